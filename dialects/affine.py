@@ -1,0 +1,139 @@
+"""
+Affine expressions over named integer symbols: `P + 1`, `4*i0 + 64`.
+
+Every extent and offset below the importer is one of these. A symbol is an extent that is known
+only when the program starts (`P`, the number of tokens in the cache) or the variable of a loop.
+Products of symbols do not occur in the models we take; asking for one raises `NotAffine`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+SYMBOL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+TERM = re.compile(r"(?:(-?\d+)\*)?([A-Za-z_]\w*)|(-?\d+)")
+
+Ranges = Mapping[str, tuple[int, int]]
+"""Inclusive lower and upper bound of each symbol."""
+
+
+class NotAffine(ValueError):
+    """An operation on affine expressions whose result is not affine."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Affine:
+    """`const + sum(coefficient * symbol)`; `terms` is sorted by symbol, without zeros."""
+
+    const: int = 0
+    terms: tuple[tuple[str, int], ...] = ()
+
+    @staticmethod
+    def symbol(name: str, coefficient: int = 1) -> Affine:
+        return Affine(0, ((name, coefficient),)) if coefficient else Affine()
+
+    @staticmethod
+    def of(value: AffineLike) -> Affine:
+        return value if isinstance(value, Affine) else Affine(int(value))
+
+    @staticmethod
+    def parse(text: str) -> Affine:
+        """Read what `str` wrote: terms joined by ` + `; ValueError on anything else."""
+        total = Affine()
+        for term in text.split("+"):
+            match = TERM.fullmatch(term.strip())
+            if match is None:
+                raise ValueError(f"not an affine expression: {text!r}")
+            factor, name, const = match.groups()
+            total += Affine.symbol(name, int(factor or 1)) if name else Affine(int(const))
+        return total
+
+    @property
+    def is_const(self) -> bool:
+        return not self.terms
+
+    def __add__(self, other: AffineLike) -> Affine:
+        other = Affine.of(other)
+        if not other.terms:
+            return Affine(self.const + other.const, self.terms)
+        sums = dict(self.terms)
+        for name, coefficient in other.terms:
+            sums[name] = sums.get(name, 0) + coefficient
+        terms = tuple(sorted((n, c) for n, c in sums.items() if c))
+        return Affine(self.const + other.const, terms)
+
+    def __radd__(self, other: int) -> Affine:
+        return self + other
+
+    def __neg__(self) -> Affine:
+        return self * -1
+
+    def __sub__(self, other: AffineLike) -> Affine:
+        return self + -Affine.of(other)
+
+    def __rsub__(self, other: int) -> Affine:
+        return -self + other
+
+    def __mul__(self, other: AffineLike) -> Affine:
+        other = Affine.of(other)
+        if other.terms and self.terms:
+            raise NotAffine(f"({self}) * ({other})")
+        scaled, factor = (self, other.const) if other.is_const else (other, self.const)
+        if factor == 0:
+            return Affine()
+        return Affine(scaled.const * factor, tuple((n, c * factor) for n, c in scaled.terms))
+
+    def __rmul__(self, other: int) -> Affine:
+        return self * other
+
+    def __floordiv__(self, divisor: int) -> Affine:
+        """The exact quotient; `NotAffine` when a coefficient does not divide."""
+        if self.is_const:
+            return Affine(self.const // divisor)
+        if self.const % divisor or any(c % divisor for _, c in self.terms):
+            raise NotAffine(f"({self}) / {divisor}")
+        return Affine(self.const // divisor, tuple((n, c // divisor) for n, c in self.terms))
+
+    def evaluate(self, values: Mapping[str, int]) -> int:
+        """The number this is when each symbol has its value; KeyError names a missing one."""
+        return self.const + sum(c * values[n] for n, c in self.terms)
+
+    def substitute(self, values: Mapping[str, AffineLike]) -> Affine:
+        """Replace the symbols that `values` names; the others stay."""
+        total = Affine(self.const)
+        for name, coefficient in self.terms:
+            total += Affine.of(values.get(name, Affine.symbol(name))) * coefficient
+        return total
+
+    def bounds(self, ranges: Ranges) -> tuple[int, int]:
+        """Smallest and largest value over the ranges of the symbols."""
+        low = high = self.const
+        for name, coefficient in self.terms:
+            ends = [coefficient * end for end in ranges[name]]
+            low, high = low + min(ends), high + max(ends)
+        return low, high
+
+    def upper(self, ranges: Ranges) -> int:
+        return self.bounds(ranges)[1]
+
+    def lower(self, ranges: Ranges) -> int:
+        return self.bounds(ranges)[0]
+
+    def __str__(self) -> str:
+        parts = [n if c == 1 else f"{c}*{n}" for n, c in self.terms]
+        if self.const or not parts:
+            parts.append(str(self.const))
+        return " + ".join(parts)
+
+
+AffineLike = Affine | int
+
+
+def product(factors: Iterable[AffineLike]) -> Affine:
+    """The product of all factors, at most one of which may hold symbols."""
+    total = Affine(1)
+    for factor in factors:
+        total = total * factor
+    return total

@@ -1,0 +1,245 @@
+"""
+What each `lpu` operation computes, in numpy.
+
+Constant folding and the interpreter of this level share these definitions. Rounding follows the
+result types: f16 and bf16 operands are widened to f32, and the result is rounded once. Scalar
+functions are the machine's own (`runtime.numerics`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from xdsl.ir import Operation
+
+from dialects.affine import Affine
+from dialects.lpu import ops
+from dialects.lpu.builder import fill_value
+from dialects.lpu.types import Tensor
+from dialects.lpu.weights import read
+from runtime.numerics import ElementType, binary, convert, unary
+from runtime.traps import Trap, TrapKind
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_Op = TypeVar("_Op", bound=ops.LpuOp)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where an operation is evaluated: values of the symbols, folder of the weight files."""
+
+    symbols: Mapping[str, int]
+    folder: Path
+    weights: dict[object, Array] = field(default_factory=dict[object, Array])
+
+    def shape(self, extents: Sequence[Affine]) -> tuple[int, ...]:
+        return tuple(extent.evaluate(self.symbols) for extent in extents)
+
+
+Semantics = Callable[[Any, tuple[Array, ...], Scope], tuple[Array, ...]]
+SEMANTICS: dict[type[ops.LpuOp], Semantics] = {}
+"""For each operation: (operation, operand arrays, scope) -> result arrays."""
+
+
+def semantics(
+    cls: type[_Op],
+) -> Callable[[Callable[[_Op, tuple[Array, ...], Scope], Array]], None]:
+    """Register the meaning of an operation with one result."""
+
+    def register(function: Callable[[_Op, tuple[Array, ...], Scope], Array]) -> None:
+        SEMANTICS[cls] = lambda op, inputs, scope: (function(op, inputs, scope),)
+
+    return register
+
+
+def _rounded(values: Array, op: ops.LpuOp) -> Array:
+    return values.astype(op.result_tensor().dtype.dtype, copy=False)
+
+
+def _widened(values: Array) -> Array:
+    element = ElementType.of(values.dtype)
+    assert element is not None
+    return values.astype(element.compute, copy=False)
+
+
+@semantics(ops.ConstantOp)
+def _(op: ops.ConstantOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+    weight = op.value.data
+    if weight not in scope.weights:
+        scope.weights[weight] = read(weight, scope.folder)
+    return scope.weights[weight]
+
+
+@semantics(ops.FillOp)
+def _(op: ops.FillOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+    return np.broadcast_to(fill_value(op), scope.shape(op.result_tensor().shape))
+
+
+@semantics(ops.IotaOp)
+def _(op: ops.IotaOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+    shape = scope.shape(op.result_tensor().shape)
+    base, *coefficients = scope.shape(op.coefficients.data)
+    values = np.full(shape, base, np.int64)
+    for axis, (extent, coefficient) in enumerate(zip(shape, coefficients, strict=True)):
+        steps = np.arange(extent, dtype=np.int64) * coefficient
+        values += steps.reshape(-1, *(1,) * (len(shape) - axis - 1))
+    return _rounded(values, op)
+
+
+@semantics(ops.MapOp)
+def _(op: ops.MapOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+    result = op.result_tensor()
+    out = np.empty(scope.shape(result.shape), result.dtype.dtype)
+    types = [t.dtype for t in op.operand_tensors()]
+    if len(inputs) == 1:
+        unary(op.fn.data, result.dtype, types[0])(out, inputs[0])
+    else:
+        binary(op.fn.data, result.dtype, types[0], types[1])(out, inputs[0], inputs[1])
+    return out
+
+
+@semantics(ops.SelectOp)
+def _(op: ops.SelectOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+    return np.where(*inputs)
+
+
+@semantics(ops.CastOp)
+def _(op: ops.CastOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+    return convert(inputs[0], op.result_tensor().dtype)
+
+
+def _lowest(element: ElementType) -> float | int | bool:
+    """What no element is below: where a maximum starts."""
+    if element.is_float:
+        return -np.inf
+    return int(np.iinfo(element.dtype).min) if element.is_int else False
+
+
+def _highest(element: ElementType) -> float | int | bool:
+    """What no element is above: where a minimum starts."""
+    if element.is_float:
+        return np.inf
+    return int(np.iinfo(element.dtype).max) if element.is_int else True
+
+
+@semantics(ops.ReduceOp)
+def _(op: ops.ReduceOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+    element, axes = op.result_tensor().dtype, op.axes.data
+    values = _widened(inputs[0])
+    match op.fn.data:
+        case "max":
+            result = np.max(values, axes, keepdims=True, initial=_lowest(element))
+        case "min":
+            result = np.min(values, axes, keepdims=True, initial=_highest(element))
+        case "prod":
+            result = np.prod(values, axes, keepdims=True, dtype=values.dtype)
+        case _:
+            result = np.sum(values, axes, keepdims=True, dtype=values.dtype)
+    return _rounded(result, op)
+
+
+@semantics(ops.ScanOp)
+def _(op: ops.ScanOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+    axis, values = op.axis.value.data, _widened(inputs[0])
+    sums = np.cumsum(values, axis, dtype=values.dtype)
+    if op.exclusive.value.data:
+        sums = np.roll(sums, 1, axis)
+        np.moveaxis(sums, axis, 0)[:1] = 0
+    return _rounded(sums, op)
+
+
+@semantics(ops.MatmulOp)
+def _(op: ops.MatmulOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+    return _rounded(np.matmul(_widened(inputs[0]), _widened(inputs[1])), op)
+
+
+@semantics(ops.ReshapeOp)
+def _(op: ops.ReshapeOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+    return inputs[0].reshape(scope.shape(op.result_tensor().shape))
+
+
+@semantics(ops.TransposeOp)
+def _(op: ops.TransposeOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+    return inputs[0].transpose(op.perm.data)
+
+
+@semantics(ops.BroadcastOp)
+def _(op: ops.BroadcastOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+    return np.broadcast_to(inputs[0], scope.shape(op.result_tensor().shape))
+
+
+@semantics(ops.SliceOp)
+def _(op: ops.SliceOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+    offsets, extents = scope.shape(op.offsets.data), scope.shape(op.result_tensor().shape)
+    ranges: list[slice] = []
+    bounds = zip(offsets, extents, op.steps.data, inputs[0].shape, strict=True)
+    for offset, extent, step, length in bounds:
+        last = offset + (extent - 1) * step
+        if extent and not 0 <= offset <= last < length:
+            raise Trap(TrapKind.OUT_OF_BOUNDS, f"a slice reads {offset} to {last} of {length}")
+        ranges.append(slice(offset, offset + extent * step, step) if extent else slice(0))
+    return inputs[0][tuple(ranges)]
+
+
+@semantics(ops.ConcatOp)
+def _(op: ops.ConcatOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+    return np.concatenate(inputs, op.axis.value.data)
+
+
+def _rows(indices: Array, limit: int) -> Array:
+    """Indices counted from the start; one outside of the axis is a trap."""
+    if indices.size and not (indices.min() >= -limit and indices.max() < limit):
+        raise Trap(TrapKind.INDEX, f"an index lies outside of an axis of {limit}")
+    return np.where(indices < 0, indices + limit, indices)
+
+
+@semantics(ops.GatherOp)
+def _(op: ops.GatherOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+    source, axis = inputs[0], op.axis.value.data
+    return np.take(source, _rows(inputs[1], source.shape[axis]), axis)
+
+
+@semantics(ops.ScatterOp)
+def _(op: ops.ScatterOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+    source, indices, updates = _widened(inputs[0]).copy(), inputs[1], _widened(inputs[2])
+    rows = _rows(indices, source.shape[0])
+    if op.fn.data == "set":
+        source[rows] = updates
+        return _rounded(source, op)
+    combine = {"add": np.add, "mul": np.multiply, "max": np.maximum, "min": np.minimum}
+    combine[op.fn.data].at(source, rows, updates)
+    return _rounded(source, op)
+
+
+def _topk(op: ops.TopkOp, inputs: tuple[Array, ...], scope: Scope) -> tuple[Array, ...]:
+    source = inputs[0]
+    (count,) = scope.shape(op.result_tensor().shape[-1:])
+    if op.largest.value.data:
+        last = source.shape[-1] - 1
+        order = last - np.argsort(source[..., ::-1], -1, kind="stable")[..., ::-1]
+    else:
+        order = np.argsort(source, -1, kind="stable")
+    indices = order[..., :count].astype(np.int64)
+    return np.take_along_axis(source, indices, -1), indices
+
+
+SEMANTICS[ops.TopkOp] = _topk
+
+
+def evaluate(op: ops.LpuOp, inputs: Sequence[Array], scope: Scope) -> tuple[Array, ...]:
+    """The results of one operation; asserts that they have the types it promises."""
+    with np.errstate(all="ignore"):
+        results = SEMANTICS[type(op)](op, tuple(inputs), scope)
+    for value, array in zip(op.results, results, strict=True):
+        _check(op, ops.tensor_of(value), array, scope)
+    return results
+
+
+def _check(op: Operation, tensor: Tensor, array: Array, scope: Scope) -> None:
+    expected = scope.shape(tensor.shape)
+    message = f"{op.name} gave {array.shape} of {array.dtype}, its type says {expected} of {tensor}"
+    assert array.shape == expected and array.dtype == tensor.dtype.dtype, message

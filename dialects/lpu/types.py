@@ -1,0 +1,142 @@
+"""
+The tensor type of the levels `onnx` and `lpu`: an element type and affine extents.
+
+```mlir
+!lpu.tensor<[1, 4, P + 1, 64], f32>     // ranked, one extent depends on the symbol P
+!lpu.tensor<[?, 8], i64>                // an extent the importer does not know yet
+!lpu.tensor<*, f32>                     // not even the rank is known
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from xdsl.ir import Data, TypeAttribute
+from xdsl.irdl import irdl_attr_definition
+from xdsl.parser import AttrParser
+from xdsl.printer import Printer
+
+from dialects.affine import Affine, AffineLike, Ranges, product
+from runtime.numerics import ElementType
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """What a tensor type says: extents (None: unknown; `dims` None: unknown rank) and dtype."""
+
+    dims: tuple[Affine | None, ...] | None
+    dtype: ElementType
+
+    @staticmethod
+    def of(dims: Sequence[AffineLike], dtype: ElementType) -> Tensor:
+        return Tensor(tuple(Affine.of(d) for d in dims), dtype)
+
+    @cached_property
+    def shape(self) -> tuple[Affine, ...]:
+        """The extents when all are known; asserts that they are."""
+        assert self.dims is not None
+        known = tuple(d for d in self.dims if d is not None)
+        assert len(known) == len(self.dims), f"extents not resolved: {self}"
+        return known
+
+    @property
+    def is_resolved(self) -> bool:
+        return self.dims is not None and None not in self.dims
+
+    @property
+    def rank(self) -> int:
+        assert self.dims is not None
+        return len(self.dims)
+
+    @property
+    def is_static(self) -> bool:
+        return self.is_resolved and all(d.is_const for d in self.shape)
+
+    @property
+    def elements(self) -> Affine:
+        """Number of elements; `NotAffine` if two extents depend on symbols."""
+        return product(self.shape)
+
+    def with_dtype(self, dtype: ElementType) -> Tensor:
+        return Tensor(self.dims, dtype)
+
+    def with_dims(self, dims: Sequence[AffineLike]) -> Tensor:
+        return Tensor.of(dims, self.dtype)
+
+    def static_shape(self) -> tuple[int, ...]:
+        """The extents as plain numbers; asserts that no symbol is left."""
+        assert self.is_static
+        return tuple(d.const for d in self.shape)
+
+    def bound(self, ranges: Ranges) -> tuple[int, ...]:
+        """The largest value of each extent."""
+        return tuple(d.upper(ranges) for d in self.shape)
+
+    def __str__(self) -> str:
+        if self.dims is None:
+            return f"*, {self.dtype}"
+        dims = ", ".join("?" if d is None else str(d) for d in self.dims)
+        return f"[{dims}], {self.dtype}"
+
+
+def parse_affine(parser: AttrParser) -> Affine:
+    """Read `4*i + P + 1`."""
+    total = Affine()
+    while True:
+        number = parser.parse_optional_integer(allow_boolean=False)
+        if number is None:
+            total += Affine.symbol(parser.parse_identifier())
+        elif parser.parse_optional_punctuation("*"):
+            total += Affine.symbol(parser.parse_identifier(), number)
+        else:
+            total += number
+        if not parser.parse_optional_punctuation("+"):
+            return total
+
+
+def parse_list(parser: AttrParser, item: Callable[[], _T]) -> tuple[_T, ...]:
+    """Read `[item, item, ...]`."""
+    return tuple(parser.parse_comma_separated_list(parser.Delimiter.SQUARE, item))
+
+
+def parse_dtype(parser: AttrParser) -> ElementType:
+    name = parser.parse_identifier()
+    try:
+        return ElementType(name)
+    except ValueError:
+        parser.raise_error(f"unknown element type '{name}'")
+
+
+def _parse_extent(parser: AttrParser) -> Affine | None:
+    return None if parser.parse_optional_punctuation("?") else parse_affine(parser)
+
+
+@irdl_attr_definition
+class TensorType(Data[Tensor], TypeAttribute):
+    """`!lpu.tensor<[extents], element type>`."""
+
+    name = "lpu.tensor"
+
+    @classmethod
+    def parse_parameter(cls, parser: AttrParser) -> Tensor:
+        with parser.in_angle_brackets():
+            if parser.parse_optional_punctuation("*"):
+                dims = None
+            else:
+                dims = parse_list(parser, lambda: _parse_extent(parser))
+            parser.parse_punctuation(",")
+            return Tensor(dims, parse_dtype(parser))
+
+    def print_parameter(self, printer: Printer) -> None:
+        printer.print_string(f"<{self.data}>")
+
+
+def tensor(dims: Sequence[AffineLike], dtype: ElementType) -> TensorType:
+    """The type of a tensor with known extents."""
+    return TensorType(Tensor.of(dims, dtype))

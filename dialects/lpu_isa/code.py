@@ -1,0 +1,212 @@
+"""
+Instructions before their registers and branch targets are numbers.
+
+A `Code` is an instruction class of the runtime and one value for each field of its `LAYOUT`.
+Registers are plain numbers: up to 255 they are those of the machine, from `VIRTUAL` on they are
+virtual. A branch target is the name of a label. As text, `v3` is the fourth virtual register:
+
+    map2 add, (r0, r0, v0, v1), f32 v2[r0, r0, r0, v3], f32 v4[r0, r0, r0, v3], f32 ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from xdsl.ir import Data
+from xdsl.irdl import irdl_attr_definition
+from xdsl.parser import AttrParser
+from xdsl.printer import Printer
+
+from dialects.lpu.types import parse_dtype, parse_list
+from runtime.isa import ISA, Inst, Operand
+from runtime.isa.fields import Bits, Choice, Integer, Kind, Memory, Register, Registers
+from runtime.numerics import ElementType
+
+VIRTUAL = 256
+"""The first number of a virtual register."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One instruction; `values` follow `inst.LAYOUT`."""
+
+    inst: type[Inst]
+    values: tuple[Any, ...]
+
+    @staticmethod
+    def of(inst: type[Inst], **fields: Any) -> Code:
+        """The instruction with these fields; fields that have a default may be left out."""
+        defaults = vars(inst)
+        names = [field.name for field in inst.LAYOUT]
+        unknown = fields.keys() - set(names)
+        assert not unknown, f"{inst.MNEMONIC} has no field {unknown}"
+        return Code(inst, tuple(fields[n] if n in fields else defaults[n] for n in names))
+
+    def reads(self) -> list[int]:
+        """Registers read, each once, in order."""
+        pairs = zip(self.inst.LAYOUT, self.values, strict=True)
+        return list(dict.fromkeys(r for field, value in pairs for r in field.kind.reads(value)))
+
+    def writes(self) -> tuple[int, ...]:
+        """Registers written."""
+        pairs = zip(self.inst.LAYOUT, self.values, strict=True)
+        return tuple(r for field, value in pairs for r in field.kind.writes(value))
+
+    def target(self) -> str | None:
+        """The label this instruction may branch to."""
+        for field, value in zip(self.inst.LAYOUT, self.values, strict=True):
+            if _is_target(field.kind):
+                return value
+        return None
+
+    def renamed(self, register: Callable[[int], int]) -> Code:
+        """The instruction on other registers."""
+        pairs = zip(self.inst.LAYOUT, self.values, strict=True)
+        return Code(self.inst, tuple(_renamed(f.kind, v, register) for f, v in pairs))
+
+    def encoded(self, pc_of: Callable[[str], int]) -> Inst:
+        """The machine instruction; ValueError when the machine has none like it."""
+        pairs = zip(self.inst.LAYOUT, self.values, strict=True)
+        return self.inst(*(pc_of(v) if _is_target(f.kind) else v for f, v in pairs))
+
+    def check(self) -> None:
+        """ValueError unless the fields make an instruction, whatever the virtual registers."""
+        self.renamed(lambda r: min(r, VIRTUAL - 1)).encoded(lambda _: 0)
+
+    def __str__(self) -> str:
+        pairs = zip(self.inst.LAYOUT, self.values, strict=True)
+        return ", ".join(_text(field.kind, value) for field, value in pairs)
+
+
+def _is_target(kind: Kind) -> bool:
+    return isinstance(kind, Integer) and kind.target
+
+
+def _renamed(kind: Kind, value: Any, register: Callable[[int], int]) -> Any:
+    match kind:
+        case Register():
+            return register(value)
+        case Registers():
+            return tuple(map(register, value))
+        case Memory():
+            a, b, c, d = map(register, value.strides)
+            return Operand(value.type, register(value.base), (a, b, c, d))
+        case _:
+            return value
+
+
+def register_text(register: int) -> str:
+    """`r5` for a register of the machine, `v5` for a virtual one."""
+    return f"r{register}" if register < VIRTUAL else f"v{register - VIRTUAL}"
+
+
+def _list_text(registers: tuple[int, ...]) -> str:
+    return ", ".join(map(register_text, registers))
+
+
+def _text(kind: Kind, value: Any) -> str:
+    match kind:
+        case Register():
+            return register_text(value)
+        case Registers():
+            return f"({_list_text(value)})"
+        case Memory():
+            return f"{value.type} {register_text(value.base)}[{_list_text(value.strides)}]"
+        case _ if _is_target(kind):
+            return f"@{value}"
+        case _:
+            return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def parse_register(parser: AttrParser) -> int:
+    """Read `r5` or `v5`."""
+    name = parser.parse_identifier("register")
+    if name[0] not in "rv" or not name[1:].isdigit():
+        parser.raise_error(f"expected a register, got '{name}'")
+    number = int(name[1:])
+    if name[0] == "r" and number >= VIRTUAL:
+        parser.raise_error(f"the machine has no register '{name}'")
+    return number if name[0] == "r" else number + VIRTUAL
+
+
+def _parse_operand(parser: AttrParser) -> Operand:
+    dtype = parse_dtype(parser)
+    base = parse_register(parser)
+    strides = parse_list(parser, lambda: parse_register(parser))
+    if len(strides) != 4:
+        parser.raise_error("an operand has four strides")
+    return Operand(dtype, base, strides)
+
+
+def _parse_value(parser: AttrParser, kind: Kind) -> Any:
+    match kind:
+        case Register():
+            return parse_register(parser)
+        case Registers():
+            read = parser.parse_comma_separated_list
+            return tuple(read(parser.Delimiter.PAREN, lambda: parse_register(parser)))
+        case Memory():
+            return _parse_operand(parser)
+        case Choice():
+            return parser.parse_identifier()
+        case Bits(width=1):
+            return parser.parse_boolean()
+        case _ if _is_target(kind):
+            return parser.parse_symbol_name().data
+        case _:
+            return parser.parse_integer(allow_boolean=False)
+
+
+def parse_code(parser: AttrParser, inst: type[Inst]) -> Code:
+    """Read the fields of an instruction, separated by commas."""
+    values: list[Any] = []
+    for field in inst.LAYOUT:
+        if values:
+            parser.parse_punctuation(",")
+        values.append(_parse_value(parser, field.kind))
+    return Code(inst, tuple(values))
+
+
+@irdl_attr_definition
+class CodeAttr(Data[Code]):
+    """`#lpu_isa.code<addi v1, v0, 64>`: an instruction, as the generic form of an op shows it."""
+
+    name = "lpu_isa.code"
+
+    @classmethod
+    def parse_parameter(cls, parser: AttrParser) -> Code:
+        with parser.in_angle_brackets():
+            name = parser.parse_identifier()
+            if name not in ISA:
+                parser.raise_error(f"unknown instruction '{name}'")
+            return parse_code(parser, ISA[name])
+
+    def print_parameter(self, printer: Printer) -> None:
+        printer.print_string(f"<{f'{self.data.inst.MNEMONIC} {self.data}'.strip()}>")
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where the buffer of a port lies in HBM, and what its elements are."""
+
+    dtype: ElementType
+    address: int
+
+
+@irdl_attr_definition
+class SlotAttr(Data[Slot]):
+    """`#lpu_isa.slot<f32 at 4096>`; `lpu_isa.inputs`, `lpu_isa.outputs` hold one for each port."""
+
+    name = "lpu_isa.slot"
+
+    @classmethod
+    def parse_parameter(cls, parser: AttrParser) -> Slot:
+        with parser.in_angle_brackets():
+            dtype = parse_dtype(parser)
+            parser.parse_keyword("at")
+            return Slot(dtype, parser.parse_integer(allow_negative=False))
+
+    def print_parameter(self, printer: Printer) -> None:
+        printer.print_string(f"<{self.data.dtype} at {self.data.address}>")

@@ -1,0 +1,30 @@
+"""The machine a module is compiled for: module attribute `lpu.options`, key `target`."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr
+
+from runtime.target import Target
+
+DEFAULT_TARGET = "lpu-4nm"
+SPILL_SLOTS = 64
+"""8-byte words at the top of the LMU that hold scalars which no register holds."""
+
+load_target = lru_cache(maxsize=16)(Target.load)
+
+
+def target_of(module: ModuleOp) -> Target:
+    """The target that the options of the module name, `lpu-4nm` when they name none."""
+    options = module.attributes.get("lpu.options")
+    if isinstance(options, DictionaryAttr):
+        name = options.data.get("target")
+        if isinstance(name, StringAttr):
+            return load_target(name.data)
+    return load_target(DEFAULT_TARGET)
+
+
+def spill_base(target: Target) -> int:
+    """First LMU byte of the spill slots; tiles lie below it."""
+    return target.lmu_bytes - 8 * SPILL_SLOTS

@@ -1,0 +1,165 @@
+"""Attention of com.microsoft: GroupQueryAttention and Attention."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dialects.errors import unsupported
+from dialects.onnx.ops import OnnxOp
+from dialects.onnx.rotary_semantics import rotate
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Inputs = Sequence[Array | None]
+
+PLAIN_GQA = {"smooth_softmax": (-1, 0), "sliding_window_cache": (0,), "qk_output": (0,)} | {
+    "k_quant_type": ("NONE",),
+    "v_quant_type": ("NONE",),
+    "causal": (1,),
+}
+"""Attributes of GroupQueryAttention that must have one of these values."""
+
+GQA_INPUTS = 11
+"""Inputs from here on (sinks, quantisation, norms) are not supported."""
+
+
+def _softmax(scores: Array) -> Array:
+    """Over the last axis; a row that is masked everywhere gives zeros."""
+    peak = np.max(scores, axis=-1, keepdims=True, initial=-np.inf)
+    e = np.exp(scores - np.where(np.isfinite(peak), peak, 0))
+    total = e.sum(axis=-1, keepdims=True)
+    return e / np.where(total == 0, 1, total)
+
+
+def _heads(x: Array, count: int) -> Array:
+    """[batch, seq, heads * size] as [batch, heads, seq, size]."""
+    return x.reshape(*x.shape[:2], count, -1).transpose(0, 2, 1, 3)
+
+
+def _number(op: OnnxOp, name: str) -> float:
+    value = op.attr(name)
+    assert isinstance(value, int | float)
+    return value
+
+
+def _check_plain(op: OnnxOp, inputs: Inputs) -> None:
+    for name, allowed in PLAIN_GQA.items():
+        if op.attr(name) not in allowed:
+            raise unsupported(op, f"attribute {name}={op.attr(name)} is not supported")
+    for position, value in enumerate(inputs[GQA_INPUTS:], GQA_INPUTS):
+        if value is not None:
+            name = op.schema.inputs[position].name
+            raise unsupported(op, f"input '{name}' is not supported")
+
+
+def _split_qkv(op: OnnxOp, inputs: Inputs) -> tuple[Array, Array, Array]:
+    """Queries, keys and values per head, from three inputs or a packed one."""
+    heads, kv_heads = int(_number(op, "num_heads")), int(_number(op, "kv_num_heads"))
+    query, key, value = inputs[:3]
+    assert query is not None
+    if key is None or value is None:
+        size = query.shape[-1] // (heads + 2 * kv_heads)
+        ends = [heads * size, (heads + kv_heads) * size]
+        query, key, value = np.split(query, ends, axis=-1)
+    return _heads(query, heads), _heads(key, kv_heads), _heads(value, kv_heads)
+
+
+def group_query_attention(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
+    """
+    Attention of new tokens to a cache and to each other.
+
+    Of batch entry `b`, `seqlens_k[b] + 1` tokens are valid, the new ones last. Rows of `past`
+    behind the valid ones are not carried over; rows of `present` behind them are zero.
+    """
+    _check_plain(op, inputs)
+    slots = [*inputs, *[None] * (GQA_INPUTS - len(inputs))]
+    past_k, past_v, lengths, total, cos, sin, positions, bias = slots[3:11]
+    assert lengths is not None and total is not None
+    q, k, v = _split_qkv(op, inputs)
+    batch, _, length, _ = q.shape
+    valid = lengths.reshape(-1).astype(np.int64) + 1
+    prompt = int(total.reshape(())) == length
+    before = np.zeros_like(valid) if prompt else valid - length
+    if op.attr("do_rotary"):
+        assert cos is not None and sin is not None
+        if positions is None:
+            positions = before[:, None] + np.arange(length)
+        interleaved = bool(op.attr("rotary_interleaved"))
+        q, k = (rotate(x, positions, cos, sin, interleaved) for x in (q, k))
+    capacity = max(int(total.reshape(())), 0 if past_k is None else past_k.shape[2])
+    keys = _append(past_k, k, before, capacity)
+    values = _append(past_v, v, before, capacity)
+    out = np.empty_like(q)
+    for b in range(batch):
+        extra = None if bias is None else bias[b % bias.shape[0]]
+        out[b] = _attend(op, q[b], keys[b], values[b], int(before[b]), extra)
+    merged = out.transpose(0, 2, 1, 3).reshape(batch, length, -1)
+    return (merged, keys, values)[: len(op.results)]
+
+
+def _append(past: Array | None, new: Array, before: Array, capacity: int) -> Array:
+    batch, heads, length, size = new.shape
+    present = np.zeros((batch, heads, capacity, size), new.dtype)
+    for b, start in enumerate(before):
+        if past is not None:
+            present[b, :, :start] = past[b, :, :start]
+        present[b, :, start : start + length] = new[b]
+    return present
+
+
+def _attend(op: OnnxOp, q: Array, k: Array, v: Array, before: int, bias: Array | None) -> Array:
+    """One batch entry: [heads, seq, size] against [kv heads, capacity, size]."""
+    group, length = q.shape[0] // k.shape[0], q.shape[1]
+    scale = np.float32(_number(op, "scale") or 1 / np.sqrt(q.shape[-1]))
+    scores = np.matmul(q, np.repeat(k, group, axis=0).swapaxes(-1, -2)) * scale
+    softcap, window = np.float32(_number(op, "softcap")), int(_number(op, "local_window_size"))
+    if softcap:
+        scores = softcap * np.tanh(scores / softcap)
+    if bias is not None:
+        scores[..., : bias.shape[-1]] += bias
+    rows = before + np.arange(length)[:, None]
+    columns = np.arange(k.shape[1])[None]
+    seen = columns <= rows
+    if window >= 0:
+        seen &= columns > rows - window
+    weights = _softmax(np.where(seen, scores, np.float32(-np.inf)))
+    return np.matmul(weights, np.repeat(v, group, axis=0))
+
+
+def attention(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
+    """Attention with its input projection inside; `past` and `present` are [2, B, H, S, D]."""
+    x, weight, bias, mask, past, addend, shared = [*inputs, *[None] * (7 - len(inputs))]
+    assert x is not None and weight is not None
+    if shared is not None or op.attr("do_rotary") or op.attr("qkv_hidden_sizes"):
+        raise unsupported(op, "shared buffers, rotary and uneven sizes are not supported")
+    packed = np.matmul(x, weight) if bias is None else np.matmul(x, weight) + bias
+    count = int(_number(op, "num_heads"))
+    q, k, v = (_heads(part, count) for part in np.split(packed, 3, axis=-1))
+    if past is not None:
+        k, v = np.concatenate([past[0], k], axis=2), np.concatenate([past[1], v], axis=2)
+    scale = np.float32(_number(op, "scale") or 1 / np.sqrt(q.shape[-1]))
+    scores = np.matmul(q, k.swapaxes(-1, -2)) * scale
+    length, total = scores.shape[-2:]
+    filler = np.float32(_number(op, "mask_filter_value"))
+    if mask is not None:
+        scores = scores + np.where(_visible(op, mask, total), np.float32(0), filler)
+    if op.attr("unidirectional"):
+        seen = np.arange(total)[None] <= np.arange(length)[:, None] + total - length
+        scores = np.where(seen, scores, np.finfo(np.float32).min)
+    if addend is not None:
+        scores = scores + addend
+    out = np.matmul(_softmax(scores), v).transpose(0, 2, 1, 3).reshape(*x.shape[:2], -1)
+    return (out, np.stack([k, v]))[: len(op.results)]
+
+
+def _visible(op: OnnxOp, mask: Array, total: int) -> Array:
+    """The mask input as booleans that broadcast against [batch, heads, seq, total]."""
+    if mask.ndim == 1:
+        return (np.arange(total)[None] < mask[:, None])[:, None, None]
+    if mask.ndim == 2:
+        return (mask != 0)[:, None, None]
+    if mask.ndim == 3:
+        return (mask != 0)[:, None]
+    raise unsupported(op, f"a mask of rank {mask.ndim} is not supported")

@@ -1,0 +1,246 @@
+"""
+Operations of the `onnx` level: one class per operator, generated from the schemas.
+
+```mlir
+%y = onnx.Gather(%table, %ids) {axis = 0 : i64, since_version = 13 : i64} : (...) -> ...
+%z = onnx.Clip(%x, %max) {absent = #lpu.ints<[1]>, since_version = 13 : i64} : (...) -> ...
+```
+
+`since_version` says which version of the operator is meant; attributes and operands are checked
+against that version. `absent` lists the positions of optional inputs that are left out although a
+later one is given. Attributes of the node are properties under their ONNX names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import ClassVar, cast
+
+from xdsl.dialects.builtin import IntegerAttr, i64
+from xdsl.ir import Attribute, SSAValue
+from xdsl.irdl import (
+    IRDLOperation,
+    irdl_op_definition,
+    opt_prop_def,
+    prop_def,
+    result_def,
+    traits_def,
+    var_operand_def,
+    var_result_def,
+)
+from xdsl.parser import Parser
+from xdsl.printer import Printer
+from xdsl.traits import Pure
+from xdsl.utils.exceptions import VerifyException
+
+from dialects.lpu.attributes import IntsAttr
+from dialects.lpu.types import TensorType
+from dialects.lpu.weights import Weight, WeightAttr
+from dialects.onnx.attributes import Value, from_attribute, has_kind
+from dialects.onnx.schemas import Arity, Schema, attribute_names, operators, schema_at
+
+RANDOM = frozenset(
+    {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike"}
+    | {"RandomUniform", "RandomUniformLike"}
+)
+"""Operators that two equal nodes may give different results for."""
+
+OWN = frozenset({"since_version", "absent"})
+"""Properties that are ours, not attributes of the node."""
+
+
+class OnnxOp(IRDLOperation):
+    """A node of an ONNX graph; see the module for its syntax."""
+
+    OP_TYPE: ClassVar[str]
+    DOMAIN: ClassVar[str]
+
+    @property
+    def since_version(self) -> int:
+        return cast("IntegerAttr", self.properties["since_version"]).value.data
+
+    @property
+    def schema(self) -> Schema:
+        """The schema of this node's version; `verify_` has seen that there is one."""
+        schema = schema_at(self.DOMAIN, self.OP_TYPE, self.since_version)
+        assert schema is not None
+        return schema
+
+    @property
+    def absent(self) -> tuple[int, ...]:
+        """Positions of inputs that are left out, ascending."""
+        attribute = self.properties.get("absent")
+        return attribute.data if isinstance(attribute, IntsAttr) else ()
+
+    def slots(self) -> tuple[SSAValue | None, ...]:
+        """One entry per input of the node, None where it is left out."""
+        values: list[SSAValue | None] = list(self.operands)
+        for position in self.absent:
+            values.insert(position, None)
+        return tuple(values)
+
+    def get(self, name: str) -> SSAValue | None:
+        """The operand for a formal input, None if it is left out."""
+        index = self.schema.input_index[name]
+        slots = self.slots()
+        return slots[index] if index < len(slots) else None
+
+    def variadic(self, name: str) -> tuple[SSAValue, ...]:
+        """All operands for a variadic formal input."""
+        index = self.schema.input_index[name]
+        return tuple(value for value in self.slots()[index:] if value is not None)
+
+    def attr(self, name: str) -> Value | None:
+        """The value of an attribute, the version's default if it is left out, else None."""
+        spec = self.schema.attributes[name]
+        attribute = self.properties.get(name)
+        return spec.default if attribute is None else from_attribute(attribute)
+
+    def verify_(self) -> None:
+        schema = schema_at(self.DOMAIN, self.OP_TYPE, self.since_version)
+        if schema is None:
+            raise VerifyException(f"'{self.name}' has no version {self.since_version}")
+        self._verify_operands(schema)
+        self._verify_attributes(schema)
+
+    def _verify_operands(self, schema: Schema) -> None:
+        taken = len(self.operands) + len(self.absent)
+        if list(self.absent) != sorted({p for p in self.absent if 0 <= p < taken - 1}):
+            raise VerifyException(f"'{self.name}': absent = {list(self.absent)} leaves no input out")
+        for position in self.absent:
+            if position >= len(schema.inputs) or schema.inputs[position].arity is Arity.SINGLE:
+                raise VerifyException(f"'{self.name}': input {position} must be given")
+        _check_count(self.name, "inputs", taken, schema.min_inputs, schema.max_inputs)
+        _check_count(
+            self.name, "outputs", len(self.results), schema.min_outputs, schema.max_outputs
+        )
+
+    def _verify_attributes(self, schema: Schema) -> None:
+        for name, attribute in self.properties.items():
+            if name in OWN:
+                continue
+            spec = schema.attributes.get(name)
+            if spec is None:
+                version = schema.since_version
+                raise VerifyException(f"'{self.name}' version {version} has no attribute '{name}'")
+            if not has_kind(spec.kind, attribute):
+                raise VerifyException(f"'{self.name}': attribute '{name}' must be {spec.kind}")
+        for name, spec in schema.attributes.items():
+            if spec.required and name not in self.properties:
+                raise VerifyException(f"'{self.name}': attribute '{name}' is required")
+
+    def print(self, printer: Printer) -> None:
+        with printer.in_parens():
+            printer.print_list(self.operands, printer.print_ssa_value)
+        printer.print_op_attributes({**self.properties, **self.attributes})
+        printer.print_string(" : ")
+        printer.print_function_type(self.operand_types, self.result_types)
+
+    @classmethod
+    def parse(cls, parser: Parser) -> OnnxOp:
+        position = parser.pos
+        names = parser.parse_comma_separated_list(
+            parser.Delimiter.PAREN, parser.parse_unresolved_operand
+        )
+        entries = parser.parse_optional_attr_dict()
+        parser.parse_punctuation(":")
+        types = parser.parse_function_type()
+        operands = parser.resolve_operands(names, list(types.inputs), position)
+        known = cls.get_irdl_definition().properties
+        return cls.create(
+            operands=operands,
+            result_types=list(types.outputs),
+            properties={k: v for k, v in entries.items() if k in known},
+            attributes={k: v for k, v in entries.items() if k not in known},
+        )
+
+
+def _check_count(name: str, what: str, count: int, low: int, high: int | None) -> None:
+    if count < low or (high is not None and count > high):
+        expected = str(low) if low == high else f"{low} to {'any number' if high is None else high}"
+        raise VerifyException(f"'{name}' takes {expected} {what}, not {count}")
+
+
+def op_name(domain: str, op_type: str) -> str:
+    return f"onnx.{domain}.{op_type}" if domain else f"onnx.{op_type}"
+
+
+def _generate(domain: str, op_type: str) -> type[OnnxOp]:
+    """The class of one operator, with the attributes of all its versions as properties."""
+    pure = op_type not in RANDOM
+    body: dict[str, object] = {
+        "name": op_name(domain, op_type),
+        "__doc__": f"The operator {op_type} of the domain {domain or 'ai.onnx'}.",
+        "__module__": __name__,
+        "inputs": var_operand_def(TensorType),
+        "outputs": var_result_def(TensorType),
+        "version": prop_def(IntegerAttr, prop_name="since_version"),
+        "left_out": opt_prop_def(IntsAttr, prop_name="absent"),
+    }
+    if pure:
+        body["traits"] = traits_def(Pure())
+    for attribute in attribute_names(domain, op_type):
+        body[f"node_{attribute}"] = opt_prop_def(Attribute, prop_name=attribute)
+    prefix = "".join(part.capitalize() for part in domain.split(".")) if domain else ""
+    cls = irdl_op_definition(type(f"{prefix}{op_type}Op", (OnnxOp,), body))
+    cls.OP_TYPE, cls.DOMAIN = op_type, domain
+    return cls
+
+
+@irdl_op_definition
+class InitializerOp(IRDLOperation):
+    """A constant of the graph, by reference: `onnx.Initializer #lpu.weight<...>`."""
+
+    name = "onnx.Initializer"
+    OP_TYPE: ClassVar[str] = "Initializer"
+    DOMAIN: ClassVar[str] = ""
+    value = prop_def(WeightAttr)
+    result = result_def(TensorType)
+    traits = traits_def(Pure())
+    assembly_format = "$value attr-dict `:` type($result)"
+
+    @property
+    def weight(self) -> Weight:
+        return self.value.data
+
+    def verify_(self) -> None:
+        assert isinstance(self.result.type, TensorType)
+        weight, tensor = self.weight, self.result.type.data
+        static = tensor.is_static and tensor.static_shape() == tuple(weight.shape)
+        if not static or tensor.dtype != weight.dtype:
+            raise VerifyException(
+                f"the weight has shape {list(weight.shape)} of {weight.dtype}, the result is {tensor}"
+            )
+
+
+@cache
+def classes() -> Mapping[tuple[str, str], type[OnnxOp]]:
+    """Every operator's class, by domain and name."""
+    keys = [(domain, name) for domain in ("", "com.microsoft") for name in operators(domain)]
+    return {key: _generate(*key) for key in keys}
+
+
+def op_class(domain: str, op_type: str) -> type[OnnxOp] | None:
+    """The class of an operator, None if there is no such operator."""
+    return classes().get((domain, op_type))
+
+
+def create(
+    cls: type[OnnxOp],
+    inputs: Sequence[SSAValue | None],
+    result_types: Sequence[TensorType],
+    since_version: int,
+    attributes: Mapping[str, Attribute],
+) -> OnnxOp:
+    """A node from its inputs with gaps: trailing gaps vanish, the others become `absent`."""
+    slots = list(inputs)
+    while slots and slots[-1] is None:
+        slots.pop()
+    absent = tuple(i for i, value in enumerate(slots) if value is None)
+    properties: dict[str, Attribute] = dict(attributes)
+    properties["since_version"] = IntegerAttr(since_version, i64)
+    if absent:
+        properties["absent"] = IntsAttr(absent)
+    operands = [value for value in slots if value is not None]
+    return cls.create(operands=operands, result_types=list(result_types), properties=properties)

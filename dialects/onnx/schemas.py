@@ -1,0 +1,194 @@
+"""
+Operator schemas in one form, whether `onnx.defs` has them or we wrote them down.
+
+A schema says what a version of an operator takes and gives: formal inputs and outputs in order
+(only the last may be variadic), the element types each may have, and attributes with defaults.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache, cached_property
+
+from onnx import AttributeProto, defs, helper
+
+AttributeValue = int | float | str | list[int] | list[float] | list[str]
+
+
+class Arity(Enum):
+    """How many values a formal input or output stands for: one, at most one, any number."""
+
+    SINGLE = "single"
+    OPTIONAL = "optional"
+    VARIADIC = "variadic"
+
+
+@dataclass(frozen=True)
+class Formal:
+    """A formal input or output; `type_var` names a type parameter or a type (`tensor(int64)`)."""
+
+    name: str
+    type_var: str
+    arity: Arity = Arity.SINGLE
+    homogeneous: bool = True
+
+
+@dataclass(frozen=True)
+class AttributeSpec:
+    """An attribute: the kind it has in a model (`INT`, `FLOATS`, `TENSOR`, ...) and its default."""
+
+    kind: str
+    required: bool = False
+    default: AttributeValue | None = None
+
+
+@dataclass(frozen=True)
+class Schema:
+    """One version of one operator."""
+
+    name: str
+    domain: str
+    since_version: int
+    inputs: tuple[Formal, ...]
+    outputs: tuple[Formal, ...]
+    type_vars: Mapping[str, frozenset[str]]
+    attributes: Mapping[str, AttributeSpec]
+    min_inputs: int
+    min_outputs: int
+    deprecated: bool = False
+
+    @property
+    def max_inputs(self) -> int | None:
+        return _limit(self.inputs)
+
+    @property
+    def max_outputs(self) -> int | None:
+        return _limit(self.outputs)
+
+    @cached_property
+    def input_index(self) -> dict[str, int]:
+        return {formal.name: i for i, formal in enumerate(self.inputs)}
+
+    def allowed(self, formal: Formal) -> frozenset[str]:
+        """The types a formal may have, as the schema names them."""
+        return self.type_vars.get(formal.type_var, frozenset({formal.type_var}))
+
+
+def formal_at(formals: Sequence[Formal], position: int) -> Formal:
+    """The formal that the actual at a position stands for: the variadic one takes the rest."""
+    return formals[min(position, len(formals) - 1)]
+
+
+def _limit(formals: Sequence[Formal]) -> int | None:
+    """The largest number of actuals; None when the last formal is variadic."""
+    variadic = bool(formals) and formals[-1].arity is Arity.VARIADIC
+    return None if variadic else len(formals)
+
+
+def _text(value: object) -> object:
+    """Strings of attributes are bytes in a model."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    return [_text(v) for v in value] if isinstance(value, list) else value
+
+
+def attribute_value(proto: AttributeProto) -> AttributeValue:
+    """The value of a scalar or list attribute in Python types."""
+    value = helper.get_attribute_value(proto)
+    items = _text(list(value) if proto.type in LIST_KINDS else value)
+    assert isinstance(items, int | float | str | list)
+    return items
+
+
+LIST_KINDS = (AttributeProto.INTS, AttributeProto.FLOATS, AttributeProto.STRINGS)
+
+
+def _formal(formal: defs.OpSchema.FormalParameter) -> Formal:
+    arity = Arity(formal.option.name.lower())
+    return Formal(formal.name, formal.type_str, arity, formal.is_homogeneous)
+
+
+def _attribute(attribute: defs.OpSchema.Attribute) -> AttributeSpec:
+    default = attribute.default_value
+    plain = default.type and default.type not in (AttributeProto.TENSOR, AttributeProto.GRAPH)
+    return AttributeSpec(
+        attribute.type.name, attribute.required, attribute_value(default) if plain else None
+    )
+
+
+def _schema(schema: defs.OpSchema) -> Schema:
+    type_vars = {c.type_param_str: frozenset(c.allowed_type_strs) for c in schema.type_constraints}
+    return Schema(
+        schema.name,
+        schema.domain,
+        schema.since_version,
+        tuple(map(_formal, schema.inputs)),
+        tuple(map(_formal, schema.outputs)),
+        type_vars,
+        {name: _attribute(a) for name, a in schema.attributes.items()},
+        schema.min_input,
+        schema.min_output,
+        schema.deprecated,
+    )
+
+
+@cache
+def _standard() -> dict[str, list[defs.OpSchema]]:
+    """Every version of every operator of the default domain, oldest first."""
+    versions: dict[str, list[defs.OpSchema]] = {}
+    for schema in defs.get_all_schemas_with_history():
+        if schema.domain == "":
+            versions.setdefault(schema.name, []).append(schema)
+    for history in versions.values():
+        history.sort(key=lambda s: s.since_version)
+    return versions
+
+
+@cache
+def _versions(domain: str, name: str) -> tuple[Schema, ...]:
+    from dialects.onnx.extra_schemas import EXTRA
+
+    ours = tuple(s for s in EXTRA if (s.domain, s.name) == (domain, name))
+    if ours or domain:
+        return ours
+    return tuple(map(_schema, _standard().get(name, ())))
+
+
+def operators(domain: str) -> tuple[str, ...]:
+    """The names of all operators of a domain, sorted."""
+    from dialects.onnx.extra_schemas import EXTRA
+
+    names = {s.name for s in EXTRA if s.domain == domain}
+    return tuple(sorted(names | set(_standard()) if domain == "" else names))
+
+
+def attribute_names(domain: str, name: str) -> tuple[str, ...]:
+    """Every attribute that any version of an operator has, sorted."""
+    if domain == "" and name in _standard():
+        return tuple(sorted({a for s in _standard()[name] for a in s.attributes}))
+    return tuple(sorted({a for s in _versions(domain, name) for a in s.attributes}))
+
+
+def find_schema(domain: str, name: str, opset: int) -> Schema | None:
+    """The version of an operator that a model of this opset means."""
+    older = [s for s in _versions(domain, name) if s.since_version <= opset]
+    return older[-1] if older else None
+
+
+@cache
+def schema_at(domain: str, name: str, since_version: int) -> Schema | None:
+    """The schema whose `since_version` is exactly this."""
+    found = find_schema(domain, name, since_version)
+    return found if found and found.since_version == since_version else None
+
+
+def nearest(domain: str, name: str) -> str | None:
+    """A hint for a name that is no operator: where else it exists, or what looks like it."""
+    for other in sorted({"", "com.microsoft"} - {domain}):
+        if name in operators(other):
+            return f"'{name}' exists in the domain '{other or 'ai.onnx'}'"
+    close = difflib.get_close_matches(name, operators(domain), n=3, cutoff=0.6)
+    return f"did you mean {', '.join(close)}?" if close else None

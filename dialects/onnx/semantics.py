@@ -1,0 +1,181 @@
+"""
+What each operator computes, on numpy arrays.
+
+Operators of the standard run in `onnx.reference`, one node at a time; those it lacks are in
+`extra_semantics`. Operands of 16-bit float types are widened to f32 and results rounded once to
+the type the IR gives them, so that a multi-step operator does not round in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from onnx import AttributeProto, ModelProto, TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+from xdsl.dialects.builtin import ArrayAttr, StringAttr
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from dialects.errors import CompileError, unsupported
+from dialects.lpu.types import TensorType
+from dialects.lpu.weights import Cast, FileRange, Inline, Reshape, Transpose, read
+from dialects.onnx.attributes import from_attribute, unescape
+from dialects.onnx.elements import ONNX_NUMBERS
+from dialects.onnx.extra_semantics import EXTRA_SEMANTICS
+from dialects.onnx.ops import OWN, InitializerOp, OnnxOp
+from runtime.numerics import ElementType
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+IR_VERSION = 10
+"""Accepted by every version of onnx that has the operators."""
+
+NARROW = (ElementType("f16").dtype, ElementType("bf16").dtype)
+
+
+def evaluate(op: Operation, inputs: Sequence[Array | None], folder: Path) -> tuple[Array, ...]:
+    """
+    The results of one operation of this level.
+
+    `inputs` has one entry per input of the node, None where it is left out; `folder` is where the
+    paths of weights start.
+    """
+    if isinstance(op, InitializerOp):
+        return (read(op.weight, folder),)
+    assert isinstance(op, OnnxOp), op.name
+    wide = [None if x is None else _widened(x) for x in inputs]
+    with np.errstate(all="ignore"):
+        results = _compute(op, wide, folder)
+    return tuple(
+        np.asarray(value).astype(_dtype(result), copy=False)
+        for value, result in zip(results, op.results, strict=True)
+    )
+
+
+def run_function(
+    function: FuncOp, inputs: Mapping[str, Array], folder: Path
+) -> dict[str, Array]:
+    """
+    Every output of a function of this level, by the names of the model.
+
+    Values are dropped after their last use.
+    """
+    names, outputs = _names(function, "lpu.inputs"), _names(function, "lpu.outputs")
+    missing = [name for name in names if name not in inputs]
+    if missing:
+        raise CompileError(f"no value for the input '{missing[0]}'")
+    block = function.body.block
+    values: dict[SSAValue, Array] = {
+        arg: np.asarray(inputs[name]) for arg, name in zip(block.args, names, strict=True)
+    }
+    last_use = {operand: op for op in block.ops for operand in op.operands}
+    for op in block.ops:
+        if isinstance(op, ReturnOp):
+            return {n: values[v] for n, v in zip(outputs, op.operands, strict=True)}
+        slots = op.slots() if isinstance(op, OnnxOp) else ()
+        results = evaluate(op, [None if v is None else values[v] for v in slots], folder)
+        values.update((r, x) for r, x in zip(op.results, results, strict=True) if r in last_use)
+        for operand in set(op.operands):
+            if last_use[operand] is op:
+                del values[operand]
+    raise AssertionError("the function ends without func.return")
+
+
+def _names(function: FuncOp, key: str) -> list[str]:
+    attribute = function.attributes[key]
+    assert isinstance(attribute, ArrayAttr)
+    return [unescape(n.data) for n in attribute.data if isinstance(n, StringAttr)]
+
+
+def _widened(array: Array) -> Array:
+    return array.astype(np.float32) if array.dtype in NARROW else array
+
+
+def _dtype(value: SSAValue) -> np.dtype[Any]:
+    assert isinstance(value.type, TensorType)
+    return value.type.data.dtype.dtype
+
+
+def _compute(op: OnnxOp, inputs: Sequence[Array | None], folder: Path) -> Sequence[Array]:
+    ours = EXTRA_SEMANTICS.get((op.DOMAIN, op.OP_TYPE))
+    if ours is not None:
+        return ours(op, inputs)
+    if op.OP_TYPE == "Constant":
+        value = op.attr("value")
+        assert isinstance(value, FileRange | Inline | Reshape | Transpose | Cast)
+        return (read(value, folder),)
+    dtypes = tuple(None if x is None else x.dtype for x in inputs)
+    properties = tuple(sorted(op.properties.items(), key=lambda item: item[0]))
+    run = _evaluator(type(op), properties, dtypes, len(op.results), folder)
+    try:
+        return run(inputs)
+    except Exception as error:  # the operators of onnx.reference raise all kinds
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise unsupported(op, f"onnx.reference cannot run this: {reason}") from error
+
+
+@lru_cache(maxsize=8192)
+def _evaluator(
+    cls: type[OnnxOp],
+    properties: tuple[tuple[str, Attribute], ...],
+    dtypes: tuple[np.dtype[Any] | None, ...],
+    results: int,
+    folder: Path,
+) -> Callable[[Sequence[Array | None]], list[Array]]:
+    """A function that runs one node, shared by all nodes that look the same."""
+    model = _one_node(cls, dict(properties), dtypes, results, folder)
+    evaluator = ReferenceEvaluator(model)
+
+    def run(inputs: Sequence[Array | None]) -> list[Array]:
+        named = {f"x{i}": x for i, x in enumerate(inputs) if x is not None}
+        return list(evaluator.run(None, named))  # pyright: ignore[reportUnknownArgumentType]
+
+    return run
+
+
+def _one_node(
+    cls: type[OnnxOp],
+    properties: Mapping[str, Attribute],
+    dtypes: Sequence[np.dtype[Any] | None],
+    results: int,
+    folder: Path,
+) -> ModelProto:
+    """A model that is this node alone, inputs `x0`, `x1`, ..., outputs `y0`, `y1`, ..."""
+    inputs = ["" if dtype is None else f"x{i}" for i, dtype in enumerate(dtypes)]
+    outputs = [f"y{i}" for i in range(results)]
+    node = helper.make_node(cls.OP_TYPE, inputs, outputs)
+    for name, attribute in properties.items():
+        if name not in OWN:
+            node.attribute.append(_proto(name, attribute, folder))
+    takes = [
+        helper.make_tensor_value_info(f"x{i}", _number(dtype), None)
+        for i, dtype in enumerate(dtypes)
+        if dtype is not None
+    ]
+    gives = [helper.make_tensor_value_info(name, TensorProto.UNDEFINED, None) for name in outputs]
+    version = from_attribute(properties["since_version"])
+    assert isinstance(version, int)
+    return helper.make_model(
+        helper.make_graph([node], "node", takes, gives),
+        opset_imports=[helper.make_opsetid("", version)],
+        ir_version=IR_VERSION,
+    )
+
+
+def _proto(name: str, attribute: Attribute, folder: Path) -> AttributeProto:
+    value = from_attribute(attribute)
+    if isinstance(value, FileRange | Inline | Reshape | Transpose | Cast):
+        return helper.make_attribute(name, numpy_helper.from_array(read(value, folder)))
+    if isinstance(value, list) and not value:
+        return AttributeProto(name=name, type=AttributeProto.INTS)
+    return helper.make_attribute(name, value)
+
+
+def _number(dtype: np.dtype[Any]) -> int:
+    element = ElementType.of(dtype)
+    assert element is not None, f"no element type: {dtype}"
+    return ONNX_NUMBERS[element]

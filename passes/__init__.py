@@ -1,0 +1,51 @@
+"""
+Transformations: one file is one pass.
+
+The name of a pass gives all the others: `lpu-mem-tile` lives in `passes/lpu_mem_tile.py`, its class
+is `LpuMemTilePass`, its test `tests/filecheck/passes/lpu_mem_tile.mlir`. The docstring of the file
+shows the IR before and after, and a test executes that example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xdsl.passes import ModulePass
+
+PASS_NAMES = (
+    "onnx-bind-roles",
+    "onnx-resolve-shapes",
+    "convert-onnx-to-lpu",
+    "lpu-fold-constants",
+    "lpu-gather-to-view",
+    "convert-lpu-to-lpu-mem",
+    "lpu-mem-tile",
+    "lpu-mem-allocate",
+    "convert-lpu-mem-to-lpu-isa",
+    "lpu-isa-allocate-registers",
+)
+
+
+def module_name(name: str) -> str:
+    """The module of a pass."""
+    return f"passes.{name.replace('-', '_')}"
+
+
+def class_name(name: str) -> str:
+    """The class of a pass."""
+    return "".join(part.capitalize() for part in name.split("-")) + "Pass"
+
+
+def load_pass(name: str) -> type[ModulePass]:
+    """Import a pass."""
+    return getattr(import_module(module_name(name)), class_name(name))
+
+
+PASSES: dict[str, Callable[[], type[ModulePass]]] = {
+    name: partial(load_pass, name) for name in PASS_NAMES if find_spec(module_name(name))
+}

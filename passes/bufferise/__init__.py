@@ -1,0 +1,1 @@
+"""How tensors of the `lpu` level come to lie in buffers."""

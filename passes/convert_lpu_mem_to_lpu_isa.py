@@ -1,0 +1,192 @@
+"""
+Select instructions: loops become branches, affine expressions scalar arithmetic.
+
+```mlir
+lpu_mem.for "i0" to #lpu_mem.affine<P> step 1 {
+  lpu_mem.copy %tile, %x #lpu_mem.access<[64] {0: [1]} {64*i0: [1]}> : ...
+}
+```
+becomes
+```mlir
+lpu_isa.li v1, 64
+lpu_isa.li v2, 4
+lpu_isa.li v0, 0
+lpu_isa.bge r0, r1, @end1
+lpu_isa.label @loop0
+lpu_isa.muli v5, v0, 256
+lpu_isa.load (v3, v3, v3, v1), f32 r0[r0, r0, r0, v2], f32 v5[r0, r0, r0, v2]
+lpu_isa.loop v0, r1, 1, @loop0
+lpu_isa.label @end1
+```
+
+Every operation names buffers with addresses (`lpu-mem-allocate`) and has four axes at most. The
+symbols of the function are in the first registers, `P` in `r1`; all others are virtual, and each is
+written by one instruction, except a loop variable, which its `loop` advances. Each `lpu_isa`
+operation has the location of the operation it came from. A loop that runs once is no loop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ArrayAttr, ModuleOp
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Block, Operation, SSAValue
+from xdsl.passes import ModulePass
+
+from dialects.lpu.attributes import IntsAttr, SymbolsAttr
+from dialects.lpu_isa.code import Code, Slot, SlotAttr
+from dialects.lpu_isa.ops import WeightOp, instruction, label
+from dialects.lpu_mem import ops
+from dialects.lpu_mem.ops import buffer_of
+from passes._isa_scopes import Item, Scope, Scopes
+from passes._isa_selection import Selection
+from runtime.isa import Bge, Halt, Li, Loop
+
+
+class Lowering:
+    """Turns the body of one function into instructions."""
+
+    def __init__(self, func: FuncOp) -> None:
+        symbols = func.attributes.get("lpu.symbols")
+        self.scopes = Scopes(symbols.ranges if isinstance(symbols, SymbolsAttr) else {})
+        self.addresses = argument_addresses(func)
+        self.selection = Selection(self.scopes, self.address_of)
+        self.weights: dict[object, WeightOp] = {}
+        self.outputs: list[SSAValue] = []
+        self.code: list[Item] = []
+
+    def address_of(self, value: SSAValue) -> int:
+        """The byte address of a buffer, from its definition."""
+        if value not in self.addresses:
+            op = value.owner
+            assert isinstance(op, ops.AllocOp | ops.ParamOp) and op.address is not None
+            self.addresses[value] = op.address.value.data
+        return self.addresses[value]
+
+    def function(self, func: FuncOp) -> None:
+        """Lower all operations; a loop at the top level is a region of its own."""
+        for op in func.body.block.ops:
+            if isinstance(op, ops.ForOp):
+                self.code += self.scopes.close_region()
+                self.operation(op)
+                self.code += self.scopes.close_region()
+            else:
+                self.operation(op)
+        self.code += self.scopes.close_region()
+
+    def operation(self, op: Operation) -> None:
+        self.scopes.location = op.location
+        match op:
+            case ops.AllocOp():
+                pass
+            case ops.ParamOp():
+                self._weight(op)
+            case ops.ForOp():
+                self._loop(op)
+            case ops.MinOp():
+                self._minimum(op)
+            case ops.ReturnOp():
+                self.outputs = list(op.operands)
+                self.scopes.emit(Code.of(Halt))
+            case ops.DataOp():
+                self.selection.select(op)
+            case _:
+                raise AssertionError(f"{op.name} does not belong to the level lpu_mem")
+
+    def _weight(self, op: ops.ParamOp) -> None:
+        if op.value not in self.weights:
+            assert op.address is not None
+            properties = {"value": op.value, "address": op.address}
+            self.weights[op.value] = weight = WeightOp.create(properties=properties)
+            weight.location = op.location
+
+    def _minimum(self, op: ops.MinOp) -> None:
+        scopes, name, bound = self.scopes, op.variable.data, op.bound.value.data
+        value = scopes.resolve(op.value.data)
+        low, high = value.bounds(scopes.ranges)
+        if bound <= low or high <= bound:
+            scopes.equal[name] = scopes.resolve(value) if high <= bound else value * 0 + bound
+            return
+        depth, register = scopes.minimum(value, bound)
+        scopes.bind(name, register, depth, min(low, bound), bound)
+
+    def _loop(self, op: ops.ForOp) -> None:
+        scopes, name, step = self.scopes, op.variable.data, op.step.value.data
+        upper = scopes.resolve(op.upper.data)
+        low, high = upper.bounds(scopes.ranges)
+        if high <= 0:
+            return
+        if 1 <= low and high <= step:
+            scopes.equal[name] = upper * 0
+            self._body(op)
+            return
+        bound, variable, depth = scopes.scalar(upper), scopes.fresh(), len(scopes.stack)
+        scopes.stack.append(Scope())
+        scopes.bind(name, variable, depth, 0, high - 1)
+        self._body(op)
+        body = scopes.stack.pop()
+        scopes.location = op.location
+        head, end = scopes.label("loop"), scopes.label("end")
+        scopes.emit(Code.of(Li, rd=variable, value=0))
+        if low < 1:
+            scopes.emit(Code.of(Bge, ra=0, rb=bound, target=end))
+        scopes.emit(head)
+        scopes.stack[-1].code += body.code
+        scopes.emit(Code.of(Loop, rd=variable, rb=bound, step=step, target=head))
+        if low < 1:
+            scopes.emit(end)
+
+    def _body(self, op: ops.ForOp) -> None:
+        for inner in op.body.block.ops:
+            self.operation(inner)
+
+    def operations(self) -> list[Operation]:
+        """What was lowered, as operations of the level `lpu_isa`."""
+        code: list[Operation] = [*self.weights.values()]
+        for item, location in self.code:
+            make = label(item, location) if isinstance(item, str) else instruction(item, location)
+            code.append(make)
+        return code
+
+
+def argument_addresses(func: FuncOp) -> dict[SSAValue, int]:
+    """Addresses of the buffers that hold the inputs."""
+    addresses = func.attributes["lpu_mem.arguments"]
+    assert isinstance(addresses, IntsAttr)
+    return dict(zip(func.args, addresses.data, strict=True))
+
+
+def lower(func: FuncOp) -> FuncOp:
+    """The function at the level `lpu_isa`."""
+    lowering = Lowering(func)
+    lowering.function(func)
+
+    def slots(values: list[SSAValue]) -> ArrayAttr[SlotAttr]:
+        pairs = ((buffer_of(v).dtype, lowering.address_of(v)) for v in values)
+        return ArrayAttr([SlotAttr(Slot(dtype, address)) for dtype, address in pairs])
+
+    new = FuncOp(func.sym_name.data, ((), ()))
+    new.location = func.location
+    new.body.detach_block(new.body.block)
+    new.body.add_block(Block(lowering.operations()))
+    new.attributes.update(func.attributes)
+    del new.attributes["lpu_mem.arguments"]
+    new.attributes["lpu_isa.inputs"] = slots(list(func.args))
+    new.attributes["lpu_isa.outputs"] = slots(lowering.outputs)
+    return new
+
+
+@dataclass(frozen=True)
+class ConvertLpuMemToLpuIsaPass(ModulePass):
+    """Lower tiled and allocated `lpu_mem` functions to instructions on virtual registers."""
+
+    name = "convert-lpu-mem-to-lpu-isa"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for func in list(op.ops):
+            if isinstance(func, FuncOp) and "lpu_mem.arguments" in func.attributes:
+                new = lower(func)
+                op.body.block.insert_op_before(new, func)
+                op.body.block.erase_op(func)

@@ -1,0 +1,208 @@
+"""
+What is known, while compiling, of the elements of a value.
+
+Three kinds suffice for every shape and index computation that exporters emit:
+
+* `Elements`: a small array, each element affine in the symbols (a shape, an axis list, a flag);
+* `Line`: `base + sum(coefficients[d] * i[d])` over any extents (ranges, positions);
+* `Fill`: one value everywhere, of any element type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dialects.affine import Affine, NotAffine, Ranges
+from dialects.lpu.types import Tensor
+
+ELEMENTS_LIMIT = 256
+"""Largest array, in elements, that is followed element by element."""
+
+Objects = np.ndarray[Any, np.dtype[np.object_]]
+
+
+@dataclass(frozen=True, eq=False)
+class Elements:
+    """`array` has the shape of the value and holds `Affine`; booleans are 0 and 1."""
+
+    array: Objects
+
+    def flat(self) -> tuple[Affine, ...]:
+        return tuple(self.array.reshape(-1))
+
+
+@dataclass(frozen=True)
+class Line:
+    """Affine in the index; one coefficient for each axis."""
+
+    base: Affine
+    coefficients: tuple[Affine, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Fill:
+    """Every element is `value`, an array of rank 0 in the element type."""
+
+    value: np.ndarray[Any, np.dtype[Any]]
+
+
+Content = Elements | Line | Fill
+
+
+def elements(values: Any) -> Elements:
+    """Elements of an integer or boolean array, or of a nested list of affine expressions."""
+    array = np.asarray(values, dtype=object)
+    wrapped = np.empty(array.shape, dtype=object)
+    flat = wrapped.reshape(-1)
+    for index, value in enumerate(array.reshape(-1)):
+        flat[index] = Affine.of(value)
+    return Elements(wrapped)
+
+
+def scalar(value: Affine | int) -> Elements:
+    wrapped = np.empty((), dtype=object)
+    wrapped[()] = Affine.of(value)
+    return Elements(wrapped)
+
+
+def as_elements(content: Content | None, tensor: Tensor) -> Elements | None:
+    """The content element by element, where the value is small and its extents are numbers."""
+    if content is None or isinstance(content, Elements):
+        return content
+    if not tensor.is_static or tensor.elements.const > ELEMENTS_LIMIT:
+        return None
+    shape = tensor.static_shape()
+    if isinstance(content, Fill):
+        if tensor.dtype.is_float:
+            return None
+        return Elements(np.full(shape, Affine(int(content.value)), dtype=object))
+    array = np.empty(shape, dtype=object)
+    for index in np.ndindex(*shape):
+        terms = zip(content.coefficients, index, strict=True)
+        array[index] = sum((c * i for c, i in terms), content.base)
+    return Elements(array)
+
+
+def as_line(content: Content | None, tensor: Tensor) -> Line | None:
+    """The content as a line: fills are flat ones, and so is a single element."""
+    match content:
+        case Line():
+            return content
+        case Fill() if not tensor.dtype.is_float:
+            return Line(Affine(int(content.value)), (Affine(),) * tensor.rank)
+        case Elements() if content.array.size == 1:
+            return Line(content.flat()[0], (Affine(),) * tensor.rank)
+        case _:
+            return None
+
+
+def expand_line(line: Line, old: Sequence[Affine], rank: int) -> Line:
+    """The line after broadcasting: axes of extent 1 and new leading axes do not count."""
+    kept = [Affine() if d == Affine(1) else c for d, c in zip(old, line.coefficients, strict=True)]
+    return Line(line.base, (Affine(),) * (rank - len(kept)) + tuple(kept))
+
+
+def combine_lines(fn: str, a: Line, b: Line) -> Line | None:
+    """Sum, difference or product of two lines of equal rank; None when it is no line."""
+    if fn in ("Add", "Sub"):
+        sign = 1 if fn == "Add" else -1
+        pairs = zip(a.coefficients, b.coefficients, strict=True)
+        return Line(a.base + b.base * sign, tuple(x + y * sign for x, y in pairs))
+    if fn != "Mul":
+        return None
+    for line, factor in ((a, b), (b, a)):
+        if not any(c != Affine() for c in factor.coefficients):
+            try:
+                scaled = tuple(c * factor.base for c in line.coefficients)
+                return Line(line.base * factor.base, scaled)
+            except NotAffine:
+                return None
+    return None
+
+
+def sign(value: Affine, ranges: Ranges) -> int | None:
+    """-1, 0 or 1 when the sign is the same whatever the symbols are, else None."""
+    low, high = value.bounds(ranges)
+    if low > 0:
+        return 1
+    if high < 0:
+        return -1
+    return 0 if low == high == 0 else None
+
+
+def compare(fn: str, a: Affine, b: Affine, ranges: Ranges) -> bool | None:
+    """`a fn b` when it is decided whatever the symbols are."""
+    low, high = (a - b).bounds(ranges)
+    decisions: dict[str, tuple[bool, bool]] = {
+        "Equal": (low == high == 0, low > 0 or high < 0),
+        "Less": (high < 0, low >= 0),
+        "LessOrEqual": (high <= 0, low > 0),
+        "Greater": (low > 0, high <= 0),
+        "GreaterOrEqual": (low >= 0, high < 0),
+    }
+    holds, fails = decisions[fn]
+    return True if holds else False if fails else None
+
+
+def _truncated(a: Affine, b: Affine) -> Affine:
+    """ONNX integer division: exact, or of two numbers, truncated towards zero."""
+    if not b.is_const or b.const == 0:
+        raise NotAffine(f"({a}) / ({b})")
+    if a.is_const:
+        quotient = abs(a.const) // abs(b.const)
+        return Affine(quotient if (a.const < 0) == (b.const < 0) else -quotient)
+    return a // b.const
+
+
+def _modulo(a: Affine, b: Affine) -> Affine:
+    if a.is_const and b.is_const and b.const:
+        return Affine(a.const % b.const)
+    raise NotAffine(f"({a}) mod ({b})")
+
+
+ARITHMETIC: dict[str, Callable[[Affine, Affine], Affine]] = {
+    "Add": lambda a, b: a + b,
+    "Sub": lambda a, b: a - b,
+    "Mul": lambda a, b: a * b,
+    "Div": _truncated,
+    "Mod": _modulo,
+}
+COMPARE = ("Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual")
+LOGIC: dict[str, Callable[[Affine, Affine], Affine]] = {
+    "And": lambda a, b: Affine(a.const & b.const),
+    "Or": lambda a, b: Affine(a.const | b.const),
+    "Xor": lambda a, b: Affine(a.const ^ b.const),
+}
+
+
+def combine_elements(fn: str, a: Elements, b: Elements, ranges: Ranges) -> Elements | None:
+    """An ONNX operator of two small arrays; None as soon as one element is not decided."""
+    left, right = np.broadcast_arrays(a.array, b.array)
+    result = np.empty(left.shape, dtype=object)
+    try:
+        for index in np.ndindex(*left.shape):
+            value = _combine(fn, left[index], right[index], ranges)
+            if value is None:
+                return None
+            result[index] = value
+    except NotAffine:
+        return None
+    return Elements(result)
+
+
+def _combine(fn: str, a: Affine, b: Affine, ranges: Ranges) -> Affine | None:
+    if fn in ARITHMETIC:
+        return ARITHMETIC[fn](a, b)
+    if fn in LOGIC:
+        return LOGIC[fn](a, b)
+    if fn in COMPARE:
+        decided = compare(fn, a, b, ranges)
+        return None if decided is None else Affine(int(decided))
+    larger = compare("GreaterOrEqual", a, b, ranges)
+    if larger is None:
+        return None
+    return a if larger == (fn == "Max") else b

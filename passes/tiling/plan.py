@@ -1,0 +1,155 @@
+"""
+How large the tiles of an operation are: as much as the LMU takes, innermost axes first.
+
+Every operand that the engine reads or writes in the LMU is staged there, dense, one tile at a time.
+An axis along which a view does not move costs it nothing. At most four axes are longer than 1 in a
+tile, which is what a descriptor of the machine takes (decision 12); the others become loops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from dialects.affine import Affine, Ranges
+from dialects.errors import CompileError, node_names
+from dialects.lpu_mem import ops
+from passes.tiling.space import Space
+
+AXES = 4
+"""Axes of a machine descriptor."""
+
+
+@dataclass(frozen=True)
+class Staged:
+    """Which operand is staged, and how many bytes one element takes."""
+
+    operand: int
+    itemsize: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The space, its bounds, and the tile size along each axis."""
+
+    space: Space
+    bounds: tuple[int, ...]
+    tiles: tuple[int, ...]
+
+    def is_looped(self, axis: int) -> bool:
+        return self.tiles[axis] < self.bounds[axis]
+
+    def extent(self, axis: int, operand: int) -> int:
+        """Elements that a staged operand holds along an axis."""
+        moves = self.space.views[operand].strides[axis] != Affine()
+        return self.tiles[axis] if moves else 1
+
+
+def staged_operands(op: ops.DataOp) -> list[Staged]:
+    """The operands that the engine needs in the LMU."""
+    return [
+        Staged(i, ops.buffer_of(buffer).dtype.itemsize)
+        for i, buffer in enumerate(op.operands)
+        if i not in op.DIRECT
+    ]
+
+
+def footprint(
+    op: ops.DataOp, space: Space, tiles: Sequence[int], staged: Sequence[Staged]
+) -> int:
+    """Bytes of LMU that one tile of all staged operands takes, each rounded up to 8."""
+    total = 0
+    for entry in staged:
+        strides = space.views[entry.operand].strides
+        extents = [t for t, s in zip(tiles, strides, strict=True) if s != Affine()]
+        if isinstance(op, ops.TopkOp) and entry.operand < op.WRITES:
+            extents = [*extents[:-1], op.k.value.data]
+        total += -(-prod(extents) * entry.itemsize // 8) * 8
+    return total
+
+
+def growth_order(op: ops.DataOp, space: Space) -> list[int]:
+    """The axes that a tile may extend along, most urgent first."""
+    if isinstance(op, ops.VecmatOp):
+        return [space.rank - 2, space.rank - 1]
+    inner_first = list(reversed(range(space.rank)))
+    return sorted(inner_first, key=lambda axis: not _must_be_whole(op, space, axis))
+
+
+def _must_be_whole(op: ops.DataOp, space: Space, axis: int) -> bool:
+    topk = isinstance(op, ops.TopkOp) and axis == space.rank - 1
+    return topk or space.dynamic_stride(axis)
+
+
+def _largest(
+    op: ops.DataOp,
+    space: Space,
+    tiles: list[int],
+    staged: Sequence[Staged],
+    axis: int,
+    bound: int,
+    budget: int,
+) -> int:
+    """The largest tile along one axis that still fits, by bisection."""
+
+    def fits(size: int) -> bool:
+        return footprint(op, space, [*tiles[:axis], size, *tiles[axis + 1 :]], staged) <= budget
+
+    if fits(bound):
+        return bound
+    low, high = 1, bound
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
+
+
+def plan(op: ops.DataOp, space: Space, ranges: Ranges, budget: int) -> Plan:
+    """Choose the tiles of an operation for `budget` bytes of LMU."""
+    bounds = tuple(max(b, 1) for b in space.bounds(ranges))
+    staged = staged_operands(op)
+    tiles = [1] * space.rank
+    free = AXES
+    for axis in growth_order(op, space):
+        if bounds[axis] == 1:
+            continue
+        limit = budget
+        if isinstance(op, ops.VecmatOp) and space.reduced[axis]:
+            limit = budget // 2
+        tiles[axis] = _largest(op, space, tiles, staged, axis, bounds[axis], limit)
+        free -= 1
+        if tiles[axis] < bounds[axis] and not isinstance(op, ops.VecmatOp):
+            break
+        if free == 0:
+            break
+    _check(op, space, bounds, tiles, footprint(op, space, tiles, staged), budget)
+    return Plan(space, bounds, tuple(tiles))
+
+
+def _check(
+    op: ops.DataOp,
+    space: Space,
+    bounds: Sequence[int],
+    tiles: Sequence[int],
+    need: int,
+    budget: int,
+) -> None:
+    names = node_names(op)
+    node = names[0] if names else None
+    if need > budget:
+        raise CompileError(
+            f"one element of each operand takes {need} bytes of LMU, {budget} are free",
+            node=node,
+            op=op.name,
+            hint="choose a target with more LMU",
+        )
+    for axis in range(space.rank):
+        if tiles[axis] < bounds[axis] and _must_be_whole(op, space, axis):
+            raise CompileError(
+                f"an axis of {bounds[axis]} elements must be in the LMU at once; "
+                f"{tiles[axis]} fit in {budget} bytes",
+                node=node,
+                op=op.name,
+                hint="choose a target with more LMU or a smaller --max-context",
+            )
