@@ -196,5 +196,7 @@ class LpuMemAllocatePass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         target = target_of(op)
         for func in op.ops:
-            if isinstance(func, FuncOp) and isinstance(func.attributes.get("lpu_mem.inputs"), ArrayAttr):
+            if isinstance(func, FuncOp) and isinstance(
+                func.attributes.get("lpu_mem.inputs"), ArrayAttr
+            ):
                 allocate(func, target)
