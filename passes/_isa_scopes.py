@@ -16,7 +16,7 @@ from xdsl.dialects.builtin import LocationAttr, UnknownLoc
 
 from dialects.affine import Affine
 from dialects.lpu_isa.code import VIRTUAL, Code
-from runtime.isa import Add, Addi, Inst, Li, Min, Mul, Muli
+from runtime.isa import Add, Addi, Inst, Li, Min, Mul, Muli, Sub
 
 Item = tuple[Code | str, LocationAttr]
 """An instruction, or the name of a label, and where it comes from."""
@@ -93,8 +93,7 @@ class Scopes:
         total, const = -1, value.const
         for depth, group in groupby(terms, key=lambda term: term[0]):
             for _, register, factor in group:
-                part = self._scaled(depth, register, factor)
-                total = part if total < 0 else self._computed(depth, Add, total, part)
+                total = self._plus(depth, total, register, factor)
             if const:
                 total, const = self._moved(depth, total, const), 0
         return total
@@ -103,6 +102,13 @@ class Scopes:
         """Scope and register of the smaller of a resolved expression and a number."""
         depth = self.depth_of(value)
         return depth, self._computed(depth, Min, self.scalar(value), self.constant(bound))
+
+    def _plus(self, depth: int, total: int, register: int, factor: int) -> int:
+        """`total`, none if negative, and a multiple of a register."""
+        if total >= 0 and factor == -1:
+            return self._computed(depth, Sub, total, register)
+        part = self._scaled(depth, register, factor)
+        return part if total < 0 else self._computed(depth, Add, total, part)
 
     def _scaled(self, depth: int, register: int, factor: int) -> int:
         if factor == 1:

@@ -35,6 +35,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
+from dialects.affine import Affine
 from dialects.lpu.attributes import IntsAttr, SymbolsAttr
 from dialects.lpu_isa.code import Code, Slot, SlotAttr
 from dialects.lpu_isa.ops import WeightOp, instruction, label
@@ -107,7 +108,7 @@ class Lowering:
         value = scopes.resolve(op.value.data)
         low, high = value.bounds(scopes.ranges)
         if bound <= low or high <= bound:
-            scopes.equal[name] = scopes.resolve(value) if high <= bound else value * 0 + bound
+            scopes.equal[name] = value if high <= bound else Affine(bound)
             return
         depth, register = scopes.minimum(value, bound)
         scopes.bind(name, register, depth, min(low, bound), bound)
@@ -118,8 +119,8 @@ class Lowering:
         low, high = upper.bounds(scopes.ranges)
         if high <= 0:
             return
-        if 1 <= low and high <= step:
-            scopes.equal[name] = upper * 0
+        if low >= 1 and high <= step:
+            scopes.equal[name] = Affine(0)
             self._body(op)
             return
         bound, variable, depth = scopes.scalar(upper), scopes.fresh(), len(scopes.stack)
@@ -184,7 +185,7 @@ class ConvertLpuMemToLpuIsaPass(ModulePass):
 
     name = "convert-lpu-mem-to-lpu-isa"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply(self, ctx: Context, op: ModuleOp) -> None:  # noqa: ARG002
         for func in list(op.ops):
             if isinstance(func, FuncOp) and "lpu_mem.arguments" in func.attributes:
                 new = lower(func)

@@ -41,6 +41,7 @@ from dialects.lpu_mem.types import Buffer, BufferType
 from passes.bufferise.places import MemBuilder, Place, number
 from passes.bufferise.reshaping import merged_strides, refine
 from passes.functions import step_function, strings, symbol_ranges
+from runtime.numerics import ElementType
 
 
 @dataclass
@@ -306,9 +307,20 @@ def _own_buffers(b: Bufferiser, values: list[SSAValue]) -> list[Place]:
     return result
 
 
-def _port(name: str, role: str, tensor: Tensor, ranges: Ranges) -> PortAttr:
+def _port(name: str, role: str, dtype: str | None, tensor: Tensor, ranges: Ranges) -> PortAttr:
+    """A port of the ONNX type `dtype`, or of the type that the tensor is stored in."""
     strides = tuple(s.const for s in row_major(tensor.bound(ranges)))
-    return PortAttr(Port(name, role, tensor.dtype, tensor.shape, strides, 0))
+    onnx = ElementType(dtype) if dtype else tensor.dtype
+    return PortAttr(Port(name, role, onnx, tensor.shape, strides, 0))
+
+
+def _ports(func: FuncOp, kind: str, roles: list[str], tensors: list[Tensor]) -> ArrayAttr[PortAttr]:
+    """The ports of all inputs or outputs, by the names on the function."""
+    ranges, count = symbol_ranges(func), len(tensors)
+    names = strings(func, f"lpu.{kind}s")
+    types = strings(func, f"lpu.{kind}_types") or [None] * count
+    rows = zip(names, roles, types, tensors, strict=True)
+    return ArrayAttr([_port(*row, ranges) for row in rows])
 
 
 def bufferise(func: FuncOp) -> FuncOp:
@@ -332,16 +344,11 @@ def bufferise(func: FuncOp) -> FuncOp:
     result = FuncOp("step", FunctionType.from_lists(types, []), Region(block))
     result.attributes.update(func.attributes)
     roles = strings(func, "lpu.roles") or ["data"] * len(arguments)
-    inputs = zip(strings(func, "lpu.inputs"), roles, arguments, strict=True)
-    result.attributes["lpu_mem.inputs"] = ArrayAttr(
-        [_port(name, role, tensor, ranges) for name, role, (_, tensor) in inputs]
-    )
-    result.attributes["lpu_mem.outputs"] = ArrayAttr(
-        [
-            _port(name, "data", place.tensor, ranges)
-            for name, place in zip(strings(func, "lpu.outputs"), outputs, strict=True)
-        ]
-    )
+    inputs = [tensor for _, tensor in arguments]
+    result.attributes["lpu_mem.inputs"] = _ports(func, "input", roles, inputs)
+    data = ["data"] * len(outputs)
+    tensors = [place.tensor for place in outputs]
+    result.attributes["lpu_mem.outputs"] = _ports(func, "output", data, tensors)
     return result
 
 

@@ -2,15 +2,26 @@
 Replace each ONNX operator by the `lpu` operations that compute it.
 
 ```mlir
-%y = onnx.Softmax(%x) {axis = -1 : i64, since_version = 13 : i64} : (!lpu.tensor<[2, 8], f32>) -> !lpu.tensor<[2, 8], f32>
+func.func @step(%x : !lpu.tensor<[2, P], f32>) {
+  %y = onnx.Softmax(%x) {axis = -1 : i64, since_version = 13 : i64}
+      : (!lpu.tensor<[2, P], f32>) -> !lpu.tensor<[2, P], f32>
+  func.return
+}
 ```
 becomes
 ```mlir
-%0 = lpu.reduce "max" %x over #lpu.ints<[1]> : !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 1], f32>
-%1 = lpu.map "sub" %x, %0 : !lpu.tensor<[2, 8], f32>, !lpu.tensor<[2, 1], f32> -> !lpu.tensor<[2, 8], f32>
-%2 = lpu.map "exp" %1 : !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 8], f32>
-%3 = lpu.reduce "sum" %2 over #lpu.ints<[1]> : !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 1], f32>
-%y = lpu.map "div" %2, %3 : !lpu.tensor<[2, 8], f32>, !lpu.tensor<[2, 1], f32> -> !lpu.tensor<[2, 8], f32>
+func.func @step(%x : !lpu.tensor<[2, P], f32>) {
+  %0 = lpu.reduce "max" %x over <[1]>
+      : !lpu.tensor<[2, P], f32> -> !lpu.tensor<[2, 1], f32>
+  %1 = lpu.map "sub" %x, %0
+      : !lpu.tensor<[2, P], f32>, !lpu.tensor<[2, 1], f32> -> !lpu.tensor<[2, P], f32>
+  %2 = lpu.map "exp" %1 : !lpu.tensor<[2, P], f32> -> !lpu.tensor<[2, P], f32>
+  %3 = lpu.reduce "sum" %2 over <[1]>
+      : !lpu.tensor<[2, P], f32> -> !lpu.tensor<[2, 1], f32>
+  %y = lpu.map "div" %2, %3
+      : !lpu.tensor<[2, P], f32>, !lpu.tensor<[2, 1], f32> -> !lpu.tensor<[2, P], f32>
+  func.return
+}
 ```
 
 **Requires** every value to have a resolved type (`onnx-resolve-shapes`).

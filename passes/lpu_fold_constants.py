@@ -4,14 +4,18 @@ Evaluate what is known, and move changes of a weight's layout or type into the w
 ```mlir
 %0 = lpu.fill "0000003f" : !lpu.tensor<[], f32>
 %1 = lpu.fill "00000040" : !lpu.tensor<[P], f32>
-%2 = lpu.map "mul" %0, %1 : !lpu.tensor<[], f32>, !lpu.tensor<[P], f32> -> !lpu.tensor<[P], f32>
-%3 = lpu.constant #lpu.weight<file("model.onnx", 128, [4, 2], f32)> : !lpu.tensor<[4, 2], f32>
-%4 = lpu.transpose %3 #lpu.ints<[1, 0]> : !lpu.tensor<[4, 2], f32> -> !lpu.tensor<[2, 4], f32>
+%2 = lpu.map "add" %0, %1 : !lpu.tensor<[], f32>, !lpu.tensor<[P], f32> -> !lpu.tensor<[P], f32>
+%3 = lpu.constant <file("m.onnx", 128, [99, 9], f32)> : !lpu.tensor<[99, 9], f32>
+%4 = lpu.transpose %3 <[1, 0]> : !lpu.tensor<[99, 9], f32> -> !lpu.tensor<[9, 99], f32>
 ```
 becomes
 ```mlir
-%2 = lpu.fill "0000803f" : !lpu.tensor<[P], f32>
-%4 = lpu.constant #lpu.weight<transpose(file("model.onnx", 128, [4, 2], f32), [1, 0])> : !lpu.tensor<[2, 4], f32>
+%0 = lpu.fill "0000003f" : !lpu.tensor<[], f32>
+%1 = lpu.fill "00000040" : !lpu.tensor<[P], f32>
+%2 = lpu.fill "00002040" : !lpu.tensor<[P], f32>
+%3 = lpu.constant <file("m.onnx", 128, [99, 9], f32)> : !lpu.tensor<[99, 9], f32>
+%4 = lpu.constant <transpose(file("m.onnx", 128, [99, 9], f32), [1, 0])>
+    : !lpu.tensor<[9, 99], f32>
 ```
 
 1. An operation that does nothing (a cast to the same type, a product with 1) is its operand.

@@ -25,7 +25,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import IntegerAttr, LocationAttr, ModuleOp, UnknownLoc
+from xdsl.dialects.builtin import LocationAttr, ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Block, Operation
 from xdsl.passes import ModulePass
@@ -34,11 +34,12 @@ from dialects.errors import CompileError
 from dialects.lpu.attributes import SymbolsAttr
 from dialects.lpu_isa.code import VIRTUAL, Code
 from dialects.lpu_isa.ops import IsaOp, LabelOp, instruction, label
-from dialects.lpu_mem.target import SPILL_SLOTS, target_of
+from dialects.lpu_mem.target import SPILL_SLOTS, spill_base, target_of
 from passes._isa_blocks import BlockAllocation
 from passes._isa_liveness import Constant, Lifetime, Liveness, Places, by_weight
 from passes._isa_scopes import Item
 from runtime.isa import Addi, Bge, Jump, Li, Loop
+from runtime.target import Target
 
 
 class Allocation:
@@ -145,23 +146,20 @@ def _need(item: Code | str) -> int:
     return len({r for r in item.reads() if r >= VIRTUAL}) + len(item.writes())
 
 
-def allocate(func: FuncOp, registers: int) -> None:
+def allocate(func: FuncOp, target: Target) -> None:
     """Replace the instructions of a function by ones on machine registers."""
-    base = func.attributes["lpu_mem.spill_base"]
-    assert isinstance(base, IntegerAttr)
     symbols = func.attributes.get("lpu.symbols")
     count = len(symbols.data) if isinstance(symbols, SymbolsAttr) else 0
     kept: list[Operation] = []
     items: list[Item] = []
     for op in func.body.block.ops:
-        location = op.location if isinstance(op.location, LocationAttr) else UnknownLoc()
         if isinstance(op, IsaOp):
-            items.append((op.code.data, location))
+            items.append((op.code.data, op.location))
         elif isinstance(op, LabelOp):
-            items.append((op.label.data, location))
+            items.append((op.label.data, op.location))
         else:
             kept.append(op)
-    code = Allocation(items, count, registers, base.value.data).run()
+    code = Allocation(items, count, target.registers, spill_base(target)).run()
     for op in kept:
         op.detach()
     new = [label(i, at) if isinstance(i, str) else instruction(i, at) for i, at in code]
@@ -175,8 +173,8 @@ class LpuIsaAllocateRegistersPass(ModulePass):
 
     name = "lpu-isa-allocate-registers"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply(self, ctx: Context, op: ModuleOp) -> None:  # noqa: ARG002
         target = target_of(op)
         for func in op.ops:
-            if isinstance(func, FuncOp) and "lpu_mem.spill_base" in func.attributes:
-                allocate(func, target.registers)
+            if isinstance(func, FuncOp):
+                allocate(func, target)

@@ -26,13 +26,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp, i64
+from xdsl.dialects.builtin import I64, IntegerAttr, ModuleOp, i64
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.errors import CompileError, node_names
 from dialects.lpu.attributes import IntsAttr
+from dialects.lpu.weights import WeightAttr
 from dialects.lpu_mem.ops import AllocOp, ParamOp, ReturnOp, buffer_of
 from dialects.lpu_mem.target import spill_base, target_of
 from runtime.target import Target
@@ -49,11 +50,11 @@ class Life:
     value: SSAValue
     first: int
     last: int
+    nbytes: int = 0
     address: int = 0
 
-    @property
-    def nbytes(self) -> int:
-        return max(buffer_of(self.value).nbytes, 1)
+    def __post_init__(self) -> None:
+        self.nbytes = max(buffer_of(self.value).nbytes, 1)
 
 
 def up(value: int, alignment: int) -> int:
@@ -67,17 +68,20 @@ def place(lives: Iterable[Life], alignment: int) -> int:
     peak = 0
     for life in sorted(lives, key=lambda x: x.first):
         active = [other for other in active if other.last >= life.first]
-        at = index = 0
-        for index, other in enumerate(active):  # noqa: B007
-            if at + life.nbytes <= other.address:
-                break
-            at = up(other.address + other.nbytes, alignment)
-        else:
-            index = len(active)
-        life.address = at
+        index, life.address = _first_gap(active, life.nbytes, alignment)
         active.insert(index, life)
-        peak = max(peak, at + life.nbytes)
+        peak = max(peak, life.address + life.nbytes)
     return peak
+
+
+def _first_gap(active: Sequence[Life], nbytes: int, alignment: int) -> tuple[int, int]:
+    """Where among buffers sorted by address, and at which address, there is room."""
+    at = 0
+    for index, other in enumerate(active):
+        if at + nbytes <= other.address:
+            return index, at
+        at = up(other.address + other.nbytes, alignment)
+    return len(active), at
 
 
 def lives_of(body: Sequence[Operation]) -> dict[SSAValue, Life]:
@@ -124,14 +128,13 @@ def allocate(func: FuncOp, target: Target) -> None:
         "params_size": params_size,
         "arena_base": arena,
         "arena_size": size,
-        "spill_base": spill_base(target),
     }
     func.attributes.update({f"lpu_mem.{k}": IntegerAttr(v, i64) for k, v in numbers.items()})
 
 
 def _place_params(body: Sequence[Operation]) -> int:
     """Addresses of the weights, equal ones the same; returns the end."""
-    known: dict[object, IntegerAttr] = {}
+    known: dict[WeightAttr, IntegerAttr[I64]] = {}
     end = 0
     for op in body:
         if not isinstance(op, ParamOp):
@@ -193,10 +196,8 @@ class LpuMemAllocatePass(ModulePass):
 
     name = "lpu-mem-allocate"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def apply(self, ctx: Context, op: ModuleOp) -> None:  # noqa: ARG002
         target = target_of(op)
         for func in op.ops:
-            if isinstance(func, FuncOp) and isinstance(
-                func.attributes.get("lpu_mem.inputs"), ArrayAttr
-            ):
+            if isinstance(func, FuncOp):
                 allocate(func, target)

@@ -51,7 +51,7 @@ def _is_staged(op: ops.DataOp) -> bool:
 
 def write_copy(op: ops.CopyOp, plan: Plan, build: MemBuilder, names: count[int]) -> None:
     """Between two places in HBM: one tile in, the same tile out."""
-    emitter = Emitter(op, plan, build, names)
+    emitter = Emitter.begin(op, plan, build, names)
     for axis in emitter.axes:
         if plan.is_looped(axis):
             emitter.loop(axis)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import count
 from math import prod
 
@@ -38,11 +38,13 @@ class Emitter:
     plan: Plan
     build: MemBuilder
     names: Iterator[int]
-    starts: dict[int, Affine] = field(default_factory=dict)
-    extents: dict[int, Affine] = field(default_factory=dict)
+    starts: dict[int, Affine]
+    extents: dict[int, Affine]
 
-    def __post_init__(self) -> None:
-        self.extents = dict(enumerate(self.plan.space.extents))
+    @staticmethod
+    def begin(op: ops.DataOp, plan: Plan, build: MemBuilder, names: Iterator[int]) -> Emitter:
+        """No loop is open, and a tile is the whole space."""
+        return Emitter(op, plan, build, names, {}, dict(enumerate(plan.space.extents)))
 
     @property
     def axes(self) -> range:
@@ -201,7 +203,7 @@ def carried_operands(op: ops.DataOp) -> tuple[int, ...]:
 
 def write(op: ops.DataOp, plan: Plan, build: MemBuilder, names: count[int]) -> None:
     """Write the tiled form of one operation."""
-    emitter = Emitter(op, plan, build, names)
+    emitter = Emitter.begin(op, plan, build, names)
     sequential = sequential_axes(op, plan)
     for axis in emitter.axes:
         if plan.is_looped(axis) and axis not in sequential:
@@ -233,6 +235,4 @@ def write(op: ops.DataOp, plan: Plan, build: MemBuilder, names: count[int]) -> N
 
 def snapshot(emitter: Emitter) -> Emitter:
     """The emitter as it is now: for what is written behind the loops that are opened later."""
-    return replace(
-        emitter, starts=dict(emitter.starts), extents=dict(emitter.extents), build=emitter.build
-    )
+    return replace(emitter, starts=dict(emitter.starts), extents=dict(emitter.extents))

@@ -3,7 +3,7 @@ The iteration space of an operation, and its simplest equal form.
 
 Axes of extent 1 vanish, and two neighbours become one axis when every view walks over them as one:
 `[4, 64]` with strides `[64, 1]` is `[256]` with stride `[1]`. Axes that mean something by their
-position (`FIXED`: the last of a scan, K and N of a product) stay as they are.
+position (`FIXED`: the last of a scan, M, K and N of a product) stay as they are.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dialects.lpu_mem.access import Access, View
 
 ONE = Affine(1)
 
-FIXED: dict[type[ops.DataOp], int] = {ops.ScanOp: 1, ops.TopkOp: 1, ops.VecmatOp: 2}
+FIXED: dict[type[ops.DataOp], int] = {ops.ScanOp: 1, ops.TopkOp: 1, ops.VecmatOp: 3}
 """How many trailing axes keep their place."""
 
 
