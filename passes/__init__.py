@@ -23,6 +23,7 @@ PASS_NAMES = (
     "convert-onnx-to-lpu",
     "lpu-fold-constants",
     "lpu-gather-to-view",
+    "lpu-demote-precision",
     "convert-lpu-to-lpu-mem",
     "lpu-mem-tile",
     "lpu-mem-allocate",

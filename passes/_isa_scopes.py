@@ -91,6 +91,8 @@ class Scopes:
             return self.constant(value.const)
         terms = sorted((*self.names[name], factor) for name, factor in value.terms)
         total, const = -1, value.const
+        if const and terms[0][2] == -1:
+            total, const = self.constant(const), 0
         for depth, group in groupby(terms, key=lambda term: term[0]):
             for _, register, factor in group:
                 total = self._plus(depth, total, register, factor)

@@ -2,21 +2,40 @@
 Select instructions: loops become branches, affine expressions scalar arithmetic.
 
 ```mlir
-lpu_mem.for "i0" to #lpu_mem.affine<P> step 1 {
-  lpu_mem.copy %tile, %x #lpu_mem.access<[64] {0: [1]} {64*i0: [1]}> : ...
+func.func @step(%x : !lpu_mem.buffer<hbm, f32, 512>) attributes {
+    lpu.symbols = #lpu.symbols<[P in 0 to 8]>, lpu_mem.arguments = #lpu.ints<[4096]>} {
+  lpu_mem.for "i" to <P> step 1 {
+    %t = lpu_mem.alloc at 0 : !lpu_mem.buffer<lmu, f32, 64>
+    lpu_mem.copy %t, %x <[64] {0: [1]} {64*i: [1]}> :
+        !lpu_mem.buffer<lmu, f32, 64>, !lpu_mem.buffer<hbm, f32, 512>
+    lpu_mem.map "neg" %t, %t <[64] {0: [1]} {0: [1]}> :
+        !lpu_mem.buffer<lmu, f32, 64>, !lpu_mem.buffer<lmu, f32, 64>
+    lpu_mem.copy %x, %t <[64] {64*i: [1]} {0: [1]}> :
+        !lpu_mem.buffer<hbm, f32, 512>, !lpu_mem.buffer<lmu, f32, 64>
+  }
+  lpu_mem.return %x : !lpu_mem.buffer<hbm, f32, 512>
 }
 ```
 becomes
 ```mlir
-lpu_isa.li v1, 64
-lpu_isa.li v2, 4
-lpu_isa.li v0, 0
-lpu_isa.bge r0, r1, @end1
-lpu_isa.label @loop0
-lpu_isa.muli v5, v0, 256
-lpu_isa.load (v3, v3, v3, v1), f32 r0[r0, r0, r0, v2], f32 v5[r0, r0, r0, v2]
-lpu_isa.loop v0, r1, 1, @loop0
-lpu_isa.label @end1
+func.func @step() attributes {
+    lpu.symbols = #lpu.symbols<[P in 0 to 8]>,
+    lpu_isa.inputs = [#lpu_isa.slot<f32 at 4096>], lpu_isa.outputs = [#lpu_isa.slot<f32 at 4096>]} {
+  lpu_isa.li v1, 1
+  lpu_isa.li v2, 64
+  lpu_isa.li v3, 4
+  lpu_isa.li v0, 0
+  lpu_isa.bge r0, r1, @end1
+  lpu_isa.label @loop0
+  lpu_isa.muli v4, v0, 256
+  lpu_isa.addi v5, v4, 4096
+  lpu_isa.load (v1, v1, v1, v2), f32 r0[r0, r0, r0, v3], f32 v5[r0, r0, r0, v3]
+  lpu_isa.map1 neg, (v1, v1, v1, v2), f32 r0[r0, r0, r0, v3], f32 r0[r0, r0, r0, v3]
+  lpu_isa.store (v1, v1, v1, v2), f32 v5[r0, r0, r0, v3], f32 r0[r0, r0, r0, v3]
+  lpu_isa.loop v0, r1, 1, @loop0
+  lpu_isa.label @end1
+  lpu_isa.halt
+}
 ```
 
 Every operation names buffers with addresses (`lpu-mem-allocate`) and has four axes at most. The

@@ -13,6 +13,7 @@ from dialects.affine import Ranges
 from dialects.errors import CompileError
 from dialects.lpu.attributes import SymbolsAttr
 from dialects.lpu.types import Tensor, TensorType
+from dialects.onnx.attributes import unescape
 
 
 def step_function(module: ModuleOp) -> FuncOp:
@@ -32,7 +33,7 @@ def symbol_ranges(func: FuncOp) -> Ranges:
 def model_folder(module: ModuleOp) -> Path:
     """Where the paths of weights start: the folder of the model, or the current one."""
     folder = module.attributes.get("lpu.model_dir")
-    return Path(folder.data) if isinstance(folder, StringAttr) else Path()
+    return Path(unescape(folder.data)) if isinstance(folder, StringAttr) else Path()
 
 
 def strings(func: FuncOp, name: str) -> list[str]:

@@ -32,10 +32,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from xdsl.builder import Builder
 from xdsl.context import Context
 from xdsl.dialects.builtin import LocationAttr, ModuleOp, StringAttr
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint
 
 from dialects.affine import Affine
 from dialects.errors import CompileError, location_of, node_names
@@ -246,14 +248,11 @@ def evaluated(op: ops.LpuOp, scope: Scope, budget: int) -> list[ops.LpuOp] | Non
 
 def folded(op: ops.LpuOp, scope: Scope, budget: int) -> list[ops.LpuOp] | None:
     """Operations without operands that give the results, tried from the smallest to the largest."""
-    for attempt in (filled(op, scope), counted(op)):
-        if attempt is not None:
-            return [attempt]
-    constants = evaluated(op, scope, budget)
-    if constants is not None:
-        return constants
-    weight = weighted(op)
-    return None if weight is None else [weight]
+    fill = filled(op, scope) or counted(op)
+    if fill is not None:
+        return [fill]
+    weight = evaluated(op, scope, budget) or weighted(op)
+    return [weight] if isinstance(weight, ops.LpuOp) else weight
 
 
 def _location(op: Operation) -> LocationAttr:
@@ -263,24 +262,17 @@ def _location(op: Operation) -> LocationAttr:
 
 
 def _replace(op: ops.LpuOp, constants: list[ops.LpuOp]) -> None:
-    location, block = _location(op), op.parent
-    assert block is not None
+    location, place = _location(op), InsertPoint.before(op)
     for old, constant in zip(op.results, constants, strict=True):
         constant.location = location
-        block.insert_op_before(constant, op)
+        Builder(place).insert(constant)
         constant.results[0].name_hint = old.name_hint
         old.replace_all_uses_with(constant.results[0])
-    block.erase_op(op)
+    op.detach()
+    op.erase()
 
 
-def fold(op: ops.LpuOp, scope: Scope, budget: int) -> None:
-    """Replace one operation if what it gives is known."""
-    kept = unchanged(op)
-    if kept is not None:
-        op.results[0].replace_all_uses_with(kept)
-        assert op.parent is not None
-        op.parent.erase_op(op)
-        return
+def _replace_if_known(op: ops.LpuOp, scope: Scope, budget: int) -> None:
     try:
         constants = folded(op, scope, budget)
     except Trap:
@@ -289,6 +281,17 @@ def fold(op: ops.LpuOp, scope: Scope, budget: int) -> None:
         raise CompileError(f"cannot read the weights: {error}") from None
     if constants is not None:
         _replace(op, constants)
+
+
+def fold(op: ops.LpuOp, scope: Scope, budget: int) -> None:
+    """Replace one operation if what it gives is an operand or is known."""
+    kept = unchanged(op)
+    if kept is None:
+        _replace_if_known(op, scope, budget)
+        return
+    op.results[0].replace_all_uses_with(kept)
+    op.detach()
+    op.erase()
 
 
 @dataclass(frozen=True)

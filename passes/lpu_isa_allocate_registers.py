@@ -2,15 +2,35 @@
 Put virtual registers into the registers of the target.
 
 ```mlir
-lpu_isa.li v0, 100
-lpu_isa.li v1, 4
-lpu_isa.fill (v0, v0, v0, v0), f32 r0[r0, r0, r0, v1], r0
+func.func @step() attributes {lpu.symbols = #lpu.symbols<[P in 1 to 8]>} {
+  lpu_isa.li v0, 100
+  lpu_isa.li v1, 4
+  lpu_isa.li v2, 0
+  lpu_isa.label @loop0
+  lpu_isa.muli v3, v2, 64
+  lpu_isa.fill (v1, v1, v1, v1), f32 v3[r0, r0, r0, v1], v0
+  lpu_isa.loop v2, r1, 1, @loop0
+  lpu_isa.addi v4, r1, 400
+  lpu_isa.fill (v0, v0, v0, v0), f32 v4[r0, r0, r0, v1], r0
+  lpu_isa.halt
+}
 ```
 becomes
 ```mlir
-lpu_isa.li r1, 100
-lpu_isa.li r2, 4
-lpu_isa.fill (r1, r1, r1, r1), f32 r0[r0, r0, r0, r2], r0
+func.func @step() attributes {lpu.symbols = #lpu.symbols<[P in 1 to 8]>} {
+  lpu_isa.li r255, 0
+  lpu_isa.li r254, 4
+  lpu_isa.li r253, 100
+  lpu_isa.label @loop0
+  lpu_isa.muli r2, r255, 64
+  lpu_isa.fill (r254, r254, r254, r254), f32 r2[r0, r0, r0, r254], r253
+  lpu_isa.loop r255, r1, 1, @loop0
+  lpu_isa.addi r2, r1, 400
+  lpu_isa.li r3, 100
+  lpu_isa.li r4, 4
+  lpu_isa.fill (r3, r3, r3, r3), f32 r2[r0, r0, r0, r4], r0
+  lpu_isa.halt
+}
 ```
 
 Values that live across blocks, and constants used in loops, share out all registers but those that

@@ -3,15 +3,30 @@ Give every buffer its address.
 
 ```mlir
 func.func @step(%x : !lpu_mem.buffer<hbm, f32, 100>) {
-  %w = lpu_mem.param #lpu.weight<file("w", 0, [100], f32)> : !lpu_mem.buffer<hbm, f32, 100>
+  %w = lpu_mem.param <file("w", 0, [9], f32)> : !lpu_mem.buffer<hbm, f32, 9>
   %y = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 100>
+  %t = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 9>
+  lpu_mem.copy %t, %w <[9] {0: [1]} {0: [1]}> :
+      !lpu_mem.buffer<lmu, f32, 9>, !lpu_mem.buffer<hbm, f32, 9>
+  lpu_mem.copy %y, %t <[9] {0: [1]} {0: [1]}> :
+      !lpu_mem.buffer<hbm, f32, 100>, !lpu_mem.buffer<lmu, f32, 9>
+  lpu_mem.return %y : !lpu_mem.buffer<hbm, f32, 100>
+}
 ```
 becomes
 ```mlir
-func.func @step(%x : !lpu_mem.buffer<hbm, f32, 100>)
-    attributes {lpu_mem.arguments = #lpu.ints<[448]>, lpu_mem.params_size = 400 : i64, ...} {
-  %w = lpu_mem.param #lpu.weight<file("w", 0, [100], f32)> at 0 : !lpu_mem.buffer<hbm, f32, 100>
-  %y = lpu_mem.alloc at 896 : !lpu_mem.buffer<hbm, f32, 100>
+func.func @step(%x : !lpu_mem.buffer<hbm, f32, 100>) attributes {
+    lpu_mem.arguments = #lpu.ints<[64]>, lpu_mem.params_size = 36 : i64,
+    lpu_mem.arena_base = 64 : i64, lpu_mem.arena_size = 896 : i64} {
+  %w = lpu_mem.param <file("w", 0, [9], f32)> at 0 : !lpu_mem.buffer<hbm, f32, 9>
+  %y = lpu_mem.alloc at 512 : !lpu_mem.buffer<hbm, f32, 100>
+  %t = lpu_mem.alloc at 0 : !lpu_mem.buffer<lmu, f32, 9>
+  lpu_mem.copy %t, %w <[9] {0: [1]} {0: [1]}> :
+      !lpu_mem.buffer<lmu, f32, 9>, !lpu_mem.buffer<hbm, f32, 9>
+  lpu_mem.copy %y, %t <[9] {0: [1]} {0: [1]}> :
+      !lpu_mem.buffer<hbm, f32, 100>, !lpu_mem.buffer<lmu, f32, 9>
+  lpu_mem.return %y : !lpu_mem.buffer<hbm, f32, 100>
+}
 ```
 
 HBM holds the weights first, equal ones once, and the arena behind them. Inputs and outputs lie in

@@ -7,4 +7,4 @@ from dialects.lpu.ops import OPS
 from dialects.lpu.types import TensorType
 from dialects.lpu.weights import WeightAttr
 
-Lpu = Dialect("lpu", OPS, [TensorType, AffineListAttr, IntsAttr, SymbolsAttr, WeightAttr])
+Lpu = Dialect("lpu", [*OPS], [TensorType, AffineListAttr, IntsAttr, SymbolsAttr, WeightAttr])

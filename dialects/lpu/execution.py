@@ -16,11 +16,13 @@ import numpy as np
 from xdsl.dialects.builtin import ArrayAttr, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Operation, SSAValue
+from xdsl.utils.hints import isa
 
 from dialects.affine import Affine
 from dialects.lpu.ops import LpuOp, tensor_of
 from dialects.lpu.semantics import Array, Scope, evaluate
 from dialects.lpu.types import Tensor
+from runtime.numerics import ElementType
 
 
 def port_names(function: FuncOp, attribute: str, count: int) -> tuple[str, ...]:
@@ -28,8 +30,8 @@ def port_names(function: FuncOp, attribute: str, count: int) -> tuple[str, ...]:
     names = function.attributes.get(attribute)
     if names is None:
         return tuple(map(str, range(count)))
-    assert isinstance(names, ArrayAttr)
-    texts = [name.data for name in names if isinstance(name, StringAttr)]
+    assert isa(names, ArrayAttr[StringAttr])
+    texts = [name.data for name in names]
     assert len(texts) == count, f"{attribute} names {len(texts)} of {count}"
     return tuple(text.encode("ascii").decode("unicode_escape") for text in texts)
 
@@ -100,6 +102,30 @@ def run_function(
             if last_uses[value] is op:
                 del values[value]
     raise AssertionError("the function does not return")
+
+
+def run_interface(
+    function: FuncOp, inputs: Mapping[str, Array], folder: Path
+) -> dict[str, Array]:
+    """
+    `run_function` with the ONNX interface: symbols from the extents, element types converted.
+
+    They differ from the types of the function where cache is stored shorter than the model has it.
+    """
+    tensors = argument_tensors(function)
+    names = port_names(function, "lpu.inputs", len(tensors))
+    stored = {
+        name: inputs[name].astype(tensor.dtype.dtype, copy=False)
+        for name, tensor in zip(names, tensors, strict=True)
+    }
+    symbols = solve_symbols(tensors, [stored[name] for name in names])
+    results = run_function(function, stored, symbols, folder)
+    types = function.attributes.get("lpu.output_types")
+    if not isinstance(types, ArrayAttr):
+        return results
+    dtypes = [ElementType(t.data).dtype for t in types if isinstance(t, StringAttr)]
+    pairs = zip(results.items(), dtypes, strict=True)
+    return {name: array.astype(dtype, copy=False) for (name, array), dtype in pairs}
 
 
 def _results(function: FuncOp, arrays: Sequence[Array]) -> dict[str, Array]:

@@ -67,7 +67,7 @@ def _widened(values: Array) -> Array:
 
 
 @semantics(ops.ConstantOp)
-def _(op: ops.ConstantOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+def _(op: ops.ConstantOp, _inputs: tuple[Array, ...], scope: Scope) -> Array:
     weight = op.value.data
     if weight not in scope.weights:
         scope.weights[weight] = read(weight, scope.folder)
@@ -75,12 +75,12 @@ def _(op: ops.ConstantOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
 
 
 @semantics(ops.FillOp)
-def _(op: ops.FillOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+def _(op: ops.FillOp, _inputs: tuple[Array, ...], scope: Scope) -> Array:
     return np.broadcast_to(fill_value(op), scope.shape(op.result_tensor().shape))
 
 
 @semantics(ops.IotaOp)
-def _(op: ops.IotaOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+def _(op: ops.IotaOp, _inputs: tuple[Array, ...], scope: Scope) -> Array:
     shape = scope.shape(op.result_tensor().shape)
     base, *coefficients = scope.shape(op.coefficients.data)
     values = np.full(shape, base, np.int64)
@@ -103,12 +103,12 @@ def _(op: ops.MapOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
 
 
 @semantics(ops.SelectOp)
-def _(op: ops.SelectOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+def _(_op: ops.SelectOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
     return np.where(*inputs)
 
 
 @semantics(ops.CastOp)
-def _(op: ops.CastOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+def _(op: ops.CastOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
     return convert(inputs[0], op.result_tensor().dtype)
 
 
@@ -127,7 +127,7 @@ def _highest(element: ElementType) -> float | int | bool:
 
 
 @semantics(ops.ReduceOp)
-def _(op: ops.ReduceOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+def _(op: ops.ReduceOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
     element, axes = op.result_tensor().dtype, op.axes.data
     values = _widened(inputs[0])
     match op.fn.data:
@@ -143,7 +143,7 @@ def _(op: ops.ReduceOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
 
 
 @semantics(ops.ScanOp)
-def _(op: ops.ScanOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+def _(op: ops.ScanOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
     axis, values = op.axis.value.data, _widened(inputs[0])
     sums = np.cumsum(values, axis, dtype=values.dtype)
     if op.exclusive.value.data:
@@ -153,7 +153,7 @@ def _(op: ops.ScanOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
 
 
 @semantics(ops.MatmulOp)
-def _(op: ops.MatmulOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+def _(op: ops.MatmulOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
     return _rounded(np.matmul(_widened(inputs[0]), _widened(inputs[1])), op)
 
 
@@ -163,7 +163,7 @@ def _(op: ops.ReshapeOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
 
 
 @semantics(ops.TransposeOp)
-def _(op: ops.TransposeOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+def _(op: ops.TransposeOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
     return inputs[0].transpose(op.perm.data)
 
 
@@ -186,7 +186,7 @@ def _(op: ops.SliceOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
 
 
 @semantics(ops.ConcatOp)
-def _(op: ops.ConcatOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+def _(op: ops.ConcatOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
     return np.concatenate(inputs, op.axis.value.data)
 
 
@@ -198,13 +198,13 @@ def _rows(indices: Array, limit: int) -> Array:
 
 
 @semantics(ops.GatherOp)
-def _(op: ops.GatherOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+def _(op: ops.GatherOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
     source, axis = inputs[0], op.axis.value.data
     return np.take(source, _rows(inputs[1], source.shape[axis]), axis)
 
 
 @semantics(ops.ScatterOp)
-def _(op: ops.ScatterOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+def _(op: ops.ScatterOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
     source, indices, updates = _widened(inputs[0]).copy(), inputs[1], _widened(inputs[2])
     rows = _rows(indices, source.shape[0])
     if op.fn.data == "set":

@@ -14,7 +14,7 @@ layout changes it records are carried out once, when `read` is asked for the byt
 from __future__ import annotations
 
 import mmap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -42,7 +42,8 @@ class FileRange:
     dtype: ElementType
 
     def __str__(self) -> str:
-        path = self.path.encode("unicode_escape").decode().replace('"', '\\"')
+        path = self.path.encode("unicode_escape").decode().replace("\\", "\\\\")
+        path = path.replace('"', '\\"')
         return f'file("{path}", {self.offset}, {list(self.shape)}, {self.dtype})'
 
 
@@ -143,7 +144,7 @@ def inline(array: np.ndarray) -> Inline:
 
 def _parse(parser: AttrParser) -> Weight:
     kind = parser.parse_identifier()
-    readers = {
+    readers: dict[str, Callable[[AttrParser], Weight]] = {
         "file": _parse_file,
         "inline": _parse_inline,
         "reshape": lambda p: Reshape(_parse_source(p), _parse_ints(p)),

@@ -1,16 +1,33 @@
 """How each ONNX operator is made of `lpu` operations: one file for each family of operators."""
 
-from passes.decompositions import (  # noqa: F401  (imported to fill the table)
+from passes.decompositions import (
     activations,
     attention,
     elementwise,
+    grouped_query_attention,
     indexing,
     matrix,
     moves,
     normalization,
+    quantised,
     reductions,
     rotary,
 )
 from passes.decompositions.registry import DECOMPOSITIONS, Results
 
-__all__ = ["DECOMPOSITIONS", "Results"]
+FAMILIES = (
+    activations,
+    attention,
+    elementwise,
+    grouped_query_attention,
+    indexing,
+    matrix,
+    moves,
+    normalization,
+    quantised,
+    reductions,
+    rotary,
+)
+"""The modules that fill the table when they are imported."""
+
+__all__ = ["DECOMPOSITIONS", "FAMILIES", "Results"]

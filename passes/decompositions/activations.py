@@ -124,17 +124,17 @@ def softplus(b: Build, x: SSAValue) -> SSAValue:
 
 
 @_activation("Softplus")
-def _(b: Build, x: SSAValue, op: OnnxOp) -> SSAValue:
+def _(b: Build, x: SSAValue, _op: OnnxOp) -> SSAValue:
     return softplus(b, x)
 
 
 @_activation("Mish")
-def _(b: Build, x: SSAValue, op: OnnxOp) -> SSAValue:
+def _(b: Build, x: SSAValue, _op: OnnxOp) -> SSAValue:
     return b.map("mul", x, b.map("tanh", softplus(b, x)))
 
 
 @_activation("Softsign")
-def _(b: Build, x: SSAValue, op: OnnxOp) -> SSAValue:
+def _(b: Build, x: SSAValue, _op: OnnxOp) -> SSAValue:
     return b.map("div", x, shifted(b, b.map("abs", x), 1.0))
 
 
@@ -149,7 +149,7 @@ def _(b: Build, x: SSAValue, op: OnnxOp) -> SSAValue:
 
 
 @_activation("HardSwish")
-def _(b: Build, x: SSAValue, op: OnnxOp) -> SSAValue:
+def _(b: Build, x: SSAValue, _op: OnnxOp) -> SSAValue:
     return b.map("mul", x, _hard_sigmoid(b, x, 1 / 6, 0.5))
 
 
@@ -161,5 +161,5 @@ def _(b: Build, x: SSAValue, op: OnnxOp) -> SSAValue:
 
 
 @_activation("Tan")
-def _(b: Build, x: SSAValue, op: OnnxOp) -> SSAValue:
+def _(b: Build, x: SSAValue, _op: OnnxOp) -> SSAValue:
     return b.map("div", b.map("sin", x), b.map("cos", x))

@@ -37,7 +37,7 @@ Dims = tuple[Affine, ...]
 
 
 def grouped_matmul(b: Build, x: SSAValue, heads: SSAValue) -> SSAValue:
-    """`x [B, G * H, S, K] @ heads [B, H, K, N]`: consecutive G heads of `x` share one of `heads`."""
+    """`x [B, G * H, S, K] @ heads [B, H, K, N]`: G consecutive heads of `x` share one."""
     batch, count, rows, inner = tensor_of(x).shape
     shared, columns = tensor_of(heads).shape[1], tensor_of(heads).shape[-1]
     if shared == count:
@@ -86,7 +86,7 @@ class Scores:
         return b.map("div", powers, b.select(empty, constant(b, 1.0, total), total))
 
     def distances(self, past: SSAValue) -> SSAValue:
-        """Position of the query minus position of the key; `past` tokens precede the queries."""
+        """Position of the query minus that of the key; `past` tokens precede the queries."""
         return self.b.map("add", self.b.iota(0, (0, 0, 1, -1), (1, 1, *self.dims[-2:])), past)
 
 
@@ -149,15 +149,15 @@ def _with_past(b: Build, op: OnnxOp, name: str, fresh: SSAValue) -> SSAValue:
     return fresh if past is None else b.concat([past, fresh], 2)
 
 
-def attend(b: Build, op: OnnxOp, query: SSAValue, keys: SSAValue) -> Scores:
+def attend(
+    b: Build, query: SSAValue, keys: SSAValue, scale: float | None, softcap: float
+) -> Scores:
     """Scaled scores; the factor goes to the query, which is smaller than the keys."""
-    scale = attribute(op, "scale")
     size = tensor_of(query).shape[-1].const
-    factor = scale if isinstance(scale, float) else 1 / math.sqrt(size)
+    factor = 1 / math.sqrt(size) if scale is None else scale
     scaled = b.map("mul", query, constant(b, factor, query))
     scores = Scores(b, wide(b, grouped_matmul(b, scaled, transposed(b, keys))))
-    cap = number(op, "softcap")
-    return scores.softcap(cap) if cap > 0 else scores
+    return scores.softcap(softcap) if softcap > 0 else scores
 
 
 @decompose("Attention")
@@ -167,7 +167,9 @@ def attention(b: Build, op: OnnxOp) -> tuple[SSAValue | None, ...]:
     query = _heads(b, op, "Q", "q_num_heads")
     keys = _with_past(b, op, "past_key", _heads(b, op, "K", "kv_num_heads"))
     values = _with_past(b, op, "past_value", _heads(b, op, "V", "kv_num_heads"))
-    scores = attend(b, op, query, keys)
+    scale = attribute(op, "scale")
+    factor = scale if isinstance(scale, float) else None
+    scores = attend(b, query, keys, factor, number(op, "softcap"))
     mask = optional(op, "attn_mask")
     scores = scores if mask is None else _mask(b, scores, mask)
     scores = _limit_lengths(b, op, _limit_distance(b, op, scores))

@@ -30,7 +30,7 @@ from runtime.numerics import ElementType
 
 
 @decompose("Identity")
-def identity(b: Build, op: OnnxOp) -> SSAValue:
+def identity(_b: Build, op: OnnxOp) -> SSAValue:
     return op.operands[0]
 
 
