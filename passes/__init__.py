@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from xdsl.passes import ModulePass
 
 PASS_NAMES = (
+    "onnx-check-operators",
     "onnx-bind-roles",
     "onnx-resolve-shapes",
     "convert-onnx-to-lpu",

@@ -46,15 +46,7 @@ from dialects.lpu.attributes import AffineListAttr
 from dialects.lpu.builder import fill_value
 from dialects.lpu.semantics import Array, Scope, evaluate
 from dialects.lpu.types import Tensor, TensorType
-from dialects.lpu.weights import (
-    INLINE_LIMIT,
-    Cast,
-    Reshape,
-    Transpose,
-    Weight,
-    WeightAttr,
-    inline,
-)
+from dialects.lpu.weights import INLINE_LIMIT, Cast, Reshape, Transpose, Weight, WeightAttr, inline
 from passes.functions import model_folder
 from runtime.numerics import ElementType
 from runtime.traps import Trap

@@ -56,8 +56,9 @@ def binary(b: Build, op: OnnxOp) -> SSAValue:
 def variadic(b: Build, op: OnnxOp) -> SSAValue:
     fn = VARIADIC[op.OP_TYPE]
     _check_domain(op, fn, op.operands[0])
-    total = reduce(lambda x, y: b.map(fn, x, y), [wide(b, v) for v in op.operands])
-    return b.cast(total, result(op).dtype)
+    exact = fn != "add" or len(op.operands) <= 2
+    terms = list(op.operands) if exact else [wide(b, v) for v in op.operands]
+    return b.cast(reduce(lambda x, y: b.map(fn, x, y), terms), result(op).dtype)
 
 
 @decompose("Mean")

@@ -149,3 +149,24 @@ def skip_simplified_layer_normalization(b: Build, op: OnnxOp) -> tuple[SSAValue 
     total, gamma = _skip_sum(b, op), operand(op, "gamma")
     y, inverse = _rms_norm(b, total, (-1,), number(op, "epsilon"), tensor_of(gamma).dtype)
     return _affine(b, y, gamma, None), None, inverse, total
+
+
+def _embedded(b: Build, table: SSAValue, places: SSAValue) -> SSAValue:
+    return b.gather(table, b.cast(places, ElementType.I64), 0)
+
+
+@decompose("EmbedLayerNormalization", domains=(MICROSOFT,))
+def embed_layer_normalization(b: Build, op: OnnxOp) -> tuple[SSAValue | None, ...]:
+    """The sum of word, position and segment embedding, normalised; no index of a mask."""
+    ids, positions, segments = (optional(op, f"{n}_ids") for n in ("input", "position", "segment"))
+    assert ids is not None
+    if positions is None:
+        positions = b.iota(0, (0, 1), (1, tensor_of(ids).shape[1]))
+    total = _embedded(b, operand(op, "word_embedding"), ids)
+    total = b.map("add", total, _embedded(b, operand(op, "position_embedding"), positions))
+    table = optional(op, "segment_embedding")
+    if table is not None and segments is not None:
+        total = b.map("add", total, _embedded(b, table, segments))
+    gamma, epsilon = operand(op, "gamma"), number(op, "epsilon")
+    y, _, _ = _layer_norm(b, total, (-1,), epsilon, tensor_of(gamma).dtype)
+    return _affine(b, y, gamma, operand(op, "beta")), None, total

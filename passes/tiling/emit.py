@@ -208,29 +208,38 @@ def write(op: ops.DataOp, plan: Plan, build: MemBuilder, names: count[int]) -> N
     for axis in emitter.axes:
         if plan.is_looped(axis) and axis not in sequential:
             emitter.loop(axis)
-    carried = carried_operands(op)
-    tiles = {i: emitter.stage(i) for i in carried}
+    carried = {i: emitter.stage(i) for i in carried_operands(op)}
     outside = snapshot(emitter)
-    if isinstance(op, ops.ScanOp):
-        emitter.transfer(1, tiles[1], load=True)
-    elif sequential:
-        dtype = ops.buffer_of(op.operands[0]).dtype
-        emitter.clear(0, tiles[0], identity_hex(op, dtype))
+    _begin_carried(emitter, carried, split=bool(sequential))
     for axis in sequential:
         emitter.loop(axis)
-    for index in range(len(op.operands)):
-        if index in carried or index in op.DIRECT:
-            continue
+    _write_tile(emitter, carried, split=bool(sequential))
+    for index, tile in carried.items():
+        outside.transfer(index, tile, load=False)
+
+
+def _begin_carried(emitter: Emitter, carried: dict[int, Tile], *, split: bool) -> None:
+    """What accumulates starts from its neutral element, a running sum from its carry."""
+    op = emitter.op
+    if isinstance(op, ops.ScanOp):
+        emitter.transfer(1, carried[1], load=True)
+    elif split:
+        dtype = ops.buffer_of(op.operands[0]).dtype
+        emitter.clear(0, carried[0], identity_hex(op, dtype))
+
+
+def _write_tile(emitter: Emitter, carried: dict[int, Tile], *, split: bool) -> None:
+    """Load what the tile reads, run the engine, store what it wrote."""
+    op, tiles = emitter.op, dict(carried)
+    staged = [i for i in range(len(op.operands)) if i not in carried and i not in op.DIRECT]
+    for index in staged:
         tiles[index] = emitter.stage(index)
         if index >= op.WRITES:
             emitter.transfer(index, tiles[index], load=True)
-    accumulate = bool(sequential) and not isinstance(op, ops.ScanOp)
-    emitter.engine(tiles, accumulate=accumulate)
-    for index in range(op.WRITES):
-        if index not in carried and index not in op.DIRECT:
+    emitter.engine(tiles, accumulate=split and not isinstance(op, ops.ScanOp))
+    for index in staged:
+        if index < op.WRITES:
             emitter.transfer(index, tiles[index], load=False)
-    for index in carried:
-        outside.transfer(index, tiles[index], load=False)
 
 
 def snapshot(emitter: Emitter) -> Emitter:
