@@ -89,9 +89,7 @@ class Affine:
         return self * other
 
     def __floordiv__(self, divisor: int) -> Affine:
-        """The exact quotient; `NotAffine` when a coefficient does not divide."""
-        if self.is_const:
-            return Affine(self.const // divisor)
+        """The exact quotient; `NotAffine` when a coefficient or the constant does not divide."""
         if self.const % divisor or any(c % divisor for _, c in self.terms):
             raise NotAffine(f"({self}) / {divisor}")
         return Affine(self.const // divisor, tuple((n, c // divisor) for n, c in self.terms))

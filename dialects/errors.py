@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
-from xdsl.dialects.builtin import ArrayAttr, FusedLoc, LocationAttr, NameLoc, NoneAttr, StringAttr, UnknownLoc
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    FusedLoc,
+    LocationAttr,
+    NameLoc,
+    NoneAttr,
+    StringAttr,
+    UnknownLoc,
+)
 from xdsl.ir import Attribute, Operation
+from xdsl.utils.exceptions import DiagnosticException
 
 
-class CompileError(Exception):
+class CompileError(DiagnosticException):
     """
-    The model, not the compiler, is at fault.
+    The model, not the compiler, is at fault; `xdsl-opt --verify-diagnostics` prints it.
 
     `node` and `op` name the ONNX node and its operator, `hint` says what would help.
     """
@@ -37,8 +47,8 @@ def location_names(location: Attribute) -> tuple[str, ...]:
     if isinstance(location, NameLoc):
         return (location.desc.data,)
     if isinstance(location, FusedLoc):
-        assert isinstance(location.locations, ArrayAttr)
-        names = (name for part in location.locations for name in location_names(part))
+        parts = cast("ArrayAttr[Attribute]", location.locations)
+        names = (name for part in parts for name in location_names(part))
         return tuple(dict.fromkeys(names))
     return ()
 
@@ -48,7 +58,7 @@ def location_of(names: Iterable[str]) -> LocationAttr:
     parts = [NameLoc(StringAttr(name), NoneAttr()) for name in dict.fromkeys(names)]
     if not parts:
         return UnknownLoc()
-    return parts[0] if len(parts) == 1 else FusedLoc(parts, NoneAttr())
+    return parts[0] if len(parts) == 1 else FusedLoc(tuple(parts), NoneAttr())
 
 
 def node_names(op: Operation) -> tuple[str, ...]:

@@ -104,9 +104,7 @@ def run_function(
     raise AssertionError("the function does not return")
 
 
-def run_interface(
-    function: FuncOp, inputs: Mapping[str, Array], folder: Path
-) -> dict[str, Array]:
+def run_interface(function: FuncOp, inputs: Mapping[str, Array], folder: Path) -> dict[str, Array]:
     """
     `run_function` with the ONNX interface: symbols from the extents, element types converted.
 
@@ -121,9 +119,9 @@ def run_interface(
     symbols = solve_symbols(tensors, [stored[name] for name in names])
     results = run_function(function, stored, symbols, folder)
     types = function.attributes.get("lpu.output_types")
-    if not isinstance(types, ArrayAttr):
+    if not isa(types, ArrayAttr[StringAttr]):
         return results
-    dtypes = [ElementType(t.data).dtype for t in types if isinstance(t, StringAttr)]
+    dtypes = [ElementType(t.data).dtype for t in types]
     pairs = zip(results.items(), dtypes, strict=True)
     return {name: array.astype(dtype, copy=False) for (name, array), dtype in pairs}
 

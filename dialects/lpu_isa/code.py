@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from xdsl.ir import Data
@@ -21,7 +22,8 @@ from xdsl.printer import Printer
 
 from dialects.lpu.types import parse_dtype, parse_list
 from runtime.isa import ISA, Inst, Operand
-from runtime.isa.fields import Bits, Choice, Integer, Kind, Memory, Register, Registers
+from runtime.isa.fields import Memory, Register, Registers
+from runtime.isa.kinds import Bits, Choice, Integer, Kind
 from runtime.numerics import ElementType
 
 VIRTUAL = 256
@@ -51,15 +53,12 @@ class Code:
 
     def writes(self) -> tuple[int, ...]:
         """Registers written."""
-        pairs = zip(self.inst.LAYOUT, self.values, strict=True)
-        return tuple(r for field, value in pairs for r in field.kind.writes(value))
+        return tuple(self.values[place] for place in _written(self.inst))
 
     def target(self) -> str | None:
         """The label this instruction may branch to."""
-        for field, value in zip(self.inst.LAYOUT, self.values, strict=True):
-            if _is_target(field.kind):
-                return value
-        return None
+        place = _target(self.inst)
+        return None if place is None else self.values[place]
 
     def renamed(self, register: Callable[[int], int]) -> Code:
         """The instruction on other registers."""
@@ -78,6 +77,19 @@ class Code:
     def __str__(self) -> str:
         pairs = zip(self.inst.LAYOUT, self.values, strict=True)
         return ", ".join(_text(field.kind, value) for field, value in pairs)
+
+
+@cache
+def _written(inst: type[Inst]) -> tuple[int, ...]:
+    """Which fields of an instruction name a register that it writes."""
+    kinds = [field.kind for field in inst.LAYOUT]
+    return tuple(n for n, k in enumerate(kinds) if isinstance(k, Register) and k.is_written)
+
+
+@cache
+def _target(inst: type[Inst]) -> int | None:
+    """Which field of an instruction is a branch target."""
+    return next((n for n, field in enumerate(inst.LAYOUT) if _is_target(field.kind)), None)
 
 
 def _is_target(kind: Kind) -> bool:

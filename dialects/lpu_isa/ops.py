@@ -15,14 +15,16 @@ from __future__ import annotations
 from typing import ClassVar
 
 from xdsl.dialects.builtin import I64, IntegerAttr, LocationAttr, StringAttr
-from xdsl.irdl import IRDLOperation, irdl_op_definition, prop_def
+from xdsl.ir import Operation
+from xdsl.irdl import IRDLOperation, irdl_op_definition, prop_def, traits_def
 from xdsl.parser import Parser
 from xdsl.printer import Printer
+from xdsl.traits import IsTerminator
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.lpu.weights import WeightAttr
 from dialects.lpu_isa.code import Code, CodeAttr, parse_code
-from runtime.isa import ISA, Inst
+from runtime.isa import ISA, Halt, Inst
 
 
 class IsaOp(IRDLOperation):
@@ -83,17 +85,20 @@ class WeightOp(IRDLOperation):
 
 
 def _derived(inst: type[Inst]) -> type[IsaOp]:
-    body = {
+    body: dict[str, object] = {
         "__doc__": inst.__doc__,
         "__module__": __name__,
         "name": f"lpu_isa.{inst.MNEMONIC}",
+        "__annotations__": {"INST": ClassVar[type[Inst]]},
         "INST": inst,
     }
+    if inst is Halt:
+        body["traits"] = traits_def(IsTerminator())
     return irdl_op_definition(type(f"{inst.__name__}Op", (IsaOp,), body))
 
 
 BY_INST: dict[type[Inst], type[IsaOp]] = {inst: _derived(inst) for inst in ISA.values()}
-OPS: list[type[IRDLOperation]] = [LabelOp, WeightOp, *BY_INST.values()]
+OPS: list[type[Operation]] = [LabelOp, WeightOp, *BY_INST.values()]
 
 
 def instruction(code: Code, location: LocationAttr) -> IsaOp:

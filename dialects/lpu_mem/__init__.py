@@ -7,4 +7,4 @@ from dialects.lpu_mem.ops import OPS
 from dialects.lpu_mem.ports import PortAttr
 from dialects.lpu_mem.types import BufferType
 
-LpuMem = Dialect("lpu_mem", OPS, [BufferType, AccessAttr, AffineAttr, PortAttr])
+LpuMem = Dialect("lpu_mem", [*OPS], [BufferType, AccessAttr, AffineAttr, PortAttr])

@@ -218,9 +218,7 @@ class TopkOp(DataOp):
     WRITES: ClassVar[int] = 2
     k = prop_def(IntegerAttr[I64])
     largest = prop_def(IntegerAttr[I64])
-    assembly_format = (
-        "$buffers `k` $k `largest` $largest $access attr-dict `:` type($buffers)"
-    )
+    assembly_format = "$buffers `k` $k `largest` $largest $access attr-dict `:` type($buffers)"
 
 
 @irdl_op_definition
@@ -239,7 +237,7 @@ class VecmatOp(DataOp):
 
 @irdl_op_definition
 class ForOp(MemOp):
-    """The body for `variable = 0, step, 2 * step, ...` below `upper`; not at all if `upper` is 0."""
+    """The body for `variable = 0, step, 2 * step, ...` below `upper`; not at all for `upper` 0."""
 
     name = "lpu_mem.for"
     variable = prop_def(StringAttr)

@@ -40,10 +40,8 @@ class Port:
 
     def __str__(self) -> str:
         dims = ", ".join(map(str, self.dims))
-        name = self.name.replace('"', '\\"')
-        return (
-            f'"{name}", {self.role}, {self.dtype}, [{dims}], {list(self.strides)}, {self.offset}'
-        )
+        name = self.name.replace("\\", "\\\\").replace('"', "\\22")
+        return f'"{name}", {self.role}, {self.dtype}, [{dims}], {list(self.strides)}, {self.offset}'
 
 
 @irdl_attr_definition

@@ -85,7 +85,7 @@ def group_query_attention(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
     if op.attr("do_rotary"):
         assert cos is not None and sin is not None
         if positions is None:
-            positions = before[:, None] + np.arange(length)
+            positions = before[:, None] + np.arange(length, dtype=np.int64)
         interleaved = bool(op.attr("rotary_interleaved"))
         q, k = (rotate(x, positions, cos, sin, interleaved) for x in (q, k))
     capacity = max(int(total.reshape(())), 0 if past_k is None else past_k.shape[2])
@@ -119,11 +119,11 @@ def _attend(op: OnnxOp, q: Array, k: Array, v: Array, before: int, bias: Array |
         scores = softcap * np.tanh(scores / softcap)
     if bias is not None:
         scores[..., : bias.shape[-1]] += bias
-    rows = before + np.arange(length)[:, None]
-    columns = np.arange(k.shape[1])[None]
-    seen = columns <= rows
+    rows = before + np.arange(length, dtype=np.int64)[:, None]
+    columns = np.arange(k.shape[1], dtype=np.int64)[None]
+    seen = np.less_equal(columns, rows)
     if window >= 0:
-        seen &= columns > rows - window
+        seen = np.logical_and(seen, columns > rows - window)
     weights = _softmax(np.where(seen, scores, np.float32(-np.inf)))
     return np.matmul(weights, np.repeat(v, group, axis=0))
 
@@ -146,7 +146,8 @@ def attention(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
     if mask is not None:
         scores = scores + np.where(_visible(op, mask, total), np.float32(0), filler)
     if op.attr("unidirectional"):
-        seen = np.arange(total)[None] <= np.arange(length)[:, None] + total - length
+        last = np.arange(length, dtype=np.int64)[:, None] + total - length
+        seen = np.less_equal(np.arange(total, dtype=np.int64)[None], last)
         scores = np.where(seen, scores, np.finfo(np.float32).min)
     if addend is not None:
         scores = scores + addend
@@ -157,7 +158,7 @@ def attention(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
 def _visible(op: OnnxOp, mask: Array, total: int) -> Array:
     """The mask input as booleans that broadcast against [batch, heads, seq, total]."""
     if mask.ndim == 1:
-        return (np.arange(total)[None] < mask[:, None])[:, None, None]
+        return (np.arange(total, dtype=np.int64)[None] < mask[:, None])[:, None, None]
     if mask.ndim == 2:
         return (mask != 0)[:, None, None]
     if mask.ndim == 3:

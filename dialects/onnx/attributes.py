@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from xdsl.dialects.builtin import ArrayAttr, FloatAttr, IntegerAttr, StringAttr, f32, i64
 from xdsl.ir import Attribute
 
@@ -27,7 +29,7 @@ def escape(name: str) -> str:
 
 def unescape(text: str) -> str:
     """The name that `escape` was given."""
-    return text.encode("ascii").decode("unicode_escape")
+    return text.encode("latin-1", "backslashreplace").decode("unicode_escape")
 
 
 def _scalar(kind: str, item: object) -> Attribute:
@@ -49,7 +51,7 @@ def to_attribute(kind: str, value: Value) -> Attribute:
             return WeightAttr(value)
         case "INTS", list():
             return IntsAttr(tuple(int(v) for v in value))
-        case ("FLOATS" | "STRINGS"), list():
+        case (("FLOATS" | "STRINGS"), list()):
             return ArrayAttr([_scalar(kind[:-1], v) for v in value])
         case _:
             return _scalar(kind, value)
@@ -69,8 +71,8 @@ def from_attribute(attribute: Attribute) -> Value:
         case StringAttr():
             return unescape(attribute.data)
         case ArrayAttr():
-            items = [from_attribute(item) for item in attribute.data]
-            return items  # pyright: ignore[reportReturnType]
+            items = [from_attribute(item) for item in attribute]
+            return cast("AttributeValue", items)
         case _:
             raise TypeError(f"no attribute of an ONNX node: {attribute}")
 
@@ -79,16 +81,16 @@ def has_kind(kind: str, attribute: Attribute) -> bool:
     """Whether an IR attribute is the form of this ONNX kind."""
     match kind:
         case "INT":
-            return isinstance(attribute, IntegerAttr) and attribute.type == i64
+            return isinstance(attribute, IntegerAttr) and attribute.get_type() == i64
         case "FLOAT":
-            return isinstance(attribute, FloatAttr) and attribute.type == f32
+            return isinstance(attribute, FloatAttr) and attribute.get_type() == f32
         case "STRING":
             return isinstance(attribute, StringAttr)
         case "INTS":
             return isinstance(attribute, IntsAttr)
         case "FLOATS" | "STRINGS":
             return isinstance(attribute, ArrayAttr) and all(
-                has_kind(kind[:-1], item) for item in attribute.data
+                has_kind(kind[:-1], item) for item in cast("ArrayAttr[Attribute]", attribute)
             )
         case "TENSOR":
             return isinstance(attribute, WeightAttr)

@@ -86,6 +86,8 @@ def _result(
     for dtype in operands:
         if dtype in candidates:
             return dtype
+    if not candidates:
+        raise CompileError(f"output '{formal.name}' is no tensor of a supported type")
     raise CompileError(f"the element type of output '{formal.name}' cannot be told")
 
 
@@ -105,4 +107,6 @@ def _known(number: int) -> ElementType:
     if number in ELEMENT_TYPES:
         return ELEMENT_TYPES[number]
     supported = ", ".join(map(onnx_name, ELEMENT_TYPES))
-    raise CompileError(f"element type {onnx_name(number)} is not supported", hint=f"use {supported}")
+    raise CompileError(
+        f"element type {onnx_name(number)} is not supported", hint=f"use {supported}"
+    )

@@ -72,8 +72,9 @@ def skip_simplified_layer_norm(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
 
 def _layer_norm(x: Array, epsilon: np.float32) -> tuple[Array, Array, Array]:
     """Normal values, mean and inverse deviation over the last axis."""
-    mean = np.mean(x, axis=-1, keepdims=True, dtype=np.float32)
-    variance = np.mean(np.square(x - mean), axis=-1, keepdims=True, dtype=np.float32)
+    size = np.float32(x.shape[-1])
+    mean = np.sum(x, axis=-1, keepdims=True) / size
+    variance = np.sum(np.square(x - mean), axis=-1, keepdims=True) / size
     inverse = np.float32(1) / np.sqrt(variance + epsilon)
     return (x - mean) * inverse, mean, inverse
 
@@ -90,7 +91,7 @@ def embed_layer_norm(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
     ids, positions = _given(inputs, 0), _optional(inputs, 8)
     segments, table = _optional(inputs, 1), _optional(inputs, 4)
     if positions is None:
-        positions = np.broadcast_to(np.arange(ids.shape[1]), ids.shape)
+        positions = np.zeros_like(ids) + np.arange(ids.shape[1], dtype=np.int64)
     total = _given(inputs, 2)[ids] + _given(inputs, 3)[positions]
     if segments is not None and table is not None:
         total = total + table[segments]

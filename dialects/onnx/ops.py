@@ -38,7 +38,16 @@ from dialects.lpu.attributes import IntsAttr
 from dialects.lpu.types import TensorType
 from dialects.lpu.weights import Weight, WeightAttr
 from dialects.onnx.attributes import Value, from_attribute, has_kind
-from dialects.onnx.schemas import Arity, Schema, attribute_names, operators, schema_at
+from dialects.onnx.schemas import (
+    DOMAINS,
+    Arity,
+    Schema,
+    attribute_names,
+    formal_at,
+    input_names,
+    operators,
+    schema_at,
+)
 
 RANDOM = frozenset(
     {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike"}
@@ -81,21 +90,33 @@ class OnnxOp(IRDLOperation):
         return tuple(values)
 
     def get(self, name: str) -> SSAValue | None:
-        """The operand for a formal input, None if it is left out."""
-        index = self.schema.input_index[name]
+        """The operand for a formal input, None if it is left out or the version has none."""
+        index = self._index(name)
         slots = self.slots()
-        return slots[index] if index < len(slots) else None
+        return slots[index] if index is not None and index < len(slots) else None
 
     def variadic(self, name: str) -> tuple[SSAValue, ...]:
         """All operands for a variadic formal input."""
-        index = self.schema.input_index[name]
-        return tuple(value for value in self.slots()[index:] if value is not None)
+        index = self._index(name)
+        slots = () if index is None else self.slots()[index:]
+        return tuple(value for value in slots if value is not None)
+
+    def _index(self, name: str) -> int | None:
+        """The position of a formal input; KeyError if no version has it."""
+        index = self.schema.input_index.get(name)
+        if index is None and name not in input_names(self.DOMAIN, self.OP_TYPE):
+            raise KeyError(f"{self.name} has no input '{name}'")
+        return index
 
     def attr(self, name: str) -> Value | None:
         """The value of an attribute, the version's default if it is left out, else None."""
-        spec = self.schema.attributes[name]
         attribute = self.properties.get(name)
-        return spec.default if attribute is None else from_attribute(attribute)
+        if attribute is not None:
+            return from_attribute(attribute)
+        spec = self.schema.attributes.get(name)
+        if spec is None and name not in attribute_names(self.DOMAIN, self.OP_TYPE):
+            raise KeyError(f"{self.name} has no attribute '{name}'")
+        return spec.default if spec else None
 
     def verify_(self) -> None:
         schema = schema_at(self.DOMAIN, self.OP_TYPE, self.since_version)
@@ -107,9 +128,12 @@ class OnnxOp(IRDLOperation):
     def _verify_operands(self, schema: Schema) -> None:
         taken = len(self.operands) + len(self.absent)
         if list(self.absent) != sorted({p for p in self.absent if 0 <= p < taken - 1}):
-            raise VerifyException(f"'{self.name}': absent = {list(self.absent)} leaves no input out")
+            raise VerifyException(
+                f"'{self.name}': absent = {list(self.absent)} leaves no input out"
+            )
         for position in self.absent:
-            if position >= len(schema.inputs) or schema.inputs[position].arity is Arity.SINGLE:
+            formal = formal_at(schema.inputs, position)
+            if position >= len(schema.inputs) or formal.arity is not Arity.OPTIONAL:
                 raise VerifyException(f"'{self.name}': input {position} must be given")
         _check_count(self.name, "inputs", taken, schema.min_inputs, schema.max_inputs)
         _check_count(
@@ -117,6 +141,9 @@ class OnnxOp(IRDLOperation):
         )
 
     def _verify_attributes(self, schema: Schema) -> None:
+        for name in self.attributes:
+            if "." not in name:
+                raise VerifyException(f"'{self.name}' has no attribute '{name}' in any version")
         for name, attribute in self.properties.items():
             if name in OWN:
                 continue
@@ -210,14 +237,14 @@ class InitializerOp(IRDLOperation):
         static = tensor.is_static and tensor.static_shape() == tuple(weight.shape)
         if not static or tensor.dtype != weight.dtype:
             raise VerifyException(
-                f"the weight has shape {list(weight.shape)} of {weight.dtype}, the result is {tensor}"
+                f"the weight has shape {list(weight.shape)} of {weight.dtype}, not {tensor}"
             )
 
 
 @cache
 def classes() -> Mapping[tuple[str, str], type[OnnxOp]]:
     """Every operator's class, by domain and name."""
-    keys = [(domain, name) for domain in ("", "com.microsoft") for name in operators(domain)]
+    keys = [(domain, name) for domain in DOMAINS for name in operators(domain)]
     return {key: _generate(*key) for key in keys}
 
 

@@ -41,8 +41,10 @@ def rotary_embedding(op: OnnxOp, inputs: Sequence[Array | None]) -> Sequence[Arr
         raise unsupported(op, "packed batches and scales are not supported")
     heads = _split(op, x, cos)
     length = heads.shape[2]
-    positions = ids if ids.size > 1 or length == 1 else ids.reshape(1, 1) + np.arange(length)
-    positions = np.broadcast_to(positions.reshape(-1, length), (x.shape[0], length))
+    offsets = np.zeros((x.shape[0], length), np.int64)
+    if ids.size == 1:
+        offsets += np.arange(length, dtype=np.int64)
+    positions = offsets + (ids.reshape(1, 1) if ids.size == 1 else ids)
     out = rotate(heads, positions, cos, sin, bool(op.attr("interleaved")))
     return (out if x.ndim == 4 else out.transpose(0, 2, 1, 3).reshape(x.shape),)
 

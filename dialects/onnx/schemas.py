@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache, cached_property
 
-from onnx import AttributeProto, defs, helper
+from onnx import AttributeProto, defs
+
+DOMAINS = ("", "com.microsoft")
+"""The domains whose operators have schemas; the empty one is `ai.onnx`."""
 
 AttributeValue = int | float | str | list[int] | list[float] | list[str]
 
@@ -88,35 +91,46 @@ def _limit(formals: Sequence[Formal]) -> int | None:
     return None if variadic else len(formals)
 
 
-def _text(value: object) -> object:
-    """Strings of attributes are bytes in a model."""
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "surrogateescape")
-    return [_text(v) for v in value] if isinstance(value, list) else value
+def _text(data: bytes) -> str:
+    """Strings of attributes are bytes in a model, of any kind."""
+    return data.decode("utf-8", "surrogateescape")
 
 
 def attribute_value(proto: AttributeProto) -> AttributeValue:
     """The value of a scalar or list attribute in Python types."""
-    value = helper.get_attribute_value(proto)
-    items = _text(list(value) if proto.type in LIST_KINDS else value)
-    assert isinstance(items, int | float | str | list)
-    return items
+    match proto.type:
+        case AttributeProto.INT:
+            return proto.i
+        case AttributeProto.FLOAT:
+            return proto.f
+        case AttributeProto.STRING:
+            return _text(proto.s)
+        case AttributeProto.INTS:
+            return list(proto.ints)
+        case AttributeProto.FLOATS:
+            return list(proto.floats)
+        case _:
+            assert proto.type == AttributeProto.STRINGS
+            return [_text(s) for s in proto.strings]
 
 
-LIST_KINDS = (AttributeProto.INTS, AttributeProto.FLOATS, AttributeProto.STRINGS)
+ARITIES = {
+    defs.OpSchema.FormalParameterOption.Single: Arity.SINGLE,
+    defs.OpSchema.FormalParameterOption.Optional: Arity.OPTIONAL,
+    defs.OpSchema.FormalParameterOption.Variadic: Arity.VARIADIC,
+}
 
 
 def _formal(formal: defs.OpSchema.FormalParameter) -> Formal:
-    arity = Arity(formal.option.name.lower())
+    arity = ARITIES[formal.option]
     return Formal(formal.name, formal.type_str, arity, formal.is_homogeneous)
 
 
 def _attribute(attribute: defs.OpSchema.Attribute) -> AttributeSpec:
     default = attribute.default_value
     plain = default.type and default.type not in (AttributeProto.TENSOR, AttributeProto.GRAPH)
-    return AttributeSpec(
-        attribute.type.name, attribute.required, attribute_value(default) if plain else None
-    )
+    kind = str(attribute.type).removeprefix("AttrType.")
+    return AttributeSpec(kind, attribute.required, attribute_value(default) if plain else None)
 
 
 def _schema(schema: defs.OpSchema) -> Schema:
@@ -165,6 +179,13 @@ def operators(domain: str) -> tuple[str, ...]:
     return tuple(sorted(names | set(_standard()) if domain == "" else names))
 
 
+@cache
+def input_names(domain: str, name: str) -> frozenset[str]:
+    """Every formal input that any version of an operator has."""
+    return frozenset(f.name for schema in _versions(domain, name) for f in schema.inputs)
+
+
+@cache
 def attribute_names(domain: str, name: str) -> tuple[str, ...]:
     """Every attribute that any version of an operator has, sorted."""
     if domain == "" and name in _standard():
@@ -187,8 +208,10 @@ def schema_at(domain: str, name: str, since_version: int) -> Schema | None:
 
 def nearest(domain: str, name: str) -> str | None:
     """A hint for a name that is no operator: where else it exists, or what looks like it."""
-    for other in sorted({"", "com.microsoft"} - {domain}):
-        if name in operators(other):
+    for other in DOMAINS:
+        if other != domain and name in operators(other):
             return f"'{name}' exists in the domain '{other or 'ai.onnx'}'"
+    if domain not in DOMAINS:
+        return "the domains known are ai.onnx and com.microsoft"
     close = difflib.get_close_matches(name, operators(domain), n=3, cutoff=0.6)
     return f"did you mean {', '.join(close)}?" if close else None

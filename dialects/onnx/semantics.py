@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from onnx import AttributeProto, ModelProto, TensorProto, helper, numpy_helper
@@ -27,6 +27,7 @@ from dialects.onnx.attributes import from_attribute, unescape
 from dialects.onnx.elements import ONNX_NUMBERS
 from dialects.onnx.extra_semantics import EXTRA_SEMANTICS
 from dialects.onnx.ops import OWN, InitializerOp, OnnxOp
+from dialects.onnx.schemas import schema_at
 from runtime.numerics import ElementType
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -50,15 +51,13 @@ def evaluate(op: Operation, inputs: Sequence[Array | None], folder: Path) -> tup
     wide = [None if x is None else _widened(x) for x in inputs]
     with np.errstate(all="ignore"):
         results = _compute(op, wide, folder)
-    return tuple(
-        np.asarray(value).astype(_dtype(result), copy=False)
-        for value, result in zip(results, op.results, strict=True)
-    )
+        return tuple(
+            np.asarray(value).astype(_dtype(result), copy=False)
+            for value, result in zip(results, op.results, strict=True)
+        )
 
 
-def run_function(
-    function: FuncOp, inputs: Mapping[str, Array], folder: Path
-) -> dict[str, Array]:
+def run_function(function: FuncOp, inputs: Mapping[str, Array], folder: Path) -> dict[str, Array]:
     """
     Every output of a function of this level, by the names of the model.
 
@@ -87,8 +86,7 @@ def run_function(
 
 def _names(function: FuncOp, key: str) -> list[str]:
     attribute = function.attributes[key]
-    assert isinstance(attribute, ArrayAttr)
-    return [unescape(n.data) for n in attribute.data if isinstance(n, StringAttr)]
+    return [unescape(name.data) for name in cast("ArrayAttr[StringAttr]", attribute)]
 
 
 def _widened(array: Array) -> Array:
@@ -110,8 +108,8 @@ def _compute(op: OnnxOp, inputs: Sequence[Array | None], folder: Path) -> Sequen
         return (read(value, folder),)
     dtypes = tuple(None if x is None else x.dtype for x in inputs)
     properties = tuple(sorted(op.properties.items(), key=lambda item: item[0]))
-    run = _evaluator(type(op), properties, dtypes, len(op.results), folder)
     try:
+        run = _evaluator(type(op), properties, dtypes, len(op.results), folder)
         return run(inputs)
     except Exception as error:  # the operators of onnx.reference raise all kinds
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -128,11 +126,11 @@ def _evaluator(
 ) -> Callable[[Sequence[Array | None]], list[Array]]:
     """A function that runs one node, shared by all nodes that look the same."""
     model = _one_node(cls, dict(properties), dtypes, results, folder)
-    evaluator = ReferenceEvaluator(model)
+    evaluator: Any = ReferenceEvaluator(model)
 
     def run(inputs: Sequence[Array | None]) -> list[Array]:
         named = {f"x{i}": x for i, x in enumerate(inputs) if x is not None}
-        return list(evaluator.run(None, named))  # pyright: ignore[reportUnknownArgumentType]
+        return cast("list[Array]", evaluator.run(None, named))
 
     return run
 
@@ -147,18 +145,21 @@ def _one_node(
     """A model that is this node alone, inputs `x0`, `x1`, ..., outputs `y0`, `y1`, ..."""
     inputs = ["" if dtype is None else f"x{i}" for i, dtype in enumerate(dtypes)]
     outputs = [f"y{i}" for i in range(results)]
+    version = from_attribute(properties["since_version"])
+    assert isinstance(version, int)
+    schema = schema_at(cls.DOMAIN, cls.OP_TYPE, version)
+    assert schema is not None
     node = helper.make_node(cls.OP_TYPE, inputs, outputs)
     for name, attribute in properties.items():
         if name not in OWN:
-            node.attribute.append(_proto(name, attribute, folder))
+            kind = schema.attributes[name].kind
+            node.attribute.append(_proto(name, kind, attribute, folder))
     takes = [
         helper.make_tensor_value_info(f"x{i}", _number(dtype), None)
         for i, dtype in enumerate(dtypes)
         if dtype is not None
     ]
     gives = [helper.make_tensor_value_info(name, TensorProto.UNDEFINED, None) for name in outputs]
-    version = from_attribute(properties["since_version"])
-    assert isinstance(version, int)
     return helper.make_model(
         helper.make_graph([node], "node", takes, gives),
         opset_imports=[helper.make_opsetid("", version)],
@@ -166,13 +167,12 @@ def _one_node(
     )
 
 
-def _proto(name: str, attribute: Attribute, folder: Path) -> AttributeProto:
+def _proto(name: str, kind: str, attribute: Attribute, folder: Path) -> AttributeProto:
     value = from_attribute(attribute)
     if isinstance(value, FileRange | Inline | Reshape | Transpose | Cast):
         return helper.make_attribute(name, numpy_helper.from_array(read(value, folder)))
-    if isinstance(value, list) and not value:
-        return AttributeProto(name=name, type=AttributeProto.INTS)
-    return helper.make_attribute(name, value)
+    number = AttributeProto.AttributeType.Value(kind)
+    return helper.make_attribute(name, value, attr_type=number)
 
 
 def _number(dtype: np.dtype[Any]) -> int:

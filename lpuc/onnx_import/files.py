@@ -1,0 +1,141 @@
+"""
+Opening the files of a model without being led astray.
+
+Only regular files are opened, never blocking. External data must lie, links resolved, under the
+folder the model was named in or under the folder its own link leads to (model caches are links).
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import stat
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dialects.errors import CompileError
+from dialects.onnx.attributes import escape
+from lpuc.onnx_import.budgets import Budgets
+
+OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISSOCK, "a socket"),
+)
+
+
+def _require_regular(status: os.stat_result, name: str) -> None:
+    if stat.S_ISREG(status.st_mode):
+        return
+    kind = next((text for test, text in KINDS if test(status.st_mode)), "no regular file")
+    raise CompileError(f"{name} is {kind}", hint="give the path of an .onnx file")
+
+
+def _failure(error: OSError | ValueError, name: str, hint: str | None = None) -> CompileError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return CompileError(f"cannot open {name}: {reason}", hint=hint)
+
+
+@contextmanager
+def open_model(path: Path, budgets: Budgets) -> Generator[memoryview]:
+    """The bytes of a model file, mapped, for as long as the context lasts."""
+    name = escape(path.name)
+    try:
+        _require_regular(os.stat(path), name)
+        descriptor = os.open(path, OPEN)
+    except (OSError, ValueError) as error:
+        raise _failure(error, name) from None
+    try:
+        status = os.fstat(descriptor)
+        _require_regular(status, name)
+        budgets.check("file_bytes", status.st_size, f"{name} in bytes")
+        if status.st_size == 0:
+            raise CompileError(f"{name} is empty")
+        with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as mapped:
+            view = memoryview(mapped)
+            try:
+                yield view
+            finally:
+                view.release()
+    finally:
+        os.close(descriptor)
+
+
+class ExternalFiles:
+    """The external data files beside a model: contained, regular, of known size."""
+
+    def __init__(self, model: Path) -> None:
+        self.folder = model.parent
+        roots = [os.path.realpath(model.parent), os.path.dirname(os.path.realpath(model))]
+        self.roots = tuple(dict.fromkeys(roots))
+        self.sizes: dict[str, int] = {}
+
+    def size(self, location: str) -> int:
+        """The size of a data file; CompileError says why it cannot be used."""
+        if location not in self.sizes:
+            descriptor = self._open(location)
+            self.sizes[location] = os.fstat(descriptor).st_size
+            os.close(descriptor)
+        return self.sizes[location]
+
+    def read(self, location: str, offset: int, count: int) -> bytes:
+        """Bytes of a data file that `size` has shown to be there."""
+        descriptor = self._open(location)
+        try:
+            return os.pread(descriptor, count, offset)
+        finally:
+            os.close(descriptor)
+
+    def _open(self, location: str) -> int:
+        name = f"the data file '{escape(location)}'"
+        if not location or "\0" in location:
+            raise CompileError(f"{name} has no valid name")
+        if os.path.isabs(location):
+            raise CompileError(f"{name} has an absolute path", hint="keep it beside the model")
+        root, inner = self._contain(location, name)
+        try:
+            descriptor = _open_below(root, inner)
+        except (OSError, ValueError) as error:
+            raise _failure(error, name, f"it belongs in {self.folder}") from None
+        try:
+            status = os.fstat(descriptor)
+            _require_regular(status, name)
+            if status.st_nlink > 1:
+                raise CompileError(f"{name} has several hard links", hint="copy it")
+        except CompileError:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def _contain(self, location: str, name: str) -> tuple[str, str]:
+        """The root a location lies under and the path from there."""
+        try:
+            real = os.path.realpath(self.folder / location)
+        except (OSError, ValueError) as error:
+            raise _failure(error, name) from None
+        for root in self.roots:
+            if real.startswith(root.rstrip("/") + "/"):
+                return root, os.path.relpath(real, root)
+        raise CompileError(
+            f"{name} lies outside the model's folder", hint="keep it beside the model"
+        )
+
+
+def _open_below(root: str, inner: str) -> int:
+    """Open a file under a folder, following no link on the way."""
+    descriptor = os.open(root, OPEN | os.O_DIRECTORY)
+    *folders, last = inner.split("/")
+    for part in folders:
+        parent = descriptor
+        try:
+            descriptor = os.open(part, OPEN | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+        finally:
+            os.close(parent)
+    try:
+        return os.open(last, OPEN | os.O_NOFOLLOW, dir_fd=descriptor)
+    finally:
+        os.close(descriptor)

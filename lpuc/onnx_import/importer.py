@@ -1,0 +1,50 @@
+"""A model file to a module at the level `onnx`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from xdsl.dialects.builtin import ModuleOp, StringAttr
+
+from dialects.errors import CompileError
+from dialects.onnx.attributes import escape
+from lpuc.onnx_import.budgets import Budgets
+from lpuc.onnx_import.files import ExternalFiles, open_model
+from lpuc.onnx_import.functions import inline
+from lpuc.onnx_import.graph import GraphReader
+from lpuc.onnx_import.model import opsets, parse
+from lpuc.onnx_import.nodes import NodeReader
+from lpuc.onnx_import.symbols import Symbols
+from lpuc.onnx_import.tensors import TensorReader
+
+
+def import_model(
+    path: Path, *, shape: Mapping[str, int] | None = None, budgets: Budgets | None = None
+) -> ModuleOp:
+    """
+    The model in a file as a module with the function `step`; CompileError if it cannot be.
+
+    `shape` fixes extents by the name they have in the model. Weights stay in their files.
+    """
+    try:
+        return _import(Path(path), shape or {}, budgets or Budgets())
+    except UnicodeError:
+        raise CompileError("the model holds a name that is no valid text") from None
+    except RecursionError:
+        raise CompileError("the model is nested too deeply") from None
+    except MemoryError:
+        raise CompileError("the model does not fit in memory") from None
+
+
+def _import(path: Path, shape: Mapping[str, int], budgets: Budgets) -> ModuleOp:
+    with open_model(path, budgets) as data:
+        parsed, taken = parse(data, budgets)
+        model = inline(parsed, budgets)
+        tensors = TensorReader(path.name, data, taken, ExternalFiles(path), budgets)
+        nodes = NodeReader(opsets(model), tensors)
+        function = GraphReader(model.graph, nodes, Symbols(shape), budgets).function()
+    module = ModuleOp([function])
+    module.attributes["lpu.model"] = StringAttr(escape(path.name))
+    module.attributes["lpu.model_dir"] = StringAttr(escape(str(path.parent)))
+    return module

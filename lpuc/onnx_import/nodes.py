@@ -1,0 +1,150 @@
+"""One `NodeProto` to one operation of the `onnx` dialect."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from onnx import AttributeProto, NodeProto
+from xdsl.ir import SSAValue
+from xdsl.utils.exceptions import VerifyException
+
+from dialects.errors import CompileError, location_of
+from dialects.lpu.types import Tensor, TensorType
+from dialects.lpu.weights import FileRange, Inline
+from dialects.onnx.attributes import Value, escape, to_attribute
+from dialects.onnx.dtypes import result_dtypes
+from dialects.onnx.ops import OnnxOp, create, op_class
+from dialects.onnx.schemas import Schema, attribute_value, find_schema, nearest
+from lpuc.onnx_import.tensors import TensorReader, from_numbers
+from runtime.numerics import ElementType
+
+SUBGRAPHS = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
+PLAIN = ("INT", "FLOAT", "STRING", "INTS", "FLOATS", "STRINGS")
+NUMBERS = {
+    "value_int": ElementType("i64"),
+    "value_ints": ElementType("i64"),
+    "value_float": ElementType("f32"),
+    "value_floats": ElementType("f32"),
+}
+
+
+def node_name(node: NodeProto, index: int) -> str:
+    """The name of a node; one without a name is called after its operator and position."""
+    return escape(node.name or f"{node.op_type}_{index}")
+
+
+def op_label(node: NodeProto) -> str:
+    """The operator of a node as messages write it."""
+    return escape(f"{node.domain}.{node.op_type}" if node.domain else node.op_type)
+
+
+def dtype_of(value: SSAValue) -> ElementType:
+    assert isinstance(value.type, TensorType)
+    return value.type.data.dtype
+
+
+@dataclass(frozen=True)
+class NodeReader:
+    """Builds operations for nodes of one model."""
+
+    opsets: Mapping[str, int]
+    tensors: TensorReader
+
+    def build(self, node: NodeProto, name: str, inputs: Sequence[SSAValue | None]) -> OnnxOp:
+        """The operation for a node; CompileError names the node."""
+        try:
+            op = self._build(node, inputs)
+            op.location = location_of([name])
+            op.verify_()
+        except CompileError as error:
+            raise CompileError(
+                error.message, node=name, op=op_label(node), hint=error.hint
+            ) from None
+        except VerifyException as error:
+            raise CompileError(str(error), node=name, op=op_label(node)) from None
+        return op
+
+    def _build(self, node: NodeProto, inputs: Sequence[SSAValue | None]) -> OnnxOp:
+        schema = self._schema(node)
+        cls = op_class(schema.domain, schema.name)
+        assert cls is not None
+        values = self._attributes(node, schema)
+        if schema.name == "Constant" and not schema.domain:
+            values = _constant_value(values)
+        operands = [None if v is None else dtype_of(v) for v in inputs]
+        dtypes = result_dtypes(schema, operands, values, len(named(node.output)))
+        types = [TensorType(Tensor(None, dtype)) for dtype in dtypes]
+        if isinstance(value := values.get("value"), Inline | FileRange) and not inputs:
+            types = [TensorType(Tensor.of(value.shape, value.dtype))]
+        attributes = {k: to_attribute(schema.attributes[k].kind, v) for k, v in values.items()}
+        return create(cls, inputs, types, schema.since_version, attributes)
+
+    def _schema(self, node: NodeProto) -> Schema:
+        domain = "" if node.domain == "ai.onnx" else node.domain
+        if op_class(domain, node.op_type) is None:
+            raise CompileError("unknown operator", hint=nearest(domain, node.op_type))
+        if domain not in self.opsets and (domain or node.op_type != "Constant"):
+            raise CompileError(f"the model imports no opset of '{domain or 'ai.onnx'}'")
+        opset = self.opsets.get(domain, 1)
+        schema = find_schema(domain, node.op_type, opset)
+        if schema is None:
+            raise CompileError(f"the operator does not exist in opset {opset}")
+        if schema.deprecated:
+            raise CompileError(f"the operator is deprecated since version {schema.since_version}")
+        return schema
+
+    def _attributes(self, node: NodeProto, schema: Schema) -> dict[str, Value]:
+        values: dict[str, Value] = {}
+        for proto in node.attribute:
+            name = escape(proto.name)
+            if proto.name in values:
+                raise CompileError(f"attribute '{name}' is given twice")
+            values[proto.name] = self._attribute(proto, name, schema)
+        return values
+
+    def _attribute(self, proto: AttributeProto, name: str, schema: Schema) -> Value:
+        if proto.type in SUBGRAPHS:
+            raise CompileError(
+                f"attribute '{name}' holds a graph, which is not supported",
+                hint="export without control flow (If, Loop, Scan)",
+            )
+        spec = schema.attributes.get(proto.name)
+        if spec is None:
+            close = difflib.get_close_matches(proto.name, schema.attributes, n=1)
+            hint = f"did you mean {close[0]}?" if close else None
+            version = schema.since_version
+            raise CompileError(f"version {version} has no attribute '{name}'", hint=hint)
+        if proto.ref_attr_name:
+            raise CompileError(f"attribute '{name}' refers to a function's, outside of a function")
+        if proto.type not in AttributeProto.AttributeType.values():
+            raise CompileError(f"attribute '{name}' has no known type")
+        kind = AttributeProto.AttributeType.Name(proto.type)
+        if kind != spec.kind:
+            raise CompileError(f"attribute '{name}' is {kind}, expected {spec.kind}")
+        if kind == "TENSOR":
+            return self.tensors.weight(proto.t, f"attribute '{name}'")
+        if kind not in PLAIN:
+            raise CompileError(f"attribute '{name}' of kind {kind} is not supported")
+        return attribute_value(proto)
+
+
+def named(values: Sequence[str]) -> list[str]:
+    """The inputs or outputs of a node up to the last that has a name."""
+    names = list(values)
+    while names and not names[-1]:
+        names.pop()
+    return names
+
+
+def _constant_value(values: Mapping[str, Value]) -> dict[str, Value]:
+    """Every form of Constant as the form with a tensor, `value`."""
+    if len(values) != 1:
+        raise CompileError(f"needs one attribute with its value, has {len(values)}")
+    ((name, value),) = values.items()
+    if name == "value":
+        return dict(values)
+    if name not in NUMBERS:
+        raise CompileError(f"attribute '{name}' is not supported", hint="use numbers or a tensor")
+    return {"value": from_numbers(value, NUMBERS[name], f"attribute '{name}'")}

@@ -1,0 +1,151 @@
+"""`TensorProto` to weight expressions: the importer never holds more than a small constant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from onnx import TensorProto, numpy_helper
+
+from dialects.errors import CompileError
+from dialects.lpu.weights import INLINE_LIMIT, FileRange, Inline, Weight, nbytes
+from dialects.onnx.attributes import escape
+from dialects.onnx.elements import ELEMENT_TYPES, onnx_name
+from lpuc.onnx_import.budgets import Budgets
+from lpuc.onnx_import.files import ExternalFiles
+from lpuc.onnx_import.wire import Taken
+from runtime.numerics import ElementType
+
+PIECE = 1 << 20
+
+SUPPORTED = ", ".join(onnx_name(number) for number in ELEMENT_TYPES)
+
+
+def element_type(number: int, what: str) -> ElementType:
+    """Our element type for ONNX's number; `what` names the owner when there is none."""
+    if number in ELEMENT_TYPES:
+        return ELEMENT_TYPES[number]
+    raise CompileError(f"{what} has element type {onnx_name(number)}", hint=f"use {SUPPORTED}")
+
+
+@dataclass(frozen=True)
+class TensorReader:
+    """Turns the tensors of one model file into weights."""
+
+    model: str
+    data: memoryview
+    taken: Taken
+    files: ExternalFiles
+    budgets: Budgets
+
+    def weight(self, tensor: TensorProto, what: str) -> Weight:
+        """The weight a tensor stands for; `what` names it in messages."""
+        if tensor.HasField("segment"):
+            raise CompileError(f"{what} is stored in segments", hint="save it in one piece")
+        dtype = element_type(tensor.data_type, what)
+        shape = tuple(tensor.dims)
+        self.budgets.check("rank", len(shape), f"the rank of {what}")
+        if any(d < 0 for d in shape):
+            raise CompileError(f"{what} has a negative extent: {list(shape)}")
+        size = nbytes(shape, dtype)
+        if size >= 1 << 62:
+            raise CompileError(f"{what} has impossible extents: {list(shape)}")
+        if tensor.data_location == TensorProto.EXTERNAL:
+            return self._external(tensor, shape, dtype, what)
+        if tensor.HasField("raw_data"):
+            return self._raw(tensor.raw_data, shape, dtype, what)
+        return self._typed(tensor, shape, dtype, what)
+
+    def _raw(self, raw: bytes, shape: tuple[int, ...], dtype: ElementType, what: str) -> Weight:
+        size, place = nbytes(shape, dtype), self.taken.find(raw)
+        length = place[1] if place else len(raw)
+        if length != size:
+            raise CompileError(f"{what} holds {length} bytes, {list(shape)} of {dtype} need {size}")
+        if place:
+            pieces = (self.data[a:b] for a, b in _pieces(place[0], size))
+            _check_booleans(pieces, dtype, what)
+            return FileRange(self.model, place[0], shape, dtype)
+        return small(raw, shape, dtype, what)
+
+    def _external(
+        self, tensor: TensorProto, shape: tuple[int, ...], dtype: ElementType, what: str
+    ) -> Weight:
+        entries = {entry.key: entry.value for entry in tensor.external_data}
+        location, size = entries.get("location", ""), nbytes(shape, dtype)
+        offset = _number(entries.get("offset") or "0", "offset", what)
+        length = _number(entries.get("length") or str(size), "length", what)
+        if length != size:
+            raise CompileError(
+                f"{what} has external length {length}, {list(shape)} of {dtype} need {size}"
+            )
+        try:
+            available = self.files.size(location)
+        except CompileError as error:
+            raise CompileError(f"{what}: {error.message}", hint=error.hint) from None
+        if offset + size > available:
+            raise CompileError(
+                f"{what} ends at byte {offset + size} of '{escape(location)}', "
+                f"which has {available}",
+                hint="the data file is truncated or belongs to another model",
+            )
+        if size > INLINE_LIMIT:
+            pieces = (self.files.read(location, a, b - a) for a, b in _pieces(offset, size))
+            _check_booleans(pieces, dtype, what)
+            return FileRange(location, offset, shape, dtype)
+        return small(self.files.read(location, offset, size), shape, dtype, what)
+
+    def _typed(
+        self, tensor: TensorProto, shape: tuple[int, ...], dtype: ElementType, what: str
+    ) -> Weight:
+        size = nbytes(shape, dtype)
+        if size > INLINE_LIMIT:
+            raise CompileError(
+                f"{what} holds {size} bytes of {dtype} as a list of numbers",
+                hint="store it as raw_data: onnx.numpy_helper.from_array writes that form",
+            )
+        try:
+            array = numpy_helper.to_array(tensor)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise CompileError(f"{what} cannot be read: {_first_line(error)}") from None
+        return small(array.tobytes(), shape, dtype, what)
+
+
+def small(data: bytes, shape: tuple[int, ...], dtype: ElementType, what: str) -> Inline:
+    """A constant that stands in the IR; booleans become 0 or 1."""
+    size = nbytes(shape, dtype)
+    if len(data) != size:
+        raise CompileError(f"{what} holds {len(data)} bytes, {list(shape)} of {dtype} need {size}")
+    if dtype == ElementType("bool"):
+        data = (np.frombuffer(data, np.uint8) != 0).tobytes()
+    return Inline(data, shape, dtype)
+
+
+def _pieces(offset: int, size: int) -> Iterator[tuple[int, int]]:
+    """Start and end of the pieces in which a range of a file is looked at."""
+    for start in range(offset, offset + size, PIECE):
+        yield start, min(start + PIECE, offset + size)
+
+
+def _check_booleans(pieces: Iterable[bytes | memoryview], dtype: ElementType, what: str) -> None:
+    """Refuse bytes other than 0 and 1; `pieces` is consumed for booleans only."""
+    if dtype == ElementType("bool") and any(np.frombuffer(p, np.uint8).max() > 1 for p in pieces):
+        raise CompileError(f"{what} holds booleans other than 0 and 1")
+
+
+def _number(text: str, key: str, what: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 20):
+        raise CompileError(f"{what} has {key} '{escape(text)}'", hint="it must be a number")
+    return int(text)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def from_numbers(value: object, dtype: ElementType, what: str) -> Inline:
+    """The constant that `value_int`, `value_floats` and their like stand for."""
+    array = np.array(value, dtype.dtype)
+    if array.nbytes > INLINE_LIMIT:
+        raise CompileError(f"{what} holds {array.nbytes} bytes as numbers", hint="use a tensor")
+    return Inline(array.tobytes(), array.shape, dtype)

@@ -1,0 +1,58 @@
+// RUN: xdsl-opt %s --verify-diagnostics --split-input-file | filecheck %s
+
+%x = "test.op"() : () -> !lpu.tensor<[2], f32>
+// CHECK: 'onnx.Relu' has no version 99
+%y = onnx.Relu(%x) {since_version = 99 : i64} : (!lpu.tensor<[2], f32>) -> !lpu.tensor<*, f32>
+
+// -----
+
+%x = "test.op"() : () -> !lpu.tensor<[2], f32>
+// CHECK: 'onnx.Add' takes 2 inputs, not 1
+%y = onnx.Add(%x) {since_version = 14 : i64} : (!lpu.tensor<[2], f32>) -> !lpu.tensor<*, f32>
+
+// -----
+
+%x = "test.op"() : () -> !lpu.tensor<[2], f32>
+// CHECK: property 'since_version' expected in operation 'onnx.Relu'
+%y = onnx.Relu(%x) : (!lpu.tensor<[2], f32>) -> !lpu.tensor<*, f32>
+
+// -----
+
+%x = "test.op"() : () -> !lpu.tensor<[2], f32>
+// CHECK: 'onnx.Relu' has no attribute 'alpha' in any version
+%y = onnx.Relu(%x) {alpha = 1.0 : f32, since_version = 14 : i64} : (!lpu.tensor<[2], f32>) -> !lpu.tensor<*, f32>
+
+// -----
+
+%x = "test.op"() : () -> !lpu.tensor<[2], f32>
+// CHECK: 'onnx.Clip' version 13 has no attribute 'max'
+%y = onnx.Clip(%x) {max = 1.0 : f32, since_version = 13 : i64} : (!lpu.tensor<[2], f32>) -> !lpu.tensor<*, f32>
+
+// -----
+
+%x = "test.op"() : () -> !lpu.tensor<[2], f32>
+// CHECK: 'onnx.Concat': attribute 'axis' is required
+%y = onnx.Concat(%x) {since_version = 13 : i64} : (!lpu.tensor<[2], f32>) -> !lpu.tensor<*, f32>
+
+// -----
+
+%x = "test.op"() : () -> !lpu.tensor<[2], f32>
+// CHECK: 'onnx.Softmax': attribute 'axis' must be INT
+%y = onnx.Softmax(%x) {axis = 1 : i32, since_version = 13 : i64} : (!lpu.tensor<[2], f32>) -> !lpu.tensor<*, f32>
+
+// -----
+
+%x = "test.op"() : () -> !lpu.tensor<[2], f32>
+// CHECK: 'onnx.Clip': input 0 must be given
+%y = onnx.Clip(%x) {absent = #lpu.ints<[0]>, since_version = 13 : i64} : (!lpu.tensor<[2], f32>) -> !lpu.tensor<*, f32>
+
+// -----
+
+%x = "test.op"() : () -> !lpu.tensor<[2], f32>
+// CHECK: 'onnx.Clip': absent = [1] leaves no input out
+%y = onnx.Clip(%x) {absent = #lpu.ints<[1]>, since_version = 13 : i64} : (!lpu.tensor<[2], f32>) -> !lpu.tensor<*, f32>
+
+// -----
+
+// CHECK: the weight has shape [4, 2] of f32, not [2, 4], f32
+%w = onnx.Initializer <file("model.onnx", 0, [4, 2], f32)> : !lpu.tensor<[2, 4], f32>
