@@ -1,0 +1,118 @@
+"""The `.lpu` container: a header, a section table and 64-byte aligned sections.
+
+Header, 64 bytes: magic, format version, ISA version, number of sections, 0, file length, and the
+SHA-256 of those 32 bytes and the section table. Table entry, 64 bytes: kind, flags, offset, length,
+SHA-256 of the section, 0. PARAMS carries no digest of its own; PARAMDIGEST holds the SHA-256 of
+each of its 1 MiB blocks and is itself covered. Gaps are zero. All numbers are little endian.
+"""
+
+import hashlib
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from runtime.errors import Malformed
+
+MAGIC = b"LPUPROG\0"
+FORMAT_VERSION = 1
+ALIGNMENT = 64
+BLOCK_BYTES = 1 << 20
+CRITICAL = 1
+MAX_SECTIONS = 64
+NO_DIGEST = bytes(32)
+
+_HEADER = struct.Struct("<8sIIIIQ32s")
+_ENTRY = struct.Struct("<IIQQ32s8s")
+
+
+class Kind(IntEnum):
+    """Kind of a section."""
+
+    CODE = 1
+    INTERFACE = 2
+    PROVENANCE = 3
+    TARGET = 4
+    PARAMDIGEST = 5
+    PARAMS = 6
+
+
+@dataclass(frozen=True)
+class Section:
+    """An entry of the section table; `offset` and `length` in bytes."""
+
+    kind: int
+    flags: int
+    offset: int
+    length: int
+    digest: bytes
+
+    @property
+    def end(self) -> int:
+        """First byte behind the section."""
+        return self.offset + self.length
+
+
+def align(offset: int) -> int:
+    """The next multiple of the section alignment."""
+    return -(-offset // ALIGNMENT) * ALIGNMENT
+
+
+def header_bytes(count: int) -> int:
+    """Bytes of header and section table."""
+    return _HEADER.size + count * _ENTRY.size
+
+
+def digest(data: bytes) -> bytes:
+    """SHA-256."""
+    return hashlib.sha256(data).digest()
+
+
+def pack_header(sections: Sequence[Section], isa_version: int, file_length: int) -> bytes:
+    """Header and section table."""
+    table = b"".join(
+        _ENTRY.pack(s.kind, s.flags, s.offset, s.length, s.digest, bytes(8)) for s in sections
+    )
+    fixed = (MAGIC, FORMAT_VERSION, isa_version, len(sections), 0, file_length)
+    head = _HEADER.pack(*fixed, NO_DIGEST)[:32]
+    return head + digest(head + table) + table
+
+
+def unpack_header(data: bytes, file_length: int, isa_version: int) -> dict[int, Section]:
+    """Sections by kind; `data` is the start of a file of `file_length` bytes."""
+    if len(data) < _HEADER.size or data[:8] != MAGIC:
+        raise Malformed("not an LPU program: the magic number is missing")
+    _, version, isa, count, reserved, length, expected = _HEADER.unpack_from(data)
+    if version != FORMAT_VERSION:
+        raise Malformed(f"format version {version} is not {FORMAT_VERSION}")
+    if isa != isa_version:
+        raise Malformed(f"ISA version {isa} is not {isa_version}")
+    if length != file_length:
+        raise Malformed(f"the file has {file_length} bytes, its header says {length}")
+    if count > MAX_SECTIONS or len(data) < header_bytes(count) or reserved:
+        raise Malformed(f"a table of {count} sections does not fit")
+    table = data[_HEADER.size : header_bytes(count)]
+    if digest(data[:32] + table) != expected:
+        raise Malformed("the section table does not match its digest")
+    return _sections(table, header_bytes(count), file_length)
+
+
+def _sections(table: bytes, at: int, file_length: int) -> dict[int, Section]:
+    sections: dict[int, Section] = {}
+    for kind, flags, offset, length, expected, reserved in _ENTRY.iter_unpack(table):
+        known = kind in set(Kind)
+        if not known and flags & CRITICAL:
+            raise Malformed(f"the critical section of kind {kind} is unknown")
+        if offset != align(at) or offset + length > file_length or kind in sections:
+            raise Malformed(f"section {kind} at {offset} with {length} bytes is misplaced")
+        unsigned = expected == NO_DIGEST
+        if flags & ~CRITICAL or reserved != bytes(8) or unsigned != (kind == Kind.PARAMS):
+            raise Malformed(f"section {kind} has unknown flags or a wrong digest field")
+        sections[kind] = Section(kind, flags, offset, length, expected)
+        at = offset + length
+    for kind in Kind:
+        if kind not in sections:
+            raise Malformed(f"section {kind.name} is missing")
+    if at != file_length:
+        raise Malformed(f"{file_length - at} bytes follow the last section")
+    return sections

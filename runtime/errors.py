@@ -1,0 +1,26 @@
+"""Faults of the user's files and inputs, each with one clear sentence.
+
+What goes wrong while a program executes is a `runtime.traps.Trap`.
+"""
+
+
+class RuntimeFault(Exception):
+    """Base of every error that a wrong file or a wrong input causes."""
+
+
+class Malformed(RuntimeFault):
+    """Bytes or text that do not follow the format: truncated, damaged, not a program at all."""
+
+
+class Invalid(RuntimeFault):
+    """A well-formed file whose contents contradict each other or the target."""
+
+
+class Unlinkable(RuntimeFault):
+    """Inputs that do not fit the interface of the program."""
+
+    def __init__(self, name: str, expected: str, got: str) -> None:
+        super().__init__(f"{name}: expected {expected}, got {got}")
+        self.name = name
+        self.expected = expected
+        self.got = got

@@ -1,0 +1,182 @@
+"""The interface of a program: inputs, outputs, symbols and where they lie in HBM.
+
+An extent is affine in the symbols: `Dim(1, (("past", 1),))` is past + 1. `Interface.bind` solves
+the symbols from the shapes of actual inputs and refuses what does not fit, by name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from runtime.errors import Unlinkable
+from runtime.numerics import ElementType
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Dim:
+    """`const` plus the sum of `coefficient * symbol` over `terms`, which are kept sorted."""
+
+    const: int = 0
+    terms: tuple[tuple[str, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "terms", tuple(sorted(self.terms)))
+
+    def value(self, symbols: Mapping[str, int]) -> int:
+        """The extent for given symbols."""
+        return self.const + sum(factor * symbols[name] for name, factor in self.terms)
+
+    def __str__(self) -> str:
+        parts = [name if factor == 1 else f"{factor}*{name}" for name, factor in self.terms]
+        if self.const or not parts:
+            parts.append(str(self.const))
+        return " + ".join(parts)
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A dynamic extent, from `lower` to `upper` inclusive; `register` holds it at entry."""
+
+    name: str
+    register: int
+    lower: int
+    upper: int
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output tensor and its buffer in the arena.
+
+    `dtype` is the type at the interface, `storage` the type in HBM, `strides` count elements of
+    `storage`, `address` is in bytes. Integer inputs must lie in 0 to `limit` - 1 if it is given.
+    """
+
+    name: str
+    dtype: ElementType
+    storage: ElementType
+    shape: tuple[Dim, ...]
+    strides: tuple[int, ...]
+    address: int
+    role: str = "data"
+    limit: int | None = None
+
+    def extents(self, symbols: Mapping[str, int]) -> tuple[int, ...]:
+        """Shape for given symbols."""
+        return tuple(dim.value(symbols) for dim in self.shape)
+
+    def byte_strides(self) -> tuple[int, ...]:
+        """Strides in bytes."""
+        return tuple(stride * self.storage.itemsize for stride in self.strides)
+
+
+@dataclass(frozen=True)
+class Interface:
+    """Everything `run` needs besides code: ports, symbols, memory sizes in bytes, registers.
+
+    HBM holds parameters at 0 to `params_size` and the arena at `arena_base` to
+    `arena_base + arena_size`. `registers` are constants (id, value) set at entry; pc starts at 0.
+    """
+
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    symbols: tuple[Symbol, ...]
+    params_size: int
+    arena_base: int
+    arena_size: int
+    registers: tuple[tuple[int, int], ...] = field(default=())
+
+    def entry_registers(self, symbols: Mapping[str, int]) -> dict[int, int]:
+        """Values of the registers that are set when the program starts."""
+        return dict(self.registers) | {s.register: symbols[s.name] for s in self.symbols}
+
+    def bind(self, inputs: Mapping[str, Array]) -> dict[str, int]:
+        """Values of the symbols; Unlinkable when the inputs do not fit."""
+        self._check_names(inputs)
+        for port in self.inputs:
+            _check_kind(port, inputs[port.name])
+        symbols = self._solve(inputs)
+        for symbol in self.symbols:
+            _check_bounds(symbol, symbols)
+        for port in self.inputs:
+            _check_shape(port, inputs[port.name], symbols)
+            _check_limit(port, inputs[port.name])
+        return symbols
+
+    def _check_names(self, inputs: Mapping[str, Array]) -> None:
+        known = {port.name for port in self.inputs}
+        for name in inputs:
+            if name not in known:
+                raise Unlinkable(name, f"one of the inputs {', '.join(sorted(known))}", "this name")
+        for port in self.inputs:
+            if port.name not in inputs:
+                raise Unlinkable(port.name, f"{port.dtype.value} {_shape(port)}", "nothing")
+
+    def _solve(self, inputs: Mapping[str, Array]) -> dict[str, int]:
+        """Solve dims with one unknown symbol until nothing changes."""
+        symbols: dict[str, int] = {}
+        pairs = [
+            (port, dim, int(extent))
+            for port in self.inputs
+            for dim, extent in zip(port.shape, inputs[port.name].shape, strict=True)
+        ]
+        while solved := _solvable(pairs, symbols):
+            port, dim, extent = solved
+            _solve_one(port, dim, extent, symbols)
+        return symbols
+
+
+def _solvable(
+    pairs: list[tuple[Port, Dim, int]], symbols: dict[str, int]
+) -> tuple[Port, Dim, int] | None:
+    for pair in pairs:
+        if sum(name not in symbols for name, _ in pair[1].terms) == 1:
+            return pair
+    return None
+
+
+def _solve_one(port: Port, dim: Dim, extent: int, symbols: dict[str, int]) -> None:
+    known = sum(f * symbols[n] for n, f in dim.terms if n in symbols)
+    name, factor = next((n, f) for n, f in dim.terms if n not in symbols)
+    value, rest = divmod(extent - dim.const - known, factor)
+    if rest:
+        raise Unlinkable(port.name, f"extent {dim} with a whole {name}", str(extent))
+    symbols[name] = value
+
+
+def _check_kind(port: Port, value: Array) -> None:
+    if value.dtype != port.dtype.dtype:
+        raise Unlinkable(port.name, f"elements of type {port.dtype.value}", str(value.dtype))
+    if value.ndim != len(port.shape):
+        raise Unlinkable(port.name, f"rank {len(port.shape)}", f"shape {list(value.shape)}")
+
+
+def _check_bounds(symbol: Symbol, symbols: Mapping[str, int]) -> None:
+    value = symbols.get(symbol.name)
+    if value is None:
+        raise Unlinkable(symbol.name, "an input whose shape gives it", "none")
+    if not symbol.lower <= value <= symbol.upper:
+        bounds = f"{symbol.lower} to {symbol.upper}, the bound at compile time"
+        raise Unlinkable(symbol.name, bounds, str(value))
+
+
+def _check_shape(port: Port, value: Array, symbols: Mapping[str, int]) -> None:
+    if value.shape != port.extents(symbols):
+        expected = f"{_shape(port)} = {list(port.extents(symbols))}"
+        raise Unlinkable(port.name, expected, str(list(value.shape)))
+
+
+def _check_limit(port: Port, value: Array) -> None:
+    if port.limit is None or not value.size:
+        return
+    low, high = int(value.min()), int(value.max())
+    if low < 0 or high >= port.limit:
+        wrong = low if low < 0 else high
+        raise Unlinkable(port.name, f"values from 0 to {port.limit - 1}", str(wrong))
+
+
+def _shape(port: Port) -> str:
+    return f"[{', '.join(str(dim) for dim in port.shape)}]"

@@ -1,0 +1,41 @@
+"""The instruction set: one class per instruction, everything else derived from the table `ISA`.
+
+An instruction is a frozen dataclass whose fields carry their place in the word:
+
+    Map2("add", extents=(0, 0, 0, 4), dst=Operand(F32, 5, (0, 0, 0, 6)), a=..., b=...)
+
+`spec` holds fields and base classes, `ctrl`, `memory`, `matrix`, `vector` and `reduction` the
+instructions, `encoding`, `assembly` and `docs` the loops over the table.
+"""
+
+from runtime.isa.ctrl import (
+    Add,
+    Addi,
+    Bge,
+    Divi,
+    Halt,
+    Jump,
+    Lds,
+    Li,
+    Loop,
+    Max,
+    Min,
+    Mov,
+    Mul,
+    Muli,
+    Sts,
+    Sub,
+)
+from runtime.isa.gather import Gather, Scatter
+from runtime.isa.matrix import Vecmat
+from runtime.isa.memory import Load, Store, Stream
+from runtime.isa.reduction import Reduce, Scan, TopK
+from runtime.isa.spec import ISA, ISA_VERSION, CtrlInst, DataInst, Inst, Operand, Unit
+from runtime.isa.vector import Cast, Copy, Fill, Iota, Map1, Map2, Select
+
+__all__ = [
+    "ISA", "ISA_VERSION", "Add", "Addi", "Bge", "Cast", "Copy", "CtrlInst", "DataInst", "Divi",
+    "Fill", "Gather", "Halt", "Inst", "Iota", "Jump", "Lds", "Li", "Load", "Loop", "Map1", "Map2",
+    "Max", "Min", "Mov", "Mul", "Muli", "Operand", "Reduce", "Scan", "Scatter", "Select", "Store",
+    "Stream", "Sts", "Sub", "TopK", "Unit", "Vecmat",
+]  # fmt: skip

@@ -1,0 +1,175 @@
+"""A whole program as text, exact: assembling the disassembly gives the same file, byte by byte.
+
+Directives hold what is not code: `.target` (a preset's name or its entries), `.interface`, `.names`
+(ONNX nodes), `.nodes` (indices into the names, for the instructions up to the next `.nodes`) and
+`.param_base64` (parameter bytes, in order). `;` starts a comment, `name:` a label.
+"""
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+
+from runtime import interface_json
+from runtime.errors import Invalid, Malformed
+from runtime.interface import Interface
+from runtime.isa.encoding import word_addresses
+from runtime.isa.spec import Inst
+from runtime.isa.syntax import parse, show, words_of
+from runtime.program import Program, to_text
+from runtime.provenance import Provenance, Range
+from runtime.target import Target
+from runtime.validation import branch_target
+
+PARAM_LINE_BYTES = 3072
+DEFAULT_TARGET = "lpu-4nm"
+_LABEL = re.compile(r"([A-Za-z_]\w*):")
+
+
+def disassemble(program: Program) -> str:
+    """The program as text."""
+    lines = [
+        f".target {to_text(program.target.to_json())}",
+        f".interface {to_text(interface_json.to_json(program.interface))}",
+        f".names {to_text(list(program.provenance.names))}",
+    ]
+    lines += _code_lines(program)
+    lines += _param_lines(program)
+    return "\n".join(lines) + "\n"
+
+
+def _code_lines(program: Program) -> list[str]:
+    goals = {branch_target(inst) for inst in program.code}
+    nodes = _node_lines(program.provenance)
+    lines: list[str] = []
+    for pc, inst in zip(word_addresses(program.code), program.code, strict=True):
+        lines += nodes.get(pc, [])
+        lines += [f"L{pc}:"] if pc in goals else []
+        lines.append(f"        {show(inst)}")
+    return lines
+
+
+def _node_lines(provenance: Provenance) -> dict[int, list[str]]:
+    """Lines before the instruction at a pc; an empty `.nodes` ends the last range."""
+    lines = {end: [".nodes"] for _, end, _ in provenance.ranges}
+    for first, _, ids in provenance.ranges:
+        names = ", ".join(json.dumps(provenance.names[i]) for i in ids)
+        lines[first] = [f"; {names}", f".nodes {' '.join(str(i) for i in ids)}"]
+    return lines
+
+
+def _param_lines(program: Program) -> list[str]:
+    data, step = program.params, PARAM_LINE_BYTES
+    chunks = (data[at : at + step].tobytes() for at in range(0, data.size, step))
+    return [f".param_base64 {base64.b64encode(chunk).decode()}" for chunk in chunks]
+
+
+def assemble(text: str, name: str = "<asm>") -> Program:
+    """The program of a text; Malformed as `name:line: message`."""
+    source = _Source()
+    for number, line in enumerate(text.splitlines(), 1):
+        with _Located(name, number):
+            source.read(line.strip(), number)
+    code: list[Inst] = []
+    for number, line in source.lines:
+        with _Located(name, number):
+            code.append(parse(line, source.labels))
+    try:
+        program = source.program(tuple(code))
+        program.validate()
+    except Invalid as error:
+        raise Invalid(f"{name}: {error}") from None
+    return program
+
+
+@dataclass
+class _Located:
+    """Turns errors inside the block into Malformed with file and line."""
+
+    name: str
+    number: int
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ValueError | Malformed | Invalid):
+            raise Malformed(f"{self.name}:{self.number}: {error}") from None
+
+
+@dataclass
+class _Source:
+    """What the first pass over the text collects; `pc` is that of the next instruction."""
+
+    pc: int = 0
+    lines: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    labels: dict[str, int] = field(default_factory=dict[str, int])
+    names: tuple[str, ...] = ()
+    ranges: list[Range] = field(default_factory=list[Range])
+    nodes: tuple[int, ...] = ()
+    first: int = 0
+    params: bytearray = field(default_factory=bytearray)
+    interface: Interface = field(default_factory=lambda: Interface((), (), (), 0, 0, 0))
+    target: Target | None = None
+
+    def read(self, line: str, number: int) -> None:
+        """Take one line."""
+        if line.startswith("."):
+            word, _, rest = line.partition(" ")
+            self._directive(word, rest.strip())
+            return
+        line = line.split(";", 1)[0].strip()
+        while match := _LABEL.match(line):
+            if match[1] in self.labels:
+                raise ValueError(f"label {match[1]!r} is defined twice")
+            self.labels[match[1]] = self.pc
+            line = line[match.end() :].strip()
+        if line:
+            self.lines.append((number, line))
+            self.pc += words_of(line)
+
+    def _directive(self, word: str, rest: str) -> None:
+        if word == ".param_base64":
+            self.params += _unbase64(rest)
+        elif word == ".nodes":
+            self._close_range()
+            self.nodes = tuple(int(i) for i in rest.split())
+        elif word == ".names":
+            self.names = tuple(cast(list[str], json.loads(rest)))
+        elif word == ".interface":
+            self.interface = interface_json.from_json(json.loads(rest))
+        elif word == ".target":
+            data = json.loads(rest)
+            is_name = isinstance(data, str)
+            self.target = Target.load(data) if is_name else Target.from_json(".target", data)
+        else:
+            raise ValueError(f"unknown directive {word!r}")
+
+    def _close_range(self) -> None:
+        if self.nodes and self.pc > self.first:
+            self.ranges.append((self.first, self.pc, self.nodes))
+        self.first = self.pc
+
+    def program(self, code: tuple[Inst, ...]) -> Program:
+        """The program of everything read."""
+        self._close_range()
+        table = {"names": list(self.names), "ranges": self.ranges}
+        params = np.frombuffer(bytes(self.params), np.uint8)
+        if params.size != self.interface.params_size:
+            raise Invalid(
+                f"{params.size} parameter bytes are given, "
+                f"the interface has {self.interface.params_size}"
+            )
+        target = self.target or Target.load(DEFAULT_TARGET)
+        return Program(code, self.interface, Provenance.from_json(table), target, params)
+
+
+def _unbase64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise ValueError("not base64") from None

@@ -1,0 +1,65 @@
+"""Instruction words from and to bytes.
+
+    decode(encode([Halt()])) == (Halt(),)
+
+The decoder accepts exactly what the encoder writes: unused bytes and bits must be zero.
+"""
+
+from collections.abc import Iterable
+
+from runtime.errors import Malformed
+from runtime.isa.spec import OPCODES, WORD_BYTES, Inst
+
+
+def encode_one(inst: Inst) -> bytes:
+    """The words of one instruction."""
+    raw = bytearray(WORD_BYTES * inst.WORDS)
+    raw[0] = inst.OPCODE
+    for field in inst.LAYOUT:
+        field.kind.put(raw, getattr(inst, field.name))
+    return bytes(raw)
+
+
+def encode(code: Iterable[Inst]) -> bytes:
+    """The words of a program."""
+    return b"".join(encode_one(inst) for inst in code)
+
+
+def word_addresses(code: Iterable[Inst]) -> list[int]:
+    """The pc of each instruction, in words."""
+    addresses: list[int] = []
+    pc = 0
+    for inst in code:
+        addresses.append(pc)
+        pc += inst.WORDS
+    return addresses
+
+
+def decode(data: bytes) -> tuple[Inst, ...]:
+    """All instructions of a code section; Malformed where the bytes are none."""
+    if len(data) % WORD_BYTES:
+        raise Malformed(f"code of {len(data)} bytes is not a whole number of words")
+    code: list[Inst] = []
+    at = 0
+    while at < len(data):
+        inst = _decode_at(data, at)
+        code.append(inst)
+        at += WORD_BYTES * inst.WORDS
+    return tuple(code)
+
+
+def _decode_at(data: bytes, at: int) -> Inst:
+    pc = at // WORD_BYTES
+    cls = OPCODES.get(data[at])
+    if cls is None:
+        raise Malformed(f"unknown opcode {data[at]} at pc {pc}")
+    raw = data[at : at + WORD_BYTES * cls.WORDS]
+    if len(raw) < WORD_BYTES * cls.WORDS:
+        raise Malformed(f"{cls.MNEMONIC} at pc {pc} is cut off")
+    try:
+        inst = cls(**{f.name: f.kind.get(raw) for f in cls.LAYOUT})
+    except ValueError as error:
+        raise Malformed(f"at pc {pc}: {error}") from None
+    if encode_one(inst) != raw:
+        raise Malformed(f"{cls.MNEMONIC} at pc {pc} has bits set in unused fields")
+    return inst

@@ -1,0 +1,225 @@
+"""Element types and the scalar functions of the vector engine.
+
+Semantics follow ONNX: integer division truncates towards zero and traps on zero, `mod` takes the
+sign of the divisor, i64 wraps, max and min propagate NaN, comparisons give bool. f16 and bf16 are
+computed in f32 and rounded once to the result type. Callers hold `np.errstate(all="ignore")`.
+
+`FUNCTIONS1` and `FUNCTIONS2` name the functions; `unary` and `binary` turn one into a kernel for
+given element types, for example `binary("add", F32, F32, F32)(dst, a, b)`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from runtime.erf import erf
+from runtime.integers import divide, modulo, power, remainder
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Kernel1 = Callable[[Array, Array], None]
+Kernel2 = Callable[[Array, Array, Array], None]
+
+
+class ElementType(StrEnum):
+    """Type of one element in memory; `code` is its number in an instruction word."""
+
+    F32 = "f32"
+    F16 = "f16"
+    BF16 = "bf16"
+    I64 = "i64"
+    I32 = "i32"
+    I8 = "i8"
+    U8 = "u8"
+    BOOL = "bool"
+
+    code: int
+    itemsize: int
+    dtype: np.dtype[Any]
+
+    @property
+    def is_float(self) -> bool:
+        """Whether this is f32, f16 or bf16."""
+        return self.code <= 2
+
+    @property
+    def is_int(self) -> bool:
+        """Whether this is i64, i32, i8 or u8; bool is neither float nor integer."""
+        return 3 <= self.code <= 6
+
+    @property
+    def compute(self) -> np.dtype[Any]:
+        """The numpy type in which elements of this type are computed."""
+        return np.dtype(np.float32) if self.is_float else self.dtype
+
+    @staticmethod
+    def of(dtype: np.dtype[Any]) -> "ElementType | None":
+        """The element type of a numpy dtype, None when the machine has none."""
+        return next((t for t in ElementType if t.dtype == dtype), None)
+
+
+_DTYPES: tuple[Any, ...] = (
+    np.float32, np.float16, ml_dtypes.bfloat16, np.int64, np.int32, np.int8, np.uint8, np.bool_,
+)  # fmt: skip
+for _code, (_type, _dtype) in enumerate(zip(ElementType, _DTYPES, strict=True)):
+    _type.code = _code
+    _type.dtype = np.dtype(_dtype)
+    _type.itemsize = _type.dtype.itemsize
+
+TYPES = tuple(ElementType)
+
+
+class Domain(Enum):
+    """Element types on which a function is defined."""
+
+    FLOAT = "f"
+    NUMBER = "fi"
+    LOGIC = "ib"
+    ANY = "fib"
+
+
+@dataclass(frozen=True)
+class Function:
+    """A scalar function: numpy callables for float and for integer or bool operands."""
+
+    domain: Domain
+    on_float: Callable[..., Any] | None
+    on_int: Callable[..., Any] | None
+    gives_bool: bool = False
+
+    def accepts(self, element: ElementType) -> bool:
+        """Whether operands of this element type are in the domain."""
+        kind = "f" if element.is_float else "i" if element.is_int else "b"
+        return kind in self.domain.value
+
+
+def _recip(x: Array) -> Array:
+    return np.float32(1) / x
+
+
+def _sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x)); exp overflows to inf below -88, which gives 0."""
+    return np.float32(1) / (np.float32(1) + np.exp(-x))
+
+
+def _relu(x: Array) -> Array:
+    return np.maximum(x, x.dtype.type(0))
+
+
+FUNCTIONS1: dict[str, Function] = {
+    "neg": Function(Domain.NUMBER, np.negative, np.negative),
+    "abs": Function(Domain.NUMBER, np.abs, np.abs),
+    "sqrt": Function(Domain.FLOAT, np.sqrt, None),
+    "exp": Function(Domain.FLOAT, np.exp, None),
+    "log": Function(Domain.FLOAT, np.log, None),
+    "recip": Function(Domain.FLOAT, _recip, None),
+    "tanh": Function(Domain.FLOAT, np.tanh, None),
+    "sigmoid": Function(Domain.FLOAT, _sigmoid, None),
+    "relu": Function(Domain.NUMBER, _relu, _relu),
+    "erf": Function(Domain.FLOAT, erf, None),
+    "sin": Function(Domain.FLOAT, np.sin, None),
+    "cos": Function(Domain.FLOAT, np.cos, None),
+    "isnan": Function(Domain.FLOAT, np.isnan, None, gives_bool=True),
+    "not": Function(Domain.LOGIC, None, np.invert),
+    "floor": Function(Domain.FLOAT, np.floor, None),
+    "ceil": Function(Domain.FLOAT, np.ceil, None),
+    "round": Function(Domain.FLOAT, np.rint, None),
+    "sign": Function(Domain.NUMBER, np.sign, np.sign),
+}
+
+FUNCTIONS2: dict[str, Function] = {
+    "add": Function(Domain.NUMBER, np.add, np.add),
+    "sub": Function(Domain.NUMBER, np.subtract, np.subtract),
+    "mul": Function(Domain.NUMBER, np.multiply, np.multiply),
+    "div": Function(Domain.NUMBER, np.divide, divide),
+    "pow": Function(Domain.NUMBER, np.power, power),
+    "max": Function(Domain.ANY, np.maximum, np.maximum),
+    "min": Function(Domain.ANY, np.minimum, np.minimum),
+    "mod": Function(Domain.NUMBER, np.mod, modulo),
+    "fmod": Function(Domain.NUMBER, np.fmod, remainder),
+    "eq": Function(Domain.ANY, np.equal, np.equal, gives_bool=True),
+    "ne": Function(Domain.ANY, np.not_equal, np.not_equal, gives_bool=True),
+    "lt": Function(Domain.ANY, np.less, np.less, gives_bool=True),
+    "le": Function(Domain.ANY, np.less_equal, np.less_equal, gives_bool=True),
+    "gt": Function(Domain.ANY, np.greater, np.greater, gives_bool=True),
+    "ge": Function(Domain.ANY, np.greater_equal, np.greater_equal, gives_bool=True),
+    "and": Function(Domain.LOGIC, None, np.bitwise_and),
+    "or": Function(Domain.LOGIC, None, np.bitwise_or),
+    "xor": Function(Domain.LOGIC, None, np.bitwise_xor),
+}
+
+
+def result_fits(function: Function, dst: ElementType, *sources: ElementType) -> bool:
+    """Whether `dst` can hold the result: bool, a float of any width, or the operands' own type."""
+    first = sources[0]
+    if not all(function.accepts(s) for s in sources):
+        return False
+    same = all(s is first or (s.is_float and first.is_float) for s in sources)
+    if function.gives_bool:
+        return same and dst is ElementType.BOOL
+    return same and (dst is first or (dst.is_float and first.is_float))
+
+
+def _callable_for(function: Function, source: ElementType) -> Callable[..., Any]:
+    chosen = function.on_float if source.is_float else function.on_int
+    assert chosen is not None, "domain checked by the instruction"
+    return chosen
+
+
+def unary(name: str, dst: ElementType, a: ElementType) -> Kernel1:
+    """Kernel `(dst, a)` of a one-operand function for these element types."""
+    function = FUNCTIONS1[name]
+    f = _callable_for(function, a)
+    if isinstance(f, np.ufunc) and a.compute == a.dtype and (dst is a or function.gives_bool):
+        ufunc = f
+
+        def direct(out: Array, x: Array) -> None:
+            ufunc(x, out=out)
+
+        return direct
+    compute = a.compute
+
+    def widened(out: Array, x: Array) -> None:
+        out[...] = f(x.astype(compute, copy=False))
+
+    return widened
+
+
+def binary(name: str, dst: ElementType, a: ElementType, b: ElementType) -> Kernel2:
+    """Kernel `(dst, a, b)` of a two-operand function for these element types."""
+    function = FUNCTIONS2[name]
+    f = _callable_for(function, a)
+    native = a is b and a.compute == a.dtype and (dst is a or function.gives_bool)
+    if isinstance(f, np.ufunc) and native:
+        ufunc = f
+
+        def direct(out: Array, x: Array, y: Array) -> None:
+            ufunc(x, y, out=out)
+
+        return direct
+    compute = a.compute
+
+    def widened(out: Array, x: Array, y: Array) -> None:
+        out[...] = f(x.astype(compute, copy=False), y.astype(compute, copy=False))
+
+    return widened
+
+
+def convert(values: Array, dst: ElementType) -> Array:
+    """Cast elements to `dst`.
+
+    Float to integer truncates towards zero by way of i64, NaN and what i64 cannot hold become the
+    i64 minimum, and the low bits are kept; anything to bool is `!= 0`. Other casts are numpy's:
+    round half to even, overflow to infinity, integers wrap.
+    """
+    if dst is ElementType.BOOL:
+        return np.not_equal(values, values.dtype.type(0))
+    source = ElementType.of(values.dtype)
+    if source is not None and source.is_float and not dst.is_float:
+        wide = values.astype(np.float64)
+        held = np.where(np.abs(wide) < 2.0**63, wide, -(2.0**63))
+        return held.astype(np.int64).astype(dst.dtype)
+    return values.astype(dst.dtype)

@@ -1,0 +1,136 @@
+"""Target descriptions: every number of a machine with its unit, its source and how sure it is.
+
+`Target.load("lpu-4nm")` reads a preset, `Target.load("mine.toml")` a file. Each entry is a table
+
+    lmu_bytes = { value = 4194304, unit = "B", source = "...", grade = "assumption" }
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any, cast
+
+from runtime.errors import Invalid
+
+GRADES = ("paper", "jedec", "vendor", "derived", "assumption")
+PRESETS = resources.files("runtime") / "targets"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One number of a machine: value, unit, where it comes from, and its grade (see GRADES)."""
+
+    value: int | float | str
+    unit: str
+    source: str
+    grade: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """A machine description. Latencies are in cycles of `clock_hz`, bandwidth in bytes/s."""
+
+    name: str
+    mac_trees: int
+    vector_lanes: int
+    clock_hz: float
+    hbm_stacks: int
+    hbm_bandwidth: float
+    hbm_bytes: int
+    lmu_bytes: int
+    registers: int
+    fifo_depth: int
+    hbm_latency: int
+    matrix_latency: int
+    vector_latency: int
+    control_latency: int
+    entries: Mapping[str, Entry] = field(
+        default_factory=dict[str, Entry], compare=False, repr=False
+    )
+
+    @property
+    def bytes_per_cycle(self) -> float:
+        """HBM bytes delivered per clock cycle at full bandwidth."""
+        return self.hbm_bandwidth / self.clock_hz
+
+    @staticmethod
+    def presets() -> tuple[str, ...]:
+        """Names of the presets, sorted."""
+        files = (p.name for p in PRESETS.iterdir())
+        return tuple(sorted(f.removesuffix(".toml") for f in files if f.endswith(".toml")))
+
+    @staticmethod
+    def load(name_or_path: str | Path) -> "Target":
+        """A preset by name, or the file at a path that ends in `.toml`."""
+        text = str(name_or_path)
+        if text.endswith(".toml"):
+            return _parse(text, _read(Path(text)))
+        if text not in Target.presets():
+            raise Invalid(f"unknown target {text!r}; known are {', '.join(Target.presets())}")
+        return _parse(text, (PRESETS / f"{text}.toml").read_text("utf-8"))
+
+    @staticmethod
+    def from_json(where: str, data: object) -> "Target":
+        """The target of `to_json`; `where` names the file in errors."""
+        if not isinstance(data, dict):
+            raise Invalid(f"{where}: a target is a table of entries")
+        return _build(where, cast(dict[str, object], data))
+
+    def to_json(self) -> dict[str, Any]:
+        """Entries as JSON-able tables, by key."""
+        return {key: dict(vars(entry)) for key, entry in self.entries.items()}
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"{path}: cannot read the target: {error}") from None
+
+
+def _parse(where: str, text: str) -> Target:
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid(f"{where}: not TOML: {error}") from None
+    return _build(where, data)
+
+
+def _build(where: str, data: dict[str, object]) -> Target:
+    wanted = {f.name: f.type for f in fields(Target) if f.name != "entries"}
+    if extra := sorted(set(data) - set(wanted)):
+        raise Invalid(f"{where}: unknown entry {extra[0]!r}")
+    entries = {key: _entry(where, key, data.get(key)) for key in wanted}
+    values = {key: _value(where, key, e.value, wanted[key]) for key, e in entries.items()}
+    target = Target(**values, entries=entries)
+    if not 2 <= target.registers <= 256:
+        raise Invalid(f"{where}: registers: expected 2 to 256, got {target.registers}")
+    return target
+
+
+def _entry(where: str, key: str, table: object) -> Entry:
+    if table is None:
+        raise Invalid(f"{where}: entry {key!r} is missing")
+    if not isinstance(table, dict):
+        raise Invalid(f"{where}: {key}: expected a table of value, unit, source, grade")
+    cells = cast(dict[str, object], table)
+    if set(cells) != {"value", "unit", "source", "grade"}:
+        raise Invalid(f"{where}: {key}: expected exactly value, unit, source, grade")
+    value, unit, source, grade = (cells[k] for k in ("value", "unit", "source", "grade"))
+    if not (isinstance(unit, str) and isinstance(source, str) and grade in GRADES):
+        raise Invalid(f"{where}: {key}: unit and source are text, grade is one of {GRADES}")
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise Invalid(f"{where}: {key}: value is a number or text")
+    return Entry(value, unit, source, str(grade))
+
+
+def _value(where: str, key: str, value: int | float | str, kind: Any) -> Any:
+    if kind is float and isinstance(value, int):
+        value = float(value)
+    if type(value) is not kind:
+        raise Invalid(f"{where}: {key}: expected {kind.__name__}, got {value!r}")
+    if not isinstance(value, str) and not 0 < value < 2**62:
+        raise Invalid(f"{where}: {key}: expected a positive number, got {value!r}")
+    return value

@@ -1,0 +1,33 @@
+"""Traps: what stops the machine while a program executes."""
+
+from enum import StrEnum
+
+
+class TrapKind(StrEnum):
+    """Why the machine stopped."""
+
+    UNINITIALISED = "uninitialised"
+    OUT_OF_BOUNDS = "out-of-bounds"
+    MISALIGNED = "misaligned"
+    INDEX = "index"
+    DIVIDE_BY_ZERO = "divide-by-zero"
+    RACE = "race"
+    FIFO = "fifo"
+    ILLEGAL = "illegal"
+    FUEL = "fuel"
+
+
+class Trap(Exception):
+    """The machine stopped; `pc` and `nodes` are filled in by the interpreter."""
+
+    def __init__(self, kind: TrapKind, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.pc: int | None = None
+        self.nodes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        where = "" if self.pc is None else f" at pc {self.pc}"
+        nodes = f" ({', '.join(self.nodes)})" if self.nodes else ""
+        return f"trap {self.kind.value}{where}{nodes}: {self.message}"

@@ -1,0 +1,79 @@
+"""A machine on which single instructions are tried, with operands placed from arrays."""
+
+from typing import Any
+
+import numpy as np
+
+from runtime.isa import Inst, Operand
+from runtime.machine import Machine
+from runtime.numerics import ElementType
+from runtime.regions import Array
+from runtime.target import Target
+
+PARAMS = 4096
+ARENA = 1 << 16
+
+
+class Bench:
+    """Registers, LMU, parameters and arena of `lpu-tiny`, filled one operand after the other."""
+
+    def __init__(self, params: Array | None = None) -> None:
+        data = np.zeros(PARAMS, np.uint8) if params is None else params
+        self.machine = Machine(Target.load("lpu-tiny"), data, ARENA, 4096, 1 << 20)
+        self.machine.reset()
+        self.next = 1
+        self.free = {"lmu": 0, "arena": ARENA}
+
+    def register(self, value: int) -> int:
+        """A register that holds `value`."""
+        self.machine.registers[self.next] = value
+        self.next += 1
+        return self.next - 1
+
+    def extents(self, *values: int) -> tuple[int, int, int, int]:
+        """Registers that hold the extents, padded with ones in front."""
+        a, b, c, d = (self.register(v) for v in (1,) * (4 - len(values)) + values)
+        return (a, b, c, d)
+
+    def operand(self, element: ElementType, address: int, strides: tuple[int, ...]) -> Operand:
+        """An operand at an address with byte strides, padded with zeros in front."""
+        steps = (0,) * (4 - len(strides)) + strides
+        a, b, c, d = (0 if s == 0 else self.register(s) for s in steps)
+        return Operand(element, self.register(address), (a, b, c, d))
+
+    def place(self, values: Any, where: str = "lmu", filled: bool = True) -> Operand:
+        """A contiguous operand; `filled` writes and marks the values."""
+        array = np.asarray(values)
+        element = ElementType.of(array.dtype)
+        assert element is not None
+        address = -(-self.free[where] // 64) * 64
+        self.free[where] = address + array.nbytes
+        region = self.machine.lmu if where == "lmu" else self.machine.arena
+        start = address - region.base
+        if filled:
+            assert region.shadow is not None
+            region.data[start : start + array.nbytes] = np.frombuffer(array.tobytes(), np.uint8)
+            region.shadow[start : start + array.nbytes] = True
+        return self.operand(element, address, array.strides)
+
+    def empty(self, shape: tuple[int, ...], element: ElementType, where: str = "lmu") -> Operand:
+        """A contiguous operand that is not initialised."""
+        return self.place(np.zeros(shape, element.dtype), where, filled=False)
+
+    def run(self, *code: Inst) -> int:
+        """Execute instructions in order; the pc that the last one continues at."""
+        pc = 0
+        with np.errstate(all="ignore"):
+            for inst in code:
+                pc = inst.bind(self.machine, 1000)()
+        return pc
+
+    def read(self, operand: Operand, *shape: int) -> Array:
+        """Copy of a contiguous operand in LMU or arena; traps when it is not initialised."""
+        extents = (1,) * (4 - len(shape)) + shape
+        address = self.machine.registers[operand.base]
+        strides = tuple(self.machine.registers[s] for s in operand.strides)
+        view = self.machine.lmu_view if address < ARENA else self.machine.hbm_view
+        found = view(address, extents, strides, operand.type)  # pyright: ignore[reportArgumentType]
+        found.require_initialised()
+        return found.array.reshape(shape).copy()

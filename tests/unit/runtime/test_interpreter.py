@@ -1,0 +1,217 @@
+"""Whole programs: loops, dynamic extents, traps with their place, poison between runs."""
+
+import dataclasses
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from runtime.errors import Unlinkable
+from runtime.interface import Dim, Port
+from runtime.interpreter import Interpreter
+from runtime.isa import (
+    Add,
+    Addi,
+    Fill,
+    Halt,
+    Inst,
+    Jump,
+    Li,
+    Load,
+    Map1,
+    Mov,
+    Operand,
+    Store,
+    Stream,
+    Vecmat,
+)
+from runtime.numerics import ElementType
+from runtime.traps import Trap, TrapKind
+from tests.unit.runtime.programs import BOUND, F32, K, expected, program, projection, row, tokens
+
+
+@pytest.mark.parametrize("rows", [1, 2, BOUND])
+def test_projection(rows: int) -> None:
+    x = tokens(rows)
+    y = Interpreter(projection()).run({"x": x})["y"]
+    np.testing.assert_allclose(y, expected(x), rtol=1e-5, atol=1e-5)
+
+
+def test_runs_are_independent() -> None:
+    interpreter = Interpreter(projection())
+    first = interpreter.run({"x": tokens(3)})["y"]
+    interpreter.run({"x": tokens(5)})
+    np.testing.assert_array_equal(interpreter.run({"x": tokens(3)})["y"], first)
+
+
+def test_no_numpy_warning_leaks() -> None:
+    ops: list[Inst] = [Li(1, 1), Li(2, -1), Li(3, 1024), Fill((1, 1, 1, 1), Operand(F32, 0), 2)]
+    ops += [Map1("log", (1, 1, 1, 1), Operand(F32, 0), Operand(F32, 0))]
+    ops += [Store((1, 1, 1, 1), Operand(F32, 3), Operand(F32, 0)), Halt()]
+    output = Port("y", F32, F32, (), (), 1024)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(Interpreter(program(ops, outputs=[output])).run({})["y"])
+
+
+def test_storage_type_is_converted_at_the_interface() -> None:
+    half = ElementType.F16
+    inputs = [Port("x", F32, half, (Dim(2),), (3,), 1024)]
+    outputs = [Port("y", F32, half, (Dim(2),), (3,), 1024)]
+    x = np.array([0.1, 70000], np.float32)
+    y = Interpreter(program([Halt()], inputs, outputs)).run({"x": x})["y"]
+    np.testing.assert_array_equal(y, np.array([np.float16(0.1), np.inf], np.float32))
+
+
+def _trap(code: list[Inst], outputs: Sequence[Port] = ()) -> Trap:
+    with pytest.raises(Trap) as caught:
+        Interpreter(program([*code, Halt()], outputs=outputs), fuel=50).run({})
+    return caught.value
+
+
+ONE = (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (TrapKind.UNINITIALISED, [Add(2, 1, 3)]),
+        (TrapKind.UNINITIALISED, [Mov(2, 3)]),
+        (TrapKind.UNINITIALISED, [Map1("neg", (1, 1, 1, 3), Operand(F32, 0), Operand(F32, 0))]),
+        (TrapKind.UNINITIALISED, [Map1("neg", ONE, Operand(F32, 0), Operand(F32, 0))]),
+        (TrapKind.UNINITIALISED, [Li(2, 1024), Load(ONE, Operand(F32, 0), Operand(F32, 2))]),
+        (TrapKind.OUT_OF_BOUNDS, [Li(2, 8192), Fill(ONE, Operand(F32, 2), 0)]),
+        (TrapKind.OUT_OF_BOUNDS, [Li(2, -4), Fill(ONE, Operand(F32, 2), 0)]),
+        (TrapKind.OUT_OF_BOUNDS, [Li(2, 99999), Load(ONE, Operand(F32, 0), Operand(F32, 2))]),
+        (TrapKind.OUT_OF_BOUNDS, [Li(2, 4096), Fill((1, 1, 1, 2), row(0, 2), 0)]),
+        (TrapKind.MISALIGNED, [Li(2, 2), Fill(ONE, Operand(F32, 2), 0)]),
+        (TrapKind.MISALIGNED, [Li(2, 2), Fill((1, 1, 1, 2), row(0, 2), 0)]),
+        (TrapKind.ILLEGAL, [Li(2, -2), Fill((1, 1, 1, 2), row(0, 1), 0)]),
+        (TrapKind.FIFO, [Vecmat(ONE, Operand(F32, 0), Operand(F32, 0))]),
+        (TrapKind.FUEL, [Jump(0)]),
+    ],
+)
+def test_traps(kind: TrapKind, code: list[Inst]) -> None:
+    prefix: list[Inst] = [Li(1, 1)]
+    if kind is TrapKind.FIFO:
+        prefix.append(Fill(ONE, Operand(F32, 0), 0))
+    trap = _trap(prefix + code)
+    assert trap.kind is kind
+    assert trap.pc is not None
+    assert trap.nodes == ("a", "b")
+    assert "(a, b)" in str(trap)
+
+
+def test_parameters_are_read_only() -> None:
+    code = [Li(1, 1), Fill(ONE, Operand(F32, 0), 0), Store(ONE, Operand(F32, 0), Operand(F32, 0))]
+    weights = np.ones(4, np.float32)
+    with pytest.raises(Trap, match="read-only parameters"):
+        Interpreter(program([*code, Halt()], params=weights)).run({})
+
+
+def _streamed(address: int) -> list[Inst]:
+    """Initialise the arena, stream its first 8 bytes, then store at `address`."""
+    return [
+        Li(1, 1), Li(2, 2), Li(3, 4), Li(4, 1024), Li(5, address), Li(6, 3),
+        Fill((1, 1, 1, 6), row(0, 3), 0), Store((1, 1, 1, 6), row(4, 3), row(0, 3)),
+        Stream((1, 1, 2, 1), Operand(F32, 4, (0, 0, 3, 0))),
+        Store(ONE, Operand(F32, 5), Operand(F32, 0)),
+        Vecmat((1, 1, 2, 1), Operand(F32, 0), Operand(F32, 0, (0, 0, 3, 0))),
+    ]  # fmt: skip
+
+
+def test_a_store_into_a_stream_in_flight_is_a_race() -> None:
+    assert _trap(_streamed(1028)).kind is TrapKind.RACE
+    Interpreter(program([*_streamed(1032), Halt()])).run({})
+
+
+def test_a_full_fifo_traps() -> None:
+    stream = Stream((1, 1, 2, 1), Operand(F32, 4, (0, 0, 3, 0)))
+    assert _trap(_streamed(1032)[:8] + [stream] * 3).kind is TrapKind.FIFO
+
+
+def test_streaming_what_was_never_written_traps() -> None:
+    code = _streamed(1032)
+    del code[7], code[8]
+    assert _trap(code).kind is TrapKind.UNINITIALISED
+
+
+def test_an_unwritten_output_traps() -> None:
+    output = Port("y", F32, F32, (), (), 1024)
+    assert "output 'y'" in _trap([], outputs=[output]).message
+
+
+def test_zero_extents_touch_nothing() -> None:
+    far, none = Operand(F32, 2), (0, 0, 0, 0)
+    code: list[Inst] = [Li(2, 1 << 40), Load(none, far, far), Store(none, far, far)]
+    code += [Map1("exp", none, far, far), Fill(none, far, 0), Halt()]
+    Interpreter(program(code)).run({})
+
+
+def test_observer_sees_every_instruction() -> None:
+    seen: list[tuple[int, str]] = []
+    code: list[Inst] = [Li(1, 1), Fill(ONE, Operand(F32, 0), 0), Addi(2, 1, 1), Halt()]
+
+    def hook(pc: int, inst: Inst) -> None:
+        seen.append((pc, inst.MNEMONIC))
+
+    Interpreter(program(code), on_step=hook).run({})
+    assert seen == [(0, "li"), (1, "fill"), (3, "addi"), (4, "halt")]
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs"),
+    [
+        ("x", {}),
+        ("z", {"x": tokens(2), "z": tokens(2)}),
+        ("x", {"x": tokens(2).astype(np.float64)}),
+        ("x", {"x": tokens(2)[0]}),
+        ("x", {"x": tokens(2)[:, :4]}),
+        ("rows", {"x": tokens(BOUND + 1)}),
+        ("rows", {"x": tokens(0)}),
+    ],
+)
+def test_inputs_that_do_not_fit(name: str, inputs: dict[str, np.ndarray]) -> None:
+    with pytest.raises(Unlinkable, match=r"expected .*, got ") as caught:
+        Interpreter(projection()).run(inputs)
+    assert caught.value.name == name
+
+
+def test_derived_extents_and_limits() -> None:
+    past = Dim(0, (("past", 1),))
+    total = Dim(1, (("past", 1),))
+    base = projection()
+    cache = Port("cache", F32, F32, (past,), (1,), 3072)
+    mask = Port("mask", ElementType.I64, ElementType.I64, (total,), (1,), 3584, limit=2)
+    symbol = dataclasses.replace(base.interface.symbols[0], name="past", lower=0)
+    interface = dataclasses.replace(
+        base.interface, inputs=(mask, cache), outputs=(), symbols=(symbol,)
+    )
+    bind = interface.bind
+    empty = np.zeros(0, np.float32)
+    assert bind({"cache": empty, "mask": np.ones(1, np.int64)}) == {"past": 0}
+    with pytest.raises(Unlinkable, match=r"\[past \+ 1\]|\[past\]"):
+        bind({"cache": empty, "mask": np.ones(2, np.int64)})
+    with pytest.raises(Unlinkable, match="values from 0 to 1, got 5"):
+        bind({"cache": empty, "mask": np.full(1, 5)})
+
+
+def test_16_bit_panels_are_widened_once_within_the_cap() -> None:
+    half = ElementType.F16
+    weights = np.ones((4, K), np.float16)
+    code: list[Inst] = [
+        Li(1, 1), Li(2, K), Li(3, 4), Li(4, 2), Li(5, 2 * K), Li(6, 1024), Li(7, 64),
+        Li(8, int(np.float16(2).view(np.int16))),
+        Fill((1, 1, 1, 2), Operand(half, 0, (0, 0, 0, 4)), 8),
+        Stream((1, 1, 2, 3), Operand(half, 0, (0, 0, 4, 5))),
+        Vecmat((1, 1, 2, 3), Operand(half, 7, (0, 0, 0, 4)), Operand(half, 0, (0, 0, 4, 0))),
+        Store((1, 1, 1, 3), Operand(half, 6, (0, 0, 0, 4)), Operand(half, 7, (0, 0, 0, 4))),
+        Halt(),
+    ]  # fmt: skip
+    output = Port("y", F32, half, (Dim(4),), (1,), 1024)
+    for cap, kept in ((1 << 20, 1), (8, 0)):
+        made = Interpreter(program(code, outputs=[output], params=weights), widen_bytes=cap)
+        for _ in range(2):
+            np.testing.assert_array_equal(made.run({})["y"], np.full(4, 2 * K))
+        assert len(made.machine.wide) == kept

@@ -1,0 +1,149 @@
+"""The program file: round trips, damage of every kind, atomic writing, validation."""
+
+import dataclasses
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+from runtime.container import BLOCK_BYTES, header_bytes
+from runtime.errors import Invalid, Malformed, RuntimeFault
+from runtime.interface import Symbol
+from runtime.interpreter import Interpreter
+from runtime.isa import Addi, Halt, Inst, Jump, Li, Mov
+from runtime.isa.assembly import assemble, disassemble
+from runtime.program import Program
+from tests.unit.runtime.programs import expected, program, projection, tokens
+
+HEADER = header_bytes(6)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A written projection."""
+    file = tmp_path / "p.lpu"
+    projection().write(file)
+    return file
+
+
+def test_load_gives_what_was_written(path: Path) -> None:
+    loaded = Program.load(path, check_params=True)
+    assert loaded == projection()
+    np.testing.assert_array_equal(loaded.params, projection().params)
+    y = Interpreter(loaded).run({"x": tokens(2)})["y"]
+    np.testing.assert_allclose(y, expected(tokens(2)), rtol=1e-5, atol=1e-5)
+
+
+def test_assembly_is_lossless(path: Path, tmp_path: Path) -> None:
+    text = disassemble(Program.load(path))
+    assemble(text).write(tmp_path / "q.lpu")
+    assert (tmp_path / "q.lpu").read_bytes() == path.read_bytes()
+    assert disassemble(Program.load(tmp_path / "q.lpu")) == text
+
+
+def test_a_flipped_byte_is_noticed(path: Path) -> None:
+    data, original = path.read_bytes(), Program.load(path)
+    params_at = len(data) - original.params.size
+    for at in [*range(HEADER), *range(HEADER, len(data), 41)]:
+        path.write_bytes(data[:at] + bytes([data[at] ^ 0x41]) + data[at + 1 :])
+        try:
+            loaded = Program.load(path)
+        except RuntimeFault:
+            continue
+        assert at >= params_at, f"byte {at} may change unnoticed"
+        assert loaded == original
+        with pytest.raises(Malformed, match="parameter block 0"):
+            loaded.check_params()
+
+
+def test_a_truncated_file_is_malformed(path: Path) -> None:
+    data = path.read_bytes()
+    for length in [*range(HEADER), *range(HEADER, len(data), 53)]:
+        path.write_bytes(data[:length])
+        with pytest.raises(Malformed):
+            Program.load(path)
+    path.write_bytes(data + b"\0")
+    with pytest.raises(Malformed, match="header says"):
+        Program.load(path)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(Malformed, match=r"none\.lpu: cannot be read"):
+        Program.load(tmp_path / "none.lpu")
+
+
+def test_parameters_stream_in_pieces_with_gaps(tmp_path: Path) -> None:
+    size = 2 * BLOCK_BYTES + 100
+    base = -(-size // 64) * 64
+    made = program([Halt()])
+    interface = dataclasses.replace(made.interface, params_size=size, arena_base=base)
+    made = dataclasses.replace(made, interface=interface)
+    first, second = np.arange(1000, dtype=np.int32), np.full(BLOCK_BYTES, 3, np.uint8)
+    made.write(tmp_path / "p.lpu", iter([(64, first), (BLOCK_BYTES + 50, memoryview(second))]))
+    whole = np.zeros(size, np.uint8)
+    whole[64 : 64 + 4000] = first.view(np.uint8)
+    whole[BLOCK_BYTES + 50 :][:BLOCK_BYTES] = 3
+    loaded = Program.load(tmp_path / "p.lpu", check_params=True)
+    np.testing.assert_array_equal(loaded.params, whole)
+    assert len(loaded.param_digests) == 3 * 32
+
+
+def test_pieces_of_any_type_and_none_at_all(tmp_path: Path) -> None:
+    program([Halt()]).write(tmp_path / "empty.lpu")
+    assert Program.load(tmp_path / "empty.lpu").params.size == 0
+    made = program([Halt()], params=np.zeros(6, np.uint8))
+    made.write(tmp_path / "p.lpu", [(0, np.ones((1, 3), ml_dtypes.bfloat16))])
+    np.testing.assert_array_equal(Program.load(tmp_path / "p.lpu").params[::2], [128, 128, 128])
+
+
+def test_a_failed_write_leaves_nothing(path: Path) -> None:
+    before = path.read_bytes()
+    for pieces in ([(0, b"x" * 9999)], [(8, b"y"), (0, b"x")]):
+        with pytest.raises(Invalid, match="param"):
+            projection().write(path, pieces)
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == ["p.lpu"]
+
+
+def _invalid(made: Program, message: str) -> None:
+    with pytest.raises(Invalid, match=message):
+        made.validate()
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ([], "neither halt nor jump"),
+        ([Halt(), Li(1, 1)], "neither halt nor jump"),
+        ([Jump(3)], "where no instruction is"),
+        ([Mov(1, 40), Halt()], "r40, lpu-tiny has 32"),
+        ([Addi(32, 1, 1), Halt()], "r32"),
+    ],
+)
+def test_code_that_cannot_run(code: list[Inst], message: str) -> None:
+    _invalid(program(code), message)
+
+
+def test_interfaces_that_cannot_be_right() -> None:
+    made = projection()
+    for change, message in (
+        ({"arena_base": 1000}, "arena of 4096 bytes at 1000"),
+        ({"arena_base": 64}, "arena"),
+        ({"arena_size": 1 << 50}, "exceed"),
+        ({"arena_size": 64}, "does not lie in the arena"),
+        ({"registers": ((8, 1),)}, "r8"),
+        ({"registers": ((0, 1),)}, "r0"),
+        ({"symbols": ()}, "unknown symbol 'rows'"),
+        ({"symbols": (Symbol("rows", 8, 1, 999),)}, "does not lie in the arena"),
+    ):
+        interface = dataclasses.replace(made.interface, **change)  # type: ignore[arg-type]
+        _invalid(dataclasses.replace(made, interface=interface), message)
+
+
+def test_provenance_answers_by_pc() -> None:
+    made = projection()
+    assert made.provenance.nodes_at(0) == ("a", "b")
+    assert made.provenance.nodes_at(10_000) == ()
+    names = {made.provenance.nodes_at(pc) for pc in range(40)}
+    assert ("/layers.0/mm",) in names

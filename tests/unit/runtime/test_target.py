@@ -1,0 +1,71 @@
+"""Target descriptions: presets, files, and what is wrong with a bad one."""
+
+from pathlib import Path
+
+import pytest
+
+from runtime.errors import Invalid
+from runtime.isa import ISA, Add, Operand, Stream
+from runtime.numerics import ElementType
+from runtime.target import GRADES, PRESETS, Target
+
+TINY = (PRESETS / "lpu-tiny.toml").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", Target.presets())
+def test_presets(name: str) -> None:
+    target = Target.load(name)
+    assert target.name == name
+    assert all(e.source and e.grade in GRADES for e in target.entries.values())
+    assert Target.from_json("x", target.to_json()) == target
+
+
+def test_the_published_machine_is_balanced() -> None:
+    """One f16 weight per lane and cycle is exactly what HBM delivers."""
+    target = Target.load("lpu-4nm")
+    assert target.bytes_per_cycle == 2 * target.mac_trees * target.vector_lanes
+    assert target.hbm_bandwidth == 3.2768e12
+
+
+def test_a_target_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(TINY.replace('"lpu-tiny"', '"mine"'))
+    assert Target.load(file).name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("fifo_depth = ", "fifo_deep = "), "unknown entry 'fifo_deep'"),
+        (("fifo_depth = ", "# "), "'fifo_depth' is missing"),
+        (("value = 8192", 'value = "8192"'), "lmu_bytes: expected int"),
+        (("value = 8192", "value = true"), "lmu_bytes: value is a number"),
+        (("value = 8192", "value = -1"), "lmu_bytes: expected a positive"),
+        (('value = 32, unit = "registers"', 'value = 999, unit = ""'), "registers: expected 2"),
+        (('grade = "assumption"', 'grade = "guess"'), "grade is one of"),
+        (("value = 8192, ", ""), "lmu_bytes: expected exactly"),
+        (("lmu_bytes = {", "lmu_bytes = 3 #"), "lmu_bytes: expected a table"),
+        (("lmu_bytes", "="), "not TOML"),
+    ],
+)  # fmt: skip
+def test_bad_files_name_file_and_key(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_text(TINY.replace(*change))
+    with pytest.raises(Invalid, match=rf"bad\.toml: .*{message}"):
+        Target.load(file)
+
+
+def test_unknown_names_list_the_known() -> None:
+    with pytest.raises(Invalid, match="lpu-4nm, lpu-tiny"):
+        Target.load("gpu")
+    with pytest.raises(Invalid, match="cannot read"):
+        Target.load("none.toml")
+
+
+def test_cycles_grow_with_the_pass() -> None:
+    target = Target.load("lpu-4nm")
+    panel = Stream((0, 0, 0, 0), Operand(ElementType.F16, 0))
+    assert panel.cycles((1, 1, 768, 3072), target) == 1152 + target.hbm_latency
+    assert Add(1, 2, 3).cycles((0, 0, 0, 0), target) == 1
+    for cls in ISA.values():
+        assert "cycles" in dir(cls)
