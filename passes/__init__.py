@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -49,5 +48,5 @@ def load_pass(name: str) -> type[ModulePass]:
 
 
 PASSES: dict[str, Callable[[], type[ModulePass]]] = {
-    name: partial(load_pass, name) for name in PASS_NAMES if find_spec(module_name(name))
+    name: partial(load_pass, name) for name in PASS_NAMES
 }

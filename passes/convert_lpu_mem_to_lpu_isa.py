@@ -204,7 +204,7 @@ class ConvertLpuMemToLpuIsaPass(ModulePass):
 
     name = "convert-lpu-mem-to-lpu-isa"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:  # noqa: ARG002
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
         for func in list(op.ops):
             if isinstance(func, FuncOp) and "lpu_mem.arguments" in func.attributes:
                 new = lower(func)

@@ -2,13 +2,26 @@
 Give every tensor a buffer in HBM, at the bound of its extents, and make views free.
 
 ```mlir
-%t = lpu.transpose %x <[1, 0]> : !lpu.tensor<[4, P], f32> -> !lpu.tensor<[P, 4], f32>
-%y = lpu.map "neg" %t : !lpu.tensor<[P, 4], f32> -> !lpu.tensor<[P, 4], f32>
+func.func @step(%x : !lpu.tensor<[4, P], f32>) -> !lpu.tensor<[P, 4], f32>
+    attributes {lpu.inputs = ["x"], lpu.outputs = ["y"],
+                lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %t = lpu.transpose %x <[1, 0]> : !lpu.tensor<[4, P], f32> -> !lpu.tensor<[P, 4], f32>
+  %y = lpu.map "neg" %t : !lpu.tensor<[P, 4], f32> -> !lpu.tensor<[P, 4], f32>
+  func.return %y : !lpu.tensor<[P, 4], f32>
+}
 ```
-becomes, for P up to 7,
+becomes
 ```mlir
-%y = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 28>
-lpu_mem.map "neg" %y, %x <[P, 4] {0: [4, 1]} {0: [1, 7]}> : !lpu_mem.buffer<hbm, f32, 28>, ...
+func.func @step(%x : !lpu_mem.buffer<hbm, f32, 28>)
+    attributes {lpu.inputs = ["x"], lpu.outputs = ["y"],
+                lpu.symbols = #lpu.symbols<[P in 0 to 7]>,
+                lpu_mem.inputs = [#lpu_mem.port<"x", data, f32, [4, P], [7, 1], 0>],
+                lpu_mem.outputs = [#lpu_mem.port<"y", data, f32, [P, 4], [4, 1], 0>]} {
+  %y = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 28>
+  lpu_mem.map "neg" %y, %x <[P, 4] {0: [4, 1]} {0: [1, 7]}>
+      : !lpu_mem.buffer<hbm, f32, 28>, !lpu_mem.buffer<hbm, f32, 28>
+  lpu_mem.return %y : !lpu_mem.buffer<hbm, f32, 28>
+}
 ```
 
 Transposes, slices, broadcasts and reshapes become strides; a reshape that merges axes which do not

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
-from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 from xdsl.rewriter import Rewriter
 
 from dialects.affine import Ranges
@@ -41,7 +43,18 @@ def strings(func: FuncOp, name: str) -> list[str]:
     attribute = func.attributes.get(name)
     if not isinstance(attribute, ArrayAttr):
         return []
-    return [entry.data for entry in attribute if isinstance(entry, StringAttr)]
+    entries = cast("ArrayAttr[Attribute]", attribute)
+    return [entry.data for entry in entries if isinstance(entry, StringAttr)]
+
+
+def dictionary(attribute: Attribute | None) -> Mapping[str, Attribute]:
+    """The entries of a dictionary attribute; empty if there is none."""
+    return attribute.data if isinstance(attribute, DictionaryAttr) else {}
+
+
+def options(module: ModuleOp) -> Mapping[str, Attribute]:
+    """What the driver asks for: target, precision, shape, max_context."""
+    return dictionary(module.attributes.get("lpu.options"))
 
 
 def retype(value: SSAValue, tensor: Tensor) -> SSAValue:

@@ -2,20 +2,28 @@
 Store weights and cache, and read and write matrix products, in a shorter float type.
 
 ```mlir
-func.func @step(%x : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 2], f32> {
-  %w = lpu.constant <file("w", 0, [4, 2], f32)> : !lpu.tensor<[4, 2], f32>
-  %y = lpu.matmul %x, %w : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 2], f32> -> !lpu.tensor<[1, 2], f32>
-  func.return %y : !lpu.tensor<[1, 2], f32>
+builtin.module attributes {lpu.options = {precision = "f16"}} {
+  func.func @step(%x : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 2], f32> {
+    %w = lpu.constant <file("w", 0, [4, 2], f32)> : !lpu.tensor<[4, 2], f32>
+    %y = lpu.matmul %x, %w
+        : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 2], f32> -> !lpu.tensor<[1, 2], f32>
+    func.return %y : !lpu.tensor<[1, 2], f32>
+  }
 }
 ```
-becomes, with `precision=f16`,
+becomes
 ```mlir
-func.func @step(%x : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 2], f32> {
-  %w = lpu.constant <cast(file("w", 0, [4, 2], f32), f16)> : !lpu.tensor<[4, 2], f16>
-  %0 = lpu.cast %x : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f16>
-  %1 = lpu.matmul %0, %w : !lpu.tensor<[1, 4], f16>, !lpu.tensor<[4, 2], f16> -> !lpu.tensor<[1, 2], f16>
-  %y = lpu.cast %1 : !lpu.tensor<[1, 2], f16> -> !lpu.tensor<[1, 2], f32>
-  func.return %y : !lpu.tensor<[1, 2], f32>
+builtin.module attributes {lpu.options = {precision = "f16"}} {
+  func.func @step(%x : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 2], f32>
+      attributes {lpu.input_types = ["f32"], lpu.output_types = ["f32"]} {
+    %0 = lpu.cast %x : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f16>
+    %1 = lpu.constant <cast(file("w", 0, [4, 2], f32), f16)> : !lpu.tensor<[4, 2], f16>
+    %w = lpu.constant <file("w", 0, [4, 2], f32)> : !lpu.tensor<[4, 2], f32>
+    %2 = lpu.matmul %0, %1
+        : !lpu.tensor<[1, 4], f16>, !lpu.tensor<[4, 2], f16> -> !lpu.tensor<[1, 2], f16>
+    %y = lpu.cast %2 : !lpu.tensor<[1, 2], f16> -> !lpu.tensor<[1, 2], f32>
+    func.return %y : !lpu.tensor<[1, 2], f32>
+  }
 }
 ```
 
@@ -26,6 +34,7 @@ func.func @step(%x : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 2], f32> {
 4. A demotion moves up through views and concatenations, to the weight or the cache if it can.
 
 Everything else, norms, softmax and sums among it, stays f32. With `precision=f32` nothing changes.
+What is not read any more is for `dce`.
 """
 
 from __future__ import annotations
@@ -34,7 +43,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, FunctionType, ModuleOp, StringAttr
+from xdsl.dialects.builtin import ArrayAttr, FunctionType, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
@@ -42,7 +51,7 @@ from xdsl.passes import ModulePass
 from dialects.lpu import ops
 from dialects.lpu.builder import Build
 from dialects.lpu.weights import Cast
-from passes.functions import retype, step_function, strings
+from passes.functions import options, retype, step_function, strings
 from runtime.numerics import ElementType
 
 VIEWS = (ops.ReshapeOp, ops.TransposeOp, ops.BroadcastOp, ops.SliceOp)
@@ -135,7 +144,7 @@ def reachable(func: FuncOp, roots: set[SSAValue]) -> set[SSAValue]:
     return found
 
 
-def _arguments(func: FuncOp, *roles: str) -> Iterator[BlockArgument]:
+def _arguments(func: FuncOp, *roles: str) -> Iterator[SSAValue]:
     named = strings(func, "lpu.roles")
     for index, argument in enumerate(func.body.block.args):
         role = named[index] if index < len(named) else "data"
@@ -149,9 +158,9 @@ def demote(func: FuncOp, short: ElementType) -> None:
     assert isinstance(terminator, ReturnOp)
     func.attributes["lpu.input_types"] = _types(func.body.block.args)
     func.attributes["lpu.output_types"] = _types(terminator.operands)
-    tokens = reachable(func, set(_arguments(func, "ids")))
-    floats = {a for a in _arguments(func, "data") if ops.tensor_of(a).dtype.is_float}
-    tainted = tokens | reachable(func, floats | set(_arguments(func, "past")))
+    tokens = reachable(func, {*_arguments(func, "ids")})
+    floats = [a for a in _arguments(func, "data") if ops.tensor_of(a).dtype.is_float]
+    tainted = tokens | reachable(func, {*floats, *_arguments(func, "past")})
     work = Demotion(short, tainted, tokens)
     _store_cache(func, work)
     for op in list(func.body.block.ops):
@@ -176,15 +185,17 @@ def _store_cache(func: FuncOp, work: Demotion) -> None:
         if tensor.dtype != F32:
             continue
         short = retype(argument, tensor.with_dtype(work.short))
+        readers = [(use.operation, use.index) for use in short.uses]
         long = Build(following(short)).cast(short, F32)
-        short.replace_uses_with_if(long, lambda use: use.operation is not long.owner)
+        for reader, index in readers:
+            reader.operands[index] = long
         work.shorter[long] = short
         work.tainted.update((short, long))
 
 
 def _store_outputs(func: FuncOp, work: Demotion, terminator: ReturnOp) -> None:
     """Rule 3 for the outputs: those that continue a cache input."""
-    past = reachable(func, set(_arguments(func, "past")))
+    past = reachable(func, {*_arguments(func, "past")})
     outputs = [
         work.demoted(value) if isinstance(value.owner, ops.ConcatOp) and value in past else value
         for value in terminator.operands
@@ -193,8 +204,7 @@ def _store_outputs(func: FuncOp, work: Demotion, terminator: ReturnOp) -> None:
 
 
 def _option(module: ModuleOp) -> str:
-    options = module.attributes.get("lpu.options")
-    entry = options.data.get("precision") if isinstance(options, DictionaryAttr) else None
+    entry = options(module).get("precision")
     return entry.data if isinstance(entry, StringAttr) else "f32"
 
 

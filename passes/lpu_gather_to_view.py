@@ -4,7 +4,8 @@ Turn gathers and scatters whose indices are affine into views.
 ```mlir
 func.func @step(%x : !lpu.tensor<[8, 4], f32>) -> !lpu.tensor<[2, 3, 4], f32> {
   %i = lpu.iota <[1, 0, 1]> : !lpu.tensor<[2, 3], i64>
-  %y = lpu.gather %x, %i axis 0 : !lpu.tensor<[8, 4], f32>, !lpu.tensor<[2, 3], i64> -> !lpu.tensor<[2, 3, 4], f32>
+  %y = lpu.gather %x, %i axis 0
+      : !lpu.tensor<[8, 4], f32>, !lpu.tensor<[2, 3], i64> -> !lpu.tensor<[2, 3, 4], f32>
   func.return %y : !lpu.tensor<[2, 3, 4], f32>
 }
 ```

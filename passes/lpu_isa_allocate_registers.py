@@ -193,7 +193,7 @@ class LpuIsaAllocateRegistersPass(ModulePass):
 
     name = "lpu-isa-allocate-registers"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:  # noqa: ARG002
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
         target = target_of(op)
         for func in op.ops:
             if isinstance(func, FuncOp):

@@ -211,7 +211,7 @@ class LpuMemAllocatePass(ModulePass):
 
     name = "lpu-mem-allocate"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:  # noqa: ARG002
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
         target = target_of(op)
         for func in op.ops:
             if isinstance(func, FuncOp):

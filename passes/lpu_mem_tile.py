@@ -2,17 +2,31 @@
 Stage the operands of every operation in the LMU, tile by tile.
 
 ```mlir
-lpu_mem.map "neg" %y, %x <[1000] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 1000>, ...
+builtin.module attributes {lpu.options = {target = "lpu-tiny"}} {
+  func.func @step(%y : !lpu_mem.buffer<hbm, f32, 1000>, %x : !lpu_mem.buffer<hbm, f32, 1000>) {
+    lpu_mem.map "neg" %y, %x <[1000] {0: [1]} {0: [1]}>
+        : !lpu_mem.buffer<hbm, f32, 1000>, !lpu_mem.buffer<hbm, f32, 1000>
+    lpu_mem.return :
+  }
+}
 ```
-becomes, when 512 bytes of LMU are free,
+becomes
 ```mlir
-lpu_mem.for "i0" to <1000> step 64 {
-  lpu_mem.min "t0" = 64 or <-1*i0 + 1000>
-  %yt = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 64>
-  %xt = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 64>
-  lpu_mem.copy %xt, %x <[t0] {0: [1]} {i0: [1]}> : ...
-  lpu_mem.map "neg" %yt, %xt <[t0] {0: [1]} {0: [1]}> : ...
-  lpu_mem.copy %y, %yt <[t0] {i0: [1]} {0: [1]}> : ...
+builtin.module attributes {lpu.options = {target = "lpu-tiny"}} {
+  func.func @step(%y : !lpu_mem.buffer<hbm, f32, 1000>, %x : !lpu_mem.buffer<hbm, f32, 1000>) {
+    lpu_mem.for "i0" to <1000> step 960 {
+      lpu_mem.min "t0" = 960 or <-1*i0 + 1000>
+      %0 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 960>
+      %1 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 960>
+      lpu_mem.copy %1, %x <[t0] {0: [1]} {i0: [1]}>
+          : !lpu_mem.buffer<lmu, f32, 960>, !lpu_mem.buffer<hbm, f32, 1000>
+      lpu_mem.map "neg" %0, %1 <[t0] {0: [1]} {0: [1]}>
+          : !lpu_mem.buffer<lmu, f32, 960>, !lpu_mem.buffer<lmu, f32, 960>
+      lpu_mem.copy %y, %0 <[t0] {i0: [1]} {0: [1]}>
+          : !lpu_mem.buffer<hbm, f32, 1000>, !lpu_mem.buffer<lmu, f32, 960>
+    }
+    lpu_mem.return :
+  }
 }
 ```
 

@@ -2,13 +2,19 @@
 Say what each input of a decoder is, and give every free dimension a number or a bounded symbol.
 
 ```mlir
-func.func @step(%ids : !lpu.tensor<[batch, seq], i64>, %past : !lpu.tensor<[batch, 4, past, 16], f32>)
-    attributes {"lpu.inputs" = ["input_ids", "past_key_values.0.key"]}
+func.func @step(
+    %ids : !lpu.tensor<[batch, seq], i64>, %past : !lpu.tensor<[batch, 4, past, 16], f32>)
+    attributes {lpu.inputs = ["input_ids", "past_key_values.0.key"]} {
+  func.return
+}
 ```
 becomes
 ```mlir
 func.func @step(%ids : !lpu.tensor<[1, 1], i64>, %past : !lpu.tensor<[1, 4, P, 16], f32>)
-    attributes {"lpu.roles" = ["ids", "past"], "lpu.symbols" = #lpu.symbols<[P in 0 to 2047]>, ...}
+    attributes {lpu.inputs = ["input_ids", "past_key_values.0.key"],
+                lpu.symbols = #lpu.symbols<[P in 0 to 2047]>, lpu.roles = ["ids", "past"]} {
+  func.return
+}
 ```
 
 The batch is 1 and the sequence is 1 in a decoder with cache inputs, unless `shape` fixes them; the
@@ -26,13 +32,13 @@ from dataclasses import dataclass
 from xdsl.context import Context
 from xdsl.dialects.builtin import (
     ArrayAttr,
-    DictionaryAttr,
     FunctionType,
     IntegerAttr,
     ModuleOp,
     StringAttr,
 )
 from xdsl.dialects.func import FuncOp
+from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.affine import Affine
@@ -40,7 +46,8 @@ from dialects.errors import CompileError
 from dialects.lpu.attributes import SymbolsAttr
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import Tensor
-from passes.functions import retype, step_function, strings
+from dialects.onnx.ops import InitializerOp, OnnxOp
+from passes.functions import dictionary, options, retype, step_function, strings
 
 DEFAULT_CONTEXT = 2048
 PAST = "P"
@@ -131,8 +138,36 @@ def bind_decoder(binding: Binding, by_role: dict[str, list[Tensor]]) -> Affine |
     return bound
 
 
+def head_size(func: FuncOp) -> Affine | None:
+    """The head size that a fused attention implies, from the width of its projected query."""
+    for op in func.body.block.ops:
+        if isinstance(op, OnnxOp) and op.OP_TYPE == "GroupQueryAttention":
+            heads, kv_heads = op.attr("num_heads"), op.attr("kv_num_heads")
+            query = op.get("query")
+            width = _width(query) if query is not None else None
+            if width is None or not isinstance(heads, int) or not isinstance(kv_heads, int):
+                return None
+            return Affine(width // (heads if op.get("key") is not None else heads + 2 * kv_heads))
+    return None
+
+
+def _width(value: SSAValue) -> int | None:
+    """The last extent of what a product or the addition of a bias gives."""
+    op = value.owner
+    if not isinstance(op, OnnxOp):
+        return None
+    if op.OP_TYPE == "MatMulNBits":
+        columns = op.attr("N")
+        return columns if isinstance(columns, int) else None
+    if op.OP_TYPE in ("MatMul", "Add"):
+        for operand in op.operands:
+            if isinstance(operand.owner, InitializerOp):
+                return tensor_of(operand).static_shape()[-1]
+    return None
+
+
 def bind_rest(binding: Binding, tensors: list[Tensor], names: list[str]) -> None:
-    """Symbols outside of any role: `shape`, or 1 for a leading axis, or an error that names both."""
+    """Symbols outside of any role: what `shape` says, or 1 for a leading axis, or an error."""
     for name, tensor in zip(names, tensors, strict=True):
         for axis, extent in enumerate(tensor.dims or ()):
             symbol = symbol_of(extent)
@@ -149,20 +184,17 @@ def bind_rest(binding: Binding, tensors: list[Tensor], names: list[str]) -> None
 
 
 def _options(module: ModuleOp) -> tuple[int, dict[str, int]]:
-    options = module.attributes.get("lpu.options")
-    data = options.data if isinstance(options, DictionaryAttr) else {}
-    context, shape = data.get("max_context"), data.get("shape")
-    overrides = shape.data if isinstance(shape, DictionaryAttr) else {}
-    numbers = {k: v.value.data for k, v in overrides.items() if isinstance(v, IntegerAttr)}
+    """The largest context, and the dimensions that `shape` fixes."""
+    given = options(module)
+    context = given.get("max_context")
     limit = context.value.data if isinstance(context, IntegerAttr) else DEFAULT_CONTEXT
-    return limit, numbers
+    shape = dictionary(given.get("shape"))
+    return limit, {k: v.value.data for k, v in shape.items() if isinstance(v, IntegerAttr)}
 
 
 def _originals(func: FuncOp) -> dict[str, str]:
-    params = func.attributes.get("lpu.dim_params")
-    if not isinstance(params, DictionaryAttr):
-        return {}
-    return {k: v.data for k, v in params.data.items() if isinstance(v, StringAttr)}
+    params = dictionary(func.attributes.get("lpu.dim_params"))
+    return {k: v.data for k, v in params.items() if isinstance(v, StringAttr)}
 
 
 def check_overrides(binding: Binding, tensors: list[Tensor]) -> None:
@@ -190,6 +222,10 @@ def bind(func: FuncOp, max_context: int, overrides: dict[str, int]) -> None:
     binding = Binding(overrides, _originals(func), max_context, {})
     check_overrides(binding, tensors)
     bound = bind_decoder(binding, by_role) if by_role["ids"] else None
+    size = head_size(func)
+    if size is not None:
+        for tensor in by_role["past"]:
+            binding.bind((tensor.dims or ())[3], size)
     bind_rest(binding, tensors, names)
     if bound is not None and bound.const < 0:
         raise CompileError(f"--max-context {max_context} is shorter than the new tokens alone")

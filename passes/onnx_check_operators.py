@@ -15,8 +15,8 @@ func.func @step(%x : !lpu.tensor<[2], f32>) {
 }
 ```
 
-Nothing is changed. The check comes first, so that nobody is asked for the dimensions of a model that
-is refused afterwards.
+Nothing is changed. The check comes first, so that nobody is asked for the dimensions of a model
+that is refused afterwards.
 """
 
 from __future__ import annotations

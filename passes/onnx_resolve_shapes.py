@@ -2,13 +2,30 @@
 Give every value its extents, and turn shape and index arithmetic into what it says.
 
 ```mlir
-func.func @step(%x : !lpu.tensor<[1, P, 8], f32>) -> !lpu.tensor<*, f32> {
-  %s = onnx.Shape(%x) {since_version = 15 : i64} : (...) -> !lpu.tensor<*, i64>
-  %r = onnx.Reshape(%x, %s) {since_version = 14 : i64} : (...) -> !lpu.tensor<*, f32>
+func.func @step(%x : !lpu.tensor<[1, P, 8], f32>) -> !lpu.tensor<*, f32>
+    attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %s = onnx.Shape(%x) {since_version = 15 : i64}
+      : (!lpu.tensor<[1, P, 8], f32>) -> !lpu.tensor<*, i64>
+  %t = onnx.Transpose(%x) {since_version = 13 : i64}
+      : (!lpu.tensor<[1, P, 8], f32>) -> !lpu.tensor<*, f32>
+  %r = onnx.Reshape(%t, %s) {since_version = 14 : i64}
+      : (!lpu.tensor<*, f32>, !lpu.tensor<*, i64>) -> !lpu.tensor<*, f32>
+  %y = onnx.Add(%r, %x) {since_version = 14 : i64}
+      : (!lpu.tensor<*, f32>, !lpu.tensor<[1, P, 8], f32>) -> !lpu.tensor<*, f32>
+  func.return %y : !lpu.tensor<*, f32>
+}
 ```
 becomes
-```text
-  %r = %x, of type !lpu.tensor<[1, P, 8], f32>
+```mlir
+func.func @step(%x : !lpu.tensor<[1, P, 8], f32>) -> !lpu.tensor<[1, P, 8], f32>
+    attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %t = lpu.transpose %x <[2, 1, 0]>
+      : !lpu.tensor<[1, P, 8], f32> -> !lpu.tensor<[8, P, 1], f32>
+  %r = lpu.reshape %t : !lpu.tensor<[8, P, 1], f32> -> !lpu.tensor<[1, P, 8], f32>
+  %y = onnx.Add(%r, %x) {since_version = 14 : i64}
+      : (!lpu.tensor<[1, P, 8], f32>, !lpu.tensor<[1, P, 8], f32>) -> !lpu.tensor<[1, P, 8], f32>
+  func.return %y : !lpu.tensor<[1, P, 8], f32>
+}
 ```
 
 One forward walk keeps, beside the extents, the integer content of values (`passes.shapes`): what

@@ -157,7 +157,7 @@ def _embedded(b: Build, table: SSAValue, places: SSAValue) -> SSAValue:
 
 @decompose("EmbedLayerNormalization", domains=(MICROSOFT,))
 def embed_layer_normalization(b: Build, op: OnnxOp) -> tuple[SSAValue | None, ...]:
-    """The sum of word, position and segment embedding, normalised; no index of a mask."""
+    """The normalised sum of embeddings; without a mask the index of the mask is 0."""
     ids, positions, segments = (optional(op, f"{n}_ids") for n in ("input", "position", "segment"))
     assert ids is not None
     if positions is None:
@@ -169,4 +169,6 @@ def embed_layer_normalization(b: Build, op: OnnxOp) -> tuple[SSAValue | None, ..
         total = b.map("add", total, _embedded(b, table, segments))
     gamma, epsilon = operand(op, "gamma"), number(op, "epsilon")
     y, _, _ = _layer_norm(b, total, (-1,), epsilon, tensor_of(gamma).dtype)
-    return _affine(b, y, gamma, operand(op, "beta")), None, total
+    masked = optional(op, "mask") is not None
+    index = None if masked else b.fill(0, tensor_of(ids).shape[:1], ElementType.I32)
+    return _affine(b, y, gamma, operand(op, "beta")), index, total

@@ -63,6 +63,18 @@ def elements(values: Any) -> Elements:
     return Elements(wrapped)
 
 
+def of_shape(values: Sequence[Affine], shape: tuple[int, ...]) -> Elements:
+    """Affine expressions in row-major order as an array of this shape."""
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return Elements(array.reshape(shape))
+
+
+def broadcast(*parts: Elements) -> list[Elements]:
+    """Small arrays at their common shape, by numpy's rules."""
+    return [Elements(array) for array in np.broadcast_arrays(*(p.array for p in parts))]
+
+
 def scalar(value: Affine | int) -> Elements:
     wrapped = np.empty((), dtype=object)
     wrapped[()] = Affine.of(value)
@@ -181,17 +193,14 @@ LOGIC: dict[str, Callable[[Affine, Affine], Affine]] = {
 
 def combine_elements(fn: str, a: Elements, b: Elements, ranges: Ranges) -> Elements | None:
     """An ONNX operator of two small arrays; None as soon as one element is not decided."""
-    left, right = np.broadcast_arrays(a.array, b.array)
-    result = np.empty(left.shape, dtype=object)
+    left, right = broadcast(a, b)
     try:
-        for index in np.ndindex(*left.shape):
-            value = _combine(fn, left[index], right[index], ranges)
-            if value is None:
-                return None
-            result[index] = value
+        pairs = zip(left.flat(), right.flat(), strict=True)
+        values = [_combine(fn, x, y, ranges) for x, y in pairs]
     except NotAffine:
         return None
-    return Elements(result)
+    known = [value for value in values if value is not None]
+    return of_shape(known, left.array.shape) if len(known) == len(values) else None
 
 
 def _combine(fn: str, a: Affine, b: Affine, ranges: Ranges) -> Affine | None:

@@ -15,7 +15,7 @@ class Undecided(ValueError):
 def reshape_dims(
     source: Sequence[Affine], target: Sequence[Affine], copy_zero: bool
 ) -> tuple[Affine, ...]:
-    """The extents that a Reshape target means: 0 copies (unless `allowzero`), one -1 is inferred."""
+    """The extents that a Reshape target means: 0 copies if `copy_zero`, one -1 is inferred."""
     dims = [
         source[i] if copy_zero and t == Affine(0) and i < len(source) else t
         for i, t in enumerate(target)
@@ -29,7 +29,7 @@ def reshape_dims(
 
 def quotient(source: Sequence[Affine], known: Sequence[Affine]) -> Affine:
     """`product(source) / product(known)` after cancelling equal extents; exact, else Undecided."""
-    rest, divisors = list(source), []
+    rest, divisors = list(source), list[Affine]()
     for extent in known:
         if extent in rest:
             rest.remove(extent)
@@ -122,8 +122,8 @@ def range_extent(start: Affine, limit: Affine, delta: Affine, ranges: Ranges) ->
 
 
 def split_sizes(extent: Affine, parts: int) -> list[Affine]:
-    """Sizes of a Split into `parts` equal parts, of which the last may be smaller."""
+    """Sizes of a Split into `parts` equal parts, of which the last may be smaller or empty."""
     if not extent.is_const:
         return [extent // parts] * parts
     size = -(-extent.const // parts)
-    return [Affine(min(size, extent.const - i * size)) for i in range(parts)]
+    return [Affine(max(min(size, extent.const - i * size), 0)) for i in range(parts)]

@@ -23,10 +23,12 @@ from passes.shapes.content import (
     Line,
     as_elements,
     as_line,
+    broadcast,
     combine_elements,
     combine_lines,
     elements,
     expand_line,
+    of_shape,
     scalar,
 )
 from passes.shapes.extents import range_extent
@@ -101,7 +103,7 @@ def gather(op: OnnxOp, lookup: Lookup, ranges: Ranges) -> Content | None:
     axis = _optional_int(op, "axis") or 0
     if data is None or indices is None or not all(i.is_const for i in indices.flat()):
         return None
-    numbers = np.vectorize(lambda i: i.const, otypes=[np.int64])(indices.array)
+    numbers = np.array([i.const for i in indices.flat()], np.int64).reshape(indices.array.shape)
     extent = data.array.shape[axis]
     if numbers.size and not (-extent <= numbers.min() and numbers.max() < extent):
         return None
@@ -128,12 +130,16 @@ def range_(op: OnnxOp, lookup: Lookup, ranges: Ranges) -> Content | None:
 def range_dims(op: OnnxOp, lookup: Lookup, ranges: Ranges) -> Affine | None:
     """The extent of a Range whose operands are known."""
     bounds = [known_scalar(v, lookup) for v in op.operands]
-    known = [b for b in bounds if b is not None]
-    return range_extent(*known, ranges) if len(known) == 3 else None
+    start, limit, delta = bounds
+    if start is None or limit is None or delta is None:
+        return None
+    return range_extent(start, limit, delta, ranges)
 
 
 @rule("Add", "Sub", "Mul", "Div", "Mod", "And", "Or", "Xor", "Equal", "Less", "LessOrEqual")
 def binary(op: OnnxOp, lookup: Lookup, ranges: Ranges) -> Content | None:
+    if op.OP_TYPE == "Mod" and op.attr("fmod"):
+        return None
     return _pairwise(op.OP_TYPE, op.operands[0], op.operands[1], lookup, ranges)
 
 
@@ -188,14 +194,12 @@ def invert(op: OnnxOp, lookup: Lookup, ranges: Ranges) -> Content | None:
 @rule("Where")
 def where(op: OnnxOp, lookup: Lookup, ranges: Ranges) -> Content | None:
     parts = [known_elements(v, lookup) for v in op.operands]
-    known = [p.array for p in parts if p is not None]
+    known = [p for p in parts if p is not None]
     if len(known) < 3:
         return None
-    condition, on_true, on_false = np.broadcast_arrays(*known)
-    result = np.empty(condition.shape, dtype=object)
-    for index in np.ndindex(*condition.shape):
-        result[index] = (on_true if condition[index].const else on_false)[index]
-    return Elements(result)
+    condition, on_true, on_false = broadcast(*known)
+    rows = zip(condition.flat(), on_true.flat(), on_false.flat(), strict=True)
+    return of_shape([t if c.const else f for c, t, f in rows], condition.array.shape)
 
 
 @rule("ReduceProd", "ReduceSum")

@@ -19,30 +19,36 @@ Contents = Callable[[str], Elements | None]
 """The known elements of an operand, by its formal name."""
 Rule = Callable[[OnnxOp, Contents], Sequence[Dims]]
 
-RULES: dict[str, Rule] = {}
+RULES: dict[tuple[str, str], Rule] = {}
+"""By domain ("" is the standard's) and operator type."""
 
-SAME_AS_FIRST = """
-Abs Acos Asin Atan Bernoulli BitwiseNot Cast CastLike Ceil Celu Clip Cos Cosh CumSum Dropout Elu Erf
-Exp FastGelu Floor Gelu HardSigmoid HardSwish Hardmax Identity IsInf IsNaN LeakyRelu Log LogSoftmax
-LpNormalization Mish Neg Not RMSNormalization Reciprocal Relu Round RotaryEmbedding ScatterElements
-ScatterND Selu Sigmoid Sign SimplifiedLayerNormalization Sin Sinh Softmax Softplus Softsign Sqrt
-Swish Tan Tanh ThresholdedRelu Trilu
-""".split()
-BROADCAST = """
-Add And BitShift BitwiseAnd BitwiseOr BitwiseXor Div Equal Greater GreaterOrEqual Less LessOrEqual
-Max Mean Min Mod Mul Or PRelu Pow Sub Sum Where Xor
-""".split()
-REDUCTIONS = """
-ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum
-ReduceSumSquare
-""".split()
+MICROSOFT = "com.microsoft"
+
+SAME_AS_FIRST = (
+    *("Abs", "Cast", "CastLike", "Ceil", "Celu", "Clip", "Cos", "CumSum", "Dropout", "Elu", "Erf"),
+    *("Exp", "FastGelu", "Floor", "Gelu", "HardSigmoid", "HardSwish", "IsNaN", "LeakyRelu", "Log"),
+    *("LogSoftmax", "IsInf", "Shrink", "Tan", "BitwiseNot", "Mish", "Neg", "Not"),
+    *("RMSNormalization", "Reciprocal", "Relu", "Round"),
+    *("RotaryEmbedding", "ScatterElements", "ScatterND", "Selu", "Sigmoid", "Sign"),
+    *("Sin", "Softmax", "Softplus", "Softsign", "Sqrt", "Swish"),
+    *("Tanh", "ThresholdedRelu", "Trilu"),
+)
+BROADCAST = (
+    *("Add", "And", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max"),
+    *("BitwiseAnd", "BitwiseOr", "BitwiseXor"),
+    *("Mean", "Min", "Mod", "Mul", "Or", "PRelu", "Pow", "Sub", "Sum", "Where", "Xor"),
+)
+REDUCTIONS = (
+    *("ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean"),
+    *("ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare"),
+)
 
 
-def rule(*op_types: str) -> Callable[[Rule], Rule]:
-    """Register a shape rule for operators."""
+def rule(*op_types: str, domains: Sequence[str] = ("",)) -> Callable[[Rule], Rule]:
+    """Register a shape rule for operators in each of the domains."""
 
     def register(function: Rule) -> Rule:
-        RULES.update(dict.fromkeys(op_types, function))
+        RULES.update({(domain, name): function for domain in domains for name in op_types})
         return function
 
     return register
@@ -71,7 +77,7 @@ def _first(op: OnnxOp) -> Tensor:
 
 def infer(op: OnnxOp, contents: Contents) -> Sequence[Dims]:
     """The extents of all results; CompileError where the operator or its extents are not known."""
-    found = RULES.get(op.OP_TYPE)
+    found = RULES.get((op.DOMAIN, op.OP_TYPE))
     if found is None:
         raise unsupported(op, f"operator {op.OP_TYPE} is not supported")
     try:
@@ -80,7 +86,7 @@ def infer(op: OnnxOp, contents: Contents) -> Sequence[Dims]:
         raise unsupported(op, str(error)) from None
 
 
-@rule(*SAME_AS_FIRST)
+@rule(*SAME_AS_FIRST, domains=("", MICROSOFT))
 def same_as_first(op: OnnxOp, contents: Contents) -> Sequence[Dims]:
     return [_first(op).shape] * len(op.results)
 
@@ -130,7 +136,7 @@ def arg_reduction(op: OnnxOp, contents: Contents) -> Sequence[Dims]:
     return [(*shape[:axis], *kept, *shape[axis + 1 :])]
 
 
-@rule("MatMul", "FusedMatMul")
+@rule("MatMul", "FusedMatMul", domains=("", MICROSOFT))
 def matmul(op: OnnxOp, contents: Contents) -> Sequence[Dims]:
     a, b = (tensor_of(v).shape for v in op.operands)
     if op.OP_TYPE == "FusedMatMul":
@@ -225,13 +231,49 @@ def pad(op: OnnxOp, contents: Contents) -> Sequence[Dims]:
     return [tuple(shape)]
 
 
-@rule("LayerNormalization", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization")
+@rule("LayerNormalization", "SimplifiedLayerNormalization", domains=("", MICROSOFT))
 def normalization(op: OnnxOp, contents: Contents) -> Sequence[Dims]:
+    """The normalised tensor, then the statistics: one number for all normalised axes."""
     shape = _first(op).shape
-    start = op.attr("axis") if op.OP_TYPE == "LayerNormalization" else -1
-    axis = _axis(start, len(shape))
+    start = attribute(op, "axis")
+    axis = _axis(-1 if start is None else start, len(shape))
     statistics = (*shape[:axis], *(Affine(1),) * (len(shape) - axis))
+    return [shape, statistics, statistics][: len(op.results)]
+
+
+@rule("SkipLayerNormalization", "SkipSimplifiedLayerNormalization", domains=(MICROSOFT,))
+def skip_normalization(op: OnnxOp, contents: Contents) -> Sequence[Dims]:
+    """The normalised tensor, two statistics, and the sum that was normalised."""
+    shape = _first(op).shape
+    statistics = (*shape[:-1], Affine(1))
     return [shape, statistics, statistics, shape][: len(op.results)]
+
+
+@rule("EmbedLayerNormalization", domains=(MICROSOFT,))
+def embedding(op: OnnxOp, contents: Contents) -> Sequence[Dims]:
+    ids = dims_of(op, "input_ids")
+    shape = (*ids, dims_of(op, "word_embedding")[1])
+    return [shape, ids[:1], shape][: len(op.results)]
+
+
+@rule("MatMulNBits", domains=(MICROSOFT,))
+def matmul_n_bits(op: OnnxOp, contents: Contents) -> Sequence[Dims]:
+    columns = op.attr("N")
+    assert isinstance(columns, int)
+    return [(*dims_of(op, "A")[:-1], Affine(columns))]
+
+
+@rule("GroupQueryAttention", domains=(MICROSOFT,))
+def grouped_query_attention(op: OnnxOp, contents: Contents) -> Sequence[Dims]:
+    """Hidden states, then both caches with the new tokens; query, key, value may be packed."""
+    query, past = dims_of(op, "query"), dims_of(op, "past_key")
+    heads, kv_heads = op.attr("num_heads"), op.attr("kv_num_heads")
+    assert isinstance(heads, int)
+    assert isinstance(kv_heads, int)
+    packed = operand(op, "key") is None
+    size = query[2] // (heads + 2 * kv_heads if packed else heads)
+    present = (query[0], Affine(kv_heads), past[2] + query[1], size)
+    return [(*query[:2], size * heads), present, present][: len(op.results)]
 
 
 @rule("Attention")
@@ -250,5 +292,6 @@ def attention(op: OnnxOp, contents: Contents) -> Sequence[Dims]:
     past = dims_of(op, "past_key")[2] if op.get("past_key") is not None else Affine()
     total = past + new
     present = [(q[0], groups, total, size_k), (q[0], groups, total, size_v)]
-    scores = (q[0], q[1] if len(q) == 4 else Affine(heads or 0), q[-2], total)
+    heads_q = q[1] if len(q) == 4 else Affine(heads if isinstance(heads, int) else 0)
+    scores = (q[0], heads_q, q[-2], total)
     return [result, *present, scores][: len(op.results)]

@@ -9,7 +9,7 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine, Ranges, product
 from dialects.lpu.builder import Build
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.ops import same_elements, tensor_of
 from dialects.lpu.types import Tensor
 from dialects.onnx.ops import OnnxOp
 from passes.shapes.content import Content, Elements, Fill, Line, as_elements, expand_line
@@ -54,7 +54,11 @@ class Views:
     def reshape(
         self, source: SSAValue, dims: Sequence[Affine]
     ) -> tuple[SSAValue, Content | None]:
-        content = moved(self.lookup(source), tensor_of(source), dims)
+        tensor = tensor_of(source)
+        target = tensor.with_dims(dims)
+        if not same_elements(tensor.shape, target.shape):
+            raise Undecided(f"cannot reshape {tensor} to {target}")
+        content = moved(self.lookup(source), tensor, dims)
         return self.build.reshape(source, dims), content
 
 
@@ -205,7 +209,7 @@ def split(op: OnnxOp, views: Views) -> Result:
     assert isinstance(axis, int)
     axis %= tensor.rank
     sizes = views.ints(op, "split") or split_sizes(tensor.shape[axis], len(op.results))
-    offset, results = Affine(), []
+    offset, results = Affine(), list[tuple[SSAValue, Content | None]]()
     for extent in sizes:
         offsets, dims = [Affine()] * tensor.rank, list(tensor.shape)
         offsets[axis], dims[axis] = offset, extent
