@@ -150,9 +150,7 @@ def cast(b: Bufferiser, op: lpu.CastOp) -> None:
 def reduce(b: Bufferiser, op: lpu.ReduceOp) -> None:
     target, source = b.result(op), b.place(op.source)
     operands = [(target.buffer, target.broadcast(source.dims)), (source.buffer, source.view())]
-    b.build.data(
-        mem.ReduceOp, source.dims, operands, fn=op.fn, axes=op.axes, accumulate=number(0)
-    )
+    b.build.data(mem.ReduceOp, source.dims, operands, fn=op.fn, axes=op.axes, accumulate=number(0))
 
 
 @rule(lpu.ScanOp)
@@ -162,9 +160,7 @@ def scan(b: Bufferiser, op: lpu.ScanOp) -> None:
     dims = [source.dims[i] for i in order]
     carry = b.build.new(source.tensor.with_dims([*dims[:-1], 1]))
     zero = fill_hex(0, source.tensor.dtype)
-    b.build.data(
-        mem.FillOp, carry.dims, [(carry.buffer, carry.view())], value=StringAttr(zero)
-    )
+    b.build.data(mem.FillOp, carry.dims, [(carry.buffer, carry.view())], value=StringAttr(zero))
     operands = [
         (target.buffer, View(target.offset, tuple(target.strides[i] for i in order))),
         (carry.buffer, carry.broadcast(dims)),
@@ -287,9 +283,7 @@ def scatter(b: Bufferiser, op: lpu.ScatterOp) -> None:
         (indices.buffer, View(indices.offset, (indices.strides[0], none))),
     ]
     limit, stride = AffineAttr(target.dims[0]), AffineAttr(target.strides[0])
-    b.build.data(
-        mem.ScatterOp, updates.dims, operands, fn=op.fn, limit=limit, row_stride=stride
-    )
+    b.build.data(mem.ScatterOp, updates.dims, operands, fn=op.fn, limit=limit, row_stride=stride)
 
 
 @rule(lpu.TopkOp)

@@ -38,7 +38,6 @@ from xdsl.dialects.builtin import (
     StringAttr,
 )
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.affine import Affine
@@ -46,8 +45,15 @@ from dialects.errors import CompileError
 from dialects.lpu.attributes import SymbolsAttr
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import Tensor
-from dialects.onnx.ops import InitializerOp, OnnxOp
-from passes.functions import dictionary, options, retype, step_function, strings
+from passes.functions import (
+    dictionary,
+    model_folder,
+    options,
+    retype,
+    step_function,
+    strings,
+)
+from passes.shapes.limits import context_limit, head_size
 
 DEFAULT_CONTEXT = 2048
 PAST = "P"
@@ -138,34 +144,6 @@ def bind_decoder(binding: Binding, by_role: dict[str, list[Tensor]]) -> Affine |
     return bound
 
 
-def head_size(func: FuncOp) -> Affine | None:
-    """The head size that a fused attention implies, from the width of its projected query."""
-    for op in func.body.block.ops:
-        if isinstance(op, OnnxOp) and op.OP_TYPE == "GroupQueryAttention":
-            heads, kv_heads = op.attr("num_heads"), op.attr("kv_num_heads")
-            query = op.get("query")
-            width = _width(query) if query is not None else None
-            if width is None or not isinstance(heads, int) or not isinstance(kv_heads, int):
-                return None
-            return Affine(width // (heads if op.get("key") is not None else heads + 2 * kv_heads))
-    return None
-
-
-def _width(value: SSAValue) -> int | None:
-    """The last extent of what a product or the addition of a bias gives."""
-    op = value.owner
-    if not isinstance(op, OnnxOp):
-        return None
-    if op.OP_TYPE == "MatMulNBits":
-        columns = op.attr("N")
-        return columns if isinstance(columns, int) else None
-    if op.OP_TYPE in ("MatMul", "Add"):
-        for operand in op.operands:
-            if isinstance(operand.owner, InitializerOp):
-                return tensor_of(operand).static_shape()[-1]
-    return None
-
-
 def bind_rest(binding: Binding, tensors: list[Tensor], names: list[str]) -> None:
     """Symbols outside of any role: what `shape` says, or 1 for a leading axis, or an error."""
     for name, tensor in zip(names, tensors, strict=True):
@@ -183,13 +161,23 @@ def bind_rest(binding: Binding, tensors: list[Tensor], names: list[str]) -> None
             binding.values[symbol] = Affine(1 if given is None else given)
 
 
-def _options(module: ModuleOp) -> tuple[int, dict[str, int]]:
-    """The largest context, and the dimensions that `shape` fixes."""
-    given = options(module)
-    context = given.get("max_context")
-    limit = context.value.data if isinstance(context, IntegerAttr) else DEFAULT_CONTEXT
-    shape = dictionary(given.get("shape"))
-    return limit, {k: v.value.data for k, v in shape.items() if isinstance(v, IntegerAttr)}
+def _shape(module: ModuleOp) -> dict[str, int]:
+    """The dimensions that `shape` fixes."""
+    entries = dictionary(options(module).get("shape"))
+    return {k: v.value.data for k, v in entries.items() if isinstance(v, IntegerAttr)}
+
+
+def _max_context(module: ModuleOp) -> int:
+    """What the options say, or the default, within what the positions of the model allow."""
+    limit = context_limit(step_function(module), model_folder(module))
+    given = options(module).get("max_context")
+    if not isinstance(given, IntegerAttr):
+        return DEFAULT_CONTEXT if limit is None else min(limit, DEFAULT_CONTEXT)
+    if limit is not None and given.value.data > limit:
+        raise CompileError(
+            f"--max-context {given.value.data} is more than the {limit} positions of the model"
+        )
+    return given.value.data
 
 
 def _originals(func: FuncOp) -> dict[str, str]:
@@ -246,5 +234,4 @@ class OnnxBindRolesPass(ModulePass):
     name = "onnx-bind-roles"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        max_context, overrides = _options(op)
-        bind(step_function(op), max_context, overrides)
+        bind(step_function(op), _max_context(op), _shape(op))

@@ -48,9 +48,7 @@ class Lines:
     def bounds(self, value: SSAValue, line: Line) -> tuple[int, int]:
         """Smallest and largest element; of an empty value, the base."""
         low, high = line.base.bounds(self.ranges)
-        for extent, coefficient in zip(
-            ops.tensor_of(value).shape, line.coefficients, strict=True
-        ):
+        for extent, coefficient in zip(ops.tensor_of(value).shape, line.coefficients, strict=True):
             try:
                 step = coefficient * (extent - 1)
             except NotAffine:

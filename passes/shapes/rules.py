@@ -153,9 +153,7 @@ def extreme(op: OnnxOp, lookup: Lookup, ranges: Ranges) -> Content | None:
     return _pairwise(op.OP_TYPE, op.operands[0], op.operands[1], lookup, ranges)
 
 
-def _pairwise(
-    fn: str, a: SSAValue, b: SSAValue, lookup: Lookup, ranges: Ranges
-) -> Content | None:
+def _pairwise(fn: str, a: SSAValue, b: SSAValue, lookup: Lookup, ranges: Ranges) -> Content | None:
     if tensor_of(a).dtype.is_float:
         return None
     left, right = known_elements(a, lookup), known_elements(b, lookup)
@@ -230,9 +228,7 @@ def running_sum(op: OnnxOp, lookup: Lookup, ranges: Ranges) -> Content | None:
     return Line(line.base, tuple(coefficients))
 
 
-def moved(
-    content: Content | None, source: Tensor, dims: Sequence[Affine]
-) -> Content | None:
+def moved(content: Content | None, source: Tensor, dims: Sequence[Affine]) -> Content | None:
     """The content after a reshape that keeps it a line, a fill or a small array."""
     if isinstance(content, Fill):
         return content

@@ -51,9 +51,7 @@ class Views:
             raise Undecided(f"'{name}' is missing")
         return known
 
-    def reshape(
-        self, source: SSAValue, dims: Sequence[Affine]
-    ) -> tuple[SSAValue, Content | None]:
+    def reshape(self, source: SSAValue, dims: Sequence[Affine]) -> tuple[SSAValue, Content | None]:
         tensor = tensor_of(source)
         target = tensor.with_dims(dims)
         if not same_elements(tensor.shape, target.shape):
@@ -166,9 +164,7 @@ def slice_(op: OnnxOp, views: Views) -> Result:
         if not step.is_const or step.const < 1:
             raise Undecided(f"a Slice with step {step}")
         at = axis.const % tensor.rank
-        offsets[at], dims[at] = slice_bounds(
-            start, end, step.const, tensor.shape[at], views.ranges
-        )
+        offsets[at], dims[at] = slice_bounds(start, end, step.const, tensor.shape[at], views.ranges)
         strides[at] = step.const
     return [_sliced(views, source, offsets, dims, strides)]
 

@@ -1,0 +1,171 @@
+// RUN: xdsl-opt %s -p onnx-bind-roles --split-input-file --verify-diagnostics | filecheck %s
+
+// In a decoder with a cache, batch and sequence are 1 and the cache has P entries; the mask covers
+// cache and sequence, whatever its symbol is called.
+// CHECK-LABEL: @decoder
+// CHECK-SAME:    %ids: !lpu.tensor<[1, 1], i64>, %mask: !lpu.tensor<[1, P + 1], i64>
+// CHECK-SAME:    %pos: !lpu.tensor<[1, 1], i64>, %key: !lpu.tensor<[1, 4, P, 16], f32>
+// CHECK-SAME:    lpu.symbols = #lpu.symbols<[P in 0 to 2047]>
+// CHECK-SAME:    lpu.roles = ["ids", "mask", "positions", "past"]
+func.func @decoder(%ids : !lpu.tensor<[batch, seq], i64>, %mask : !lpu.tensor<[batch, n], i64>, %pos : !lpu.tensor<[b, s], i64>, %key : !lpu.tensor<[c, 4, past, 16], f32>)
+    attributes {lpu.inputs = ["input_ids", "attention_mask", "position_ids", "past_key_values.0.key"]} {
+  func.return
+}
+
+// -----
+
+// The options set the largest context and fix dimensions by their names; P leaves room for the
+// new tokens.
+builtin.module attributes {lpu.options = {max_context = 32 : i64, shape = {batch = 2 : i64, seq = 4 : i64}}} {
+  // CHECK-LABEL: @options
+  // CHECK-SAME:    %ids: !lpu.tensor<[2, 4], i64>, %key: !lpu.tensor<[2, 4, P, 16], f32>
+  // CHECK-SAME:    lpu.symbols = #lpu.symbols<[P in 0 to 28]>
+  func.func @options(%ids : !lpu.tensor<[batch, seq], i64>, %key : !lpu.tensor<[batch, 4, past, 16], f32>)
+      attributes {lpu.inputs = ["input_ids", "past_key_values.0.key"]} {
+    func.return
+  }
+}
+
+// -----
+
+// A dimension is also found under its ONNX name, when that is no identifier.
+builtin.module attributes {lpu.options = {shape = {"past length" = 8 : i64}}} {
+  // CHECK-LABEL: @original_name
+  // CHECK-SAME:    %mask: !lpu.tensor<[1, 9], i64>, %key: !lpu.tensor<[1, 4, 8, 16], f32>
+  // CHECK-SAME:    lpu.symbols = #lpu.symbols<[]>
+  func.func @original_name(%ids : !lpu.tensor<[b, s], i64>, %mask : !lpu.tensor<[b, t], i64>, %key : !lpu.tensor<[b, 4, past_length, 16], f32>)
+      attributes {lpu.inputs = ["input_ids", "attention_mask", "past_key_values.0.key"], lpu.dim_params = {past_length = "past length"}} {
+    func.return
+  }
+}
+
+// -----
+
+// And under the name of its role.
+builtin.module attributes {lpu.options = {shape = {sequence = 3 : i64, past = 5 : i64}}} {
+  // CHECK-LABEL: @role_name
+  // CHECK-SAME:    %ids: !lpu.tensor<[1, 3], i64>, %key: !lpu.tensor<[1, 4, 5, 16], f32>
+  func.func @role_name(%ids : !lpu.tensor<[b, s], i64>, %key : !lpu.tensor<[b, 4, p, 16], f32>)
+      attributes {lpu.inputs = ["input_ids", "past_key_values.0.key"]} {
+    func.return
+  }
+}
+
+// -----
+
+// Extents that are numbers stay, and bind what depends on them: no symbol is left.
+// CHECK-LABEL: @static
+// CHECK-SAME:    %ids: !lpu.tensor<[3, 2], i64>, %mask: !lpu.tensor<[3, 9], i64>
+// CHECK-SAME:    lpu.symbols = #lpu.symbols<[]>
+func.func @static(%ids : !lpu.tensor<[3, 2], i64>, %mask : !lpu.tensor<[b, t], i64>, %key : !lpu.tensor<[3, 4, 7, 16], f32>)
+    attributes {lpu.inputs = ["input_ids", "attention_mask", "past_key_values.0.key"]} {
+  func.return
+}
+
+// -----
+
+// Without a cache there is no P.
+// CHECK-LABEL: @no_cache
+// CHECK-SAME:    %mask: !lpu.tensor<[1, 1], i64>
+// CHECK-SAME:    lpu.symbols = #lpu.symbols<[]>
+func.func @no_cache(%ids : !lpu.tensor<[b, s], i64>, %mask : !lpu.tensor<[b, t], i64>)
+    attributes {lpu.inputs = ["input_ids", "attention_mask"]} {
+  func.return
+}
+
+// -----
+
+// A name alone makes no role: rank and element type must fit.
+// CHECK-LABEL: @misnamed
+// CHECK-SAME:    lpu.roles = ["data", "data"]
+func.func @misnamed(%mask : !lpu.tensor<[1, 1, 1, 8], i64>, %past : !lpu.tensor<[1, 4, 8, 16], i64>)
+    attributes {lpu.inputs = ["attention_mask", "past_length"]} {
+  func.return
+}
+
+// -----
+
+// Roles that the function names already are kept.
+// CHECK-LABEL: @given_roles
+// CHECK-SAME:    %x: !lpu.tensor<[1, 1], i64>
+// CHECK-SAME:    lpu.roles = ["ids"]
+func.func @given_roles(%x : !lpu.tensor<[b, s], i64>) attributes {lpu.inputs = ["x"], lpu.roles = ["ids"]} {
+  func.return
+}
+
+// -----
+
+// Outside of any role, a leading axis is 1 and others are given.
+builtin.module attributes {lpu.options = {shape = {width = 6 : i64}}} {
+  // CHECK-LABEL: @data
+  // CHECK-SAME:    %x: !lpu.tensor<[1, 6], f32>
+  func.func @data(%x : !lpu.tensor<[n, width], f32>) attributes {lpu.inputs = ["x"]} {
+    func.return
+  }
+}
+
+// -----
+
+// An error: an inner axis that is neither bound by a role nor given.
+// CHECK: dimension 'width' of input 'x' is neither bound nor given; fix it with --shape width=N
+func.func @free(%x : !lpu.tensor<[n, w], f32>) attributes {lpu.inputs = ["x"], lpu.dim_params = {w = "width"}} {
+  func.return
+}
+
+// -----
+
+// An error: a name that no dimension has.
+// CHECK: --shape wide: the model has no such dimension; it has n, width
+builtin.module attributes {lpu.options = {shape = {wide = 6 : i64}}} {
+  func.func @unknown_name(%x : !lpu.tensor<[n, width], f32>) attributes {lpu.inputs = ["x"]} {
+    func.return
+  }
+}
+
+// -----
+
+// An error: no room for the cache.
+// CHECK: --max-context 3 is shorter than the new tokens alone
+builtin.module attributes {lpu.options = {max_context = 3 : i64, shape = {seq = 4 : i64}}} {
+  func.func @no_room(%ids : !lpu.tensor<[b, seq], i64>, %key : !lpu.tensor<[b, 4, p, 16], f32>)
+      attributes {lpu.inputs = ["input_ids", "past_key_values.0.key"]} {
+    func.return
+  }
+}
+
+// -----
+
+// The context is no longer than the table that positions look up.
+// CHECK-LABEL: @own_limit
+// CHECK-SAME:    lpu.symbols = #lpu.symbols<[P in 0 to 127]>
+func.func @own_limit(%ids : !lpu.tensor<[b, s], i64>, %pos : !lpu.tensor<[b, s], i64>, %key : !lpu.tensor<[b, 4, past, 16], f32>)
+    attributes {lpu.inputs = ["input_ids", "position_ids", "past_key_values.0.key"]} {
+  %t = onnx.Initializer <file("w", 0, [128, 32], f32)> : !lpu.tensor<[128, 32], f32>
+  %e = onnx.Gather(%t, %pos) {since_version = 13 : i64} : (!lpu.tensor<[128, 32], f32>, !lpu.tensor<[b, s], i64>) -> !lpu.tensor<*, f32>
+  func.return
+}
+
+// -----
+
+// A table that token ids look up limits nothing.
+// CHECK-LABEL: @vocabulary
+// CHECK-SAME:    lpu.symbols = #lpu.symbols<[P in 0 to 2047]>
+func.func @vocabulary(%ids : !lpu.tensor<[b, s], i64>, %key : !lpu.tensor<[b, 4, past, 16], f32>)
+    attributes {lpu.inputs = ["input_ids", "past_key_values.0.key"]} {
+  %t = onnx.Initializer <file("w", 0, [128, 32], f32)> : !lpu.tensor<[128, 32], f32>
+  %e = onnx.Gather(%t, %ids) {since_version = 13 : i64} : (!lpu.tensor<[128, 32], f32>, !lpu.tensor<[b, s], i64>) -> !lpu.tensor<*, f32>
+  func.return
+}
+
+// -----
+
+// An error: a context that the positions of the model do not cover.
+builtin.module attributes {lpu.options = {max_context = 200 : i64}} {
+  // CHECK: --max-context 200 is more than the 128 positions of the model
+  func.func @too_long(%ids : !lpu.tensor<[b, s], i64>, %pos : !lpu.tensor<[b, s], i64>, %key : !lpu.tensor<[b, 4, past, 16], f32>)
+      attributes {lpu.inputs = ["input_ids", "position_ids", "past_key_values.0.key"]} {
+    %t = onnx.Initializer <file("w", 0, [128, 32], f32)> : !lpu.tensor<[128, 32], f32>
+    %e = onnx.Gather(%t, %pos) {since_version = 13 : i64} : (!lpu.tensor<[128, 32], f32>, !lpu.tensor<[b, s], i64>) -> !lpu.tensor<*, f32>
+    func.return
+  }
+}
