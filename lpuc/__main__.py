@@ -1,0 +1,5 @@
+"""`python -m lpuc` is the command `lpuc`."""
+
+from lpuc.cli import main
+
+main()

@@ -1,0 +1,102 @@
+"""
+The command line: `main` is the entry point, one file of this package for each command.
+
+Commands import what they need when they run, so that `lpuc run` loads no compiler.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from importlib import import_module
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+import lpuc
+from lpuc.errors import PIPE, USAGE, State, Terminated, printable, report
+from lpuc.threads import limit_threads
+
+COMMANDS = {
+    "compile": "compile a model",
+    "run": "call a program once",
+    "generate": "generate tokens with a program",
+    "verify": "compare every level with ONNX Runtime",
+    "inspect": "show what a model or a program holds",
+    "opt": "run passes over IR text",
+    "asm": "assemble a program",
+    "disasm": "disassemble a program",
+    "passes": "list the passes",
+    "targets": "list the machines",
+    "ops": "list the operations",
+}
+
+
+class LazyGroup(click.Group):
+    """Loads the module of a command when the command is named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        return getattr(import_module(f"lpuc.cli.{cmd_name}"), cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(lpuc.__version__, prog_name="lpuc")
+def cli() -> None:
+    """Compile ONNX decoders to programs for latency processing units, and run them."""
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+def invoke(arguments: list[str]) -> int:
+    """Run one command and give its exit code; whatever goes wrong is reported here."""
+    state = State()
+    try:
+        result = cli.main(arguments, prog_name="lpuc", standalone_mode=False, obj=state)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.UsageError as error:
+        return _usage(error)
+    except click.Abort:
+        return report(KeyboardInterrupt(), state)
+    except SystemExit:
+        # click's way to say that the reader of stdout is gone
+        return PIPE
+    except BaseException as error:
+        return report(error, state)
+
+
+def _usage(error: click.UsageError) -> int:
+    if error.ctx is not None:
+        print(error.ctx.get_usage(), file=sys.stderr)
+    print(f"error: {printable(error.format_message())}", file=sys.stderr)
+    return USAGE
+
+
+def main() -> NoReturn:
+    """The command `lpuc`."""
+    signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    limit_threads(1)
+    code = invoke(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # The reader is gone: without this, the interpreter complains when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)

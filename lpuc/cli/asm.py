@@ -1,0 +1,23 @@
+"""`lpuc asm`: a program from assembly text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lpuc.cli.options import FILE, about, command
+from lpuc.files import read_text, replacing
+
+
+@command
+@click.argument("source", type=FILE)
+@click.option("-o", "--output", type=FILE, required=True, help="The program to write.")
+def asm(source: Path, output: Path) -> None:
+    """Assemble SOURCE to a program."""
+    from runtime.isa.assembly import assemble
+
+    about(source)
+    program = assemble(read_text(source), str(source))
+    with replacing(output, inputs=(source,)) as temporary:
+        program.write(temporary)

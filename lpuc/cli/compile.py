@@ -1,0 +1,50 @@
+"""`lpuc compile`: a model to a program, or to the IR of one level."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lpuc.cli.options import FILE, about, command, compile_options, watch_options
+from lpuc.cli.output import print_text
+from lpuc.errors import printable
+from lpuc.files import check_output
+from lpuc.instrument import Instrumentation, Watch, ir_text
+from lpuc.options import CompileOptions
+from lpuc.pipeline import LEVELS
+
+PROGRAM = "program"
+
+
+@command
+@click.argument("model", type=FILE)
+@click.option("-o", "--output", type=FILE, metavar="OUT.lpu",
+              help="The program to write.  [default: MODEL.lpu in this folder]")  # fmt: skip
+@click.option("--emit", type=click.Choice((*LEVELS, PROGRAM)), default=PROGRAM, show_default=True,
+              help="Stop at a level and print its IR (to stdout or -o).")  # fmt: skip
+@compile_options
+@watch_options
+def compile(
+    model: Path, output: Path | None, emit: str, options: CompileOptions, watch: Watch
+) -> None:
+    """Compile MODEL.onnx and print a summary."""
+    from lpuc.compile import compile_model, load_module, lower
+    from lpuc.summary import program_rows, rows, size
+
+    about(model)
+    instrumentation = Instrumentation(watch)
+    if emit != PROGRAM:
+        module = lower(load_module(model, options), options, emit, instrumentation)
+        print_text(ir_text(module), output, inputs=(model,))
+        return
+    target = output or Path(f"{model.stem}.lpu")
+    check_output(target, inputs=(model,))
+    compiled = compile_model(model, options, instrumentation)
+    compiled.write(target)
+    facts = [("model", printable(str(model))), *program_rows(compiled.program)]
+    click.echo(rows([*facts, ("program", f"{printable(str(target))}, {size(_bytes(target))}")]))
+
+
+def _bytes(path: Path) -> int:
+    return path.stat().st_size

@@ -1,0 +1,35 @@
+"""`lpuc disasm`: a program as assembly text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from lpuc.cli.options import FILE, about, command
+from lpuc.cli.output import print_text
+
+
+@command
+@click.argument("program", type=FILE)
+@click.option("-o", "--output", type=FILE, help="Where to write; stdout if absent.")
+@click.option("--source", is_flag=True, help="Say which ONNX nodes instructions came from.")
+@click.option("--no-params", is_flag=True, help="Leave the parameters out, for reading.")
+def disasm(program: Path, output: Path | None, source: bool, no_params: bool) -> None:
+    """Print PROGRAM as assembly text; `lpuc asm` makes the same program of it."""
+    import numpy as np
+
+    from runtime.isa.assembly import disassemble
+    from runtime.program import Program
+
+    about(program)
+    loaded = Program.load(program)
+    if no_params:
+        loaded = replace(loaded, params=np.empty(0, np.uint8))
+    text = disassemble(loaded)
+    print_text(text if source else _without_comments(text), output, inputs=(program,))
+
+
+def _without_comments(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith(";"))

@@ -1,0 +1,72 @@
+"""`lpuc opt`: passes over IR text."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lpuc.cli.options import FILE, about, command, watch_options
+from lpuc.cli.output import print_text
+from lpuc.files import decode_text, read_text
+from lpuc.instrument import Instrumentation, Watch, ir_text
+
+if TYPE_CHECKING:
+    from xdsl.dialects.builtin import ModuleOp
+
+SEPARATOR = "// -----"
+
+
+@command
+@click.argument("file", type=FILE)
+@click.option("-p", "--pipeline", default="", metavar="PASSES", help="Passes: 'p1,p2{opt=1},...'.")
+@click.option("-o", "--output", type=FILE, help="Where to write; stdout if absent.")
+@click.option("--print-debuginfo", is_flag=True, help="Print locations, the ONNX nodes.")
+@click.option("--split-input-file", is_flag=True, help=f"Treat parts between '{SEPARATOR}' alone.")
+@watch_options
+def opt(
+    file: Path,
+    pipeline: str,
+    output: Path | None,
+    print_debuginfo: bool,
+    split_input_file: bool,
+    watch: Watch,
+) -> None:
+    """Run passes over the IR in FILE ('-' reads stdin) and print the result."""
+    from lpuc.pipeline import parse_passes, run_pipeline
+
+    about("<stdin>" if str(file) == "-" else file)
+    passes = parse_passes(pipeline)
+    text = _read(file)
+    results: list[str] = []
+    for part in text.split(SEPARATOR) if split_input_file else [text]:
+        module = parse_module(part, str(file))
+        instrumentation = Instrumentation(watch)
+        with instrumentation.watching(module):
+            run_pipeline(module, passes, instrumentation)
+        results.append(ir_text(module, locations=print_debuginfo))
+    print_text(f"{SEPARATOR}\n".join(results), output, inputs=(file,))
+
+
+def _read(file: Path) -> str:
+    return decode_text(sys.stdin.buffer.read()) if str(file) == "-" else read_text(file)
+
+
+def parse_module(text: str, name: str) -> ModuleOp:
+    """Read and verify a module; a fault of the text is the user's."""
+    from xdsl.parser import Parser
+    from xdsl.utils.exceptions import ParseError, VerifyException
+
+    from lpuc.errors import UserError
+    from lpuc.pipeline import make_context
+
+    try:
+        module = Parser(make_context(), text, name).parse_module()
+        module.verify()
+    except (ParseError, VerifyException, ValueError, MemoryError, OverflowError) as error:
+        raise UserError(str(error).strip()) from error
+    except RecursionError:
+        raise UserError("regions are nested too deeply") from None
+    return module

@@ -1,0 +1,167 @@
+"""Options that several commands share, as decorators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from lpuc.errors import State
+from lpuc.instrument import Watch
+from lpuc.options import BUDGETS, DEFAULT_PRECISION, PRECISIONS, CompileOptions
+from lpuc.threads import limit_threads
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FILE = click.Path(path_type=Path)
+
+
+def _set_debug(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.ensure_object(State).debug = True
+
+
+def command(function: Callable[..., Any]) -> click.Command:
+    """A command with `-h` and `--debug`; its docstring is its help."""
+    debug = click.option(
+        "--debug",
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_set_debug,
+        help="Show the traceback of an error.",
+    )
+    settings = {"help_option_names": ["-h", "--help"]}
+    return click.command(context_settings=settings)(debug(function))
+
+
+def about(file: Path | str) -> None:
+    """Tell the error handler which file the command is about."""
+    click.get_current_context().ensure_object(State).file = str(file)
+
+
+def _chain(decorators: Iterable[Callable[[Any], Any]], function: Any) -> Any:
+    for decorate in reversed(list(decorators)):
+        function = decorate(function)
+    return function
+
+
+def _parse_shapes(
+    _ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, int]:
+    shapes: dict[str, int] = {}
+    for text in values:
+        name, _, number = text.rpartition("=")
+        if not name or not number.isdecimal():
+            raise click.BadParameter(f"'{text}' is not NAME=INT")
+        if shapes.setdefault(name, int(number)) != int(number):
+            raise click.BadParameter(f"'{name}' is given twice")
+    return shapes
+
+
+def compile_options(function: F) -> F:
+    """The choices of a compilation; the command receives them as `options`."""
+
+    @wraps(function)
+    def wrapped(
+        *args: Any,
+        target: str,
+        precision: str,
+        max_context: int | None,
+        shape: dict[str, int],
+        pipeline: str | None,
+        **rest: Any,
+    ) -> Any:
+        limits = {name: rest.pop(f"max_{name}") for name in BUDGETS}
+        budgets = {name: value for name, value in limits.items() if value is not None}
+        options = CompileOptions(target, precision, max_context, shape, budgets, pipeline)
+        return function(*args, options=options, **rest)
+
+    decorators = (
+        click.option("--target", default="lpu-4nm", show_default=True, metavar="NAME|FILE.toml",
+                     help="Machine to compile for."),
+        click.option("--precision", type=click.Choice(PRECISIONS), default=DEFAULT_PRECISION,
+                     show_default=True, help="Type of weights, cache and matrix products."),
+        click.option("--max-context", type=click.IntRange(min=1), metavar="N",
+                     help="Bound of the cache.  [default: 2048, or the model's own limit]"),
+        click.option("--shape", multiple=True, callback=_parse_shapes, metavar="NAME=INT",
+                     help="Fix a symbolic dimension (repeatable)."),
+        click.option("--pipeline", metavar="PASSES",
+                     help="Run these passes instead of the default: 'p1,p2{opt=1},...'."),
+        *(
+            click.option(f"--max-{name.replace('_', '-')}", type=click.IntRange(min=0), hidden=True)
+            for name in BUDGETS
+        ),
+    )  # fmt: skip
+    return _chain(decorators, wrapped)
+
+
+def watch_options(function: F) -> F:
+    """Printing, dumping, timing, verifying; the command receives them as `watch`."""
+
+    @wraps(function)
+    def wrapped(
+        *args: Any,
+        print_ir_before: tuple[str, ...],
+        print_ir_after: tuple[str, ...],
+        print_ir_after_all: bool,
+        print_ir_after_change: bool,
+        dump_ir: Path | None,
+        time_passes: bool,
+        verify_each: bool,
+        **rest: Any,
+    ) -> Any:
+        watch = Watch(
+            before=_known_passes(print_ir_before),
+            after=_known_passes(print_ir_after),
+            after_all=print_ir_after_all,
+            after_change=print_ir_after_change,
+            dump_dir=dump_ir,
+            time_passes=time_passes,
+            verify_each=verify_each,
+        )
+        return function(*args, watch=watch, **rest)
+
+    decorators = (
+        click.option("--print-ir-before", multiple=True, metavar="PASS",
+                     help="Print the IR before a pass, to stderr (repeatable)."),
+        click.option("--print-ir-after", multiple=True, metavar="PASS",
+                     help="Print the IR after a pass (repeatable)."),
+        click.option("--print-ir-after-all", is_flag=True, help="Print the IR after each pass."),
+        click.option("--print-ir-after-change", is_flag=True,
+                     help="Print the IR after each pass that changed it."),
+        click.option("--dump-ir", type=FILE, metavar="DIR",
+                     help="Write NN-pass.mlir for each pass that changed the IR, and index.json."),
+        click.option("--time-passes", is_flag=True, help="Print how long each pass took."),
+        click.option("--verify-each", is_flag=True, help="Verify the IR after each pass."),
+    )  # fmt: skip
+    return _chain(decorators, wrapped)
+
+
+def _known_passes(names: tuple[str, ...]) -> frozenset[str]:
+    if names:
+        from lpuc.pipeline import available_passes
+
+        for name in names:
+            if name not in available_passes():
+                raise click.UsageError(f"no pass '{name}'; `lpuc passes` lists them")
+    return frozenset(names)
+
+
+def _set_threads(_ctx: click.Context, _parameter: click.Parameter, value: int) -> int:
+    limit_threads(value)
+    return value
+
+
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    expose_value=False,
+    callback=_set_threads,
+    help="Threads for matrix products; more than one may change the last bits.",
+)

@@ -1,0 +1,28 @@
+"""`lpuc run`: one call of a program's ONNX interface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lpuc.cli.options import FILE, about, command, threads_option
+
+
+@command
+@click.argument("program", type=FILE)
+@click.option("--inputs", type=FILE, required=True, metavar="IN.npz", help="Tensors by name.")
+@click.option("--outputs", type=FILE, required=True, metavar="OUT.npz", help="Tensors by name.")
+@click.option("--check", is_flag=True, help="Check the digests of the parameters, too.")
+@threads_option
+def run(program: Path, inputs: Path, outputs: Path, check: bool) -> None:
+    """Call PROGRAM once: inputs and outputs are those of the ONNX graph, by name."""
+    from lpuc.npz import write_npz
+    from lpuc.session import load_inputs
+    from runtime.interpreter import Interpreter
+    from runtime.program import Program
+
+    about(program)
+    loaded = Program.load(program, check_params=check)
+    arrays = load_inputs(inputs, loaded.interface)
+    write_npz(outputs, Interpreter(loaded).run(arrays), inputs=(program, inputs))

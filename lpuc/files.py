@@ -1,0 +1,100 @@
+"""
+Write files whole or not at all.
+
+What is written goes to a temporary file in the folder of the target, is flushed to the disk and
+then takes the target's name; a crash at any moment leaves the old file or the new one.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from lpuc.errors import UserError
+
+
+def check_output(target: Path, inputs: Iterable[Path] = ()) -> None:
+    """Refuse an output that could not or must not be replaced, before work is put into it."""
+    if target.is_dir():
+        raise UserError("is a folder; name a file", file=target)
+    if not target.exists():
+        if not target.parent.is_dir():
+            raise UserError("its folder does not exist", file=target)
+        return
+    if not target.is_file():
+        raise UserError("is not a regular file", file=target)
+    for source in inputs:
+        if source.exists() and os.path.samefile(source, target):
+            raise UserError("is an input too; choose another output", file=target)
+
+
+def _mode(target: Path) -> int:
+    """The permissions of the file to replace, or what the process gives to new files."""
+    with suppress(FileNotFoundError):
+        return stat.S_IMODE(target.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def replacing(output: str | Path, inputs: Iterable[Path] = ()) -> Generator[Path]:
+    """
+    A path to write to, which becomes `output` when the block ends without an error.
+
+    Refuses an output that is one of `inputs` or not a regular file. A link is followed.
+    """
+    named, target = Path(output), Path(os.path.realpath(output))
+    check_output(named, inputs)
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=".lpuc-", dir=target.parent)
+    except OSError as error:
+        raise UserError(error.strerror or str(error), file=named) from None
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        yield temporary
+        os.chmod(temporary, _mode(target))
+        _sync(temporary, os.O_RDONLY)
+        os.replace(temporary, target)
+        _sync(target.parent, os.O_RDONLY)
+    except OSError as error:
+        if error.filename not in (None, name):
+            raise
+        raise UserError(error.strerror or str(error), file=named) from error
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+def write_text(output: str | Path, text: str, inputs: Iterable[Path] = ()) -> None:
+    """Write a text file, whole or not at all."""
+    with replacing(output, inputs) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def read_text(path: Path) -> str:
+    """The text of a regular file."""
+    if path.exists() and not path.is_file():
+        raise UserError("is not a regular file", file=path)
+    return decode_text(path.read_bytes())
+
+
+def decode_text(data: bytes) -> str:
+    """UTF-8 bytes as text."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"is not UTF-8 text, see byte {error.start}") from None

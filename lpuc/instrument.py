@@ -1,0 +1,159 @@
+"""
+Watch a pipeline from outside: print IR, dump it, time passes, verify, keep what shows a bug.
+
+Everything goes to stderr or to files, never to stdout, which carries results. IR is printed with
+locations, so that every dump says which ONNX nodes an operation came from and can be read back.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lpuc.dump import IrDump
+from lpuc.errors import InternalError, UserError
+from lpuc.files import write_text
+
+if TYPE_CHECKING:
+    from xdsl.dialects.builtin import ModuleOp
+    from xdsl.passes import ModulePass
+
+REPRODUCER = Path("lpuc-reproducer.mlir")
+
+
+def ir_text(module: ModuleOp, locations: bool = True) -> str:
+    """A module as text."""
+    from xdsl.printer import Printer
+
+    stream = StringIO()
+    Printer(stream, print_debuginfo=locations).print_op(module)
+    return stream.getvalue() + "\n"
+
+
+def count_ops(module: ModuleOp) -> int:
+    """The operations of a module, itself included."""
+    return sum(1 for _ in module.walk())
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What the user asked to see."""
+
+    before: frozenset[str] = frozenset()
+    after: frozenset[str] = frozenset()
+    after_all: bool = False
+    after_change: bool = False
+    dump_dir: Path | None = None
+    time_passes: bool = False
+    verify_each: bool = False
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One line of the table of `--time-passes`."""
+
+    name: str
+    seconds: float
+    ops: int
+
+
+@dataclass
+class Instrumentation:
+    """Runs around each pass of a pipeline, in order."""
+
+    watch: Watch = field(default_factory=Watch)
+    reproducer: Path = REPRODUCER
+    timings: list[Timing] = field(default_factory=list[Timing])
+    _dump: IrDump | None = None
+    _text: str | None = None
+
+    @contextmanager
+    def watching(self, module: ModuleOp) -> Generator[None]:
+        """Around a whole pipeline; the module is as it was imported or read."""
+        if self.watch.dump_dir is not None:
+            self._dump = IrDump(self.watch.dump_dir)
+            self._dump.add("import", "", self._current(module))
+        try:
+            yield
+        finally:
+            self._print_timings()
+
+    @contextmanager
+    def around(
+        self, one: ModulePass, module: ModuleOp, rest: Sequence[ModulePass]
+    ) -> Generator[None]:
+        """Around one pass; `rest` is this pass and those that follow."""
+        if one.name in self.watch.before:
+            _show(f"IR before {one.name}", ir_text(module))
+        if self.watch.after_change and self._text is None:
+            self._current(module)
+        snapshot = module.clone()
+        started = time.perf_counter()
+        try:
+            yield
+            seconds = time.perf_counter() - started
+            if self.watch.verify_each:
+                module.verify()
+        except Exception as error:
+            if _is_users(error):
+                raise
+            raise self._internal(error, snapshot, rest) from error
+        if self.watch.time_passes:
+            self.timings.append(Timing(one.name, seconds, count_ops(module)))
+        self._after(one, module)
+
+    def _current(self, module: ModuleOp) -> str:
+        self._text = ir_text(module)
+        return self._text
+
+    def _after(self, one: ModulePass, module: ModuleOp) -> None:
+        watch, text, changed = self.watch, "", False
+        if watch.after_change or self._dump is not None:
+            previous, text = self._text, self._current(module)
+            changed = text != previous
+        if self._dump is not None:
+            self._dump.add(one.name, str(one.spec()), text if changed else None)
+        asked = watch.after_all or one.name in watch.after
+        if asked or (watch.after_change and changed):
+            _show(f"IR after {one.name}", text or ir_text(module))
+
+    def _internal(
+        self, error: Exception, snapshot: ModuleOp, rest: Sequence[ModulePass]
+    ) -> InternalError:
+        """The report of a bug, with the IR that shows it in a file."""
+        pipeline = ",".join(str(p.spec()) for p in rest)
+        message = f"pass '{rest[0].name}': {type(error).__name__}: {error}"
+        text = f"// RUN: xdsl-opt %s -p '{pipeline}'\n{ir_text(snapshot)}"
+        with suppress(UserError, OSError):
+            write_text(self.reproducer, text)
+            return InternalError(message, self.reproducer)
+        return InternalError(message)
+
+    def _print_timings(self) -> None:
+        if not self.watch.time_passes:
+            return
+        total = sum(t.seconds for t in self.timings)
+        rows = [*self.timings, Timing("total", total, self.timings[-1].ops if self.timings else 0)]
+        width = max(len(row.name) for row in rows)
+        print(f"{'pass':{width}}  {'ms':>9}  {'%':>5}  {'ops after':>9}", file=sys.stderr)
+        for row in rows:
+            share = 100 * row.seconds / total if total else 0.0
+            line = f"{row.name:{width}}  {row.seconds * 1e3:9.1f}  {share:5.1f}  {row.ops:9}"
+            print(line, file=sys.stderr)
+
+
+def _show(title: str, text: str) -> None:
+    print(f"// ----- {title} -----\n{text}", file=sys.stderr)
+
+
+def _is_users(error: Exception) -> bool:
+    """Whether the model or its files, and not the pass, are at fault."""
+    from dialects.errors import CompileError
+
+    return isinstance(error, CompileError | UserError | OSError | MemoryError)

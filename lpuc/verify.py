@@ -1,0 +1,150 @@
+"""
+Run a model at every level on the same inputs, and compare with ONNX Runtime.
+
+Each level is executed by its own semantics, so the first column of the table that is off names the
+stage whose passes are at fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+
+from lpuc.compile import CompiledProgram, load_module, lower_by_stages
+from lpuc.errors import InternalError
+from lpuc.instrument import Instrumentation
+from lpuc.levels import run_level
+from lpuc.options import CompileOptions
+from lpuc.reference import Runner
+from runtime.interface import Interface, Port
+
+Array = np.ndarray[Any, Any]
+Arrays = dict[str, Array]
+
+TOLERANCES = {"f32": 5e-5, "f16": 2e-2, "bf16": 2e-1}
+"""Largest difference by precision, absolute for numbers up to 1 and relative above."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One set of inputs and what it is."""
+
+    name: str
+    inputs: Arrays
+
+
+def difference(got: Array, expected: Array) -> float:
+    """How far an output is off; infinite where shapes, integers, NaN or infinities differ."""
+    if got.shape != expected.shape or got.dtype != expected.dtype:
+        return float("inf")
+    if not np.issubdtype(expected.dtype, np.floating):
+        return 0.0 if np.array_equal(got, expected) else float("inf")
+    a, b = got.astype(np.float64), expected.astype(np.float64)
+    special = ~(np.isfinite(a) & np.isfinite(b))
+    if not np.array_equal(a[special], b[special], equal_nan=True):
+        return float("inf")
+    a, b = a[~special], b[~special]
+    error = np.abs(a - b) / np.maximum(np.abs(b), 1.0)
+    return float(error.max(initial=0.0))
+
+
+def _tensor(port: Port, symbols: Mapping[str, int], rng: np.random.Generator) -> Array:
+    shape, dtype = port.extents(symbols), port.dtype.dtype
+    if port.role == "mask":
+        return np.ones(shape, dtype)
+    if port.role == "positions":
+        first = sum(symbols.values())
+        return np.broadcast_to(np.arange(first, first + shape[-1]), shape).astype(dtype)
+    if port.dtype.is_float:
+        return rng.standard_normal(shape).astype(dtype)
+    if dtype == np.bool_:
+        return rng.integers(0, 2, shape).astype(dtype)
+    return rng.integers(0, min(port.limit or 8, 1 << 16), shape).astype(dtype)
+
+
+def random_cases(interface: Interface, seed: int = 0) -> Iterator[Case]:
+    """Inputs with small, empty and full extents, and a mask with zeros where there is a mask."""
+    rng = np.random.default_rng(seed)
+    names = [s.name for s in interface.symbols]
+    sizes = {
+        "short": [min(s.upper, max(s.lower, 5)) for s in interface.symbols],
+        "smallest": [s.lower for s in interface.symbols],
+        "masked": [min(s.upper, max(s.lower, 9)) for s in interface.symbols],
+    }
+    for name in sizes if names else ("random",):
+        symbols = dict(zip(names, sizes.get(name, []), strict=True))
+        inputs = {port.name: _tensor(port, symbols, rng) for port in interface.inputs}
+        if name == "masked" and not _mask_some(interface, inputs, rng):
+            continue
+        yield Case(name, inputs)
+
+
+def _mask_some(interface: Interface, inputs: Arrays, rng: np.random.Generator) -> bool:
+    """Zero a part of each mask, never its last column; whether there is one."""
+    masks = [port for port in interface.inputs if port.role == "mask"]
+    for port in masks:
+        mask = inputs[port.name]
+        mask[..., :-1] = rng.integers(0, 2, mask[..., :-1].shape).astype(mask.dtype)
+    return bool(masks)
+
+
+def _level_runner(level: str, module: ModuleOp) -> Runner:
+    def run(inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        try:
+            return run_level(level, module, inputs)
+        except (AssertionError, LookupError, TypeError, ValueError) as error:
+            what = f"{type(error).__name__}: {error}"
+            raise InternalError(f"level {level} cannot be executed: {what}") from error
+
+    return run
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model compiled, with what runs it at each level."""
+
+    interface: Interface
+    runners: Mapping[str, Runner]
+
+
+def subject(model: Path, options: CompileOptions, instrumentation: Instrumentation) -> Subject:
+    """Compile a model and keep the IR of each level; `onnx` is the model as it was imported."""
+    module = load_module(model, options)
+    runners = {"onnx": _level_runner("onnx", module.clone())}
+    for stage, lowered in lower_by_stages(module, instrumentation):
+        if stage.level in ("lpu", "mem"):
+            runners[stage.level] = _level_runner(stage.level, lowered.clone())
+    compiled = CompiledProgram(module, sources=())
+    runners["program"] = compiled.run
+    return Subject(compiled.program.interface, runners)
+
+
+Table = dict[str, dict[str, float]]
+"""Largest difference by output and level."""
+
+
+def compare(subject: Subject, reference: Runner, cases: Sequence[Case]) -> Table:
+    """The largest difference of each output at each level, over all cases."""
+    table: Table = {port.name: {} for port in subject.interface.outputs}
+    for case in cases:
+        expected = reference(case.inputs)
+        for level, run in subject.runners.items():
+            got = run(case.inputs)
+            for name, row in table.items():
+                row[level] = max(row.get(level, 0.0), difference(got[name], expected[name]))
+    return table
+
+
+def mismatches(table: Table, tolerance: float) -> list[tuple[str, str]]:
+    """(output, level) wherever the difference is above the tolerance."""
+    return [
+        (name, level)
+        for name, row in table.items()
+        for level, error in row.items()
+        if not error <= tolerance
+    ]

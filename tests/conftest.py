@@ -1,0 +1,44 @@
+"""Collect lit files as tests, and keep numpy's matrix products on one thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lpuc.threads import limit_threads
+
+limit_threads(1)
+
+from tests.lit_runner import LitFailure, run_lit  # noqa: E402
+
+FILECHECK = Path(__file__).parent / "filecheck"
+
+
+class LitItem(pytest.Item):
+    """One lit file."""
+
+    def runtest(self) -> None:
+        run_lit(self.path)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:
+        if isinstance(excinfo.value, LitFailure):
+            return str(excinfo.value)
+        return str(super().repr_failure(excinfo))
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, 0, f"lit: {self.path.relative_to(FILECHECK)}"
+
+
+class LitFile(pytest.File):
+    """A lit file holds one test: all of its RUN lines."""
+
+    def collect(self) -> Iterator[LitItem]:
+        yield LitItem.from_parent(self, name="lit")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> LitFile | None:
+    if file_path.suffix == ".mlir" and file_path.is_relative_to(FILECHECK):
+        return LitFile.from_parent(parent, path=file_path)
+    return None

@@ -1,0 +1,131 @@
+"""
+Run the `// RUN:` lines of a lit file inside this process.
+
+A start of `xdsl-opt` costs a quarter of a second, a call 8 ms. Understood are pipes of `xdsl-opt`
+and `filecheck`, `%s`, quotes, lines continued with a backslash; `lit` itself runs the same files
+where the real thing is wanted.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+from filecheck.matcher import Matcher
+from filecheck.options import parse_argv_options
+from xdsl.passes import ModulePass
+from xdsl.xdsl_opt_main import xDSLOptMain
+
+from lpuc.universe import LPUC_UNIVERSE
+
+PassFactories = Mapping[str, Callable[[], type[ModulePass]]]
+
+_RUN = re.compile(r"//\s*RUN:\s*(.*)")
+
+
+class LitFailure(Exception):
+    """A RUN line failed; the message holds its output."""
+
+
+class _Opt(xDSLOptMain):
+    """`xdsl-opt` where some passes may be replaced; knows ours even when lpuc is not installed."""
+
+    def __init__(self, arguments: list[str], passes: PassFactories):
+        self._passes = passes
+        super().__init__(args=arguments)
+
+    def register_all_dialects(self) -> None:
+        super().register_all_dialects()
+        for name, factory in LPUC_UNIVERSE.all_dialects.items():
+            if name not in self.ctx.registered_dialect_names:
+                self.ctx.register_dialect(name, factory)
+
+    def register_all_passes(self) -> None:
+        super().register_all_passes()
+        for name, factory in {**LPUC_UNIVERSE.all_passes, **self._passes}.items():
+            self.register_pass(name, factory)
+
+
+class _Input(io.TextIOWrapper):
+    """Text as standard input."""
+
+    def __init__(self, text: str):
+        super().__init__(io.BytesIO(text.encode()), encoding="utf-8")
+
+
+def run_lines(path: Path) -> list[str]:
+    """The commands of a lit file, in order."""
+    lines: list[str] = []
+    continued = False
+    for match in _RUN.finditer(path.read_text(encoding="utf-8")):
+        text = match.group(1).rstrip()
+        if continued:
+            lines[-1] += " " + text.removesuffix("\\")
+        else:
+            lines.append(text.removesuffix("\\"))
+        continued = text.endswith("\\")
+    return lines
+
+
+def _split(line: str, path: Path) -> list[list[str]]:
+    """The words of each command of a pipe."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="|")
+    lexer.whitespace_split = True
+    commands: list[list[str]] = [[]]
+    for word in lexer:
+        if word == "|":
+            commands.append([])
+        else:
+            commands[-1].append(word.replace("%s", str(path)))
+    return commands
+
+
+def _run_opt(words: list[str], passes: PassFactories) -> None:
+    _Opt(words[1:], passes).run()
+
+
+def _run_filecheck(words: list[str], _passes: PassFactories) -> None:
+    if Matcher.from_opts(parse_argv_options(list(words))).run() != 0:
+        raise LitFailure("filecheck: no match")
+
+
+_TOOLS = {"xdsl-opt": _run_opt, "filecheck": _run_filecheck}
+
+
+def _run_one(words: list[str], text: str, passes: PassFactories) -> str:
+    """Run one command on its standard input and give its standard output."""
+    if words[0] not in _TOOLS:
+        raise LitFailure(f"the runner knows {sorted(_TOOLS)}, not '{words[0]}'")
+    out, err = io.StringIO(), io.StringIO()
+    stdin, sys.stdin = sys.stdin, _Input(text)
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            _TOOLS[words[0]](words, passes)
+    except SystemExit as error:
+        if error.code:
+            raise LitFailure(f"{' '.join(words)}\n{err.getvalue()}") from error
+    except Exception as error:
+        raise LitFailure(f"{' '.join(words)}\n{err.getvalue()}{_brief(error)}") from error
+    finally:
+        sys.stdin = stdin
+    return out.getvalue()
+
+
+def _brief(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def run_lit(path: Path, passes: PassFactories | None = None) -> None:
+    """Run a lit file; `passes` replace passes of the same names. Raises `LitFailure`."""
+    lines = run_lines(path)
+    if not lines:
+        raise LitFailure(f"{path} has no RUN line")
+    for line in lines:
+        text = ""
+        for words in _split(line, path):
+            text = _run_one(words, text, passes or {})

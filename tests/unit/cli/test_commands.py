@@ -1,0 +1,275 @@
+"""The commands as a user meets them: results on stdout, messages on stderr, exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lpuc.cli import COMMANDS, invoke
+from lpuc.onnx_import import Budgets
+from lpuc.options import BUDGETS, CompileOptions
+
+MODEL = Path(__file__).parents[3] / "samples/exports/gpt2.onnx"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+IR = "func.func @f() {\n  %0 = arith.constant 1 : i32\n  func.return\n}\n"
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("program") / "gpt2.lpu"
+    assert invoke(["compile", str(MODEL), "-o", str(path), "--max-context", "32"]) == 0
+    return path
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Path:
+    """One token behind three."""
+    arrays = {
+        "input_ids": np.array([[5]]),
+        "attention_mask": np.ones((1, 4), np.int64),
+        "position_ids": np.array([[3]]),
+    }
+    for layer in range(2):
+        for kind in ("key", "value"):
+            arrays[f"past_key_values.{layer}.{kind}"] = np.ones((1, 4, 3, 8), np.float32)
+    np.savez(tmp_path / "in.npz", **arrays)
+    return tmp_path / "in.npz"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]):
+    assert invoke([name, "--help"]) == 0
+    assert "Usage: lpuc" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["bogus"],
+        ["compile"],
+        ["compile", str(MODEL), "--shape", "batch"],
+        ["compile", str(MODEL), "--shape", "a=1", "--shape", "a=2"],
+        ["compile", str(MODEL), "--emit", "esl"],
+        ["compile", str(MODEL), "--pipeline", "nope"],
+        ["compile", str(MODEL), "--pipeline", "cse{x=1}"],
+        ["compile", str(MODEL), "--pipeline", "cse{"],
+        ["compile", str(MODEL), "--print-ir-after", "nope"],
+        ["generate", "x.lpu"],
+        ["generate", "x.lpu", "--prompt", "a"],
+        ["generate", "x.lpu", "--tokens", "1,-2"],
+        ["passes", "nope"],
+        ["ops", "nope"],
+    ],
+)
+def test_wrong_usage_is_exit_2(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert invoke(arguments) == 2
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["compile", "none.onnx"],
+        ["compile", "junk"],
+        ["compile", "."],
+        ["compile", str(MODEL), "--target", "nope"],
+        ["compile", str(MODEL), "--max-nodes", "3"],
+        ["compile", str(MODEL), "-o", "none/x.lpu"],
+        ["compile", str(MODEL), "-o", "/dev/null"],
+        ["run", "junk", "--inputs", "x", "--outputs", "y"],
+        ["generate", "none", "--tokens", "1"],
+        ["inspect", "none"],
+        ["inspect", "."],
+        ["inspect", "junk"],
+        ["opt", "none"],
+        ["opt", "junk"],
+        ["asm", "junk", "-o", "x.lpu"],
+        ["disasm", "junk"],
+        ["targets", "nope"],
+        ["verify", "junk"],
+    ],
+)
+def test_a_bad_file_is_exit_1_and_one_message(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "junk").write_bytes(b"\x00\xff junk")
+    assert invoke(arguments) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("error: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["junk"]
+
+
+def test_compile_prints_a_summary(program: Path, capsys: pytest.CaptureFixture[str]):
+    assert invoke(["compile", str(MODEL), "-o", str(program), "--max-context", "32"]) == 0
+    shown = capsys.readouterr().out
+    assert "P in 0 to 31" in shown
+    assert len(shown.splitlines()) < 24
+
+
+def test_compiling_twice_gives_the_same_bytes(program: Path, tmp_path: Path):
+    again = tmp_path / "again.lpu"
+    assert invoke(["compile", str(MODEL), "-o", str(again), "--max-context", "32"]) == 0
+    assert again.read_bytes() == program.read_bytes()
+
+
+def test_the_model_is_never_overwritten(tmp_path: Path):
+    copy = tmp_path / "m.onnx"
+    copy.write_bytes(MODEL.read_bytes())
+    assert invoke(["compile", str(copy), "-o", str(copy)]) == 1
+    assert copy.read_bytes() == MODEL.read_bytes()
+
+
+@pytest.mark.parametrize("level", ["onnx", "lpu", "mem", "isa"])
+def test_a_level_can_be_printed_and_read_back(
+    level: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    text = tmp_path / "ir.mlir"
+    assert invoke(["compile", str(MODEL), "--emit", level, "-o", str(text)]) == 0
+    assert invoke(["opt", str(text), "--print-debuginfo"]) == 0
+    assert capsys.readouterr().out == text.read_text()
+
+
+def test_run_gives_the_outputs_of_the_graph(program: Path, inputs: Path, tmp_path: Path):
+    out = tmp_path / "out.npz"
+    command = ["run", str(program), "--inputs", str(inputs), "--outputs", str(out), "--check"]
+    assert invoke(command) == 0
+    with np.load(out) as outputs:
+        assert outputs["logits"].shape == (1, 1, 96)
+        assert outputs["present.1.value"].shape == (1, 4, 4, 8)
+
+
+def test_generate_prints_ids_alone(program: Path, capsys: pytest.CaptureFixture[str]):
+    assert invoke(["generate", str(program), "--tokens", "1,5,9", "-n", "4"]) == 0
+    ids = capsys.readouterr().out
+    assert ids.endswith("\n")
+    first = ids.split()
+    assert len(first) == 4
+    stop = ["generate", str(program), "--tokens", "1,5,9", "-n", "4", "--stop-token", first[0]]
+    assert invoke(stop) == 0
+    assert capsys.readouterr().out == "\n"
+
+
+def test_disassembly_assembles_to_the_same_program(program: Path, tmp_path: Path):
+    text, again = tmp_path / "p.s", tmp_path / "p.lpu"
+    for flags in ([], ["--source"]):
+        assert invoke(["disasm", str(program), "-o", str(text), *flags]) == 0
+        assert invoke(["asm", str(text), "-o", str(again)]) == 0
+        assert again.read_bytes() == program.read_bytes()
+
+
+def test_inspect_shows_models_and_programs(program: Path, capsys: pytest.CaptureFixture[str]):
+    assert invoke(["inspect", str(program), "--check"]) == 0
+    assert "vecmat" in capsys.readouterr().out
+    assert invoke(["inspect", str(MODEL)]) == 0
+    assert "compiles      yes" in capsys.readouterr().out
+
+
+def test_opt_reads_and_splits(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "x.mlir"
+    path.write_text(f"{IR}// -----\n{IR}")
+    assert invoke(["opt", str(path), "-p", "dce", "--split-input-file"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("func.func @f") == 2
+    assert "arith" not in shown
+
+
+@pytest.mark.parametrize("text", ["builtin.module {", "nope.op", "(" * 9000, "\x00", IR[:-3]])
+def test_opt_refuses_bad_text(text: str, tmp_path: Path):
+    path = tmp_path / "x.mlir"
+    path.write_text(text)
+    assert invoke(["opt", str(path)]) == 1
+
+
+def test_budgets_are_those_of_the_importer():
+    assert set(BUDGETS) == set(Budgets.__dataclass_fields__)
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(ValueError, match="not one of f32, f16, bf16"):
+        CompileOptions(precision="f13")
+
+
+def _start(*arguments: str, **options: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "lpuc", *arguments],
+        env=ENVIRONMENT,
+        text=True,
+        stderr=subprocess.PIPE,
+        **options,  # type: ignore[call-overload]
+    )
+
+
+def test_run_loads_no_compiler(program: Path, inputs: Path, tmp_path: Path):
+    code = (
+        "import sys; from lpuc.cli import invoke; "
+        f"invoke(['run', {str(program)!r}, '--inputs', {str(inputs)!r}, '--outputs', 'o']); "
+        "print(sorted({'xdsl', 'onnx', 'dialects.lpu', 'passes.functions'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=ENVIRONMENT,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_numpy_is_not_loaded_before_the_threads_are_set():
+    code = "import sys, lpuc.cli; print('numpy' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_have_their_exit_codes(number: signal.Signals, code: int):
+    program = (
+        "import os, sys, time; from lpuc import cli; from lpuc.cli import targets; "
+        f"targets.targets.callback = lambda names: (os.kill(os.getpid(), {number:d}),"
+        "time.sleep(9)); "
+        "sys.argv = ['lpuc', 'targets']; cli.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+
+
+def test_a_full_disk_is_an_error():
+    with Path("/dev/full").open("w") as full:
+        process = _start("targets", stdout=full)
+        _, error = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "No space left" in error
+    assert "Exception ignored" not in error
+
+
+def test_a_closed_pipe_is_quiet():
+    process = _start("ops", stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=30) == 141

@@ -1,0 +1,99 @@
+"""Which message and exit code each failure gets."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from dialects.errors import CompileError
+from lpuc.errors import (
+    INTERNAL,
+    INTERRUPTED,
+    PIPE,
+    TERMINATED,
+    USAGE,
+    USER,
+    InternalError,
+    State,
+    Terminated,
+    UsageError,
+    UserError,
+    printable,
+    report,
+    verdict,
+)
+from runtime.errors import Malformed, Unlinkable
+from runtime.traps import Trap, TrapKind
+
+STATE = State(file="model.onnx")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (UserError("bad"), USER),
+        (CompileError("bad"), USER),
+        (Malformed("bad"), USER),
+        (Unlinkable("x", "f32", "i64"), USER),
+        (Trap(TrapKind.RACE, "bad"), USER),
+        (OSError(errno.ENOENT, "No such file", "x"), USER),
+        (MemoryError(), USER),
+        (UsageError("bad"), USAGE),
+        (InternalError("bad"), INTERNAL),
+        (AssertionError("bad"), INTERNAL),
+        (RecursionError(), INTERNAL),
+        (OverflowError(), INTERNAL),
+        (BrokenPipeError(), PIPE),
+        (KeyboardInterrupt(), INTERRUPTED),
+        (Terminated(), TERMINATED),
+    ],
+)
+def test_exit_code(error: BaseException, code: int):
+    assert verdict(error, STATE).code == code
+
+
+def test_a_compile_error_names_file_node_and_hint():
+    error = CompileError("extent 3", node="attn/qk", op="onnx.MatMul", hint="give --shape seq=1")
+    text = verdict(error, STATE).text
+    assert text == "error: model.onnx: attn/qk: onnx.MatMul: extent 3; give --shape seq=1"
+
+
+def test_the_file_is_named_once():
+    assert verdict(Malformed("model.onnx: cut off"), STATE).text == "error: model.onnx: cut off"
+
+
+def test_an_os_error_names_its_own_file():
+    error = OSError(errno.ENOENT, "No such file or directory", "other.bin")
+    assert verdict(error, STATE).text == "error: other.bin: No such file or directory"
+
+
+def test_control_characters_do_not_reach_the_terminal():
+    assert printable("a\x1b[31mb\u202ec\n") == "a\\x1b[31mb\\u202ec\\n"
+    assert printable("Grüße 你好") == "Grüße 你好"
+    text = verdict(CompileError("x", node="evil\x1b]0;title\x07"), State(file="\x1bf")).text
+    assert text.isprintable()
+
+
+def test_a_lone_surrogate_is_printable():
+    assert printable("\udc80") == "\\udc80"
+
+
+def test_an_internal_error_is_one_line_and_names_its_reproducer(
+    capsys: pytest.CaptureFixture[str],
+):
+    error = InternalError("pass 'x': boom\nwhole module\n" * 99)
+    assert report(error, STATE) == INTERNAL
+    shown = capsys.readouterr().err
+    assert shown.startswith("internal error: pass 'x': boom\n")
+    assert "whole module" not in shown
+    assert "Traceback" not in shown
+
+
+def test_debug_shows_the_traceback_without_the_notes(capsys: pytest.CaptureFixture[str]):
+    error = AssertionError("boom")
+    error.add_note("the whole module")
+    report(error, State(debug=True))
+    shown = capsys.readouterr().err
+    assert "AssertionError: boom" in shown
+    assert "the whole module" not in shown

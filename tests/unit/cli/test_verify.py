@@ -1,0 +1,69 @@
+"""`verify`: what counts as a difference, and that every level agrees on a real model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lpuc.cli import invoke
+from lpuc.errors import MISMATCH
+from lpuc.verify import difference, mismatches
+
+MODEL = Path(__file__).parents[3] / "samples/exports/gpt2.onnx"
+INF, NAN = float("inf"), float("nan")
+
+
+@pytest.mark.parametrize(
+    ("got", "expected", "error"),
+    [
+        ([1.0], [1.5], 0.5 / 1.5),
+        ([0.0], [0.5], 0.5),
+        ([200.0], [100.0], 1.0),
+        ([NAN, INF, -INF], [NAN, INF, -INF], 0.0),
+        ([NAN], [1.0], INF),
+        ([INF], [-INF], INF),
+        ([1.0], [INF], INF),
+        ([], [], 0.0),
+    ],
+)
+def test_difference(got: list[float], expected: list[float], error: float):
+    a, b = np.array(got, np.float32), np.array(expected, np.float32)
+    assert difference(a, b) == pytest.approx(error)
+
+
+@pytest.mark.parametrize(
+    ("got", "expected"),
+    [
+        (np.zeros(2), np.zeros(3)),
+        (np.zeros(2, np.float32), np.zeros(2)),
+        (np.array([1]), np.array([2])),
+    ],
+)
+def test_shapes_types_and_integers_must_be_equal(got: Any, expected: Any):
+    assert difference(got, expected) == INF
+
+
+def test_nan_as_an_error_is_a_mismatch():
+    assert mismatches({"x": {"lpu": NAN, "mem": 0.0}}, 1.0) == [("x", "lpu")]
+
+
+@pytest.mark.parametrize("precision", ["f32", "f16", "bf16"])
+def test_all_levels_agree(precision: str, capsys: pytest.CaptureFixture[str]):
+    command = ["verify", str(MODEL), "--max-context", "16", "--precision", precision]
+    assert invoke(command) == 0
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert head.split() == ["output", "onnx", "lpu", "mem", "program"]
+    assert rows[0].startswith("logits")
+
+
+def test_a_difference_is_exit_3(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    import lpuc.verify
+
+    monkeypatch.setitem(lpuc.verify.TOLERANCES, "f16", 0.0)
+    assert invoke(["verify", str(MODEL), "--max-context", "16"]) == MISMATCH
+    assert "differs at level" in capsys.readouterr().err

@@ -1,0 +1,88 @@
+"""The house rules of CONTRIBUTING.md that a machine can check."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from passes import PASS_NAMES, PASSES, class_name, load_pass
+
+ROOT = Path(__file__).parents[3]
+PACKAGES = ("lpuc", "dialects", "passes", "runtime")
+SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+FILE_LINES = 300
+FUNCTION_LINES = 40
+LONGER_FILES: dict[str, str] = {
+    "dialects/lpu/ops.py": "the table of one dialect",
+    "passes/convert_lpu_to_lpu_mem.py": "one rule for each operation of a dialect",
+}
+LONGER_FUNCTIONS: dict[str, str] = {
+    "lpuc/cli/generate.py:generate": "one parameter for each option",
+}
+BANNED_NAMES = ("utils", "util", "helpers", "helper", "common", "misc")
+
+
+def _id(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def _functions(path: Path) -> list[tuple[str, int]]:
+    """Each function of a file and its length without its docstring."""
+    found: list[tuple[str, int]] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            first = node.body[1] if ast.get_docstring(node) and node.body[1:] else node.body[0]
+            found.append((f"{_id(path)}:{node.name}", (node.end_lineno or 0) - first.lineno + 1))
+    return found
+
+
+def test_files_are_short():
+    counts = {_id(path): len(_lines(path)) for path in SOURCES}
+    assert not {n: c for n, c in counts.items() if c > FILE_LINES and n not in LONGER_FILES}
+
+
+def test_functions_are_short():
+    counts = dict(entry for path in SOURCES for entry in _functions(path))
+    assert not {n: c for n, c in counts.items() if c > FUNCTION_LINES and n not in LONGER_FUNCTIONS}
+
+
+def test_modules_say_what_they_are():
+    texts = {_id(path): path.read_text(encoding="utf-8") for path in SOURCES}
+    assert not [
+        name for name, text in texts.items() if text and not ast.get_docstring(ast.parse(text))
+    ]
+
+
+def test_names_of_files_say_something():
+    named = [(_id(path), path.relative_to(ROOT).with_suffix("").parts) for path in SOURCES]
+    assert not [name for name, parts in named if set(parts) & set(BANNED_NAMES)]
+
+
+def test_exceptions_are_needed():
+    for name in LONGER_FILES:
+        assert len(_lines(ROOT / name)) > FILE_LINES, name
+
+
+def test_no_pass_is_forgotten():
+    assert tuple(PASSES) == PASS_NAMES
+    files = {p.stem for p in (ROOT / "passes").glob("*.py")}
+    with_pass = {f for f in files if f"class {class_name(f.replace('_', '-'))}(" in _text(f)}
+    assert with_pass == {name.replace("-", "_") for name in PASS_NAMES}
+
+
+def _text(stem: str) -> str:
+    return (ROOT / "passes" / f"{stem}.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_names_of_a_pass_agree(name: str):
+    cls = load_pass(name)
+    assert cls.name == name
+    assert (ROOT / "tests/filecheck/passes" / f"{name.replace('-', '_')}.mlir").is_file()
