@@ -1,0 +1,190 @@
+// RUN: xdsl-opt %s -p convert-lpu-to-lpu-mem --split-input-file | filecheck %s
+// RUN: xdsl-opt %s -p convert-lpu-to-lpu-mem --split-input-file --print-debuginfo | filecheck %s --check-prefix=LOC
+
+// A tensor is a dense buffer at the bounds of its extents; the ports say where inputs and outputs
+// lie and what they are called.
+// CHECK-LABEL: @step
+// CHECK-SAME:    (%0: !lpu_mem.buffer<hbm, f32, 28>)
+// CHECK-SAME:    lpu_mem.inputs = [#lpu_mem.port<"x", past, f32, [4, P], [7, 1], 0>]
+// CHECK-SAME:    lpu_mem.outputs = [#lpu_mem.port<"y", data, f32, [4, P], [7, 1], 0>]
+// CHECK-NEXT:    %1 = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 28>
+// CHECK-NEXT:    lpu_mem.map "neg" %1, %0 <[4, P] {0: [7, 1]} {0: [7, 1]}>
+// CHECK-NEXT:    lpu_mem.return %1
+// LOC:           lpu_mem.alloc {{.*}} loc("minus")
+// LOC-NEXT:      lpu_mem.map {{.*}} loc("minus")
+func.func @buffers(%x : !lpu.tensor<[4, P], f32>) -> !lpu.tensor<[4, P], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.inputs = ["x"], lpu.outputs = ["y"], lpu.roles = ["past"]} {
+  %y = lpu.map "neg" %x : !lpu.tensor<[4, P], f32> -> !lpu.tensor<[4, P], f32> loc("minus")
+  func.return %y : !lpu.tensor<[4, P], f32>
+}
+
+// -----
+
+// Transposes, slices and broadcasts are strides and offsets: nothing is copied.
+// CHECK:         lpu_mem.alloc
+// CHECK-NEXT:    lpu_mem.map "add" %1, %0, %0 <[2, P, 3] {0: [21, 3, 1]} {7: [0, 1, 14]} {7: [0, 1, 14]}>
+// CHECK-NEXT:    lpu_mem.return
+func.func @views(%x : !lpu.tensor<[6, P], f32>) -> !lpu.tensor<[2, P, 3], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.inputs = ["x"], lpu.outputs = ["y"]} {
+  %s = lpu.slice %x at <[1, 0]> step <[2, 1]> : !lpu.tensor<[6, P], f32> -> !lpu.tensor<[3, P], f32>
+  %t = lpu.transpose %s <[1, 0]> : !lpu.tensor<[3, P], f32> -> !lpu.tensor<[P, 3], f32>
+  %b = lpu.broadcast %t : !lpu.tensor<[P, 3], f32> -> !lpu.tensor<[2, P, 3], f32>
+  %y = lpu.map "add" %b, %t : !lpu.tensor<[2, P, 3], f32>, !lpu.tensor<[P, 3], f32> -> !lpu.tensor<[2, P, 3], f32>
+  func.return %y : !lpu.tensor<[2, P, 3], f32>
+}
+
+// -----
+
+// An offset may be a symbol.
+// CHECK:         lpu_mem.map "neg" %1, %0 <[1, 4] {0: [4, 1]} {4*P: [0, 1]}>
+func.func @last(%x : !lpu.tensor<[P + 1, 4], f32>) -> !lpu.tensor<[1, 4], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.inputs = ["x"], lpu.outputs = ["y"]} {
+  %s = lpu.slice %x at <[P, 0]> step <[1, 1]> : !lpu.tensor<[P + 1, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  %y = lpu.map "neg" %s : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  func.return %y : !lpu.tensor<[1, 4], f32>
+}
+
+// -----
+
+// A reshape that splits an axis is strides.
+// CHECK:         lpu_mem.map "neg" %1, %0 <[2, P, 4] {0: [28, 4, 1]} {0: [4, 8, 1]}>
+func.func @splitting(%x : !lpu.tensor<[P, 8], f32>) -> !lpu.tensor<[2, P, 4], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.inputs = ["x"], lpu.outputs = ["y"]} {
+  %r = lpu.reshape %x : !lpu.tensor<[P, 8], f32> -> !lpu.tensor<[P, 2, 4], f32>
+  %t = lpu.transpose %r <[1, 0, 2]> : !lpu.tensor<[P, 2, 4], f32> -> !lpu.tensor<[2, P, 4], f32>
+  %y = lpu.map "neg" %t : !lpu.tensor<[2, P, 4], f32> -> !lpu.tensor<[2, P, 4], f32>
+  func.return %y : !lpu.tensor<[2, P, 4], f32>
+}
+
+// -----
+
+// A reshape that merges axes which do not follow on one another copies.
+// CHECK:         %1 = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 12>
+// CHECK-NEXT:    lpu_mem.copy %1, %0 <[4, 3] {0: [3, 1]} {0: [1, 4]}>
+// CHECK:         lpu_mem.map "neg" %2, %1 <[12]
+func.func @merging(%x : !lpu.tensor<[3, 4], f32>) -> !lpu.tensor<[12], f32> attributes {lpu.inputs = ["x"], lpu.outputs = ["y"]} {
+  %t = lpu.transpose %x <[1, 0]> : !lpu.tensor<[3, 4], f32> -> !lpu.tensor<[4, 3], f32>
+  %r = lpu.reshape %t : !lpu.tensor<[4, 3], f32> -> !lpu.tensor<[12], f32>
+  %y = lpu.map "neg" %r : !lpu.tensor<[12], f32> -> !lpu.tensor<[12], f32>
+  func.return %y : !lpu.tensor<[12], f32>
+}
+
+// -----
+
+// Rows that are shorter than their bound do not follow on one another either.
+// CHECK:         lpu_mem.copy %1, %0 <[2, P] {0: [P, 1]} {0: [7, 1]}>
+func.func @merging_rows(%x : !lpu.tensor<[2, P], f32>) -> !lpu.tensor<[2*P], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.inputs = ["x"], lpu.outputs = ["y"]} {
+  %r = lpu.reshape %x : !lpu.tensor<[2, P], f32> -> !lpu.tensor<[2*P], f32>
+  %y = lpu.map "neg" %r : !lpu.tensor<[2*P], f32> -> !lpu.tensor<[2*P], f32>
+  func.return %y : !lpu.tensor<[2*P], f32>
+}
+
+// -----
+
+// Shapes without common factors go through a dense buffer.
+// CHECK:         %1 = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 12>
+// CHECK-NEXT:    lpu_mem.copy %1, %0 <[4, 3] {0: [3, 1]} {0: [3, 1]}>
+// CHECK:         lpu_mem.map "neg" %2, %1 <[6, 2] {0: [2, 1]} {0: [2, 1]}>
+func.func @no_factors(%x : !lpu.tensor<[4, 3], f32>) -> !lpu.tensor<[6, 2], f32> attributes {lpu.inputs = ["x"], lpu.outputs = ["y"]} {
+  %r = lpu.reshape %x : !lpu.tensor<[4, 3], f32> -> !lpu.tensor<[6, 2], f32>
+  %y = lpu.map "neg" %r : !lpu.tensor<[6, 2], f32> -> !lpu.tensor<[6, 2], f32>
+  func.return %y : !lpu.tensor<[6, 2], f32>
+}
+
+// -----
+
+// A concatenation copies each operand to its place, which may be a symbol.
+// CHECK:         %2 = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 16>
+// CHECK-NEXT:    lpu_mem.copy %2, %0 <[P, 2] {0: [2, 1]} {0: [2, 1]}>
+// CHECK-NEXT:    lpu_mem.copy %2, %1 <[1, 2] {2*P: [2, 1]} {0: [2, 1]}>
+// CHECK-NEXT:    lpu_mem.return %2
+func.func @concat(%x : !lpu.tensor<[P, 2], f32>, %y : !lpu.tensor<[1, 2], f32>) -> !lpu.tensor<[P + 1, 2], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.inputs = ["x", "y"], lpu.outputs = ["z"]} {
+  %z = lpu.concat %x, %y axis 0 : !lpu.tensor<[P, 2], f32>, !lpu.tensor<[1, 2], f32> -> !lpu.tensor<[P + 1, 2], f32>
+  func.return %z : !lpu.tensor<[P + 1, 2], f32>
+}
+
+// -----
+
+// A constant is a parameter, a fill one element that is read with stride 0.
+// CHECK-DAG:     %[[w:.*]] = lpu_mem.param <file("w", 0, [3, 2], f32)> : !lpu_mem.buffer<hbm, f32, 6>
+// CHECK-DAG:     %[[one:.*]] = lpu_mem.param <inline("0000803f", [], f32)> : !lpu_mem.buffer<hbm, f32, 1>
+// CHECK:         lpu_mem.map "add" %{{.*}}, %[[w]], %[[one]] <[3, 2] {0: [2, 1]} {0: [2, 1]} {0: [0, 0]}>
+func.func @constants() -> !lpu.tensor<[3, 2], f32> attributes {lpu.outputs = ["y"]} {
+  %w = lpu.constant <file("w", 0, [3, 2], f32)> : !lpu.tensor<[3, 2], f32>
+  %one = lpu.fill "0000803f" : !lpu.tensor<[3, 2], f32>
+  %y = lpu.map "add" %w, %one : !lpu.tensor<[3, 2], f32>, !lpu.tensor<[3, 2], f32> -> !lpu.tensor<[3, 2], f32>
+  func.return %y : !lpu.tensor<[3, 2], f32>
+}
+
+// -----
+
+// Outputs get buffers of their own: an input, a weight, a view and a double are copied.
+// CHECK:         %[[w:.*]] = lpu_mem.param
+// CHECK:         lpu_mem.map "neg" %[[y:.*]], %0
+// CHECK:         lpu_mem.copy %[[a:.*]], %0 <[2, 3] {0: [3, 1]} {0: [3, 1]}>
+// CHECK:         lpu_mem.copy %[[b:.*]], %[[w]] <[2]
+// CHECK:         lpu_mem.copy %[[c:.*]], %[[y]] <[3, 2] {0: [2, 1]} {0: [1, 3]}>
+// CHECK:         lpu_mem.copy %[[d:.*]], %[[y]] <[2, 3]
+// CHECK-NEXT:    lpu_mem.return %[[a]], %[[b]], %[[c]], %[[y]], %[[d]]
+func.func @outputs(%x : !lpu.tensor<[2, 3], f32>) -> (!lpu.tensor<[2, 3], f32>, !lpu.tensor<[2], f32>, !lpu.tensor<[3, 2], f32>, !lpu.tensor<[2, 3], f32>, !lpu.tensor<[2, 3], f32>)
+    attributes {lpu.inputs = ["x"], lpu.outputs = ["a", "b", "c", "y", "d"]} {
+  %w = lpu.constant <file("w", 0, [2], f32)> : !lpu.tensor<[2], f32>
+  %y = lpu.map "neg" %x : !lpu.tensor<[2, 3], f32> -> !lpu.tensor<[2, 3], f32>
+  %t = lpu.transpose %y <[1, 0]> : !lpu.tensor<[2, 3], f32> -> !lpu.tensor<[3, 2], f32>
+  func.return %x, %w, %t, %y, %y : !lpu.tensor<[2, 3], f32>, !lpu.tensor<[2], f32>, !lpu.tensor<[3, 2], f32>, !lpu.tensor<[2, 3], f32>, !lpu.tensor<[2, 3], f32>
+}
+
+// -----
+
+// The axes of a product are [.., M, K, N]; a transposed panel and a shared batch are strides.
+// CHECK:         lpu_mem.vecmat %2, %0, %1 accumulate 0 <[5, 1, 4, 3] {0: [3, 3, 0, 1]} {0: [4, 4, 1, 0]} {0: [0, 0, 1, 4]}>
+func.func @matmul(%x : !lpu.tensor<[5, 1, 4], f32>, %w : !lpu.tensor<[3, 4], f32>) -> !lpu.tensor<[5, 1, 3], f32> attributes {lpu.inputs = ["x", "w"], lpu.outputs = ["y"]} {
+  %t = lpu.transpose %w <[1, 0]> : !lpu.tensor<[3, 4], f32> -> !lpu.tensor<[4, 3], f32>
+  %y = lpu.matmul %x, %t : !lpu.tensor<[5, 1, 4], f32>, !lpu.tensor<[4, 3], f32> -> !lpu.tensor<[5, 1, 3], f32>
+  func.return %y : !lpu.tensor<[5, 1, 3], f32>
+}
+
+// -----
+
+// A reduction does not move along the axes it reduces.
+// CHECK:         lpu_mem.reduce "max" %1, %0 over <[0]> accumulate 0 <[4, 3] {0: [0, 1]} {0: [3, 1]}>
+func.func @reduce(%x : !lpu.tensor<[4, 3], f32>) -> !lpu.tensor<[1, 3], f32> attributes {lpu.inputs = ["x"], lpu.outputs = ["y"]} {
+  %y = lpu.reduce "max" %x over <[0]> : !lpu.tensor<[4, 3], f32> -> !lpu.tensor<[1, 3], f32>
+  func.return %y : !lpu.tensor<[1, 3], f32>
+}
+
+// -----
+
+// The axis of a running sum becomes the last; its carry starts at 0.
+// CHECK:         lpu_mem.fill "0000000000000000" %2 <[3, 1] {0: [1, 1]}>
+// CHECK-NEXT:    lpu_mem.scan %1, %2, %0 exclusive 1 <[3, 4] {0: [1, 3]} {0: [1, 0]} {0: [1, 3]}>
+func.func @scan(%x : !lpu.tensor<[4, 3], i64>) -> !lpu.tensor<[4, 3], i64> attributes {lpu.inputs = ["x"], lpu.outputs = ["y"]} {
+  %y = lpu.scan %x axis 0 exclusive 1 : !lpu.tensor<[4, 3], i64> -> !lpu.tensor<[4, 3], i64>
+  func.return %y : !lpu.tensor<[4, 3], i64>
+}
+
+// -----
+
+// A gather looks up rows of any axis; the limit may be a symbol.
+// CHECK:         lpu_mem.gather %2, %0, %1 limit <P> row <4> <[2, 5, 4] {0: [20, 4, 1]} {0: [28, 0, 1]} {0: [0, 1, 0]}>
+func.func @gather(%x : !lpu.tensor<[2, P, 4], f32>, %i : !lpu.tensor<[5], i64>) -> !lpu.tensor<[2, 5, 4], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.inputs = ["x", "i"], lpu.outputs = ["y"]} {
+  %y = lpu.gather %x, %i axis 1 : !lpu.tensor<[2, P, 4], f32>, !lpu.tensor<[5], i64> -> !lpu.tensor<[2, 5, 4], f32>
+  func.return %y : !lpu.tensor<[2, 5, 4], f32>
+}
+
+// -----
+
+// A scatter changes a copy of its source.
+// CHECK:         lpu_mem.copy %3, %0 <[9, 4]
+// CHECK-NEXT:    lpu_mem.scatter "add" %3, %2, %1 limit <9> row <4> <[2, 4] {0: [0, 1]} {0: [4, 1]} {0: [1, 0]}>
+// CHECK-NEXT:    lpu_mem.return %3
+func.func @scatter(%x : !lpu.tensor<[9, 4], f32>, %i : !lpu.tensor<[2], i64>, %u : !lpu.tensor<[2, 4], f32>) -> !lpu.tensor<[9, 4], f32> attributes {lpu.inputs = ["x", "i", "u"], lpu.outputs = ["y"]} {
+  %y = lpu.scatter "add" %x, %i, %u : !lpu.tensor<[9, 4], f32>, !lpu.tensor<[2], i64>, !lpu.tensor<[2, 4], f32> -> !lpu.tensor<[9, 4], f32>
+  func.return %y : !lpu.tensor<[9, 4], f32>
+}
+
+// -----
+
+// A top-k has two results.
+// CHECK:         lpu_mem.topk %1, %2, %0 k 2 largest 1 <[3, 9] {0: [2, 1]} {0: [2, 1]} {0: [9, 1]}>
+// CHECK-NEXT:    lpu_mem.return %1, %2
+func.func @topk(%x : !lpu.tensor<[3, 9], f32>) -> (!lpu.tensor<[3, 2], f32>, !lpu.tensor<[3, 2], i64>) attributes {lpu.inputs = ["x"], lpu.outputs = ["v", "i"]} {
+  %v, %i = lpu.topk %x largest 1 : !lpu.tensor<[3, 9], f32> -> !lpu.tensor<[3, 2], f32>, !lpu.tensor<[3, 2], i64>
+  func.return %v, %i : !lpu.tensor<[3, 2], f32>, !lpu.tensor<[3, 2], i64>
+}

@@ -1,0 +1,177 @@
+// RUN: xdsl-opt %s -p "lpu-demote-precision{precision=f16},dce" --split-input-file | filecheck %s
+// RUN: xdsl-opt %s -p "lpu-demote-precision{precision=f16},dce" --split-input-file --print-debuginfo | filecheck %s --check-prefix=LOC
+// RUN: xdsl-opt %s -p lpu-demote-precision,dce --split-input-file | filecheck %s --check-prefix=DEFAULT
+
+// Rule 1: a product that depends on a float input reads and writes the short type; its weight is
+// stored in it.
+// CHECK-LABEL: @product
+// CHECK-SAME:    lpu.input_types = ["f32"], lpu.output_types = ["f32"]
+// CHECK-NEXT:    %0 = lpu.cast %x {{.*}} -> !lpu.tensor<[1, 4], f16>
+// CHECK:         lpu.constant <cast(file("w", 0, [4, 2], f32), f16)> : !lpu.tensor<[4, 2], f16>
+// CHECK:         %[[short:.*]] = lpu.matmul %0, {{.*}} -> !lpu.tensor<[1, 2], f16>
+// CHECK-NEXT:    %y = lpu.cast %[[short]] {{.*}} -> !lpu.tensor<[1, 2], f32>
+// CHECK-NEXT:    func.return %y : !lpu.tensor<[1, 2], f32>
+// LOC-LABEL: @product
+// LOC:           lpu.matmul {{.*}} loc("dense")
+// LOC-NEXT:      lpu.cast {{.*}} loc("dense")
+// DEFAULT-LABEL: @product
+// DEFAULT-NOT:   f16
+func.func @product(%x : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 2], f32> {
+  %w = lpu.constant <file("w", 0, [4, 2], f32)> : !lpu.tensor<[4, 2], f32>
+  %y = lpu.matmul %x, %w : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 2], f32> -> !lpu.tensor<[1, 2], f32> loc("dense")
+  func.return %y : !lpu.tensor<[1, 2], f32>
+}
+
+// -----
+
+// Not demoted: a product of positions and constants alone (the angles of RoPE).
+// CHECK-LABEL: @angles
+// CHECK-NOT:     f16
+// CHECK:         func.return
+// DEFAULT-LABEL: @angles
+func.func @angles(%pos : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 2], f32> attributes {lpu.roles = ["positions"]} {
+  %w = lpu.constant <file("w", 0, [1, 2], f32)> : !lpu.tensor<[1, 2], f32>
+  %p = lpu.cast %pos : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1, 1], f32>
+  %y = lpu.matmul %p, %w : !lpu.tensor<[1, 1], f32>, !lpu.tensor<[1, 2], f32> -> !lpu.tensor<[1, 2], f32>
+  func.return %y : !lpu.tensor<[1, 2], f32>
+}
+
+// -----
+
+// Not demoted: a product of another type.
+// CHECK-LABEL: @integers
+// CHECK-NEXT:    lpu.matmul {{.*}} -> !lpu.tensor<[1, 2], i32>
+// DEFAULT-LABEL: @integers
+func.func @integers(%x : !lpu.tensor<[1, 4], i32>, %w : !lpu.tensor<[4, 2], i32>) -> !lpu.tensor<[1, 2], i32> {
+  %y = lpu.matmul %x, %w : !lpu.tensor<[1, 4], i32>, !lpu.tensor<[4, 2], i32> -> !lpu.tensor<[1, 2], i32>
+  func.return %y : !lpu.tensor<[1, 2], i32>
+}
+
+// -----
+
+// Not demoted: norms, softmax and sums.
+// CHECK-LABEL: @norm
+// CHECK-NOT:     f16
+// CHECK:         func.return
+// DEFAULT-LABEL: @norm
+func.func @norm(%x : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 1], f32> {
+  %0 = lpu.map "mul" %x, %x : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  %1 = lpu.reduce "sum" %0 over <[1]> : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 1], f32>
+  func.return %1 : !lpu.tensor<[1, 1], f32>
+}
+
+// -----
+
+// Rule 2: a table that token ids look up is stored in the short type.
+// CHECK-LABEL: @embedding
+// CHECK:         %[[w:.*]] = lpu.constant <cast(file("w", 0, [9, 4], f32), f16)>
+// CHECK-NEXT:    %[[row:.*]] = lpu.gather %[[w]], %ids {{.*}} -> !lpu.tensor<[1, 1, 4], f16>
+// CHECK-NEXT:    %y = lpu.cast %[[row]] {{.*}} -> !lpu.tensor<[1, 1, 4], f32>
+// DEFAULT-LABEL: @embedding
+func.func @embedding(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 1, 4], f32> attributes {lpu.roles = ["ids"]} {
+  %w = lpu.constant <file("w", 0, [9, 4], f32)> : !lpu.tensor<[9, 4], f32>
+  %y = lpu.gather %w, %ids axis 0 : !lpu.tensor<[9, 4], f32>, !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1, 1, 4], f32>
+  func.return %y : !lpu.tensor<[1, 1, 4], f32>
+}
+
+// -----
+
+// Not demoted: a table that positions look up.
+// CHECK-LABEL: @cosines
+// CHECK-NOT:     f16
+// CHECK:         func.return
+// DEFAULT-LABEL: @cosines
+func.func @cosines(%pos : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 1, 4], f32> attributes {lpu.roles = ["positions"]} {
+  %w = lpu.constant <file("w", 0, [9, 4], f32)> : !lpu.tensor<[9, 4], f32>
+  %y = lpu.gather %w, %pos axis 0 : !lpu.tensor<[9, 4], f32>, !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1, 1, 4], f32>
+  func.return %y : !lpu.tensor<[1, 1, 4], f32>
+}
+
+// -----
+
+// Rules 3 and 4: the cache is stored in the short type, going in and out; the demotion moves
+// through the concatenation. The interface keeps the ONNX types.
+// CHECK-LABEL: @cache
+// CHECK-SAME:    %past: !lpu.tensor<[1, 4, P, 8], f16>
+// CHECK-SAME:    -> !lpu.tensor<[1, 4, P + 1, 8], f16>
+// CHECK-SAME:    lpu.input_types = ["f32", "f32"], lpu.output_types = ["f32"]
+// CHECK:         lpu.concat %past, %{{.*}} axis 2 : {{.*}} -> !lpu.tensor<[1, 4, P + 1, 8], f16>
+// CHECK:         func.return %{{.*}} : !lpu.tensor<[1, 4, P + 1, 8], f16>
+// DEFAULT-LABEL: @cache
+// DEFAULT-NOT:   f16
+func.func @cache(%past : !lpu.tensor<[1, 4, P, 8], f32>, %new : !lpu.tensor<[1, 4, 1, 8], f32>) -> !lpu.tensor<[1, 4, P + 1, 8], f32>
+    attributes {lpu.roles = ["past", "data"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %y = lpu.concat %past, %new axis 2 : !lpu.tensor<[1, 4, P, 8], f32>, !lpu.tensor<[1, 4, 1, 8], f32> -> !lpu.tensor<[1, 4, P + 1, 8], f32>
+  func.return %y : !lpu.tensor<[1, 4, P + 1, 8], f32>
+}
+
+// -----
+
+// Not stored shorter: an output that does not continue the cache, and a cache that is short already.
+// CHECK-LABEL: @other_output
+// CHECK-SAME:    lpu.input_types = ["bf16", "f32"]
+// CHECK-NEXT:    %y = lpu.concat {{.*}} -> !lpu.tensor<[2, 4], f32>
+// CHECK-NEXT:    func.return %past, %y : !lpu.tensor<[1, 4, 2, 8], bf16>, !lpu.tensor<[2, 4], f32>
+// DEFAULT-LABEL: @other_output
+func.func @other_output(%past : !lpu.tensor<[1, 4, 2, 8], bf16>, %x : !lpu.tensor<[1, 4], f32>) -> (!lpu.tensor<[1, 4, 2, 8], bf16>, !lpu.tensor<[2, 4], f32>)
+    attributes {lpu.roles = ["past", "data"]} {
+  %y = lpu.concat %x, %x axis 0 : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[2, 4], f32>
+  func.return %past, %y : !lpu.tensor<[1, 4, 2, 8], bf16>, !lpu.tensor<[2, 4], f32>
+}
+
+// -----
+
+// Rule 4: a demotion moves up through views to the weight.
+// CHECK-LABEL: @views
+// CHECK:         lpu.constant <cast(file("w", 0, [2, 4], f32), f16)>
+// CHECK-NEXT:    lpu.transpose {{.*}} -> !lpu.tensor<[4, 2], f16>
+// CHECK:         lpu.matmul {{.*}} -> !lpu.tensor<[1, 2], f16>
+// DEFAULT-LABEL: @views
+func.func @views(%x : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 2], f32> {
+  %w = lpu.constant <file("w", 0, [2, 4], f32)> : !lpu.tensor<[2, 4], f32>
+  %t = lpu.transpose %w <[1, 0]> : !lpu.tensor<[2, 4], f32> -> !lpu.tensor<[4, 2], f32>
+  %y = lpu.matmul %x, %t : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 2], f32> -> !lpu.tensor<[1, 2], f32>
+  func.return %y : !lpu.tensor<[1, 2], f32>
+}
+
+// -----
+
+// It does not move through arithmetic: the sum is rounded once, behind it.
+// CHECK-LABEL: @arithmetic
+// CHECK:         %s = lpu.map "add" {{.*}} -> !lpu.tensor<[1, 4], f32>
+// CHECK-NEXT:    %{{.*}} = lpu.cast %s : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f16>
+// DEFAULT-LABEL: @arithmetic
+func.func @arithmetic(%x : !lpu.tensor<[1, 4], f32>, %w : !lpu.tensor<[4, 2], f32>) -> !lpu.tensor<[1, 2], f32> {
+  %s = lpu.map "add" %x, %x : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  %y = lpu.matmul %s, %w : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 2], f32> -> !lpu.tensor<[1, 2], f32>
+  func.return %y : !lpu.tensor<[1, 2], f32>
+}
+
+// -----
+
+// A product of a product reads its short form: nothing is cast to f32 and back.
+// CHECK-LABEL: @chain
+// CHECK:         %[[first:.*]] = lpu.matmul {{.*}} -> !lpu.tensor<[4, 4], f16>
+// CHECK:         lpu.matmul %[[first]], %[[first]] {{.*}} -> !lpu.tensor<[4, 4], f16>
+// DEFAULT-LABEL: @chain
+func.func @chain(%x : !lpu.tensor<[4, 4], f32>) -> !lpu.tensor<[4, 4], f32> {
+  %y = lpu.matmul %x, %x : !lpu.tensor<[4, 4], f32>, !lpu.tensor<[4, 4], f32> -> !lpu.tensor<[4, 4], f32>
+  %z = lpu.matmul %y, %y : !lpu.tensor<[4, 4], f32>, !lpu.tensor<[4, 4], f32> -> !lpu.tensor<[4, 4], f32>
+  func.return %z : !lpu.tensor<[4, 4], f32>
+}
+
+// -----
+
+// Without an option the pass does what the module asks for.
+// DEFAULT: lpu.options
+// CHECK: lpu.options
+builtin.module attributes {lpu.options = {precision = "bf16"}} {
+  // DEFAULT-LABEL: @module_option
+  // DEFAULT:         lpu.matmul {{.*}} -> !lpu.tensor<[2, 2], bf16>
+  // CHECK-LABEL: @module_option
+  // CHECK:         lpu.matmul {{.*}} -> !lpu.tensor<[2, 2], f16>
+  func.func @module_option(%x : !lpu.tensor<[2, 2], f32>) -> !lpu.tensor<[2, 2], f32> {
+    %y = lpu.matmul %x, %x : !lpu.tensor<[2, 2], f32>, !lpu.tensor<[2, 2], f32> -> !lpu.tensor<[2, 2], f32>
+    func.return %y : !lpu.tensor<[2, 2], f32>
+  }
+}

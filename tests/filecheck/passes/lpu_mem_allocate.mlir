@@ -1,0 +1,114 @@
+// RUN: xdsl-opt %s -p lpu-mem-allocate --split-input-file | filecheck %s
+
+// Weights come first, 64-byte aligned; equal ones are stored once; the arena follows.
+// CHECK-LABEL: @weights
+// CHECK-SAME: lpu_mem.params_size = 72 : i64, lpu_mem.arena_base = 128 : i64, lpu_mem.arena_size = 0 : i64
+func.func @weights() {
+  // CHECK-NEXT: lpu_mem.param <file("w", 0, [3], f32)> at 0
+  // CHECK-NEXT: lpu_mem.param <file("w", 12, [2], f32)> at 64
+  // CHECK-NEXT: lpu_mem.param <file("w", 0, [3], f32)> at 0
+  %0 = lpu_mem.param <file("w", 0, [3], f32)> : !lpu_mem.buffer<hbm, f32, 3>
+  %1 = lpu_mem.param <file("w", 12, [2], f32)> : !lpu_mem.buffer<hbm, f32, 2>
+  %2 = lpu_mem.param <file("w", 0, [3], f32)> : !lpu_mem.buffer<hbm, f32, 3>
+  lpu_mem.return :
+}
+
+// -----
+
+// A buffer takes the place of one that is not used any more.
+// CHECK-LABEL: @reuse
+func.func @reuse(%x : !lpu_mem.buffer<lmu, f32, 4>) {
+  // CHECK-NEXT: %0 = lpu_mem.alloc at 64
+  // CHECK-NEXT: lpu_mem.fill "00000000" %0
+  // CHECK-NEXT: %1 = lpu_mem.alloc at 64
+  %0 = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 8>
+  lpu_mem.fill "00000000" %0 <[8] {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>
+  %1 = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 8>
+  lpu_mem.fill "00000000" %1 <[8] {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>
+  lpu_mem.return :
+}
+
+// -----
+
+// Not reused: the first buffer is read later.
+// CHECK-LABEL: @overlap
+func.func @overlap() {
+  // CHECK-NEXT: %0 = lpu_mem.alloc at 0
+  // CHECK-NEXT: %1 = lpu_mem.alloc at 64
+  %0 = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 8>
+  %1 = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 8>
+  lpu_mem.fill "00000000" %0 <[8] {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>
+  lpu_mem.copy %1, %0 <[8] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>, !lpu_mem.buffer<hbm, f32, 8>
+  lpu_mem.fill "00000000" %0 <[8] {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>
+  lpu_mem.return :
+}
+
+// -----
+
+// Inputs and outputs keep their places for the whole program.
+// CHECK-LABEL: @ports
+// CHECK-SAME: lpu_mem.arguments = #lpu.ints<[0]>
+func.func @ports(%x : !lpu_mem.buffer<hbm, f32, 8>) {
+  // CHECK-NEXT: %y = lpu_mem.alloc at 64
+  // CHECK-NEXT: %t = lpu_mem.alloc at 128
+  %y = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 8>
+  %t = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 8>
+  lpu_mem.fill "00000000" %y <[8] {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>
+  lpu_mem.fill "00000000" %t <[8] {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>
+  lpu_mem.return %y : !lpu_mem.buffer<hbm, f32, 8>
+}
+
+// -----
+
+// Each loop nest has the LMU for itself; within one, buffers are apart.
+// CHECK-LABEL: @nests
+func.func @nests() {
+  // CHECK-NEXT: lpu_mem.for "i"
+  // CHECK-NEXT:   %0 = lpu_mem.alloc at 0
+  // CHECK-NEXT:   lpu_mem.for "j"
+  // CHECK-NEXT:     %1 = lpu_mem.alloc at 64
+  lpu_mem.for "i" to <8> step 1 {
+    %0 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 8>
+    lpu_mem.for "j" to <8> step 1 {
+      %1 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 8>
+    }
+  }
+  // CHECK:      lpu_mem.for "k"
+  // CHECK-NEXT:   %2 = lpu_mem.alloc at 0
+  lpu_mem.for "k" to <8> step 1 {
+    %2 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 8>
+  }
+  lpu_mem.return :
+}
+
+// -----
+
+// A buffer that lives over a loop nest keeps its place in it.
+// CHECK-LABEL: @over
+func.func @over() {
+  // CHECK-NEXT: %0 = lpu_mem.alloc at 0
+  %0 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 8>
+  lpu_mem.fill "00000000" %0 <[8] {0: [1]}> : !lpu_mem.buffer<lmu, f32, 8>
+  lpu_mem.for "i" to <8> step 1 {
+    // CHECK: %1 = lpu_mem.alloc at 64
+    %1 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 8>
+  }
+  lpu_mem.fill "00000000" %0 <[8] {0: [1]}> : !lpu_mem.buffer<lmu, f32, 8>
+  lpu_mem.return :
+}
+
+// -----
+
+// What fits only without gaps is packed at 8 bytes.
+builtin.module attributes {lpu.options = {target = "lpu-tiny"}} {
+  // CHECK-LABEL: @tight
+  func.func @tight() {
+    lpu_mem.for "i" to <8> step 1 {
+      // CHECK: %0 = lpu_mem.alloc at 0
+      // CHECK: %1 = lpu_mem.alloc at 3848
+      %0 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 961>
+      %1 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 958>
+    }
+    lpu_mem.return :
+  }
+}

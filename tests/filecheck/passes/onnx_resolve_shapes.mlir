@@ -1,0 +1,303 @@
+// RUN: xdsl-opt %s -p onnx-resolve-shapes --split-input-file --verify-diagnostics | filecheck %s
+// RUN: xdsl-opt %s -p onnx-resolve-shapes --split-input-file --verify-diagnostics --print-debuginfo | filecheck %s --check-prefix=LOC
+
+// An operator that stays gets the extents of its results; the function too.
+// CHECK-LABEL: @typed
+// CHECK-SAME:    -> !lpu.tensor<[1, P, 8], f32>
+// CHECK-NEXT:    onnx.Add(%x, %y) {{.*}} -> !lpu.tensor<[1, P, 8], f32>
+func.func @typed(%x : !lpu.tensor<[1, P, 8], f32>, %y : !lpu.tensor<[8], f32>) -> !lpu.tensor<*, f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %z = onnx.Add(%x, %y) {since_version = 14 : i64} : (!lpu.tensor<[1, P, 8], f32>, !lpu.tensor<[8], f32>) -> !lpu.tensor<*, f32>
+  func.return %z : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// A reshape to its own shape is nothing, and the shape is not computed.
+// CHECK-LABEL: @own_shape
+// CHECK-NEXT:    func.return %x
+func.func @own_shape(%x : !lpu.tensor<[1, P, 8], f32>) -> !lpu.tensor<*, f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %s = onnx.Shape(%x) {since_version = 15 : i64} : (!lpu.tensor<[1, P, 8], f32>) -> !lpu.tensor<*, i64>
+  %r = onnx.Reshape(%x, %s) {since_version = 14 : i64} : (!lpu.tensor<[1, P, 8], f32>, !lpu.tensor<*, i64>) -> !lpu.tensor<*, f32>
+  func.return %r : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// In a Reshape, 0 copies an extent and -1 is inferred, also next to a symbol.
+// CHECK-LABEL: @reshape
+// CHECK-NEXT:    %r = lpu.reshape %x {{.*}} -> !lpu.tensor<[1, P, 2, 4], f32>
+// CHECK-NEXT:    func.return %r
+// LOC-LABEL: @reshape
+// LOC:           lpu.reshape {{.*}} loc("heads")
+func.func @reshape(%x : !lpu.tensor<[1, P, 8], f32>) -> !lpu.tensor<*, f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %s = onnx.Constant() {value_ints = #lpu.ints<[0, 0, 2, -1]>, since_version = 13 : i64} : () -> !lpu.tensor<[4], i64>
+  %r = onnx.Reshape(%x, %s) {since_version = 14 : i64} : (!lpu.tensor<[1, P, 8], f32>, !lpu.tensor<[4], i64>) -> !lpu.tensor<*, f32> loc("heads")
+  func.return %r : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// The extent that is inferred may be the symbol.
+// CHECK-LABEL: @inferred_symbol
+// CHECK-NEXT:    %r = lpu.reshape %x {{.*}} -> !lpu.tensor<[2*P, 4], f32>
+func.func @inferred_symbol(%x : !lpu.tensor<[1, P, 8], f32>) -> !lpu.tensor<*, f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %s = onnx.Constant() {value_ints = #lpu.ints<[-1, 4]>, since_version = 13 : i64} : () -> !lpu.tensor<[2], i64>
+  %r = onnx.Reshape(%x, %s) {since_version = 14 : i64} : (!lpu.tensor<[1, P, 8], f32>, !lpu.tensor<[2], i64>) -> !lpu.tensor<*, f32>
+  func.return %r : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// With allowzero, 0 is an extent.
+// CHECK-LABEL: @allowzero
+// CHECK-NEXT:    %r = lpu.reshape %x {{.*}} -> !lpu.tensor<[0, 4], f32>
+func.func @allowzero(%x : !lpu.tensor<[8, 0], f32>) -> !lpu.tensor<*, f32> {
+  %s = onnx.Constant() {value_ints = #lpu.ints<[0, 4]>, since_version = 13 : i64} : () -> !lpu.tensor<[2], i64>
+  %r = onnx.Reshape(%x, %s) {allowzero = 1 : i64, since_version = 14 : i64} : (!lpu.tensor<[8, 0], f32>, !lpu.tensor<[2], i64>) -> !lpu.tensor<*, f32>
+  func.return %r : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// An error: a Reshape to another number of elements, whether given or inferred.
+// CHECK: blocks: onnx.Reshape: cannot reshape [5], f32 to [2, 3], f32
+func.func @wrong_reshape(%x : !lpu.tensor<[5], f32>) -> !lpu.tensor<*, f32> {
+  %s = onnx.Constant() {value_ints = #lpu.ints<[2, 3]>, since_version = 13 : i64} : () -> !lpu.tensor<[2], i64>
+  %r = onnx.Reshape(%x, %s) {since_version = 14 : i64} : (!lpu.tensor<[5], f32>, !lpu.tensor<[2], i64>) -> !lpu.tensor<*, f32> loc("blocks")
+  func.return %r : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// CHECK: onnx.Reshape: cannot infer the extent -1: (5) / 2
+func.func @wrong_inference(%x : !lpu.tensor<[5], f32>) -> !lpu.tensor<*, f32> {
+  %s = onnx.Constant() {value_ints = #lpu.ints<[2, -1]>, since_version = 13 : i64} : () -> !lpu.tensor<[2], i64>
+  %r = onnx.Reshape(%x, %s) {since_version = 14 : i64} : (!lpu.tensor<[5], f32>, !lpu.tensor<[2], i64>) -> !lpu.tensor<*, f32>
+  func.return %r : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// An error: an extent that depends on data.
+// CHECK: heads: onnx.Reshape: operand 'shape' depends on data, not on shapes alone
+func.func @data_shape(%x : !lpu.tensor<[8], f32>, %s : !lpu.tensor<[2], i64>) -> !lpu.tensor<*, f32> {
+  %r = onnx.Reshape(%x, %s) {since_version = 14 : i64} : (!lpu.tensor<[8], f32>, !lpu.tensor<[2], i64>) -> !lpu.tensor<*, f32> loc("heads")
+  func.return %r : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// Where(shape == -1, 1, shape), in which no extent is -1, is the shape that Expand takes.
+// CHECK-LABEL: @expand
+// CHECK-NEXT:    lpu.broadcast %x : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[P + 1, 4], f32>
+// CHECK-NEXT:    func.return
+func.func @expand(%x : !lpu.tensor<[1, 4], f32>, %y : !lpu.tensor<[P + 1, 4], f32>) -> !lpu.tensor<*, f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %m = onnx.Constant() {value_int = -1 : i64, since_version = 13 : i64} : () -> !lpu.tensor<[], i64>
+  %two = onnx.Constant() {value_ints = #lpu.ints<[2]>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %one = onnx.ConstantOfShape(%two) {value = #lpu.weight<inline("0100000000000000", [1], i64)>, since_version = 9 : i64} : (!lpu.tensor<[1], i64>) -> !lpu.tensor<*, i64>
+  %s = onnx.Shape(%y) {since_version = 15 : i64} : (!lpu.tensor<[P + 1, 4], f32>) -> !lpu.tensor<*, i64>
+  %c = onnx.Equal(%s, %m) {since_version = 19 : i64} : (!lpu.tensor<*, i64>, !lpu.tensor<[], i64>) -> !lpu.tensor<*, bool>
+  %t = onnx.Where(%c, %one, %s) {since_version = 16 : i64} : (!lpu.tensor<*, bool>, !lpu.tensor<*, i64>, !lpu.tensor<*, i64>) -> !lpu.tensor<*, i64>
+  %r = onnx.Expand(%x, %t) {since_version = 13 : i64} : (!lpu.tensor<[1, 4], f32>, !lpu.tensor<*, i64>) -> !lpu.tensor<*, f32>
+  func.return %r : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// An error: an Expand to another extent.
+// CHECK: onnx.Expand: cannot expand extent 3 to 4
+func.func @wrong_expand(%x : !lpu.tensor<[3], f32>) -> !lpu.tensor<*, f32> {
+  %s = onnx.Constant() {value_ints = #lpu.ints<[4]>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %r = onnx.Expand(%x, %s) {since_version = 13 : i64} : (!lpu.tensor<[3], f32>, !lpu.tensor<[1], i64>) -> !lpu.tensor<*, f32>
+  func.return %r : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// A Slice up to the largest integer goes to the end.
+// CHECK-LABEL: @open_slice
+// CHECK-NEXT:    %r = lpu.slice %x at <[0, 1]> step <[1, 1]> {{.*}} -> !lpu.tensor<[1, P], f32>
+func.func @open_slice(%x : !lpu.tensor<[1, P + 1], f32>) -> !lpu.tensor<*, f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %s = onnx.Constant() {value_ints = #lpu.ints<[1]>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %e = onnx.Constant() {value_ints = #lpu.ints<[9223372036854775807]>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %r = onnx.Slice(%x, %s, %e, %s) {since_version = 13 : i64} : (!lpu.tensor<[1, P + 1], f32>, !lpu.tensor<[1], i64>, !lpu.tensor<[1], i64>, !lpu.tensor<[1], i64>) -> !lpu.tensor<*, f32>
+  func.return %r : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// A negative start counts from the end, which may be a symbol.
+// CHECK-LABEL: @negative_start
+// CHECK-NEXT:    %r = lpu.slice %x at <[P]> step <[1]> {{.*}} -> !lpu.tensor<[1], f32>
+func.func @negative_start(%x : !lpu.tensor<[P + 1], f32>) -> !lpu.tensor<*, f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %s = onnx.Constant() {value_ints = #lpu.ints<[-1]>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %e = onnx.Constant() {value_ints = #lpu.ints<[9223372036854775807]>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %r = onnx.Slice(%x, %s, %e) {since_version = 13 : i64} : (!lpu.tensor<[P + 1], f32>, !lpu.tensor<[1], i64>, !lpu.tensor<[1], i64>) -> !lpu.tensor<*, f32>
+  func.return %r : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// The bounds of the oldest Slice are attributes.
+// CHECK-LABEL: @slice_1
+// CHECK-NEXT:    %r = lpu.slice %x at <[1]> step <[1]> {{.*}} -> !lpu.tensor<[3], f32>
+func.func @slice_1(%x : !lpu.tensor<[5], f32>) -> !lpu.tensor<*, f32> {
+  %r = onnx.Slice(%x) {starts = #lpu.ints<[1]>, ends = #lpu.ints<[-1]>, since_version = 1 : i64} : (!lpu.tensor<[5], f32>) -> !lpu.tensor<*, f32>
+  func.return %r : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// An error: a Slice that goes backwards.
+// CHECK: onnx.Slice: a Slice with step -1
+func.func @backwards(%x : !lpu.tensor<[8], f32>) -> !lpu.tensor<*, f32> {
+  %s = onnx.Constant() {value_ints = #lpu.ints<[-1]>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %a = onnx.Constant() {value_ints = #lpu.ints<[0]>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %r = onnx.Slice(%x, %s, %a, %a, %s) {since_version = 13 : i64} : (!lpu.tensor<[8], f32>, !lpu.tensor<[1], i64>, !lpu.tensor<[1], i64>, !lpu.tensor<[1], i64>, !lpu.tensor<[1], i64>) -> !lpu.tensor<*, f32>
+  func.return %r : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// An error: bounds that differ in form with P.
+// CHECK: onnx.Slice: min(3, P) depends on the value of a symbol
+func.func @undecided(%x : !lpu.tensor<[P], f32>) -> !lpu.tensor<*, f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %s = onnx.Constant() {value_ints = #lpu.ints<[0]>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %e = onnx.Constant() {value_ints = #lpu.ints<[3]>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %r = onnx.Slice(%x, %s, %e) {since_version = 13 : i64} : (!lpu.tensor<[P], f32>, !lpu.tensor<[1], i64>, !lpu.tensor<[1], i64>) -> !lpu.tensor<*, f32>
+  func.return %r : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// A Range is an iota, and arithmetic on it is done here.
+// CHECK-LABEL: @range
+// CHECK-NEXT:    %[[line:.*]] = lpu.iota <[1, 2]> : !lpu.tensor<[P], i64>
+// CHECK-NEXT:    func.return %[[line]]
+func.func @range(%x : !lpu.tensor<[P], f32>) -> !lpu.tensor<*, i64> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %n = onnx.Size(%x) {since_version = 13 : i64} : (!lpu.tensor<[P], f32>) -> !lpu.tensor<*, i64>
+  %zero = onnx.Constant() {value_int = 0 : i64, since_version = 13 : i64} : () -> !lpu.tensor<[], i64>
+  %one = onnx.Constant() {value_int = 1 : i64, since_version = 13 : i64} : () -> !lpu.tensor<[], i64>
+  %two = onnx.Constant() {value_int = 2 : i64, since_version = 13 : i64} : () -> !lpu.tensor<[], i64>
+  %r = onnx.Range(%zero, %n, %one) {since_version = 11 : i64} : (!lpu.tensor<[], i64>, !lpu.tensor<*, i64>, !lpu.tensor<[], i64>) -> !lpu.tensor<*, i64>
+  %d = onnx.Mul(%r, %two) {since_version = 14 : i64} : (!lpu.tensor<*, i64>, !lpu.tensor<[], i64>) -> !lpu.tensor<*, i64>
+  %y = onnx.Add(%d, %one) {since_version = 14 : i64} : (!lpu.tensor<*, i64>, !lpu.tensor<[], i64>) -> !lpu.tensor<*, i64>
+  func.return %y : !lpu.tensor<*, i64>
+}
+
+// -----
+
+// An error: a Range whose end depends on data.
+// CHECK: onnx.Range: the bounds of a Range depend on data, not on shapes alone
+func.func @data_range(%n : !lpu.tensor<[], i64>) -> !lpu.tensor<*, i64> {
+  %one = onnx.Constant() {value_int = 1 : i64, since_version = 13 : i64} : () -> !lpu.tensor<[], i64>
+  %r = onnx.Range(%one, %n, %one) {since_version = 11 : i64} : (!lpu.tensor<[], i64>, !lpu.tensor<[], i64>, !lpu.tensor<[], i64>) -> !lpu.tensor<*, i64>
+  func.return %r : !lpu.tensor<*, i64>
+}
+
+// -----
+
+// A ConstantOfShape is a fill.
+// CHECK-LABEL: @fill
+// CHECK-NEXT:    lpu.fill "0000803f" : !lpu.tensor<[P, 2], f32>
+// CHECK-NEXT:    func.return
+func.func @fill(%x : !lpu.tensor<[P, 2], i64>) -> !lpu.tensor<*, f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %s = onnx.Shape(%x) {since_version = 15 : i64} : (!lpu.tensor<[P, 2], i64>) -> !lpu.tensor<*, i64>
+  %r = onnx.ConstantOfShape(%s) {value = #lpu.weight<inline("0000803f", [1], f32)>, since_version = 9 : i64} : (!lpu.tensor<*, i64>) -> !lpu.tensor<*, f32>
+  func.return %r : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// A Split is one slice for each part.
+// CHECK-LABEL: @split
+// CHECK-NEXT:    lpu.slice %x at <[0, 0]> step <[1, 1]> {{.*}} -> !lpu.tensor<[P, 4], f32>
+// CHECK-NEXT:    lpu.slice %x at <[0, 4]> step <[1, 1]> {{.*}} -> !lpu.tensor<[P, 2], f32>
+func.func @split(%x : !lpu.tensor<[P, 6], f32>) -> (!lpu.tensor<*, f32>, !lpu.tensor<*, f32>) attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %s = onnx.Constant() {value_ints = #lpu.ints<[4, 2]>, since_version = 13 : i64} : () -> !lpu.tensor<[2], i64>
+  %a, %b = onnx.Split(%x, %s) {axis = -1 : i64, since_version = 13 : i64} : (!lpu.tensor<[P, 6], f32>, !lpu.tensor<[2], i64>) -> (!lpu.tensor<*, f32>, !lpu.tensor<*, f32>)
+  func.return %a, %b : !lpu.tensor<*, f32>, !lpu.tensor<*, f32>
+}
+
+// -----
+
+// Without sizes the parts are equal, and the last may be smaller.
+// CHECK-LABEL: @uneven_split
+// CHECK-NEXT:    lpu.slice %x at <[0]> step <[1]> {{.*}} -> !lpu.tensor<[3], f32>
+// CHECK-NEXT:    lpu.slice %x at <[3]> step <[1]> {{.*}} -> !lpu.tensor<[2], f32>
+func.func @uneven_split(%x : !lpu.tensor<[5], f32>) -> (!lpu.tensor<*, f32>, !lpu.tensor<*, f32>) {
+  %a, %b = onnx.Split(%x) {num_outputs = 2 : i64, since_version = 18 : i64} : (!lpu.tensor<[5], f32>) -> (!lpu.tensor<*, f32>, !lpu.tensor<*, f32>)
+  func.return %a, %b : !lpu.tensor<*, f32>, !lpu.tensor<*, f32>
+}
+
+// -----
+
+// Squeeze and Unsqueeze are reshapes, Transpose reverses the axes, Identity is its operand.
+// CHECK-LABEL: @moves
+// CHECK-NEXT:    %a = lpu.reshape %x {{.*}} -> !lpu.tensor<[P, 4], f32>
+// CHECK-NEXT:    %b = lpu.transpose %a <[1, 0]> {{.*}} -> !lpu.tensor<[4, P], f32>
+// CHECK-NEXT:    %c = lpu.reshape %b {{.*}} -> !lpu.tensor<[4, P, 1], f32>
+// CHECK-NEXT:    func.return %c
+func.func @moves(%x : !lpu.tensor<[1, P, 4], f32>) -> !lpu.tensor<*, f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %axes = onnx.Constant() {value_ints = #lpu.ints<[-1]>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %a = onnx.Squeeze(%x) {axes = #lpu.ints<[0]>, since_version = 11 : i64} : (!lpu.tensor<[1, P, 4], f32>) -> !lpu.tensor<*, f32>
+  %b = onnx.Transpose(%a) {since_version = 13 : i64} : (!lpu.tensor<*, f32>) -> !lpu.tensor<*, f32>
+  %c = onnx.Unsqueeze(%b, %axes) {since_version = 13 : i64} : (!lpu.tensor<*, f32>, !lpu.tensor<[1], i64>) -> !lpu.tensor<*, f32>
+  %d = onnx.Identity(%c) {since_version = 16 : i64} : (!lpu.tensor<*, f32>) -> !lpu.tensor<*, f32>
+  func.return %d : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// An error: a Squeeze of an axis that is not 1.
+// CHECK: onnx.Squeeze: Squeeze of an axis whose extent is not 1
+func.func @wrong_squeeze(%x : !lpu.tensor<[2, 4], f32>) -> !lpu.tensor<*, f32> {
+  %r = onnx.Squeeze(%x) {axes = #lpu.ints<[0]>, since_version = 11 : i64} : (!lpu.tensor<[2, 4], f32>) -> !lpu.tensor<*, f32>
+  func.return %r : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// What a data operator reads is made: a shape with a symbol of iotas, a known one as a constant.
+// CHECK-LABEL: @read
+// CHECK:         %[[p:.*]] = lpu.iota <[P, 0]> : !lpu.tensor<[1], i64>
+// CHECK:         %[[two:.*]] = lpu.iota <[2, 0]> : !lpu.tensor<[1], i64>
+// CHECK:         %[[shape:.*]] = lpu.concat %[[p]], %[[two]] axis 0
+// CHECK:         onnx.Add(%i, %[[shape]])
+// CHECK:         %[[known:.*]] = lpu.constant <inline("03000000000000000200000000000000", [2], i64)>
+// CHECK-NEXT:    onnx.Add(%i, %[[known]])
+func.func @read(%x : !lpu.tensor<[P, 2], f32>, %y : !lpu.tensor<[3, 2], f32>, %i : !lpu.tensor<[2], i64>) -> (!lpu.tensor<*, i64>, !lpu.tensor<*, i64>) attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %s = onnx.Shape(%x) {since_version = 15 : i64} : (!lpu.tensor<[P, 2], f32>) -> !lpu.tensor<*, i64>
+  %a = onnx.Add(%i, %s) {since_version = 14 : i64} : (!lpu.tensor<[2], i64>, !lpu.tensor<*, i64>) -> !lpu.tensor<*, i64>
+  %t = onnx.Shape(%y) {since_version = 15 : i64} : (!lpu.tensor<[3, 2], f32>) -> !lpu.tensor<*, i64>
+  %b = onnx.Add(%i, %t) {since_version = 14 : i64} : (!lpu.tensor<[2], i64>, !lpu.tensor<*, i64>) -> !lpu.tensor<*, i64>
+  func.return %a, %b : !lpu.tensor<*, i64>, !lpu.tensor<*, i64>
+}
+
+// -----
+
+// An initialiser is a constant, by reference.
+// CHECK-LABEL: @initialiser
+// CHECK-NEXT:    %w = lpu.constant <file("m.data", 64, [999], f32)> : !lpu.tensor<[999], f32>
+func.func @initialiser() -> !lpu.tensor<[999], f32> {
+  %w = onnx.Initializer <file("m.data", 64, [999], f32)> : !lpu.tensor<[999], f32>
+  func.return %w : !lpu.tensor<[999], f32>
+}
+
+// -----
+
+// An error: extents that cannot be shown to fit.
+// CHECK: dense: onnx.MatMul: the inner extents 4 and 5 differ
+func.func @wrong_product(%x : !lpu.tensor<[1, 4], f32>, %y : !lpu.tensor<[5, 2], f32>) -> !lpu.tensor<*, f32> {
+  %r = onnx.MatMul(%x, %y) {since_version = 13 : i64} : (!lpu.tensor<[1, 4], f32>, !lpu.tensor<[5, 2], f32>) -> !lpu.tensor<*, f32> loc("dense")
+  func.return %r : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// An error: an operator without a rule.
+// CHECK: onnx.NonZero: operator NonZero is not supported
+func.func @not_supported(%x : !lpu.tensor<[4], f32>) -> !lpu.tensor<*, i64> {
+  %r = onnx.NonZero(%x) {since_version = 13 : i64} : (!lpu.tensor<[4], f32>) -> !lpu.tensor<*, i64>
+  func.return %r : !lpu.tensor<*, i64>
+}

@@ -1,0 +1,47 @@
+"""What is known of the contents of values when compiling."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.test import TestOp
+
+from dialects.affine import Affine
+from dialects.lpu.builder import Build
+from dialects.lpu.contents import constant_ints, uniform_int
+from dialects.lpu.weights import FileRange
+from runtime.numerics import ElementType
+
+P = Affine.symbol("P")
+
+
+@pytest.fixture
+def build() -> Build:
+    op = TestOp()
+    ModuleOp([op])
+    return Build(op)
+
+
+def test_integers_of_constants_fills_and_iotas(build: Build):
+    assert constant_ints(build.array(np.array([[3, -1]]))) == [3, -1]
+    assert constant_ints(build.fill(7, (2,), ElementType.I32)) == [7, 7]
+    assert constant_ints(build.iota(5, (2,), (3,))) == [5, 7, 9]
+    assert constant_ints(build.iota(5, (), ())) == [5]
+
+
+def test_contents_that_are_not_known(build: Build):
+    assert constant_ints(build.array(np.array([1.0], np.float32))) is None
+    assert constant_ints(build.iota(P, (), ())) is None
+    assert constant_ints(build.fill(1, (P,), ElementType.I64)) is None
+    assert constant_ints(build.fill(1, (1 << 20,), ElementType.I64)) is None
+    assert constant_ints(build.constant(FileRange("w", 0, (2,), ElementType.I64))) is None
+    assert constant_ints(build.map("neg", build.iota(5, (), ()))) is None
+
+
+def test_one_integer_everywhere(build: Build):
+    assert uniform_int(build.fill(3, (P,), ElementType.I64)) == Affine(3)
+    assert uniform_int(build.iota(P + 1, (0,), (2,))) == P + 1
+    assert uniform_int(build.array(np.array([4, 4]))) == Affine(4)
+    assert uniform_int(build.iota(0, (1,), (2,))) is None
+    assert uniform_int(build.fill(3.0, (), ElementType.F32)) is None
