@@ -60,8 +60,8 @@ from dialects.lpu_isa.code import Code, Slot, SlotAttr
 from dialects.lpu_isa.ops import WeightOp, instruction, label
 from dialects.lpu_mem import ops
 from dialects.lpu_mem.ops import buffer_of
-from passes._isa_scopes import Item, Scope, Scopes
-from passes._isa_selection import Selection
+from passes.selection.instructions import Selection
+from passes.selection.scopes import Item, Scope, Scopes
 from runtime.isa import Bge, Halt, Li, Loop
 
 

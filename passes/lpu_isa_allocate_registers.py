@@ -42,6 +42,7 @@ was used last; the value whose next use is furthest away makes room, a constant 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.context import Context
@@ -55,9 +56,9 @@ from dialects.lpu.attributes import SymbolsAttr
 from dialects.lpu_isa.code import VIRTUAL, Code
 from dialects.lpu_isa.ops import IsaOp, LabelOp, instruction, label
 from dialects.lpu_mem.target import SPILL_SLOTS, spill_base, target_of
-from passes._isa_blocks import BlockAllocation
-from passes._isa_liveness import Constant, Lifetime, Liveness, Places, by_weight
-from passes._isa_scopes import Item
+from passes.registers.blocks import BlockAllocation
+from passes.registers.liveness import Constant, Lifetime, Liveness, Places, by_weight
+from passes.selection.scopes import Item
 from runtime.isa import Addi, Bge, Jump, Li, Loop
 from runtime.target import Target
 
@@ -65,7 +66,9 @@ from runtime.target import Target
 class Allocation:
     """Registers and slots of one function."""
 
-    def __init__(self, items: list[Item], symbols: int, registers: int, spill_base: int) -> None:
+    def __init__(
+        self, items: Sequence[Item], symbols: int, registers: int, spill_base: int
+    ) -> None:
         self.items = items
         self.live = live = Liveness([item for item, _ in items])
         self.spill_base = spill_base

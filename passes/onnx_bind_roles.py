@@ -197,10 +197,23 @@ def check_overrides(binding: Binding, tensors: list[Tensor]) -> None:
         )
 
 
+def named(tensor: Tensor, index: int, name: str) -> Tensor:
+    """A tensor whose nameless extents have symbols of their own, so that roles bind them too."""
+    if tensor.dims is None:
+        raise CompileError(f"input '{name}' has no shape, not even a rank")
+    dims = enumerate(tensor.dims)
+    return tensor.with_dims(
+        [Affine.symbol(f"unnamed_{index}_{axis}") if d is None else d for axis, d in dims]
+    )
+
+
 def bind(func: FuncOp, max_context: int, overrides: dict[str, int]) -> None:
     """Rewrite the types of the arguments and record roles and symbols on the function."""
     names = strings(func, "lpu.inputs")
-    tensors = [tensor_of(argument) for argument in func.body.block.args]
+    tensors = [
+        named(tensor_of(argument), index, name)
+        for index, (argument, name) in enumerate(zip(func.body.block.args, names, strict=True))
+    ]
     roles = strings(func, "lpu.roles") or [
         role_of(name, tensor) for name, tensor in zip(names, tensors, strict=True)
     ]
@@ -218,7 +231,7 @@ def bind(func: FuncOp, max_context: int, overrides: dict[str, int]) -> None:
     if bound is not None and bound.const < 0:
         raise CompileError(f"--max-context {max_context} is shorter than the new tokens alone")
     for argument, tensor in zip(func.body.block.args, tensors, strict=True):
-        dims = [d.substitute(binding.values) for d in tensor.dims or () if d is not None]
+        dims = [d.substitute(binding.values) for d in tensor.shape]
         retype(argument, tensor.with_dims(dims))
     symbols = ((PAST, 0, bound.const),) if bound is not None else ()
     func.attributes["lpu.symbols"] = SymbolsAttr(symbols)

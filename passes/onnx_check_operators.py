@@ -49,9 +49,7 @@ def full_name(op: OnnxOp) -> str:
 
 def check(func: FuncOp) -> None:
     """Raise for the first unsupported node, and name all unsupported operators."""
-    refused = [
-        op for op in func.body.block.ops if isinstance(op, OnnxOp) and not is_supported(op)
-    ]
+    refused = [op for op in func.body.block.ops if isinstance(op, OnnxOp) and not is_supported(op)]
     if not refused:
         return
     counts = Counter(full_name(op) for op in refused)

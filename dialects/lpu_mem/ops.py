@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from xdsl.dialects.builtin import I64, IntegerAttr, StringAttr
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
     irdl_op_definition,
@@ -273,4 +273,4 @@ DATA_OPS: list[type[DataOp]] = [
     MapOp, SelectOp, CastOp, CopyOp, FillOp, IotaOp, ReduceOp, ScanOp, GatherOp, ScatterOp, TopkOp,
     VecmatOp,
 ]  # fmt: skip
-OPS: list[type[MemOp]] = [AllocOp, ParamOp, *DATA_OPS, ForOp, MinOp, ReturnOp]
+OPS: list[type[Operation]] = [AllocOp, ParamOp, *DATA_OPS, ForOp, MinOp, ReturnOp]

@@ -21,6 +21,10 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from dialects.errors import CompileError, unsupported
+from dialects.lpu.execution import argument_tensors, solve_symbols
+from dialects.lpu.ops import LpuOp
+from dialects.lpu.semantics import Scope
+from dialects.lpu.semantics import evaluate as evaluate_lpu
 from dialects.lpu.types import TensorType
 from dialects.lpu.weights import Cast, FileRange, Inline, Reshape, Transpose, read
 from dialects.onnx.attributes import from_attribute, unescape
@@ -72,16 +76,31 @@ def run_function(function: FuncOp, inputs: Mapping[str, Array], folder: Path) ->
         arg: np.asarray(inputs[name]) for arg, name in zip(block.args, names, strict=True)
     }
     last_use = {operand: op for op in block.ops for operand in op.operands}
+    scope = Scope(_symbols(function, list(values.values())), folder)
     for op in block.ops:
         if isinstance(op, ReturnOp):
             return {n: values[v] for n, v in zip(outputs, op.operands, strict=True)}
-        slots = op.slots() if isinstance(op, OnnxOp) else ()
-        results = evaluate(op, [None if v is None else values[v] for v in slots], folder)
+        results = _evaluate_any(op, values, scope)
         values.update((r, x) for r, x in zip(op.results, results, strict=True) if r in last_use)
         for operand in set(op.operands):
             if last_use[operand] is op:
                 del values[operand]
     raise AssertionError("the function ends without func.return")
+
+
+def _symbols(function: FuncOp, arrays: Sequence[Array]) -> dict[str, int]:
+    """The symbols that operations of level `lpu` need; none where there are only ours."""
+    if not any(isinstance(op, LpuOp) for op in function.body.block.ops):
+        return {}
+    return solve_symbols(argument_tensors(function), arrays)
+
+
+def _evaluate_any(op: Operation, values: Mapping[SSAValue, Array], scope: Scope) -> Sequence[Array]:
+    """Evaluate an operation of this level, or one of level `lpu` that a pass has put beside it."""
+    if isinstance(op, LpuOp):
+        return evaluate_lpu(op, [values[v] for v in op.operands], scope)
+    slots = op.slots() if isinstance(op, OnnxOp) else ()
+    return evaluate(op, [None if v is None else values[v] for v in slots], scope.folder)
 
 
 def _names(function: FuncOp, key: str) -> list[str]:

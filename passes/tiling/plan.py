@@ -55,9 +55,7 @@ def staged_operands(op: ops.DataOp) -> list[Staged]:
     ]
 
 
-def footprint(
-    op: ops.DataOp, space: Space, tiles: Sequence[int], staged: Sequence[Staged]
-) -> int:
+def footprint(op: ops.DataOp, space: Space, tiles: Sequence[int], staged: Sequence[Staged]) -> int:
     """Bytes of LMU that one tile of all staged operands takes, each rounded up to 8."""
     total = 0
     for entry in staged:

@@ -105,8 +105,6 @@ def _mergeable(space: Space, axis: int) -> bool:
 def _merge(space: Space, axis: int) -> Space:
     merged = space.extents[axis] * space.extents[axis + 1]
     extents = (*space.extents[:axis], merged, *space.extents[axis + 2 :])
-    views = tuple(
-        View(v.offset, (*v.strides[:axis], *v.strides[axis + 1 :])) for v in space.views
-    )
+    views = tuple(View(v.offset, (*v.strides[:axis], *v.strides[axis + 1 :])) for v in space.views)
     reduced = (*space.reduced[:axis], *space.reduced[axis + 1 :])
     return Space(Access(extents, views), reduced, space.fixed)

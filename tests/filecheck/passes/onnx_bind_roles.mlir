@@ -106,6 +106,24 @@ builtin.module attributes {lpu.options = {shape = {width = 6 : i64}}} {
 
 // -----
 
+// Extents without a name are bound by role too.
+// CHECK-LABEL: @unnamed
+// CHECK-SAME:    %ids: !lpu.tensor<[1, 1], i64>, %key: !lpu.tensor<[1, 4, P, 16], f32>
+func.func @unnamed(%ids : !lpu.tensor<[?, ?], i64>, %key : !lpu.tensor<[?, 4, ?, 16], f32>)
+    attributes {lpu.inputs = ["input_ids", "past_key_values.0.key"]} {
+  func.return
+}
+
+// -----
+
+// An error: an input without a rank.
+// CHECK: input 'x' has no shape, not even a rank
+func.func @no_rank(%x : !lpu.tensor<*, f32>) attributes {lpu.inputs = ["x"]} {
+  func.return
+}
+
+// -----
+
 // An error: an inner axis that is neither bound by a role nor given.
 // CHECK: dimension 'width' of input 'x' is neither bound nor given; fix it with --shape width=N
 func.func @free(%x : !lpu.tensor<[n, w], f32>) attributes {lpu.inputs = ["x"], lpu.dim_params = {w = "width"}} {

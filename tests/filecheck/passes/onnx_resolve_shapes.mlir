@@ -301,3 +301,15 @@ func.func @not_supported(%x : !lpu.tensor<[4], f32>) -> !lpu.tensor<*, i64> {
   %r = onnx.NonZero(%x) {since_version = 13 : i64} : (!lpu.tensor<[4], f32>) -> !lpu.tensor<*, i64>
   func.return %r : !lpu.tensor<*, i64>
 }
+
+// -----
+
+// A remainder that has the sign of the dividend is not computed here.
+// CHECK-LABEL: @fmod
+// CHECK:         onnx.Mod
+func.func @fmod() -> !lpu.tensor<*, i64> {
+  %a = onnx.Constant() {value_int = -7 : i64, since_version = 13 : i64} : () -> !lpu.tensor<[], i64>
+  %b = onnx.Constant() {value_int = 3 : i64, since_version = 13 : i64} : () -> !lpu.tensor<[], i64>
+  %r = onnx.Mod(%a, %b) {fmod = 1 : i64, since_version = 13 : i64} : (!lpu.tensor<[], i64>, !lpu.tensor<[], i64>) -> !lpu.tensor<*, i64>
+  func.return %r : !lpu.tensor<*, i64>
+}

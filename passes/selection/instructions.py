@@ -10,7 +10,7 @@ from dialects.lpu_isa.code import Code
 from dialects.lpu_mem import ops
 from dialects.lpu_mem.access import Access
 from dialects.lpu_mem.ops import buffer_of
-from passes._isa_scopes import Scopes
+from passes.selection.scopes import Scopes
 from runtime.isa import (
     Cast,
     Copy,

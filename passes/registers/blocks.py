@@ -8,8 +8,8 @@ from xdsl.dialects.builtin import LocationAttr
 
 from dialects.errors import CompileError
 from dialects.lpu_isa.code import VIRTUAL, Code, register_text
-from passes._isa_liveness import Constant, Key, Liveness
-from passes._isa_scopes import Item
+from passes.registers.liveness import Constant, Key, Liveness
+from passes.selection.scopes import Item
 from runtime.isa import Lds, Li, Sts
 
 NEVER = 1 << 60
@@ -39,6 +39,7 @@ class BlockAllocation:
         self.local_slot = local_slot
         self.local: dict[Key, int] = {}
         self.locals_made = 0
+        self.unused: list[int] = []
         self.held: dict[Key, int] = {}
         self.uses: dict[Key, list[int]] = {}
         self.out: list[Item] = []
@@ -68,8 +69,10 @@ class BlockAllocation:
             registers[register] = self._fetch(self.live.key(register), locked, location)
         for key in locked:
             self.uses[key].pop()
-            if not self.uses[key] and key in self.held and key not in written:
-                self.free.append(self.held.pop(key))
+            if not self.uses[key]:
+                self._release_slot(key)
+                if key in self.held and key not in written:
+                    self.free.append(self.held.pop(key))
         for register in written:
             registers[register] = self._destination(register, locked, location)
         self.out.append((code.renamed(lambda r: registers.get(r, r)), location))
@@ -106,7 +109,7 @@ class BlockAllocation:
         pinned = self.pin_of(register)
         if pinned is not None:
             return pinned
-        self.local.pop(register, None)
+        self._release_slot(register)
         if register not in self.held:
             self.held[register] = self._room(locked, location)
         return self.held[register]
@@ -122,10 +125,21 @@ class BlockAllocation:
         register = self.held.pop(key)
         stored = isinstance(key, Constant) or key in self.slots or key in self.local
         if not stored and self.uses.get(key):
-            self.local[key] = self.local_slot(self.locals_made)
-            self.locals_made += 1
+            self.local[key] = self._new_slot()
             self._emit(Code(Sts, (register, self.local[key])), location)
         return register
+
+    def _new_slot(self) -> int:
+        if self.unused:
+            return self.unused.pop()
+        self.locals_made += 1
+        return self.local_slot(self.locals_made - 1)
+
+    def _release_slot(self, key: Key) -> None:
+        """The stored value of a key is not wanted any more."""
+        address = self.local.pop(key, None)
+        if address is not None:
+            self.unused.append(address)
 
     def _next_use(self, key: Key) -> int:
         uses = self.uses.get(key)

@@ -1,0 +1,1 @@
+"""Measurements on models that are not part of the checkout."""

@@ -1,0 +1,1 @@
+"""How virtual registers become those of the machine."""

@@ -1,0 +1,1 @@
+"""How operations on buffers become instructions on virtual registers."""

@@ -1,0 +1,62 @@
+"""The models of the checkout, and how tests compile and feed them."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.decoder_inputs import Call, call_inputs, decoder_ports, vocabulary
+from lpuc.instrument import Instrumentation
+from lpuc.options import CompileOptions
+from lpuc.verify import Subject, subject
+
+Array = np.ndarray[Any, Any]
+
+ROOT = Path(__file__).parents[2]
+SHARED = ROOT.parent / "shared"
+EXPORTS = sorted((ROOT / "samples/exports").glob("*.onnx"))
+STORIES = ROOT / "samples/stories/model.onnx"
+MODELS = [*EXPORTS, *([STORIES] if STORIES.exists() else [])]
+ONE = ROOT / "samples/exports/llama.onnx"
+"""The model of tests that need just one."""
+
+CONTEXT = 24
+
+
+def model_id(path: Path) -> str:
+    """The name of a test of a model."""
+    return "stories" if path == STORIES else path.stem
+
+
+def options(target: str = "lpu-4nm", new: int = 1, batch: int = 1) -> CompileOptions:
+    """Full precision, a short context, and the extents that are fixed."""
+    return CompileOptions(target, "f32", CONTEXT, {"seq": new, "batch": batch})
+
+
+def compiled(model: Path, target: str, call: Call) -> Subject:
+    """What runs each level of a model, compiled for calls like this one."""
+    return subject(model, options(target, call.new, call.batch), Instrumentation())
+
+
+@cache
+def _session(model: Path) -> Any:
+    import onnxruntime
+
+    return onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+
+
+def feeds(model: Path, call: Call) -> dict[str, Array]:
+    """Inputs of a call, the same in every run."""
+    session = _session(model)
+    rng = np.random.default_rng(list(call.name.encode()))
+    return call_inputs(decoder_ports(session), call, rng, vocabulary(session))
+
+
+def expected(model: Path, inputs: dict[str, Array]) -> dict[str, Array]:
+    """What ONNX Runtime makes of inputs."""
+    session = _session(model)
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(names, inputs), strict=True))

@@ -1,0 +1,26 @@
+"""No pass changes what a model computes: its IR is run after each of them."""
+
+from __future__ import annotations
+
+from benchmarks.decoder_inputs import Call
+from lpuc.compile import load_module
+from lpuc.instrument import Instrumentation
+from lpuc.levels import run_level
+from lpuc.pipeline import PIPELINE, run_pipeline, stage_passes
+from lpuc.verify import difference
+from tests.e2e.committed import ONE, expected, feeds, options
+
+TOLERANCE = 5e-5
+CALL = Call(new=3, past=5, mask="random", shift=2)
+EXECUTABLE = [stage for stage in PIPELINE if stage.level in ("onnx", "lpu", "mem")]
+
+
+def test_meaning_stays_after_each_pass():
+    inputs = feeds(ONE, CALL)
+    reference = expected(ONE, inputs)
+    module = load_module(ONE, options("lpu-tiny", CALL.new))
+    for level, one in [(s.level, one) for s in EXECUTABLE for one in stage_passes(s)]:
+        run_pipeline(module, (one,), Instrumentation())
+        got = run_level(level, module, inputs)
+        errors = {name: difference(got[name], value) for name, value in reference.items()}
+        assert max(errors.values()) <= TOLERANCE, f"after {one.name}: {errors}"

@@ -1,0 +1,72 @@
+"""The file that `lpuc compile` writes: the same bytes each time, and all that a machine needs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from shutil import copy
+
+import numpy as np
+import pytest
+
+from benchmarks.decoder_inputs import Call
+from tests.e2e.committed import CONTEXT, ONE, ROOT, compiled, feeds
+
+RUN = """
+import sys, numpy as np
+from runtime.interpreter import Interpreter
+from runtime.program import Program
+outputs = Interpreter(Program.load("model.lpu")).run(dict(np.load("inputs.npz")))
+np.savez("outputs.npz", **outputs)
+assert not {"xdsl", "onnx", "lpuc", "passes", "dialects"} & set(sys.modules), sorted(sys.modules)
+"""
+
+
+def python(folder: Path, *arguments: str, seed: str = "0") -> str:
+    """Run python in a folder; its output."""
+    environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def compile_in(folder: Path, model: Path | str, seed: str = "0") -> Path:
+    """Compile a model in a process of its own."""
+    arguments = ["--precision", "f32", "--max-context", str(CONTEXT), "-o", "model.lpu"]
+    python(folder, "-m", "lpuc", "compile", str(model), *arguments, seed=seed)
+    return folder / "model.lpu"
+
+
+def test_same_bytes_in_another_process_and_folder(tmp_path: Path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    copy(ONE, there / ONE.name)
+    first = compile_in(here, ONE, seed="1").read_bytes()
+    assert compile_in(there, ONE.name, seed="2").read_bytes() == first
+
+
+def test_runs_without_compiler_and_model(tmp_path: Path):
+    call = Call(new=1, past=5, mask="random")
+    inputs = feeds(ONE, call)
+    model = tmp_path / "model.onnx"
+    copy(ONE, model)
+    compile_in(tmp_path, "model.onnx")
+    model.unlink()
+    np.savez(tmp_path / "inputs.npz", **inputs)
+    python(tmp_path, "-c", RUN)
+    outputs = dict(np.load(tmp_path / "outputs.npz"))
+    expected = compiled(ONE, "lpu-4nm", call).runners["program"](inputs)
+    assert sorted(outputs) == sorted(expected)
+    for name, value in expected.items():
+        assert np.array_equal(outputs[name], value), name
+
+
+@pytest.mark.parametrize("target", ["lpu-4nm", "lpu-tiny"])
+def test_verify(target: str, tmp_path: Path):
+    context = ["--max-context", "12"]
+    text = python(tmp_path, "-m", "lpuc", "verify", str(ONE), "--target", target, *context)
+    assert text.splitlines()[0].split() == ["output", "onnx", "lpu", "mem", "program"]
