@@ -5,7 +5,8 @@ Compare compiled decoders with ONNX Runtime: every export, level and target on m
 
 `DIR/exports/<exporter>__<model>/` holds `model.onnx` and `cases/*/{inputs,outputs}.npz`. To the
 stored cases come batches, masks and positions of `decoder_inputs`, on which ONNX Runtime is asked
-anew; calls that it refuses are left out. Exit code 1 if a result is wrong or something crashes.
+anew. Left out are calls that it refuses, and in f16 those with tokens that may look at nothing:
+-65504 plus a score depends on where it is rounded. Exit code 1 if a result is wrong or crashes.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from lpuc.threads import limit_threads
 limit_threads(1)
 
 import numpy as np  # noqa: E402
+import onnx  # noqa: E402
 import onnxruntime  # noqa: E402
 
 from benchmarks.decoder_inputs import (  # noqa: E402
@@ -114,18 +116,38 @@ def _shape(inputs: Arrays, free: Mapping[str, int]) -> tuple[tuple[str, int], ..
 
 
 def cases_of(folder: Path) -> tuple[list[Case], int]:
-    """The stored cases and the others, and how many calls ONNX Runtime refused."""
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads, settings.log_severity_level = 1, 4
-    session = onnxruntime.InferenceSession(str(folder / "model.onnx"), settings)
-    stored = [_stored(path, session) for path in sorted((folder / "cases").iterdir())]
+    """The stored cases and the others, and how many calls are left out."""
+    session, exact = reference_session(folder / "model.onnx")
+    stored = [_stored(path, session, exact) for path in sorted((folder / "cases").iterdir())]
     more = list(_more(session, dict(stored[0].shape)))
     found = [case for case in more if case is not None]
     return stored + found, len(more) - len(found)
 
 
-def _stored(path: Path, session: Any) -> Case:
-    inputs, outputs = (dict(np.load(path / f"{part}.npz")) for part in ("inputs", "outputs"))
+def reference_session(model: Path) -> tuple[Any, bool]:
+    """
+    ONNX Runtime on a model, and whether it rounds as the model says.
+
+    It quantises activations to 8 bits where a product allows it; here it may not.
+    """
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads, settings.log_severity_level = 1, 4
+    loaded = onnx.load(model)
+    attributes = [a for node in loaded.graph.node for a in node.attribute]
+    levels = [a for a in attributes if a.name == "accuracy_level" and a.i > 1]
+    for attribute in levels:
+        attribute.i = 1
+    return onnxruntime.InferenceSession(loaded.SerializeToString(), settings), not levels
+
+
+def _run(session: Any, inputs: Arrays) -> Arrays:
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+
+
+def _stored(path: Path, session: Any, exact: bool) -> Case:
+    inputs = dict(np.load(path / "inputs.npz"))
+    outputs = dict(np.load(path / "outputs.npz")) if exact else _run(session, inputs)
     return Case(path.name, inputs, outputs, _shape(inputs, free_extents(session, inputs)))
 
 
@@ -134,13 +156,16 @@ def _more(session: Any, extents: Mapping[str, int]) -> Iterator[Case | None]:
     free = {name: value for name, value in extents.items() if name not in ("batch", "seq")}
     ports, ids = decoder_ports(session, free), vocabulary(session)
     has_mask = any(port.role == "mask" for port in ports)
-    names = [output.name for output in session.get_outputs()]
+    is_f16 = any(port.dtype is np.float16 for port in ports)
     for call in calls():
         if not has_mask and call.mask not in ("ones", "random"):
             continue
+        if is_f16 and call.is_blind:
+            yield None
+            continue
         inputs = call_inputs(ports, call, rng, ids)
         try:
-            outputs = dict(zip(names, session.run(names, inputs), strict=True))
+            outputs = _run(session, inputs)
         except Exception:
             yield None
             continue
@@ -222,7 +247,7 @@ def print_model(name: str, scores: Scores, skipped: int) -> None:
         counts = f"{score.right:6} {len(score.refused):8} {len(score.wrong):6}"
         print(f"{name:26} {target:9} {level:8} {score.worst:10.1e} {counts}")
     if skipped:
-        print(f"    {skipped} calls are refused by ONNX Runtime and left out")
+        print(f"    {skipped} calls are left out")
     for message in sorted({m for score in scores.values() for m in score.refused}):
         print(f"    refused: {message}")
     for key, score in scores.items():

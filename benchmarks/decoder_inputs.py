@@ -68,6 +68,11 @@ class Call:
         moved = f"_shift{self.shift}" if self.shift else ""
         return f"b{self.batch}_s{self.new}_p{self.past}_{self.mask}{moved}"
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether a new token may look at nothing, not even itself."""
+        return self.mask == "nothing" or (self.mask == "left" and self.past < 2 and self.new > 1)
+
 
 def calls() -> Iterator[Call]:
     """Batches of 1 and 2, caches of 0, 1 and 9 tokens, 1 and 3 new ones, all masks."""

@@ -94,7 +94,7 @@ def group_query_attention(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
     out = np.empty_like(q)
     for b in range(batch):
         extra = None if bias is None else bias[b % bias.shape[0]]
-        out[b] = _attend(op, q[b], keys[b], values[b], int(before[b]), extra)
+        out[b] = _attend(op, q[b], keys[b], values[b], int(before[b]), int(valid[b]), extra)
     merged = out.transpose(0, 2, 1, 3).reshape(batch, length, -1)
     return (merged, keys, values)[: len(op.results)]
 
@@ -109,7 +109,9 @@ def _append(past: Array | None, new: Array, before: Array, capacity: int) -> Arr
     return present
 
 
-def _attend(op: OnnxOp, q: Array, k: Array, v: Array, before: int, bias: Array | None) -> Array:
+def _attend(
+    op: OnnxOp, q: Array, k: Array, v: Array, before: int, valid: int, bias: Array | None
+) -> Array:
     """One batch entry: [heads, seq, size] against [kv heads, capacity, size]."""
     group, length = q.shape[0] // k.shape[0], q.shape[1]
     scale = np.float32(_number(op, "scale") or 1 / np.sqrt(q.shape[-1]))
@@ -121,7 +123,7 @@ def _attend(op: OnnxOp, q: Array, k: Array, v: Array, before: int, bias: Array |
         scores[..., : bias.shape[-1]] += bias
     rows = before + np.arange(length, dtype=np.int64)[:, None]
     columns = np.arange(k.shape[1], dtype=np.int64)[None]
-    seen = np.less_equal(columns, rows)
+    seen = np.less_equal(columns, rows) & (columns < valid)
     if window >= 0:
         seen = np.logical_and(seen, columns > rows - window)
     weights = _softmax(np.where(seen, scores, np.float32(-np.inf)))

@@ -144,9 +144,20 @@ def _masked(b: Build, op: OnnxOp, tokens: Tokens, scores: Scores) -> Scores:
     start = b.reshape(tokens.start, (*tensor_of(tokens.start).shape, 1, 1))
     distances = scores.distances(start)
     scores = scores.keep(b.map("ge", distances, constant(b, 0, distances)))
+    scores = _within_valid(b, op, tokens, scores)
     if window > 0:
         scores = scores.keep(b.map("lt", distances, constant(b, window, distances)))
     return scores
+
+
+def _within_valid(b: Build, op: OnnxOp, tokens: Tokens, scores: Scores) -> Scores:
+    """Only valid keys, which matters where fewer tokens are valid than are new: a padded prompt."""
+    last = operand(op, "seqlens_k")
+    if tokens.new == Affine(1) or uniform_int(last) == tokens.total - 1:
+        return scores
+    place = b.iota(0, (0, 0, 0, 1), (1, 1, 1, tokens.total))
+    limit = b.reshape(b.cast(last, ElementType.I64), (tokens.batch, 1, 1, 1))
+    return scores.keep(b.map("le", place, limit))
 
 
 @decompose("GroupQueryAttention", domains=(MICROSOFT,))

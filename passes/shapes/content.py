@@ -211,7 +211,7 @@ def _combine(fn: str, a: Affine, b: Affine, ranges: Ranges) -> Affine | None:
     if fn in COMPARE:
         decided = compare(fn, a, b, ranges)
         return None if decided is None else Affine(int(decided))
-    larger = compare("GreaterOrEqual", a, b, ranges)
-    if larger is None:
+    low, high = (a - b).bounds(ranges)
+    if low < 0 < high:
         return None
-    return a if larger == (fn == "Max") else b
+    return a if (low >= 0) == (fn == "Max") else b

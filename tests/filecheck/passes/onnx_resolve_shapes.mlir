@@ -313,3 +313,19 @@ func.func @fmod() -> !lpu.tensor<*, i64> {
   %r = onnx.Mod(%a, %b) {fmod = 1 : i64, since_version = 13 : i64} : (!lpu.tensor<[], i64>, !lpu.tensor<[], i64>) -> !lpu.tensor<*, i64>
   func.return %r : !lpu.tensor<*, i64>
 }
+
+// -----
+
+// The larger of 0 and P is P, also where they may be equal.
+// CHECK-LABEL: @extreme
+// CHECK:         return %{{.*}} : !lpu.tensor<[P, 4], f32>
+func.func @extreme(%x : !lpu.tensor<[P, 4], f32>) -> !lpu.tensor<*, f32>
+    attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %zero = onnx.Constant() {value = #lpu.weight<inline("0000000000000000", [1], i64)>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %four = onnx.Constant() {value = #lpu.weight<inline("0400000000000000", [1], i64)>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %p = onnx.Shape(%x) {start = 0 : i64, end = 1 : i64, since_version = 15 : i64} : (!lpu.tensor<[P, 4], f32>) -> !lpu.tensor<*, i64>
+  %m = onnx.Max(%zero, %p) {since_version = 13 : i64} : (!lpu.tensor<[1], i64>, !lpu.tensor<*, i64>) -> !lpu.tensor<*, i64>
+  %s = onnx.Concat(%m, %four) {axis = 0 : i64, since_version = 13 : i64} : (!lpu.tensor<*, i64>, !lpu.tensor<[1], i64>) -> !lpu.tensor<*, i64>
+  %y = onnx.Reshape(%x, %s) {allowzero = 1 : i64, since_version = 14 : i64} : (!lpu.tensor<[P, 4], f32>, !lpu.tensor<*, i64>) -> !lpu.tensor<*, f32>
+  func.return %y : !lpu.tensor<*, f32>
+}

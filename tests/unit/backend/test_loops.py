@@ -21,7 +21,7 @@ def machine(folder: Path, registers: int) -> str:
     """A target like `lpu-tiny` with this number of registers, as a file."""
     text = (PRESETS / "lpu-tiny.toml").read_text("utf-8")
     path = folder / f"registers{registers}.toml"
-    path.write_text(text.replace("registers = { value = 32", f"registers = {{ value = {registers}"))
+    path.write_text(text.replace("registers = { value = 18", f"registers = {{ value = {registers}"))
     return str(path)
 
 

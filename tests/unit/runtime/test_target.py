@@ -41,7 +41,7 @@ def test_a_target_file(tmp_path: Path) -> None:
         (("value = 8192", 'value = "8192"'), "lmu_bytes: expected int"),
         (("value = 8192", "value = true"), "lmu_bytes: value is a number"),
         (("value = 8192", "value = -1"), "lmu_bytes: expected a positive"),
-        (('value = 32, unit = "registers"', 'value = 999, unit = ""'), "registers: expected 2"),
+        (('value = 18, unit = "registers"', 'value = 999, unit = ""'), "registers: expected 2"),
         (('grade = "assumption"', 'grade = "guess"'), "grade is one of"),
         (("value = 8192, ", ""), "lmu_bytes: expected exactly"),
         (("lmu_bytes = {", "lmu_bytes = 3 #"), "lmu_bytes: expected a table"),
