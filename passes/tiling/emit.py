@@ -67,7 +67,9 @@ class Emitter:
             )
         )
         self.build = replace(self.build, block=block)
-        self.starts[axis] = Affine.symbol(variable)
+        start = Affine.symbol(variable)
+        if not self.plan.is_optional(axis):
+            self.starts[axis] = start
         if step == 1:
             self.extents[axis] = ONE
             return
@@ -75,7 +77,7 @@ class Emitter:
         properties = {
             "variable": StringAttr(name),
             "bound": number(step),
-            "value": AffineAttr(upper - self.starts[axis]),
+            "value": AffineAttr(upper - start),
         }
         self.build.add(ops.MinOp.create(properties=properties))
         self.extents[axis] = Affine.symbol(name)

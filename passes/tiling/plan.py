@@ -38,7 +38,12 @@ class Plan:
     tiles: tuple[int, ...]
 
     def is_looped(self, axis: int) -> bool:
-        return self.tiles[axis] < self.bounds[axis]
+        """Whether there is a loop along the axis."""
+        return self.tiles[axis] < self.bounds[axis] or self.is_optional(axis)
+
+    def is_optional(self, axis: int) -> bool:
+        """An axis of one element or none: a loop of one step, or of none."""
+        return self.bounds[axis] == 1 and self.space.extents[axis] != Affine(1)
 
     def extent(self, axis: int, operand: int) -> int:
         """Elements that a staged operand holds along an axis."""

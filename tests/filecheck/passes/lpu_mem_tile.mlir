@@ -262,3 +262,26 @@ func.func @dynamic_stride(%y : !lpu_mem.buffer<hbm, f32, 9000>, %x : !lpu_mem.bu
   lpu_mem.map "neg" %y, %x <[1000] {0: [P]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 9000>, !lpu_mem.buffer<hbm, f32, 9000>
   lpu_mem.return :
 }
+
+// -----
+
+// An axis without elements is a loop of no steps: nothing is copied.
+// CHECK-LABEL: @empty
+// CHECK:         lpu_mem.for "i0" to <0> step 1 {
+// CHECK:           lpu_mem.copy
+// CHECK:           lpu_mem.copy
+func.func @empty(%x : !lpu_mem.buffer<hbm, f32, 32>, %y : !lpu_mem.buffer<hbm, f32, 32>) {
+  lpu_mem.copy %y, %x <[4, 0] {8: [8, 1]} {8: [8, 1]}> : !lpu_mem.buffer<hbm, f32, 32>, !lpu_mem.buffer<hbm, f32, 32>
+  lpu_mem.return :
+}
+
+// -----
+
+// So is an axis that holds one element or none.
+// CHECK-LABEL: @optional
+// CHECK:         lpu_mem.for "i0" to <P> step 1 {
+func.func @optional(%x : !lpu_mem.buffer<hbm, f32, 32>, %y : !lpu_mem.buffer<hbm, f32, 32>)
+    attributes {lpu.symbols = #lpu.symbols<[P in 0 to 1]>} {
+  lpu_mem.copy %y, %x <[4, P] {0: [8, 1]} {0: [8, 1]}> : !lpu_mem.buffer<hbm, f32, 32>, !lpu_mem.buffer<hbm, f32, 32>
+  lpu_mem.return :
+}

@@ -1,0 +1,252 @@
+"""Predicted time of whole programs: overlap, hazards, control flow, and what changes it."""
+
+from dataclasses import replace
+
+import pytest
+
+from runtime.interface import Symbol
+from runtime.isa import Addi, Bge, Halt, Inst, Lds, Li, Loop, Reduce, Sts, Unit
+from runtime.isa.spec import DataInst
+from runtime.timing import Timing, predict
+from runtime.traps import Trap, TrapKind
+from tests.unit.runtime import rows_ctrl, rows_data
+from tests.unit.runtime.bench import Bench
+from tests.unit.runtime.programs import projection
+from tests.unit.runtime.test_semantics import ROWS
+from tests.unit.runtime.timed import EXTENTS, LPU, Timed
+
+MAP = 4 + 64
+LOAD = 4 + 80
+
+
+def timing(made: Timed, *code: Inst) -> Timing:
+    return predict(made.program(code), {})
+
+
+def cycles(made: Timed, *code: Inst) -> int:
+    return timing(made, *code).cycles
+
+
+def test_one_vector_instruction() -> None:
+    """Two words to issue, 4 to set up, 2048 elements in 32 lanes, 11 to the last result."""
+    t = Timed()
+    assert cycles(t, t.map(4096, 0)) == 2 + MAP + 11
+
+
+def test_one_reduction() -> None:
+    """A tree of log2(32) adders follows the pass."""
+    t = Timed()
+    inst = Reduce("sum", EXTENTS, t.at(8192), t.at(0), 8)
+    assert inst.cycles((1, 1, 1, 2048), LPU) == 64 + 5 * 11
+    assert cycles(t, inst) == 2 + MAP + 5 * 11
+
+
+def test_one_load() -> None:
+    """4 KiB take 3.25 cycles on the channels, the setup of 4 is longer; data follow 80 later."""
+    t = Timed()
+    result = timing(t, t.load(0, 0))
+    assert result.cycles == 2 + LOAD
+    assert result.busy[Unit.MEM] == pytest.approx(3 * 13 / 12)
+    assert result.hbm_bytes == 4096
+    assert result.utilisation == pytest.approx(4096 / 86 / 4096)
+
+
+def test_one_product() -> None:
+    """Streamed alone: 80 to the first byte, 8192 tiles at 12/13 of their rate, one tile, 72."""
+    t = Timed()
+    result = timing(t, t.stream(), t.vecmat(0, 8192))
+    assert result.cycles == -(-(2 + 8192 * 13 // 12 + 80 + 1 + 72) // 1) + 1
+    assert result.busy[Unit.SXE] == 8192 + 4
+
+
+def test_one_product_of_a_waiting_panel() -> None:
+    """Small enough to wait in the FIFO: issue, 4 * 4 tiles and the tree, behind the operand."""
+    t = Timed()
+    small = (1, 1, t.at(256).base, t.at(128).base)
+    head = [t.stream(0, small), t.map(4096, 0)]
+    assert cycles(t, *head, t.vecmat(8192, 4096, small)) == 4 + MAP + 11 + 4 + 16 + 72
+
+
+def test_dependent_instructions_wait() -> None:
+    t = Timed()
+    first = t.map(4096, 0)
+    alone = cycles(t, first)
+    assert cycles(t, first, t.map(8192, 4096)) == alone + MAP + 11
+    assert cycles(t, first, t.map(4096, 8192)) == alone + MAP + 11
+    assert cycles(t, first, t.map(12288, 8192)) == alone + MAP
+
+
+def test_a_write_waits_for_readers() -> None:
+    """The store reads until its request is served; only then may the vector engine write."""
+    t = Timed()
+    store = t.store(0, 0)
+    assert cycles(t, store, t.map(0, 4096)) == 10 + 4 + MAP + 11
+    assert cycles(t, store, t.map(8192, 4096)) == 10 + LOAD
+
+
+def test_engines_overlap() -> None:
+    t = Timed()
+    both = cycles(t, t.load(4096, 0), t.map(16384, 8192))
+    assert both == max(2 + LOAD, 4 + MAP + 11)
+    assert cycles(t, t.load(4096, 0), t.map(16384, 4096)) == 2 + LOAD + MAP + 11
+
+
+def test_hazards_are_found_by_granule() -> None:
+    """The operands share no byte but a granule of 64 bytes."""
+    t = Timed()
+    alone = cycles(t, t.map(8192, 0))
+    assert cycles(t, t.map(8192, 0), t.map(16384, 8192 + 4096 - 2)) == alone + MAP + 11
+    assert cycles(t, t.map(8192, 0), t.map(16384, 8192 + 4096)) == alone + MAP
+
+
+def test_a_load_waits_for_the_store_of_its_bytes() -> None:
+    """The bus turns after 10 cycles to write and 11 back; other bytes need not wait for more."""
+    t = Timed()
+    stored = 10 + LOAD
+    assert cycles(t, t.store(0, 0), t.load(4096, 0)) == stored + LOAD
+    assert cycles(t, t.store(0, 0), t.load(4096, 4096)) == 10 + 4 + 11 + LOAD
+
+
+def test_a_stream_waits_for_the_store_of_its_bytes() -> None:
+    t = Timed()
+    apart = cycles(t, t.store(1 << 26, 0), t.stream(), t.vecmat(8192, 4096))
+    meets = cycles(t, t.store(4096, 0), t.stream(), t.vecmat(8192, 4096))
+    assert meets == apart + LOAD - 4 - 11
+
+
+def test_streams_follow_each_other_without_a_gap() -> None:
+    t = Timed()
+    pair = [t.stream(), t.vecmat(0, 65536)]
+    one, four = cycles(t, *pair), cycles(t, *pair * 4)
+    assert four - one == pytest.approx(3 * 8192 * 13 / 12, abs=2)
+
+
+def test_the_depth_bounds_how_far_streams_run_ahead() -> None:
+    def run(depth: int) -> int:
+        t = Timed(replace(LPU, fifo_depth=depth))
+        small = (1, 1, t.at(1024).base, t.at(512).base)
+        pair = [t.stream(0, small), t.vecmat(0, 65536, small)]
+        return cycles(t, *pair * 8)
+
+    times = [run(depth) for depth in (1, 2, 3, 8)]
+    assert times == sorted(times, reverse=True)
+    assert times[0] > times[1] + 5 * 80
+
+
+def test_a_full_queue_holds_the_control_processor() -> None:
+    """The 17th scalar instruction is not reached before the third map has begun."""
+    t = Timed(replace(LPU, queue_depth=2))
+    chain = [t.map(4096, 4096)] * 4
+    held = predict(t.program([*chain, t.load(65536, 0)]), {}).cycles
+    free = cycles(Timed(), *chain, t.load(65536, 0))
+    assert (held, free) == (2 + 4 * (MAP + 11), 2 + 4 * (MAP + 11))
+    late = predict(t.program([*chain, *[Addi(9, 9, 1)] * 200]), {}).cycles
+    assert late == 2 + (MAP + 11) + 200 + 1
+
+
+def test_a_loop_runs_once_for_each_value() -> None:
+    t = Timed()
+    count, bound = t.at(0).base, t.at(0).base
+    del t.registers[bound]
+    code = [Li(count, 0), t.map(4096, 4096), Loop(count, bound, 1, 1)]
+    program = t.program(code, [Symbol("P", bound, 1, 99)])
+    base = predict(program, {"P": 1}).cycles
+    assert predict(program, {"P": 10}).cycles == base + 9 * (MAP + 11)
+    assert predict(program, {"P": 10}).counts == {"li": 1, "map1": 10, "loop": 10, "halt": 1}
+
+
+def test_spilled_scalars_control_the_flow() -> None:
+    t = Timed()
+    value, bound = t.at(7).base, t.at(5).base
+    code = [Sts(value, 64), Li(value, 0), Lds(value, 64), Bge(value, bound, 6), t.map(0, 0)]
+    assert predict(t.program(code), {}).counts["map1"] == 0
+
+
+def test_more_bandwidth_is_never_slower() -> None:
+    times: list[int] = []
+    for bandwidth in (0.4e12, 0.8e12, 1.6e12, 3.2e12, 6.4e12):
+        t = Timed(replace(LPU, hbm_bandwidth=bandwidth))
+        code = [t.load(65536, 0), t.stream(), t.vecmat(0, 65536), t.add(0, 0, 0), t.store(0, 0)]
+        times.append(cycles(t, *code * 3))
+    assert times == sorted(times, reverse=True)
+    assert times[0] > 3 * times[2]
+
+
+def test_the_clock_of_the_trees_hides_behind_the_stream() -> None:
+    fast = Timed(replace(LPU, mac_trees=64))
+    pair = [fast.stream(), fast.vecmat(0, 65536)]
+    assert cycles(fast, *pair) == cycles(Timed(), *pair)
+
+
+def test_deleting_doubling_and_moving_instructions() -> None:
+    t = Timed()
+    chain = [t.map(4096, 0), t.map(8192, 4096), t.map(12288, 8192), t.load(65536, 0)]
+    chain.append(t.add(16384, 12288, 65536))
+    base = cycles(t, *chain)
+    for i in range(3):
+        step = MAP + (11 if i else 0)
+        assert cycles(t, *chain[:i], *chain[i + 1 :]) < base
+        assert cycles(t, *chain[: i + 1], chain[i], *chain[i + 1 :]) >= base + step
+    late = [chain[4], chain[0], chain[1], chain[2], chain[3]]
+    assert cycles(t, *late) != base
+    waiting = [t.load(65536, 0), t.map(65536, 65536), t.map(4096, 4096)]
+    assert cycles(t, waiting[2], *waiting[:2]) < cycles(t, *waiting)
+
+
+def test_predictions_are_deterministic_and_nodes_add_up() -> None:
+    program = projection()
+    first, second = (predict(program, {"rows": 7}) for _ in range(2))
+    assert first == second
+    assert sum(first.nodes.values()) == pytest.approx(first.seconds)
+    assert first.nodes["a"] == pytest.approx(first.nodes["b"])
+    assert first.counts["vecmat"] == 7
+    assert predict(program, {"rows": 3}).cycles < first.cycles
+
+
+def test_what_cannot_run_traps() -> None:
+    t = Timed()
+    with pytest.raises(Trap, match="FIFO is empty") as caught:
+        timing(t, t.vecmat(0, 0))
+    assert (caught.value.pc, caught.value.nodes) == (0, ("/n0",))
+    with pytest.raises(Trap, match="leave the LMU"):
+        timing(t, t.map(0, LPU.lmu_bytes))
+    del t.registers[7]
+    with pytest.raises(Trap, match="before it is written"):
+        predict(t.program([Timed().map(0, 0)]), {})
+    endless = Timed().program([Addi(9, 0, 1), Bge(9, 0, 0), Halt()])
+    with pytest.raises(Trap) as fuel:
+        predict(endless, {}, fuel=1000)
+    assert fuel.value.kind is TrapKind.FUEL
+
+
+class Compared(Bench):
+    """Compares the bytes that an instruction names with those that it really touches."""
+
+    def run(self, *code: Inst) -> int:
+        for inst in code:
+            if isinstance(inst, DataInst):
+                self.compare(inst)
+        return super().run(*code)
+
+    def compare(self, inst: DataInst) -> None:
+        try:
+            plan = inst.prepare(self.machine)
+        except Trap:
+            return
+        lmu, registers = self.machine.lmu, self.machine.registers
+        named = [a for a in inst.accesses(registers) if not a.hbm and a.bounds()[0] < a.bounds()[1]]
+        for views, accesses in (
+            (plan.sources, [a for a in named if a.reads]),
+            (plan.results, [a for a in named if a.writes]),
+        ):
+            found = {(v.low, v.high) for v in views if v.region is lmu and v.low < v.high}
+            assert found == {a.bounds() for a in accesses}, inst
+
+
+@pytest.mark.parametrize("mnemonic", sorted(ROWS))
+def test_accesses_are_those_of_the_semantics(
+    mnemonic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (rows_ctrl, rows_data):
+        monkeypatch.setattr(module, "Bench", Compared)
+    ROWS[mnemonic](Compared())

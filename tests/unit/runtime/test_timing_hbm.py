@@ -1,0 +1,107 @@
+"""What HBM delivers, by hand from the timings of the targets."""
+
+from dataclasses import replace
+
+import pytest
+
+from runtime.isa.accesses import Access
+from runtime.target import Target
+from runtime.timing.hbm import (
+    Transfer,
+    activations,
+    busy_cycles,
+    refresh_efficiency,
+    turnaround_cycles,
+)
+
+LPU = Target.load("lpu-4nm")
+U55C = Target.load("lpu-u55c")
+
+
+def dense(size: int) -> Transfer:
+    """A request for contiguous f16."""
+    access = Access(True, True, False, 2, 0, (1, 1, 1, size // 2), (0, 0, 0, 2))
+    return Transfer.of(access, LPU)
+
+
+def test_all_bank_refresh() -> None:
+    """260 ns of refresh and (9 + 26 + 31 - 2) * 0.625 ns around it, every 3900 ns."""
+    assert refresh_efficiency(LPU) == pytest.approx(1 - 300 / 3900)
+    assert refresh_efficiency(replace(LPU, hbm_trfc_ns=350.0)) == pytest.approx(1 - 390 / 3900)
+
+
+def test_the_efficiency_of_hbm2_is_near_the_measured_one() -> None:
+    """Shuhai measured 92.2 % of 460.8 GB/s."""
+    assert refresh_efficiency(U55C) == pytest.approx(1 - (260 + 29 / 0.9) / 3900)
+    assert refresh_efficiency(U55C) == pytest.approx(0.922, abs=0.004)
+
+
+def test_per_bank_refresh_hides_where_a_bank_is_idle() -> None:
+    """A bank rests while 12 others deliver 32 bursts of 2 clocks each: 480 ns."""
+    hidden = replace(LPU, hbm_refresh="per-bank", hbm_trfc_ns=200.0)
+    assert refresh_efficiency(hidden) == 1
+    longer = replace(hidden, hbm_trfc_ns=445.0)
+    assert refresh_efficiency(longer) == pytest.approx(1 - 16 * (445 + 40 - 480) / 3900)
+
+
+@pytest.mark.parametrize("target", [Target.load(name) for name in Target.presets()])
+def test_bandwidth_agrees_with_the_bursts(target: Target) -> None:
+    burst = target.hbm_channels * target.hbm_burst_bytes / (target.hbm_nbl * target.hbm_tck_ns)
+    assert burst * 1e9 == pytest.approx(target.hbm_bandwidth)
+    assert target.fifo_bytes > target.bytes_per_cycle * target.hbm_latency
+
+
+@pytest.mark.parametrize("target", [Target.load(name) for name in Target.presets()])
+def test_the_latency_covers_the_first_access(target: Target) -> None:
+    first = (target.hbm_nrcd + target.hbm_nbl) * target.hbm_tck_ns
+    assert target.hbm_latency / target.clock_hz * 1e9 > first
+
+
+def test_a_long_transfer_runs_at_the_refresh_limit() -> None:
+    """1 MiB is 256 bursts for each of 128 channels: 320 ns, 256 cycles."""
+    assert dense(1 << 20).bursts == 32768
+    assert activations(dense(1 << 20), LPU) == 8
+    assert busy_cycles(dense(1 << 20), LPU) == pytest.approx(256 * 13 / 12)
+
+
+def test_a_short_transfer_is_bound_by_activations() -> None:
+    """32 KiB are 8 bursts per channel, 8 cycles, but 4 rows open in 24 clocks of 0.625 ns."""
+    assert activations(dense(1 << 15), LPU) == 4
+    assert busy_cycles(dense(1 << 15), LPU) == pytest.approx(12 * 13 / 12)
+    assert busy_cycles(dense(64), LPU) == pytest.approx(3 * 13 / 12)
+
+
+def test_scattered_rows_of_one_burst_reach_a_third() -> None:
+    """Four activations in 24 clocks, and each carries a burst of 2 clocks."""
+    rows = Access(
+        True, True, False, 2, 0, (1, 1, 128 * 64, 16), (0, 0, 0, 2), (False, False, True, False)
+    )
+    transfer = Transfer.of(rows, LPU)
+    assert (transfer.bursts, transfer.size) == (8192, 8192 * 32)
+    assert busy_cycles(transfer, LPU) == pytest.approx(3 * 64 * 13 / 12)
+
+
+def test_a_burst_is_paid_in_full() -> None:
+    """1024 halves that lie 64 bytes apart take 1024 bursts and deliver 2 KiB."""
+    apart = Access(True, True, False, 2, 0, (1, 1, 1, 1024), (0, 0, 0, 64))
+    assert Transfer.of(apart, LPU) == Transfer(2048, 1024, 1023 * 64 + 2)
+    close = Access(True, True, False, 2, 0, (1, 1, 1, 1024), (0, 0, 0, 4))
+    assert Transfer.of(close, LPU).bursts == 128
+
+
+def test_broadcast_elements_move_once() -> None:
+    same = Access(True, True, False, 4, 0, (1, 1, 50, 8), (0, 0, 0, 4))
+    assert Transfer.of(same, LPU).size == 32
+
+
+def test_turnaround() -> None:
+    """20 clocks to write and 22 back, in cycles of 1.25 ns."""
+    assert turnaround_cycles(LPU, to_write=True) == pytest.approx(10)
+    assert turnaround_cycles(LPU, to_write=False) == pytest.approx(11)
+
+
+def test_more_bandwidth_is_never_slower() -> None:
+    times = [
+        busy_cycles(dense(1 << 20), replace(LPU, hbm_bandwidth=b * 1e11)) for b in range(1, 99)
+    ]
+    assert times == sorted(times, reverse=True)
