@@ -103,7 +103,10 @@ def lengths(past: int, new: int, *valid: int) -> list[Array]:
 
 
 @pytest.mark.parametrize("attrs", [{}, {"local_window_size": 3}, {"softcap": 2.0}, {"scale": 0.3}])
-@pytest.mark.parametrize(("new", "past", "valid"), [(1, 6, (7, 7)), (1, 6, (7, 4)), (4, 0, (4, 4))])
+@pytest.mark.parametrize(
+    ("new", "past", "valid"),
+    [(1, 6, (7, 7)), (1, 6, (7, 4)), (4, 0, (4, 4)), (4, 0, (4, 2))],
+)
 def test_group_query_attention(attrs: dict[str, Any], new: int, past: int, valid: tuple[int, ...]):
     query, key, value = floats(2, new, 4 * 16), floats(2, new, 2 * 16), floats(2, new, 2 * 16)
     caches = [floats(2, 2, past, 16), floats(2, 2, past, 16)]

@@ -17,6 +17,7 @@ def test_presets(name: str) -> None:
     target = Target.load(name)
     assert target.name == name
     assert all(e.source and e.grade in GRADES for e in target.entries.values())
+    assert all(e.unit for e in target.entries.values() if not isinstance(e.value, str))
     assert Target.from_json("x", target.to_json()) == target
 
 
@@ -45,6 +46,7 @@ def test_a_target_file(tmp_path: Path) -> None:
         (('grade = "assumption"', 'grade = "guess"'), "grade is one of"),
         (("value = 8192, ", ""), "lmu_bytes: expected exactly"),
         (("lmu_bytes = {", "lmu_bytes = 3 #"), "lmu_bytes: expected a table"),
+        (('value = "all-bank"', 'value = "never"'), "hbm_refresh: expected one of all-bank, per"),
         (("lmu_bytes", "="), "not TOML"),
     ],
 )  # fmt: skip
@@ -56,7 +58,7 @@ def test_bad_files_name_file_and_key(tmp_path: Path, change: tuple[str, str], me
 
 
 def test_unknown_names_list_the_known() -> None:
-    with pytest.raises(Invalid, match="lpu-4nm, lpu-tiny"):
+    with pytest.raises(Invalid, match="lpu-4nm, lpu-4nm-1stack, lpu-tiny, lpu-u55c"):
         Target.load("gpu")
     with pytest.raises(Invalid, match="cannot read"):
         Target.load("none.toml")
