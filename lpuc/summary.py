@@ -8,6 +8,11 @@ from collections.abc import Iterable
 from lpuc.errors import printable
 from runtime.interface import Interface, Port
 from runtime.program import Program
+from runtime.target import Target
+from runtime.timing import predict
+from runtime.traps import Trap
+
+PREDICTION_FUEL = 250_000
 
 
 def size(count: int) -> str:
@@ -44,6 +49,31 @@ def symbols_text(interface: Interface) -> str:
     return ", ".join(f"{s.name} in {s.lower} to {s.upper}" for s in interface.symbols) or "none"
 
 
+def prediction_rows(program: Program) -> list[tuple[str, str]]:
+    """Predicted time and bandwidth of one run at the lower and at the upper bound of the symbols.
+
+    In a decoder these are the first token and the one that fills the context.
+    """
+    symbols = program.interface.symbols
+    ends = [("first token", {s.name: s.lower for s in symbols})]
+    if symbols:
+        ends.append(("full context", {s.name: s.upper for s in symbols}))
+    return [("predicted", _prediction(program, *end)) for end in ends]
+
+
+def _prediction(program: Program, name: str, values: dict[str, int]) -> str:
+    is_decoder = any(port.role == "past" for port in program.interface.inputs)
+    per, note = ("ms/token", f"{name}, ") if is_decoder else ("ms/run", "")
+    bound = ", ".join(f"{printable(key)} = {value}" for key, value in values.items())
+    context = note + (bound or "all shapes fixed")
+    try:
+        timing = predict(program, values, PREDICTION_FUEL)
+    except Trap as trap:
+        return f"nothing for {context}: {printable(trap.message)}"
+    share = f"{timing.utilisation:.1%} of {program.target.hbm_bandwidth / 1e9:.0f} GB/s"
+    return f"{timing.seconds * 1e3:#.3g} {per} at {share}: {context}"
+
+
 def program_rows(program: Program) -> list[tuple[str, str]]:
     """The facts that both `compile` and `inspect` show."""
     interface, target = program.interface, program.target
@@ -54,8 +84,15 @@ def program_rows(program: Program) -> list[tuple[str, str]]:
         ("nodes", f"{nodes} ONNX nodes became {len(program.code)} instructions ({words} words)"),
         ("parameters", size(interface.params_size)),
         ("arena", f"{size(interface.arena_size)} for cache, inputs, outputs, temporaries"),
+        ("memory", _memory(interface, target)),
         ("symbols", symbols_text(interface)),
+        *prediction_rows(program),
     ]
+
+
+def _memory(interface: Interface, target: Target) -> str:
+    used = interface.arena_base + interface.arena_size
+    return f"{size(used)} of {size(target.hbm_bytes)} HBM"
 
 
 def interface_rows(program: Program) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from typing import Any, cast
 from runtime.errors import Invalid
 
 GRADES = ("paper", "jedec", "vendor", "derived", "assumption")
+REFRESH = ("all-bank", "per-bank")
 PRESETS = resources.files("runtime") / "targets"
 
 
@@ -30,7 +31,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Target:
-    """A machine description. Latencies are in cycles of `clock_hz`, bandwidth in bytes/s."""
+    """A machine description. Latencies are in cycles of `clock_hz`, bandwidth in bytes/s.
+
+    `hbm_latency` is what a program sees; the clocks of the memory itself, `hbm_n*`, count
+    `hbm_tck_ns`. `vector_lanes` are those of one MAC tree, `vxe_lanes` those of the vector engine.
+    """
 
     name: str
     mac_trees: int
@@ -42,6 +47,27 @@ class Target:
     lmu_bytes: int
     registers: int
     fifo_depth: int
+    fifo_bytes: int
+    queue_depth: int
+    lmu_granule: int
+    vxe_lanes: int
+    issue_latency: int
+    hbm_channels: int
+    hbm_banks: int
+    hbm_bank_groups: int
+    hbm_burst_bytes: int
+    hbm_row_bytes: int
+    hbm_tck_ns: float
+    hbm_nbl: int
+    hbm_nrcd: int
+    hbm_nrp: int
+    hbm_nrtp: int
+    hbm_nfaw: int
+    hbm_nrtw: int
+    hbm_nwtr: int
+    hbm_refresh: str
+    hbm_trfc_ns: float
+    hbm_trefi_ns: float
     hbm_latency: int
     matrix_latency: int
     vector_latency: int
@@ -107,6 +133,8 @@ def _build(where: str, data: dict[str, object]) -> Target:
     target = Target(**values, entries=entries)
     if not 2 <= target.registers <= 256:
         raise Invalid(f"{where}: registers: expected 2 to 256, got {target.registers}")
+    if target.hbm_refresh not in REFRESH:
+        raise Invalid(f"{where}: hbm_refresh: expected one of {', '.join(REFRESH)}")
     return target
 
 

@@ -6,10 +6,11 @@ trap; that keeps the check out of the path of every instruction.
 """
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from runtime.isa import fields, kinds
+from runtime.isa.accesses import Access
 from runtime.isa.spec import CtrlInst, Step, Unit
 from runtime.machine import HALF, Halted, Machine, wrap
 from runtime.numerics import ElementType
@@ -253,6 +254,10 @@ class Lds(CtrlInst, opcode=0x0F, unit=Unit.ICP):
 
         return step
 
+    def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
+        del registers
+        return (Access(False, True, False, ElementType.I64.itemsize, self.address, ONE, FLAT),)
+
 
 class Sts(CtrlInst, opcode=0x10, unit=Unit.ICP):
     """Store a scalar: the i64 at an LMU byte address becomes `R[ra]`."""
@@ -270,3 +275,7 @@ class Sts(CtrlInst, opcode=0x10, unit=Unit.ICP):
             return following
 
         return step
+
+    def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
+        del registers
+        return (Access(False, False, True, ElementType.I64.itemsize, self.address, ONE, FLAT),)

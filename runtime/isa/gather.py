@@ -1,13 +1,14 @@
 """Instructions of the memory engine that follow an index vector."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import numpy as np
 
 from runtime.isa import fields, kinds
-from runtime.isa.memory import transfer_cycles
-from runtime.isa.spec import DataInst, Extents, Four, Mem0, Mem1, Mem2, Operand, Plan, Unit, four
+from runtime.isa.accesses import Access
+from runtime.isa.memory import TransferInst
+from runtime.isa.spec import Extents, Four, Mem0, Mem1, Mem2, Operand, Plan, Unit, four
 from runtime.machine import Machine
 from runtime.numerics import ElementType
 from runtime.regions import Array, Region, View
@@ -112,12 +113,21 @@ class _Elements:
         region.touch(region.base + int(positions.min()), region.base + end)
 
 
-class Gather(DataInst, opcode=0x23, unit=Unit.MEM):
+def _indexed(inst: "Gather | Scatter", registers: Sequence[int], rows: Access) -> Access:
+    """The rows of HBM that the index may choose."""
+    a, b, c, d = (registers[s] != 0 for s in inst.idx.strides)
+    reach = max(0, registers[inst.limit] - 1) * abs(registers[inst.rowstride])
+    return rows._replace(jumps=(a, b, c, d), reach=reach)
+
+
+class Gather(TransferInst, opcode=0x23, unit=Unit.MEM):
     """Read indexed rows: `LMU[dst][i] = HBM[src.base + j * R[rowstride] + sum i_k * src.stride_k]`.
 
     j is `idx[i]` (i64, LMU), plus `R[limit]` when negative; outside 0 to `R[limit]` - 1 it traps.
     `rowstride` is in bytes.
     """
+
+    HBM = "src"
 
     extents: Extents
     dst: Mem0
@@ -150,16 +160,20 @@ class Gather(DataInst, opcode=0x23, unit=Unit.MEM):
 
         return Plan(run_row if single else run, [index], [result])
 
-    def cycles(self, extents: Four, target: Target) -> int:
-        return transfer_cycles(extents, self.src.type.itemsize, target)
+    def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
+        rows = _indexed(self, registers, self.access(registers, "src", hbm=True))
+        index = self.access(registers, "idx")
+        return (rows, index, self.access(registers, "dst", writes=True))
 
 
-class Scatter(DataInst, opcode=0x24, unit=Unit.MEM):
+class Scatter(TransferInst, opcode=0x24, unit=Unit.MEM):
     """Write indexed rows: the mirror of `gather`, `HBM[dst + ...][i] = fn(old, LMU[src][i])`.
 
     Points are applied in row-major order, so of duplicates under `set` the last one stays. `add`,
     `mul`, `max`, `min` need initialised elements; 16-bit floats are rounded after every update.
     """
+
+    HBM = "dst"
 
     fn: ScatterFn
     extents: Extents
@@ -204,7 +218,13 @@ class Scatter(DataInst, opcode=0x24, unit=Unit.MEM):
 
     def cycles(self, extents: Four, target: Target) -> int:
         passes = 1 if self.fn == "set" else 2
-        return passes * transfer_cycles(extents, self.dst.type.itemsize, target)
+        return passes * super().cycles(extents, target)
+
+    def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
+        reads = self.fn != "set"
+        rows = self.access(registers, "dst", writes=True, reads=reads, hbm=True)
+        sources = (self.access(registers, "src"), self.access(registers, "idx"))
+        return (*sources, _indexed(self, registers, rows))
 
 
 def _refuse(machine: Machine, region: Region, positions: Array, itemsize: int) -> None:

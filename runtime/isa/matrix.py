@@ -1,10 +1,12 @@
 """The instruction of the matrix engine: a vector times a streamed panel."""
 
+from collections.abc import Sequence
 from math import ceil
 
 import numpy as np
 
-from runtime.isa.spec import Bit, DataInst, Extents, Four, Mem0, Mem1, Plan, Unit
+from runtime.isa.accesses import Access
+from runtime.isa.spec import Bit, DataInst, Extents, Four, Mem0, Mem1, Plan, Unit, values
 from runtime.machine import Machine, Panel
 from runtime.numerics import ElementType, convert
 from runtime.regions import Array
@@ -57,9 +59,17 @@ class Vecmat(DataInst, opcode=0x28, unit=Unit.SXE):
             return _DirectProduct(x, out, is_float)
         return _Product(x, out, is_float, self.accumulate)
 
-    def cycles(self, extents: Four, target: Target) -> int:
-        tiles = ceil(extents[2] / target.vector_lanes) * ceil(extents[3] / target.mac_trees)
-        return tiles + target.matrix_latency
+    def occupancy(self, extents: Four, target: Target) -> int:
+        return ceil(extents[2] / target.vector_lanes) * ceil(extents[3] / target.mac_trees)
+
+    def latency(self, target: Target) -> int:
+        return target.matrix_latency
+
+    def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
+        _, _, rows, columns = values(registers, self.extents)
+        x = self.access(registers, "x", (1, 1, rows, 1))
+        shape: Four = (1, 1, 1, columns)
+        return (x, self.access(registers, "dst", shape, writes=True, reads=self.accumulate))
 
 
 class _Product:

@@ -1,8 +1,10 @@
 """Instructions of the memory engine that copy strided blocks and stream weight panels."""
 
+from collections.abc import Sequence
 from math import ceil, prod
-from typing import Any
+from typing import Any, ClassVar
 
+from runtime.isa.accesses import Access
 from runtime.isa.spec import DataInst, Extents, Four, Mem0, Mem1, Operand, Plan, Unit, four
 from runtime.machine import Machine, Panel
 from runtime.regions import View
@@ -10,9 +12,20 @@ from runtime.target import Target
 from runtime.traps import Trap, TrapKind
 
 
-def transfer_cycles(extents: Four, itemsize: int, target: Target) -> int:
-    """Cycles that HBM needs to deliver or take the elements, first access included."""
-    return ceil(prod(extents) * itemsize / target.bytes_per_cycle) + target.hbm_latency
+class TransferInst(DataInst):
+    """An instruction whose elements pass between HBM and the device, one operand in HBM.
+
+    Its cycles hold for contiguous elements and an idle channel; `runtime.timing` knows the rest.
+    """
+
+    HBM: ClassVar[str]
+
+    def occupancy(self, extents: Four, target: Target) -> int:
+        operand: Operand = getattr(self, self.HBM)
+        return ceil(prod(extents) * operand.type.itemsize / target.bytes_per_cycle)
+
+    def latency(self, target: Target) -> int:
+        return target.hbm_latency
 
 
 def hbm_view(inst: DataInst, machine: Machine, operand: Operand) -> View:
@@ -22,8 +35,10 @@ def hbm_view(inst: DataInst, machine: Machine, operand: Operand) -> View:
     return machine.hbm_view(address, inst.extent_values(machine), strides, operand.type)
 
 
-class Load(DataInst, opcode=0x20, unit=Unit.MEM):
+class Load(TransferInst, opcode=0x20, unit=Unit.MEM):
     """Copy a strided block from HBM to the LMU: `LMU[dst] = HBM[src]`."""
+
+    HBM = "src"
 
     extents: Extents
     dst: Mem0
@@ -42,15 +57,17 @@ class Load(DataInst, opcode=0x20, unit=Unit.MEM):
 
         return Plan(run, [source], [result])
 
-    def cycles(self, extents: Four, target: Target) -> int:
-        return transfer_cycles(extents, self.src.type.itemsize, target)
+    def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
+        return (self.access(registers, "src", hbm=True), self.access(registers, "dst", writes=True))
 
 
-class Store(DataInst, opcode=0x21, unit=Unit.MEM):
+class Store(TransferInst, opcode=0x21, unit=Unit.MEM):
     """Copy a strided block from the LMU to HBM: `HBM[dst] = LMU[src]`.
 
     Parameters are read-only. A store that touches bytes of a stream in flight is a race.
     """
+
+    HBM = "dst"
 
     extents: Extents
     dst: Mem0
@@ -73,16 +90,19 @@ class Store(DataInst, opcode=0x21, unit=Unit.MEM):
 
         return Plan(run, [source], [result])
 
-    def cycles(self, extents: Four, target: Target) -> int:
-        return transfer_cycles(extents, self.dst.type.itemsize, target)
+    def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
+        source = self.access(registers, "src")
+        return (source, self.access(registers, "dst", writes=True, hbm=True))
 
 
-class Stream(DataInst, opcode=0x22, unit=Unit.MEM):
+class Stream(TransferInst, opcode=0x22, unit=Unit.MEM):
     """Push the panel W[K, N] of HBM onto the operand FIFO, K along axis 2 and N along axis 3.
 
     Axes 0 and 1 have extent 1. The bytes are read anywhere between issue and the `vecmat` that
     drains the panel; writing them in between is a race. A full FIFO traps.
     """
+
+    HBM = "src"
 
     extents: Extents
     src: Mem1
@@ -105,5 +125,5 @@ class Stream(DataInst, opcode=0x22, unit=Unit.MEM):
 
         return Plan(run, [], [])
 
-    def cycles(self, extents: Four, target: Target) -> int:
-        return transfer_cycles(extents, self.src.type.itemsize, target)
+    def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
+        return (self.access(registers, "src", hbm=True),)

@@ -1,14 +1,17 @@
 """Instructions of the vector engine that combine elements along axes. Operands lie in the LMU."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy as np
 
 from runtime.isa import fields, kinds
-from runtime.isa.spec import Bit, DataInst, Extents, Four, Mem0, Mem1, Mem2, Plan, Unit
+from runtime.isa.accesses import Access
+from runtime.isa.spec import Bit, DataInst, Extents, Four, Mem0, Mem1, Mem2, Plan, Unit, values
 from runtime.machine import Machine
 from runtime.numerics import ElementType
 from runtime.regions import Array
+from runtime.target import Target
 from runtime.traps import Trap, TrapKind
 
 _UFUNCS: dict[str, Any] = {
@@ -46,7 +49,15 @@ def _compatible(dst: ElementType, a: ElementType) -> bool:
     return dst is a or (dst.is_float and a.is_float) or (dst.is_int and a.is_int)
 
 
-class Reduce(DataInst, opcode=0x38, unit=Unit.VXE):
+class _TreeInst(DataInst):
+    """A pass whose lanes are combined by a tree of adders or comparators at its end."""
+
+    def latency(self, target: Target) -> int:
+        levels = (target.vxe_lanes - 1).bit_length()
+        return max(1, levels) * target.vector_latency
+
+
+class Reduce(_TreeInst, opcode=0x38, unit=Unit.VXE):
     """Combine along the axes of a bit mask (bit k = axis k): `dst = fn over axes of a`.
 
     Extents are those of a; dst has extent 1 on reduced axes and its strides there are ignored.
@@ -89,8 +100,16 @@ class Reduce(DataInst, opcode=0x38, unit=Unit.VXE):
             return Plan(run_onto, [source, dst], [dst])
         return Plan(run, [source], [dst])
 
+    def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
+        extents = values(registers, self.extents)
+        a, b, c, d = (1 if self.axes >> k & 1 else e for k, e in enumerate(extents))
+        source = self.access(registers, "a")
+        shape: Four = (a, b, c, d)
+        dst = self.access(registers, "dst", shape, writes=True, reads=self.accumulate)
+        return (source, dst)
 
-class Scan(DataInst, opcode=0x39, unit=Unit.VXE):
+
+class Scan(_TreeInst, opcode=0x39, unit=Unit.VXE):
     """Running sum along axis 3 from a carry: `dst[..., n] = carry + sum of a[..., 0 to n]`.
 
     `exclusive` leaves out a[..., n]. The carry is read as the initial value and becomes the total;
@@ -122,8 +141,13 @@ class Scan(DataInst, opcode=0x39, unit=Unit.VXE):
 
         return Plan(run, [source, carry], [dst, carry])
 
+    def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
+        e0, e1, e2, _ = values(registers, self.extents)
+        carry = self.access(registers, "carry", (e0, e1, e2, 1), writes=True, reads=True)
+        return (self.access(registers, "a"), self.access(registers, "dst", writes=True), carry)
 
-class TopK(DataInst, opcode=0x3A, unit=Unit.VXE):
+
+class TopK(_TreeInst, opcode=0x3A, unit=Unit.VXE):
     """The R[k] first elements of a along axis 3 in sorted order, and their indices (i64).
 
     Descending when `R[largest]` is 1, ascending when it is 0. Ties go to the lower index, and NaN
@@ -161,6 +185,12 @@ class TopK(DataInst, opcode=0x3A, unit=Unit.VXE):
             places[...] = order
 
         return Plan(run, [source], [dst, indices])
+
+    def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
+        e0, e1, e2, _ = values(registers, self.extents)
+        shape: Four = (e0, e1, e2, registers[self.k])
+        dst, indices = (self.access(registers, n, shape, writes=True) for n in ("dst", "indices"))
+        return (self.access(registers, "a"), dst, indices)
 
 
 def _order(x: Array, count: int, largest: bool) -> Array:

@@ -13,6 +13,7 @@ from operator import itemgetter
 from typing import Annotated, Any, ClassVar, Protocol, cast, dataclass_transform, get_type_hints
 
 from runtime.isa import fields, kinds
+from runtime.isa.accesses import Access
 from runtime.isa.fields import Four, Operand
 from runtime.isa.kinds import Choice, Kind
 from runtime.machine import Machine
@@ -132,6 +133,11 @@ class Inst:
         """Cycles of one pass; `extents` are the values of the extent registers."""
         raise NotImplementedError
 
+    def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
+        """The memory that executing the instruction with these register values touches."""
+        del registers
+        return ()
+
     def require(self, condition: bool, message: str) -> None:
         """Raise ValueError with the mnemonic unless `condition` holds."""
         if not condition:
@@ -237,14 +243,46 @@ class DataInst(Inst):
         return machine.lmu_view(address, shape, four(machine, operand.strides), operand.type)
 
     def cycles(self, extents: Four, target: Target) -> int:
-        return ceil(prod(extents) / target.vector_lanes) + target.vector_latency
+        return self.occupancy(extents, target) + self.latency(target)
+
+    def occupancy(self, extents: Four, target: Target) -> int:
+        """Cycles for which the engine can accept no other instruction."""
+        return ceil(prod(extents) / target.vxe_lanes)
+
+    def latency(self, target: Target) -> int:
+        """Cycles from the last element that enters the engine to its result."""
+        return target.vector_latency
+
+    def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
+        """By default operand 0 is written, the others are read, and all lie in the LMU."""
+        return tuple(
+            self.access(registers, f.name, writes=f.kind.slot == 0)
+            for f in self.LAYOUT
+            if isinstance(f.kind, fields.Memory)
+        )
+
+    def access(
+        self, registers: Sequence[int], name: str, extents: Four | None = None,
+        writes: bool = False, reads: bool | None = None, hbm: bool = False,
+    ) -> Access:  # fmt: skip
+        """The bytes of the operand `name`; it is read unless it is written."""
+        operand: Operand = getattr(self, name)
+        shape = values(registers, cast("_Extended", self).extents) if extents is None else extents
+        return Access(
+            hbm, (not writes) if reads is None else reads, writes, operand.type.itemsize,
+            registers[operand.base], shape, values(registers, operand.strides),
+        )  # fmt: skip
+
+
+def values(registers: Sequence[int], ids: Four) -> Four:
+    """Values of four registers."""
+    a, b, c, d = ids
+    return (registers[a], registers[b], registers[c], registers[d])
 
 
 def four(machine: Machine, ids: Four) -> Four:
-    """Values of four registers."""
-    a, b, c, d = ids
-    r = machine.registers
-    return (r[a], r[b], r[c], r[d])
+    """Values of four registers of a machine."""
+    return values(machine.registers, ids)
 
 
 def choice_of(cls: type[Inst]) -> Choice | None:

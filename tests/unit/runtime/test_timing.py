@@ -6,6 +6,7 @@ import pytest
 
 from runtime.interface import Symbol
 from runtime.isa import ISA, Addi, Bge, Halt, Inst, Lds, Li, Loop, Reduce, Sts, Unit
+from runtime.isa.assembly import assemble, disassemble
 from runtime.isa.spec import DataInst
 from runtime.timing import Timing, predict
 from runtime.traps import Trap, TrapKind
@@ -189,6 +190,23 @@ def test_deleting_doubling_and_moving_instructions() -> None:
     assert cycles(t, *late) != base
     waiting = [t.load(65536, 0), t.map(65536, 65536), t.map(4096, 4096)]
     assert cycles(t, waiting[2], *waiting[:2]) < cycles(t, *waiting)
+
+
+@pytest.mark.parametrize("mnemonic", ["map2.mul", "reduce.sum", "store", "load", "li"])
+def test_lines_of_assembly_count(mnemonic: str) -> None:
+    """A line less is never slower and a line more never faster, and executed counts follow."""
+    text = disassemble(projection())
+    lines = text.splitlines()
+    at = next(i for i, line in enumerate(lines) if line.strip().startswith(mnemonic))
+    base = predict(assemble(text), {"rows": 7})
+    assert base == predict(projection(), {"rows": 7})
+    more = predict(assemble("\n".join([*lines[:at], lines[at], *lines[at:]])), {"rows": 7})
+    times = 1 if mnemonic == "li" else 7
+    assert sum(more.counts.values()) == sum(base.counts.values()) + times
+    assert more.cycles > base.cycles
+    if mnemonic != "li":
+        less = predict(assemble("\n".join([*lines[:at], *lines[at + 1 :]])), {"rows": 7})
+        assert less.cycles < base.cycles
 
 
 def test_predictions_are_deterministic_and_nodes_add_up() -> None:
