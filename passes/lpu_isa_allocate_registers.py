@@ -76,7 +76,8 @@ class Allocation:
         need = max((_need(item) for item, _ in items), default=0)
         if need > len(self.pool):
             raise CompileError(
-                f"internal: an instruction needs {need} registers, {len(self.pool)} are free"
+                f"an instruction needs {need} registers, {len(self.pool)} are free",
+                hint="choose a target with more registers",
             )
         self.pins: dict[int, int] = {}
         self.constant_pins: dict[tuple[int, Constant], int] = {}

@@ -226,7 +226,7 @@ def bind(func: FuncOp, max_context: int, overrides: dict[str, int]) -> None:
     size = head_size(func)
     if size is not None:
         for tensor in by_role["past"]:
-            binding.bind((tensor.dims or ())[3], size)
+            binding.bind(tensor.dims[3] if tensor.dims else None, size)
     bind_rest(binding, tensors, names)
     if bound is not None and bound.const < 0:
         raise CompileError(f"--max-context {max_context} is shorter than the new tokens alone")

@@ -120,8 +120,7 @@ class BlockAllocation:
             return self.free.pop()
         candidates = (key for key in self.held if key not in locked)
         key = max(candidates, key=self._next_use, default=None)
-        if key is None:
-            raise CompileError("internal: an instruction needs more registers than there are")
+        assert key is not None, "an instruction needs more registers than there are"
         register = self.held.pop(key)
         stored = isinstance(key, Constant) or key in self.slots or key in self.local
         if not stored and self.uses.get(key):

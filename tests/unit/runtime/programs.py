@@ -29,6 +29,16 @@ from runtime.provenance import Provenance
 from runtime.regions import Array
 from runtime.target import Target
 
+
+def _with_registers(count: int) -> Target:
+    """`lpu-tiny` with another number of registers."""
+    data = Target.load("lpu-tiny").to_json()
+    data["registers"] = {**data["registers"], "value": count}
+    return Target.from_json("lpu-tiny", data)
+
+
+TARGET = _with_registers(32)
+
 F32 = ElementType.F32
 K, N, BOUND = 6, 5, 7
 X, Y = 1024, 2048
@@ -47,12 +57,12 @@ def program(
     symbols: Sequence[Symbol] = (),
     params: Array | None = None,
 ) -> Program:
-    """A program for `lpu-tiny` with an arena of 4 KiB at 1024."""
+    """A program for `lpu-tiny` with 32 registers and an arena of 4 KiB at 1024."""
     data = np.zeros(0, np.uint8) if params is None else params.view(np.uint8).reshape(-1)
     interface = Interface(tuple(inputs), tuple(outputs), tuple(symbols), data.size, 1024, 4096)
     nodes = [["/layers.0/mm"] if isinstance(i, Stream) else ["a", "b"] for i in code]
     provenance = Provenance.of(code, nodes)
-    return Program(tuple(code), interface, provenance, Target.load("lpu-tiny"), data)
+    return Program(tuple(code), interface, provenance, TARGET, data)
 
 
 def projection() -> Program:
