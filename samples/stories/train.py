@@ -2,14 +2,16 @@
 Train the tokenizer and the decoder on composed stories.
 
 `python -m samples.stories.train BUILD` writes `tokenizer.json` here and the checkpoint to
-`BUILD/model.pt`. Each training story is seen once: story 0, 1, 2, ... The held-out losses (mean
-nats per token) are of stories whose seeds are not used in training, and of combinations that
-training never shows.
+`BUILD/model.pt`. Each training story is seen once: story 0, 1, 2, ... With `--resume CHECKPOINT
+--first-story N` it continues from the weights of a checkpoint, with a new optimizer and schedule,
+on story N, N + 1, ..., and reads `tokenizer.json` instead. The held-out losses (mean nats per
+token) are of stories whose seeds are not used in training, and of combinations that training never
+shows.
 """
 
-import argparse
 import math
 import time
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,15 +19,14 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 from samples.stories.grammar import story
-from samples.stories.model import BOS, BOS_ID, EOS, EOS_ID, VOCABULARY, build
+from samples.stories.model import BOS, BOS_ID, EOS, EOS_ID, VOCABULARY, build, load
 
 HERE = Path(__file__).parent
 TOKENIZER_STORIES = 20_000
 HELD_OUT_SEEDS = range(10_000_000, 10_000_100)
 WARMUP = 0.04
-PEAK_RATE = 2e-3
 ROW = 288  # tokens: most stories are shorter
-SAVE_EVERY = 500
+SAVE_EVERY = 200
 
 
 def train_tokenizer() -> Tokenizer:
@@ -46,9 +47,8 @@ def train_tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def rows(tokenizer: Tokenizer) -> Iterator[torch.Tensor]:
+def rows(tokenizer: Tokenizer, seed: int) -> Iterator[torch.Tensor]:
     """Rows of ROW + 1 ids; each begins with a story, and the last story of it is cut off."""
-    seed = 0
     while True:
         ids: list[int] = []
         while len(ids) <= ROW:
@@ -76,12 +76,12 @@ def held_out_loss(model: torch.nn.Module, tokenizer: Tokenizer, combinations: bo
     return total / count
 
 
-def rate(progress: float) -> float:
+def rate(progress: float, peak: float) -> float:
     """The learning rate: linear warm-up, then a cosine down to 1 % of the peak."""
     if progress < WARMUP:
-        return PEAK_RATE * progress / WARMUP + 1e-6
+        return peak * progress / WARMUP + 1e-6
     phase = min(1.0, (progress - WARMUP) / (1 - WARMUP))
-    return PEAK_RATE * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * phase)))
+    return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * phase)))
 
 
 def optimizer_of(model: torch.nn.Module) -> torch.optim.Optimizer:
@@ -89,50 +89,55 @@ def optimizer_of(model: torch.nn.Module) -> torch.optim.Optimizer:
     matrices = [weight for weight in model.parameters() if weight.dim() > 1]
     others = [weight for weight in model.parameters() if weight.dim() <= 1]
     groups = [{"params": matrices, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=PEAK_RATE, betas=(0.9, 0.99), fused=True)
+    return torch.optim.AdamW(groups, betas=(0.9, 0.99), fused=True)
 
 
 def train(
-    tokenizer: Tokenizer, checkpoint: Path, steps: int, batch: int, minutes: float
-) -> torch.nn.Module:
+    model: torch.nn.Module, stream: Iterator[torch.Tensor], checkpoint: Path, options: Namespace
+) -> None:
     """Train for `steps`; the schedule ends earlier if `minutes` would not suffice."""
-    torch.manual_seed(0)
-    model, stream = build().train(), rows(tokenizer)
+    model.train()
     optimizer = optimizer_of(model)
     start, step, progress = time.monotonic(), 0, 0.0
     while progress < 1:
         for group in optimizer.param_groups:
-            group["lr"] = rate(progress)
-        loss = loss_of(model, torch.stack([next(stream) for _ in range(batch)]))
+            group["lr"] = rate(progress, options.rate)
+        loss = loss_of(model, torch.stack([next(stream) for _ in range(options.batch)]))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         step += 1
         elapsed = (time.monotonic() - start) / 60
-        progress = max(step / steps, elapsed / minutes)
+        progress = max(step / options.steps, elapsed / options.minutes)
         if step % 50 == 0:
             print(f"step {step}: loss {loss.item():.3f}, {elapsed:.1f} min", flush=True)
         if step % SAVE_EVERY == 0 or progress >= 1:
             torch.save(model.state_dict(), checkpoint)
-    return model
 
 
 def main() -> None:
     """Train both, and print the held-out losses."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser = ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("build", type=Path, help="folder of the checkpoint")
+    parser.add_argument("--resume", type=Path, help="checkpoint to start from")
+    parser.add_argument("--first-story", type=int, default=0, help="number of the first story")
     parser.add_argument("--steps", type=int, default=4500)
     parser.add_argument("--batch", type=int, default=4, help="rows of one step")
+    parser.add_argument("--rate", type=float, default=2e-3, help="peak of the learning rate")
     parser.add_argument("--minutes", type=float, default=30, help="upper limit")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
     options.build.mkdir(parents=True, exist_ok=True)
-    tokenizer = train_tokenizer()
-    tokenizer.save(str(HERE / "tokenizer.json"))
-    checkpoint = options.build / "model.pt"
-    model = train(tokenizer, checkpoint, options.steps, options.batch, options.minutes)
+    if options.resume:
+        tokenizer, model = Tokenizer.from_file(str(HERE / "tokenizer.json")), load(options.resume)
+    else:
+        tokenizer, model = train_tokenizer(), build()
+        tokenizer.save(str(HERE / "tokenizer.json"))
+    stream = rows(tokenizer, options.first_story)
+    train(model, stream, options.build / "model.pt", options)
     print(f"parameters: {sum(weight.numel() for weight in model.parameters())}")
     print(f"held-out stories: {held_out_loss(model, tokenizer, False):.4f} nats per token")
     print(f"held-out combinations: {held_out_loss(model, tokenizer, True):.4f} nats per token")
