@@ -24,6 +24,7 @@ from lpuc.instrument import Instrumentation
 from lpuc.onnx_import import Budgets, import_model
 from lpuc.options import CompileOptions
 from lpuc.pipeline import PIPELINE, Stage, parse_passes, run_pipeline, run_stages, stages_until
+from lpuc.progress import at_work
 from lpuc.sources import source_files
 from passes.functions import model_folder
 from runtime.interpreter import Interpreter
@@ -62,7 +63,7 @@ class CompiledProgram:
     def write(self, path: Path) -> None:
         """Write the program file, whole or not at all."""
         program, pieces = emit_program(self.module, model_folder(self.module))
-        with replacing(path, self.sources) as temporary:
+        with at_work("write"), replacing(path, self.sources) as temporary:
             program.write(
                 temporary, ((at, piece.reshape(-1).view(np.uint8)) for at, piece in pieces)
             )
@@ -71,7 +72,8 @@ class CompiledProgram:
 def load_module(model: Path, options: CompileOptions) -> ModuleOp:
     """The model at level `onnx`, with the options that passes read."""
     Target.load(options.target)
-    module = import_model(model, budgets=Budgets(**options.budgets))
+    with at_work("import"):
+        module = import_model(model, budgets=Budgets(**options.budgets))
     module.attributes["lpu.options"] = options.attribute()
     return module
 

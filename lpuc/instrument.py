@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from lpuc.dump import IrDump
 from lpuc.errors import InternalError, UserError
 from lpuc.files import write_text
+from lpuc.progress import at_work
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
@@ -96,7 +97,8 @@ class Instrumentation:
         snapshot = module.clone()
         started = time.perf_counter()
         try:
-            yield
+            with at_work(one.name):
+                yield
             seconds = time.perf_counter() - started
             if self.watch.verify_each:
                 module.verify()

@@ -1,0 +1,22 @@
+"""One line on stderr that says what long work is at, when stderr is a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+
+CLEAR = "\r\033[K"
+
+
+@contextmanager
+def at_work(what: str) -> Generator[None]:
+    """Show `what` while the body runs, and take it away again; nothing if nobody can see it."""
+    visible = sys.stderr.isatty()
+    if visible:
+        print(f"{CLEAR}{what} ...", end="", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        if visible:
+            print(CLEAR, end="", file=sys.stderr, flush=True)
