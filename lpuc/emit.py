@@ -25,8 +25,9 @@ from dialects.lpu.attributes import SymbolsAttr
 from dialects.lpu_isa.code import Slot, SlotAttr
 from dialects.lpu_isa.ops import IsaOp, LabelOp, WeightOp
 from dialects.lpu_mem import ports as mem
-from dialects.lpu_mem.ports import PortAttr, unescaped
+from dialects.lpu_mem.ports import PortAttr
 from dialects.lpu_mem.target import target_of
+from dialects.names import unescape
 from lpuc.parameters import weight_pieces
 from runtime.interface import Dim, Interface, Port, Symbol
 from runtime.isa import Inst
@@ -48,7 +49,7 @@ def emit_program(module: ModuleOp, folder: Path) -> tuple[Program, Iterable[Piec
     for op in func.body.block.ops:
         if isinstance(op, IsaOp):
             code.append(op.code.data.encoded(labels.__getitem__))
-            nodes.append(tuple(map(unescaped, node_names(op))))
+            nodes.append(tuple(map(unescape, node_names(op))))
     program = Program(tuple(code), _interface(func), Provenance.of(code, nodes), target_of(module))
     return program, _pieces(func, folder)
 
@@ -117,7 +118,7 @@ def _ports(func: FuncOp, kind: str) -> tuple[Port, ...]:
 
 def _port(port: mem.Port, slot: Slot) -> Port:
     return Port(
-        name=unescaped(port.name),
+        name=unescape(port.name),
         dtype=port.dtype,
         storage=slot.dtype,
         shape=tuple(map(_dim, port.dims)),

@@ -10,7 +10,8 @@ from xdsl.ir import Operation
 
 from dialects.errors import CompileError
 from dialects.lpu.ops import tensor_of
-from dialects.onnx import InitializerOp, OnnxOp, unescape
+from dialects.names import unescape
+from dialects.onnx import InitializerOp, OnnxOp
 from lpuc.compile import load_module, lower
 from lpuc.errors import printable
 from lpuc.instrument import Instrumentation

@@ -43,7 +43,7 @@ class CompileOptions:
         from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, StringAttr, i64
         from xdsl.ir import Attribute
 
-        from dialects.onnx import escape
+        from dialects.names import escape
 
         entries: dict[str, Attribute] = {
             "target": StringAttr(self.target),

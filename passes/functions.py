@@ -15,7 +15,7 @@ from dialects.affine import Ranges
 from dialects.errors import CompileError
 from dialects.lpu.attributes import SymbolsAttr
 from dialects.lpu.types import Tensor, TensorType
-from dialects.onnx.attributes import unescape
+from dialects.names import unescape
 
 
 def step_function(module: ModuleOp) -> FuncOp:

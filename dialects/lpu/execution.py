@@ -22,6 +22,7 @@ from dialects.affine import Affine
 from dialects.lpu.ops import LpuOp, tensor_of
 from dialects.lpu.semantics import Array, Scope, evaluate
 from dialects.lpu.types import Tensor
+from dialects.names import unescape
 from runtime.numerics import ElementType
 
 
@@ -33,7 +34,7 @@ def port_names(function: FuncOp, attribute: str, count: int) -> tuple[str, ...]:
     assert isa(names, ArrayAttr[StringAttr])
     texts = [name.data for name in names]
     assert len(texts) == count, f"{attribute} names {len(texts)} of {count}"
-    return tuple(text.encode("ascii").decode("unicode_escape") for text in texts)
+    return tuple(map(unescape, texts))
 
 
 def argument_tensors(function: FuncOp) -> tuple[Tensor, ...]:

@@ -22,11 +22,6 @@ from dialects.lpu.types import parse_affine, parse_dtype, parse_list
 from runtime.numerics import ElementType
 
 
-def unescaped(name: str) -> str:
-    """The ONNX name behind an escaped one."""
-    return name.encode("latin-1", "backslashreplace").decode("unicode_escape")
-
-
 @dataclass(frozen=True)
 class Port:
     """One tensor of the interface. `strides` are static: buffers lie at their bounds."""

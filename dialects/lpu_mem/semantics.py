@@ -27,7 +27,8 @@ from dialects.lpu_mem import ops
 from dialects.lpu_mem.kernels import KERNELS, Point, run_gather, run_scatter
 from dialects.lpu_mem.memory import Array, Memory, MemoryFault, Region
 from dialects.lpu_mem.ops import buffer_of
-from dialects.lpu_mem.ports import Port, PortAttr, unescaped
+from dialects.lpu_mem.ports import Port, PortAttr
+from dialects.names import unescape
 from runtime.numerics import convert
 from runtime.traps import Trap
 
@@ -37,11 +38,11 @@ def run_function(func: FuncOp, inputs: Mapping[str, Array], folder: Path) -> dic
     ports = _ports(func, "lpu_mem.inputs")
     execution = Execution(func, solve(ports, inputs), folder)
     for port, value in zip(ports, func.args, strict=True):
-        execution.write(port, value, inputs[unescaped(port.name)])
+        execution.write(port, value, inputs[unescape(port.name)])
     with np.errstate(all="ignore"):
         execution.block(func.body.block.ops)
     results = zip(_ports(func, "lpu_mem.outputs"), execution.outputs, strict=True)
-    return {unescaped(port.name): execution.read(port, value) for port, value in results}
+    return {unescape(port.name): execution.read(port, value) for port, value in results}
 
 
 def _ports(func: FuncOp, name: str) -> list[Port]:
@@ -57,7 +58,7 @@ def solve(ports: Iterable[Port], inputs: Mapping[str, Array]) -> dict[str, int]:
     pairs = [
         (dim, extent)
         for port in ports
-        for dim, extent in zip(port.dims, inputs[unescaped(port.name)].shape, strict=True)
+        for dim, extent in zip(port.dims, inputs[unescape(port.name)].shape, strict=True)
     ]
     for _ in pairs:
         for dim, extent in pairs:

@@ -2,9 +2,8 @@
 
 from xdsl.ir import Dialect
 
-from dialects.onnx.attributes import escape, unescape
 from dialects.onnx.ops import InitializerOp, OnnxOp, classes, create, op_class, op_name
 
 Onnx = Dialect("onnx", [*classes().values(), InitializerOp], [])
 
-__all__ = ["InitializerOp", "Onnx", "OnnxOp", "create", "escape", "op_class", "op_name", "unescape"]
+__all__ = ["InitializerOp", "Onnx", "OnnxOp", "create", "op_class", "op_name"]

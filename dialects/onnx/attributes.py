@@ -17,19 +17,10 @@ from dialects.lpu.weights import (
     Weight,
     WeightAttr,
 )
+from dialects.names import escape, unescape
 from dialects.onnx.schemas import AttributeValue
 
 Value = AttributeValue | Weight
-
-
-def escape(name: str) -> str:
-    """A name from a model in printable ASCII, without double quotes."""
-    return name.encode("unicode_escape").decode("ascii").replace('"', '\\"')
-
-
-def unescape(text: str) -> str:
-    """The name that `escape` was given."""
-    return text.encode("latin-1", "backslashreplace").decode("unicode_escape")
 
 
 def _scalar(kind: str, item: object) -> Attribute:

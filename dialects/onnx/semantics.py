@@ -27,7 +27,8 @@ from dialects.lpu.semantics import Scope
 from dialects.lpu.semantics import evaluate as evaluate_lpu
 from dialects.lpu.types import TensorType
 from dialects.lpu.weights import Cast, FileRange, Inline, Reshape, Transpose, read
-from dialects.onnx.attributes import from_attribute, unescape
+from dialects.names import unescape
+from dialects.onnx.attributes import from_attribute
 from dialects.onnx.elements import ONNX_NUMBERS
 from dialects.onnx.extra_semantics import EXTRA_SEMANTICS
 from dialects.onnx.ops import OWN, InitializerOp, OnnxOp

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dialects.errors import CompileError
-from dialects.onnx.attributes import escape
+from dialects.names import escape
 from lpuc.onnx_import.budgets import Budgets
 
 OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from onnx import FunctionProto, ModelProto, NodeProto, inliner
 
 from dialects.errors import CompileError
-from dialects.onnx.attributes import escape
+from dialects.names import escape
 from lpuc.onnx_import.budgets import Budgets
 
 NESTING = 64

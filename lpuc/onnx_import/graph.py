@@ -14,7 +14,7 @@ from dialects.affine import Affine
 from dialects.errors import CompileError, location_of
 from dialects.lpu.types import Tensor, TensorType
 from dialects.lpu.weights import Weight, WeightAttr
-from dialects.onnx.attributes import escape
+from dialects.names import escape
 from dialects.onnx.ops import InitializerOp
 from lpuc.onnx_import.budgets import Budgets
 from lpuc.onnx_import.nodes import NodeReader, named, node_name, op_label

@@ -8,7 +8,7 @@ from pathlib import Path
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 
 from dialects.errors import CompileError
-from dialects.onnx.attributes import escape
+from dialects.names import escape
 from lpuc.onnx_import.budgets import Budgets
 from lpuc.onnx_import.files import ExternalFiles, open_model
 from lpuc.onnx_import.functions import inline

@@ -11,7 +11,7 @@ from onnx import IR_VERSION, ModelProto, defs
 
 from dialects.errors import CompileError
 from dialects.lpu.weights import INLINE_LIMIT
-from dialects.onnx.attributes import escape
+from dialects.names import escape
 from lpuc.onnx_import.budgets import Budgets
 from lpuc.onnx_import.wire import Taken, strip
 

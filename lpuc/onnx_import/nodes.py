@@ -13,7 +13,8 @@ from xdsl.utils.exceptions import VerifyException
 from dialects.errors import CompileError, location_of
 from dialects.lpu.types import Tensor, TensorType
 from dialects.lpu.weights import FileRange, Inline
-from dialects.onnx.attributes import Value, escape, to_attribute
+from dialects.names import escape
+from dialects.onnx.attributes import Value, to_attribute
 from dialects.onnx.dtypes import result_dtypes
 from dialects.onnx.ops import OnnxOp, create, op_class
 from dialects.onnx.schemas import Schema, attribute_value, find_schema, nearest

@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import DictionaryAttr, StringAttr
 
 from dialects.affine import Affine
 from dialects.errors import CompileError
-from dialects.onnx.attributes import escape
+from dialects.names import escape
 
 OPERATORS = {"+": "_plus_", "-": "_minus_", "*": "_times_", "/": "_over_"}
 

@@ -10,7 +10,7 @@ from onnx import TensorProto, numpy_helper
 
 from dialects.errors import CompileError
 from dialects.lpu.weights import INLINE_LIMIT, FileRange, Inline, Weight, nbytes
-from dialects.onnx.attributes import escape
+from dialects.names import escape
 from dialects.onnx.elements import ELEMENT_TYPES, onnx_name
 from lpuc.onnx_import.budgets import Budgets
 from lpuc.onnx_import.files import ExternalFiles

@@ -8,7 +8,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
 
 from dialects.errors import node_names
-from dialects.onnx.attributes import unescape
+from dialects.names import unescape
 from lpuc.compile import CompiledProgram, load_module
 from lpuc.instrument import Instrumentation
 from lpuc.pipeline import PIPELINE, run_pipeline, stage_passes

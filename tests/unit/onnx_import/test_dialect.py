@@ -14,7 +14,8 @@ from xdsl.utils.exceptions import VerifyException
 from dialects.errors import location_of
 from dialects.lpu.types import Tensor, TensorType
 from dialects.lpu.weights import inline
-from dialects.onnx import OnnxOp, create, escape, op_class, unescape
+from dialects.names import escape, unescape
+from dialects.onnx import OnnxOp, create, op_class
 from dialects.onnx.attributes import from_attribute, to_attribute
 from dialects.onnx.ops import classes
 from dialects.onnx.schemas import find_schema, schema_at
