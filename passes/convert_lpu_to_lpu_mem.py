@@ -44,11 +44,12 @@ from xdsl.passes import ModulePass
 from dialects.affine import Affine, Ranges
 from dialects.errors import unsupported
 from dialects.lpu import ops as lpu
+from dialects.lpu.attributes import AffineAttr
 from dialects.lpu.builder import fill_hex, fill_value
 from dialects.lpu.types import Tensor
 from dialects.lpu.weights import WeightAttr, inline
 from dialects.lpu_mem import ops as mem
-from dialects.lpu_mem.access import AffineAttr, View, row_major
+from dialects.lpu_mem.access import View, row_major
 from dialects.lpu_mem.ports import Port, PortAttr
 from dialects.lpu_mem.types import Buffer, BufferType
 from passes.bufferise.places import MemBuilder, Place, number

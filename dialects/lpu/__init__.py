@@ -2,9 +2,24 @@
 
 from xdsl.ir import Dialect
 
-from dialects.lpu.attributes import AffineListAttr, IntsAttr, SymbolsAttr
-from dialects.lpu.ops import OPS
+from dialects.lpu import control, ops
+from dialects.lpu.attributes import AffineAttr, AffineListAttr, IntsAttr, SymbolsAttr
+from dialects.lpu.control import StateType
+from dialects.lpu.ports import StatePortsAttr
 from dialects.lpu.types import TensorType
 from dialects.lpu.weights import WeightAttr
 
-Lpu = Dialect("lpu", [*OPS], [TensorType, AffineListAttr, IntsAttr, SymbolsAttr, WeightAttr])
+Lpu = Dialect(
+    "lpu",
+    [*ops.OPS, *control.OPS],
+    [
+        TensorType,
+        StateType,
+        AffineAttr,
+        AffineListAttr,
+        IntsAttr,
+        SymbolsAttr,
+        StatePortsAttr,
+        WeightAttr,
+    ],
+)

@@ -27,6 +27,21 @@ class AffineListAttr(Data[tuple[Affine, ...]]):
 
 
 @irdl_attr_definition
+class AffineAttr(Data[Affine]):
+    """`#lpu.expression<P + 1>`: one affine expression."""
+
+    name = "lpu.expression"
+
+    @classmethod
+    def parse_parameter(cls, parser: AttrParser) -> Affine:
+        with parser.in_angle_brackets():
+            return parse_affine(parser)
+
+    def print_parameter(self, printer: Printer) -> None:
+        printer.print_string(f"<{self.data}>")
+
+
+@irdl_attr_definition
 class IntsAttr(Data[tuple[int, ...]]):
     """`#lpu.ints<[0, 2, 1]>`: axes, permutations, steps."""
 

@@ -10,7 +10,8 @@ from xdsl.ir import SSAValue
 from dialects.affine import Affine
 from dialects.lpu import ops
 from dialects.lpu.builder import fill_value
-from dialects.lpu.weights import Cast, FileRange, Inline, Reshape, Transpose, Weight, read
+from dialects.lpu.weights import Weight, read
+from runtime.recipes import file_ranges
 
 LIMIT = 4096
 """Tensors with more elements are data, not parameters of an operation."""
@@ -49,18 +50,8 @@ def uniform_int(value: SSAValue) -> Affine | None:
             return Affine(ints[0]) if ints and len(set(ints)) == 1 else None
 
 
-def _is_inline(weight: Weight) -> bool:
-    match weight:
-        case Inline():
-            return True
-        case FileRange():
-            return False
-        case Reshape() | Transpose() | Cast():
-            return _is_inline(weight.source)
-
-
 def _weight_ints(weight: Weight) -> list[int] | None:
-    if not _is_inline(weight):
+    if any(file_ranges(weight)):
         return None
     return [int(element) for element in read(weight, Path()).ravel()]
 

@@ -5,21 +5,26 @@ Run a function of the `lpu` level on numpy arrays.
 symbols = solve_symbols(argument_tensors(function), arrays)
 outputs = run_function(function, {"x": x}, symbols, folder)
 ```
+
+State starts undefined: NaN in floats, the least value in integers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from xdsl.dialects.builtin import ArrayAttr, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 from xdsl.utils.hints import isa
 
 from dialects.affine import Affine
+from dialects.lpu import control
+from dialects.lpu.control import state_of
 from dialects.lpu.ops import LpuOp, tensor_of
+from dialects.lpu.ports import StatePort
 from dialects.lpu.semantics import Array, Scope, evaluate
 from dialects.lpu.types import Tensor
 from dialects.names import unescape
@@ -81,52 +86,184 @@ def _solve_one(equations: Sequence[tuple[Affine, int]], symbols: dict[str, int])
     return False
 
 
-def _last_uses(function: FuncOp) -> dict[SSAValue, Operation]:
-    return {value: op for op in function.body.block.ops for value in op.operands}
+class _Left(Exception):
+    """A token stopped the loop right around."""
+
+
+def _last_uses(block: Block) -> dict[SSAValue, Operation]:
+    """For each value, the last operation of the block in which it is used, however deep."""
+    return {value: op for op in block.ops for inner in op.walk() for value in inner.operands}
+
+
+def _undefined(tensor: Tensor) -> Array:
+    kind = tensor.dtype.dtype
+    if tensor.dtype.is_float:
+        return np.full(tensor.static_shape(), np.nan, kind)
+    value = np.iinfo(kind).min if tensor.dtype.is_int else False
+    return np.full(tensor.static_shape(), value, kind)
+
+
+def _window(offsets: Sequence[int], shape: Sequence[int]) -> tuple[slice, ...]:
+    return tuple(slice(at, at + extent) for at, extent in zip(offsets, shape, strict=True))
+
+
+def _port_window(port: StatePort, shape: Sequence[int]) -> tuple[int | slice, ...]:
+    """Where an array of the ONNX interface lies in its state; leading axes are fixed."""
+    lead = len(port.offsets) - len(shape)
+    return (*port.offsets[:lead], *_window(port.offsets[lead:], shape))
+
+
+class Execution:
+    """One run of one function: the values so far, the states, and where tokens go."""
+
+    def __init__(
+        self,
+        symbols: Mapping[str, int],
+        folder: Path,
+        on_token: Callable[[int], None] | None = None,
+    ) -> None:
+        self.symbols = dict(symbols)
+        self.scope = Scope(self.symbols, folder)
+        self.values: dict[SSAValue, Array] = {}
+        self.states: dict[SSAValue, Array] = {}
+        self.on_token = on_token
+
+    def begin(self, function: FuncOp, inputs: Mapping[str, Array]) -> None:
+        """Give arguments and states their inputs."""
+        block = function.body.block
+        names = port_names(function, "lpu.inputs", len(block.args))
+        self.values.update((a, inputs[n]) for a, n in zip(block.args, names, strict=True))
+        for op in state_ops(function):
+            array = self.states[op.result] = _undefined(state_of(op.result))
+            for port in op.inputs.data:
+                given = inputs[unescape(port.name)]
+                array[_port_window(port, given.shape)] = given.astype(array.dtype, copy=False)
+
+    def block(self, block: Block) -> list[Array]:
+        """Run a block; what its terminator names. Values are dropped behind their last use."""
+        last_uses = _last_uses(block)
+        for op in block.ops:
+            if isinstance(op, ReturnOp | control.YieldOp):
+                return [self.values[v] for v in op.operands]
+            self.operation(op)
+            dropped = (v for inner in op.walk() for v in inner.operands if last_uses.get(v) is op)
+            for value in set(dropped):
+                if value.owner is not block and value in self.values:
+                    del self.values[value]
+        raise AssertionError("the block has no terminator")
+
+    def operation(self, op: Operation) -> None:
+        match op:
+            case LpuOp():
+                results = evaluate(op, [self.values[v] for v in op.operands], self.scope)
+                self.values.update((v, r) for v, r in zip(op.results, results, strict=True))
+            case control.StateOp():
+                pass
+            case control.ReadOp():
+                shape = self.scope.shape(tensor_of(op.result).shape)
+                window = _window(self.scope.shape(op.offsets.data), shape)
+                self.values[op.result] = self.states[op.state][window].copy()
+            case control.WriteOp():
+                value = self.values[op.value]
+                window = _window(self.scope.shape(op.offsets.data), value.shape)
+                self.states[op.state][window] = value
+            case control.EmitOp():
+                self._emit(op)
+            case control.ForOp():
+                self._loop(op)
+            case _:
+                raise AssertionError(f"not of the lpu level: {op.name}")
+
+    def _emit(self, op: control.EmitOp) -> None:
+        if self.values[op.stop][0]:
+            raise _Left
+        if self.on_token is not None:
+            self.on_token(int(self.values[op.token][0]))
+
+    def _loop(self, op: control.ForOp) -> None:
+        carried = [self.values[v] for v in op.init]
+        stacks: list[list[Array]] = [[] for _ in op.outputs[len(carried) :]]
+        for turn in range(op.upper.data.evaluate(self.symbols)):
+            self.symbols[op.variable.data] = turn
+            self.values.update(zip(op.block.args, carried, strict=True))
+            try:
+                yielded = self.block(op.block)
+            except _Left:
+                break
+            carried = yielded[: len(carried)]
+            for stack, value in zip(stacks, yielded[len(carried) :], strict=True):
+                stack.append(value)
+        results = [*carried, *map(np.stack, stacks)]
+        self.values.update(zip(op.outputs, results, strict=True))
+
+
+def state_ops(function: FuncOp) -> list[control.StateOp]:
+    """The states that a function names."""
+    return [op for op in function.body.block.ops if isinstance(op, control.StateOp)]
 
 
 def run_function(
-    function: FuncOp, inputs: Mapping[str, Array], symbols: Mapping[str, int], folder: Path
+    function: FuncOp,
+    inputs: Mapping[str, Array],
+    symbols: Mapping[str, int],
+    folder: Path,
+    on_token: Callable[[int], None] | None = None,
 ) -> dict[str, Array]:
-    """Results by ONNX name; a value is dropped after the last operation that reads it."""
-    block, scope = function.body.block, Scope(symbols, folder)
-    names = port_names(function, "lpu.inputs", len(block.args))
-    values: dict[SSAValue, Array] = {a: inputs[n] for a, n in zip(block.args, names, strict=True)}
-    last_uses = _last_uses(function)
-    for op in block.ops:
-        if isinstance(op, ReturnOp):
-            return _results(function, [values[v] for v in op.arguments])
-        assert isinstance(op, LpuOp), f"not of the lpu level: {op.name}"
-        results = evaluate(op, [values[v] for v in op.operands], scope)
-        values.update((v, r) for v, r in zip(op.results, results, strict=True) if v.uses)
-        for value in set(op.operands):
-            if last_uses[value] is op:
-                del values[value]
-    raise AssertionError("the function does not return")
+    """Results by ONNX name, those in states included; `on_token` gets the tokens emitted."""
+    execution = Execution(symbols, folder, on_token)
+    execution.begin(function, inputs)
+    arrays = execution.block(function.body.block)
+    names = port_names(function, "lpu.outputs", len(arrays))
+    results = {n: np.ascontiguousarray(a) for n, a in zip(names, arrays, strict=True)}
+    for op in state_ops(function):
+        for port in op.outputs.data:
+            window = _port_window(port, execution.scope.shape(port.dims))
+            results[unescape(port.name)] = execution.states[op.result][window].copy()
+    return results
 
 
-def run_interface(function: FuncOp, inputs: Mapping[str, Array], folder: Path) -> dict[str, Array]:
+def input_tensors(function: FuncOp) -> dict[str, Tensor]:
+    """The type in which each ONNX input is stored, by name: arguments, then states."""
+    tensors = argument_tensors(function)
+    names = port_names(function, "lpu.inputs", len(tensors))
+    found = dict(zip(names, tensors, strict=True))
+    for op in state_ops(function):
+        dtype = state_of(op.result).dtype
+        found |= {unescape(p.name): Tensor.of(p.dims, dtype) for p in op.inputs.data}
+    return found
+
+
+def output_types(function: FuncOp) -> dict[str, ElementType]:
+    """The ONNX element type of the outputs that have one of their own, by name."""
+    found: dict[str, ElementType] = {}
+    types = function.attributes.get("lpu.output_types")
+    if isa(types, ArrayAttr[StringAttr]):
+        names = port_names(function, "lpu.outputs", len(types))
+        found.update(zip(names, (ElementType(t.data) for t in types), strict=True))
+    for op in state_ops(function):
+        found |= {unescape(p.name): p.dtype for p in op.outputs.data}
+    return found
+
+
+def run_interface(
+    function: FuncOp,
+    inputs: Mapping[str, Array],
+    folder: Path,
+    values: Mapping[str, int] | None = None,
+    on_token: Callable[[int], None] | None = None,
+) -> dict[str, Array]:
     """
     `run_function` with the ONNX interface: symbols from the extents, element types converted.
 
     They differ from the types of the function where cache is stored shorter than the model has it.
+    `values` gives the symbols that no extent determines.
     """
-    tensors = argument_tensors(function)
-    names = port_names(function, "lpu.inputs", len(tensors))
-    stored = {
-        name: inputs[name].astype(tensor.dtype.dtype, copy=False)
-        for name, tensor in zip(names, tensors, strict=True)
+    tensors = input_tensors(function)
+    stored = {n: inputs[n].astype(t.dtype.dtype, copy=False) for n, t in tensors.items()}
+    symbols = solve_symbols(list(tensors.values()), list(stored.values())) | dict(values or {})
+    results = run_function(function, stored, symbols, folder, on_token)
+    types = output_types(function)
+    return {
+        name: array.astype(types[name].dtype, copy=False) if name in types else array
+        for name, array in results.items()
     }
-    symbols = solve_symbols(tensors, [stored[name] for name in names])
-    results = run_function(function, stored, symbols, folder)
-    types = function.attributes.get("lpu.output_types")
-    if not isa(types, ArrayAttr[StringAttr]):
-        return results
-    dtypes = [ElementType(t.data).dtype for t in types]
-    pairs = zip(results.items(), dtypes, strict=True)
-    return {name: array.astype(dtype, copy=False) for (name, array), dtype in pairs}
-
-
-def _results(function: FuncOp, arrays: Sequence[Array]) -> dict[str, Array]:
-    names = port_names(function, "lpu.outputs", len(arrays))
-    return {n: np.ascontiguousarray(a) for n, a in zip(names, arrays, strict=True)}

@@ -94,18 +94,3 @@ class AccessAttr(Data[Access]):
 
     def print_parameter(self, printer: Printer) -> None:
         printer.print_string(f"<{self.data}>")
-
-
-@irdl_attr_definition
-class AffineAttr(Data[Affine]):
-    """`#lpu_mem.affine<P + 1>`: one affine expression."""
-
-    name = "lpu_mem.affine"
-
-    @classmethod
-    def parse_parameter(cls, parser: AttrParser) -> Affine:
-        with parser.in_angle_brackets():
-            return parse_affine(parser)
-
-    def print_parameter(self, printer: Printer) -> None:
-        printer.print_string(f"<{self.data}>")

@@ -29,9 +29,9 @@ from xdsl.irdl import (
 from xdsl.traits import IsTerminator, NoTerminator, Pure
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.lpu.attributes import AffineListAttr, IntsAttr
+from dialects.lpu.attributes import AffineAttr, AffineListAttr, IntsAttr
 from dialects.lpu.weights import WeightAttr
-from dialects.lpu_mem.access import AccessAttr, AffineAttr
+from dialects.lpu_mem.access import AccessAttr
 from dialects.lpu_mem.types import Buffer, BufferType
 
 

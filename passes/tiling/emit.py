@@ -11,10 +11,10 @@ from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Block, Region, SSAValue
 
 from dialects.affine import Affine
-from dialects.lpu.attributes import AffineListAttr, IntsAttr
+from dialects.lpu.attributes import AffineAttr, AffineListAttr, IntsAttr
 from dialects.lpu.builder import fill_hex
 from dialects.lpu_mem import ops
-from dialects.lpu_mem.access import Access, AccessAttr, AffineAttr, View, row_major
+from dialects.lpu_mem.access import Access, AccessAttr, View, row_major
 from passes.bufferise.places import MemBuilder, number
 from passes.tiling.plan import Plan
 from runtime.numerics import ElementType

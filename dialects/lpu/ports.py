@@ -1,0 +1,61 @@
+"""
+ONNX inputs and outputs that live in a state.
+
+```mlir
+#lpu.state_ports<["past.0.key" past f32 [1, 4, P, 64] at [0, 0, 0, 0, 0]]>
+```
+Name (escaped), role, element type of the ONNX interface, extents, and where in the state the first
+element lies. The axes of the port are the last axes of the state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.ir import Data
+from xdsl.irdl import irdl_attr_definition
+from xdsl.parser import AttrParser
+from xdsl.printer import Printer
+
+from dialects.affine import Affine
+from dialects.lpu.types import parse_affine, parse_dtype, parse_list
+from runtime.numerics import ElementType
+
+
+@dataclass(frozen=True)
+class StatePort:
+    """One tensor of the ONNX interface and its window of a state."""
+
+    name: str
+    role: str
+    dtype: ElementType
+    dims: tuple[Affine, ...]
+    offsets: tuple[int, ...]
+
+    def __str__(self) -> str:
+        dims = ", ".join(map(str, self.dims))
+        name = self.name.replace("\\", "\\\\").replace('"', "\\22")
+        return f'"{name}" {self.role} {self.dtype} [{dims}] at {list(self.offsets)}'
+
+
+@irdl_attr_definition
+class StatePortsAttr(Data[tuple[StatePort, ...]]):
+    """`#lpu.state_ports<["x" past f32 [1, P] at [0, 0], ...]>`."""
+
+    name = "lpu.state_ports"
+
+    @classmethod
+    def parse_parameter(cls, parser: AttrParser) -> tuple[StatePort, ...]:
+        def port() -> StatePort:
+            name = parser.parse_str_literal()
+            role = parser.parse_identifier()
+            dtype = parse_dtype(parser)
+            dims = parse_list(parser, lambda: parse_affine(parser))
+            parser.parse_keyword("at")
+            return StatePort(name, role, dtype, dims, parse_list(parser, parser.parse_integer))
+
+        with parser.in_angle_brackets():
+            return parse_list(parser, port)
+
+    def print_parameter(self, printer: Printer) -> None:
+        printer.print_string(f"<[{', '.join(map(str, self.data))}]>")
