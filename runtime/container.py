@@ -4,6 +4,9 @@ Header, 64 bytes: magic, format version, ISA version, number of sections, 0, fil
 SHA-256 of those 32 bytes and the section table. Table entry, 64 bytes: kind, flags, offset, length,
 SHA-256 of the section, 0. PARAMS carries no digest of its own; PARAMDIGEST holds the SHA-256 of
 each of its 1 MiB blocks and is itself covered. Gaps are zero. All numbers are little endian.
+
+Instead of PARAMS and PARAMDIGEST a program may have RECIPES (parameters by reference, see
+`runtime.references`), or none of them (it can be inspected, not run).
 """
 
 import hashlib
@@ -15,7 +18,7 @@ from enum import IntEnum
 from runtime.errors import Malformed
 
 MAGIC = b"LPUPROG\0"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 ALIGNMENT = 64
 BLOCK_BYTES = 1 << 20
 CRITICAL = 1
@@ -35,6 +38,13 @@ class Kind(IntEnum):
     TARGET = 4
     PARAMDIGEST = 5
     PARAMS = 6
+    RECIPES = 7
+
+
+NEEDED = (Kind.CODE, Kind.INTERFACE, Kind.PROVENANCE, Kind.TARGET)
+OPTIONAL = {Kind.PARAMDIGEST, Kind.PARAMS, Kind.RECIPES}
+WEIGHTS: tuple[set[int], ...] = ({Kind.PARAMDIGEST, Kind.PARAMS}, {Kind.RECIPES}, set())
+"""The sections that hold parameters in one form or another."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +120,11 @@ def _sections(table: bytes, at: int, file_length: int) -> dict[int, Section]:
             raise Malformed(f"section {kind} has unknown flags or a wrong digest field")
         sections[kind] = Section(kind, flags, offset, length, expected)
         at = offset + length
-    for kind in Kind:
+    for kind in NEEDED:
         if kind not in sections:
             raise Malformed(f"section {kind.name} is missing")
+    if OPTIONAL & set(sections) not in WEIGHTS:
+        raise Malformed("the sections of parameters do not belong together")
     if at != file_length:
         raise Malformed(f"{file_length - at} bytes follow the last section")
     return sections

@@ -16,6 +16,10 @@ class Invalid(RuntimeFault):
     """A well-formed file whose contents contradict each other or the target."""
 
 
+class Unlinked(RuntimeFault):
+    """Weights that a program needs and that are not there, or not as they were."""
+
+
 class Unlinkable(RuntimeFault):
     """Inputs that do not fit the interface of the program."""
 

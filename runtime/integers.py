@@ -46,3 +46,10 @@ def power(a: Array, b: Array) -> Array:
     sign = np.where(b % 2 == 0, 1, a)
     unit = np.where(np.abs(a) == 1, sign, 0).astype(magnitude.dtype)
     return np.where(negative, unit, magnitude)
+
+
+def shift_right(a: Array, b: Array) -> Array:
+    """Bits of `a` moved down by `b` modulo the width of the type; zeros enter at the top."""
+    unsigned = np.dtype(f"u{a.dtype.itemsize}")
+    count = b.view(unsigned) & unsigned.type(8 * a.dtype.itemsize - 1)
+    return np.right_shift(a.view(unsigned), count).view(a.dtype)

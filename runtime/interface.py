@@ -1,7 +1,8 @@
 """The interface of a program: inputs, outputs, symbols and where they lie in HBM.
 
 An extent is affine in the symbols: `Dim(1, (("past", 1),))` is past + 1. `Interface.bind` solves
-the symbols from the shapes of actual inputs and refuses what does not fit, by name.
+the symbols from the shapes of actual inputs and refuses what does not fit, by name. Symbols that no
+shape determines, such as a number of tokens to produce, are given by value.
 """
 
 from collections.abc import Mapping
@@ -75,10 +76,11 @@ class Port:
 
 @dataclass(frozen=True)
 class Interface:
-    """Everything `run` needs besides code: ports, symbols, memory sizes in bytes, registers.
+    """Everything a call of an entry needs besides code: ports, symbols, memory sizes, registers.
 
     HBM holds parameters at 0 to `params_size` and the arena at `arena_base` to
-    `arena_base + arena_size`. `registers` are constants (id, value) set at entry; pc starts at 0.
+    `arena_base + arena_size`, in bytes. `registers` are constants (id, value) set at entry. `pc` is
+    the word address of the first instruction.
     """
 
     inputs: tuple[Port, ...]
@@ -88,17 +90,27 @@ class Interface:
     arena_base: int
     arena_size: int
     registers: tuple[tuple[int, int], ...] = field(default=())
+    pc: int = 0
+
+    @property
+    def memory(self) -> tuple[int, int, int]:
+        """Size of the parameters, base and size of the arena; the same in all entries."""
+        return (self.params_size, self.arena_base, self.arena_size)
 
     def entry_registers(self, symbols: Mapping[str, int]) -> dict[int, int]:
         """Values of the registers that are set when the program starts."""
         return dict(self.registers) | {s.register: symbols[s.name] for s in self.symbols}
 
-    def bind(self, inputs: Mapping[str, Array]) -> dict[str, int]:
-        """Values of the symbols; Unlinkable when the inputs do not fit."""
+    def bind(
+        self, inputs: Mapping[str, Array], values: Mapping[str, int] | None = None
+    ) -> dict[str, int]:
+        """Values of the symbols; Unlinkable when the inputs or the given `values` do not fit."""
+        given = dict(values or {})
         self._check_names(inputs)
+        self._check_values(given)
         for port in self.inputs:
             _check_kind(port, inputs[port.name])
-        symbols = self._solve(inputs)
+        symbols = self._solve(inputs, given)
         for symbol in self.symbols:
             _check_bounds(symbol, symbols)
         for port in self.inputs:
@@ -115,9 +127,16 @@ class Interface:
             if port.name not in inputs:
                 raise Unlinkable(port.name, f"{port.dtype.value} {_shape(port)}", "nothing")
 
-    def _solve(self, inputs: Mapping[str, Array]) -> dict[str, int]:
-        """Solve dims with one unknown symbol until nothing changes."""
-        symbols: dict[str, int] = {}
+    def _check_values(self, values: Mapping[str, int]) -> None:
+        known = {symbol.name for symbol in self.symbols}
+        for name in values:
+            if name not in known:
+                names = ", ".join(sorted(known)) or "none"
+                raise Unlinkable(name, f"one of the symbols {names}", "this name")
+
+    def _solve(self, inputs: Mapping[str, Array], given: Mapping[str, int]) -> dict[str, int]:
+        """Solve dims with one unknown symbol until nothing changes, from the values given."""
+        symbols = dict(given)
         pairs = [
             (port, dim, int(extent))
             for port in self.inputs
@@ -157,7 +176,7 @@ def _check_kind(port: Port, value: Array) -> None:
 def _check_bounds(symbol: Symbol, symbols: Mapping[str, int]) -> None:
     value = symbols.get(symbol.name)
     if value is None:
-        raise Unlinkable(symbol.name, "an input whose shape gives it", "none")
+        raise Unlinkable(symbol.name, "an input whose shape gives it, or a value", "neither")
     if not symbol.lower <= value <= symbol.upper:
         bounds = f"{symbol.lower} to {symbol.upper}, the bound at compile time"
         raise Unlinkable(symbol.name, bounds, str(value))

@@ -1,6 +1,10 @@
-"""The interface section as JSON: strict reading and writing of `runtime.interface`."""
+"""The interface section as JSON: strict reading and writing of `runtime.interface`.
 
-from collections.abc import Callable
+The section is a list of pairs, name and interface, one for each entry of the program; the first is
+`step`. An order of its own, rather than an object, keeps the order of the entries.
+"""
+
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 from runtime.errors import Malformed
@@ -8,6 +12,32 @@ from runtime.interface import Dim, Interface, Port, Symbol
 from runtime.numerics import ElementType
 
 T = TypeVar("T")
+Entry = tuple[str, Interface]
+STEP = "step"
+"""The name of the entry that every program has: one call of the ONNX graph."""
+
+
+def entries_to_json(entries: Sequence[Entry]) -> list[Any]:
+    """JSON-able form of all entries."""
+    return [[name, to_json(interface)] for name, interface in entries]
+
+
+def entries_from_json(data: object) -> tuple[Entry, ...]:
+    """The entries of `entries_to_json`, `step` first; Malformed for anything else."""
+    if not isinstance(data, list):
+        raise Malformed("the interface section is not a list of entries")
+    entries = tuple(entry_from_json(item) for item in cast(list[object], data))
+    if not entries or entries[0][0] != STEP:
+        raise Malformed(f"the first entry of the interface section is not {STEP!r}")
+    return entries
+
+
+def entry_from_json(data: object) -> Entry:
+    """The entry of a pair of name and interface."""
+    cells = cast(list[object], data)
+    if not isinstance(data, list) or len(cells) != 2 or not isinstance(cells[0], str):
+        raise Malformed("an entry is a pair of name and interface")
+    return (cells[0], from_json(cells[1]))
 
 
 def to_json(interface: Interface) -> dict[str, Any]:
@@ -20,6 +50,7 @@ def to_json(interface: Interface) -> dict[str, Any]:
         "arena_base": interface.arena_base,
         "arena_size": interface.arena_size,
         "registers": [list(pair) for pair in interface.registers],
+        "pc": interface.pc,
     }
 
 
@@ -44,6 +75,7 @@ def from_json(data: object) -> Interface:
         arena_base=table.integer("arena_base"),
         arena_size=table.integer("arena_size"),
         registers=table.items("registers", _pair),
+        pc=table.integer("pc"),
     )
     table.close()
     return interface

@@ -1,14 +1,31 @@
-"""The reference interpreter: runs a program on named arrays, in program order.
+"""The interpreter: runs a program on named arrays, in program order.
 
     outputs = Interpreter(Program.load("model.lpu")).run({"input_ids": ids})
 
-Code is decoded and bound once; a step of the loop is one call that returns the next pc.
+Code is decoded and bound once; a step of the loop is one call that returns the next pc. A data
+instruction looks up the values of its registers, and what it finds is a numpy call with its arrays
+in place. There are two ways to get there (`runtime/isa/binding.py`), and they compute with the same
+functions:
+
+* `reference=True` knows of every byte whether it was written in this run. It checks that before the
+  first execution of an instruction with given register values, marks what was written, and forgets
+  everything at the end of the run.
+* The default keeps all other checks (registers, bounds, alignment, types, FIFO, races, read-only
+  parameters) and no such knowledge: memory reads as NaN until it is written, because what a run may
+  have written is filled with bytes 0xFF before the next (only an arena above 256 MiB starts as
+  zeros). Calls are remembered across runs. New
+  register values, which a growing context gives to every instruction that depends on it, cost one
+  construction of a numpy view per operand, in which numpy does the bounds check.
+
+Products run in BLAS on the panels where they lie, with K or N contiguous. 16-bit panels are held in
+f32 (`runtime/panels.py`): parameters widened once under `widen_bytes`, the arena in a mirror that
+stores write through. In everything that does not accumulate both ways agree bit for bit; a product
+is right within n u sum |x||w| on either.
 """
 
 import sys
 from collections.abc import Callable, Mapping
-from itertools import repeat
-from typing import Any
+from itertools import chain, repeat
 
 import numpy as np
 
@@ -18,7 +35,7 @@ from runtime.isa.spec import Inst, Step
 from runtime.machine import PANEL_WIDENING_BYTES, Halted, Machine
 from runtime.numerics import convert
 from runtime.program import Program
-from runtime.regions import Array
+from runtime.regions import Array, View, pieces, span
 from runtime.traps import Trap, TrapKind
 
 Hook = Callable[[int, Inst], None]
@@ -32,7 +49,7 @@ class Interpreter:
     """Runs one program any number of times.
 
     `fuel` bounds the instructions of one run, None means no bound. `on_step` is called with pc and
-    instruction before each one. `widen_bytes` caps the f32 copies of 16-bit parameter panels.
+    instruction before each one. `widen_bytes` caps the f32 copies of 16-bit panels.
     """
 
     def __init__(
@@ -41,13 +58,15 @@ class Interpreter:
         fuel: int | None = None,
         on_step: Hook | None = None,
         widen_bytes: int = PANEL_WIDENING_BYTES,
+        reference: bool = False,
     ) -> None:
         program.validate()
         interface = program.interface
         self.program = program
         self.fuel = sys.maxsize if fuel is None else fuel
+        base, size = interface.arena_base, interface.arena_size
         self.machine = Machine(
-            program.target, program.params, interface.arena_base, interface.arena_size, widen_bytes
+            program.target, program.linked_params, base, size, widen_bytes, reference
         )
         self.instructions = dict(zip(word_addresses(program.code), program.code, strict=True))
         self.steps = self._bind(on_step)
@@ -60,22 +79,35 @@ class Interpreter:
             steps[pc] = step if on_step is None else _observed(step, on_step, pc, inst)
         return steps
 
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Outputs by name for inputs by name; Unlinkable or Trap when it cannot."""
-        interface = self.program.interface
-        symbols = interface.bind(inputs)
-        self.machine.reset()
+    def run(
+        self,
+        inputs: Mapping[str, Array],
+        entry: str = "step",
+        values: Mapping[str, int] | None = None,
+        on_token: Callable[[int], None] | None = None,
+    ) -> dict[str, Array]:
+        """Outputs by name for inputs by name; Unlinkable or Trap when it cannot.
+
+        `values` gives the symbols of the entry that no input determines; `on_token` receives what
+        `out` hands to the host, as it is produced.
+        """
+        interface = self.program.entry(entry)
+        symbols = interface.bind(inputs, values)
+        views = [self._view(port, inputs[port.name].shape) for port in interface.inputs]
+        written = [
+            pieces(port.address, v.array) for port, v in zip(interface.inputs, views, strict=True)
+        ]
+        self.machine.reset(on_token, list(chain.from_iterable(written)))
         with np.errstate(all="ignore"):
-            for port in interface.inputs:
-                self._write(port, inputs[port.name])
+            for port, view in zip(interface.inputs, views, strict=True):
+                _write(port, view, inputs[port.name])
             for register, value in interface.entry_registers(symbols).items():
                 self.machine.registers[register] = value
-            self._execute()
+            self._execute(interface.pc)
             return {port.name: self._read(port, symbols) for port in interface.outputs}
 
-    def _execute(self) -> None:
+    def _execute(self, pc: int) -> None:
         steps = self.steps
-        pc = 0
         try:
             for _ in repeat(None, self.fuel):
                 pc = steps[pc]()
@@ -101,31 +133,27 @@ class Interpreter:
                 return Trap(TrapKind.UNINITIALISED, f"r{register} is read before it is written")
         return None
 
-    def _write(self, port: Port, value: Array) -> None:
-        arena, shadow = self._buffers(port, value.shape)
-        arena[...] = value if port.dtype is port.storage else convert(value, port.storage)
-        shadow[...] = True
-        reach = sum(
-            max(0, e - 1) * s for e, s in zip(value.shape, port.byte_strides(), strict=True)
-        )
-        self.machine.arena.touch(port.address, port.address + reach + port.storage.itemsize)
-
     def _read(self, port: Port, symbols: Mapping[str, int]) -> Array:
-        arena, shadow = self._buffers(port, port.extents(symbols))
-        if not shadow.all():
+        view = self._view(port, port.extents(symbols))
+        flags = view.shadow()
+        if flags is not None and not flags.all():
             raise Trap(TrapKind.UNINITIALISED, f"output {port.name!r} is not completely written")
-        return arena.copy() if port.dtype is port.storage else convert(arena, port.dtype)
+        found = view.array
+        return found.copy() if port.dtype is port.storage else convert(found, port.dtype)
 
-    def _buffers(self, port: Port, shape: tuple[int, ...]) -> tuple[Array, Array]:
-        region = self.machine.arena
+    def _view(self, port: Port, shape: tuple[int, ...]) -> View:
+        """The elements of a port of any rank, checked by the program's validation."""
+        region, dtype = self.machine.arena, port.storage.dtype
         if 0 in shape:
-            return np.empty(shape, port.storage.dtype), np.empty(shape, np.bool_)
-        start, strides = port.address - region.base, port.byte_strides()
-        arena: Array = np.ndarray(shape, port.storage.dtype, region.data.data, start, strides)
-        wide = ((*shape, port.storage.itemsize), (*strides, 1))
-        assert region.shadow is not None
-        shadow: Any = np.ndarray(wide[0], np.bool_, region.shadow.data, start, wide[1])
-        return arena, shadow
+            return View(region, np.empty(shape, dtype), 0, region.base, region.base)
+        start = port.address - region.base
+        array = np.ndarray(shape, dtype, region.buffer, start, port.byte_strides())
+        return View(region, array, start, *span(port.address, array))
+
+
+def _write(port: Port, view: View, value: Array) -> None:
+    view.array[...] = value if port.dtype is port.storage else convert(value, port.storage)
+    view.mark()
 
 
 def _observed(step: Step, on_step: Hook, pc: int, inst: Inst) -> Step:

@@ -5,7 +5,8 @@ sign of the divisor, i64 wraps, max and min propagate NaN, comparisons give bool
 computed in f32 and rounded once to the result type. Callers hold `np.errstate(all="ignore")`.
 
 `FUNCTIONS1` and `FUNCTIONS2` name the functions; `unary` and `binary` turn one into a kernel for
-given element types, for example `binary("add", F32, F32, F32)(dst, a, b)`.
+given element types, for example `binary("add", F32, F32, F32)(dst, a, b)`. Those of `unary_into`
+and `binary_into` take the result as `out` and are numpy's own functions where nothing is converted.
 """
 
 from collections.abc import Callable
@@ -17,11 +18,12 @@ import ml_dtypes
 import numpy as np
 
 from runtime.erf import erf
-from runtime.integers import divide, modulo, power, remainder
+from runtime.integers import divide, modulo, power, remainder, shift_right
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Kernel1 = Callable[[Array, Array], None]
 Kernel2 = Callable[[Array, Array, Array], None]
+Into = Callable[..., Any]
 
 
 class ElementType(StrEnum):
@@ -76,6 +78,7 @@ class Domain(Enum):
     """Element types on which a function is defined."""
 
     FLOAT = "f"
+    INTEGER = "i"
     NUMBER = "fi"
     LOGIC = "ib"
     ANY = "fib"
@@ -105,6 +108,22 @@ def _sigmoid(x: Array) -> Array:
     return np.float32(1) / (np.float32(1) + np.exp(-x))
 
 
+def _gelu(x: Array) -> Array:
+    """x/2 (1 + erf(x / sqrt(2))), each step rounded to f32."""
+    return (x * np.float32(0.5)) * (erf(x * np.float32(0.5**0.5)) + np.float32(1))
+
+
+def _gelu_tanh(x: Array) -> Array:
+    """x/2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), each step rounded to f32."""
+    inner = np.float32((2 / np.pi) ** 0.5) * (x + np.float32(0.044715) * (x * x * x))
+    return (x * np.float32(0.5)) * (np.tanh(inner) + np.float32(1))
+
+
+def _silu(x: Array) -> Array:
+    """x / (1 + exp(-x)), each step rounded to f32; -0 where exp overflows, below -88."""
+    return x / (np.float32(1) + np.exp(-x))
+
+
 def _relu(x: Array) -> Array:
     return np.maximum(x, x.dtype.type(0))
 
@@ -128,6 +147,9 @@ FUNCTIONS1: dict[str, Function] = {
     "ceil": Function(Domain.FLOAT, np.ceil, None),
     "round": Function(Domain.FLOAT, np.rint, None),
     "sign": Function(Domain.NUMBER, np.sign, np.sign),
+    "gelu": Function(Domain.FLOAT, _gelu, None),
+    "gelu_tanh": Function(Domain.FLOAT, _gelu_tanh, None),
+    "silu": Function(Domain.FLOAT, _silu, None),
 }
 
 FUNCTIONS2: dict[str, Function] = {
@@ -149,6 +171,7 @@ FUNCTIONS2: dict[str, Function] = {
     "and": Function(Domain.LOGIC, None, np.bitwise_and),
     "or": Function(Domain.LOGIC, None, np.bitwise_or),
     "xor": Function(Domain.LOGIC, None, np.bitwise_xor),
+    "shr": Function(Domain.INTEGER, None, shift_right),
 }
 
 
@@ -169,43 +192,59 @@ def _callable_for(function: Function, source: ElementType) -> Callable[..., Any]
     return chosen
 
 
-def unary(name: str, dst: ElementType, a: ElementType) -> Kernel1:
-    """Kernel `(dst, a)` of a one-operand function for these element types."""
+def _is_native(function: Function, dst: ElementType, *sources: ElementType) -> bool:
+    """Whether a numpy function can work on the elements as they are, straight into the result."""
+    first = sources[0]
+    same = all(s is first for s in sources) and (dst is first or function.gives_bool)
+    return same and first.compute == first.dtype
+
+
+def unary_into(name: str, dst: ElementType, a: ElementType) -> Into:
+    """Kernel `(a, out=dst)` of a one-operand function for these element types."""
     function = FUNCTIONS1[name]
     f = _callable_for(function, a)
-    if isinstance(f, np.ufunc) and a.compute == a.dtype and (dst is a or function.gives_bool):
-        ufunc = f
-
-        def direct(out: Array, x: Array) -> None:
-            ufunc(x, out=out)
-
-        return direct
+    if isinstance(f, np.ufunc) and _is_native(function, dst, a):
+        return f
     compute = a.compute
 
-    def widened(out: Array, x: Array) -> None:
+    def widened(x: Array, out: Array) -> None:
         out[...] = f(x.astype(compute, copy=False))
 
     return widened
 
 
-def binary(name: str, dst: ElementType, a: ElementType, b: ElementType) -> Kernel2:
-    """Kernel `(dst, a, b)` of a two-operand function for these element types."""
+def binary_into(name: str, dst: ElementType, a: ElementType, b: ElementType) -> Into:
+    """Kernel `(a, b, out=dst)` of a two-operand function for these element types."""
     function = FUNCTIONS2[name]
     f = _callable_for(function, a)
-    native = a is b and a.compute == a.dtype and (dst is a or function.gives_bool)
-    if isinstance(f, np.ufunc) and native:
-        ufunc = f
-
-        def direct(out: Array, x: Array, y: Array) -> None:
-            ufunc(x, y, out=out)
-
-        return direct
+    if isinstance(f, np.ufunc) and _is_native(function, dst, a, b):
+        return f
     compute = a.compute
 
-    def widened(out: Array, x: Array, y: Array) -> None:
+    def widened(x: Array, y: Array, out: Array) -> None:
         out[...] = f(x.astype(compute, copy=False), y.astype(compute, copy=False))
 
     return widened
+
+
+def unary(name: str, dst: ElementType, a: ElementType) -> Kernel1:
+    """Kernel `(dst, a)` of a one-operand function for these element types."""
+    kernel = unary_into(name, dst, a)
+
+    def run(out: Array, x: Array) -> None:
+        kernel(x, out=out)
+
+    return run
+
+
+def binary(name: str, dst: ElementType, a: ElementType, b: ElementType) -> Kernel2:
+    """Kernel `(dst, a, b)` of a two-operand function for these element types."""
+    kernel = binary_into(name, dst, a, b)
+
+    def run(out: Array, x: Array, y: Array) -> None:
+        kernel(x, y, out=out)
+
+    return run
 
 
 def convert(values: Array, dst: ElementType) -> Array:

@@ -1,20 +1,22 @@
-"""A program: code, parameters, interface, provenance and the target it was compiled for.
+"""A program: code, parameters, entries, provenance and the target it was compiled for.
 
 For example:
 
     program = Program.load("model.lpu")
+    program.entry("generate").pc
     program.write("copy.lpu")
 """
 
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from runtime import interface_json
 from runtime.container import (
     BLOCK_BYTES,
     MAX_SECTIONS,
@@ -24,11 +26,13 @@ from runtime.container import (
     header_bytes,
     unpack_header,
 )
-from runtime.errors import Invalid, Malformed
+from runtime.errors import Invalid, Malformed, Unlinkable, Unlinked
 from runtime.interface import Interface
+from runtime.interface_json import STEP, Entry, entries_from_json, entries_to_json
 from runtime.isa.encoding import decode, encode
 from runtime.isa.spec import ISA_VERSION, Inst
 from runtime.provenance import Provenance
+from runtime.references import References
 from runtime.target import Target
 from runtime.validation import validate
 from runtime.writing import Piece, digest_count, write_file
@@ -47,7 +51,11 @@ def to_text(data: object) -> str:
 
 @dataclass(frozen=True)
 class Program:
-    """What a `.lpu` file holds. `params` are bytes (u8), mapped from the file after `load`."""
+    """What a `.lpu` file holds. `params` are bytes (u8), mapped from the file after `load`.
+
+    `interface` is that of the entry `step`; `others` are further entries by name. `params` is empty
+    when the parameters are `references`, or when there are none: that program cannot run.
+    """
 
     code: tuple[Inst, ...]
     interface: Interface
@@ -55,25 +63,61 @@ class Program:
     target: Target
     params: Array = field(default_factory=_no_params, compare=False, repr=False)
     param_digests: bytes = field(default=b"", compare=False, repr=False)
+    others: tuple[Entry, ...] = ()
+    references: References | None = None
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries by name, `step` first."""
+        return ((STEP, self.interface), *self.others)
+
+    def entry(self, name: str) -> Interface:
+        """The interface of an entry; Unlinkable when the program has none of this name."""
+        for known, interface in self.entries:
+            if known == name:
+                return interface
+        names = ", ".join(known for known, _ in self.entries)
+        raise Unlinkable(name, f"one of the entries {names}", "this name")
 
     def validate(self) -> None:
-        """Raise Invalid when code, interface and target contradict each other."""
-        validate(self.code, self.interface, self.target)
+        """Raise Invalid when code, entries and target contradict each other."""
+        validate(self.code, self.entries, self.target)
+        if self.references is not None:
+            self.references.validate(self.interface.params_size)
+
+    @cached_property
+    def linked_params(self) -> Array:
+        """The parameters, made from references where need be; Unlinked when there are none."""
+        size = self.interface.params_size
+        if self.params.size == size:
+            return self.params
+        if self.references is None:
+            raise Unlinked("the program holds no weights: it can be inspected, not run")
+        return self.references.load(size)
 
     def sections(self) -> dict[Kind, bytes]:
         """The sections that are held in memory."""
         return {
             Kind.CODE: encode(self.code),
-            Kind.INTERFACE: to_text(interface_json.to_json(self.interface)).encode(),
+            Kind.INTERFACE: to_text(entries_to_json(self.entries)).encode(),
             Kind.PROVENANCE: to_text(self.provenance.to_json()).encode(),
             Kind.TARGET: to_text(self.target.to_json()).encode(),
         }
 
     def write(self, path: str | Path, params_pieces: Iterable[Piece] | None = None) -> None:
-        """Write the program; (offset, buffer) pieces in ascending order replace `params`."""
+        """Write the program; (offset, buffer) pieces in ascending order replace `params`.
+
+        Without pieces and without `params` the file has the references, or no weights at all.
+        """
         self.validate()
-        pieces = [(0, self.params)] if params_pieces is None else params_pieces
-        write_file(Path(path), self.sections(), self.interface.params_size, pieces)
+        path, size, sections = Path(path), self.interface.params_size, self.sections()
+        pieces = params_pieces
+        if pieces is None and self.params.size == size:
+            pieces = [(0, self.params)]
+        if pieces is None and self.references is not None:
+            references = self.references.seen_from(path.parent)
+            sections[Kind.RECIPES] = to_text(references.to_json()).encode()
+        write_file(path, sections, size, pieces)
 
     @staticmethod
     def load(path: str | Path, check_params: bool = False) -> "Program":
@@ -93,7 +137,9 @@ class Program:
         return program
 
     def check_params(self) -> None:
-        """Raise Malformed unless every parameter block has its digest."""
+        """Raise Malformed or Unlinked unless every parameter block has its digest."""
+        if self.references is not None:
+            self.references.check()
         for block in range(digest_count(self.params.size)):
             data = self.params[block * BLOCK_BYTES : (block + 1) * BLOCK_BYTES].tobytes()
             if digest(data) != self.param_digests[32 * block : 32 * block + 32]:
@@ -104,22 +150,33 @@ def _read(file: BinaryIO, path: Path) -> Program:
     file_length = path.stat().st_size
     head = file.read(header_bytes(MAX_SECTIONS))
     sections = unpack_header(head, file_length, ISA_VERSION)
-    contents = {kind: _section(file, sections[kind]) for kind in Kind if kind != Kind.PARAMS}
+    known = [kind for kind in Kind if kind in sections and kind != Kind.PARAMS]
+    contents = {kind: _section(file, sections[kind]) for kind in known}
     _check_gaps(file, sections)
+    (_, interface), *others = entries_from_json(_json(contents, Kind.INTERFACE))
     program = Program(
         code=decode(contents[Kind.CODE]),
-        interface=interface_json.from_json(_json(contents, Kind.INTERFACE)),
+        interface=interface,
         provenance=Provenance.from_json(_json(contents, Kind.PROVENANCE)),
         target=Target.from_json("target section", _json(contents, Kind.TARGET)),
-        params=_map(path, sections[Kind.PARAMS]),
-        param_digests=contents[Kind.PARAMDIGEST],
+        params=_map(path, sections[Kind.PARAMS]) if Kind.PARAMS in sections else _no_params(),
+        param_digests=contents.get(Kind.PARAMDIGEST, b""),
+        others=tuple(others),
+        references=_references(contents, path),
     )
-    if program.params.size != program.interface.params_size:
+    if Kind.PARAMS in sections and program.params.size != interface.params_size:
         raise Invalid("the parameter section and the interface differ in size")
     if len(program.param_digests) != 32 * digest_count(program.params.size):
         raise Malformed("the table of parameter digests has the wrong length")
     program.validate()
     return program
+
+
+def _references(contents: dict[Kind, bytes], path: Path) -> References | None:
+    if Kind.RECIPES not in contents:
+        return None
+    folder = Path(os.path.realpath(path)).parent
+    return References.from_json(_json(contents, Kind.RECIPES), folder)
 
 
 def _section(file: BinaryIO, section: Section) -> bytes:

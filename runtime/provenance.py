@@ -1,7 +1,7 @@
 """Which ONNX nodes each code word came from."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -19,13 +19,19 @@ class Provenance:
     ranges: tuple[Range, ...] = ()
 
     @staticmethod
-    def of(code: Sequence[Inst], nodes: Sequence[Iterable[str]]) -> "Provenance":
-        """Table for instructions and the node names of each; equal neighbours share a range."""
+    def of(code: Sequence[Inst], nodes: Sequence[Sequence[str]]) -> "Provenance":
+        """Table for instructions and the node names of each; equal neighbours share a range.
+
+        Instructions may share one sequence of names, which is then looked up once.
+        """
+        known: dict[int, tuple[int, ...]] = {}
         index: dict[str, int] = {}
         ranges: list[Range] = []
         pc = 0
         for inst, names in zip(code, nodes, strict=True):
-            ids = tuple(index.setdefault(name, len(index)) for name in names)
+            if id(names) not in known:
+                known[id(names)] = tuple(index.setdefault(name, len(index)) for name in names)
+            ids = known[id(names)]
             end = pc + inst.WORDS
             if ranges and ranges[-1][1:] == (pc, ids):
                 ranges[-1] = (ranges[-1][0], end, ids)

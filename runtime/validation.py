@@ -11,9 +11,24 @@ from runtime.isa.spec import Inst
 from runtime.target import Target
 
 
-def validate(code: Sequence[Inst], interface: Interface, target: Target) -> None:
-    """Raise Invalid with one sentence unless the program can start on the target."""
-    _check_code(code, target)
+def validate(
+    code: Sequence[Inst], entries: Sequence[tuple[str, Interface]], target: Target
+) -> None:
+    """Raise Invalid with one sentence unless the program can start at every entry."""
+    starts = set(addresses := word_addresses(code))
+    _check_code(code, addresses, starts, target)
+    names = [name for name, _ in entries]
+    for name, interface in entries:
+        if not name or names.count(name) > 1:
+            raise Invalid(f"the entry {name!r} stands twice or has no name")
+        if interface.pc not in starts:
+            raise Invalid(f"entry {name!r} starts at {interface.pc}, where no instruction is")
+        if interface.memory != entries[0][1].memory:
+            raise Invalid(f"entry {name!r} and {names[0]!r} differ in the size of memory")
+        _check_interface(interface, target)
+
+
+def _check_interface(interface: Interface, target: Target) -> None:
     _check_memory(interface, target)
     _check_registers(interface, target)
     for port in (*interface.inputs, *interface.outputs):
@@ -28,10 +43,11 @@ def branch_target(inst: Inst) -> int | None:
     return None
 
 
-def _check_code(code: Sequence[Inst], target: Target) -> None:
+def _check_code(
+    code: Sequence[Inst], addresses: Sequence[int], starts: set[int], target: Target
+) -> None:
     if not code or not isinstance(code[-1], Halt | Jump):
         raise Invalid("the last instruction is neither halt nor jump")
-    starts = set(addresses := word_addresses(code))
     for pc, inst in zip(addresses, code, strict=True):
         goal = branch_target(inst)
         if goal is not None and goal not in starts:

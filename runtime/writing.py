@@ -1,9 +1,15 @@
-"""Writing a program file: beside its place, synced, renamed; parameters stream through."""
+"""Writing a program file: beside its place, synced, renamed; parameters stream through.
+
+Making, digesting, writing and flushing parameters overlap.
+"""
 
 import hashlib
 import os
 import tempfile
+from collections import deque
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -25,49 +31,102 @@ from runtime.isa.spec import ISA_VERSION
 
 Piece = tuple[int, object]
 
+HELD_BYTES = 32 << 20
+"""Bytes that wait to be digested, and to be written, at most."""
+FLUSH_BYTES = 64 << 20
+"""After so many bytes the disk begins with them, so that the last flush has little left to do."""
+
 
 class _ParamWriter:
-    """Writes parameter bytes in order and keeps the digests of their blocks."""
+    """Writes parameter bytes in order and keeps the digests of their blocks.
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
-        self.file = file
+    The caller makes pieces, one thread digests them and one writes them. Both work outside of
+    Python's lock, so three things happen at once; they hold at most `HELD_BYTES` and a piece.
+    """
+
+    def __init__(self, descriptor: int, start: int, size: int) -> None:
+        self.descriptor = descriptor
+        self.start = start
         self.size = size
         self.at = 0
         self.digests: list[bytes] = []
         self.block = hashlib.sha256()
+        self.filled = 0
+        self.flushed = start
+        self.digesting, self.storing = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
+        self.pending: deque[tuple[int, Future[None]]] = deque()
+        self.held = 0
+
+    def close(self) -> None:
+        """End the threads; what they have not begun is dropped."""
+        for pool in (self.digesting, self.storing):
+            pool.shutdown(cancel_futures=True)
 
     def write(self, data: memoryview) -> None:
-        """Append bytes."""
+        """Append bytes, which may not change until `finish` returns."""
         if self.at + len(data) > self.size:
             raise Invalid(f"parameters exceed the {self.size} bytes of the interface")
-        while len(data):
-            room = BLOCK_BYTES - self.at % BLOCK_BYTES
-            part = data[:room]
-            self.file.write(part)
-            self.block.update(part)
-            self.at += len(part)
-            data = data[room:]
-            if self.at % BLOCK_BYTES == 0:
-                self._close_block()
+        self._submit(self.digesting.submit(self._digest, data), len(data))
+        self._submit(self.storing.submit(self._store, data, self.start + self.at), len(data))
+        self.at += len(data)
 
     def pad(self, end: int) -> None:
-        """Append zeros up to `end`."""
+        """Append zeros up to `end`, which the file has there already."""
         if end < self.at:
             raise Invalid(f"parameter pieces overlap at {end}, {self.at} bytes are written")
-        zeros = memoryview(bytes(BLOCK_BYTES))
+        zeros = memoryview(bytes(min(BLOCK_BYTES, end - self.at)))
         while self.at < end:
-            self.write(zeros[: min(BLOCK_BYTES, end - self.at)])
+            part = zeros[: end - self.at]
+            self._submit(self.digesting.submit(self._digest, part), len(part))
+            self.at += len(part)
 
     def finish(self) -> bytes:
         """Fill up, and give the digests of all blocks."""
         self.pad(self.size)
-        if self.at % BLOCK_BYTES:
+        self._wait(0)
+        if self.filled:
             self._close_block()
         return b"".join(self.digests)
+
+    def _submit(self, work: Future[None], size: int) -> None:
+        self.pending.append((size, work))
+        self.held += size
+        self._wait(2 * HELD_BYTES)
+
+    def _wait(self, limit: int) -> None:
+        """Until at most `limit` bytes are waiting to be digested or written."""
+        while self.pending and self.held > limit:
+            size, work = self.pending.popleft()
+            work.result()
+            self.held -= size
+
+    def _store(self, data: memoryview, at: int) -> None:
+        while len(data):
+            count = os.pwrite(self.descriptor, data[:FLUSH_BYTES], at)
+            data, at = data[count:], at + count
+            if at - self.flushed >= FLUSH_BYTES:
+                _start_writing(self.descriptor, self.flushed, at)
+                self.flushed = at
+
+    def _digest(self, data: memoryview) -> None:
+        while len(data):
+            part = data[: BLOCK_BYTES - self.filled]
+            self.block.update(part)
+            self.filled += len(part)
+            data = data[len(part) :]
+            if self.filled == BLOCK_BYTES:
+                self._close_block()
 
     def _close_block(self) -> None:
         self.digests.append(self.block.digest())
         self.block = hashlib.sha256()
+        self.filled = 0
+
+
+def _start_writing(descriptor: int, start: int, stop: int) -> None:
+    """Have the disk begin with a range; pages that are not on it yet stay in memory."""
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(descriptor, start, stop - start, os.POSIX_FADV_DONTNEED)
 
 
 def _as_bytes(piece: Any) -> memoryview:
@@ -85,9 +144,9 @@ def digest_count(params_size: int) -> int:
 
 
 def write_file(
-    path: Path, small: dict[Kind, bytes], params_size: int, pieces: Iterable[Piece]
+    path: Path, small: dict[Kind, bytes], params_size: int, pieces: Iterable[Piece] | None
 ) -> None:
-    """Write sections `small` and streamed parameters to `path`, all or nothing."""
+    """Write sections `small` and streamed parameters, if any, to `path`, all or nothing."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -103,22 +162,21 @@ def write_file(
 
 
 def _write_sections(
-    file: BinaryIO, small: dict[Kind, bytes], params_size: int, pieces: Iterable[Piece]
+    file: BinaryIO, small: dict[Kind, bytes], params_size: int, pieces: Iterable[Piece] | None
 ) -> None:
     lengths = {kind: len(data) for kind, data in small.items()}
-    lengths |= {Kind.PARAMDIGEST: 32 * digest_count(params_size), Kind.PARAMS: params_size}
+    if pieces is not None:
+        lengths |= {Kind.PARAMDIGEST: 32 * digest_count(params_size), Kind.PARAMS: params_size}
     offsets: dict[Kind, int] = {}
     at = header_bytes(len(lengths))
     for kind, length in lengths.items():
         offsets[kind] = align(at)
         at = offsets[kind] + length
     file.truncate(at)
-    file.seek(offsets[Kind.PARAMS])
-    writer = _ParamWriter(file, params_size)
-    for offset, piece in pieces:
-        writer.pad(offset)
-        writer.write(_as_bytes(piece))
-    contents = small | {Kind.PARAMDIGEST: writer.finish()}
+    contents = dict(small)
+    if pieces is not None:
+        start = offsets[Kind.PARAMS]
+        contents[Kind.PARAMDIGEST] = _write_params(file.fileno(), start, params_size, pieces)
     sections = [
         Section(
             kind, CRITICAL, offsets[kind], length,
@@ -131,6 +189,15 @@ def _write_sections(
         file.write(data)
     file.seek(0)
     file.write(pack_header(sections, ISA_VERSION, at))
+
+
+def _write_params(descriptor: int, start: int, size: int, pieces: Iterable[Piece]) -> bytes:
+    """Write the pieces, and give the digests of their blocks."""
+    with closing(_ParamWriter(descriptor, start, size)) as writer:
+        for offset, piece in pieces:
+            writer.pad(offset)
+            writer.write(_as_bytes(piece))
+        return writer.finish()
 
 
 def _sync_directory(directory: Path) -> None:

@@ -23,6 +23,7 @@ from runtime.isa.ctrl import (
     Mov,
     Mul,
     Muli,
+    Out,
     Sts,
     Sub,
 )
@@ -36,6 +37,6 @@ from runtime.isa.vector import Cast, Copy, Fill, Iota, Map1, Map2, Select
 __all__ = [
     "ISA", "ISA_VERSION", "Add", "Addi", "Bge", "Cast", "Copy", "CtrlInst", "DataInst", "Divi",
     "Fill", "Gather", "Halt", "Inst", "Iota", "Jump", "Lds", "Li", "Load", "Loop", "Map1", "Map2",
-    "Max", "Min", "Mov", "Mul", "Muli", "Operand", "Reduce", "Scan", "Scatter", "Select", "Store",
-    "Stream", "Sts", "Sub", "TopK", "Unit", "Vecmat",
+    "Max", "Min", "Mov", "Mul", "Muli", "Operand", "Out", "Reduce", "Scan", "Scatter", "Select",
+    "Store", "Stream", "Sts", "Sub", "TopK", "Unit", "Vecmat",
 ]  # fmt: skip

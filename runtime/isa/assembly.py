@@ -1,8 +1,10 @@
 """A whole program as text, exact: assembling the disassembly gives the same file, byte by byte.
 
-Directives hold what is not code: `.target` (a preset's name or its entries), `.interface`, `.names`
-(ONNX nodes), `.nodes` (indices into the names, for the instructions up to the next `.nodes`) and
-`.param_base64` (parameter bytes, in order). `;` starts a comment, `name:` a label.
+Directives hold what is not code: `.target` (a preset's name or its values), `.interface` (of the
+entry `step`), `.entry` (name and interface of a further entry), `.names` (ONNX nodes), `.nodes`
+(indices into the names, for the instructions up to the next `.nodes`), and one of `.param_base64`
+(parameter bytes, in order), `.recipes` (parameters by reference) and `.no_weights` (neither: the
+program cannot run). `;` starts a comment, `name:` a label.
 """
 
 import base64
@@ -22,6 +24,7 @@ from runtime.isa.spec import Inst
 from runtime.isa.syntax import parse, show, words_of
 from runtime.program import Program, to_text
 from runtime.provenance import Provenance, Range
+from runtime.references import References
 from runtime.target import Target
 from runtime.validation import branch_target
 
@@ -35,6 +38,7 @@ def disassemble(program: Program) -> str:
     lines = [
         f".target {to_text(program.target.to_json())}",
         f".interface {to_text(interface_json.to_json(program.interface))}",
+        *(f".entry {to_text(pair)}" for pair in interface_json.entries_to_json(program.others)),
         f".names {to_text(list(program.provenance.names))}",
     ]
     lines += _code_lines(program)
@@ -44,9 +48,11 @@ def disassemble(program: Program) -> str:
 
 def _code_lines(program: Program) -> list[str]:
     goals = {branch_target(inst) for inst in program.code}
+    starts = {interface.pc: name for name, interface in program.others}
     nodes = _node_lines(program.provenance)
     lines: list[str] = []
     for pc, inst in zip(word_addresses(program.code), program.code, strict=True):
+        lines += [f"; entry {json.dumps(starts[pc])}"] if pc in starts else []
         lines += nodes.get(pc, [])
         lines += [f"L{pc}:"] if pc in goals else []
         lines.append(f"        {show(inst)}")
@@ -64,6 +70,9 @@ def _node_lines(provenance: Provenance) -> dict[int, list[str]]:
 
 def _param_lines(program: Program) -> list[str]:
     data, step = program.params, PARAM_LINE_BYTES
+    if data.size != program.interface.params_size:
+        references = program.references
+        return [f".recipes {to_text(references.to_json())}" if references else ".no_weights"]
     chunks = (data[at : at + step].tobytes() for at in range(0, data.size, step))
     return [f".param_base64 {base64.b64encode(chunk).decode()}" for chunk in chunks]
 
@@ -114,7 +123,10 @@ class _Source:
     first: int = 0
     params: bytearray = field(default_factory=bytearray)
     interface: Interface = field(default_factory=lambda: Interface((), (), (), 0, 0, 0))
+    others: list[interface_json.Entry] = field(default_factory=list[interface_json.Entry])
     target: Target | None = None
+    references: References | None = None
+    has_weights: bool = True
 
     def read(self, line: str, number: int) -> None:
         """Take one line."""
@@ -135,6 +147,10 @@ class _Source:
     def _directive(self, word: str, rest: str) -> None:
         if word == ".param_base64":
             self.params += _unbase64(rest)
+        elif word == ".recipes":
+            self.references = References.from_json(json.loads(rest))
+        elif word == ".no_weights":
+            self.has_weights = False
         elif word == ".nodes":
             self._close_range()
             self.nodes = tuple(int(i) for i in rest.split())
@@ -142,6 +158,8 @@ class _Source:
             self.names = tuple(cast(list[str], json.loads(rest)))
         elif word == ".interface":
             self.interface = interface_json.from_json(json.loads(rest))
+        elif word == ".entry":
+            self.others.append(interface_json.entry_from_json(json.loads(rest)))
         elif word == ".target":
             data = json.loads(rest)
             is_name = isinstance(data, str)
@@ -159,13 +177,23 @@ class _Source:
         self._close_range()
         table = {"names": list(self.names), "ranges": self.ranges}
         params = np.frombuffer(bytes(self.params), np.uint8)
-        if params.size != self.interface.params_size:
+        is_apart = self.references is not None or not self.has_weights
+        if params.size != (0 if is_apart else self.interface.params_size):
             raise Invalid(
                 f"{params.size} parameter bytes are given, "
                 f"the interface has {self.interface.params_size}"
             )
         target = self.target or Target.load(DEFAULT_TARGET)
-        return Program(code, self.interface, Provenance.from_json(table), target, params)
+        provenance, others = Provenance.from_json(table), tuple(self.others)
+        return Program(
+            code,
+            self.interface,
+            provenance,
+            target,
+            params,
+            others=others,
+            references=self.references,
+        )
 
 
 def _unbase64(text: str) -> bytes:

@@ -7,6 +7,7 @@ trap; that keeps the check out of the path of every instruction.
 
 import operator
 from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Annotated, Any
 
 from runtime.isa import fields, kinds
@@ -14,6 +15,7 @@ from runtime.isa.accesses import Access
 from runtime.isa.spec import CtrlInst, Step, Unit
 from runtime.machine import HALF, Halted, Machine, wrap
 from runtime.numerics import ElementType
+from runtime.regions import View
 
 WritesD = Annotated[int, fields.Register(1, reads=False, writes=True)]
 UpdatesD = Annotated[int, fields.Register(1, reads=True, writes=True)]
@@ -55,10 +57,6 @@ def _immediate(
         return following
 
     return step
-
-
-def _floor_divide(a: int, b: int) -> int:
-    return a // b
 
 
 class Halt(CtrlInst, opcode=0x01, unit=Unit.ICP):
@@ -184,7 +182,7 @@ class Divi(CtrlInst, opcode=0x0B, unit=Unit.ICP):
     imm: Positive32
 
     def bind(self, machine: Machine, following: int) -> Step:
-        return _immediate(machine, (self.rd, self.ra), self.imm, _floor_divide, following)
+        return _immediate(machine, (self.rd, self.ra), self.imm, int.__floordiv__, following)
 
 
 class Loop(CtrlInst, opcode=0x0C, unit=Unit.ICP):
@@ -237,6 +235,11 @@ class Jump(CtrlInst, opcode=0x0E, unit=Unit.ICP):
         return step
 
 
+def _scalar(machine: Machine, address: int) -> Callable[[], View]:
+    """The i64 at an address of the LMU, resolved when it is first used."""
+    return cache(partial(machine.lmu_view, address, ONE, FLAT, ElementType.I64))
+
+
 class Lds(CtrlInst, opcode=0x0F, unit=Unit.ICP):
     """Load a scalar: `R[rd] =` the i64 at an LMU byte address."""
 
@@ -244,19 +247,18 @@ class Lds(CtrlInst, opcode=0x0F, unit=Unit.ICP):
     address: Address
 
     def bind(self, machine: Machine, following: int) -> Step:
-        registers, rd, address = machine.registers, self.rd, self.address
+        registers, rd, view = machine.registers, self.rd, _scalar(machine, self.address)
 
         def step() -> int:
-            view = machine.lmu_view(address, ONE, FLAT, ElementType.I64)
-            view.require_initialised()
-            registers[rd] = int(view.array[0, 0, 0, 0])
+            view().require_initialised()
+            registers[rd] = view().array.item()
             return following
 
         return step
 
     def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
         del registers
-        return (Access(False, True, False, ElementType.I64.itemsize, self.address, ONE, FLAT),)
+        return (Access(False, True, False, 8, self.address, ONE, FLAT),)
 
 
 class Sts(CtrlInst, opcode=0x10, unit=Unit.ICP):
@@ -266,16 +268,30 @@ class Sts(CtrlInst, opcode=0x10, unit=Unit.ICP):
     address: Address
 
     def bind(self, machine: Machine, following: int) -> Step:
-        registers, ra, address = machine.registers, self.ra, self.address
+        registers, ra, view = machine.registers, self.ra, _scalar(machine, self.address)
 
         def step() -> int:
-            view = machine.lmu_view(address, ONE, FLAT, ElementType.I64)
-            view.array[...] = registers[ra]
-            view.mark()
+            view().array[...] = registers[ra]
+            view().mark()
             return following
 
         return step
 
     def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
         del registers
-        return (Access(False, False, True, ElementType.I64.itemsize, self.address, ONE, FLAT),)
+        return (Access(False, False, True, 8, self.address, ONE, FLAT),)
+
+
+class Out(CtrlInst, opcode=0x11, unit=Unit.ICP):
+    """Hand `R[ra]` to the host, which streams it: one token of a generated text."""
+
+    ra: ReadsA
+
+    def bind(self, machine: Machine, following: int) -> Step:
+        registers, ra = machine.registers, self.ra
+
+        def step() -> int:
+            machine.on_token(registers[ra] + 0)
+            return following
+
+        return step

@@ -1,14 +1,16 @@
 """Instructions of the memory engine that follow an index vector."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
 from runtime.isa import fields, kinds
 from runtime.isa.accesses import Access
+from runtime.isa.binding import Run
 from runtime.isa.memory import TransferInst
-from runtime.isa.spec import Extents, Four, Mem0, Mem1, Mem2, Operand, Plan, Unit, four
+from runtime.isa.spec import Extents, Four, Maker, Mem0, Mem1, Mem2, Operand, Unit, values
 from runtime.machine import Machine
 from runtime.numerics import ElementType
 from runtime.regions import Array, Region, View
@@ -20,6 +22,7 @@ Limit = Annotated[int, fields.Register(_AT)]
 RowStride = Annotated[int, fields.Register(_AT + 1)]
 ScatterFn = Annotated[str, kinds.Choice(("set", "add", "max", "min", "mul"))]
 
+_Update = Callable[[Array, Array, Array], None]
 _UPDATES: dict[str, Any] = {
     "add": np.add, "max": np.maximum, "min": np.minimum, "mul": np.multiply,
 }  # fmt: skip
@@ -55,8 +58,8 @@ class _Elements:
         registers = machine.registers
         self.machine = machine
         self.base = int(registers[operand.base])
-        self.extents = inst.extent_values(machine)
-        self.strides = four(machine, operand.strides)
+        self.extents = values(registers, inst.extents)
+        self.strides = values(registers, operand.strides)
         self.limit = int(registers[inst.limit])
         self.stride = int(registers[inst.rowstride])
         self.element = operand.type
@@ -105,12 +108,23 @@ class _Elements:
                 raise Trap(TrapKind.UNINITIALISED, f"an indexed element of {region.name}")
 
     def mark(self, region: Region, positions: Array) -> None:
-        """The elements are initialised from now on."""
-        assert region.shadow is not None, "the write was checked"
-        for byte in range(self.element.itemsize):
-            region.shadow[positions + byte] = True
-        end = int(positions.max()) + self.element.itemsize
-        region.touch(region.base + int(positions.min()), region.base + end)
+        """The elements were written."""
+        low, high = int(positions.min()), int(positions.max()) + self.element.itemsize
+        region.touch(region.base + low, region.base + high)
+        if self.machine.mirror is not None:
+            self.machine.mirror.forget(region.base + low, region.base + high)
+        if (shadow := region.shadow) is not None:
+            for byte in range(self.element.itemsize):
+                shadow[positions + byte] = True
+
+    def refuse(self, region: Region, positions: Array) -> None:
+        """Trap where the elements may not be written."""
+        low, machine = int(positions.min()) + region.base, self.machine
+        if not region.writable:
+            raise Trap(TrapKind.OUT_OF_BOUNDS, f"writes the read-only {region.name} at {low}")
+        element = self.flat(region)[:1]
+        for position in positions.ravel() + region.base if machine.fifo else ():
+            machine.refuse_race(int(position), element)
 
 
 def _indexed(inst: "Gather | Scatter", registers: Sequence[int], rows: Access) -> Access:
@@ -140,30 +154,39 @@ class Gather(TransferInst, opcode=0x23, unit=Unit.MEM):
         self.require(self.dst.type is self.src.type, "element types differ")
         self.require(self.idx.type is ElementType.I64, "idx is not i64")
 
-    def prepare(self, machine: Machine) -> Plan:
-        index, result = self.view(machine, self.idx), self.view(machine, self.dst)
-        out, j = result.array, index.array
-        elements = _Elements(self, machine, self.src)
-        single = out.size > 0 and _is_single(j)
+    def viewed(self) -> tuple[str, ...]:
+        return ("dst", "idx")
 
-        def run_row() -> None:
-            row = elements.row(j)
-            row.require_initialised()
-            out[...] = row.array
-
-        def run() -> None:
+    def maker(self, machine: Machine) -> Maker:
+        def make(out: Array, index: Array) -> Run:
+            elements = _Elements(self, machine, self.src)
             if not out.size:
-                return
-            region, positions = elements.locate(j)
-            elements.require_initialised(region, positions)
-            out[...] = elements.flat(region)[positions // out.itemsize]
+                return _nothing
+            if _is_single(index):
+                return partial(_gather_row, elements, out, index)
+            return partial(_gather, elements, out, index)
 
-        return Plan(run_row if single else run, [index], [result])
+        return make
 
     def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
-        rows = _indexed(self, registers, self.access(registers, "src", hbm=True))
-        index = self.access(registers, "idx")
-        return (rows, index, self.access(registers, "dst", writes=True))
+        rows = _indexed(self, registers, self.access(registers, "src"))
+        return (rows, *super().accesses(registers))
+
+
+def _nothing() -> None:
+    return None
+
+
+def _gather_row(elements: _Elements, out: Array, index: Array) -> None:
+    row = elements.row(index)
+    row.require_initialised()
+    out[...] = row.array
+
+
+def _gather(elements: _Elements, out: Array, index: Array) -> None:
+    region, positions = elements.locate(index)
+    elements.require_initialised(region, positions)
+    out[...] = elements.flat(region)[positions // out.itemsize]
 
 
 class Scatter(TransferInst, opcode=0x24, unit=Unit.MEM):
@@ -189,50 +212,55 @@ class Scatter(TransferInst, opcode=0x24, unit=Unit.MEM):
         is_bool = self.dst.type is ElementType.BOOL
         self.require(not is_bool or self.fn not in ("add", "mul"), f"{self.fn} of bool")
 
-    def prepare(self, machine: Machine) -> Plan:
-        index, source = self.view(machine, self.idx), self.view(machine, self.src)
-        values, j = source.array, index.array
-        elements = _Elements(self, machine, self.dst)
+    def viewed(self) -> tuple[str, ...]:
+        return ("src", "idx")
+
+    def direction(self, name: str) -> tuple[bool, bool]:
+        return (name != "dst" or self.fn != "set", name == "dst")
+
+    def maker(self, machine: Machine) -> Maker:
         update = _set if self.fn == "set" else _updater(_UPDATES[self.fn])
-        single = values.size > 0 and self.fn == "set" and _is_single(j) and elements.is_dense()
 
-        def run_row() -> None:
-            row = elements.row(j)
-            row.require_writable()
-            if machine.fifo:
-                machine.refuse_race(row.low, row.high)
-            row.array[...] = values
-            row.mark()
-
-        def run() -> None:
+        def make(values: Array, index: Array) -> Run:
+            elements = _Elements(self, machine, self.dst)
             if not values.size:
-                return
-            region, positions = elements.locate(j)
-            _refuse(machine, region, positions, values.itemsize)
-            if update is not _set:
-                elements.require_initialised(region, positions)
-            update(elements.flat(region), (positions // values.itemsize).ravel(), values.ravel())
-            elements.mark(region, positions)
+                return _nothing
+            if self.fn == "set" and _is_single(index) and elements.is_dense():
+                return partial(_scatter_row, elements, values, index)
+            return partial(_scatter, elements, values, index, update)
 
-        return Plan(run_row if single else run, [index, source], [])
+        return make
 
     def cycles(self, extents: Four, target: Target) -> int:
         passes = 1 if self.fn == "set" else 2
         return passes * super().cycles(extents, target)
 
     def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
-        reads = self.fn != "set"
-        rows = self.access(registers, "dst", writes=True, reads=reads, hbm=True)
-        sources = (self.access(registers, "src"), self.access(registers, "idx"))
-        return (*sources, _indexed(self, registers, rows))
+        return (
+            *super().accesses(registers),
+            _indexed(self, registers, self.access(registers, "dst")),
+        )
 
 
-def _refuse(machine: Machine, region: Region, positions: Array, itemsize: int) -> None:
-    low = int(positions.min()) + region.base
-    if region.shadow is None:
-        raise Trap(TrapKind.OUT_OF_BOUNDS, f"writes the read-only {region.name} at {low}")
-    for position in positions.ravel() + region.base if machine.fifo else ():
-        machine.refuse_race(int(position), int(position) + itemsize)
+def _scatter_row(elements: _Elements, values: Array, index: Array) -> None:
+    row, machine = elements.row(index), elements.machine
+    row.require_writable()
+    if machine.fifo:
+        machine.refuse_race(row.region.base + row.start, row.array)
+    row.array[...] = values
+    row.mark()
+    if machine.mirror is not None:
+        machine.mirror.forget(row.low, row.high)
+
+
+def _scatter(elements: _Elements, values: Array, index: Array, update: _Update) -> None:
+    region, positions = elements.locate(index)
+    elements.refuse(region, positions)
+    if update is not _set:
+        elements.require_initialised(region, positions)
+    places = (positions // values.itemsize).ravel()
+    update(elements.flat(region), places, values.ravel())
+    elements.mark(region, positions)
 
 
 def _set(flat: Array, positions: Array, values: Array) -> None:
@@ -240,7 +268,7 @@ def _set(flat: Array, positions: Array, values: Array) -> None:
     flat[positions] = values
 
 
-def _updater(function: Any) -> Callable[[Array, Array, Array], None]:
+def _updater(function: Any) -> _Update:
     """Apply `function` in order, each update rounded to the element type."""
 
     def update(flat: Array, positions: Array, values: Array) -> None:

@@ -1,25 +1,28 @@
-"""The instruction of the matrix engine: a vector times a streamed panel."""
+"""The instruction of the matrix engine: rows of activations times a streamed panel."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from math import ceil
+from operator import itemgetter
 
 import numpy as np
 
-from runtime.isa.accesses import Access
-from runtime.isa.spec import Bit, DataInst, Extents, Four, Mem0, Mem1, Plan, Unit, values
-from runtime.machine import Machine, Panel
+from runtime.isa.binding import Run
+from runtime.isa.spec import Bit, DataInst, Extents, Four, Maker, Mem0, Mem1, Unit
+from runtime.machine import Machine
 from runtime.numerics import ElementType, convert
+from runtime.panels import Panel
 from runtime.regions import Array
 from runtime.target import Target
 from runtime.traps import Trap, TrapKind
 
 
 class Vecmat(DataInst, opcode=0x28, unit=Unit.SXE):
-    """Drain the oldest panel W[K, N] and multiply: `dst[n] (+)= sum over k of x[k] * W[k, n]`.
+    """Drain the oldest panel W: `dst[b, m, n] (+)= sum over k of x[b, m, k] * W[b, k, n]`.
 
-    The panel must have been streamed with the same extents K (axis 2) and N (axis 3); axes 0 and 1
-    have extent 1. x uses its stride of axis 2, dst its stride of axis 3. `accumulate` adds onto
-    dst. Floats accumulate in f32 in an order that is not specified, and integers in i64; the sum is
+    Extents are B, M, K, N; the panel must have been streamed with B, 1, K, N, and M rows share it.
+    x uses its strides of axes 0, 1, 2 and dst those of 0, 1, 3. `accumulate` adds onto dst.
+    Floats accumulate in f32 in an order that is not specified, and integers in i64; the sum is
     rounded or wrapped once to the type of dst. K = 0 gives zeros.
     """
 
@@ -33,80 +36,93 @@ class Vecmat(DataInst, opcode=0x28, unit=Unit.SXE):
         same = self.dst.type.is_float == self.x.type.is_float
         self.require(same and self.dst.type is not ElementType.BOOL, "dst cannot hold the products")
 
-    def prepare(self, machine: Machine) -> Plan:
-        e0, e1, rows, columns = self.extent_values(machine)
-        if (e0, e1) != (1, 1):
-            raise Trap(TrapKind.ILLEGAL, f"a product has extents 1, 1, K, N, not {e0}, {e1}")
-        source = self.view(machine, self.x, (1, 1, rows, 1))
-        result = self.view(machine, self.dst, (1, 1, 1, columns))
-        kernel = self._kernel(source.array[0, 0, :, 0], result.array[0, 0, 0])
-        fifo, shape = machine.fifo, (rows, columns)
+    def shape_reader(self) -> Callable[[Sequence[int]], tuple[Four, ...]]:
+        extents = itemgetter(*self.extents)
 
-        def run() -> None:
-            if not fifo:
-                raise Trap(TrapKind.FIFO, "the operand FIFO is empty")
-            panel = fifo.popleft()
-            if panel.matrix.shape != shape:
-                raise Trap(TrapKind.ILLEGAL, f"panel is {panel.matrix.shape}, expected {shape}")
-            kernel(machine, panel)
+        def shapes(registers: Sequence[int]) -> tuple[Four, ...]:
+            batch, rows, depth, columns = extents(registers)
+            return ((batch, rows, 1, columns), (batch, rows, depth, 1))
 
-        return Plan(run, [source, result] if self.accumulate else [source], [result])
+        return shapes
 
-    def _kernel(self, x: Array, out: Array) -> "_Product":
-        is_float = self.x.type.is_float
-        native = is_float and self.x.type is self.dst.type is ElementType.F32
-        if native and not self.accumulate and out.size:
-            return _DirectProduct(x, out, is_float)
-        return _Product(x, out, is_float, self.accumulate)
+    def direction(self, name: str) -> tuple[bool, bool]:
+        return (self.accumulate, True) if name == "dst" else (True, False)
+
+    def maker(self, machine: Machine) -> Maker:
+        native = self.x.type is self.dst.type is ElementType.F32 and not self.accumulate
+        general = _General(machine, self)
+
+        def make(out: Array, x: Array) -> Run:
+            rows, results = x[..., 0], out[:, :, 0]
+            shape = (rows.shape[0], rows.shape[2], results.shape[2])
+            if not native or not results.size:
+                return partial(general.run, rows, results, shape)
+            if results.shape[:2] == (1, 1) and results.flags.c_contiguous:
+                return partial(_one_row, machine, rows[0, 0], results[0, 0], shape)
+            return partial(_rows, machine, rows, results, shape)
+
+        return make
 
     def occupancy(self, extents: Four, target: Target) -> int:
-        return ceil(extents[2] / target.vector_lanes) * ceil(extents[3] / target.mac_trees)
+        """Cycles of B M ceil(K / v) ceil(N / l) tiles: every row passes over the whole panel."""
+        batch, rows, depth, columns = extents
+        tiles = ceil(depth / target.vector_lanes) * ceil(columns / target.mac_trees)
+        return batch * rows * tiles
 
     def latency(self, target: Target) -> int:
         return target.matrix_latency
 
-    def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
-        _, _, rows, columns = values(registers, self.extents)
-        x = self.access(registers, "x", (1, 1, rows, 1))
-        shape: Four = (1, 1, 1, columns)
-        return (x, self.access(registers, "dst", shape, writes=True, reads=self.accumulate))
+
+def _drain(machine: Machine, shape: tuple[int, ...]) -> Panel:
+    """The oldest panel, which must have a shape and be initialised."""
+    if not machine.fifo:
+        raise Trap(TrapKind.FIFO, "the operand FIFO is empty")
+    panel = machine.fifo.popleft()
+    if panel.shape != shape:
+        raise Trap(TrapKind.ILLEGAL, f"panel is {panel.shape}, expected {shape}")
+    if panel.checked is not None:
+        panel.require_initialised(machine.run_number)
+    return panel
 
 
-class _Product:
-    """General product: operands widened, the sum converted to the type of the result."""
+def _require(condition: bool) -> None:
+    if not condition:
+        raise Trap(TrapKind.ILLEGAL, "float and integer operands meet in one product")
 
-    def __init__(self, x: Array, out: Array, is_float: bool, accumulate: bool = False) -> None:
-        self.x = x
-        self.out = out
-        self.is_float = is_float
-        self.accumulate = accumulate
-        self.compute = np.dtype(np.float32 if is_float else np.int64)
-        self.element = ElementType.of(out.dtype)
 
-    def __call__(self, machine: Machine, panel: Panel) -> None:
-        machine.require_drainable(panel)
-        total = self.total(self.x, self.weights(machine, panel))
+def _one_row(machine: Machine, x: Array, out: Array, shape: tuple[int, ...]) -> None:
+    """A vector of f32 times one matrix; `dot` starts sooner than `matmul`, but copies with gaps."""
+    panel = _drain(machine, shape)
+    if panel.dense is not None:
+        x.dot(panel.dense, out)
+        return
+    _require(panel.element.is_float)
+    np.matmul(x, machine.widener.wide(panel)[0], out)
+
+
+def _rows(machine: Machine, x: Array, out: Array, shape: tuple[int, ...]) -> None:
+    """Rows of f32 times matrices where they lie."""
+    panel = _drain(machine, shape)
+    _require(panel.element.is_float)
+    np.matmul(x, machine.widener.wide(panel), out)
+
+
+class _General:
+    """Any product: operands widened, the sum converted to the type of the result."""
+
+    def __init__(self, machine: Machine, inst: Vecmat) -> None:
+        self.machine = machine
+        self.is_float = inst.x.type.is_float
+        self.accumulate = inst.accumulate
+        self.compute = np.dtype(np.float32 if self.is_float else np.int64)
+        self.element = inst.dst.type
+
+    def run(self, x: Array, out: Array, shape: tuple[int, ...]) -> None:
+        """Drain, multiply, add and convert."""
+        panel = _drain(self.machine, shape)
+        _require(panel.element.is_float == self.is_float)
+        wide = self.machine.widener.wide(panel) if self.is_float else panel.matrix.astype(np.int64)
+        total = np.matmul(x.astype(self.compute, copy=False), wide)
         if self.accumulate:
-            total = total + self.out.astype(self.compute, copy=False)
-        assert self.element is not None
-        self.out[...] = convert(total, self.element)
-
-    def weights(self, machine: Machine, panel: Panel) -> Array:
-        """The panel in the type of the products."""
-        if panel.element.is_float != self.is_float:
-            raise Trap(TrapKind.ILLEGAL, "float and integer operands meet in one product")
-        if self.is_float:
-            return machine.widened(panel)
-        return panel.matrix.astype(np.int64)
-
-    def total(self, x: Array, weights: Array) -> Array:
-        """Sum of products in the accumulator type."""
-        return x.astype(self.compute, copy=False) @ weights
-
-
-class _DirectProduct(_Product):
-    """f32 x f32 without conversions, straight into the result."""
-
-    def __call__(self, machine: Machine, panel: Panel) -> None:
-        machine.require_drainable(panel)
-        np.matmul(self.x, self.weights(machine, panel), out=self.out)
+            total = total + out.astype(self.compute, copy=False)
+        out[...] = convert(total, self.element)

@@ -1,15 +1,23 @@
 """Instructions of the memory engine that copy strided blocks and stream weight panels."""
 
 from collections.abc import Sequence
+from functools import partial
 from math import ceil, prod
-from typing import Any, ClassVar
+from typing import Any
 
 from runtime.isa.accesses import Access
-from runtime.isa.spec import DataInst, Extents, Four, Mem0, Mem1, Operand, Plan, Unit, four
-from runtime.machine import Machine, Panel
-from runtime.regions import View
+from runtime.isa.binding import Run
+from runtime.isa.spec import DataInst, Extents, Four, Maker, Mem0, Mem1, Operand, Unit
+from runtime.machine import Machine
+from runtime.panels import Panel
+from runtime.regions import Array
 from runtime.target import Target
 from runtime.traps import Trap, TrapKind
+
+
+def assign(out: Array, a: Array) -> Run:
+    """The call that copies elements, converting floats as they are assigned."""
+    return partial(out.__setitem__, ..., a)
 
 
 class TransferInst(DataInst):
@@ -17,8 +25,6 @@ class TransferInst(DataInst):
 
     Its cycles hold for contiguous elements and an idle channel; `runtime.timing` knows the rest.
     """
-
-    HBM: ClassVar[str]
 
     def occupancy(self, extents: Four, target: Target) -> int:
         operand: Operand = getattr(self, self.HBM)
@@ -28,17 +34,11 @@ class TransferInst(DataInst):
         return target.hbm_latency
 
 
-def hbm_view(inst: DataInst, machine: Machine, operand: Operand) -> View:
-    """The HBM elements of an operand."""
-    address = machine.registers[operand.base]
-    strides = four(machine, operand.strides)
-    return machine.hbm_view(address, inst.extent_values(machine), strides, operand.type)
-
-
 class Load(TransferInst, opcode=0x20, unit=Unit.MEM):
     """Copy a strided block from HBM to the LMU: `LMU[dst] = HBM[src]`."""
 
     HBM = "src"
+    ELEMENTWISE = True
 
     extents: Extents
     dst: Mem0
@@ -47,18 +47,9 @@ class Load(TransferInst, opcode=0x20, unit=Unit.MEM):
     def check(self) -> None:
         self.require(self.dst.type is self.src.type, "element types differ")
 
-    def prepare(self, machine: Machine) -> Plan:
-        source = hbm_view(self, machine, self.src)
-        result = self.view(machine, self.dst)
-        a, out = source.array, result.array
-
-        def run() -> None:
-            out[...] = a
-
-        return Plan(run, [source], [result])
-
-    def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
-        return (self.access(registers, "src", hbm=True), self.access(registers, "dst", writes=True))
+    def maker(self, machine: Machine) -> Maker:
+        del machine
+        return assign
 
 
 class Store(TransferInst, opcode=0x21, unit=Unit.MEM):
@@ -68,6 +59,7 @@ class Store(TransferInst, opcode=0x21, unit=Unit.MEM):
     """
 
     HBM = "dst"
+    ELEMENTWISE = True
 
     extents: Extents
     dst: Mem0
@@ -76,30 +68,30 @@ class Store(TransferInst, opcode=0x21, unit=Unit.MEM):
     def check(self) -> None:
         self.require(self.dst.type is self.src.type, "element types differ")
 
-    def prepare(self, machine: Machine) -> Plan:
-        source = self.view(machine, self.src)
-        result = hbm_view(self, machine, self.dst)
-        result.require_writable()
-        a, out, fifo = source.array, result.array, machine.fifo
-        low, high = result.low, result.high
+    def maker(self, machine: Machine) -> Maker:
+        registers, base, element = machine.registers, self.dst.base, self.dst.type
+        fifo, mirror = machine.fifo, machine.mirror
 
-        def run() -> None:
-            if fifo:
-                machine.refuse_race(low, high)
-            out[...] = a
+        def make(out: Array, a: Array) -> Run:
+            address = registers[base]
 
-        return Plan(run, [source], [result])
+            def run() -> None:
+                if fifo:
+                    machine.refuse_race(address, out)
+                out[...] = a
+                if mirror is not None and mirror.active:
+                    mirror.wrote(address, out, element)
 
-    def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
-        source = self.access(registers, "src")
-        return (source, self.access(registers, "dst", writes=True, hbm=True))
+            return run
+
+        return make
 
 
 class Stream(TransferInst, opcode=0x22, unit=Unit.MEM):
-    """Push the panel W[K, N] of HBM onto the operand FIFO, K along axis 2 and N along axis 3.
+    """Push the panel W[B, K, N] of HBM onto the operand FIFO: extents are B, 1, K, N.
 
-    Axes 0 and 1 have extent 1. The bytes are read anywhere between issue and the `vecmat` that
-    drains the panel; writing them in between is a race. A full FIFO traps.
+    The bytes are read anywhere between issue and the `vecmat` that drains the panel; writing them
+    in between is a race. A full FIFO traps.
     """
 
     HBM = "src"
@@ -110,20 +102,33 @@ class Stream(TransferInst, opcode=0x22, unit=Unit.MEM):
     def check(self) -> None:
         self.require(self.src.type.value != "bool", "bool panels have no products")
 
-    def prepare(self, machine: Machine) -> Plan:
-        extents = self.extent_values(machine)
-        if extents[:2] != (1, 1):
-            raise Trap(TrapKind.ILLEGAL, f"a panel has extents 1, 1, K, N, not {extents}")
-        panel = Panel(hbm_view(self, machine, self.src), self.src.type)
-        fifo, depth = machine.fifo, machine.target.fifo_depth
+    def direction(self, name: str) -> tuple[bool, bool]:
+        """Nothing is read before the panel drains."""
+        del name
+        return (False, False)
+
+    def maker(self, machine: Machine) -> Maker:
+        registers, base, element = machine.registers, self.src.base, self.src.type
+        fifo, arena, depth = machine.fifo, machine.arena, machine.target.fifo_depth
         push: Any = fifo.append
 
-        def run() -> None:
-            if len(fifo) >= depth:
-                raise Trap(TrapKind.FIFO, f"the operand FIFO already holds {depth} panels")
-            push(panel)
+        def make(array: Array) -> Run:
+            if array.shape[1] != 1:
+                raise Trap(TrapKind.ILLEGAL, f"a panel has extents B, 1, K, N, not {array.shape}")
+            address = registers[base]
+            region = arena
+            if array.size and not arena.base <= address < arena.end:
+                region = machine.region_at(address)
+            panel = Panel(region, address, array, element)
 
-        return Plan(run, [], [])
+            def run() -> None:
+                if len(fifo) >= depth:
+                    raise Trap(TrapKind.FIFO, f"the operand FIFO already holds {depth} panels")
+                push(panel)
+
+            return run
+
+        return make
 
     def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
-        return (self.access(registers, "src", hbm=True),)
+        return (self.access(registers, "src", direction=(True, False)),)

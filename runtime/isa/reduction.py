@@ -1,13 +1,15 @@
 """Instructions of the vector engine that combine elements along axes. Operands lie in the LMU."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from operator import itemgetter
 from typing import Annotated, Any
 
 import numpy as np
 
 from runtime.isa import fields, kinds
-from runtime.isa.accesses import Access
-from runtime.isa.spec import Bit, DataInst, Extents, Four, Mem0, Mem1, Mem2, Plan, Unit, values
+from runtime.isa.binding import Run, applying
+from runtime.isa.spec import Bit, DataInst, Extents, Four, Maker, Mem0, Mem1, Mem2, Unit, values
 from runtime.machine import Machine
 from runtime.numerics import ElementType
 from runtime.regions import Array
@@ -17,6 +19,8 @@ from runtime.traps import Trap, TrapKind
 _UFUNCS: dict[str, Any] = {
     "sum": np.add, "max": np.maximum, "min": np.minimum, "mul": np.multiply,
 }  # fmt: skip
+# A row this many times longer than what is wanted of it is not sorted as a whole.
+FEW = 8
 _AT = fields.OPERANDS_AT + 3 * fields.OPERAND_BYTES
 ReduceFn = Annotated[str, kinds.Choice(_UFUNCS)]
 Axes = Annotated[int, kinds.Bits(0, 4)]
@@ -79,34 +83,39 @@ class Reduce(_TreeInst, opcode=0x38, unit=Unit.VXE):
         is_bool = self.a.type is ElementType.BOOL
         self.require(not is_bool or self.fn in ("max", "min"), f"{self.fn} of bool")
 
-    def prepare(self, machine: Machine) -> Plan:
-        extents = self.extent_values(machine)
+    def shape_reader(self) -> Callable[[Sequence[int]], tuple[Four, ...]]:
+        extents, (p, q, r, s) = itemgetter(*self.extents), (self.axes >> k & 1 for k in range(4))
+
+        def shapes(registers: Sequence[int]) -> tuple[Four, ...]:
+            a, b, c, d = shape = extents(registers)
+            return ((1 if p else a, 1 if q else b, 1 if r else c, 1 if s else d), shape)
+
+        return shapes
+
+    def direction(self, name: str) -> tuple[bool, bool]:
+        return (self.accumulate, True) if name == "dst" else (True, False)
+
+    def maker(self, machine: Machine) -> Maker:
+        del machine
         axes = tuple(k for k in range(4) if self.axes >> k & 1)
-        a, b, c, d = (1 if k in axes else e for k, e in enumerate(extents))
-        source, dst = self.view(machine, self.a), self.view(machine, self.dst, (a, b, c, d))
-        x, out, ufunc = source.array, dst.array, _UFUNCS[self.fn]
-        kind, start = accumulator(self.a.type), identity(self.fn, self.a.type)
+        kind, ufunc = accumulator(self.a.type), _UFUNCS[self.fn]
+        start = identity(self.fn, self.a.type)
+        combine = partial(ufunc.reduce, axis=axes, dtype=kind, keepdims=True, initial=start)
 
-        def run() -> None:
-            wide = x.astype(kind, copy=False)
-            out[...] = ufunc.reduce(wide, axis=axes, dtype=kind, keepdims=True, initial=start)
+        def run(out: Array, x: Array) -> None:
+            out[...] = combine(x.astype(kind, copy=False))
 
-        def run_onto() -> None:
-            wide = x.astype(kind, copy=False)
-            total = ufunc.reduce(wide, axis=axes, dtype=kind, keepdims=True, initial=start)
+        def run_onto(out: Array, x: Array) -> None:
+            total = combine(x.astype(kind, copy=False))
             out[...] = ufunc(out.astype(kind, copy=False), total)
 
-        if self.accumulate:
-            return Plan(run_onto, [source, dst], [dst])
-        return Plan(run, [source], [dst])
+        def make(out: Array, x: Array) -> Run:
+            return partial(ufunc.reduce, x, axes, kind, out, True, start)
 
-    def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
-        extents = values(registers, self.extents)
-        a, b, c, d = (1 if self.axes >> k & 1 else e for k, e in enumerate(extents))
-        source = self.access(registers, "a")
-        shape: Four = (a, b, c, d)
-        dst = self.access(registers, "dst", shape, writes=True, reads=self.accumulate)
-        return (source, dst)
+        if self.accumulate:
+            return applying(run_onto)
+        is_native = self.a.type.dtype == self.dst.type.dtype == kind
+        return make if is_native else applying(run)
 
 
 class Scan(_TreeInst, opcode=0x39, unit=Unit.VXE):
@@ -126,25 +135,27 @@ class Scan(_TreeInst, opcode=0x39, unit=Unit.VXE):
         fits = all(_compatible(o.type, self.a.type) for o in (self.dst, self.carry))
         self.require(fits and self.a.type is not ElementType.BOOL, "element types do not fit")
 
-    def prepare(self, machine: Machine) -> Plan:
-        e0, e1, e2, _ = self.extent_values(machine)
-        source, dst = self.view(machine, self.a), self.view(machine, self.dst)
-        carry = self.view(machine, self.carry, (e0, e1, e2, 1))
-        kind, exclusive = accumulator(self.a.type), self.exclusive
-        x, out, initial = source.array, dst.array, carry.array
+    def shape_reader(self) -> Callable[[Sequence[int]], tuple[Four, ...]]:
+        def shapes(registers: Sequence[int]) -> tuple[Four, ...]:
+            shape = values(registers, self.extents)
+            return (shape, shape, (*shape[:3], 1))
 
-        def run() -> None:
+        return shapes
+
+    def direction(self, name: str) -> tuple[bool, bool]:
+        return (name != "dst", name != "a")
+
+    def maker(self, machine: Machine) -> Maker:
+        del machine
+        kind, exclusive = accumulator(self.a.type), self.exclusive
+
+        def run(out: Array, x: Array, initial: Array) -> None:
             terms = np.concatenate((initial.astype(kind), x.astype(kind)), axis=3)
             sums = np.cumsum(terms, axis=3, dtype=kind)
             out[...] = sums[..., :-1] if exclusive else sums[..., 1:]
             initial[...] = sums[..., -1:]
 
-        return Plan(run, [source, carry], [dst, carry])
-
-    def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
-        e0, e1, e2, _ = values(registers, self.extents)
-        carry = self.access(registers, "carry", (e0, e1, e2, 1), writes=True, reads=True)
-        return (self.access(registers, "a"), self.access(registers, "dst", writes=True), carry)
+        return applying(run)
 
 
 class TopK(_TreeInst, opcode=0x3A, unit=Unit.VXE):
@@ -166,31 +177,34 @@ class TopK(_TreeInst, opcode=0x3A, unit=Unit.VXE):
         self.require(self.dst.type is self.a.type, "element types differ")
         self.require(self.indices.type is ElementType.I64, "indices are not i64")
 
-    def prepare(self, machine: Machine) -> Plan:
-        e0, e1, e2, e3 = self.extent_values(machine)
-        count, largest = machine.registers[self.k], machine.registers[self.largest]
-        if largest not in (0, 1) or not 0 <= count <= e3:
-            message = f"k = {count} of {e3} elements, largest = {largest}"
-            raise Trap(TrapKind.ILLEGAL, message)
-        shape: Four = (e0, e1, e2, count)
-        source = self.view(machine, self.a)
-        dst, indices = self.view(machine, self.dst, shape), self.view(machine, self.indices, shape)
-        x, out, places = source.array, dst.array, indices.array
-        kind = self.a.type.compute
+    def shape_reader(self) -> Callable[[Sequence[int]], tuple[Four, ...]]:
+        def shapes(registers: Sequence[int]) -> tuple[Four, ...]:
+            shape = values(registers, self.extents)
+            best = (*shape[:3], registers[self.k])
+            return (best, best, shape)
 
-        def run() -> None:
-            order = _order(x.astype(kind, copy=False), count, bool(largest))
-            values = np.take_along_axis(x, order, axis=3)
-            out[...] = values
+        return shapes
+
+    def direction(self, name: str) -> tuple[bool, bool]:
+        return (name == "a", name != "a")
+
+    def maker(self, machine: Machine) -> Maker:
+        registers, kind = machine.registers, self.a.type.compute
+
+        def run(out: Array, places: Array, x: Array, count: int, largest: bool) -> None:
+            order = _order(x.astype(kind, copy=False), count, largest)
+            found = np.take_along_axis(x, order, axis=3)
+            out[...] = found
             places[...] = order
 
-        return Plan(run, [source], [dst, indices])
+        def make(out: Array, places: Array, x: Array) -> Run:
+            count, largest = out.shape[3], registers[self.largest]
+            if largest not in (0, 1) or count > x.shape[3]:
+                message = f"k = {count} of {x.shape[3]} elements, largest = {largest}"
+                raise Trap(TrapKind.ILLEGAL, message)
+            return partial(run, out, places, x, count, bool(largest))
 
-    def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
-        e0, e1, e2, _ = values(registers, self.extents)
-        shape: Four = (e0, e1, e2, registers[self.k])
-        dst, indices = (self.access(registers, n, shape, writes=True) for n in ("dst", "indices"))
-        return (self.access(registers, "a"), dst, indices)
+        return make
 
 
 def _order(x: Array, count: int, largest: bool) -> Array:
@@ -199,5 +213,19 @@ def _order(x: Array, count: int, largest: bool) -> Array:
         return np.argsort(x, axis=3, kind="stable")[..., :count]
     if count == 1 and x.size:
         return np.argmax(x, axis=3, keepdims=True)
-    backwards = np.argsort(x[..., ::-1], axis=3, kind="stable")[..., ::-1]
-    return (x.shape[3] - 1 - backwards)[..., :count]
+    if x.shape[:3] == (1, 1, 1) and 0 < FEW * count < x.shape[3]:
+        return _few(x[0, 0, 0], count).reshape(1, 1, 1, count)
+    return _descending(x)[..., :count]
+
+
+def _descending(x: Array) -> Array:
+    """Indices along the last axis, the greatest first, ties to the lower index."""
+    backwards = np.argsort(x[..., ::-1], axis=-1, kind="stable")[..., ::-1]
+    return x.shape[-1] - 1 - backwards
+
+
+def _few(row: Array, count: int) -> Array:
+    """The first indices of a long row: only what is not below the last of them is sorted."""
+    least = np.partition(row, row.size - count)[row.size - count]
+    places = np.flatnonzero(~(row < least))
+    return places[_descending(row[places])][:count]

@@ -1,25 +1,25 @@
 """Base classes of instructions and the table `ISA` they register in.
 
 An instruction class lists its fields as annotations that carry a field kind, gives its semantics in
-`bind` (control) or `prepare` (data), its cost in `cycles`, and its contract as docstring.
+`bind` (control) or `maker` (data), its cost in `cycles`, and its contract as docstring.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
 from enum import StrEnum
+from functools import cache
 from math import ceil, prod
 from operator import itemgetter
 from typing import Annotated, Any, ClassVar, Protocol, cast, dataclass_transform, get_type_hints
 
 from runtime.isa import fields, kinds
 from runtime.isa.accesses import Access
+from runtime.isa.binding import Maker, Step, bind
 from runtime.isa.fields import Four, Operand
 from runtime.isa.kinds import Choice, Kind
 from runtime.machine import Machine
-from runtime.regions import View
 from runtime.target import Target
-from runtime.traps import Trap, TrapKind
 
 __all__ = [
     "ISA",
@@ -32,21 +32,19 @@ __all__ = [
     "Extents",
     "Inst",
     "Kind",
+    "Maker",
     "Mem0",
     "Mem1",
     "Mem2",
     "Mem3",
     "Operand",
-    "Plan",
     "Step",
     "Unit",
 ]  # fmt: skip
 
 ISA_VERSION = 1
 WORD_BYTES = 16
-PLAN_LIMIT = 16384
 
-Step = Callable[[], int]
 Extents = Annotated[Four, fields.Registers(fields.EXTENTS_AT)]
 Mem0 = Annotated[Operand, fields.Memory(0)]
 Mem1 = Annotated[Operand, fields.Memory(1)]
@@ -154,31 +152,6 @@ class CtrlInst(Inst):
         return target.control_latency
 
 
-class Plan:
-    """A data instruction with its register values resolved to views.
-
-    `run` may be repeated while the registers keep their values. `sources` must be initialised
-    before the first run and `results` are initialised behind it.
-    """
-
-    __slots__ = ("results", "run", "sources")
-
-    def __init__(
-        self, run: Callable[[], None], sources: Sequence[View], results: Sequence[View]
-    ) -> None:
-        self.run = run
-        self.sources = tuple(sources)
-        self.results = tuple(results)
-
-    def first(self) -> None:
-        """Run with the checks that later runs need not repeat: memory never loses a value."""
-        for view in self.sources:
-            view.require_initialised()
-        self.run()
-        for view in self.results:
-            view.mark()
-
-
 class _Extended(Protocol):
     @property
     def extents(self) -> Four: ...
@@ -193,54 +166,44 @@ class DataInst(Inst):
 
     WORDS = 2
 
-    def prepare(self, machine: Machine) -> Plan:
-        """Resolve registers to views, with all checks that depend on nothing else."""
+    HBM: ClassVar[str] = ""
+    ELEMENTWISE: ClassVar[bool] = False
+
+    def maker(self, machine: Machine) -> Maker:
+        """The function from the arrays of the viewed operands to a call that executes once.
+
+        It is called for every new set of register values and may read registers itself.
+        """
         raise NotImplementedError
 
+    def viewed(self) -> tuple[str, ...]:
+        """Operands that the maker takes as arrays, in the order of their slots."""
+        return _memory_operands(type(self))
+
+    def shape_reader(self) -> Callable[[Sequence[int]], tuple[Four, ...]]:
+        """The extents of the viewed operands for register values: by default those of `extents`."""
+        extents, count = itemgetter(*cast("_Extended", self).extents), len(self.viewed())
+        return lambda registers: (extents(registers),) * count
+
+    def is_elementwise(self) -> bool:
+        """Whether the maker takes arrays of any rank, the same for all."""
+        return self.ELEMENTWISE
+
+    def operand(self, name: str) -> Operand:
+        """An operand by name."""
+        return getattr(self, name)
+
+    def in_hbm(self, name: str) -> bool:
+        """Whether an operand lies in HBM; the others lie in the LMU."""
+        return name == self.HBM
+
+    def direction(self, name: str) -> tuple[bool, bool]:
+        """Whether an operand is read, and whether it is written: by default the first is."""
+        is_result = name == self.viewed()[0]
+        return (not is_result, is_result)
+
     def bind(self, machine: Machine, following: int) -> Step:
-        read = itemgetter(*sorted({0, *self.reads()}), 0)
-        registers = machine.registers
-        ready: dict[Any, Callable[[], None]] = {}
-        plans: dict[Any, Plan] = {}
-        machine.ready.append(ready)
-
-        def first(key: Any) -> None:
-            plan = plans.get(key)
-            if plan is None:
-                if None in key:
-                    self._refuse_unset(machine)
-                if len(plans) >= PLAN_LIMIT:
-                    plans.clear()
-                    ready.clear()
-                plan = plans[key] = self.prepare(machine)
-            plan.first()
-            ready[key] = plan.run
-
-        def step() -> int:
-            key = read(registers)
-            run = ready.get(key)
-            if run is None:
-                first(key)
-            else:
-                run()
-            return following
-
-        return step
-
-    def _refuse_unset(self, machine: Machine) -> None:
-        for register in self.reads():
-            if machine.registers[register] is None:
-                raise Trap(TrapKind.UNINITIALISED, f"r{register} is read before it is written")
-
-    def extent_values(self, machine: Machine) -> Four:
-        """Values of the extent registers."""
-        return four(machine, cast("_Extended", self).extents)
-
-    def view(self, machine: Machine, operand: Operand, extents: Four | None = None) -> View:
-        """The LMU elements of an operand; `extents` replaces those of the instruction."""
-        shape = self.extent_values(machine) if extents is None else extents
-        address = machine.registers[operand.base]
-        return machine.lmu_view(address, shape, four(machine, operand.strides), operand.type)
+        return bind(self, machine, following)
 
     def cycles(self, extents: Four, target: Target) -> int:
         return self.occupancy(extents, target) + self.latency(target)
@@ -254,35 +217,35 @@ class DataInst(Inst):
         return target.vector_latency
 
     def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
-        """By default operand 0 is written, the others are read, and all lie in the LMU."""
+        shapes = self.shape_reader()(registers)
         return tuple(
-            self.access(registers, f.name, writes=f.kind.slot == 0)
-            for f in self.LAYOUT
-            if isinstance(f.kind, fields.Memory)
+            self.access(registers, name, shape)
+            for name, shape in zip(self.viewed(), shapes, strict=True)
         )
 
     def access(
-        self, registers: Sequence[int], name: str, extents: Four | None = None,
-        writes: bool = False, reads: bool | None = None, hbm: bool = False,
+        self, registers: Sequence[int], name: str, shape: Four | None = None,
+        direction: tuple[bool, bool] | None = None,
     ) -> Access:  # fmt: skip
-        """The bytes of the operand `name`; it is read unless it is written."""
-        operand: Operand = getattr(self, name)
-        shape = values(registers, cast("_Extended", self).extents) if extents is None else extents
+        """The bytes of the operand `name`, by default of the extents and in its direction."""
+        operand = self.operand(name)
+        reads, writes = self.direction(name) if direction is None else direction
+        extents = values(registers, cast("_Extended", self).extents) if shape is None else shape
         return Access(
-            hbm, (not writes) if reads is None else reads, writes, operand.type.itemsize,
-            registers[operand.base], shape, values(registers, operand.strides),
+            self.in_hbm(name), reads, writes, operand.type.itemsize,
+            registers[operand.base], extents, values(registers, operand.strides),
         )  # fmt: skip
+
+
+@cache
+def _memory_operands(cls: type[Inst]) -> tuple[str, ...]:
+    return tuple(f.name for f in cls.LAYOUT if isinstance(f.kind, fields.Memory))
 
 
 def values(registers: Sequence[int], ids: Four) -> Four:
     """Values of four registers."""
     a, b, c, d = ids
     return (registers[a], registers[b], registers[c], registers[d])
-
-
-def four(machine: Machine, ids: Four) -> Four:
-    """Values of four registers of a machine."""
-    return values(machine.registers, ids)
 
 
 def choice_of(cls: type[Inst]) -> Choice | None:

@@ -1,21 +1,26 @@
 """Element-wise instructions of the vector engine. All operands lie in the LMU."""
 
-from typing import Annotated
+from functools import partial
+from operator import itemgetter
+from typing import Annotated, Any
 
 import numpy as np
 
 from runtime.isa import fields, kinds
-from runtime.isa.spec import DataInst, Extents, Four, Mem0, Mem1, Mem2, Mem3, Plan, Unit, four
+from runtime.isa.binding import Run, applying
+from runtime.isa.memory import assign
+from runtime.isa.spec import DataInst, Extents, Four, Maker, Mem0, Mem1, Mem2, Mem3, Unit
 from runtime.machine import WRAP, Machine
 from runtime.numerics import (
     FUNCTIONS1,
     FUNCTIONS2,
     ElementType,
-    binary,
+    binary_into,
     convert,
     result_fits,
-    unary,
+    unary_into,
 )
+from runtime.regions import Array
 
 Fn1 = Annotated[str, kinds.Choice(FUNCTIONS1)]
 Fn2 = Annotated[str, kinds.Choice(FUNCTIONS2)]
@@ -26,8 +31,12 @@ Steps1 = Annotated[Four, fields.Registers(fields.OPERANDS_AT + fields.OPERAND_BY
 class Map1(DataInst, opcode=0x30, unit=Unit.VXE):
     """Apply a function to every element: `dst[i] = fn(a[i])`.
 
-    f16 and bf16 are computed in f32 and rounded once; `isnan` gives bool.
+    f16 and bf16 are computed in f32 and rounded once; `isnan` gives bool. In f32, step by step:
+    `gelu` is `x/2 (1 + erf(x / sqrt(2)))`, `gelu_tanh` is
+    `x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`, `silu` is `x / (1 + exp(-x))`.
     """
+
+    ELEMENTWISE = True
 
     fn: Fn1
     extents: Extents
@@ -38,15 +47,14 @@ class Map1(DataInst, opcode=0x30, unit=Unit.VXE):
         fits = result_fits(FUNCTIONS1[self.fn], self.dst.type, self.a.type)
         self.require(fits, f"{self.fn} of {self.a.type.value} does not give {self.dst.type.value}")
 
-    def prepare(self, machine: Machine) -> Plan:
-        a, dst = self.view(machine, self.a), self.view(machine, self.dst)
-        kernel = unary(self.fn, self.dst.type, self.a.type)
-        x, out = a.array, dst.array
+    def maker(self, machine: Machine) -> Maker:
+        del machine
+        kernel = unary_into(self.fn, self.dst.type, self.a.type)
 
-        def run() -> None:
-            kernel(out, x)
+        def make(out: Array, a: Array) -> Run:
+            return partial(kernel, a, out)
 
-        return Plan(run, [a], [dst])
+        return make
 
 
 class Map2(DataInst, opcode=0x31, unit=Unit.VXE):
@@ -54,8 +62,11 @@ class Map2(DataInst, opcode=0x31, unit=Unit.VXE):
 
     Float operands may differ in width and are computed in f32; integers must be equal. Integer
     `div` truncates towards zero, a zero divisor traps, `mod` takes the sign of the divisor and
-    `fmod` that of the dividend. `max` and `min` propagate NaN. Comparisons give bool.
+    `fmod` that of the dividend. `shr` moves bits down, zeros entering at the top, by b modulo the
+    width of the type. `max` and `min` propagate NaN. Comparisons give bool.
     """
+
+    ELEMENTWISE = True
 
     fn: Fn2
     extents: Extents
@@ -68,20 +79,22 @@ class Map2(DataInst, opcode=0x31, unit=Unit.VXE):
         types = f"{self.a.type.value} and {self.b.type.value}"
         self.require(fits, f"{self.fn} of {types} does not give {self.dst.type.value}")
 
-    def prepare(self, machine: Machine) -> Plan:
-        a, b = self.view(machine, self.a), self.view(machine, self.b)
-        dst = self.view(machine, self.dst)
-        kernel = binary(self.fn, self.dst.type, self.a.type, self.b.type)
-        x, y, out = a.array, b.array, dst.array
+    def maker(self, machine: Machine) -> Maker:
+        del machine
+        kernel = binary_into(self.fn, self.dst.type, self.a.type, self.b.type)
 
-        def run() -> None:
-            kernel(out, x, y)
+        def make(out: Array, a: Array, b: Array) -> Run:
+            if kernel in (np.maximum, np.minimum):
+                return partial(kernel, a, b, out=out)
+            return partial(kernel, a, b, out)
 
-        return Plan(run, [a, b], [dst])
+        return make
 
 
 class Select(DataInst, opcode=0x32, unit=Unit.VXE):
     """Choose by a condition: `dst[i] = a[i] if cond[i] else b[i]`. cond is bool."""
+
+    ELEMENTWISE = True
 
     extents: Extents
     dst: Mem0
@@ -94,15 +107,9 @@ class Select(DataInst, opcode=0x32, unit=Unit.VXE):
         same = self.dst.type is self.a.type is self.b.type
         self.require(same, "element types of dst, a and b differ")
 
-    def prepare(self, machine: Machine) -> Plan:
-        cond, a, b = (self.view(machine, o) for o in (self.cond, self.a, self.b))
-        dst = self.view(machine, self.dst)
-        c, x, y, out = cond.array, a.array, b.array, dst.array
-
-        def run() -> None:
-            out[...] = np.where(c, x, y)
-
-        return Plan(run, [cond, a, b], [dst])
+    def maker(self, machine: Machine) -> Maker:
+        del machine
+        return applying(_select)
 
 
 class Cast(DataInst, opcode=0x33, unit=Unit.VXE):
@@ -113,22 +120,24 @@ class Cast(DataInst, opcode=0x33, unit=Unit.VXE):
     to even and overflow to infinity.
     """
 
+    ELEMENTWISE = True
+
     extents: Extents
     dst: Mem0
     a: Mem1
 
-    def prepare(self, machine: Machine) -> Plan:
-        a, dst = self.view(machine, self.a), self.view(machine, self.dst)
-        x, out, element = a.array, dst.array, self.dst.type
-
-        def run() -> None:
-            out[...] = convert(x, element)
-
-        return Plan(run, [a], [dst])
+    def maker(self, machine: Machine) -> Maker:
+        del machine
+        element = self.dst.type
+        if element is ElementType.BOOL or (self.a.type.is_float and not element.is_float):
+            return applying(_convert, element)
+        return assign
 
 
 class Copy(DataInst, opcode=0x34, unit=Unit.VXE):
     """Copy elements within the LMU: `dst[i] = a[i]`, right for overlapping operands too."""
+
+    ELEMENTWISE = True
 
     extents: Extents
     dst: Mem0
@@ -137,14 +146,9 @@ class Copy(DataInst, opcode=0x34, unit=Unit.VXE):
     def check(self) -> None:
         self.require(self.dst.type is self.a.type, "element types differ")
 
-    def prepare(self, machine: Machine) -> Plan:
-        a, dst = self.view(machine, self.a), self.view(machine, self.dst)
-        x, out = a.array, dst.array
-
-        def run() -> None:
-            out[...] = x
-
-        return Plan(run, [a], [dst])
+    def maker(self, machine: Machine) -> Maker:
+        del machine
+        return assign
 
 
 class Fill(DataInst, opcode=0x35, unit=Unit.VXE):
@@ -153,22 +157,23 @@ class Fill(DataInst, opcode=0x35, unit=Unit.VXE):
     For bool the value is `R[value] != 0`.
     """
 
+    ELEMENTWISE = True
+
     extents: Extents
     dst: Mem0
     value: Scalar1
 
-    def prepare(self, machine: Machine) -> Plan:
-        dst = self.view(machine, self.dst)
-        bits = int(machine.registers[self.value]) % WRAP
-        if self.dst.type is ElementType.BOOL:
-            bits = int(bits != 0)
-        raw = bits.to_bytes(8, "little")[: self.dst.type.itemsize]
-        element, out = np.frombuffer(raw, self.dst.type.dtype)[0], dst.array
+    def maker(self, machine: Machine) -> Maker:
+        registers, register, element = machine.registers, self.value, self.dst.type
 
-        def run() -> None:
-            out[...] = element
+        def make(out: Array) -> Run:
+            bits = int(registers[register]) % WRAP
+            if element is ElementType.BOOL:
+                bits = int(bits != 0)
+            raw = bits.to_bytes(8, "little")[: element.itemsize]
+            return assign(out, np.frombuffer(raw, element.dtype))
 
-        return Plan(run, [], [dst])
+        return make
 
 
 class Iota(DataInst, opcode=0x36, unit=Unit.VXE):
@@ -185,15 +190,25 @@ class Iota(DataInst, opcode=0x36, unit=Unit.VXE):
     def check(self) -> None:
         self.require(self.dst.type in (ElementType.I64, ElementType.I32), "dst is not i64 or i32")
 
-    def prepare(self, machine: Machine) -> Plan:
-        dst = self.view(machine, self.dst)
-        values = np.full(dst.array.shape, machine.registers[self.start], np.int64)
-        for axis, step in enumerate(four(machine, self.steps)):
-            shape = [-1 if k == axis else 1 for k in range(4)]
-            values += np.arange(dst.array.shape[axis], dtype=np.int64).reshape(shape) * step
-        result, out = values.astype(self.dst.type.dtype), dst.array
+    def maker(self, machine: Machine) -> Maker:
+        registers, start, element = machine.registers, self.start, self.dst.type
+        steps_of = itemgetter(*self.steps)
 
-        def run() -> None:
-            out[...] = result
+        def make(out: Array) -> Run:
+            values: Any = np.int64(registers[start])
+            for axis, step in enumerate(steps_of(registers)):
+                if out.shape[axis] > 1 and step:
+                    shape = [-1 if k == axis else 1 for k in range(4)]
+                    count = np.arange(out.shape[axis], dtype=np.int64).reshape(shape)
+                    values = values + count * np.int64(step)
+            return assign(out, values.astype(element.dtype))
 
-        return Plan(run, [], [dst])
+        return make
+
+
+def _select(out: Array, cond: Array, a: Array, b: Array) -> None:
+    out[...] = np.where(cond, a, b)
+
+
+def _convert(element: ElementType, out: Array, a: Array) -> None:
+    out[...] = convert(a, element)

@@ -1,8 +1,9 @@
 """Hazards: when the bytes that an instruction touches are free, on chip and in HBM.
 
-The LMU has one entry per granule. An entry becomes valid when the instruction that writes it ends,
-as a whole; there is no chaining within an operand. HBM needs no table of reads: one memory engine
-serves requests in order, so only a write that is still on its way can be overtaken.
+The LMU has one entry per granule: when it became valid, and when its last use so far is over. An
+instruction may start when no granule comes too late for the cycle in which it is needed. HBM needs
+no table of reads: one memory engine serves requests in order, so only a write that is still on its
+way can be overtaken.
 """
 
 from collections import deque
@@ -10,41 +11,45 @@ from collections.abc import Sequence
 
 import numpy as np
 
-Range = tuple[int, int]
+from runtime.timing.chaining import Touch
+
+_LATEST = np.maximum.reduce
 
 
 class LmuScoreboard:
-    """Times at which granules were last written and read."""
+    """Times at which granules became valid and were last used."""
 
     def __init__(self, size: int, granule: int) -> None:
-        self.granule = granule
         entries = -(-size // granule)
         self.written = np.zeros(entries)
-        self.read = np.zeros(entries)
+        self.used = np.zeros(entries)
 
-    def entries(self, low: int, high: int) -> Range:
-        """Granules of a byte range, first and one behind the last."""
-        return (low // self.granule, -(-high // self.granule))
-
-    def ready(self, reads: Sequence[Range], writes: Sequence[Range]) -> float:
+    def ready(self, reads: Sequence[Touch], writes: Sequence[Touch]) -> float:
         """Earliest start: behind writes of what is read, behind all uses of what is written."""
         time = 0.0
-        for first, end in reads:
-            time = max(time, float(self.written[first:end].max()))
-        for first, end in writes:
-            time = max(time, float(self.written[first:end].max()))
-            time = max(time, float(self.read[first:end].max()))
+        for touches, board in ((reads, self.written), (writes, self.used)):
+            for touch in touches:
+                free = _LATEST(board[touch.granules] - touch.begin)
+                if free > time:
+                    time = float(free)
         return time
 
-    def mark_read(self, reads: Sequence[Range], end_time: float) -> None:
-        """Note that ranges are read until a time."""
-        for first, end in reads:
-            np.maximum(self.read[first:end], end_time, out=self.read[first:end])
+    def mark(
+        self, reads: Sequence[Touch], writes: Sequence[Touch], start: float, pace: float,
+        latency: float,
+    ) -> None:  # fmt: skip
+        """Note a pass that starts at a time and stretches its cycles by `pace`.
 
-    def mark_written(self, writes: Sequence[Range], end_time: float) -> None:
-        """Note that ranges are valid from a time on."""
-        for first, end in writes:
-            self.written[first:end] = end_time
+        What is written becomes valid `latency` later.
+        """
+        used, written = self.used, self.written
+        for touch in reads:
+            left = touch.end * pace + start
+            used[touch.granules] = np.maximum(used[touch.granules], left)
+        for touch in writes:
+            valid = touch.end * pace + (start + latency)
+            written[touch.granules] = valid
+            used[touch.granules] = valid
 
 
 class HbmScoreboard:

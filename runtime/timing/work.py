@@ -1,26 +1,35 @@
-"""An instruction with its register values, reduced to times, ranges and a request to HBM."""
+"""An instruction with its register values, reduced to times, granules and a request to HBM.
+
+The address of the operand in HBM plays no part but to find hazards, so that all layers of a model
+share the work of the loop's body.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runtime.isa.accesses import Access
-from runtime.isa.spec import DataInst, Inst, values
+from runtime.isa.fields import Four
+from runtime.isa.reduction import TopK
+from runtime.isa.spec import DataInst, Inst, Unit, values
 from runtime.target import Target
+from runtime.timing.chaining import Order, Touch, even, row_ends, row_major, tiles, touch
 from runtime.timing.hbm import Transfer, busy_cycles
-from runtime.timing.scoreboard import Range
 from runtime.traps import Trap, TrapKind
+
+ONE = (1, 1, 1, 1)
+Range = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Work:
-    """What the engines need to know. Ranges of the LMU count granules, those of HBM bytes.
+    """What the engines need to know. Touches are of the LMU, `hbm` counts bytes from the operand.
 
     `occupancy` keeps the engine from the next instruction, `latency` follows it. `channel` is the
     time on the HBM channels for `hbm_bytes`, once per direction.
     """
 
-    reads: tuple[Range, ...]
-    writes: tuple[Range, ...]
+    reads: tuple[Touch, ...]
+    writes: tuple[Touch, ...]
     occupancy: float
     latency: int
     hbm: Range = (0, 0)
@@ -33,36 +42,54 @@ class Work:
 def work_of(inst: Inst, registers: Sequence[int], target: Target) -> Work:
     """The work of one execution."""
     accesses = inst.accesses(registers)
-    reads = _granules([a for a in accesses if a.reads and not a.hbm], target)
-    writes = _granules([a for a in accesses if a.writes and not a.hbm], target)
+    near = [a for a in accesses if not a.hbm]
     if not isinstance(inst, DataInst):
-        return Work(reads, writes, inst.cycles((0, 0, 0, 0), target), 0)
+        orders = [row_major(ONE, 1)] * len(near)
+        return Work(*_touches(near, orders, target), inst.cycles(ONE, target), 0)
     latency = inst.latency(target)
+    extents = values(registers, getattr(inst, "extents"))  # noqa: B009
     far = next((a for a in accesses if a.hbm), None)
     if far is not None and far.bounds()[0] < far.bounds()[1]:
-        return _transfer(far, reads, writes, latency, target)
-    extents = values(registers, getattr(inst, "extents"))  # noqa: B009
-    return Work(reads, writes, inst.occupancy(extents, target), latency)
+        channel = (far.reads + far.writes) * busy_cycles(Transfer.of(far, target), target)
+        touches = _touches(near, [even(extents, channel)] * len(near), target)
+        return _transfer(far, touches, latency, channel)
+    orders = _orders(inst, extents, near, target)
+    return Work(*_touches(near, orders, target), inst.occupancy(extents, target), latency)
 
 
 def _transfer(
-    far: Access, reads: tuple[Range, ...], writes: tuple[Range, ...], latency: int, target: Target
+    far: Access, touches: tuple[tuple[Touch, ...], tuple[Touch, ...]], latency: int, channel: float
 ) -> Work:
-    transfer = Transfer.of(far, target)
-    passes = far.reads + far.writes
-    channel = passes * busy_cycles(transfer, target)
-    return Work(
-        reads, writes, 0, latency, far.bounds(), far.reads, far.writes,
-        passes * transfer.size, channel,
-    )  # fmt: skip
+    (count, run), (low, high) = far.runs(), far.bounds()
+    moved, span = (far.reads + far.writes) * count * run, (low - far.base, high - far.base)
+    return Work(*touches, 0, latency, span, far.reads, far.writes, moved, channel)
 
 
-def _granules(accesses: Sequence[Access], target: Target) -> tuple[Range, ...]:
-    size = target.lmu_granule
-    found: list[Range] = []
-    for low, high in (access.bounds() for access in accesses):
+def _orders(inst: Inst, extents: Four, near: Sequence[Access], target: Target) -> list[Order]:
+    """The order in which each operand is taken."""
+    if inst.UNIT is Unit.SXE:
+        return list(tiles(extents, target.vector_lanes, target.mac_trees))
+    usual = row_major(extents, target.vxe_lanes)
+    if not isinstance(inst, TopK):
+        return [usual] * len(near)
+    return [row_ends(extents, target.vxe_lanes) if a.writes else usual for a in near]
+
+
+def _touches(
+    accesses: Sequence[Access], orders: Sequence[Order], target: Target
+) -> tuple[tuple[Touch, ...], tuple[Touch, ...]]:
+    """What is read and what is written."""
+    reads: list[Touch] = []
+    writes: list[Touch] = []
+    for access, order in zip(accesses, orders, strict=True):
+        low, high = access.bounds()
         if low < 0 or high > target.lmu_bytes:
             raise Trap(TrapKind.OUT_OF_BOUNDS, f"bytes {low} to {high} leave the LMU")
-        if low < high:
-            found.append((low // size, -(-high // size)))
-    return tuple(found)
+        if low == high:
+            continue
+        found = touch(access, order, target.lmu_granule)
+        if access.reads:
+            reads.append(found)
+        if access.writes:
+            writes.append(found)
+    return tuple(reads), tuple(writes)

@@ -17,9 +17,9 @@ ARENA = 1 << 16
 class Bench:
     """Registers, LMU, parameters and arena of `lpu-tiny`, filled one operand after the other."""
 
-    def __init__(self, params: Array | None = None) -> None:
+    def __init__(self, params: Array | None = None, reference: bool = True) -> None:
         data = np.zeros(PARAMS, np.uint8) if params is None else params
-        self.machine = Machine(Target.load("lpu-tiny"), data, ARENA, 4096, 1 << 20)
+        self.machine = Machine(Target.load("lpu-tiny"), data, ARENA, 4096, 1 << 20, reference)
         self.machine.reset()
         self.next = 1
         self.free = {"lmu": 0, "arena": ARENA}
@@ -51,9 +51,9 @@ class Bench:
         region = self.machine.lmu if where == "lmu" else self.machine.arena
         start = address - region.base
         if filled:
-            assert region.shadow is not None
             region.data[start : start + array.nbytes] = np.frombuffer(array.tobytes(), np.uint8)
-            region.shadow[start : start + array.nbytes] = True
+            if region.shadow is not None:
+                region.shadow[start : start + array.nbytes] = True
         return self.operand(element, address, array.strides)
 
     def empty(self, shape: tuple[int, ...], element: ElementType, where: str = "lmu") -> Operand:

@@ -18,6 +18,7 @@ from runtime.isa import (
     Mov,
     Mul,
     Muli,
+    Out,
     Sts,
     Sub,
 )
@@ -105,6 +106,13 @@ def lds(bench: Bench) -> None:
     operand = bench.place(np.array([11, -12]))
     bench.run(Lds(9, bench.machine.registers[operand.base] + 8))
     assert bench.machine.registers[9] == -12
+
+
+def out(bench: Bench) -> None:
+    seen: list[int] = []
+    bench.machine.reset(seen.append)
+    bench.run(Out(bench.register(-7)), Out(bench.register(8)))
+    assert seen == [-7, 8]
 
 
 def sts(bench: Bench) -> None:

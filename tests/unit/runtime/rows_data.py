@@ -83,6 +83,29 @@ def scatter(bench: Bench) -> None:
     np.testing.assert_array_equal(_scatter("set", [-3], values[:1])[1], [2, 3])
 
 
+def _batch(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """x[b, m, k] W[b, k, n] with rows of x that are far apart and W stored as [b, n, k]."""
+    bench = Bench()
+    batch, rows, depth = x.shape
+    columns = w.shape[2]
+    panel, far = bench.place(w.swapaxes(1, 2).copy(), "arena"), bench.place(np.repeat(x, 2, 1))
+    out = bench.empty((rows, batch, columns), far.type)
+    near, s = bench.register(columns * x.itemsize), out.strides
+    dst = Operand(far.type, out.base, (near, s[1], 0, s[3]))
+    source = Operand(
+        far.type,
+        far.base,
+        (far.strides[1], bench.register(2 * depth * x.itemsize), far.strides[3], 0),
+    )
+    turned = Operand(
+        panel.type, panel.base, (panel.strides[1], 0, panel.strides[3], panel.strides[2])
+    )
+    b, m, k, n = bench.extents(batch, rows, depth, columns)
+    one = bench.register(1)
+    bench.run(Stream((b, one, k, n), turned), Vecmat((b, m, k, n), dst, source))
+    return bench.read(out, rows, batch, columns).swapaxes(0, 1)
+
+
 def _product(x: np.ndarray, w: np.ndarray, dst: ElementType, onto: float | None) -> np.ndarray:
     bench = Bench()
     panel, vector = bench.place(w, "arena"), bench.place(x)
@@ -105,6 +128,10 @@ def vecmat(bench: Bench) -> None:
         got = _product(x.astype(dtype), w.astype(dtype), element, 5)
         np.testing.assert_array_equal(got.astype(np.float32), x @ w + 5)
     np.testing.assert_array_equal(_product(x[:0], w[:0], E.F32, None), np.zeros(4))
+    rows, panels = np.arange(30).reshape(2, 3, 5) - 9, np.arange(40).reshape(2, 5, 4) % 7
+    for dtype in (np.float32, np.float16, np.int32):
+        got = _batch(rows.astype(dtype), panels.astype(dtype))
+        np.testing.assert_array_equal(got, rows @ panels)
     half = np.full(3, 60000, np.float16)
     wide = _product(half, np.eye(3, dtype=np.float16) * np.float16(2), E.F32, None)
     np.testing.assert_array_equal(wide, [120000] * 3)
@@ -113,7 +140,7 @@ def vecmat(bench: Bench) -> None:
 def stream(bench: Bench) -> None:
     panel = bench.place(A.reshape(6, 4), "arena")
     bench.run(Stream(bench.extents(6, 4), panel))
-    np.testing.assert_array_equal(bench.machine.fifo[0].matrix, A.reshape(6, 4))
+    np.testing.assert_array_equal(bench.machine.fifo[0].matrix, [A.reshape(6, 4)])
 
 
 def map1(bench: Bench) -> None:
@@ -191,6 +218,13 @@ def reduce(bench: Bench) -> None:
         bench.run(Reduce(fn, none, kept, a, 0b1010))
         np.testing.assert_array_equal(bench.read(dst, 3), [identity] * 3)
 
+    for fn in ("sum", "max"):
+        within = bench.place(A)
+        start = bench.machine.registers[within.base] + 4
+        bench.run(Reduce(fn, extents, bench.operand(E.F32, start, (4, 0)), within, 0b1010))
+        got = bench.read(bench.operand(E.F32, start, (4,)), 3)
+        np.testing.assert_array_equal(got, {"sum": np.add, "max": np.maximum}[fn].reduce(A, (0, 2)))
+
 
 def scan(bench: Bench) -> None:
     a, carry = bench.place(np.array([[1, 2, 3], [4, 5, 6]])), bench.place(np.array([10, 20]))
@@ -216,3 +250,13 @@ def topk(bench: Bench) -> None:
         np.testing.assert_array_equal(bench.read(places, count), order)
         expected = np.array([2, np.nan, 5, 2, -1, 5], np.float32)[order]
         np.testing.assert_array_equal(bench.read(values, count), expected)
+    row = np.random.default_rng(0).integers(-9, 9, 300).astype(np.float32)
+    row[[7, 90]] = np.nan
+    a = bench.place(row)
+    for count in (2, 5, 30):
+        values, places = bench.empty((count,), E.F32), bench.empty((count,), E.I64)
+        bench.run(
+            TopK(bench.extents(300), values, places, a, bench.register(count), bench.register(1))
+        )
+        ranked = sorted(range(300), key=lambda i: (not np.isnan(row[i]), -row[i], i))
+        np.testing.assert_array_equal(bench.read(places, count), ranked[:count])

@@ -11,7 +11,7 @@ from tests.unit.runtime.programs import projection
 INTERFACE = (
     '.interface {"arena_base":0,"arena_size":64,"inputs":[],"outputs":[{"address":0,'
     '"dtype":"i64","limit":null,"name":"n","role":"data","shape":[],"storage":"i64",'
-    '"strides":[]}],"params_size":0,"registers":[],"symbols":[]}'
+    '"strides":[]}],"params_size":0,"pc":0,"registers":[],"symbols":[]}'
 )
 COUNTING = f"""
 .target "lpu-tiny"
@@ -53,6 +53,8 @@ def test_a_hand_written_program_runs() -> None:
         (".nonsense", "unknown directive"),
         (".interface {", "Expecting"),
         (".interface {}", "has no 'inputs'"),
+        (".entry []", "pair of name and interface"),
+        (".entry [3, {}]", "pair of name and interface"),
         (".target {}", "is missing"),
         ('.target "nope"', "known are"),
         (".param_base64 ?", "not base64"),

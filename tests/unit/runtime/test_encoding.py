@@ -46,7 +46,7 @@ def _sample(kind: Kind, element: ElementType) -> Any:
 
 
 @cache
-def _legal(cls: type[Inst]) -> list[dict[str, Any]]:
+def legal(cls: type[Inst]) -> list[dict[str, Any]]:
     """Every function and choice of element types that the constructor accepts."""
     choices = {f.name: f.kind.names for f in cls.LAYOUT if isinstance(f.kind, Choice)}
     typed = [f.name for f in cls.LAYOUT if isinstance(f.kind, Memory)]
@@ -69,7 +69,7 @@ def _legal(cls: type[Inst]) -> list[dict[str, Any]]:
 @st.composite
 def instructions(draw: st.DrawFn, cls: type[Inst]) -> Inst:
     """Any legal instruction of a class."""
-    named = draw(st.sampled_from(_legal(cls)))
+    named = draw(st.sampled_from(legal(cls)))
     values = {
         f.name: named[f.name]
         if isinstance(f.kind, Choice)

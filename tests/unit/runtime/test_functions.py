@@ -19,6 +19,10 @@ def _truncated(a: float, b: float) -> float:
     return a / b if isinstance(a, float) else math.trunc(a / b)
 
 
+def _gelu_tanh(a: float) -> float:
+    return a / 2 * (1 + math.tanh(math.sqrt(2 / math.pi) * (a + 0.044715 * a**3)))
+
+
 def _sign(a: float) -> float:
     return (a > 0) - (a < 0)
 
@@ -29,13 +33,15 @@ ONE: dict[str, Callable[[Any], Any]] = {
     "relu": lambda a: max(a, 0), "erf": math.erf, "sin": math.sin, "cos": math.cos,
     "isnan": math.isnan, "not": lambda a: (not a) if isinstance(a, bool) else ~a,
     "floor": math.floor, "ceil": math.ceil, "round": round, "sign": _sign,
+    "gelu": lambda a: a / 2 * (1 + math.erf(a / math.sqrt(2))), "gelu_tanh": _gelu_tanh,
+    "silu": lambda a: a / (1 + math.exp(-a)),
 }  # fmt: skip
 TWO: dict[str, Callable[[Any, Any], Any]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": _truncated,
     "pow": lambda a, b: a**b, "max": max, "min": min, "mod": operator.mod, "fmod": math.fmod,
     "eq": operator.eq, "ne": operator.ne, "lt": operator.lt, "le": operator.le,
     "gt": operator.gt, "ge": operator.ge, "and": operator.and_, "or": operator.or_,
-    "xor": operator.xor,
+    "xor": operator.xor, "shr": operator.rshift,
 }  # fmt: skip
 FLOATS = (-2.5, -1.5, -0.5, 0.25, 0.5, 1.5, 2.5, 3.75)
 INTS = (-7, -2, -1, 1, 2, 3, 7)
@@ -85,6 +91,8 @@ def test_two_operands(name: str, element: ElementType) -> None:
     if name == "pow":
         keep = (a > 0) if element.is_float else (b >= 0)
         a, b = a[keep], b[keep]
+    if name == "shr":
+        a, b = np.abs(a), np.abs(b)
     dst = E.BOOL if FUNCTIONS2[name].gives_bool else element
     out = np.empty(a.shape, dst.dtype)
     binary(name, dst, element, element)(out, a, b)
@@ -114,6 +122,25 @@ def test_i64_wraps() -> None:
     out = np.empty(1, np.int64)
     binary("add", E.I64, E.I64, E.I64)(out, top, np.array([1]))
     assert out[0] == np.iinfo(np.int64).min
+
+
+@pytest.mark.parametrize("element", [E.I64, E.I32, E.I8, E.U8])
+def test_shr_fills_with_zeros_and_counts_modulo_the_width(element: ElementType) -> None:
+    bits = 8 * element.itemsize
+    a = np.array([-1, 1, -128]).astype(element.dtype)
+    out = np.empty(3, element.dtype)
+    binary("shr", element, element, element)(out, a, np.array([1, bits, -1]).astype(element.dtype))
+    assert [int(v) % 2**bits for v in out] == [2 ** (bits - 1) - 1, 1, 1]
+
+
+def test_activations_far_from_zero() -> None:
+    """Where exp and x^3 overflow, the limits are reached without NaN."""
+    x = np.array([-1e30, -200, 200, 1e30], np.float32)
+    for name in ("gelu", "gelu_tanh", "silu"):
+        out = np.empty(4, np.float32)
+        with np.errstate(all="ignore"):
+            unary(name, E.F32, E.F32)(out, x)
+        np.testing.assert_array_equal(out, np.maximum(x, 0))
 
 
 @pytest.mark.parametrize("name", ["max", "min"])

@@ -1,4 +1,8 @@
-"""Changing any byte of an executed data instruction changes the result, or the machine refuses."""
+"""Changing any byte of a program's data instructions changes its outputs, or the machine refuses.
+
+This holds for the reference, which refuses to read beyond what was written. `test_every_byte` holds
+every data instruction to it on both paths, by what is in memory behind it.
+"""
 
 import dataclasses
 
@@ -21,7 +25,7 @@ STARTS = [WORD_BYTES * pc for pc in word_addresses(PROGRAM.code)]
 
 def _result(program: Program) -> dict[str, bytes] | None:
     try:
-        outputs = Interpreter(program, fuel=2000).run(INPUT)
+        outputs = Interpreter(program, fuel=2000, reference=True).run(INPUT)
     except (RuntimeFault, Trap):
         return None
     return {name: value.tobytes() for name, value in outputs.items()}

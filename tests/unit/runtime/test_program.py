@@ -1,18 +1,30 @@
 """The program file: round trips, damage of every kind, atomic writing, validation."""
 
 import dataclasses
+import errno
+import os
+import threading
 from pathlib import Path
 
 import ml_dtypes
 import numpy as np
 import pytest
 
-from runtime.container import BLOCK_BYTES, header_bytes
+from runtime.container import (
+    BLOCK_BYTES,
+    NO_DIGEST,
+    Section,
+    align,
+    digest,
+    header_bytes,
+    pack_header,
+)
 from runtime.errors import Invalid, Malformed, RuntimeFault
 from runtime.interface import Symbol
 from runtime.interpreter import Interpreter
 from runtime.isa import Addi, Halt, Inst, Jump, Li, Mov
 from runtime.isa.assembly import assemble, disassemble
+from runtime.isa.spec import ISA_VERSION
 from runtime.program import Program
 from tests.unit.runtime.programs import expected, program, projection, tokens
 
@@ -104,6 +116,45 @@ def test_a_failed_write_leaves_nothing(path: Path) -> None:
             projection().write(path, pieces)
     assert path.read_bytes() == before
     assert [p.name for p in path.parent.iterdir()] == ["p.lpu"]
+
+
+def test_a_disk_that_fails_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes wrong in the thread that writes reaches the caller."""
+    before = path.read_bytes()
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.pwrite", full)
+    with pytest.raises(OSError, match="No space left"):
+        projection().write(path)
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == ["p.lpu"]
+    assert threading.active_count() == 1
+
+
+def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.pwrite
+
+    def short(descriptor: int, data: memoryview, at: int) -> int:
+        return write(descriptor, data[:7], at)
+
+    monkeypatch.setattr("os.pwrite", short)
+    projection().write(tmp_path / "p.lpu")
+    loaded = Program.load(tmp_path / "p.lpu", check_params=True)
+    np.testing.assert_array_equal(loaded.params, projection().params)
+
+
+@pytest.mark.parametrize("kinds", [(5,), (6,), (5, 7), (5, 6, 7)])
+def test_sections_of_parameters_belong_together(kinds: tuple[int, ...], path: Path) -> None:
+    """Parameters are in the file, by reference or absent, and nothing in between."""
+    numbers, at = [1, 2, 3, 4, *kinds], header_bytes(4 + len(kinds))
+    at = align(at)
+    sections = [Section(k, 1, at, 0, NO_DIGEST if k == 6 else digest(b"")) for k in numbers]
+    head = pack_header(sections, ISA_VERSION, at)
+    path.write_bytes(head + bytes(at - len(head)))
+    with pytest.raises(Malformed, match="do not belong together"):
+        Program.load(path)
 
 
 def _invalid(made: Program, message: str) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from runtime.interface import Interface, Symbol
 from runtime.isa import Halt, Inst, Load, Map1, Map2, Operand, Store, Stream, Vecmat
+from runtime.isa.fields import Four
 from runtime.numerics import ElementType
 from runtime.program import Program
 from runtime.provenance import Provenance
@@ -33,9 +34,9 @@ class Timed:
         self.registers[register] = address
         return Operand(F16, register, (0, 0, 0, TWO))
 
-    def map(self, dst: int, src: int) -> Inst:
+    def map(self, dst: int, src: int, extents: Four = EXTENTS) -> Inst:
         """A vector instruction: 4 + 2048 / 32 cycles in the engine, 11 more to the result."""
-        return Map1("neg", EXTENTS, self.at(dst), self.at(src))
+        return Map1("neg", extents, self.at(dst), self.at(src))
 
     def add(self, dst: int, a: int, b: int) -> Inst:
         """A vector instruction of two operands."""

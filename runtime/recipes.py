@@ -1,0 +1,254 @@
+"""Recipes: how the elements of a parameter come from ranges of files.
+
+    transpose(file("model.onnx", 128, [4, 2], f16), [1, 0])
+    stack([file("w", 0, [2], f32), file("w", 8, [2], f32)])         # a new leading axis
+    concat([file("w", 0, [2, 4], f32), file("w", 64, [2, 1], f32)], 1)
+
+A closed set of nodes; each knows its shape and element type. `read` gives a whole array,
+`runtime.pieces` streams one in bounded memory.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runtime.numerics import ElementType, convert
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class FileRange:
+    """Row-major little-endian elements at a byte offset of a file."""
+
+    path: str
+    offset: int
+    shape: tuple[int, ...]
+    dtype: ElementType
+
+    def __str__(self) -> str:
+        path = self.path.encode("unicode_escape").decode().replace("\\", "\\\\")
+        path = path.replace('"', '\\"')
+        return f'file("{path}", {self.offset}, {list(self.shape)}, {self.dtype})'
+
+
+@dataclass(frozen=True)
+class Inline:
+    """The elements themselves, row-major and little-endian."""
+
+    data: bytes
+    shape: tuple[int, ...]
+    dtype: ElementType
+
+    def __str__(self) -> str:
+        return f'inline("{self.data.hex()}", {list(self.shape)}, {self.dtype})'
+
+
+@dataclass(frozen=True)
+class Reshape:
+    """The same elements in the same order, with other extents."""
+
+    source: Recipe
+    shape: tuple[int, ...]
+
+    @property
+    def dtype(self) -> ElementType:
+        """Type of the elements."""
+        return self.source.dtype
+
+    def __str__(self) -> str:
+        return f"reshape({self.source}, {list(self.shape)})"
+
+
+@dataclass(frozen=True)
+class Transpose:
+    """Axis `i` of the result is axis `perm[i]` of the source."""
+
+    source: Recipe
+    perm: tuple[int, ...]
+
+    @property
+    def dtype(self) -> ElementType:
+        """Type of the elements."""
+        return self.source.dtype
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """Extents."""
+        return tuple(self.source.shape[p] for p in self.perm)
+
+    def __str__(self) -> str:
+        return f"transpose({self.source}, {list(self.perm)})"
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The elements converted as `numerics.convert` does."""
+
+    source: Recipe
+    dtype: ElementType
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Extents."""
+        return self.source.shape
+
+    def __str__(self) -> str:
+        return f"cast({self.source}, {self.dtype})"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Equal shapes along a new leading axis. The hash is computed once: rolling makes long ones."""
+
+    sources: tuple[Recipe, ...]
+
+    def __post_init__(self) -> None:
+        _check_alike([(s.shape, s.dtype) for s in self.sources], "stack")
+
+    @property
+    def dtype(self) -> ElementType:
+        """Type of the elements."""
+        return self.sources[0].dtype
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """Extents."""
+        return (len(self.sources), *self.sources[0].shape)
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(("stack", self.sources))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __str__(self) -> str:
+        return f"stack([{', '.join(map(str, self.sources))}])"
+
+
+@dataclass(frozen=True)
+class Concat:
+    """Sources behind each other along an axis; their other extents are equal."""
+
+    sources: tuple[Recipe, ...]
+    axis: int
+
+    def __post_init__(self) -> None:
+        axis = self.axis
+        if self.sources and not 0 <= axis < len(self.sources[0].shape):
+            raise ValueError(f"concat has no axis {axis}")
+        alike = [((*s.shape[:axis], *s.shape[axis + 1 :]), s.dtype) for s in self.sources]
+        _check_alike(alike, "concat")
+        if len({len(s.shape) for s in self.sources}) != 1:
+            raise ValueError("the sources of concat differ in rank")
+
+    @property
+    def dtype(self) -> ElementType:
+        """Type of the elements."""
+        return self.sources[0].dtype
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """Extents."""
+        first, axis = self.sources[0].shape, self.axis
+        total = sum(source.shape[axis] for source in self.sources)
+        return (*first[:axis], total, *first[axis + 1 :])
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(("concat", self.sources, self.axis))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __str__(self) -> str:
+        return f"concat([{', '.join(map(str, self.sources))}], {self.axis})"
+
+
+Recipe = FileRange | Inline | Reshape | Transpose | Cast | Stack | Concat
+
+
+def _check_alike(kinds: Sequence[tuple[tuple[int, ...], ElementType]], what: str) -> None:
+    if not kinds:
+        raise ValueError(f"{what} of nothing")
+    if len(set(kinds)) != 1:
+        raise ValueError(f"the sources of {what} differ in shape or element type")
+
+
+def nbytes(shape: Sequence[int], dtype: ElementType) -> int:
+    """Bytes that elements of this shape take."""
+    return prod(shape) * dtype.itemsize
+
+
+def sources_of(recipe: Recipe) -> tuple[Recipe, ...]:
+    """The recipes that one is made of directly."""
+    match recipe:
+        case FileRange() | Inline():
+            return ()
+        case Reshape() | Transpose() | Cast():
+            return (recipe.source,)
+        case Stack() | Concat():
+            return recipe.sources
+
+
+def file_ranges(recipe: Recipe) -> Generator[FileRange]:
+    """The ranges of files that a recipe reads, each as often as it stands there."""
+    if isinstance(recipe, FileRange):
+        yield recipe
+    for source in sources_of(recipe):
+        yield from file_ranges(source)
+
+
+def renamed(recipe: Recipe, paths: Mapping[str, str]) -> Recipe:
+    """The recipe with other names for its files."""
+    match recipe:
+        case FileRange():
+            return replace(recipe, path=paths[recipe.path])
+        case Inline():
+            return recipe
+        case Reshape() | Transpose() | Cast():
+            return replace(recipe, source=renamed(recipe.source, paths))
+        case Stack() | Concat():
+            return replace(recipe, sources=tuple(renamed(s, paths) for s in recipe.sources))
+
+
+@lru_cache(maxsize=64)
+def _mapped(path: str, _stamp: tuple[int, int]) -> mmap.mmap:
+    with open(path, "rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _read_range(recipe: FileRange, folder: Path) -> Array:
+    path = folder / recipe.path
+    stat = path.stat()
+    data = _mapped(str(path), (stat.st_size, stat.st_mtime_ns))
+    flat = np.frombuffer(data, recipe.dtype.dtype, count=prod(recipe.shape), offset=recipe.offset)
+    return flat.reshape(recipe.shape)
+
+
+def read(recipe: Recipe, folder: Path) -> Array:
+    """The elements; a file range is a read-only view of the mapped file, not a copy."""
+    match recipe:
+        case FileRange():
+            return _read_range(recipe, folder)
+        case Inline():
+            return np.frombuffer(recipe.data, recipe.dtype.dtype).reshape(recipe.shape)
+        case Reshape():
+            return read(recipe.source, folder).reshape(recipe.shape)
+        case Transpose():
+            return read(recipe.source, folder).transpose(recipe.perm)
+        case Cast():
+            return convert(read(recipe.source, folder), recipe.dtype)
+        case Stack():
+            return np.stack([read(source, folder) for source in recipe.sources])
+        case Concat():
+            return np.concatenate([read(s, folder) for s in recipe.sources], recipe.axis)

@@ -1,0 +1,186 @@
+"""Parameters by reference: a program that names ranges of files and says how to use them.
+
+    weight = FileRange("model.onnx.data", 0, (64,), F32)
+    refer([(0, weight)], Path("models/gpt2"), Path("models")).load(params_size=256)
+
+Of each file the program keeps size and digest of the ranges it reads, and loading refuses a file
+that is not as it was. The digest is SHA-256 over the SHA-256 of blocks of 1 MiB, which several
+threads compute: as safe as that of parameters in the program, at 1 GB/s for each core.
+
+Files lie in the folder of the program or below it. Their paths are relative, hold no `..`, and no
+link is followed on the way, so that a program of unknown origin cannot pick other files to read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+from runtime.errors import Invalid, Malformed, Unlinked
+from runtime.normal import normal
+from runtime.pieces import fill
+from runtime.recipe_json import recipe_from_json, recipe_to_json
+from runtime.recipes import Recipe, file_ranges, nbytes, renamed
+from runtime.source_files import ContainedFiles, Span, digest_of, is_contained
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Param = tuple[int, Recipe]
+T = TypeVar("T")
+
+INFLATION = 16
+"""Parameters may take this many times the bytes of their files: a small file is no bomb."""
+SMALL_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file as it was: its path, its bytes, and the digest of the ranges that are read."""
+
+    path: str
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class References:
+    """The address of each parameter with its recipe, and the files that they read, by path.
+
+    `folder` is what paths are relative to; None before it is known.
+    """
+
+    files: tuple[SourceFile, ...]
+    params: tuple[Param, ...]
+    folder: Path | None = field(default=None, compare=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-able form, without the folder."""
+        return {
+            "files": [[f.path, f.size, f.digest] for f in self.files],
+            "params": [[at, recipe_to_json(recipe)] for at, recipe in self.params],
+        }
+
+    @staticmethod
+    def from_json(data: object, folder: Path | None = None) -> References:
+        """The references of `to_json`; Malformed for anything else."""
+        table = cast(dict[str, Any], data)
+        if not isinstance(data, dict) or set(table) != {"files", "params"}:
+            raise Malformed("the table of references has other parts than files and params")
+        files = _rows(table["files"], (str, int, str), SourceFile)
+        return References(files, _rows(table["params"], (int, list), _param), folder)
+
+    def validate(self, params_size: int) -> None:
+        """Raise Invalid unless parameters fit, do not overlap and stay within their files."""
+        sizes = {file.path: file.size for file in self.files}
+        ordered = [file.path for file in self.files] == sorted(sizes)
+        if not ordered or not all(map(is_contained, sizes)):
+            raise Invalid("the files of weights are not in order, or lie outside the folder")
+        end = 0
+        for at, recipe in self.params:
+            if at < end:
+                raise Invalid(f"the parameter at {at} overlaps the one before it")
+            end = at + nbytes(recipe.shape, recipe.dtype)
+        for path, spans in self.spans().items():
+            if max(stop for _, stop in spans) > sizes.get(path, -1):
+                raise Invalid(f"a parameter lies outside of {path!r}")
+        if end > params_size:
+            raise Invalid(f"parameters exceed the {params_size} bytes of the interface")
+        if params_size > SMALL_BYTES + INFLATION * sum(sizes.values()):
+            raise Invalid(f"parameters of {params_size} bytes do not come from so small files")
+
+    def spans(self) -> dict[str, list[Span]]:
+        """The ranges that are read, for each file."""
+        spans: dict[str, list[Span]] = {}
+        for _, recipe in self.params:
+            for part in file_ranges(recipe):
+                stop = part.offset + nbytes(part.shape, part.dtype)
+                spans.setdefault(part.path, []).append((part.offset, stop))
+        return spans
+
+    def seen_from(self, folder: Path) -> References:
+        """The same files, named from another folder; Unlinked if one does not lie in it."""
+        folder = Path(os.path.realpath(folder))
+        if self.folder is None or self.folder == folder:
+            return replace(self, folder=folder)
+        paths = {f.path: path_below(folder, self.folder / f.path) for f in self.files}
+        files = sorted((replace(f, path=paths[f.path]) for f in self.files), key=lambda f: f.path)
+        params = tuple((at, renamed(recipe, paths)) for at, recipe in self.params)
+        return References(tuple(files), params, folder)
+
+    def load(self, params_size: int) -> Array:
+        """The parameters as bytes; Unlinked if a file is not as it was."""
+        self.check()
+        out = np.zeros(params_size, np.uint8)
+        with ContainedFiles(self.folder or Path()) as files:
+            for at, recipe in self.params:
+                size = nbytes(recipe.shape, recipe.dtype)
+                place = out[at : at + size].view(recipe.dtype.dtype).reshape(recipe.shape)
+                if size:
+                    fill(normal(recipe), tuple(map(range, recipe.shape)), place, files)
+        return out
+
+    def check(self) -> None:
+        """Raise Unlinked unless each file has the size and the digest it had."""
+        assert self.folder is not None, "references of a program that was not loaded"
+        spans = self.spans()
+        with ContainedFiles(self.folder) as files:
+            for file in self.files:
+                _check(file, files, spans.get(file.path, []))
+
+
+def refer(params: Sequence[Param], model_folder: Path, folder: Path) -> References:
+    """References to the files of a model, for a program in `folder`; digests them."""
+    folder = Path(os.path.realpath(folder))
+    names = sorted({part.path for _, recipe in params for part in file_ranges(recipe)})
+    paths = {name: path_below(folder, model_folder / name) for name in names}
+    named = tuple((at, renamed(recipe, paths)) for at, recipe in params)
+    spans = References((), named).spans()
+    with ContainedFiles(folder) as files:
+        found = [_as_it_is(path, files, spans[path]) for path in sorted(set(paths.values()))]
+    return References(tuple(found), named, folder)
+
+
+def path_below(folder: Path, file: Path) -> str:
+    """The path of a file from a folder that it lies in, links resolved."""
+    real = Path(os.path.realpath(file))
+    if not real.is_relative_to(folder):
+        raise Unlinked(
+            f"{real} does not lie in {folder}, where the program goes; "
+            "write the program to a folder above its weights, or embed them"
+        )
+    return real.relative_to(folder).as_posix()
+
+
+def _as_it_is(path: str, files: ContainedFiles, spans: Sequence[Span]) -> SourceFile:
+    with files.opened(path) as descriptor:
+        return SourceFile(path, os.fstat(descriptor).st_size, digest_of(descriptor, spans))
+
+
+def _check(file: SourceFile, files: ContainedFiles, spans: Sequence[Span]) -> None:
+    with files.opened(file.path) as descriptor:
+        size = os.fstat(descriptor).st_size
+        if size != file.size:
+            raise Unlinked(f"{file.path}: has {size} bytes, had {file.size} when compiled")
+        if digest_of(descriptor, spans) != file.digest:
+            raise Unlinked(f"{file.path}: its weights changed since the program was compiled")
+
+
+def _rows(data: object, types: tuple[type, ...], make: Callable[..., T]) -> tuple[T, ...]:
+    """Each row of a table as what `make` makes of its cells."""
+    if not isinstance(data, list):
+        raise Malformed("a table of references is no list")
+    made: list[T] = []
+    for row in cast(list[object], data):
+        cells = cast(list[object], row)
+        if not isinstance(row, list) or tuple(map(type, cells)) != types:
+            raise Malformed("a row of references has cells of other types")
+        made.append(make(*cells))
+    return tuple(made)
+
+
+def _param(at: int, recipe: list[Any]) -> Param:
+    return (at, recipe_from_json(recipe))

@@ -1,0 +1,141 @@
+"""16-bit panels of the arena are products of what is there, whoever wrote it and as what type."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from runtime.isa import Inst, Operand, Scatter, Store, Stream, Vecmat
+from runtime.machine import Machine
+from runtime.numerics import ElementType
+from runtime.panels import PAGE_BYTES
+from runtime.target import Target
+
+E = ElementType
+ARENA, SIZE = 1 << 16, 5 * PAGE_BYTES
+COLUMNS, DEPTH = 3, 4
+Step = Callable[..., Any]
+
+
+def _machine(reference: bool, cap: int = 1 << 20) -> Machine:
+    machine = Machine(Target.load("lpu-tiny"), np.zeros(0, np.uint8), ARENA, SIZE, cap, reference)
+    machine.reset()
+    random = np.random.default_rng(1)
+    for region in (machine.lmu, machine.arena):
+        values = random.integers(-9, 10, region.data.size // 2).astype(np.float16)
+        region.data[:] = values.view(np.uint8)
+        region.touch(region.base, region.end)
+        if region.shadow is not None:
+            region.shadow[:] = True
+    machine.lmu.data[:16] = np.array([1, 3]).view(np.uint8)
+    return machine
+
+
+def _set(machine: Machine, *values: int) -> None:
+    machine.registers[1 : 1 + len(values)] = values
+
+
+def _store(machine: Machine, element: ElementType, spot: int, step: int) -> None:
+    """Four elements from the LMU to the arena."""
+    _set(machine, 1, 4, ARENA + 8 * spot, 256, element.itemsize, step * element.itemsize)
+    row, gaps = (0, 0, 0, 5), (0, 0, 0, 6)
+    _run(machine, Store((1, 1, 1, 2), Operand(element, 3, gaps), Operand(element, 4, row)))
+
+
+def _scatter(machine: Machine, spot: int, both: bool) -> None:
+    """One indexed row, or two."""
+    _set(machine, 1, 2, ARENA + 8 * spot, 256, 2, 8, 32, 0)
+    index = Operand(E.I64, 8, (0, 0, 6, 0) if both else (0, 0, 0, 0))
+    source = Operand(E.F16, 4, (0, 0, 0, 5))
+    target = Operand(E.F16, 3, (0, 0, 0, 5))
+    _run(machine, Scatter("set", (1, 1, 2, 2), target, source, index, 6, 7))
+
+
+def _product(machine: Machine, element: ElementType, spot: int, row: int) -> np.ndarray[Any, Any]:
+    """The sum over four rows of a panel."""
+    _set(machine, 1, DEPTH, COLUMNS, ARENA + 8 * spot, 512, 640, 2, 2 * row, 4)
+    machine.lmu.data[512:528] = np.ones(4, np.float32).view(np.uint8)
+    panel, x = Operand(element, 4, (0, 0, 8, 7)), Operand(E.F32, 5, (0, 0, 9, 0))
+    extents = (1, 1, 2, 3)
+    _run(machine, Stream(extents, panel), Vecmat(extents, Operand(E.F32, 6, (0, 0, 0, 9)), x))
+    return machine.lmu.data[640 : 640 + 4 * COLUMNS].view(np.float32).copy()
+
+
+def _error(machine: Machine, element: ElementType, spot: int, row: int) -> float:
+    """n u times the sum of magnitudes, of which each of the two products may be off by one."""
+    strides = (2 * row, 2)
+    array: Any = np.ndarray(
+        (DEPTH, COLUMNS), element.dtype, machine.arena.buffer, 8 * spot, strides
+    )
+    total = np.nan_to_num(np.abs(array.astype(np.float64)), posinf=0).sum()
+    return 2 * DEPTH * 2.0**-24 * float(total)
+
+
+def _run(machine: Machine, *code: Inst) -> None:
+    with np.errstate(all="ignore"):
+        for inst in code:
+            inst.bind(machine, 1)()
+
+
+def _step(random: np.random.Generator, at: int) -> tuple[Step, list[Any]]:
+    """A store, a scatter or a product near a spot, so that writes meet panels."""
+    spot = at + int(random.integers(40))
+    kind = random.integers(10)
+    if kind < 3:
+        element = (E.F16, E.F16, E.BF16, E.U8, E.F32)[random.integers(5)]
+        return _store, [element, spot, (1, 2, 500)[random.integers(3)]]
+    if kind < 5:
+        return _scatter, [spot, bool(random.integers(2))]
+    element = (E.F16, E.F16, E.F16, E.BF16)[random.integers(4)]
+    return _product, [element, spot, (4, 8, 1000)[random.integers(3)]]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_products_see_every_write(seed: int) -> None:
+    """Around the end of a page, with new values in the LMU before each write."""
+    random = np.random.default_rng(seed)
+    fast, reference = _machine(False), _machine(True)
+    for _ in range(150):
+        step, values = _step(random, PAGE_BYTES // 8 - 20)
+        fresh = random.integers(-9, 10, 8).astype(np.float16).view(np.uint8)
+        fast.lmu.data[256:272] = reference.lmu.data[256:272] = fresh
+        found, expected = (step(machine, *values) for machine in (fast, reference))
+        np.testing.assert_array_equal(fast.arena.data, reference.arena.data)
+        if step is _product:
+            np.testing.assert_allclose(found, expected, rtol=0, atol=_error(reference, *values))
+
+
+@pytest.mark.parametrize(("cap", "mirrored"), [(1 << 20, True), (2 * SIZE, True), (99, False)])
+def test_the_mirror_stays_within_the_cap(cap: int, mirrored: bool) -> None:
+    machine = _machine(False, cap)
+    expected = _product(_machine(True), E.F16, 3, 8)
+    np.testing.assert_array_equal(_product(machine, E.F16, 3, 8), expected)
+    assert machine.mirror is not None
+    assert machine.mirror.active is mirrored
+
+
+def test_a_written_row_is_all_that_is_widened(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = _machine(False)
+    _product(machine, E.F16, 0, 8)
+    assert machine.mirror is not None
+    monkeypatch.setattr(machine.mirror, "_widen", pytest.fail)
+    _store(machine, E.F16, 1, 1)
+    _product(machine, E.F16, 0, 8)
+
+
+def test_a_reset_forgets_the_mirror() -> None:
+    machine = _machine(False)
+    _product(machine, E.F16, 0, 8)
+    machine.reset()
+    assert np.isnan(_product(machine, E.F16, 0, 8)).all()
+
+
+def test_a_store_of_nothing_anywhere_leaves_the_mirror_alone() -> None:
+    machine = _machine(False)
+    _product(machine, E.F16, 0, 8)
+    assert machine.mirror is not None
+    pages = bytes(machine.mirror.state)
+    _set(machine, 1, 0, 1 << 40)
+    _run(machine, Store((1, 1, 1, 2), Operand(E.F16, 3), Operand(E.F16, 3)))
+    assert machine.mirror.state == pages
