@@ -17,6 +17,8 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, Operation
 from xdsl.utils.exceptions import DiagnosticException
 
+_NONE = NoneAttr()
+
 
 class CompileError(DiagnosticException):
     """
@@ -53,12 +55,20 @@ def location_names(location: Attribute) -> tuple[str, ...]:
     return ()
 
 
+def _name_loc(name: str) -> NameLoc:
+    """A location that is right by construction: its verifier is a tenth of an import."""
+    location = NameLoc.__new__(NameLoc)
+    object.__setattr__(location, "desc", StringAttr(name))
+    object.__setattr__(location, "location", _NONE)
+    return location
+
+
 def location_of(names: Iterable[str]) -> LocationAttr:
     """The location that stands for these ONNX nodes, each once, in order."""
-    parts = [NameLoc(StringAttr(name), NoneAttr()) for name in dict.fromkeys(names)]
+    parts = [_name_loc(name) for name in dict.fromkeys(names)]
     if not parts:
         return UnknownLoc()
-    return parts[0] if len(parts) == 1 else FusedLoc(tuple(parts), NoneAttr())
+    return parts[0] if len(parts) == 1 else FusedLoc(tuple(parts), _NONE)
 
 
 def node_names(op: Operation) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from xdsl.ir import Dialect
 
-from dialects.lpu import control, ops
+from dialects.lpu import control, fused, ops
 from dialects.lpu.attributes import AffineAttr, AffineListAttr, IntsAttr, SymbolsAttr
 from dialects.lpu.control import StateType
 from dialects.lpu.ports import StatePortsAttr
@@ -11,7 +11,7 @@ from dialects.lpu.weights import WeightAttr
 
 Lpu = Dialect(
     "lpu",
-    [*ops.OPS, *control.OPS],
+    [*ops.OPS, *fused.OPS, *control.OPS],
     [
         TensorType,
         StateType,

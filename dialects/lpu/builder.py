@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
-from xdsl.builder import Builder
 from xdsl.dialects.builtin import IntegerAttr, LocationAttr, StringAttr, i64
 from xdsl.ir import Operation, SSAValue
-from xdsl.rewriter import InsertPoint
 
 from dialects.affine import Affine, AffineLike
+from dialects.creation import make
 from dialects.lpu import ops
 from dialects.lpu.attributes import AffineListAttr, IntsAttr
-from dialects.lpu.types import Tensor, TensorType
+from dialects.lpu.types import Tensor, tensor_type
 from dialects.lpu.weights import INLINE_LIMIT, Weight, WeightAttr, inline
 from runtime.numerics import ElementType
 
@@ -35,6 +35,11 @@ def fill_value(op: ops.FillOp) -> np.ndarray:
     return np.frombuffer(raw, op.result_tensor().dtype.dtype).reshape(())
 
 
+@cache
+def _function(name: str) -> StringAttr:
+    return StringAttr(name)
+
+
 @dataclass(frozen=True)
 class Build:
     """Inserts before `anchor` (an operation) and gives what it makes the anchor's location."""
@@ -46,8 +51,9 @@ class Build:
         return self.anchor.location
 
     def insert(self, op: Operation) -> Operation:
-        op.location = self.location
-        Builder(InsertPoint.before(self.anchor)).insert(op)
+        op.location, block = self.location, self.anchor.parent
+        assert block is not None, "the anchor stands in no block"
+        block.insert_op_before(op, self.anchor)
         return op
 
     def _one(
@@ -57,9 +63,7 @@ class Build:
         result: Tensor,
         **properties: StringAttr | IntegerAttr | AffineListAttr | IntsAttr | WeightAttr,
     ) -> SSAValue:
-        op = cls.create(
-            operands=operands, result_types=[TensorType(result)], properties=dict(properties)
-        )
+        op = make(cls, operands, [tensor_type(result)], properties, self.location)
         return self.insert(op).results[0]
 
     def constant(self, weight: Weight) -> SSAValue:
@@ -94,8 +98,8 @@ class Build:
     def map(self, fn: str, *inputs: SSAValue) -> SSAValue:
         tensors = [ops.tensor_of(v) for v in inputs]
         dtype = ElementType.BOOL if fn in ops.COMPARISONS else tensors[0].dtype
-        shape = ops.broadcast(*(t.shape for t in tensors))
-        return self._one(ops.MapOp, inputs, Tensor.of(shape, dtype), fn=StringAttr(fn))
+        shape = ops.broadcast(*[t.shape for t in tensors])
+        return self._one(ops.MapOp, inputs, Tensor(shape, dtype), fn=_function(fn))
 
     def select(self, condition: SSAValue, on_true: SSAValue, on_false: SSAValue) -> SSAValue:
         operands = (condition, on_true, on_false)
@@ -213,7 +217,7 @@ class Build:
         op = self.insert(
             ops.TopkOp.create(
                 operands=[source],
-                result_types=[TensorType(values), TensorType(values.with_dtype(ElementType.I64))],
+                result_types=[tensor_type(values), tensor_type(values.with_dtype(ElementType.I64))],
                 properties={"largest": IntegerAttr(int(largest), i64)},
             )
         )

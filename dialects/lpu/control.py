@@ -27,6 +27,7 @@ from xdsl.irdl import (
     irdl_attr_definition,
     irdl_op_definition,
     operand_def,
+    opt_prop_def,
     prop_def,
     region_def,
     result_def,
@@ -44,7 +45,7 @@ from xdsl.traits import (
 )
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.affine import Affine
+from dialects.affine import Affine, Ranges
 from dialects.lpu.attributes import AffineAttr, AffineListAttr
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.ports import StatePortsAttr
@@ -146,7 +147,7 @@ class WriteOp(_WindowOp):
 @irdl_op_definition
 class EmitOp(IRDLOperation):
     """
-    Hand a token to the host, unless `stop` is not 0: that leaves the loop right around.
+    Hand a token to the host, unless `stop` is above 0: that leaves the loop right around.
 
     Both are i64 of shape `[1]`.
     """
@@ -159,6 +160,7 @@ class EmitOp(IRDLOperation):
 
     def verify_(self) -> None:
         expected = Tensor.of((1,), ElementType.I64)
+        _require(self, isinstance(self.parent_op(), ForOp), "it stands in the body of a loop")
         fits = all(tensor_of(value) == expected for value in self.operands)
         _require(self, fits, f"token and stop are {expected}")
 
@@ -176,24 +178,36 @@ class YieldOp(IRDLOperation):
 @irdl_op_definition
 class ForOp(IRDLOperation):
     """
-    The body for `variable = 0, 1, ...` below `upper`, which may be a symbol; 0 skips it.
+    The body for `variable = lower, lower + 1, ...` below `upper`; not at all for `upper <= lower`.
 
-    The block arguments carry values from one turn to the next: `init` first, then what the last
-    turn yielded. Results are the carried values at the end, then the other yielded values of all
-    turns, stacked along a new first axis; those need a number as `upper`.
+    Both may depend on symbols; `lower` is 0 when there is none. The block arguments carry values
+    from one turn to the next: `init` first, then what the last turn yielded. Results are the
+    carried values at the end, then the other yielded values of all turns, stacked along a new first
+    axis; those need a number as `upper`, no `lower`, and no token that may end the loop.
     """
 
     name = "lpu.for"
     variable = prop_def(StringAttr)
+    lower = opt_prop_def(AffineAttr)
     upper = prop_def(AffineAttr)
     init = var_operand_def(TensorType)
     outputs = var_result_def(TensorType)
     body = region_def("single_block")
     traits = traits_def(RecursiveMemoryEffect())
     assembly_format = (
-        "$variable `to` $upper `(` ($init^ `:` type($init))? `)` (`->` type($outputs)^)?"
-        " $body attr-dict"
+        "$variable (`from` $lower^)? `to` $upper `(` ($init^ `:` type($init))? `)`"
+        " (`->` type($outputs)^)? $body attr-dict"
     )
+
+    @property
+    def first(self) -> Affine:
+        """The value of the variable in the first turn."""
+        return Affine() if self.lower is None else self.lower.data
+
+    def span(self, ranges: Ranges) -> tuple[int, int]:
+        """Inclusive bounds of the variable, given those of the names around the loop."""
+        low = self.first.lower(ranges)
+        return low, max(low, self.upper.data.upper(ranges) - 1)
 
     @property
     def block(self) -> Block:
@@ -216,7 +230,9 @@ class ForOp(IRDLOperation):
         _require(self, yielded[: len(carried)] == carried, "the carried values keep their types")
         upper = self.upper.data
         stacked = [t.with_dims((upper, *t.shape)) for t in yielded[len(carried) :]]
-        _require(self, not stacked or upper.is_const, "only a fixed number of turns can be stacked")
+        may_end = any(isinstance(op, EmitOp) for op in self.block.ops)
+        fixed = upper.is_const and self.lower is None and not may_end
+        _require(self, not stacked or fixed, "only a fixed number of turns can be stacked")
         _require(self, results == [*carried, *stacked], "results are carried, then stacked values")
 
 

@@ -140,7 +140,7 @@ class Execution:
                 array[_port_window(port, given.shape)] = given.astype(array.dtype, copy=False)
 
     def block(self, block: Block) -> list[Array]:
-        """Run a block; what its terminator names. Values are dropped behind their last use."""
+        """Run a block; what its terminator names. Its values are dropped behind their last use."""
         last_uses = _last_uses(block)
         for op in block.ops:
             if isinstance(op, ReturnOp | control.YieldOp):
@@ -148,7 +148,8 @@ class Execution:
             self.operation(op)
             dropped = (v for inner in op.walk() for v in inner.operands if last_uses.get(v) is op)
             for value in set(dropped):
-                if value.owner is not block and value in self.values:
+                made_here = isinstance(value.owner, Operation) and value.owner.parent is block
+                if made_here and value in self.values:
                     del self.values[value]
         raise AssertionError("the block has no terminator")
 
@@ -175,7 +176,7 @@ class Execution:
                 raise AssertionError(f"not of the lpu level: {op.name}")
 
     def _emit(self, op: control.EmitOp) -> None:
-        if self.values[op.stop][0]:
+        if self.values[op.stop][0] > 0:
             raise _Left
         if self.on_token is not None:
             self.on_token(int(self.values[op.token][0]))
@@ -183,7 +184,8 @@ class Execution:
     def _loop(self, op: control.ForOp) -> None:
         carried = [self.values[v] for v in op.init]
         stacks: list[list[Array]] = [[] for _ in op.outputs[len(carried) :]]
-        for turn in range(op.upper.data.evaluate(self.symbols)):
+        first, end = op.first.evaluate(self.symbols), op.upper.data.evaluate(self.symbols)
+        for turn in range(first, end):
             self.symbols[op.variable.data] = turn
             self.values.update(zip(op.block.args, carried, strict=True))
             try:

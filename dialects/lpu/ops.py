@@ -33,6 +33,9 @@ REDUCTIONS = frozenset({"sum", "prod", "max", "min"})
 SCATTERS = frozenset({"set", "add", "mul", "max", "min"})
 
 
+ONE = Affine(1)
+
+
 def tensor_of(value: SSAValue) -> Tensor:
     """The tensor type of a value of the levels `onnx` and `lpu`."""
     assert isinstance(value.type, TensorType), f"not a tensor: {value.type}"
@@ -57,16 +60,23 @@ class LpuOp(IRDLOperation):
 
 def broadcast(*shapes: tuple[Affine, ...]) -> tuple[Affine, ...]:
     """Numpy's broadcast of affine shapes; ValueError where two extents cannot be shown equal."""
+    if len(set(shapes)) == 1:
+        return shapes[0]
     rank = max((len(s) for s in shapes), default=0)
-    padded = [(Affine(1),) * (rank - len(s)) + s for s in shapes]
-    return tuple(_broadcast_extent(column) for column in zip(*padded, strict=True))
+    padded = [(ONE,) * (rank - len(s)) + s for s in shapes]
+    return tuple([_broadcast_extent(column) for column in zip(*padded, strict=True)])
 
 
 def _broadcast_extent(extents: tuple[Affine, ...]) -> Affine:
-    distinct = sorted({e for e in extents if e != Affine(1)})
-    if len(distinct) > 1:
-        raise ValueError(f"extents {' and '.join(map(str, distinct))} do not broadcast")
-    return distinct[0] if distinct else Affine(1)
+    wide = ONE
+    for extent in extents:
+        if extent in (ONE, wide):
+            continue
+        if wide != ONE:
+            first, second = sorted((wide, extent))
+            raise ValueError(f"extents {first} and {second} do not broadcast")
+        wide = extent
+    return wide
 
 
 @irdl_op_definition

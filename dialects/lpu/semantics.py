@@ -17,7 +17,7 @@ import numpy as np
 from xdsl.ir import Operation
 
 from dialects.affine import Affine
-from dialects.lpu import ops
+from dialects.lpu import fused_semantics, ops
 from dialects.lpu.builder import fill_value
 from dialects.lpu.types import Tensor
 from dialects.lpu.weights import read
@@ -228,6 +228,15 @@ def _topk(op: ops.TopkOp, inputs: tuple[Array, ...], scope: Scope) -> tuple[Arra
 
 
 SEMANTICS[ops.TopkOp] = _topk
+
+
+def _without_scope(
+    function: Callable[[Any, tuple[Array, ...]], Array],
+) -> Semantics:
+    return lambda op, inputs, _scope: (function(op, inputs),)
+
+
+SEMANTICS.update((cls, _without_scope(f)) for cls, f in fused_semantics.SEMANTICS.items())
 
 
 def evaluate(op: ops.LpuOp, inputs: Sequence[Array], scope: Scope) -> tuple[Array, ...]:

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TypeVar
+from functools import lru_cache
+from typing import TypeVar, cast
 
 from xdsl.ir import Data, TypeAttribute
 from xdsl.irdl import irdl_attr_definition
@@ -35,19 +35,17 @@ class Tensor:
 
     @staticmethod
     def of(dims: Sequence[AffineLike], dtype: ElementType) -> Tensor:
-        return Tensor(tuple(Affine.of(d) for d in dims), dtype)
+        return Tensor(tuple([Affine.of(d) for d in dims]), dtype)
 
-    @cached_property
+    @property
     def shape(self) -> tuple[Affine, ...]:
         """The extents when all are known; asserts that they are."""
-        assert self.dims is not None
-        known = tuple(d for d in self.dims if d is not None)
-        assert len(known) == len(self.dims), f"extents not resolved: {self}"
-        return known
+        assert self.is_resolved, f"extents not resolved: {self}"
+        return cast("tuple[Affine, ...]", self.dims)
 
     @property
     def is_resolved(self) -> bool:
-        return self.dims is not None and None not in self.dims
+        return self.dims is not None and all([d is not None for d in self.dims])
 
     @property
     def rank(self) -> int:
@@ -135,6 +133,12 @@ class TensorType(Data[Tensor], TypeAttribute):
 
     def print_parameter(self, printer: Printer) -> None:
         printer.print_string(f"<{self.data}>")
+
+
+@lru_cache(maxsize=1 << 14)
+def tensor_type(data: Tensor) -> TensorType:
+    """The type of a tensor; equal ones are one object, which is cheaper to make and to compare."""
+    return TensorType(data)
 
 
 def tensor(dims: Sequence[AffineLike], dtype: ElementType) -> TensorType:

@@ -2,9 +2,9 @@
 
 from xdsl.ir import Dialect
 
+from dialects.lpu_mem import control, ops
 from dialects.lpu_mem.access import AccessAttr
-from dialects.lpu_mem.ops import OPS
 from dialects.lpu_mem.ports import PortAttr
 from dialects.lpu_mem.types import BufferType
 
-LpuMem = Dialect("lpu_mem", [*OPS], [BufferType, AccessAttr, PortAttr])
+LpuMem = Dialect("lpu_mem", [*ops.OPS, *control.OPS], [BufferType, AccessAttr, PortAttr])

@@ -1,13 +1,12 @@
 """
-Operations of the `lpu_mem` level: buffers in HBM and LMU, tiles, loops.
+Operations of the `lpu_mem` level over data: buffers in HBM and LMU, and what engines do to them.
 
 An operation over data names the buffers it touches, destinations first, and an `access` that says
 which elements. Before `lpu-mem-tile` the buffers lie in HBM and the iteration space has any rank
 and size; after it, operands lie where the machine wants them (`verify` of the pass's output checks
 that) and the iteration space has four axes at most.
 
-Loop variables and tile extents are names, bound once by `for` and `min` and visible in the region
-below; symbols of the function are visible everywhere. Axes of `vecmat` are `[..., M, K, N]`.
+Loops, states and tokens are in `dialects.lpu_mem.control`. Axes of `vecmat` are `[..., M, K, N]`.
 """
 
 from __future__ import annotations
@@ -21,12 +20,11 @@ from xdsl.irdl import (
     irdl_op_definition,
     opt_prop_def,
     prop_def,
-    region_def,
     result_def,
     traits_def,
     var_operand_def,
 )
-from xdsl.traits import IsTerminator, NoTerminator, Pure
+from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.lpu.attributes import AffineAttr, AffineListAttr, IntsAttr
@@ -235,42 +233,8 @@ class VecmatOp(DataOp):
     assembly_format = "$buffers `accumulate` $accumulate $access attr-dict `:` type($buffers)"
 
 
-@irdl_op_definition
-class ForOp(MemOp):
-    """The body for `variable = 0, step, 2 * step, ...` below `upper`; not at all for `upper` 0."""
-
-    name = "lpu_mem.for"
-    variable = prop_def(StringAttr)
-    upper = prop_def(AffineAttr)
-    step = prop_def(IntegerAttr[I64])
-    body = region_def("single_block")
-    traits = traits_def(NoTerminator())
-    assembly_format = "$variable `to` $upper `step` $step $body attr-dict"
-
-
-@irdl_op_definition
-class MinOp(MemOp):
-    """Bind `name` to the smaller of `bound` and `value`: the extent of a tile that may be short."""
-
-    name = "lpu_mem.min"
-    variable = prop_def(StringAttr)
-    bound = prop_def(IntegerAttr[I64])
-    value = prop_def(AffineAttr)
-    assembly_format = "$variable `=` $bound `or` $value attr-dict"
-
-
-@irdl_op_definition
-class ReturnOp(MemOp):
-    """The output buffers of the program, in the order of its ports."""
-
-    name = "lpu_mem.return"
-    outputs = var_operand_def(BufferType)
-    traits = traits_def(IsTerminator())
-    assembly_format = "$outputs attr-dict `:` type($outputs)"
-
-
 DATA_OPS: list[type[DataOp]] = [
     MapOp, SelectOp, CastOp, CopyOp, FillOp, IotaOp, ReduceOp, ScanOp, GatherOp, ScatterOp, TopkOp,
     VecmatOp,
 ]  # fmt: skip
-OPS: list[type[Operation]] = [AllocOp, ParamOp, *DATA_OPS, ForOp, MinOp, ReturnOp]
+OPS: list[type[Operation]] = [AllocOp, ParamOp, *DATA_OPS]

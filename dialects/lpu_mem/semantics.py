@@ -23,7 +23,7 @@ from dialects.affine import Affine
 from dialects.errors import node_names
 from dialects.lpu.attributes import IntsAttr
 from dialects.lpu.weights import read
-from dialects.lpu_mem import ops
+from dialects.lpu_mem import control, ops
 from dialects.lpu_mem.kernels import KERNELS, Point, run_gather, run_scatter
 from dialects.lpu_mem.memory import Array, Memory, MemoryFault, Region
 from dialects.lpu_mem.ops import buffer_of
@@ -33,15 +33,29 @@ from runtime.numerics import convert
 from runtime.traps import Trap
 
 
-def run_function(func: FuncOp, inputs: Mapping[str, Array], folder: Path) -> dict[str, Array]:
-    """Outputs by ONNX name for inputs by ONNX name; `folder` holds the weights."""
-    ports = _ports(func, "lpu_mem.inputs")
-    execution = Execution(func, solve(ports, inputs), folder)
-    for port, value in zip(ports, func.args, strict=True):
+def run_function(
+    func: FuncOp,
+    inputs: Mapping[str, Array],
+    folder: Path,
+    values: Mapping[str, int] | None = None,
+    on_token: Callable[[int], None] | None = None,
+) -> dict[str, Array]:
+    """
+    Outputs by ONNX name for inputs by ONNX name; `folder` holds the weights.
+
+    `values` gives symbols that no extent determines, `on_token` gets the tokens emitted.
+    """
+    targets = list(zip(_ports(func, "lpu_mem.inputs"), func.args, strict=True))
+    states = [op for op in func.body.block.ops if isinstance(op, control.StateOp)]
+    targets += [(port.data, op.result) for op in states for port in op.inputs]
+    symbols = solve([port for port, _ in targets], inputs) | dict(values or {})
+    execution = Execution(func, symbols, folder, on_token)
+    for port, value in targets:
         execution.write(port, value, inputs[unescape(port.name)])
     with np.errstate(all="ignore"):
         execution.block(func.body.block.ops)
-    results = zip(_ports(func, "lpu_mem.outputs"), execution.outputs, strict=True)
+    results = list(zip(_ports(func, "lpu_mem.outputs"), execution.outputs, strict=True))
+    results += [(port.data, op.result) for op in states for port in op.outputs]
     return {unescape(port.name): execution.read(port, value) for port, value in results}
 
 
@@ -50,6 +64,10 @@ def _ports(func: FuncOp, name: str) -> list[Port]:
     assert isinstance(attribute, ArrayAttr)
     ports = cast("ArrayAttr[PortAttr]", attribute)
     return [port.data for port in ports]
+
+
+class _Left(Exception):
+    """A token stopped the loop right around."""
 
 
 def solve(ports: Iterable[Port], inputs: Mapping[str, Array]) -> dict[str, int]:
@@ -75,9 +93,16 @@ def solve(ports: Iterable[Port], inputs: Mapping[str, Array]) -> dict[str, int]:
 class Execution:
     """One run of one function: names in scope and the region behind each buffer."""
 
-    def __init__(self, func: FuncOp, symbols: Mapping[str, int], folder: Path) -> None:
+    def __init__(
+        self,
+        func: FuncOp,
+        symbols: Mapping[str, int],
+        folder: Path,
+        on_token: Callable[[int], None] | None = None,
+    ) -> None:
         self.names = dict(symbols)
         self.folder = folder
+        self.on_token = on_token
         self.regions: dict[SSAValue, Region] = {}
         self.outputs: list[SSAValue] = []
         self.shared = _shared_memories(func)
@@ -85,6 +110,9 @@ class Execution:
         for index, value in enumerate(func.args):
             known = isinstance(addresses, IntsAttr)
             self._allocate(value, addresses.data[index] if known else None)
+        for op in func.body.block.ops:
+            if isinstance(op, control.StateOp):
+                self._allocate(op.result, None if op.address is None else op.address.value.data)
 
     def _allocate(self, value: SSAValue, address: int | None) -> None:
         buffer = buffer_of(value)
@@ -105,21 +133,37 @@ class Execution:
         self._allocate(op.result, None if op.address is None else op.address.value.data)
 
     def param(self, op: ops.ParamOp) -> None:
+        if op.result in self.regions:
+            return
         array = np.ascontiguousarray(read(op.value.data, self.folder))
         memory = Memory(array.reshape(-1).view(np.uint8), None)
         self.regions[op.result] = Region(memory, 0, array.size, buffer_of(op.result).dtype)
 
-    def loop(self, op: ops.ForOp) -> None:
-        inner = list(op.body.block.ops)
-        for value in range(0, op.upper.data.evaluate(self.names), op.step.value.data):
-            self.names[op.variable.data] = value
-            self.block(inner)
+    def state(self, op: control.StateOp) -> None:
+        """Its content is older than the call."""
 
-    def minimum(self, op: ops.MinOp) -> None:
+    def emit(self, op: control.EmitOp) -> None:
+        token, stop = (int(self.regions[v].view(0, (1,), (1,)).read()[0]) for v in op.operands)
+        if stop > 0:
+            raise _Left
+        if self.on_token is not None:
+            self.on_token(token)
+
+    def loop(self, op: control.ForOp) -> None:
+        inner = list(op.body.block.ops)
+        first, end = op.first.evaluate(self.names), op.upper.data.evaluate(self.names)
+        try:
+            for value in range(first, end, op.step.value.data):
+                self.names[op.variable.data] = value
+                self.block(inner)
+        except _Left:
+            return
+
+    def minimum(self, op: control.MinOp) -> None:
         value = op.value.data.evaluate(self.names)
         self.names[op.variable.data] = min(op.bound.value.data, value)
 
-    def finish(self, op: ops.ReturnOp) -> None:
+    def finish(self, op: control.ReturnOp) -> None:
         self.outputs = list(op.operands)
 
     def data(self, op: ops.DataOp) -> None:
@@ -173,7 +217,7 @@ def _shared_memories(func: FuncOp) -> dict[str, tuple[Memory, int]]:
     known = addresses.data if isinstance(addresses, IntsAttr) else ()
     places: list[tuple[SSAValue, int]] = list(zip(func.args, known, strict=False))
     for op in func.walk():
-        if isinstance(op, ops.AllocOp) and op.address is not None:
+        if isinstance(op, ops.AllocOp | control.StateOp) and op.address is not None:
             places.append((op.result, op.address.value.data))
     memories: dict[str, tuple[Memory, int]] = {}
     for space in ("hbm", "lmu"):
@@ -187,8 +231,10 @@ def _shared_memories(func: FuncOp) -> dict[str, tuple[Memory, int]]:
 RUN: dict[type[Operation], Callable[[Execution, Operation], None]] = {
     ops.AllocOp: Execution.alloc,
     ops.ParamOp: Execution.param,
-    ops.ForOp: Execution.loop,
-    ops.MinOp: Execution.minimum,
-    ops.ReturnOp: Execution.finish,
+    control.StateOp: Execution.state,
+    control.EmitOp: Execution.emit,
+    control.ForOp: Execution.loop,
+    control.MinOp: Execution.minimum,
+    control.ReturnOp: Execution.finish,
     **dict.fromkeys(ops.DATA_OPS, Execution.data),
 }  # pyright: ignore[reportAssignmentType]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, ModuleOp, StringAttr
+from xdsl.dialects.func import FuncOp
 
 from runtime.target import Target
 
@@ -28,3 +29,9 @@ def target_of(module: ModuleOp) -> Target:
 def spill_base(target: Target) -> int:
     """First LMU byte of the spill slots; tiles lie below it."""
     return target.lmu_bytes - 8 * SPILL_SLOTS
+
+
+def resident_bytes(func: FuncOp) -> int:
+    """The first bytes of the LMU, a multiple of 8, that `lpu-mem-promote` gave to buffers."""
+    size = func.attributes.get("lpu_mem.resident")
+    return -(-size.value.data // 8) * 8 if isinstance(size, IntegerAttr) else 0

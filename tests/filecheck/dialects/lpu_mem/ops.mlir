@@ -50,7 +50,11 @@ func.func @loops() {
   lpu_mem.for "i0" to <P + 1> step 4 {
     lpu_mem.min "t0" = 4 or <P + 1 + -1*i0>
   }
-  // CHECK-NEXT: lpu_mem.return
+  // CHECK-NEXT: lpu_mem.for "j" from <P + -1> to <8> step 1 {
+  lpu_mem.for "j" from <P + -1> to <8> step 1 {
+    lpu_mem.min "t1" = 4 or <8 + -1*j>
+  }
+  // CHECK: lpu_mem.return
   lpu_mem.return :
 }
 
@@ -60,5 +64,21 @@ func.func @loops() {
 // CHECK-LABEL: @ports
 // CHECK-SAME: #lpu_mem.port<"a\\u00e9\\\22b", past, f16, [1, P, 4], [64, 4, 1], 8>
 func.func @ports() attributes {lpu_mem.inputs = [#lpu_mem.port<"a\\u00e9\\\22b", past, f16, [1, P, 4], [64, 4, 1], 8>]} {
+  lpu_mem.return :
+}
+
+// -----
+
+// A state has extents, ports, and an address once it is known; tokens are read in its place.
+// CHECK-LABEL: @state
+func.func @state(%t : !lpu_mem.buffer<lmu, i64, 1>) {
+  // CHECK-NEXT: %c = lpu_mem.state "c" <[2, 8, 4]> inputs [#lpu_mem.port<"p", past, f32, [P, 4], [4, 1], 32>] outputs [] : !lpu_mem.buffer<hbm, f16, 64>
+  %c = lpu_mem.state "c" <[2, 8, 4]> inputs [#lpu_mem.port<"p", past, f32, [P, 4], [4, 1], 32>] outputs [] : !lpu_mem.buffer<hbm, f16, 64>
+  // CHECK-NEXT: %d = lpu_mem.state "d" <[4]> inputs [] outputs [#lpu_mem.port<"n", data, f32, [4], [1], 0>] at 128 : !lpu_mem.buffer<hbm, f32, 4>
+  %d = lpu_mem.state "d" <[4]> inputs [] outputs [#lpu_mem.port<"n", data, f32, [4], [1], 0>] at 128 : !lpu_mem.buffer<hbm, f32, 4>
+  lpu_mem.for "i" to <8> step 1 {
+    // CHECK: lpu_mem.emit %t, %t : !lpu_mem.buffer<lmu, i64, 1>, !lpu_mem.buffer<lmu, i64, 1>
+    lpu_mem.emit %t, %t : !lpu_mem.buffer<lmu, i64, 1>, !lpu_mem.buffer<lmu, i64, 1>
+  }
   lpu_mem.return :
 }

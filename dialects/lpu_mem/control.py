@@ -1,0 +1,121 @@
+"""
+What the `lpu_mem` level has besides operations over data: states, loops, tile extents, tokens.
+
+Loop variables and tile extents are names, bound once by `for` and `min` and visible in the region
+below; symbols of the function are visible everywhere.
+"""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import I64, ArrayAttr, IntegerAttr, StringAttr
+from xdsl.ir import Operation
+from xdsl.irdl import (
+    irdl_op_definition,
+    operand_def,
+    opt_prop_def,
+    prop_def,
+    region_def,
+    result_def,
+    traits_def,
+    var_operand_def,
+)
+from xdsl.traits import IsTerminator, NoTerminator
+
+from dialects.affine import Affine, Ranges
+from dialects.lpu.attributes import AffineAttr, IntsAttr
+from dialects.lpu_mem.ops import MemOp, buffer_of
+from dialects.lpu_mem.ports import PortAttr
+from dialects.lpu_mem.types import BufferType
+from runtime.numerics import ElementType
+
+
+@irdl_op_definition
+class StateOp(MemOp):
+    """
+    A buffer in HBM that keeps its content from call to call; functions share it by name.
+
+    `inputs` are written into it before a call and `outputs` read from it behind one. `shape` are
+    the extents of what it holds, for those who lay it out and who show it.
+    """
+
+    name = "lpu_mem.state"
+    state = prop_def(StringAttr)
+    shape = prop_def(IntsAttr)
+    inputs = prop_def(ArrayAttr[PortAttr])
+    outputs = prop_def(ArrayAttr[PortAttr])
+    address = opt_prop_def(IntegerAttr[I64])
+    result = result_def(BufferType)
+    assembly_format = (
+        "$state $shape `inputs` $inputs `outputs` $outputs (`at` $address^)? attr-dict"
+        " `:` type($result)"
+    )
+
+
+@irdl_op_definition
+class EmitOp(MemOp):
+    """
+    Hand a token to the host, or leave the loop right around when `stop` is above 0.
+
+    Buffers: token, stop; each is read at its first element, i64.
+    """
+
+    name = "lpu_mem.emit"
+    token = operand_def(BufferType)
+    stop = operand_def(BufferType)
+    assembly_format = "$token `,` $stop attr-dict `:` type($token) `,` type($stop)"
+
+    def verify_(self) -> None:
+        kinds = {buffer_of(buffer).dtype for buffer in self.operands}
+        self.require(kinds == {ElementType.I64}, "token and stop are i64")
+
+
+@irdl_op_definition
+class ForOp(MemOp):
+    """
+    The body for `variable = lower, lower + step, ...` below `upper`; `lower` is 0 if there is none.
+
+    Not at all for `upper <= lower`.
+    """
+
+    name = "lpu_mem.for"
+    variable = prop_def(StringAttr)
+    lower = opt_prop_def(AffineAttr)
+    upper = prop_def(AffineAttr)
+    step = prop_def(IntegerAttr[I64])
+    body = region_def("single_block")
+    traits = traits_def(NoTerminator())
+    assembly_format = "$variable (`from` $lower^)? `to` $upper `step` $step $body attr-dict"
+
+    @property
+    def first(self) -> Affine:
+        """The value of the variable in the first turn."""
+        return Affine() if self.lower is None else self.lower.data
+
+    def span(self, ranges: Ranges) -> tuple[int, int]:
+        """Inclusive bounds of the variable, given those of the names around the loop."""
+        low = self.first.lower(ranges)
+        return low, max(low, self.upper.data.upper(ranges) - 1)
+
+
+@irdl_op_definition
+class MinOp(MemOp):
+    """Bind `name` to the smaller of `bound` and `value`: the extent of a tile that may be short."""
+
+    name = "lpu_mem.min"
+    variable = prop_def(StringAttr)
+    bound = prop_def(IntegerAttr[I64])
+    value = prop_def(AffineAttr)
+    assembly_format = "$variable `=` $bound `or` $value attr-dict"
+
+
+@irdl_op_definition
+class ReturnOp(MemOp):
+    """The output buffers of the program, in the order of its ports."""
+
+    name = "lpu_mem.return"
+    outputs = var_operand_def(BufferType)
+    traits = traits_def(IsTerminator())
+    assembly_format = "$outputs attr-dict `:` type($outputs)"
+
+
+OPS: list[type[Operation]] = [StateOp, EmitOp, ForOp, MinOp, ReturnOp]

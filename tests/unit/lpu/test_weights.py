@@ -1,0 +1,54 @@
+"""Weight expressions in the IR: the model's files they name, and text that is refused."""
+
+from __future__ import annotations
+
+import pytest
+from xdsl.parser import Parser
+from xdsl.utils.exceptions import ParseError
+
+from dialects.lpu.weights import Concat, FileRange, Stack, Transpose, WeightAttr
+from lpuc.pipeline import make_context
+from runtime.numerics import ElementType
+from runtime.recipes import file_ranges
+
+
+def _parsed(text: str) -> object:
+    return Parser(make_context(), f"#lpu.weight<{text}>").parse_attribute()
+
+
+def test_stacks_and_concatenations():
+    first = FileRange("w", 0, (2, 3), ElementType.F16)
+    second = FileRange("v", 64, (2, 3), ElementType.F16)
+    stack, concat = (
+        Stack((first, Transpose(Transpose(second, (1, 0)), (1, 0)))),
+        Concat((first, second, first), 1),
+    )
+    assert stack.shape == (2, 2, 3)
+    assert concat.shape == (2, 9)
+    assert stack.dtype == concat.dtype == ElementType.F16
+    assert [part.path for part in file_ranges(stack)] == ["w", "v"]
+    for weight in (stack, concat):
+        assert _parsed(str(weight)) == WeightAttr(weight)
+
+
+FILE = 'file("w", 0, [2, 3], f32)'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("stack([])", "stack of nothing"),
+        (f'stack([{FILE}, file("w", 0, [3, 2], f32)])', "differ in shape or element type"),
+        (f'stack([{FILE}, file("w", 0, [2, 3], f16)])', "differ in shape or element type"),
+        ("concat([], 0)", "concat of nothing"),
+        (f"concat([{FILE}], 2)", "no axis 2"),
+        (f'concat([{FILE}, file("w", 0, [3, 2], f32)], 0)', "differ in shape or element type"),
+        (f'concat([{FILE}, file("w", 0, [2], f32)], 1)', "differ in rank"),
+        ('inline("00", [1], f32)', "do not fill"),
+        ('inline("zz", [1], u8)', "hexadecimal"),
+        ("slice(1)", "unknown weight expression 'slice'"),
+    ],
+)
+def test_text_that_is_no_weight(text: str, message: str):
+    with pytest.raises(ParseError, match=message):
+        _parsed(text)
