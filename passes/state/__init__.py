@@ -1,0 +1,1 @@
+"""What `lpu-cache-to-state` is made of: the search for pairs of past and present."""

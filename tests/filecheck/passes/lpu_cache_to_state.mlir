@@ -1,0 +1,209 @@
+// RUN: xdsl-opt %s -p lpu-cache-to-state --split-input-file | filecheck %s
+// RUN: xdsl-opt %s -p lpu-cache-to-state --split-input-file --print-debuginfo | filecheck %s --check-prefix=LOC
+
+// A cache becomes state; what reads the present reads the state, behind the write.
+// CHECK-LABEL: @pair
+// CHECK-SAME:    (%new: !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, P + 1, 4], f32> attributes {lpu.inputs = ["new"], lpu.outputs = ["y"], {{.*}}, lpu.roles = ["data"]}
+// CHECK-NEXT:    %cache = lpu.state "cache.0" inputs <["past" past f32 [1, P, 4] at [0, 0, 0]]> outputs <["present" present f32 [1, P + 1, 4] at [0, 0, 0]]> : !lpu.state<[1, 8, 4], f32>
+// CHECK-NEXT:    lpu.write %cache, %new at <[0, P, 0]>
+// CHECK-NEXT:    %all = lpu.read %cache at <[0, 0, 0]>
+// CHECK-NEXT:    %y = lpu.map "neg" %all
+// CHECK-NEXT:    func.return %y
+// LOC-LABEL: @pair
+// LOC:           lpu.state {{.*}} loc("append")
+// LOC-NEXT:      lpu.write {{.*}} loc("append")
+// LOC-NEXT:      lpu.read {{.*}} loc("append")
+func.func @pair(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["y", "present"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"]} {
+  %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32> loc("append")
+  %y = lpu.map "neg" %all : !lpu.tensor<[1, P + 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  func.return %y, %all : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>
+}
+
+// -----
+
+// Each cache is a state of its own; results and arguments that stay keep their order.
+// CHECK-LABEL: @two
+// CHECK-SAME:    (%new: {{.*}}) -> !lpu.tensor<[1, 1, 4], f32> attributes {lpu.inputs = ["new"], lpu.outputs = ["y"]
+// CHECK-NEXT:    lpu.state "cache.0" inputs <["a"
+// CHECK:         lpu.state "cache.1" inputs <["b"
+// CHECK:         func.return %y
+func.func @two(%a : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>, %b : !lpu.tensor<[1, P, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.inputs = ["a", "new", "b"], lpu.outputs = ["c", "y", "d"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data", "past"]} {
+  %p = lpu.concat %a, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %q = lpu.concat %b, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %y = lpu.map "neg" %new : !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, 1, 4], f32>
+  func.return %p, %y, %q : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>
+}
+
+// -----
+
+// A cache stored shorter than the model has it: its ports keep the types of the model, and
+// the longer concatenation reads the state as well.
+// CHECK-LABEL: @shorter
+// CHECK-SAME:    lpu.input_types = ["f32"], lpu.output_types = ["f32"]}
+// CHECK-NEXT:    %0 = lpu.cast %new {{.*}} -> !lpu.tensor<[1, 1, 4], f16>
+// CHECK-NEXT:    %cache = lpu.state "cache.0" inputs <["past" past f32 {{.*}} outputs <["present" present f32 {{.*}} : !lpu.state<[1, 8, 4], f16>
+// CHECK-NEXT:    lpu.write %cache, %0
+// CHECK-NEXT:    %short = lpu.read %cache
+// CHECK-NEXT:    %long = lpu.cast %short {{.*}} -> !lpu.tensor<[1, P + 1, 4], f32>
+// CHECK-NEXT:    %y = lpu.map "neg" %long
+// CHECK-NEXT:    func.return %y
+func.func @shorter(%past : !lpu.tensor<[1, P, 4], f16>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f16>) attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["y", "present"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"], lpu.input_types = ["f32", "f32"], lpu.output_types = ["f32", "f32"]} {
+  %0 = lpu.cast %past : !lpu.tensor<[1, P, 4], f16> -> !lpu.tensor<[1, P, 4], f32>
+  %1 = lpu.cast %new : !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, 1, 4], f16>
+  %short = lpu.concat %past, %1 axis 1 : !lpu.tensor<[1, P, 4], f16>, !lpu.tensor<[1, 1, 4], f16> -> !lpu.tensor<[1, P + 1, 4], f16>
+  %long = lpu.concat %0, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %y = lpu.map "neg" %long : !lpu.tensor<[1, P + 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  func.return %y, %short : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f16>
+}
+
+// -----
+
+// A cache that is stored one way and used another lies as it is stored.
+// CHECK-LABEL: @transposed
+// CHECK-NEXT:    %[[N:.*]] = lpu.transpose %new <[0, 2, 1]>
+// CHECK-NEXT:    %cache = lpu.state {{.*}} : !lpu.state<[1, 8, 4], f32>
+// CHECK-NEXT:    lpu.write %cache, %[[N]] at <[0, P, 0]>
+// CHECK-NEXT:    %[[R:.*]] = lpu.read %cache
+// CHECK-NEXT:    %all = lpu.transpose %[[R]] <[0, 2, 1]>
+// CHECK:         func.return %y
+func.func @transposed(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 4, 1], f32>) -> (!lpu.tensor<[1, 4, P + 1], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["y", "present"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"]} {
+  %t = lpu.transpose %past <[0, 2, 1]> : !lpu.tensor<[1, P, 4], f32> -> !lpu.tensor<[1, 4, P], f32>
+  %all = lpu.concat %t, %new axis 2 : !lpu.tensor<[1, 4, P], f32>, !lpu.tensor<[1, 4, 1], f32> -> !lpu.tensor<[1, 4, P + 1], f32>
+  %z = lpu.transpose %all <[0, 2, 1]> : !lpu.tensor<[1, 4, P + 1], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %y = lpu.map "neg" %all : !lpu.tensor<[1, 4, P + 1], f32> -> !lpu.tensor<[1, 4, P + 1], f32>
+  func.return %y, %z : !lpu.tensor<[1, 4, P + 1], f32>, !lpu.tensor<[1, P + 1, 4], f32>
+}
+
+// -----
+
+// A present whose elements are moved is written back whole.
+// CHECK-LABEL: @moved
+// CHECK:         lpu.write %cache, %new at <[0, P, 0]>
+// CHECK-NEXT:    %all = lpu.read %cache
+// CHECK:         %present = lpu.gather
+// CHECK-NEXT:    lpu.write %cache, %present at <[0, 0, 0]>
+// CHECK-NEXT:    func.return %y
+func.func @moved(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>, %where : !lpu.tensor<[P + 1], i64>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.inputs = ["past", "new", "where"], lpu.outputs = ["y", "present"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data", "data"]} {
+  %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %y = lpu.map "neg" %all : !lpu.tensor<[1, P + 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %present = lpu.gather %all, %where axis 1 : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[P + 1], i64> -> !lpu.tensor<[1, P + 1, 4], f32>
+  func.return %y, %present : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>
+}
+
+// -----
+
+// One present that is two results is two ports.
+// CHECK-LABEL: @twice
+// CHECK:         outputs <["p" present f32 {{.*}}, "q" present f32
+// CHECK:         func.return{{$}}
+func.func @twice(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["p", "q"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"]} {
+  %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  func.return %all, %all : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>
+}
+
+// -----
+
+// A cache of fixed extents is one by its role.
+// CHECK-LABEL: @fixed_cache
+// CHECK:         lpu.state {{.*}} : !lpu.state<[1, 4, 4], f32>
+// CHECK-NEXT:    lpu.write {{.*}} at <[0, 3, 0]>
+func.func @fixed_cache(%past : !lpu.tensor<[1, 3, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, 4, 4], f32> attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["present"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"]} {
+  %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, 3, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, 4, 4], f32>
+  func.return %all : !lpu.tensor<[1, 4, 4], f32>
+}
+
+// -----
+
+// Not state: the past has another use.
+// CHECK-LABEL: @read
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.concat
+func.func @read(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["y", "present"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"]} {
+  %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %y = lpu.map "neg" %past : !lpu.tensor<[1, P, 4], f32> -> !lpu.tensor<[1, P, 4], f32>
+  func.return %y, %all : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>
+}
+
+// -----
+
+// Not state: the past is the second part.
+// CHECK-LABEL: @in_front
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.concat
+func.func @in_front(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["y", "present"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"]} {
+  %all = lpu.concat %new, %past axis 1 : !lpu.tensor<[1, 1, 4], f32>, !lpu.tensor<[1, P, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %y = lpu.map "neg" %all : !lpu.tensor<[1, P + 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  func.return %y, %all : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>
+}
+
+// -----
+
+// Not state: the past does not grow.
+// CHECK-LABEL: @fixed
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.concat
+func.func @fixed(%past : !lpu.tensor<[1, 3, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, 4, 4], f32> attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["present"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["data", "data"]} {
+  %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, 3, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, 4, 4], f32>
+  func.return %all : !lpu.tensor<[1, 4, 4], f32>
+}
+
+// -----
+
+// Not state: no result shows it.
+// CHECK-LABEL: @hidden
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.concat
+func.func @hidden(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, P + 1, 4], f32> attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["y"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"]} {
+  %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %y = lpu.map "neg" %all : !lpu.tensor<[1, P + 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  func.return %y : !lpu.tensor<[1, P + 1, 4], f32>
+}
+
+// -----
+
+// Not state: the result is computed from it.
+// CHECK-LABEL: @changed
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.concat
+func.func @changed(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, P + 1, 4], f32> attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["present"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"]} {
+  %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %y = lpu.map "neg" %all : !lpu.tensor<[1, P + 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  func.return %y : !lpu.tensor<[1, P + 1, 4], f32>
+}
+
+// -----
+
+// Not state: the model itself rounds between past and present.
+// CHECK-LABEL: @rounded
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.concat
+func.func @rounded(%past : !lpu.tensor<[1, P, 4], f16>, %new : !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, P + 1, 4], f32> attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["present"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"]} {
+  %0 = lpu.cast %past : !lpu.tensor<[1, P, 4], f16> -> !lpu.tensor<[1, P, 4], f32>
+  %all = lpu.concat %0, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  func.return %all : !lpu.tensor<[1, P + 1, 4], f32>
+}
+
+// -----
+
+// Not state: a second concatenation continues it with other values.
+// CHECK-LABEL: @other
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.concat
+func.func @other(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["y", "present"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"]} {
+  %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %z = lpu.map "neg" %new : !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, 1, 4], f32>
+  %y = lpu.concat %past, %z axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  func.return %y, %all : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>
+}
+
+// -----
+
+// Not state: the function does not name its inputs.
+// CHECK-LABEL: @nameless
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.concat
+func.func @nameless(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"]} {
+  %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %y = lpu.map "neg" %all : !lpu.tensor<[1, P + 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  func.return %y, %all : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>
+}
