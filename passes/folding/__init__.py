@@ -1,0 +1,1 @@
+"""Rules of `lpu-fold-constants` and `lpu-fold-indices`."""

@@ -1,0 +1,97 @@
+"""
+Which elements a tensor can hold, where they are few: fills, and what selections make of them.
+
+An additive mask of `-max * 0` and `0 * 0` holds nothing but zeros, whatever selects them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import numpy as np
+from xdsl.ir import SSAValue
+
+from dialects.lpu import ops
+from dialects.lpu.builder import fill_value
+from runtime.numerics import binary, convert, unary
+from runtime.traps import Trap
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+LIMIT = 4
+"""More elements than this are not followed."""
+
+
+@dataclass
+class Elements:
+    """Answers `of`, each value once."""
+
+    known: dict[SSAValue, Array | None] = field(default_factory=dict[SSAValue, Array | None])
+
+    def of(self, value: SSAValue) -> Array | None:
+        """The elements that occur, of rank 1, each once by its bits; None when not known."""
+        if value not in self.known:
+            rule = _RULES.get(type(value.owner))
+            found = None if rule is None else rule(self, value.owner)
+            self.known[value] = None if found is None else _distinct(found)
+        return self.known[value]
+
+    def all_of(self, values: tuple[SSAValue, ...]) -> list[Array] | None:
+        """The elements of each; None when those of one are not known."""
+        found = [array for value in values if (array := self.of(value)) is not None]
+        return found if len(found) == len(values) else None
+
+    def only(self, value: SSAValue) -> Array | None:
+        """The element that occurs, when there is only one."""
+        found = self.of(value)
+        return found[0] if found is not None and found.size == 1 else None
+
+
+def _distinct(found: Array) -> Array | None:
+    elements = {element.tobytes(): element for element in found}
+    return np.array(list(elements.values()), found.dtype) if len(elements) <= LIMIT else None
+
+
+def _select(elements: Elements, op: ops.SelectOp) -> Array | None:
+    arms = elements.all_of((op.on_true, op.on_false))
+    return None if arms is None else np.concatenate(arms)
+
+
+def _map(elements: Elements, op: ops.MapOp) -> Array | None:
+    found = elements.all_of(tuple(op.operands))
+    if found is None:
+        return None
+    columns = [np.array(column) for column in zip(*product(*found), strict=True)]
+    types, dtype = [t.dtype for t in op.operand_tensors()], op.result_tensor().dtype
+    out = np.empty(columns[0].shape, dtype.dtype)
+    make = unary if len(columns) == 1 else binary
+    try:
+        with np.errstate(all="ignore"):
+            make(op.fn.data, dtype, *types)(out, *columns)
+    except Trap:
+        return None
+    return out
+
+
+def _cast(elements: Elements, op: ops.CastOp) -> Array | None:
+    found = elements.of(op.source)
+    return None if found is None else convert(found, op.result_tensor().dtype)
+
+
+def _view(elements: Elements, op: ops.UnaryOp) -> Array | None:
+    return elements.of(op.source)
+
+
+_RULES: dict[type, Callable[[Elements, Any], Array | None]] = {
+    ops.FillOp: lambda _, op: fill_value(op).reshape(1),
+    ops.SelectOp: _select,
+    ops.MapOp: _map,
+    ops.CastOp: _cast,
+    ops.ReshapeOp: _view,
+    ops.TransposeOp: _view,
+    ops.BroadcastOp: _view,
+    ops.SliceOp: _view,
+}

@@ -1,0 +1,1 @@
+"""What `lpu-derive-generate` is made of: the decoder in `step`, copies of it, the token loop."""

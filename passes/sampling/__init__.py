@@ -1,0 +1,1 @@
+"""How the device chooses a token: the specification of `lpuc.sampling` in `lpu` operations."""

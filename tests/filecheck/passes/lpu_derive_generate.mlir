@@ -1,0 +1,251 @@
+// RUN: xdsl-opt %s -p lpu-derive-generate --split-input-file | filecheck %s
+// RUN: xdsl-opt %s -p lpu-derive-generate --split-input-file --print-debuginfo | filecheck %s --check-prefix=LOC
+// RUN: xdsl-opt %s -p "lpu-derive-generate{sampler=false}" --split-input-file | filecheck %s --check-prefix=GREEDY
+
+// The prompt lies in a state; its last token is the first that the second loop takes.
+// CHECK-LABEL: @step
+// CHECK-LABEL: @generate
+// CHECK-SAME:    lpu.symbols = #lpu.symbols<[prompt in 1 to 8, sampled in 0 to 1, total in 1 to 9]>
+// CHECK:         lpu.constant
+// CHECK-NEXT:    lpu.state "cache.0" inputs <[]> outputs <[]>
+// CHECK-NEXT:    lpu.state "tokens" inputs <["tokens" tokens i64 [prompt] at [0]]> outputs <[]> : !lpu.state<[9], i64>
+// CHECK-NEXT:    lpu.for "P_prompt" to <prompt + -1>
+// The first loop fills the cache and does nothing else.
+// CHECK-NOT:     lpu.reduce
+// CHECK:         lpu.write {{.*}} at <[P_prompt, 0]>
+// CHECK-NEXT:    lpu.yield
+// CHECK:         lpu.for "P" from <prompt + -1> to <total + -1>
+// CHECK:         lpu.reduce "sum"
+// CHECK:         lpu.topk {{.*}} -> !lpu.tensor<[1], f32>, !lpu.tensor<[1], i64>
+// A draw has a loop of one turn or none around it.
+// CHECK-NEXT:    lpu.for "draw" to <sampled>
+// CHECK:         lpu.topk {{.*}} -> !lpu.tensor<[9], f32>, !lpu.tensor<[9], i64>
+// CHECK:         lpu.yield {{.*}} : !lpu.tensor<[1], i64>
+// CHECK:         lpu.write {{.*}} at <[P + 1]>
+// CHECK:         lpu.emit
+// The choice names the nodes of the logits.
+// LOC-LABEL: @generate
+// LOC:         lpu.emit {{.*}} loc("head")
+// There is no draw where it is not wanted.
+// GREEDY-LABEL: @generate
+// GREEDY-SAME:    sampled in 0 to 0
+// GREEDY-NOT:     lpu.for "draw"
+// GREEDY:         lpu.emit
+func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
+    attributes {lpu.inputs = ["input_ids"], lpu.outputs = ["logits"], lpu.roles = ["ids"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
+  %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]> outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
+  %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
+  %e = lpu.gather %w, %i axis 0 : !lpu.tensor<[9, 9], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 9], f32>
+  lpu.write %c, %e at <[P, 0]> : !lpu.state<[8, 9], f32>, !lpu.tensor<[1, 9], f32>
+  %k = lpu.read %c at <[0, 0]> : !lpu.state<[8, 9], f32> -> !lpu.tensor<[P + 1, 9], f32>
+  %l = lpu.reduce "sum" %k over <[0]> : !lpu.tensor<[P + 1, 9], f32> -> !lpu.tensor<[1, 9], f32> loc("head")
+  func.return %l : !lpu.tensor<[1, 9], f32>
+}
+
+// -----
+
+// A mask is ones, positions count up.
+// CHECK-LABEL: @generate
+// CHECK:         lpu.for "P" from
+// CHECK:         %[[M:.*]] = lpu.fill "01" : !lpu.tensor<[1, P + 1], bool>
+// CHECK:         %[[P:.*]] = lpu.iota <[P, 0]> : !lpu.tensor<[1], i64>
+// CHECK:         %[[Q:.*]] = lpu.reshape %[[P]] : !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 1], i64>
+// CHECK:         lpu.cast %[[M]]
+// CHECK:         lpu.cast %[[Q]]
+func.func @step(%ids : !lpu.tensor<[1, 1], i64>, %mask : !lpu.tensor<[1, P + 1], bool>, %positions : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
+    attributes {lpu.inputs = ["input_ids", "mask", "positions"], lpu.outputs = ["logits"], lpu.roles = ["ids", "mask", "positions"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
+  %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]> outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
+  %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
+  %e = lpu.gather %w, %i axis 0 : !lpu.tensor<[9, 9], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 9], f32>
+  lpu.write %c, %e at <[P, 0]> : !lpu.state<[8, 9], f32>, !lpu.tensor<[1, 9], f32>
+  %k = lpu.read %c at <[0, 0]> : !lpu.state<[8, 9], f32> -> !lpu.tensor<[P + 1, 9], f32>
+  %l = lpu.reduce "sum" %k over <[0]> : !lpu.tensor<[P + 1, 9], f32> -> !lpu.tensor<[1, 9], f32> loc("head")
+  %m = lpu.cast %mask : !lpu.tensor<[1, P + 1], bool> -> !lpu.tensor<[1, P + 1], f32>
+  %s = lpu.reduce "sum" %m over <[1]> : !lpu.tensor<[1, P + 1], f32> -> !lpu.tensor<[1, 1], f32>
+  %p = lpu.cast %positions : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1, 1], f32>
+  %0 = lpu.map "add" %s, %p : !lpu.tensor<[1, 1], f32>, !lpu.tensor<[1, 1], f32> -> !lpu.tensor<[1, 1], f32>
+  %1 = lpu.map "mul" %l, %0 : !lpu.tensor<[1, 9], f32>, !lpu.tensor<[1, 1], f32> -> !lpu.tensor<[1, 9], f32>
+  func.return %1 : !lpu.tensor<[1, 9], f32>
+}
+
+// -----
+
+// Every loop has a variable of its own, and what no token changes stays outside.
+// CHECK-LABEL: @generate
+// CHECK:         lpu.map "neg"
+// CHECK:         lpu.for "P_prompt"
+// CHECK:         lpu.for "l_prompt" to <2>
+// CHECK:         lpu.write {{.*}} at <[P_prompt, l_prompt]>
+// CHECK:         lpu.for "P" from
+// CHECK-NOT:     lpu.map "neg"
+// CHECK:         lpu.for "l" to <2>
+// CHECK:         lpu.write {{.*}} at <[P, l]>
+// CHECK:         lpu.emit
+func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
+    attributes {lpu.inputs = ["input_ids"], lpu.outputs = ["logits"], lpu.roles = ["ids"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
+  %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]> outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
+  %n = lpu.map "neg" %w : !lpu.tensor<[9, 9], f32> -> !lpu.tensor<[9, 9], f32>
+  %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
+  %e = lpu.gather %n, %i axis 0 : !lpu.tensor<[9, 9], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 9], f32>
+  lpu.for "l" to <2> () {
+    %a = lpu.slice %e at <[0, 0]> step <[1, 1]> : !lpu.tensor<[1, 9], f32> -> !lpu.tensor<[1, 8], f32>
+    lpu.write %c, %a at <[P, l]> : !lpu.state<[8, 9], f32>, !lpu.tensor<[1, 8], f32>
+    lpu.yield
+  }
+  %k = lpu.read %c at <[0, 0]> : !lpu.state<[8, 9], f32> -> !lpu.tensor<[P + 1, 9], f32>
+  %l = lpu.reduce "sum" %k over <[0]> : !lpu.tensor<[P + 1, 9], f32> -> !lpu.tensor<[1, 9], f32> loc("head")
+  func.return %l : !lpu.tensor<[1, 9], f32>
+}
+
+// -----
+
+// An input without a role has no value in a token loop.
+// CHECK:     func.func @step
+// CHECK-SAME:  lpu.no_generate = "input 'x' has no known role"
+// CHECK-NOT: @generate
+func.func @step(%ids : !lpu.tensor<[1, 1], i64>, %x : !lpu.tensor<[1], f32>) -> !lpu.tensor<[1, 9], f32>
+    attributes {lpu.inputs = ["input_ids", "x"], lpu.outputs = ["logits"], lpu.roles = ["ids", "data"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
+  %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]> outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
+  %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
+  %e = lpu.gather %w, %i axis 0 : !lpu.tensor<[9, 9], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 9], f32>
+  lpu.write %c, %e at <[P, 0]> : !lpu.state<[8, 9], f32>, !lpu.tensor<[1, 9], f32>
+  %k = lpu.read %c at <[0, 0]> : !lpu.state<[8, 9], f32> -> !lpu.tensor<[P + 1, 9], f32>
+  %l = lpu.reduce "sum" %k over <[0]> : !lpu.tensor<[P + 1, 9], f32> -> !lpu.tensor<[1, 9], f32> loc("head")
+  func.return %l : !lpu.tensor<[1, 9], f32>
+}
+
+// -----
+
+// A cache that the host carries is not there.
+// CHECK:     func.func @step
+// CHECK-SAME:  lpu.no_generate = "the cache 'k' does not stay on the device"
+// CHECK-NOT: @generate
+func.func @step(%ids : !lpu.tensor<[1, 1], i64>, %k0 : !lpu.tensor<[1, P], f32>) -> !lpu.tensor<[1, 9], f32>
+    attributes {lpu.inputs = ["input_ids", "k"], lpu.outputs = ["logits"], lpu.roles = ["ids", "past"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
+  %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]> outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
+  %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
+  %e = lpu.gather %w, %i axis 0 : !lpu.tensor<[9, 9], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 9], f32>
+  lpu.write %c, %e at <[P, 0]> : !lpu.state<[8, 9], f32>, !lpu.tensor<[1, 9], f32>
+  %k = lpu.read %c at <[0, 0]> : !lpu.state<[8, 9], f32> -> !lpu.tensor<[P + 1, 9], f32>
+  %l = lpu.reduce "sum" %k over <[0]> : !lpu.tensor<[P + 1, 9], f32> -> !lpu.tensor<[1, 9], f32> loc("head")
+  func.return %l : !lpu.tensor<[1, 9], f32>
+}
+
+// -----
+
+// Without a cache each token needs all of the text.
+// CHECK:     func.func @step
+// CHECK-SAME:  lpu.no_generate = "the model has no cache"
+// CHECK-NOT: @generate
+func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
+    attributes {lpu.inputs = ["input_ids"], lpu.outputs = ["logits"], lpu.roles = ["ids"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
+  %c = lpu.state "cache.0" inputs <["past" data f32 [P, 9] at [0, 0]]> outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
+  %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
+  %e = lpu.gather %w, %i axis 0 : !lpu.tensor<[9, 9], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 9], f32>
+  lpu.write %c, %e at <[P, 0]> : !lpu.state<[8, 9], f32>, !lpu.tensor<[1, 9], f32>
+  %k = lpu.read %c at <[0, 0]> : !lpu.state<[8, 9], f32> -> !lpu.tensor<[P + 1, 9], f32>
+  %l = lpu.reduce "sum" %k over <[0]> : !lpu.tensor<[P + 1, 9], f32> -> !lpu.tensor<[1, 9], f32> loc("head")
+  func.return %l : !lpu.tensor<[1, 9], f32>
+}
+
+// -----
+
+// A cache of fixed length does not grow.
+// CHECK:     func.func @step
+// CHECK-SAME:  lpu.no_generate = "the length of the cache is not one symbol"
+// CHECK-NOT: @generate
+func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
+    attributes {lpu.inputs = ["input_ids"], lpu.outputs = ["logits"], lpu.roles = ["ids"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
+  %c = lpu.state "cache.0" inputs <["past" past f32 [7, 9] at [0, 0]]> outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
+  %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
+  %e = lpu.gather %w, %i axis 0 : !lpu.tensor<[9, 9], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 9], f32>
+  lpu.write %c, %e at <[P, 0]> : !lpu.state<[8, 9], f32>, !lpu.tensor<[1, 9], f32>
+  %k = lpu.read %c at <[0, 0]> : !lpu.state<[8, 9], f32> -> !lpu.tensor<[P + 1, 9], f32>
+  %l = lpu.reduce "sum" %k over <[0]> : !lpu.tensor<[P + 1, 9], f32> -> !lpu.tensor<[1, 9], f32> loc("head")
+  func.return %l : !lpu.tensor<[1, 9], f32>
+}
+
+// -----
+
+// A step must take one token.
+// CHECK:     func.func @step
+// CHECK-SAME:  lpu.no_generate = "a step takes ids of extents [1, 2], not one token"
+// CHECK-NOT: @generate
+func.func @step(%ids : !lpu.tensor<[1, 2], i64>) -> !lpu.tensor<[1, 9], f32>
+    attributes {lpu.inputs = ["input_ids"], lpu.outputs = ["logits"], lpu.roles = ["ids"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
+  %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]> outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
+  %i = lpu.fill "0000000000000000" : !lpu.tensor<[1], i64>
+  %e = lpu.gather %w, %i axis 0 : !lpu.tensor<[9, 9], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 9], f32>
+  lpu.write %c, %e at <[P, 0]> : !lpu.state<[8, 9], f32>, !lpu.tensor<[1, 9], f32>
+  %k = lpu.read %c at <[0, 0]> : !lpu.state<[8, 9], f32> -> !lpu.tensor<[P + 1, 9], f32>
+  %l = lpu.reduce "sum" %k over <[0]> : !lpu.tensor<[P + 1, 9], f32> -> !lpu.tensor<[1, 9], f32> loc("head")
+  func.return %l : !lpu.tensor<[1, 9], f32>
+}
+
+// -----
+
+// Logits are one number for each token id.
+// CHECK:     func.func @step
+// CHECK-SAME:  lpu.no_generate = "no output has the form of logits"
+// CHECK-NOT: @generate
+func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[P + 1, 9], f32>
+    attributes {lpu.inputs = ["input_ids"], lpu.outputs = ["logits"], lpu.roles = ["ids"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
+  %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]> outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
+  %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
+  %e = lpu.gather %w, %i axis 0 : !lpu.tensor<[9, 9], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 9], f32>
+  lpu.write %c, %e at <[P, 0]> : !lpu.state<[8, 9], f32>, !lpu.tensor<[1, 9], f32>
+  %k = lpu.read %c at <[0, 0]> : !lpu.state<[8, 9], f32> -> !lpu.tensor<[P + 1, 9], f32>
+  %l = lpu.reduce "sum" %k over <[0]> : !lpu.tensor<[P + 1, 9], f32> -> !lpu.tensor<[1, 9], f32> loc("head")
+  func.return %k : !lpu.tensor<[P + 1, 9], f32>
+}
+
+// -----
+
+// Where the LMU cannot rank the logits, but hold them, choices are greedy.
+// CHECK:         func.func @step
+// CHECK:         func.func @generate
+// CHECK-SAME:    sampled in 0 to 0
+// CHECK-NOT:     lpu.for "draw"
+// CHECK:         lpu.emit
+builtin.module attributes {lpu.options = {target = "lpu-tiny"}} {
+func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 1000], f32>
+    attributes {lpu.inputs = ["input_ids"], lpu.outputs = ["logits"], lpu.roles = ["ids"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %w = lpu.constant <file("m.onnx", 0, [1000, 1000], f32)> : !lpu.tensor<[1000, 1000], f32>
+  %c = lpu.state "cache.0" inputs <["past" past f32 [P, 1000] at [0, 0]]> outputs <["present" past f32 [P + 1, 1000] at [0, 0]]> : !lpu.state<[8, 1000], f32>
+  %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
+  %e = lpu.gather %w, %i axis 0 : !lpu.tensor<[1000, 1000], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 1000], f32>
+  lpu.write %c, %e at <[P, 0]> : !lpu.state<[8, 1000], f32>, !lpu.tensor<[1, 1000], f32>
+  %k = lpu.read %c at <[0, 0]> : !lpu.state<[8, 1000], f32> -> !lpu.tensor<[P + 1, 1000], f32>
+  %l = lpu.reduce "sum" %k over <[0]> : !lpu.tensor<[P + 1, 1000], f32> -> !lpu.tensor<[1, 1000], f32> loc("head")
+  func.return %l : !lpu.tensor<[1, 1000], f32>
+}
+}
+
+// -----
+
+// Where it cannot even hold them, there is no token loop.
+// CHECK:     func.func @step
+// CHECK-SAME:  lpu.no_generate = "4000 logits take 16000 bytes of LMU, of 7680"
+// CHECK-NOT: @generate
+builtin.module attributes {lpu.options = {target = "lpu-tiny"}} {
+func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 4000], f32>
+    attributes {lpu.inputs = ["input_ids"], lpu.outputs = ["logits"], lpu.roles = ["ids"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %w = lpu.constant <file("m.onnx", 0, [4000, 4000], f32)> : !lpu.tensor<[4000, 4000], f32>
+  %c = lpu.state "cache.0" inputs <["past" past f32 [P, 4000] at [0, 0]]> outputs <["present" past f32 [P + 1, 4000] at [0, 0]]> : !lpu.state<[8, 4000], f32>
+  %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
+  %e = lpu.gather %w, %i axis 0 : !lpu.tensor<[4000, 4000], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 4000], f32>
+  lpu.write %c, %e at <[P, 0]> : !lpu.state<[8, 4000], f32>, !lpu.tensor<[1, 4000], f32>
+  %k = lpu.read %c at <[0, 0]> : !lpu.state<[8, 4000], f32> -> !lpu.tensor<[P + 1, 4000], f32>
+  %l = lpu.reduce "sum" %k over <[0]> : !lpu.tensor<[P + 1, 4000], f32> -> !lpu.tensor<[1, 4000], f32> loc("head")
+  func.return %l : !lpu.tensor<[1, 4000], f32>
+}
+}
