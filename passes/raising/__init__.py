@@ -1,0 +1,1 @@
+"""How the passes `lpu-raise-*` recognise what exporters have taken apart."""

@@ -1,0 +1,183 @@
+"""
+Read a dataflow graph backwards from a value: what computes it, and who else needs that.
+
+A match ends in a *region*: the operations between the result and the operands of what stands for
+them. Replacing is legal for any region, since all of it is pure; it pays only if nothing outside
+reads what is inside, for then the region goes away (`is_closed`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from xdsl.ir import Operation, SSAValue
+
+from dialects.affine import Affine
+from dialects.lpu import ops
+from dialects.lpu.builder import fill_value
+from dialects.lpu.ops import tensor_of
+from dialects.lpu.weights import Inline, read
+
+MOVES = (ops.ReshapeOp, ops.TransposeOp, ops.BroadcastOp, ops.SliceOp)
+"""What gives elements other indices and changes none."""
+LEAVES = (ops.ConstantOp, ops.FillOp)
+PARAMETER_DEPTH = 6
+"""Operations between a weight and what is still taken for one: slices, casts, a `1 + w`."""
+
+
+def map_of(value: SSAValue, fn: str) -> ops.MapOp | None:
+    """The map that computes a value, if it is this function."""
+    op = value.owner
+    return op if isinstance(op, ops.MapOp) and op.fn.data == fn else None
+
+
+def commuted(op: Operation) -> tuple[tuple[SSAValue, SSAValue], tuple[SSAValue, SSAValue]]:
+    """The two operands in both orders."""
+    first, second = op.operands
+    return (first, second), (second, first)
+
+
+def number_of(value: SSAValue) -> float | None:
+    """The one float that all elements are; None when they differ or are not known."""
+    if not tensor_of(value).dtype.is_float:
+        return None
+    match value.owner:
+        case ops.FillOp():
+            return float(fill_value(value.owner))
+        case ops.ConstantOp(value=weight) if isinstance(weight.data, Inline):
+            elements = read(weight.data, Path()).reshape(-1)
+            uniform = elements.size > 0 and np.array_equal(
+                elements, elements[:1].repeat(elements.size)
+            )
+            return float(elements[0]) if uniform else None
+        case ops.ReshapeOp(source=source) | ops.BroadcastOp(source=source):
+            return number_of(source)
+        case ops.CastOp(source=source):
+            return number_of(source)
+        case _:
+            return None
+
+
+def scaled(value: SSAValue) -> tuple[SSAValue, float] | None:
+    """`(x, f)` when a value is `x * f` or `x / f'`, with the extents of `x`."""
+    op = value.owner
+    if not isinstance(op, ops.MapOp) or op.fn.data not in ("mul", "div"):
+        return None
+    pairs = commuted(op) if op.fn.data == "mul" else commuted(op)[:1]
+    for source, other in pairs:
+        number = number_of(other)
+        if number is None or tensor_of(source).shape != tensor_of(value).shape:
+            continue
+        if op.fn.data == "mul":
+            return source, number
+        return (source, 1 / number) if number else None
+    return None
+
+
+def is_number(value: SSAValue, expected: float) -> bool:
+    """Whether a value is this number, up to the rounding of half precision."""
+    number = number_of(value)
+    return number is not None and abs(number - expected) <= 1e-3 * abs(expected)
+
+
+def widened(value: SSAValue) -> SSAValue:
+    """What a cast to a longer float type, which is exact, was made from."""
+    op = value.owner
+    if isinstance(op, ops.CastOp):
+        source, result = op.source_tensor().dtype, op.result_tensor().dtype
+        if source.is_float and result.is_float and source.itemsize < result.itemsize:
+            return op.source
+    return value
+
+
+def only_user(value: SSAValue) -> Operation | None:
+    """The operation that alone reads a value."""
+    users = {use.operation for use in value.uses}
+    return users.pop() if len(users) == 1 else None
+
+
+def is_last_axis(op: ops.ReduceOp) -> bool:
+    return op.axes.data == (op.source_tensor().rank - 1,)
+
+
+def reduce_of(value: SSAValue, fn: str) -> ops.ReduceOp | None:
+    """The reduction of the last axis that computes a value."""
+    op = value.owner
+    if isinstance(op, ops.ReduceOp) and op.fn.data == fn and is_last_axis(op):
+        return op
+    return None
+
+
+def is_parameter(value: SSAValue, depth: int = PARAMETER_DEPTH) -> bool:
+    """Whether a value depends on weights alone."""
+    op = value.owner
+    if isinstance(op, LEAVES):
+        return True
+    if depth == 0 or not isinstance(op, (*MOVES, ops.CastOp, ops.MapOp)):
+        return False
+    return all(is_parameter(operand, depth - 1) for operand in op.operands)
+
+
+def origin(value: SSAValue) -> tuple[SSAValue, Affine]:
+    """The tensor that a value is a run of channels of, and the first of them."""
+    first = Affine()
+    while isinstance(op := value.owner, ops.SliceOp):
+        *others, last = op.offsets.data
+        whole = op.source_tensor().shape[:-1] == op.result_tensor().shape[:-1]
+        if any(o != Affine() for o in others) or not whole or set(op.steps.data) != {1}:
+            break
+        value, first = op.source, first + last
+    return value, first
+
+
+def region(root: Operation, inputs: Collection[SSAValue]) -> list[Operation]:
+    """What computes `root` from `inputs`, operands first, constants left out."""
+    found: dict[Operation, None] = {}
+    stack: list[tuple[Operation, bool]] = [(root, False)]
+    while stack:
+        op, is_behind = stack.pop()
+        if is_behind:
+            found[op] = None
+        elif op not in found:
+            stack.append((op, True))
+            stack += [
+                (operand.owner, False)
+                for operand in reversed(op.operands)
+                if operand not in inputs
+                and isinstance(operand.owner, Operation)
+                and not isinstance(operand.owner, LEAVES)
+            ]
+    return list(found)
+
+
+def is_closed(operations: Sequence[Operation]) -> bool:
+    """Whether only the last of these operations is read by others; moves do not count."""
+    *inner, _ = operations
+    inside = set(operations)
+    return all(
+        use.operation in inside
+        for op in inner
+        if not isinstance(op, (*MOVES, ops.CastOp))
+        for result in op.results
+        for use in result.uses
+    )
+
+
+def replace(operations: Sequence[Operation], value: SSAValue) -> None:
+    """Put a value in the place of the last operation; erase those that nobody reads any more."""
+    root = operations[-1].results[0]
+    value.name_hint = root.name_hint
+    root.replace_all_uses_with(value)
+    for op in reversed(operations):
+        if not any(result.uses for result in op.results):
+            op.detach()
+            op.erase()
+
+
+def attached(operations: Iterator[Operation]) -> Iterator[Operation]:
+    """Operations of a walk that rewrites have not erased meanwhile."""
+    for op in list(operations):
+        if op.parent is not None:
+            yield op
