@@ -1,0 +1,1 @@
+"""What equal operations become is worked out once: the layers of a model are copies."""
