@@ -3,7 +3,9 @@ Select instructions: loops become branches, affine expressions scalar arithmetic
 
 ```mlir
 func.func @step(%x : !lpu_mem.buffer<hbm, f32, 512>) attributes {
-    lpu.symbols = #lpu.symbols<[P in 0 to 8]>, lpu_mem.arguments = #lpu.ints<[4096]>} {
+    lpu.symbols = #lpu.symbols<[P in 0 to 8]>, lpu_mem.arguments = #lpu.ints<[4096]>,
+    lpu_mem.inputs = [#lpu_mem.port<"x", data, f32, [P, 64], [64, 1], 0>],
+    lpu_mem.outputs = [#lpu_mem.port<"y", data, f32, [P, 64], [64, 1], 0>]} {
   lpu_mem.for "i" to <P> step 1 {
     %t = lpu_mem.alloc at 0 : !lpu_mem.buffer<lmu, f32, 64>
     lpu_mem.copy %t, %x <[64] {0: [1]} {64*i: [1]}> :
@@ -20,6 +22,8 @@ becomes
 ```mlir
 func.func @step() attributes {
     lpu.symbols = #lpu.symbols<[P in 0 to 8]>,
+    lpu_mem.inputs = [#lpu_mem.port<"x", data, f32, [P, 64], [64, 1], 0>],
+    lpu_mem.outputs = [#lpu_mem.port<"y", data, f32, [P, 64], [64, 1], 0>],
     lpu_isa.inputs = [#lpu_isa.slot<f32 at 4096>], lpu_isa.outputs = [#lpu_isa.slot<f32 at 4096>]} {
   lpu_isa.li v1, 1
   lpu_isa.li v2, 64
@@ -47,6 +51,7 @@ operation has the location of the operation it came from. A loop that runs once 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp
@@ -58,11 +63,12 @@ from dialects.affine import Affine
 from dialects.lpu.attributes import IntsAttr, SymbolsAttr
 from dialects.lpu_isa.code import Code, Slot, SlotAttr
 from dialects.lpu_isa.ops import WeightOp, instruction, label
-from dialects.lpu_mem import ops
+from dialects.lpu_mem import control, ops
 from dialects.lpu_mem.ops import buffer_of
+from dialects.lpu_mem.ports import PortAttr
 from passes.selection.instructions import Selection
 from passes.selection.scopes import Item, Scope, Scopes
-from runtime.isa import Bge, Halt, Li, Loop
+from runtime.isa import Bge, Halt, Lds, Li, Loop, Mov, Out
 
 
 class Lowering:
@@ -74,21 +80,26 @@ class Lowering:
         self.addresses = argument_addresses(func)
         self.selection = Selection(self.scopes, self.address_of)
         self.weights: dict[object, WeightOp] = {}
-        self.outputs: list[SSAValue] = []
+        self.inputs = list(zip(ports_of(func, "inputs"), func.args, strict=True))
+        self.outputs: list[tuple[PortAttr, SSAValue]] = []
+        self.output_ports = ports_of(func, "outputs")
+        self.output_ports_of_states: list[tuple[PortAttr, SSAValue]] = []
+        self.ends: list[str] = []
         self.code: list[Item] = []
 
     def address_of(self, value: SSAValue) -> int:
         """The byte address of a buffer, from its definition."""
         if value not in self.addresses:
             op = value.owner
-            assert isinstance(op, ops.AllocOp | ops.ParamOp) and op.address is not None
+            assert isinstance(op, ops.AllocOp | ops.ParamOp | control.StateOp)
+            assert op.address is not None
             self.addresses[value] = op.address.value.data
         return self.addresses[value]
 
     def function(self, func: FuncOp) -> None:
         """Lower all operations; a loop at the top level is a region of its own."""
         for op in func.body.block.ops:
-            if isinstance(op, ops.ForOp):
+            if isinstance(op, control.ForOp):
                 self.code += self.scopes.close_region()
                 self.operation(op)
                 self.code += self.scopes.close_region()
@@ -103,12 +114,17 @@ class Lowering:
                 pass
             case ops.ParamOp():
                 self._weight(op)
-            case ops.ForOp():
+            case control.StateOp():
+                self.inputs += [(port, op.result) for port in op.inputs]
+                self.output_ports_of_states += [(port, op.result) for port in op.outputs]
+            case control.EmitOp():
+                self._emit(op)
+            case control.ForOp():
                 self._loop(op)
-            case ops.MinOp():
+            case control.MinOp():
                 self._minimum(op)
-            case ops.ReturnOp():
-                self.outputs = list(op.operands)
+            case control.ReturnOp():
+                self.outputs = list(zip(self.output_ports, op.operands, strict=True))
                 self.scopes.emit(Code.of(Halt))
             case ops.DataOp():
                 self.selection.select(op)
@@ -122,7 +138,7 @@ class Lowering:
             self.weights[op.value] = weight = WeightOp.create(properties=properties)
             weight.location = op.location
 
-    def _minimum(self, op: ops.MinOp) -> None:
+    def _minimum(self, op: control.MinOp) -> None:
         scopes, name, bound = self.scopes, op.variable.data, op.bound.value.data
         value = scopes.resolve(op.value.data)
         low, high = value.bounds(scopes.ranges)
@@ -132,35 +148,51 @@ class Lowering:
         depth, register = scopes.minimum(value, bound)
         scopes.bind(name, register, depth, min(low, bound), bound)
 
-    def _loop(self, op: ops.ForOp) -> None:
+    def _loop(self, op: control.ForOp) -> None:
         scopes, name, step = self.scopes, op.variable.data, op.step.value.data
-        upper = scopes.resolve(op.upper.data)
-        low, high = upper.bounds(scopes.ranges)
-        if high <= 0:
+        lower, upper = scopes.resolve(op.first), scopes.resolve(op.upper.data)
+        least, most = (upper - lower).bounds(scopes.ranges)
+        if most <= 0:
             return
-        if low >= 1 and high <= step:
-            scopes.equal[name] = Affine(0)
+        if least >= 1 and most <= step and not _may_leave(op):
+            scopes.equal[name] = lower
             self._body(op)
             return
         bound, variable, depth = scopes.scalar(upper), scopes.fresh(), len(scopes.stack)
+        head, end = scopes.label("loop"), scopes.label("end")
+        low, high = op.span(scopes.ranges)
         scopes.stack.append(Scope())
-        scopes.bind(name, variable, depth, 0, high - 1)
+        scopes.bind(name, variable, depth, low, high)
+        self.ends.append(end)
         self._body(op)
+        self.ends.pop()
         body = scopes.stack.pop()
         scopes.location = op.location
-        head, end = scopes.label("loop"), scopes.label("end")
-        scopes.emit(Code.of(Li, rd=variable, value=0))
-        if low < 1:
-            scopes.emit(Code.of(Bge, ra=0, rb=bound, target=end))
+        if lower.is_const:
+            scopes.emit(Code.of(Li, rd=variable, value=lower.const))
+        else:
+            scopes.emit(Code.of(Mov, rd=variable, ra=scopes.scalar(lower)))
+        if least < 1:
+            scopes.emit(Code.of(Bge, ra=scopes.scalar(lower), rb=bound, target=end))
         scopes.emit(head)
         scopes.stack[-1].code += body.code
         scopes.emit(Code.of(Loop, rd=variable, rb=bound, step=step, target=head))
-        if low < 1:
+        if least < 1 or _may_leave(op):
             scopes.emit(end)
 
-    def _body(self, op: ops.ForOp) -> None:
+    def _body(self, op: control.ForOp) -> None:
         for inner in op.body.block.ops:
             self.operation(inner)
+
+    def _emit(self, op: control.EmitOp) -> None:
+        """Leave the loop when `stop` is set, else hand the token over."""
+        scopes = self.scopes
+        token, stop = (self.address_of(value) for value in op.operands)
+        is_set, value, one = scopes.fresh(), scopes.fresh(), scopes.constant(1)
+        scopes.emit(Code.of(Lds, rd=is_set, address=stop))
+        scopes.emit(Code.of(Bge, ra=is_set, rb=one, target=self.ends[-1]))
+        scopes.emit(Code.of(Lds, rd=value, address=token))
+        scopes.emit(Code.of(Out, ra=value))
 
     def operations(self) -> list[Operation]:
         """What was lowered, as operations of the level `lpu_isa`."""
@@ -178,14 +210,24 @@ def argument_addresses(func: FuncOp) -> dict[SSAValue, int]:
     return dict(zip(func.args, addresses.data, strict=True))
 
 
+def ports_of(func: FuncOp, kind: str) -> list[PortAttr]:
+    """The ports among the attributes of a function; none if it has none."""
+    ports = func.attributes.get(f"lpu_mem.{kind}")
+    return list(cast("ArrayAttr[PortAttr]", ports)) if isinstance(ports, ArrayAttr) else []
+
+
+def _may_leave(op: control.ForOp) -> bool:
+    """Whether a token may stop a loop."""
+    return any(isinstance(inner, control.EmitOp) for inner in op.body.block.ops)
+
+
 def lower(func: FuncOp) -> FuncOp:
     """The function at the level `lpu_isa`."""
     lowering = Lowering(func)
     lowering.function(func)
 
-    def slots(values: list[SSAValue]) -> ArrayAttr[SlotAttr]:
-        pairs = ((buffer_of(v).dtype, lowering.address_of(v)) for v in values)
-        return ArrayAttr([SlotAttr(Slot(dtype, address)) for dtype, address in pairs])
+    def slot(value: SSAValue) -> SlotAttr:
+        return SlotAttr(Slot(buffer_of(value).dtype, lowering.address_of(value)))
 
     new = FuncOp(func.sym_name.data, ((), ()))
     new.location = func.location
@@ -193,8 +235,10 @@ def lower(func: FuncOp) -> FuncOp:
     new.body.add_block(Block(lowering.operations()))
     new.attributes.update(func.attributes)
     del new.attributes["lpu_mem.arguments"]
-    new.attributes["lpu_isa.inputs"] = slots(list(func.args))
-    new.attributes["lpu_isa.outputs"] = slots(lowering.outputs)
+    outputs = lowering.outputs + lowering.output_ports_of_states
+    for kind, entries in (("inputs", lowering.inputs), ("outputs", outputs)):
+        new.attributes[f"lpu_mem.{kind}"] = ArrayAttr([port for port, _ in entries])
+        new.attributes[f"lpu_isa.{kind}"] = ArrayAttr([slot(value) for _, value in entries])
     return new
 
 

@@ -43,11 +43,14 @@ from xdsl.passes import ModulePass
 
 from dialects.affine import NotAffine
 from dialects.errors import CompileError, unsupported
+from dialects.lpu import ops
 from dialects.lpu.builder import Build
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import TensorType
 from dialects.onnx import InitializerOp, OnnxOp
 from passes.decompositions import DECOMPOSITIONS, Results
+from passes.functions import discard
+from passes.repetition.template import Made, Templates
 
 
 def _no_decomposition(op: OnnxOp) -> CompileError:
@@ -63,20 +66,33 @@ def _check_resolved(op: Operation) -> None:
         assert value.type.data.is_resolved, f"{op.name}: extents not resolved: {value.type.data}"
 
 
-def _decomposed(op: OnnxOp) -> Results:
+def _reads_contents(op: OnnxOp) -> bool:
+    """Whether a decomposition may look at what an operand holds, which only integers tell."""
+    known = [
+        v for v in op.operands if isinstance(v.owner, ops.ConstantOp | ops.FillOp | ops.IotaOp)
+    ]
+    return any(not tensor_of(value).dtype.is_float for value in known)
+
+
+def _decomposed(op: OnnxOp, templates: Templates) -> Made:
     function = DECOMPOSITIONS.get((op.DOMAIN, op.OP_TYPE))
     if function is None:
         raise _no_decomposition(op)
     _check_resolved(op)
     try:
-        return function(Build(op), op)
+        if _reads_contents(op):
+            return _listed(function(Build(op), op))
+        return templates.made(op, lambda: _listed(function(Build(op), op)))
     except NotAffine as error:
         raise unsupported(op, f"an extent is not affine: {error}") from None
 
 
-def _replace(op: Operation, results: Results) -> None:
+def _listed(results: Results) -> Made:
+    return (results,) if isinstance(results, SSAValue) else results
+
+
+def _replace(op: Operation, values: Made) -> None:
     """Put new values in the place of the results, whose types they must have."""
-    values = (results,) if isinstance(results, SSAValue) else results
     for index, old in enumerate(op.results):
         new = values[index] if index < len(values) else None
         if new is None:
@@ -88,16 +104,15 @@ def _replace(op: Operation, results: Results) -> None:
         if new.name_hint is None:
             new.name_hint = old.name_hint
         old.replace_all_uses_with(new)
-    op.detach()
-    op.erase()
+    discard(op)
 
 
-def decompose(op: Operation) -> None:
+def decompose(op: Operation, templates: Templates) -> None:
     """Replace one ONNX operation; others stay."""
     if isinstance(op, InitializerOp):
-        _replace(op, Build(op).constant(op.weight))
+        _replace(op, [Build(op).constant(op.weight)])
     elif isinstance(op, OnnxOp):
-        _replace(op, _decomposed(op))
+        _replace(op, _decomposed(op, templates))
 
 
 @dataclass(frozen=True)
@@ -107,5 +122,6 @@ class ConvertOnnxToLpuPass(ModulePass):
     name = "convert-onnx-to-lpu"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        templates = Templates()
         for inner in list(op.walk()):
-            decompose(inner)
+            decompose(inner, templates)

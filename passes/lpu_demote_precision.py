@@ -51,7 +51,7 @@ from xdsl.passes import ModulePass
 from dialects.lpu import ops
 from dialects.lpu.builder import Build
 from dialects.lpu.weights import Cast
-from passes.functions import options, retype, step_function, strings
+from passes.functions import discard, options, retype, step_function, strings
 from runtime.numerics import ElementType
 
 VIEWS = (ops.ReshapeOp, ops.TransposeOp, ops.BroadcastOp, ops.SliceOp)
@@ -119,8 +119,7 @@ class Demotion:
         if op.results[0] in self.tainted:
             self.tainted.add(long)
         op.results[0].replace_all_uses_with(long)
-        op.detach()
-        op.erase()
+        discard(op)
 
 
 def following(value: SSAValue) -> Operation:
@@ -135,13 +134,18 @@ def following(value: SSAValue) -> Operation:
     return op.next_op
 
 
-def reachable(func: FuncOp, roots: set[SSAValue]) -> set[SSAValue]:
-    """Every value that depends on one of the roots."""
-    found = set(roots)
+def reachable(func: FuncOp, *roots: Sequence[SSAValue]) -> tuple[set[SSAValue], ...]:
+    """For each of several sets of roots every value that depends on one of them, in one walk."""
+    reach = dict[SSAValue, int]()
+    for index, values in enumerate(roots):
+        reach.update((value, reach.get(value, 0) | 1 << index) for value in values)
     for op in func.body.block.ops:
-        if any(operand in found for operand in op.operands):
-            found.update(op.results)
-    return found
+        bits = 0
+        for operand in op.operands:
+            bits |= reach.get(operand, 0)
+        if bits:
+            reach.update((result, bits) for result in op.results)
+    return tuple({v for v, bits in reach.items() if bits >> i & 1} for i in range(len(roots)))
 
 
 def _arguments(func: FuncOp, *roles: str) -> Iterator[SSAValue]:
@@ -158,17 +162,17 @@ def demote(func: FuncOp, short: ElementType) -> None:
     assert isinstance(terminator, ReturnOp)
     func.attributes["lpu.input_types"] = _types(func.body.block.args)
     func.attributes["lpu.output_types"] = _types(terminator.operands)
-    tokens = reachable(func, {*_arguments(func, "ids")})
     floats = [a for a in _arguments(func, "data") if ops.tensor_of(a).dtype.is_float]
-    tainted = tokens | reachable(func, {*floats, *_arguments(func, "past")})
-    work = Demotion(short, tainted, tokens)
+    roots = ([*_arguments(func, "ids")], floats, [*_arguments(func, "past")])
+    tokens, data, past = reachable(func, *roots)
+    work = Demotion(short, tokens | data | past, tokens)
     _store_cache(func, work)
     for op in list(func.body.block.ops):
         if isinstance(op, ops.MatmulOp):
             work.product(op)
         elif isinstance(op, ops.GatherOp):
             work.lookup(op)
-    _store_outputs(func, work, terminator)
+    _store_outputs(work, past, terminator)
     func.function_type = FunctionType.from_lists(
         [a.type for a in func.body.block.args], [v.type for v in terminator.operands]
     )
@@ -193,9 +197,8 @@ def _store_cache(func: FuncOp, work: Demotion) -> None:
         work.tainted.update((short, long))
 
 
-def _store_outputs(func: FuncOp, work: Demotion, terminator: ReturnOp) -> None:
+def _store_outputs(work: Demotion, past: set[SSAValue], terminator: ReturnOp) -> None:
     """Rule 3 for the outputs: those that continue a cache input."""
-    past = reachable(func, {*_arguments(func, "past")})
     outputs = [
         work.demoted(value) if isinstance(value.owner, ops.ConcatOp) and value in past else value
         for value in terminator.operands

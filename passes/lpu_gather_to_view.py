@@ -44,7 +44,7 @@ from xdsl.passes import ModulePass
 from dialects.affine import Affine, NotAffine
 from dialects.lpu import ops
 from dialects.lpu.builder import Build
-from passes.functions import step_function, symbol_ranges
+from passes.functions import discard, functions, symbol_ranges
 from passes.shapes.content import Line
 from passes.shapes.lines import Lines
 
@@ -120,8 +120,7 @@ def is_overwritten(op: ops.ScatterOp, lines: Lines) -> bool:
 
 def _replace(op: ops.LpuOp, value: SSAValue) -> None:
     op.results[0].replace_all_uses_with(value)
-    op.detach()
-    op.erase()
+    discard(op)
 
 
 @dataclass(frozen=True)
@@ -131,12 +130,12 @@ class LpuGatherToViewPass(ModulePass):
     name = "lpu-gather-to-view"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        func = step_function(op)
-        lines = Lines(symbol_ranges(func))
-        for inner in list(func.body.block.ops):
-            if isinstance(inner, ops.GatherOp):
-                view = view_of(inner, lines)
-                if view is not None:
-                    _replace(inner, view)
-            elif isinstance(inner, ops.ScatterOp) and is_overwritten(inner, lines):
-                _replace(inner, inner.updates)
+        for func in functions(op):
+            lines = Lines(symbol_ranges(func))
+            for inner in list(func.walk()):
+                if isinstance(inner, ops.GatherOp):
+                    view = view_of(inner, lines)
+                    if view is not None:
+                        _replace(inner, view)
+                elif isinstance(inner, ops.ScatterOp) and is_overwritten(inner, lines):
+                    _replace(inner, inner.updates)

@@ -29,16 +29,17 @@ func.func @step(%x : !lpu_mem.buffer<hbm, f32, 100>) attributes {
 }
 ```
 
-HBM holds the weights first, equal ones once, and the arena behind them. Inputs and outputs lie in
-the arena for the whole program; another buffer lives from the first to the last top-level operation
-that touches it, and its place is free before and after. A buffer of the LMU lives likewise, so that
-every tile loop starts with an empty LMU, whose top is kept for spilled scalars.
+HBM holds the weights first, equal ones once, and the arena behind them: states, which all functions
+of the module share, then the inputs and outputs of a function, then buffers that share places when
+they are not live at once (`passes.placement.lives`). Tiles take turns in the LMU, so that a load
+need not wait for the last reader of its place; they lie behind what `lpu-mem-promote` keeps there
+and below the spill slots at its top.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import I64, IntegerAttr, ModuleOp, i64
@@ -49,146 +50,133 @@ from xdsl.passes import ModulePass
 from dialects.errors import CompileError, node_names
 from dialects.lpu.attributes import IntsAttr
 from dialects.lpu.weights import WeightAttr
-from dialects.lpu_mem.ops import AllocOp, ParamOp, ReturnOp, buffer_of
-from dialects.lpu_mem.target import spill_base, target_of
+from dialects.lpu_mem.control import ReturnOp, StateOp
+from dialects.lpu_mem.ops import AllocOp, ParamOp, buffer_of
+from dialects.lpu_mem.target import resident_bytes, spill_base, target_of
+from passes.placement.lives import WORD, Life, lives_of, place, place_apart, up
 from runtime.target import Target
 
 ALIGNMENT = 64
-TIGHT = 8
-"""Alignment of LMU buffers that do not fit at 64: that of the largest element."""
 
 
-@dataclass(slots=True)
-class Life:
-    """A buffer and the top-level operations, by number, between which it is live."""
+@dataclass
+class Shared:
+    """What all functions of a module have in common: weights and states."""
 
-    value: SSAValue
-    first: int
-    last: int
-    nbytes: int = 0
-    address: int = 0
+    params: dict[WeightAttr, IntegerAttr[I64]] = field(
+        default_factory=dict[WeightAttr, IntegerAttr[I64]]
+    )
+    params_size: int = 0
+    states: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    states_end: int = 0
 
-    def __post_init__(self) -> None:
-        self.nbytes = max(buffer_of(self.value).nbytes, 1)
+    @property
+    def arena(self) -> int:
+        """Where the arena starts."""
+        return up(self.params_size, ALIGNMENT)
 
+    def add_param(self, op: ParamOp) -> None:
+        if op.value not in self.params:
+            at = up(self.params_size, ALIGNMENT)
+            self.params[op.value] = IntegerAttr(at, i64)
+            self.params_size = at + buffer_of(op.result).nbytes
+        op.address = self.params[op.value]
 
-def up(value: int, alignment: int) -> int:
-    """The smallest multiple of the alignment that is not below the value."""
-    return -(-value // alignment) * alignment
+    def add_state(self, op: StateOp) -> None:
+        """Note a state; the largest function that names it decides its size."""
+        nbytes = buffer_of(op.result).nbytes
+        self.states[op.state.data] = (0, max(nbytes, self.states.get(op.state.data, (0, 0))[1]))
 
-
-def place(lives: Iterable[Life], alignment: int) -> int:
-    """First fit: choose addresses so that buffers live at once are disjoint. Returns the peak."""
-    active: list[Life] = []
-    peak = 0
-    for life in sorted(lives, key=lambda x: x.first):
-        active = [other for other in active if other.last >= life.first]
-        index, life.address = _first_gap(active, life.nbytes, alignment)
-        active.insert(index, life)
-        peak = max(peak, life.address + life.nbytes)
-    return peak
-
-
-def _first_gap(active: Sequence[Life], nbytes: int, alignment: int) -> tuple[int, int]:
-    """Where among buffers sorted by address, and at which address, there is room."""
-    at = 0
-    for index, other in enumerate(active):
-        if at + nbytes <= other.address:
-            return index, at
-        at = up(other.address + other.nbytes, alignment)
-    return len(active), at
+    def place_states(self) -> None:
+        at = self.arena
+        for name, (_, nbytes) in self.states.items():
+            self.states[name] = (at, nbytes)
+            at = up(at + nbytes, ALIGNMENT)
+        self.states_end = at
 
 
-def lives_of(body: Sequence[Operation]) -> dict[SSAValue, Life]:
-    """The life of every buffer that an `alloc` makes, in program order."""
-    lives: dict[SSAValue, Life] = {}
-    for number, top in enumerate(body):
-        for op in top.walk():
-            for value in (*op.operands, *_nested_alloc(op, top)):
-                life = lives.get(value)
-                if life is not None:
-                    life.last = number
-                elif isinstance(value.owner, AllocOp):
-                    lives[value] = Life(value, number, number)
-    return lives
-
-
-def _nested_alloc(op: Operation, top: Operation) -> Sequence[SSAValue]:
-    return op.results if isinstance(op, AllocOp) and op is not top else ()
-
-
-def allocate(func: FuncOp, target: Target) -> None:
-    """Write addresses to the operations of one function and the sizes to the function."""
-    body = list(func.body.block.ops)
-    lives = lives_of(body)
-    arena = up(params_size := _place_params(body), ALIGNMENT)
-    hbm = [life for life in lives.values() if buffer_of(life.value).space == "hbm"]
-    ports = _ports(func, body, len(body))
-    fixed = _place_in_sequence(ports, arena)
-    size = _place_arena(hbm, {life.value for life in ports}, fixed) - arena
-    if arena + size > target.hbm_bytes:
-        over = arena + size - target.hbm_bytes
-        raise CompileError(
-            f"weights, cache and activations need {arena + size} bytes of HBM, "
-            f"{over} more than '{target.name}' has",
-            hint="choose a smaller --max-context or a lower --precision",
-        )
-    _place_tiles([life for life in lives.values() if buffer_of(life.value).space == "lmu"], target)
-    addresses = {life.value: life.address for life in (*lives.values(), *ports)}
-    for value, address in addresses.items():
-        if isinstance(value.owner, AllocOp):
-            value.owner.address = IntegerAttr(address, i64)
-    func.attributes["lpu_mem.arguments"] = IntsAttr(tuple(addresses[a] for a in func.args))
+def allocate(functions: Sequence[FuncOp], target: Target) -> None:
+    """Write addresses to the operations of all functions and the sizes to the functions."""
+    shared = Shared()
+    for func in functions:
+        for op in func.walk():
+            if isinstance(op, ParamOp):
+                shared.add_param(op)
+            elif isinstance(op, StateOp):
+                shared.add_state(op)
+    shared.place_states()
+    end = max(_allocate_function(func, shared, target) for func in functions)
+    _check_hbm(shared, end, target)
     numbers = {
-        "params_size": params_size,
-        "arena_base": arena,
-        "arena_size": size,
+        "params_size": shared.params_size,
+        "arena_base": shared.arena,
+        "arena_size": end - shared.arena,
     }
-    func.attributes.update({f"lpu_mem.{k}": IntegerAttr(v, i64) for k, v in numbers.items()})
+    for func in functions:
+        func.attributes.update({f"lpu_mem.{k}": IntegerAttr(v, i64) for k, v in numbers.items()})
 
 
-def _place_params(body: Sequence[Operation]) -> int:
-    """Addresses of the weights, equal ones the same; returns the end."""
-    known: dict[WeightAttr, IntegerAttr[I64]] = {}
-    end = 0
-    for op in body:
-        if not isinstance(op, ParamOp):
-            continue
-        if op.value not in known:
-            at = up(end, ALIGNMENT)
-            known[op.value] = IntegerAttr(at, i64)
-            end = at + buffer_of(op.result).nbytes
-        op.address = known[op.value]
+def _allocate_function(func: FuncOp, shared: Shared, target: Target) -> int:
+    """Place the buffers of one function; returns the end of the arena that it needs."""
+    lives, _ = lives_of(func)
+    ports = _ports(func)
+    at = shared.states_end
+    for life in ports:
+        life.address = at
+        at = up(at + life.nbytes, ALIGNMENT)
+    fixed = {life.value for life in ports}
+    free = [life for value, life in lives.items() if value not in fixed]
+    hbm = [life for life in free if buffer_of(life.value).space == "hbm"]
+    end = up(place(hbm, ALIGNMENT, at), ALIGNMENT)
+    tiles = [
+        life for life in free if buffer_of(life.value).space == "lmu" and _address(life) is None
+    ]
+    _place_tiles(tiles, resident_bytes(func), target)
+    for life in (*hbm, *tiles, *ports):
+        if isinstance(life.value.owner, AllocOp):
+            life.value.owner.address = IntegerAttr(life.address, i64)
+    _place_states(func, shared)
+    addresses = {life.value: life.address for life in ports}
+    func.attributes["lpu_mem.arguments"] = IntsAttr(tuple(addresses[a] for a in func.args))
     return end
 
 
-def _ports(func: FuncOp, body: Sequence[Operation], end: int) -> list[Life]:
+def _address(life: Life) -> IntegerAttr[I64] | None:
+    """The address that a buffer has already."""
+    assert isinstance(life.value.owner, AllocOp)
+    return life.value.owner.address
+
+
+def _place_states(func: FuncOp, shared: Shared) -> None:
+    for op in func.body.block.ops:
+        if isinstance(op, StateOp):
+            op.address = IntegerAttr(shared.states[op.state.data][0], i64)
+
+
+def _ports(func: FuncOp) -> list[Life]:
     """Buffers of inputs and outputs, each once."""
     values: dict[SSAValue, None] = dict.fromkeys(func.args)
-    if body and isinstance(body[-1], ReturnOp):
-        values.update(dict.fromkeys(body[-1].operands))
-    return [Life(value, 0, end) for value in values]
+    last = func.body.block.last_op
+    if isinstance(last, ReturnOp):
+        values.update(dict.fromkeys(last.operands))
+    return [Life(value, 0, 0) for value in values]
 
 
-def _place_in_sequence(lives: Sequence[Life], start: int) -> int:
-    for life in lives:
-        life.address = start
-        start = up(start + life.nbytes, ALIGNMENT)
-    return start
+def _check_hbm(shared: Shared, end: int, target: Target) -> None:
+    if end <= target.hbm_bytes:
+        return
+    cache = shared.states_end - shared.arena
+    raise CompileError(
+        f"weights ({shared.params_size} bytes), cache ({cache}) and activations "
+        f"({end - shared.states_end}) need {end} bytes of HBM, {end - target.hbm_bytes} more than "
+        f"'{target.name}' has",
+        hint="choose a smaller --max-context or a lower --precision",
+    )
 
 
-def _place_arena(lives: Sequence[Life], fixed: set[SSAValue], start: int) -> int:
-    """Place what is not a port behind the ports; returns the end."""
-    shared = [life for life in lives if life.value not in fixed]
-    peak = place(shared, ALIGNMENT)
-    for life in shared:
-        life.address += start
-    return up(start + peak, ALIGNMENT)
-
-
-def _place_tiles(lives: Sequence[Life], target: Target) -> None:
+def _place_tiles(lives: Sequence[Life], start: int, target: Target) -> None:
     room = spill_base(target)
-    if place(lives, ALIGNMENT) <= room or place(lives, TIGHT) <= room:
+    if place_apart(lives, ALIGNMENT, start, room) or place(lives, WORD, start) <= room:
         return
     worst = max(lives, key=lambda life: life.address + life.nbytes)
     need = worst.address + worst.nbytes
@@ -212,7 +200,6 @@ class LpuMemAllocatePass(ModulePass):
     name = "lpu-mem-allocate"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        target = target_of(op)
-        for func in op.ops:
-            if isinstance(func, FuncOp):
-                allocate(func, target)
+        functions = [func for func in op.ops if isinstance(func, FuncOp)]
+        if functions:
+            allocate(functions, target_of(op))

@@ -33,7 +33,8 @@ builtin.module attributes {lpu.options = {target = "lpu-tiny"}} {
 The iteration space is simplified first (`passes.tiling.space`), then tiled to what the LMU of the
 target takes (`passes.tiling.plan`). Sums that are split accumulate in the LMU; a running sum hands
 its total on. What an engine streams or looks up (the panel of a product, the table of a gather, the
-target of a scatter) stays in HBM. A copy between two places in HBM goes through one LMU buffer.
+target of a scatter) stays in HBM; what lies in the LMU already is used there. A copy between two
+places in HBM goes through one LMU buffer. A reduction along axes of one element is a copy.
 
 **Ensures** every access has four axes at most.
 """
@@ -46,21 +47,18 @@ from itertools import count
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Operation
+from xdsl.ir import Block
 from xdsl.passes import ModulePass
 
-from dialects.lpu_mem import ops
-from dialects.lpu_mem.target import spill_base, target_of
+from dialects.affine import Affine, Ranges
+from dialects.lpu_mem import control, ops
+from dialects.lpu_mem.access import View
+from dialects.lpu_mem.target import resident_bytes, spill_base, target_of
 from passes.bufferise.places import MemBuilder
-from passes.functions import step_function, symbol_ranges
+from passes.functions import symbol_ranges
 from passes.tiling.emit import Emitter, pick, write
-from passes.tiling.plan import Plan, plan
+from passes.tiling.plan import Plan, is_transfer, plan
 from passes.tiling.space import simplify, space_of
-
-
-def _is_staged(op: ops.DataOp) -> bool:
-    """Whether an operation has its operands in the LMU already."""
-    return any(ops.buffer_of(b).space == "lmu" for b in op.operands)
 
 
 def write_copy(op: ops.CopyOp, plan: Plan, build: MemBuilder, names: count[int]) -> None:
@@ -78,29 +76,59 @@ def write_copy(op: ops.CopyOp, plan: Plan, build: MemBuilder, names: count[int])
     emitter.build.data(ops.CopyOp, extents, [(op.operands[0], target), near])
 
 
-def tile_function(func: FuncOp, budget: int) -> None:
-    """Tile every operation of a function for `budget` bytes of LMU."""
-    ranges = symbol_ranges(func)
-    names = count()
-    old = func.body.block
-    kept = list(old.ops)
+def tile_block(block: Block, ranges: Ranges, names: count[int], budget: int) -> None:
+    """Tile every operation of a block for `budget` bytes of LMU, those of loops in it too."""
+    kept = list(block.ops)
     for op in kept:
         op.detach()
     for op in kept:
-        _tile_op(op, MemBuilder(old, ranges, op.location), names, budget)
+        build = MemBuilder(block, ranges, op.location)
+        match op:
+            case ops.DataOp():
+                _tile_op(op, build, names, budget)
+            case control.ForOp():
+                inner = {op.variable.data: op.span(ranges)}
+                tile_block(op.body.block, {**ranges, **inner}, names, budget)
+                block.add_op(op)
+            case control.EmitOp():
+                _load_scalars(op, build)
+            case _:
+                block.add_op(op)
 
 
-def _tile_op(op: Operation, build: MemBuilder, names: count[int], budget: int) -> None:
-    if not isinstance(op, ops.DataOp) or _is_staged(op):
-        build.block.add_op(op)
-        return
+def _moved(op: ops.DataOp) -> ops.DataOp:
+    """A reduction along axes of one element is a copy."""
+    if not isinstance(op, ops.ReduceOp) or op.accumulate.value.data:
+        return op
+    extents = op.access.data.extents
+    if any(extents[axis] != Affine(1) for axis in op.axes.data):
+        return op
+    copy = ops.CopyOp.create(operands=op.operands, properties={"access": op.access})
+    copy.location = op.location
+    op.erase()
+    return copy
+
+
+def _tile_op(op: ops.DataOp, build: MemBuilder, names: count[int], budget: int) -> None:
+    op = _moved(op)
     space = simplify(space_of(op))
     chosen = plan(op, space, build.ranges, budget)
-    if isinstance(op, ops.CopyOp):
+    if isinstance(op, ops.CopyOp) and not is_transfer(op):
         write_copy(op, chosen, build, names)
     else:
         write(op, chosen, build, names)
     op.erase()
+
+
+def _load_scalars(op: control.EmitOp, build: MemBuilder) -> None:
+    """The control processor reads its scalars in the LMU."""
+    first = View(Affine(), ())
+    for index, buffer in enumerate(op.operands):
+        if ops.buffer_of(buffer).space == "hbm":
+            near = build.alloc(ops.buffer_of(buffer).dtype, 1, "lmu")
+            build.data(ops.CopyOp, (), [(near, first), (buffer, first)])
+            op.operands[index] = near
+    build.add(op)
 
 
 @dataclass(frozen=True)
@@ -111,5 +139,8 @@ class LpuMemTilePass(ModulePass):
     lmu: int | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        budget = spill_base(target_of(op)) if self.lmu is None else self.lmu
-        tile_function(step_function(op), budget)
+        room = spill_base(target_of(op)) if self.lmu is None else self.lmu
+        for func in op.ops:
+            if isinstance(func, FuncOp):
+                budget = room - resident_bytes(func)
+                tile_block(func.body.block, symbol_ranges(func), count(), budget)

@@ -54,7 +54,7 @@ from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import Tensor
 from dialects.lpu.weights import INLINE_LIMIT
 from dialects.onnx.ops import OnnxOp
-from passes.functions import model_folder, step_function, symbol_ranges
+from passes.functions import discard, model_folder, step_function, symbol_ranges
 from passes.shapes.content import Content, Elements, Fill, Line, as_elements
 from passes.shapes.resolver import Resolver
 from runtime.numerics import ElementType
@@ -89,15 +89,13 @@ def sweep(func: FuncOp, contents: dict[SSAValue, Content]) -> None:
         if isinstance(op, ReturnOp):
             continue
         if not any(result.uses for result in op.results):
-            op.detach()
-            op.erase()
+            discard(op)
         elif isinstance(op, OnnxOp) and op.results[0] in contents:
             result = op.results[0]
             made = materialise(Build(op), contents[result], tensor_of(result))
             if made is not None:
                 result.replace_all_uses_with(made)
-                op.detach()
-                op.erase()
+                discard(op)
 
 
 def resolve(func: FuncOp, folder: Path) -> None:

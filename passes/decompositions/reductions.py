@@ -38,8 +38,13 @@ def reduce_mean(b: Build, x: SSAValue, axes: Axes) -> SSAValue:
     static = int(np.prod([e.const for e in extents if e.is_const], dtype=np.int64))
     for count in (Affine(static), *(e for e in extents if not e.is_const)):
         if count != Affine(1):
-            total = b.map("div", total, b.cast(extent(b, count), tensor_of(total).dtype))
+            total = b.map("div", total, _number(b, count, tensor_of(total).dtype))
     return total
+
+
+def _number(b: Build, value: Affine, dtype: ElementType) -> SSAValue:
+    """A dimension as a scalar of any type."""
+    return b.scalar(value.const, dtype) if value.is_const else b.cast(extent(b, value), dtype)
 
 
 def _sum_of_squares(b: Build, x: SSAValue, axes: Axes) -> SSAValue:

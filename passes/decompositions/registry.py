@@ -4,6 +4,9 @@ The table of decompositions, and what they share: access to operands, types and 
 A decomposition takes the place to build at and an ONNX operation, and gives the values that replace
 the results, in the order of the formal outputs; None for an output it does not compute.
 
+It may look at types, attributes, and what integer operands hold (`known_ints`), at nothing else of
+what stands around: what it makes is repeated for nodes that are equal in these.
+
 ```python
 @decompose("Softplus")
 def softplus(b: Build, op: OnnxOp) -> SSAValue: ...

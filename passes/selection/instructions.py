@@ -147,7 +147,8 @@ def _topk(s: Selection, op: ops.TopkOp, extents: Four, o: list[Operand]) -> None
 
 
 def _vecmat(s: Selection, op: ops.VecmatOp, extents: Four, o: list[Operand]) -> None:
-    s.emit(Stream, extents, src=o[2])
+    batch, _, inner, columns = extents
+    s.emit(Stream, (batch, s.scopes.constant(1), inner, columns), src=o[2])
     s.emit(Vecmat, extents, dst=o[0], x=o[1], accumulate=bool(op.accumulate.value.data))
 
 

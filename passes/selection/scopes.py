@@ -67,6 +67,7 @@ class Scopes:
 
     def bind(self, name: str, register: int, depth: int, low: int, high: int) -> None:
         """Make a name visible that a register of a scope holds."""
+        self.equal.pop(name, None)
         self.names[name] = (depth, register)
         self.ranges[name] = (low, high)
 

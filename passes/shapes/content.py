@@ -34,6 +34,11 @@ class Elements:
     def flat(self) -> tuple[Affine, ...]:
         return tuple(self.array.reshape(-1))
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for equal elements of equal shape."""
+        return (self.array.shape, *self.flat())
+
 
 @dataclass(frozen=True)
 class Line:

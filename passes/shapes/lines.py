@@ -46,19 +46,25 @@ class Lines:
             return None
 
     def bounds(self, value: SSAValue, line: Line) -> tuple[int, int]:
-        """Smallest and largest element; of an empty value, the base."""
+        """
+        Smallest and largest element; of an empty value, the base.
+
+        Where base and last element move together, as `-P + i` for `i < P + 1`, that is seen.
+        """
         low, high = line.base.bounds(self.ranges)
+        first = last = line.base
+        spread = [0, 0]
         for extent, coefficient in zip(ops.tensor_of(value).shape, line.coefficients, strict=True):
-            try:
-                step = coefficient * (extent - 1)
-            except NotAffine:
-                last = max(extent.upper(self.ranges) - 1, 0)
-                ends = [c * last for c in coefficient.bounds(self.ranges)]
-                low, high = low + min(0, *ends), high + max(0, *ends)
-                continue
-            ends = step.bounds(self.ranges)
-            low, high = low + min(0, *ends), high + max(0, *ends)
-        return low, high
+            if not coefficient.is_const:
+                end = max(extent.upper(self.ranges) - 1, 0)
+                steps = [c * end for c in coefficient.bounds(self.ranges)]
+                spread = [spread[0] + min(0, *steps), spread[1] + max(0, *steps)]
+            elif coefficient.const < 0:
+                first = first + coefficient * (extent - 1)
+            else:
+                last = last + coefficient * (extent - 1)
+        low = min(low, first.lower(self.ranges)) + spread[0]
+        return low, max(high, last.upper(self.ranges)) + spread[1]
 
 
 Rule = Callable[[Lines, Any], Line | None]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import Attribute, Operation, SSAValue
 
 from dialects.affine import NotAffine, Ranges
 from dialects.errors import unsupported
@@ -21,11 +21,12 @@ from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import Tensor
 from dialects.lpu.weights import INLINE_LIMIT, Inline, Weight, inline, nbytes, read
 from dialects.onnx.ops import InitializerOp, OnnxOp
-from passes.functions import retype
+from passes.functions import discard, retype
+from passes.repetition.template import Key, Templates, kept_by, key_of
 from passes.shapes.content import ELEMENTS_LIMIT, Content, Elements, Fill, Line, elements
 from passes.shapes.rules import RULES, known_elements, range_dims
 from passes.shapes.typing import attribute, infer
-from passes.shapes.views import VIEWS, Views
+from passes.shapes.views import VIEWS, Viewed, Views
 from runtime.numerics import ElementType
 
 
@@ -36,6 +37,9 @@ class Resolver:
     ranges: Ranges
     folder: Path
     contents: dict[SSAValue, Content] = field(default_factory=dict)
+    types: dict[Key, tuple[Sequence[Tensor], Sequence[Attribute]]] = field(default_factory=dict)
+    """Of operations without known content, and what keeps their keys valid."""
+    templates: Templates = field(default_factory=Templates)
 
     def lookup(self, value: SSAValue | None) -> Content | None:
         return None if value is None else self.contents.get(value)
@@ -63,24 +67,49 @@ class Resolver:
         def operand_elements(name: str) -> Elements | None:
             return known_elements(op.get(name), self.lookup)
 
+        known = self._known(op)
+        key = None if known is None else key_of(op, known)
+        if key is not None and key in self.types:
+            for result, tensor in zip(op.results, self.types[key][0], strict=True):
+                retype(result, tensor)
+            return
+        kept = kept_by(op)
         for result, dims in zip(op.results, infer(op, operand_elements), strict=True):
-            retype(result, tensor_of(result).with_dims(dims))
+            retype(result, Tensor(tuple(dims), tensor_of(result).dtype))
         rule = RULES.get(op.OP_TYPE)
         content = rule(op, self.lookup, self.ranges) if rule is not None else None
         if content is not None:
             self.contents[op.results[0]] = content
+        elif key is not None:
+            self.types[key] = [tensor_of(result) for result in op.results], kept
+
+    def _known(self, op: OnnxOp) -> Key | None:
+        """The elements of operands that are known; None if the first is one of them, or a line."""
+        key: list[object] = []
+        for value in op.operands:
+            content = self.contents.get(value)
+            if content is not None and (not key or not isinstance(content, Elements)):
+                return None
+            key.append(content and content.key)
+        return tuple(key) if key else None
 
     def _replace_by_views(self, op: OnnxOp) -> None:
-        views = Views(Build(op), self.lookup, self.ranges)
-        self.replace(op, VIEWS[op.OP_TYPE](op, views))
+        def views() -> Viewed:
+            return VIEWS[op.OP_TYPE](op, Views(Build(op), self.lookup, self.ranges))
+
+        known = self._known(op)
+        if known is None:
+            self.replace(op, views())
+            return
+        values = self.templates.made(op, lambda: [value for value, _ in views()], known)
+        self.replace(op, [(value, None) for value in values if value is not None])
 
     def replace(self, op: Operation, results: Sequence[tuple[SSAValue, Content | None]]) -> None:
         for old, (new, content) in zip(op.results, results, strict=False):
             if content is not None and new not in self.contents:
                 self.contents[new] = content
             old.replace_all_uses_with(new)
-        op.detach()
-        op.erase()
+        discard(op)
 
     def _constant(self, op: Operation, weight: Weight) -> None:
         value = Build(op).constant(self.small(weight))

@@ -60,8 +60,9 @@ class Views:
         return self.build.reshape(source, dims), content
 
 
-Result = Sequence[tuple[SSAValue, Content | None]]
-Rule = Callable[[OnnxOp, Views], Result]
+Viewed = Sequence[tuple[SSAValue, Content | None]]
+"""What stands for each result, and what is known of it: nothing where nothing is of the source."""
+Rule = Callable[[OnnxOp, Views], Viewed]
 VIEWS: dict[str, Rule] = {}
 
 
@@ -76,12 +77,12 @@ def view(*op_types: str) -> Callable[[Rule], Rule]:
 
 
 @view("Identity")
-def identity(op: OnnxOp, views: Views) -> Result:
+def identity(op: OnnxOp, views: Views) -> Viewed:
     return [(op.operands[0], views.lookup(op.operands[0]))]
 
 
 @view("Reshape")
-def reshape(op: OnnxOp, views: Views) -> Result:
+def reshape(op: OnnxOp, views: Views) -> Viewed:
     source = op.operands[0]
     target = views.need(op, "shape")
     copy_zero = not attribute(op, "allowzero")
@@ -90,7 +91,7 @@ def reshape(op: OnnxOp, views: Views) -> Result:
 
 
 @view("Flatten")
-def flatten(op: OnnxOp, views: Views) -> Result:
+def flatten(op: OnnxOp, views: Views) -> Viewed:
     source = op.operands[0]
     shape, axis = tensor_of(source).shape, attribute(op, "axis")
     assert isinstance(axis, int)
@@ -99,7 +100,7 @@ def flatten(op: OnnxOp, views: Views) -> Result:
 
 
 @view("Squeeze")
-def squeeze(op: OnnxOp, views: Views) -> Result:
+def squeeze(op: OnnxOp, views: Views) -> Viewed:
     source = op.operands[0]
     shape, axes = tensor_of(source).shape, views.ints(op, "axes")
     if axes is None:
@@ -112,7 +113,7 @@ def squeeze(op: OnnxOp, views: Views) -> Result:
 
 
 @view("Unsqueeze")
-def unsqueeze(op: OnnxOp, views: Views) -> Result:
+def unsqueeze(op: OnnxOp, views: Views) -> Viewed:
     source = op.operands[0]
     shape, axes = tensor_of(source).shape, views.need(op, "axes")
     rank = len(shape) + len(axes)
@@ -122,7 +123,7 @@ def unsqueeze(op: OnnxOp, views: Views) -> Result:
 
 
 @view("Expand")
-def expand(op: OnnxOp, views: Views) -> Result:
+def expand(op: OnnxOp, views: Views) -> Viewed:
     source = op.operands[0]
     tensor = tensor_of(source)
     dims = expand_dims(tensor.shape, views.need(op, "shape"))
@@ -139,7 +140,7 @@ def _expanded(content: Content | None, source: Tensor, target: Tensor) -> Conten
 
 
 @view("Transpose")
-def transpose(op: OnnxOp, views: Views) -> Result:
+def transpose(op: OnnxOp, views: Views) -> Viewed:
     source = op.operands[0]
     rank, perm = tensor_of(source).rank, attribute(op, "perm")
     order = [int(p) for p in perm] if isinstance(perm, list) else list(reversed(range(rank)))
@@ -152,7 +153,7 @@ def transpose(op: OnnxOp, views: Views) -> Result:
 
 
 @view("Slice")
-def slice_(op: OnnxOp, views: Views) -> Result:
+def slice_(op: OnnxOp, views: Views) -> Viewed:
     source = op.operands[0]
     tensor = tensor_of(source)
     starts, ends = views.need(op, "starts"), views.need(op, "ends")
@@ -199,7 +200,7 @@ def _sliced(
 
 
 @view("Split")
-def split(op: OnnxOp, views: Views) -> Result:
+def split(op: OnnxOp, views: Views) -> Viewed:
     source = op.operands[0]
     tensor, axis = tensor_of(source), attribute(op, "axis")
     assert isinstance(axis, int)

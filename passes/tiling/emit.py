@@ -13,10 +13,10 @@ from xdsl.ir import Block, Region, SSAValue
 from dialects.affine import Affine
 from dialects.lpu.attributes import AffineAttr, AffineListAttr, IntsAttr
 from dialects.lpu.builder import fill_hex
-from dialects.lpu_mem import ops
+from dialects.lpu_mem import control, ops
 from dialects.lpu_mem.access import Access, AccessAttr, View, row_major
 from passes.bufferise.places import MemBuilder, number
-from passes.tiling.plan import Plan
+from passes.tiling.plan import Plan, is_staged, staged_operands
 from runtime.numerics import ElementType
 
 ONE = Affine(1)
@@ -57,7 +57,7 @@ class Emitter:
         upper = self.plan.space.extents[axis]
         block = Block()
         self.build.add(
-            ops.ForOp.create(
+            control.ForOp.create(
                 properties={
                     "variable": StringAttr(variable),
                     "upper": AffineAttr(upper),
@@ -79,7 +79,7 @@ class Emitter:
             "bound": number(step),
             "value": AffineAttr(upper - start),
         }
-        self.build.add(ops.MinOp.create(properties=properties))
+        self.build.add(control.MinOp.create(properties=properties))
         self.extents[axis] = Affine.symbol(name)
 
     def home(self, operand: int) -> View:
@@ -132,7 +132,7 @@ class Emitter:
 
     def engine(self, tiles: dict[int, Tile], *, accumulate: bool) -> None:
         """The operation itself on the staged tiles; direct operands stay at home."""
-        kept = [a for a in self.axes if self.plan.tiles[a] > 1 or self._positional(a)]
+        kept = self._engine_axes()
         operands: list[tuple[SSAValue, View]] = []
         for index, buffer in enumerate(self.op.operands):
             tile = tiles.get(index)
@@ -154,15 +154,24 @@ class Emitter:
             type(self.op).create(operands=[b for b, _ in operands], properties=properties)
         )
 
+    def _engine_axes(self) -> list[int]:
+        """Those that mean something by their position or extend; of a reduction, a reduced one."""
+        reduced = self.plan.space.reduced
+        kept = [a for a in self.axes if self.plan.tiles[a] > 1 or self._positional(a)]
+        if isinstance(self.op, ops.ReduceOp) and not any(reduced[a] for a in kept):
+            kept = sorted([*kept, reduced.index(True)])
+        return kept
+
     def _positional(self, axis: int) -> bool:
         return axis >= self.plan.space.rank - self.plan.space.fixed
 
-    def clear(self, operand: int, tile: Tile, value: str) -> None:
-        """Fill a staged tile with one value."""
+    def clear(self, operand: int, tile: Tile | None, value: str) -> None:
+        """Fill a staged tile, or the part of the operand that it would hold, with one value."""
         axes = self.moving(operand)
         extents = [self.extents[a] for a in axes]
-        view = pick(tile.view, axes)
-        self.build.data(ops.FillOp, extents, [(tile.buffer, view)], value=StringAttr(value))
+        buffer = self.op.operands[operand] if tile is None else tile.buffer
+        view = pick(self.home(operand) if tile is None else tile.view, axes)
+        self.build.data(ops.FillOp, extents, [(buffer, view)], value=StringAttr(value))
 
 
 def pick(view: View, axes: list[int]) -> View:
@@ -173,7 +182,7 @@ def identity_hex(op: ops.DataOp, dtype: ElementType) -> str:
     """The neutral element of what an operation accumulates with, as the digits of a fill."""
     if not isinstance(op, ops.ReduceOp) or op.fn.data == "sum":
         return fill_hex(0, dtype)
-    if op.fn.data == "prod":
+    if op.fn.data == "mul":
         return fill_hex(1, dtype)
     largest = op.fn.data == "min"
     if dtype.is_float:
@@ -210,7 +219,7 @@ def write(op: ops.DataOp, plan: Plan, build: MemBuilder, names: count[int]) -> N
     for axis in emitter.axes:
         if plan.is_looped(axis) and axis not in sequential:
             emitter.loop(axis)
-    carried = {i: emitter.stage(i) for i in carried_operands(op)}
+    carried = {i: emitter.stage(i) for i in carried_operands(op) if is_staged(op, i)}
     outside = snapshot(emitter)
     _begin_carried(emitter, carried, split=bool(sequential))
     for axis in sequential:
@@ -224,16 +233,17 @@ def _begin_carried(emitter: Emitter, carried: dict[int, Tile], *, split: bool) -
     """What accumulates starts from its neutral element, a running sum from its carry."""
     op = emitter.op
     if isinstance(op, ops.ScanOp):
-        emitter.transfer(1, carried[1], load=True)
+        if 1 in carried:
+            emitter.transfer(1, carried[1], load=True)
     elif split:
         dtype = ops.buffer_of(op.operands[0]).dtype
-        emitter.clear(0, carried[0], identity_hex(op, dtype))
+        emitter.clear(0, carried.get(0), identity_hex(op, dtype))
 
 
 def _write_tile(emitter: Emitter, carried: dict[int, Tile], *, split: bool) -> None:
     """Load what the tile reads, run the engine, store what it wrote."""
     op, tiles = emitter.op, dict(carried)
-    staged = [i for i in range(len(op.operands)) if i not in carried and i not in op.DIRECT]
+    staged = [entry.operand for entry in staged_operands(op) if entry.operand not in carried]
     for index in staged:
         tiles[index] = emitter.stage(index)
         if index >= op.WRITES:

@@ -1,12 +1,18 @@
 // RUN: xdsl-opt %s -p convert-lpu-mem-to-lpu-isa --split-input-file --print-debuginfo | filecheck %s
 
-// Ports become slots, weights stay, the function takes and gives nothing.
+// Ports become slots, those of states behind the others; weights stay, the function takes nothing.
 // CHECK-LABEL: func.func @ports()
-// CHECK-SAME:  lpu_isa.inputs = [#lpu_isa.slot<f16 at 128>], lpu_isa.outputs = [#lpu_isa.slot<f32 at 256>]
-func.func @ports(%x : !lpu_mem.buffer<hbm, f16, 8>) attributes {lpu_mem.arguments = #lpu.ints<[128]>} {
+// CHECK-SAME:  lpu_mem.inputs = [#lpu_mem.port<"x", data, f32, [8], [1], 0>, #lpu_mem.port<"p", past, f32, [P], [1], 4>]
+// CHECK-SAME:  lpu_mem.outputs = [#lpu_mem.port<"y", data, f32, [8], [1], 0>, #lpu_mem.port<"n", data, f32, [P], [1], 4>]
+// CHECK-SAME:  lpu_isa.inputs = [#lpu_isa.slot<f16 at 128>, #lpu_isa.slot<f16 at 512>]
+// CHECK-SAME:  lpu_isa.outputs = [#lpu_isa.slot<f32 at 256>, #lpu_isa.slot<f16 at 512>]
+func.func @ports(%x : !lpu_mem.buffer<hbm, f16, 8>) attributes {
+    lpu_mem.inputs = [#lpu_mem.port<"x", data, f32, [8], [1], 0>], lpu_mem.arguments = #lpu.ints<[128]>,
+    lpu_mem.outputs = [#lpu_mem.port<"y", data, f32, [8], [1], 0>]} {
   // CHECK-NEXT: lpu_isa.weight <inline("0000803f", [1], f32)> at 0
   // CHECK-NEXT: lpu_isa.halt
   %w = lpu_mem.param <inline("0000803f", [1], f32)> at 0 : !lpu_mem.buffer<hbm, f32, 1>
+  %c = lpu_mem.state "c" <[8]> inputs [#lpu_mem.port<"p", past, f32, [P], [1], 4>] outputs [#lpu_mem.port<"n", data, f32, [P], [1], 4>] at 512 : !lpu_mem.buffer<hbm, f16, 8>
   %y = lpu_mem.alloc at 256 : !lpu_mem.buffer<hbm, f32, 8>
   lpu_mem.return %y : !lpu_mem.buffer<hbm, f32, 8>
 }
@@ -15,7 +21,8 @@ func.func @ports(%x : !lpu_mem.buffer<hbm, f16, 8>) attributes {lpu_mem.argument
 
 // Addresses and strides are in bytes, axes are padded in front, axes of extent 1 have no stride.
 // CHECK-LABEL: @bytes
-func.func @bytes(%x : !lpu_mem.buffer<hbm, f16, 64>) attributes {lpu_mem.arguments = #lpu.ints<[128]>} {
+func.func @bytes() attributes {lpu_mem.arguments = #lpu.ints<[]>} {
+  %x = lpu_mem.alloc at 128 : !lpu_mem.buffer<hbm, f16, 64>
   %t = lpu_mem.alloc at 64 : !lpu_mem.buffer<lmu, f16, 64>
   // CHECK:      lpu_isa.li v0, 1
   // CHECK-NEXT: lpu_isa.li v1, 4
@@ -32,7 +39,8 @@ func.func @bytes(%x : !lpu_mem.buffer<hbm, f16, 64>) attributes {lpu_mem.argumen
 
 // A copy is a load, a store or a copy: memories decide.
 // CHECK-LABEL: @copies
-func.func @copies(%x : !lpu_mem.buffer<hbm, f32, 1>) attributes {lpu_mem.arguments = #lpu.ints<[128]>} {
+func.func @copies() attributes {lpu_mem.arguments = #lpu.ints<[]>} {
+  %x = lpu_mem.alloc at 128 : !lpu_mem.buffer<hbm, f32, 1>
   %t = lpu_mem.alloc at 0 : !lpu_mem.buffer<lmu, f32, 1>
   %u = lpu_mem.alloc at 64 : !lpu_mem.buffer<lmu, f32, 1>
   // CHECK: lpu_isa.load
@@ -48,7 +56,8 @@ func.func @copies(%x : !lpu_mem.buffer<hbm, f32, 1>) attributes {lpu_mem.argumen
 
 // A product streams its panel and drains it; axes are [.., K, N].
 // CHECK-LABEL: @product
-func.func @product(%w : !lpu_mem.buffer<hbm, f32, 12>) attributes {lpu_mem.arguments = #lpu.ints<[128]>} {
+func.func @product() attributes {lpu_mem.arguments = #lpu.ints<[]>} {
+  %w = lpu_mem.alloc at 128 : !lpu_mem.buffer<hbm, f32, 12>
   %x = lpu_mem.alloc at 0 : !lpu_mem.buffer<lmu, f32, 3>
   %y = lpu_mem.alloc at 64 : !lpu_mem.buffer<lmu, f32, 4>
   // CHECK:      lpu_isa.li [[ONE:v[0-9]+]], 1
@@ -76,7 +85,8 @@ func.func @axes() attributes {lpu_mem.arguments = #lpu.ints<[]>} {
 
 // What does not change in a loop is computed before it: sums over outer names, constants.
 // CHECK-LABEL: @hoisting
-func.func @hoisting(%x : !lpu_mem.buffer<hbm, f32, 4096>) attributes {lpu.symbols = #lpu.symbols<[P in 1 to 8]>, lpu_mem.arguments = #lpu.ints<[0]>} {
+func.func @hoisting() attributes {lpu.symbols = #lpu.symbols<[P in 1 to 8]>, lpu_mem.arguments = #lpu.ints<[]>} {
+  %x = lpu_mem.alloc at 0 : !lpu_mem.buffer<hbm, f32, 4096>
   %t = lpu_mem.alloc at 0 : !lpu_mem.buffer<lmu, f32, 1>
   // CHECK:      lpu_isa.muli [[OUTER:v[0-9]+]], r1, 4
   // CHECK:      lpu_isa.label @loop
@@ -92,6 +102,91 @@ func.func @hoisting(%x : !lpu_mem.buffer<hbm, f32, 4096>) attributes {lpu.symbol
       lpu_mem.copy %t, %x <[1] {0: [1]} {P + 64*i + 8*j: [1]}> : !lpu_mem.buffer<lmu, f32, 1>, !lpu_mem.buffer<hbm, f32, 4096>
     }
   }
+  lpu_mem.return :
+}
+
+// -----
+
+// A loop starts where it is told to, and is guarded unless that is below its end for certain.
+// CHECK-LABEL: @from
+func.func @from() attributes {lpu.symbols = #lpu.symbols<[P in 1 to 4, Q in 4 to 8]>, lpu_mem.arguments = #lpu.ints<[]>} {
+  // CHECK-NEXT: lpu_isa.addi [[LOW:v[0-9]+]], r1, 2
+  // CHECK-NEXT: lpu_isa.mov [[I:v[0-9]+]], [[LOW]]
+  // CHECK-NEXT: lpu_isa.bge [[LOW]], r2, @end1
+  // CHECK-NEXT: lpu_isa.label @loop0
+  // CHECK-NEXT: lpu_isa.loop [[I]], r2, 1, @loop0
+  // CHECK-NEXT: lpu_isa.label @end1
+  lpu_mem.for "i" from <P + 2> to <Q> step 1 {
+    %t = lpu_mem.alloc at 0 : !lpu_mem.buffer<lmu, f32, 1>
+  }
+  // CHECK:      lpu_isa.li [[J:v[0-9]+]], 2
+  // CHECK-NEXT: lpu_isa.label @loop2
+  // CHECK-NEXT: lpu_isa.loop [[J]], r2, 1, @loop2
+  // CHECK-NEXT: lpu_isa.halt
+  lpu_mem.for "j" from <2> to <Q> step 1 {
+    %t = lpu_mem.alloc at 0 : !lpu_mem.buffer<lmu, f32, 1>
+  }
+  lpu_mem.return :
+}
+
+// -----
+
+// A loop of one turn is none, wherever it starts.
+// CHECK-LABEL: @one_turn
+// CHECK-NOT:   lpu_isa.loop
+// CHECK:       lpu_isa.iota {{.*}}, r1, (r0, r0, r0, r0)
+func.func @one_turn() attributes {lpu.symbols = #lpu.symbols<[P in 1 to 4]>, lpu_mem.arguments = #lpu.ints<[]>} {
+  %t = lpu_mem.alloc at 0 : !lpu_mem.buffer<lmu, i64, 1>
+  lpu_mem.for "i" from <P> to <P + 1> step 1 {
+    lpu_mem.iota <[i, 0]> %t <[1] {0: [1]}> : !lpu_mem.buffer<lmu, i64, 1>
+  }
+  lpu_mem.return :
+}
+
+// -----
+
+// A token is handed over unless its stop is set, which leaves the loop right around, and only that.
+// A loop that may be left stays a loop, even of one turn.
+// CHECK-LABEL: @emit
+func.func @emit() attributes {lpu_mem.arguments = #lpu.ints<[]>} {
+  %t = lpu_mem.alloc at 0 : !lpu_mem.buffer<lmu, i64, 1>
+  %s = lpu_mem.alloc at 64 : !lpu_mem.buffer<lmu, i64, 1>
+  // CHECK:      lpu_isa.li [[ONE:v[0-9]+]], 1
+  // CHECK:      lpu_isa.label @[[OUTER:loop[0-9]+]]
+  // CHECK:      lpu_isa.label @[[INNER:loop[0-9]+]]
+  // CHECK-NEXT: lpu_isa.lds [[STOP:v[0-9]+]], 64
+  // CHECK-NEXT: lpu_isa.bge [[STOP]], [[ONE]], @[[END:end[0-9]+]]
+  // CHECK-NEXT: lpu_isa.lds [[TOKEN:v[0-9]+]], 0
+  // CHECK-NEXT: lpu_isa.out [[TOKEN]]
+  // CHECK-NEXT: lpu_isa.loop {{.*}}, [[ONE]], 1, @[[INNER]]
+  // CHECK-NEXT: lpu_isa.label @[[END]]
+  // CHECK-NEXT: lpu_isa.loop {{.*}}, @[[OUTER]]
+  // CHECK-NEXT: lpu_isa.halt
+  lpu_mem.for "i" to <3> step 1 {
+    lpu_mem.for "j" to <1> step 1 {
+      lpu_mem.emit %t, %s : !lpu_mem.buffer<lmu, i64, 1>, !lpu_mem.buffer<lmu, i64, 1>
+    }
+  }
+  lpu_mem.return :
+}
+
+// -----
+
+// Rows of a product share the panel of their batch: it is streamed once.
+// CHECK-LABEL: @batched
+func.func @batched() attributes {lpu_mem.arguments = #lpu.ints<[]>} {
+  %w = lpu_mem.alloc at 128 : !lpu_mem.buffer<hbm, f32, 24>
+  %x = lpu_mem.alloc at 0 : !lpu_mem.buffer<lmu, f32, 30>
+  %y = lpu_mem.alloc at 128 : !lpu_mem.buffer<lmu, f32, 40>
+  // CHECK-DAG:  lpu_isa.li [[ONE:v[0-9]+]], 1 loc
+  // CHECK-DAG:  lpu_isa.li [[B:v[0-9]+]], 2 loc
+  // CHECK-DAG:  lpu_isa.li [[M:v[0-9]+]], 5 loc
+  // CHECK-DAG:  lpu_isa.li [[K:v[0-9]+]], 3 loc
+  // CHECK-DAG:  lpu_isa.li [[N:v[0-9]+]], 4 loc
+  // CHECK:      lpu_isa.stream ([[B]], [[ONE]], [[K]], [[N]]), f32 {{v[0-9]+}}[{{v[0-9]+}}, r0,
+  // CHECK-NEXT: lpu_isa.vecmat ([[B]], [[M]], [[K]], [[N]]),
+  // CHECK-NEXT: lpu_isa.halt
+  lpu_mem.vecmat %y, %x, %w accumulate 0 <[2, 5, 3, 4] {0: [20, 4, 0, 1]} {0: [15, 3, 1, 0]} {0: [12, 0, 4, 1]}> : !lpu_mem.buffer<lmu, f32, 40>, !lpu_mem.buffer<lmu, f32, 30>, !lpu_mem.buffer<hbm, f32, 24>
   lpu_mem.return :
 }
 

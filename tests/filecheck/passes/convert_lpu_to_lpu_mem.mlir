@@ -3,7 +3,7 @@
 
 // A tensor is a dense buffer at the bounds of its extents; the ports say where inputs and outputs
 // lie and what they are called.
-// CHECK-LABEL: @step
+// CHECK-LABEL: @buffers
 // CHECK-SAME:    (%0: !lpu_mem.buffer<hbm, f32, 28>)
 // CHECK-SAME:    lpu_mem.inputs = [#lpu_mem.port<"x", past, f32, [4, P], [7, 1], 0>]
 // CHECK-SAME:    lpu_mem.outputs = [#lpu_mem.port<"y", data, f32, [4, P], [7, 1], 0>]
@@ -101,9 +101,10 @@ func.func @concat(%x : !lpu.tensor<[P, 2], f32>, %y : !lpu.tensor<[1, 2], f32>) 
 
 // -----
 
-// A constant is a parameter, a fill one element that is read with stride 0.
-// CHECK-DAG:     %[[w:.*]] = lpu_mem.param <file("w", 0, [3, 2], f32)> : !lpu_mem.buffer<hbm, f32, 6>
-// CHECK-DAG:     %[[one:.*]] = lpu_mem.param <inline("0000803f", [], f32)> : !lpu_mem.buffer<hbm, f32, 1>
+// A constant is a parameter, a fill one element that is read with stride 0, made once and first.
+// CHECK:         %[[one:.*]] = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 1>
+// CHECK-NEXT:    lpu_mem.fill "0000803f" %[[one]] <[] {0: []}>
+// CHECK-NEXT:    %[[w:.*]] = lpu_mem.param <file("w", 0, [3, 2], f32)> : !lpu_mem.buffer<hbm, f32, 6>
 // CHECK:         lpu_mem.map "add" %{{.*}}, %[[w]], %[[one]] <[3, 2] {0: [2, 1]} {0: [2, 1]} {0: [0, 0]}>
 func.func @constants() -> !lpu.tensor<[3, 2], f32> attributes {lpu.outputs = ["y"]} {
   %w = lpu.constant <file("w", 0, [3, 2], f32)> : !lpu.tensor<[3, 2], f32>
@@ -187,4 +188,116 @@ func.func @scatter(%x : !lpu.tensor<[9, 4], f32>, %i : !lpu.tensor<[2], i64>, %u
 func.func @topk(%x : !lpu.tensor<[3, 9], f32>) -> (!lpu.tensor<[3, 2], f32>, !lpu.tensor<[3, 2], i64>) attributes {lpu.inputs = ["x"], lpu.outputs = ["v", "i"]} {
   %v, %i = lpu.topk %x largest 1 : !lpu.tensor<[3, 9], f32> -> !lpu.tensor<[3, 2], f32>, !lpu.tensor<[3, 2], i64>
   func.return %v, %i : !lpu.tensor<[3, 2], f32>, !lpu.tensor<[3, 2], i64>
+}
+
+// -----
+
+// A reduction has the name that the engine gives it.
+// CHECK:         lpu_mem.reduce "mul" %1, %0 over <[0]> accumulate 0 <[4] {0: [0]} {0: [1]}>
+func.func @product(%x : !lpu.tensor<[4], f32>) -> !lpu.tensor<[1], f32> attributes {lpu.inputs = ["x"], lpu.outputs = ["y"]} {
+  %y = lpu.reduce "prod" %x over <[0]> : !lpu.tensor<[4], f32> -> !lpu.tensor<[1], f32>
+  func.return %y : !lpu.tensor<[1], f32>
+}
+
+// -----
+
+// A carried value has one buffer: filled before the loop, and again at the end of each turn. The
+// others go to their part of a stack.
+// CHECK-LABEL: @loop
+// CHECK:         %[[c:.*]] = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 4>
+// CHECK-NEXT:    %[[s:.*]] = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 12>
+// CHECK-NEXT:    lpu_mem.copy %[[c]], %0 <[4]
+// CHECK-NEXT:    lpu_mem.for "l" to <3> step 1 {
+// CHECK-NEXT:      %[[d:.*]] = lpu_mem.alloc
+// CHECK-NEXT:      lpu_mem.map "exp" %[[d]], %[[c]]
+// CHECK-NEXT:      lpu_mem.copy %[[s]], %[[c]] <[4] {4*l: [1]} {0: [1]}>
+// CHECK-NEXT:      lpu_mem.copy %[[c]], %[[d]] <[4] {0: [1]} {0: [1]}>
+// CHECK-NEXT:    }
+// CHECK-NEXT:    lpu_mem.return %[[c]], %[[s]]
+func.func @loop(%x : !lpu.tensor<[4], f32>) -> (!lpu.tensor<[4], f32>, !lpu.tensor<[3, 4], f32>) attributes {lpu.inputs = ["x"], lpu.outputs = ["y", "s"]} {
+  %y, %s = lpu.for "l" to <3> (%x : !lpu.tensor<[4], f32>) -> !lpu.tensor<[4], f32>, !lpu.tensor<[3, 4], f32> {
+  ^bb0(%c : !lpu.tensor<[4], f32>):
+    %d = lpu.map "exp" %c : !lpu.tensor<[4], f32> -> !lpu.tensor<[4], f32>
+    lpu.yield %d, %c : !lpu.tensor<[4], f32>, !lpu.tensor<[4], f32>
+  }
+  func.return %y, %s : !lpu.tensor<[4], f32>, !lpu.tensor<[3, 4], f32>
+}
+
+// -----
+
+// Carried values that change places are all read before one is written; one that stays needs nothing.
+// CHECK-LABEL: @swap
+// CHECK:         lpu_mem.for "l" from <1> to <P> step 1 {
+// CHECK-NEXT:      %[[p:.*]] = lpu_mem.alloc
+// CHECK-NEXT:      lpu_mem.copy %[[p]], %[[b:.*]] <[4]
+// CHECK-NEXT:      %[[q:.*]] = lpu_mem.alloc
+// CHECK-NEXT:      lpu_mem.copy %[[q]], %[[a:.*]] <[4]
+// CHECK-NEXT:      lpu_mem.copy %[[a]], %[[p]] <[4]
+// CHECK-NEXT:      lpu_mem.copy %[[b]], %[[q]] <[4]
+// CHECK-NEXT:    }
+func.func @swap(%x : !lpu.tensor<[4], f32>, %y : !lpu.tensor<[4], f32>) -> !lpu.tensor<[4], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.inputs = ["x", "y"], lpu.outputs = ["z"]} {
+  %a, %b, %c = lpu.for "l" from <1> to <P> (%x, %y, %y : !lpu.tensor<[4], f32>, !lpu.tensor<[4], f32>, !lpu.tensor<[4], f32>) -> !lpu.tensor<[4], f32>, !lpu.tensor<[4], f32>, !lpu.tensor<[4], f32> {
+  ^bb0(%p : !lpu.tensor<[4], f32>, %q : !lpu.tensor<[4], f32>, %s : !lpu.tensor<[4], f32>):
+    lpu.yield %q, %p, %s : !lpu.tensor<[4], f32>, !lpu.tensor<[4], f32>, !lpu.tensor<[4], f32>
+  }
+  func.return %a : !lpu.tensor<[4], f32>
+}
+
+// -----
+
+// A state is a buffer; its ports are windows of it, its reads views, its writes copies.
+// CHECK-LABEL: @state
+// CHECK:         %[[c:.*]] = lpu_mem.state "c" <[3, 8, 4]> inputs [#lpu_mem.port<"p", past, f16, [P, 4], [4, 1], 32>] outputs [#lpu_mem.port<"n", data, f32, [P + 1, 4], [4, 1], 64>] : !lpu_mem.buffer<hbm, f32, 96>
+// CHECK-NEXT:    lpu_mem.for "l" to <3> step 1 {
+// CHECK-NEXT:      lpu_mem.copy %[[c]], %0 <[1, 1, 4] {4*P + 32*l: [32, 4, 1]} {0: [4, 4, 1]}>
+// CHECK-NEXT:      lpu_mem.alloc
+// CHECK-NEXT:      lpu_mem.map "neg" %{{.*}}, %[[c]] <[1, 1, 4] {0: [4, 4, 1]} {32*l: [0, 0, 1]}>
+func.func @state(%x : !lpu.tensor<[1, 1, 4], f32>) attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.inputs = ["x"], lpu.outputs = []} {
+  %c = lpu.state "c" inputs <["p" past f16 [P, 4] at [1, 0, 0]]> outputs <["n" data f32 [P + 1, 4] at [2, 0, 0]]> : !lpu.state<[3, 8, 4], f32>
+  lpu.for "l" to <3> () {
+    lpu.write %c, %x at <[l, P, 0]> : !lpu.state<[3, 8, 4], f32>, !lpu.tensor<[1, 1, 4], f32>
+    %r = lpu.read %c at <[l, 0, 0]> : !lpu.state<[3, 8, 4], f32> -> !lpu.tensor<[1, 1, 4], f32>
+    %y = lpu.map "neg" %r : !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, 1, 4], f32>
+    lpu.yield
+  }
+  func.return
+}
+
+// -----
+
+// A window that is written behind the read is copied, also when the write is in a loop.
+// CHECK-LABEL: @read_before_write
+// CHECK:         %[[c:.*]] = lpu_mem.state
+// CHECK-NEXT:    %[[old:.*]] = lpu_mem.alloc
+// CHECK-NEXT:    lpu_mem.copy %[[old]], %[[c]] <[1, 1, 4] {0: [4, 4, 1]} {8: [32, 4, 1]}>
+// CHECK:         lpu_mem.copy %[[c]], %0
+// CHECK:         lpu_mem.return %[[old]]
+func.func @read_before_write(%x : !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, 1, 4], f32> attributes {lpu.inputs = ["x"], lpu.outputs = ["y"]} {
+  %c = lpu.state "c" inputs <[]> outputs <[]> : !lpu.state<[3, 8, 4], f32>
+  %r = lpu.read %c at <[0, 2, 0]> : !lpu.state<[3, 8, 4], f32> -> !lpu.tensor<[1, 1, 4], f32>
+  lpu.for "l" to <3> () {
+    lpu.write %c, %x at <[l, 2, 0]> : !lpu.state<[3, 8, 4], f32>, !lpu.tensor<[1, 1, 4], f32>
+    lpu.yield
+  }
+  func.return %r : !lpu.tensor<[1, 1, 4], f32>
+}
+
+// -----
+
+// A token and its stop get buffers of one element each.
+// CHECK-LABEL: @emit
+// CHECK:         lpu_mem.for "l" to <2> step 1 {
+// CHECK-NEXT:      %[[t:.*]] = lpu_mem.alloc : !lpu_mem.buffer<hbm, i64, 1>
+// CHECK-NEXT:      lpu_mem.copy %[[t]], %0 <[1] {0: [1]} {3: [1]}>
+// CHECK-NEXT:      %[[s:.*]] = lpu_mem.alloc : !lpu_mem.buffer<hbm, i64, 1>
+// CHECK-NEXT:      lpu_mem.copy %[[s]], %0 <[1] {0: [1]} {0: [1]}>
+// CHECK-NEXT:      lpu_mem.emit %[[t]], %[[s]]
+func.func @emit(%x : !lpu.tensor<[4], i64>) attributes {lpu.inputs = ["x"], lpu.outputs = []} {
+  %t = lpu.slice %x at <[3]> step <[1]> : !lpu.tensor<[4], i64> -> !lpu.tensor<[1], i64>
+  %s = lpu.slice %x at <[0]> step <[1]> : !lpu.tensor<[4], i64> -> !lpu.tensor<[1], i64>
+  lpu.for "l" to <2> () {
+    lpu.emit %t, %s : !lpu.tensor<[1], i64>, !lpu.tensor<[1], i64>
+    lpu.yield
+  }
+  func.return
 }

@@ -30,11 +30,11 @@ func.func @reuse(%x : !lpu_mem.buffer<lmu, f32, 4>) {
 
 // -----
 
-// Not reused: the first buffer is read later.
+// Not reused: the first buffer is read later. A small buffer is aligned to its size.
 // CHECK-LABEL: @overlap
 func.func @overlap() {
   // CHECK-NEXT: %0 = lpu_mem.alloc at 0
-  // CHECK-NEXT: %1 = lpu_mem.alloc at 64
+  // CHECK-NEXT: %1 = lpu_mem.alloc at 32
   %0 = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 8>
   %1 = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 8>
   lpu_mem.fill "00000000" %0 <[8] {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>
@@ -60,41 +60,52 @@ func.func @ports(%x : !lpu_mem.buffer<hbm, f32, 8>) {
 
 // -----
 
-// Each loop nest has the LMU for itself; within one, buffers are apart.
+// Tiles take turns in the LMU: each lies behind the one before, also from nest to nest.
 // CHECK-LABEL: @nests
 func.func @nests() {
   // CHECK-NEXT: lpu_mem.for "i"
   // CHECK-NEXT:   %0 = lpu_mem.alloc at 0
-  // CHECK-NEXT:   lpu_mem.for "j"
-  // CHECK-NEXT:     %1 = lpu_mem.alloc at 64
   lpu_mem.for "i" to <8> step 1 {
     %0 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 8>
+    // CHECK:        lpu_mem.for "j"
+    // CHECK-NEXT:     %1 = lpu_mem.alloc at 32
     lpu_mem.for "j" to <8> step 1 {
       %1 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 8>
+      lpu_mem.copy %1, %0 <[8] {0: [1]} {0: [1]}> : !lpu_mem.buffer<lmu, f32, 8>, !lpu_mem.buffer<lmu, f32, 8>
     }
+    // CHECK:        %2 = lpu_mem.alloc at 64
+    %2 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 8>
+    lpu_mem.fill "00000000" %2 <[8] {0: [1]}> : !lpu_mem.buffer<lmu, f32, 8>
   }
   // CHECK:      lpu_mem.for "k"
-  // CHECK-NEXT:   %2 = lpu_mem.alloc at 0
+  // CHECK-NEXT:   %3 = lpu_mem.alloc at 96
   lpu_mem.for "k" to <8> step 1 {
-    %2 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 8>
+    %3 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 8>
+    lpu_mem.fill "00000000" %3 <[8] {0: [1]}> : !lpu_mem.buffer<lmu, f32, 8>
   }
   lpu_mem.return :
 }
 
 // -----
 
-// A buffer that lives over a loop nest keeps its place in it.
-// CHECK-LABEL: @over
-func.func @over() {
-  // CHECK-NEXT: %0 = lpu_mem.alloc at 0
-  %0 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 8>
-  lpu_mem.fill "00000000" %0 <[8] {0: [1]}> : !lpu_mem.buffer<lmu, f32, 8>
-  lpu_mem.for "i" to <8> step 1 {
-    // CHECK: %1 = lpu_mem.alloc at 64
-    %1 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 8>
+// A buffer that lives over a loop nest keeps its place in it, also if it is used there only; others
+// go around it at the end of the LMU.
+builtin.module attributes {lpu.options = {target = "lpu-tiny"}} {
+  // CHECK-LABEL: @over
+  func.func @over() {
+    // CHECK-NEXT: %0 = lpu_mem.alloc at 0
+    %0 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 900>
+    lpu_mem.for "i" to <8> step 1 {
+      // CHECK: %1 = lpu_mem.alloc at 3648
+      %1 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 900>
+      lpu_mem.fill "00000000" %1 <[8] {0: [1]}> : !lpu_mem.buffer<lmu, f32, 900>
+      lpu_mem.fill "00000000" %0 <[8] {0: [1]}> : !lpu_mem.buffer<lmu, f32, 900>
+      // CHECK: %2 = lpu_mem.alloc at 3648
+      %2 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 900>
+      lpu_mem.fill "00000000" %2 <[8] {0: [1]}> : !lpu_mem.buffer<lmu, f32, 900>
+    }
+    lpu_mem.return :
   }
-  lpu_mem.fill "00000000" %0 <[8] {0: [1]}> : !lpu_mem.buffer<lmu, f32, 8>
-  lpu_mem.return :
 }
 
 // -----
@@ -108,7 +119,47 @@ builtin.module attributes {lpu.options = {target = "lpu-tiny"}} {
       // CHECK: %1 = lpu_mem.alloc at 3848
       %0 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 961>
       %1 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 958>
+      lpu_mem.copy %1, %0 <[958] {0: [1]} {0: [1]}> : !lpu_mem.buffer<lmu, f32, 958>, !lpu_mem.buffer<lmu, f32, 961>
     }
+    lpu_mem.return :
+  }
+}
+
+// -----
+
+// Tiles lie behind what is resident, which keeps its address.
+// CHECK-LABEL: @resident
+func.func @resident() attributes {lpu_mem.resident = 100 : i64} {
+  // CHECK-NEXT: %0 = lpu_mem.alloc at 64
+  // CHECK-NEXT: %1 = lpu_mem.alloc at 128
+  %0 = lpu_mem.alloc at 64 : !lpu_mem.buffer<lmu, f32, 8>
+  %1 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 8>
+  lpu_mem.copy %1, %0 <[8] {0: [1]} {0: [1]}> : !lpu_mem.buffer<lmu, f32, 8>, !lpu_mem.buffer<lmu, f32, 8>
+  lpu_mem.return :
+}
+
+// -----
+
+// States come before the buffers of the functions, and a name has one place in all of them.
+builtin.module {
+  // CHECK-LABEL: @step
+  // CHECK-SAME:  lpu_mem.arena_base = 0 : i64, lpu_mem.arena_size = 256 : i64
+  func.func @step() {
+    // CHECK-NEXT: lpu_mem.state "a" <[8]> inputs [] outputs [] at 0
+    // CHECK-NEXT: lpu_mem.alloc at 192
+    %a = lpu_mem.state "a" <[8]> inputs [] outputs [] : !lpu_mem.buffer<hbm, f32, 8>
+    %t = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 8>
+    lpu_mem.copy %t, %a <[8] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>, !lpu_mem.buffer<hbm, f32, 8>
+    lpu_mem.return :
+  }
+  // CHECK-LABEL: @generate
+  // CHECK-SAME:  lpu_mem.arguments = #lpu.ints<[192]>
+  // CHECK-SAME:  lpu_mem.arena_base = 0 : i64, lpu_mem.arena_size = 256 : i64
+  func.func @generate(%x : !lpu_mem.buffer<hbm, f32, 8>) {
+    // CHECK-NEXT: lpu_mem.state "b" <[24]> inputs [] outputs [] at 64
+    // CHECK-NEXT: lpu_mem.state "a" <[8]> inputs [] outputs [] at 0
+    %b = lpu_mem.state "b" <[24]> inputs [] outputs [] : !lpu_mem.buffer<hbm, f32, 24>
+    %a = lpu_mem.state "a" <[8]> inputs [] outputs [] : !lpu_mem.buffer<hbm, f32, 8>
     lpu_mem.return :
   }
 }

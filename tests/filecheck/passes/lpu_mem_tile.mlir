@@ -236,12 +236,164 @@ func.func @topk(%v : !lpu_mem.buffer<hbm, f32, 18>, %i : !lpu_mem.buffer<hbm, i6
 
 // -----
 
-// Staged already: left alone.
-// CHECK-LABEL: @staged
-// CHECK-NEXT:    lpu_mem.fill "00000000" %x <[1, 8] {0: [8, 1]}>
+// What lies in the LMU is used there: nothing is loaded or stored.
+// CHECK-LABEL: @resident
+// CHECK-NEXT:    lpu_mem.map "add" %y, %x, %x <[8] {0: [1]} {0: [1]} {1: [0]}>
 // CHECK-NEXT:    lpu_mem.return
-func.func @staged(%x : !lpu_mem.buffer<lmu, f32, 8>) {
-  lpu_mem.fill "00000000" %x <[1, 8] {0: [8, 1]}> : !lpu_mem.buffer<lmu, f32, 8>
+func.func @resident(%y : !lpu_mem.buffer<lmu, f32, 8>, %x : !lpu_mem.buffer<lmu, f32, 8>) {
+  lpu_mem.map "add" %y, %x, %x <[1, 8] {0: [8, 1]} {0: [8, 1]} {1: [0, 0]}> : !lpu_mem.buffer<lmu, f32, 8>, !lpu_mem.buffer<lmu, f32, 8>, !lpu_mem.buffer<lmu, f32, 8>
+  lpu_mem.return :
+}
+
+// -----
+
+// Only the operand in HBM is staged, and it gets all the room.
+// CHECK-LABEL: @mixed
+// CHECK-NEXT:    lpu_mem.for "i0" to <1000> step 128 {
+// CHECK-NEXT:      lpu_mem.min "t0" = 128 or
+// CHECK-NEXT:      %[[x:.*]] = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 128>
+// CHECK-NEXT:      lpu_mem.copy %[[x]], %x <[t0] {0: [1]} {i0: [1]}>
+// CHECK-NEXT:      lpu_mem.map "add" %y, %[[x]], %y <[t0] {i0: [1]} {0: [1]} {i0: [1]}>
+// CHECK-NEXT:    }
+func.func @mixed(%y : !lpu_mem.buffer<lmu, f32, 1000>, %x : !lpu_mem.buffer<hbm, f32, 1000>) {
+  lpu_mem.map "add" %y, %x, %y <[1000] {0: [1]} {0: [1]} {0: [1]}> : !lpu_mem.buffer<lmu, f32, 1000>, !lpu_mem.buffer<hbm, f32, 1000>, !lpu_mem.buffer<lmu, f32, 1000>
+  lpu_mem.return :
+}
+
+// -----
+
+// A sum that is split accumulates where it stays: only what it covers is cleared.
+// CHECK-LABEL: @sum_in_place
+// CHECK-NEXT:    lpu_mem.fill "00000000" %y <[] {3: []}>
+// CHECK-NEXT:    lpu_mem.for "i0" to <1000> step 128 {
+// CHECK:           lpu_mem.reduce "sum" %y, %{{.*}} over <[0]> accumulate 1 <[t0] {3: [0]} {0: [1]}>
+// CHECK-NEXT:    }
+// CHECK-NEXT:    lpu_mem.return
+func.func @sum_in_place(%y : !lpu_mem.buffer<lmu, f32, 4>, %x : !lpu_mem.buffer<hbm, f32, 1000>) {
+  lpu_mem.reduce "sum" %y, %x over <[0]> accumulate 0 <[1000] {3: [0]} {0: [1]}> : !lpu_mem.buffer<lmu, f32, 4>, !lpu_mem.buffer<hbm, f32, 1000>
+  lpu_mem.return :
+}
+
+// -----
+
+// A reduction along axes of one element is a copy.
+// CHECK-LABEL: @one_element
+// CHECK-NEXT:    lpu_mem.copy %y, %x <[4] {0: [1]} {0: [2]}>
+// CHECK-NEXT:    lpu_mem.return
+func.func @one_element(%y : !lpu_mem.buffer<lmu, f32, 4>, %x : !lpu_mem.buffer<hbm, f32, 8>) {
+  lpu_mem.reduce "max" %y, %x over <[1, 2]> accumulate 0 <[4, 1, 1] {0: [1, 0, 0]} {0: [2, 1, 1]}> : !lpu_mem.buffer<lmu, f32, 4>, !lpu_mem.buffer<hbm, f32, 8>
+  lpu_mem.return :
+}
+
+// -----
+
+// An engine that reduces is told along which axis, even where a tile has one element of it.
+// CHECK-LABEL: @looped_sum
+// CHECK:         lpu_mem.reduce "sum" %y, %{{.*}} over <[0]> accumulate 1 <[1, 100] {0: [0, 1]} {0: [0, 1]}>
+func.func @looped_sum(%y : !lpu_mem.buffer<lmu, f32, 100>, %x : !lpu_mem.buffer<hbm, f32, 900>) {
+  lpu_mem.reduce "sum" %y, %x over <[0]> accumulate 0 <[9, 100] {0: [0, 1]} {0: [1, 9]}> : !lpu_mem.buffer<lmu, f32, 100>, !lpu_mem.buffer<hbm, f32, 900>
+  lpu_mem.return :
+}
+
+// -----
+
+// Nor may the other axes take all the places of a descriptor.
+// CHECK-LABEL: @sum_of_five_axes
+// CHECK:         lpu_mem.reduce "sum" %{{.*}} over <[0]> accumulate {{[01]}} <[2, 2, 2, 2]
+func.func @sum_of_five_axes(%y : !lpu_mem.buffer<hbm, f32, 16>, %x : !lpu_mem.buffer<hbm, f32, 32>) {
+  lpu_mem.reduce "sum" %y, %x over <[0]> accumulate 0 <[2, 2, 2, 2, 2] {0: [0, 8, 4, 2, 1]} {0: [16, 1, 2, 4, 8]}> : !lpu_mem.buffer<hbm, f32, 16>, !lpu_mem.buffer<hbm, f32, 32>
+  lpu_mem.return :
+}
+
+// -----
+
+// A product that is split starts from 1.
+// CHECK-LABEL: @product
+// CHECK:         lpu_mem.fill "0000803f"
+// CHECK:         lpu_mem.reduce "mul" {{.*}} accumulate 1
+func.func @product(%y : !lpu_mem.buffer<hbm, f32, 1>, %x : !lpu_mem.buffer<hbm, f32, 1000>) {
+  lpu_mem.reduce "mul" %y, %x over <[0]> accumulate 0 <[1000] {0: [0]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 1>, !lpu_mem.buffer<hbm, f32, 1000>
+  lpu_mem.return :
+}
+
+// -----
+
+// A product of resident operands reads and writes them in place.
+// CHECK-LABEL: @vecmat_in_place
+// CHECK-NEXT:    lpu_mem.vecmat %y, %x, %w accumulate 0 <[1, 200, 99] {0: [0, 0, 1]} {0: [0, 1, 0]} {0: [0, 99, 1]}>
+// CHECK-NEXT:    lpu_mem.return
+func.func @vecmat_in_place(%y : !lpu_mem.buffer<lmu, f32, 99>, %x : !lpu_mem.buffer<lmu, f32, 200>, %w : !lpu_mem.buffer<hbm, f32, 19800>) {
+  lpu_mem.vecmat %y, %x, %w accumulate 0 <[1, 200, 99] {0: [0, 0, 1]} {0: [0, 1, 0]} {0: [0, 99, 1]}> : !lpu_mem.buffer<lmu, f32, 99>, !lpu_mem.buffer<lmu, f32, 200>, !lpu_mem.buffer<hbm, f32, 19800>
+  lpu_mem.return :
+}
+
+// -----
+
+// Rows and one axis of batches stay in a tile; another axis of batches is a loop.
+// CHECK-LABEL: @batched
+// CHECK-NEXT:    lpu_mem.for "i0" to <2> step 1 {
+// CHECK:           lpu_mem.vecmat %{{.*}}, %{{.*}}, %w accumulate 0 <[3, 2, 4, 5] {0: [10, 5, 0, 1]} {0: [8, 4, 1, 0]} {20*i0: [40, 0, 5, 1]}>
+// CHECK-NEXT:      lpu_mem.copy %y, %{{.*}} <[3, 2, 5] {30*i0: [10, 5, 1]} {0: [10, 5, 1]}>
+func.func @batched(%y : !lpu_mem.buffer<hbm, f32, 60>, %x : !lpu_mem.buffer<hbm, f32, 48>, %w : !lpu_mem.buffer<hbm, f32, 120>) {
+  lpu_mem.vecmat %y, %x, %w accumulate 0 <[2, 3, 2, 4, 5] {0: [30, 10, 5, 0, 1]} {0: [24, 8, 4, 1, 0]} {0: [20, 40, 0, 5, 1]}> : !lpu_mem.buffer<hbm, f32, 60>, !lpu_mem.buffer<hbm, f32, 48>, !lpu_mem.buffer<hbm, f32, 120>
+  lpu_mem.return :
+}
+
+// -----
+
+// A copy between HBM and LMU is one transfer, of any size.
+// CHECK-LABEL: @transfer
+// CHECK-NEXT:    lpu_mem.copy %y, %x <[1000] {0: [1]} {0: [2]}>
+// CHECK-NEXT:    lpu_mem.copy %z, %y <[1000] {0: [1]} {0: [1]}>
+// CHECK-NEXT:    lpu_mem.return
+func.func @transfer(%y : !lpu_mem.buffer<lmu, f32, 1000>, %x : !lpu_mem.buffer<hbm, f32, 2000>, %z : !lpu_mem.buffer<hbm, f32, 1000>) {
+  lpu_mem.copy %y, %x <[1000] {0: [1]} {0: [2]}> : !lpu_mem.buffer<lmu, f32, 1000>, !lpu_mem.buffer<hbm, f32, 2000>
+  lpu_mem.copy %z, %y <[1000] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 1000>, !lpu_mem.buffer<lmu, f32, 1000>
+  lpu_mem.return :
+}
+
+// -----
+
+// Tiles share the LMU with what is resident.
+// CHECK-LABEL: @room
+// CHECK-NEXT:    lpu_mem.for "i0" to <1000> step 32 {
+func.func @room(%y : !lpu_mem.buffer<hbm, f32, 1000>, %x : !lpu_mem.buffer<hbm, f32, 1000>) attributes {lpu_mem.resident = 256 : i64} {
+  lpu_mem.map "neg" %y, %x <[1000] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 1000>, !lpu_mem.buffer<hbm, f32, 1000>
+  lpu_mem.return :
+}
+
+// -----
+
+// Operations in loops are tiled where they are; extents may depend on the variable of the loop, and
+// a tile has its largest value.
+// CHECK-LABEL: @in_a_loop
+// CHECK-NEXT:    lpu_mem.for "l" from <P> to <9> step 1 {
+// CHECK-NEXT:      %0 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 9>
+// CHECK-NEXT:      %1 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 9>
+// CHECK-NEXT:      lpu_mem.copy %1, %x <[l + 1] {0: [1]} {9*l: [1]}>
+// CHECK-NEXT:      lpu_mem.map "neg" %0, %1 <[l + 1] {0: [1]} {0: [1]}>
+// CHECK-NEXT:      lpu_mem.copy %y, %0 <[l + 1] {0: [1]} {0: [1]}>
+// CHECK-NEXT:    }
+func.func @in_a_loop(%y : !lpu_mem.buffer<hbm, f32, 9>, %x : !lpu_mem.buffer<hbm, f32, 81>) attributes {lpu.symbols = #lpu.symbols<[P in 2 to 3]>} {
+  lpu_mem.for "l" from <P> to <9> step 1 {
+    lpu_mem.map "neg" %y, %x <[l + 1] {0: [1]} {9*l: [1]}> : !lpu_mem.buffer<hbm, f32, 9>, !lpu_mem.buffer<hbm, f32, 81>
+  }
+  lpu_mem.return :
+}
+
+// -----
+
+// The control processor reads a token and its stop in the LMU; one that is there is not loaded.
+// CHECK-LABEL: @emit
+// CHECK-NEXT:    lpu_mem.for "l" to <9> step 1 {
+// CHECK-NEXT:      %[[t:.*]] = lpu_mem.alloc : !lpu_mem.buffer<lmu, i64, 1>
+// CHECK-NEXT:      lpu_mem.copy %[[t]], %t <[] {0: []} {0: []}>
+// CHECK-NEXT:      lpu_mem.emit %[[t]], %s
+// CHECK-NEXT:    }
+func.func @emit(%t : !lpu_mem.buffer<hbm, i64, 1>, %s : !lpu_mem.buffer<lmu, i64, 1>) {
+  lpu_mem.for "l" to <9> step 1 {
+    lpu_mem.emit %t, %s : !lpu_mem.buffer<hbm, i64, 1>, !lpu_mem.buffer<lmu, i64, 1>
+  }
   lpu_mem.return :
 }
 

@@ -11,7 +11,7 @@ from xdsl.ir import SSAValue
 
 from dialects.lpu_isa.code import VIRTUAL, Code
 from dialects.lpu_mem.types import Buffer, BufferType
-from passes.lpu_mem_allocate import Life, place
+from passes.placement.lives import WORD, Life, place, place_apart
 from passes.registers.liveness import Lifetime, Liveness, Places
 from runtime.isa import Addi, Bge, Halt, Jump, Li, Loop
 from runtime.numerics import ElementType
@@ -22,21 +22,54 @@ def buffer(elements: int) -> SSAValue:
     return made.results[0]
 
 
-@pytest.mark.parametrize("alignment", [8, 64])
-@pytest.mark.parametrize("seed", range(10))
-def test_buffers_that_live_at_once_are_disjoint(seed: int, alignment: int):
+def drawn_lives(seed: int) -> list[Life]:
+    """Buffers of random sizes and lives."""
     rng = random.Random(seed)
     lives: list[Life] = []
     for _ in range(40):
         first = rng.randint(0, 20)
         lives.append(Life(buffer(rng.randint(0, 99)), first, first + rng.randint(0, 5)))
-    peak = place(lives, alignment)
-    assert peak == max(life.address + life.nbytes for life in lives)
-    assert all(life.address % alignment == 0 for life in lives)
+    return lives
+
+
+def check_places(lives: list[Life], alignment: int) -> None:
+    """Those that live at once are disjoint; each is aligned, a small one to its size."""
+    for life in lives:
+        size = max(WORD, 1 << (life.nbytes - 1).bit_length())
+        assert life.address % min(alignment, size) == 0
     for a, b in combinations(lives, 2):
         apart = a.last < b.first or b.last < a.first
         below = a.address + a.nbytes <= b.address or b.address + b.nbytes <= a.address
         assert apart or below
+
+
+@pytest.mark.parametrize("alignment", [8, 64])
+@pytest.mark.parametrize("seed", range(10))
+def test_buffers_that_live_at_once_are_disjoint(seed: int, alignment: int):
+    lives = drawn_lives(seed)
+    peak = place(lives, alignment, 8)
+    assert peak == max(life.address + life.nbytes for life in lives)
+    assert min(life.address for life in lives) >= 8
+    check_places(lives, alignment)
+
+
+@pytest.mark.parametrize("room", [1000, 4000, 5000, 7000, 20000])
+@pytest.mark.parametrize("seed", range(10))
+def test_buffers_that_take_turns_are_disjoint_too(seed: int, room: int):
+    lives = drawn_lives(seed)
+    if not place_apart(lives, 64, 128, room):
+        assert room <= 7000
+        return
+    assert room >= 4000
+    check_places(lives, 64)
+    assert all(128 <= life.address <= room - life.nbytes for life in lives)
+
+
+def test_a_buffer_goes_behind_the_one_before():
+    lives = [Life(buffer(16), time, time) for time in range(5)]
+    assert place_apart(lives, 64, 64, 64 + 3 * 64)
+    assert [life.address for life in lives] == [64, 128, 192, 64, 128]
+    assert place(lives, 64, 64) == 128
 
 
 @pytest.mark.parametrize("seed", range(10))

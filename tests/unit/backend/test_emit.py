@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from dialects.lpu.weights import Cast, FileRange, Reshape, Transpose, Weight, inline, read
-from lpuc import parameters
 from lpuc.emit import program_in_memory, write_program
-from lpuc.parameters import weight_pieces
+from lpuc.parameters import parameter_pieces
+from runtime import pieces as streaming
 from runtime.interface import Dim, Port, Symbol
 from runtime.interpreter import Interpreter
 from runtime.isa import Bge, Fill, Loop
@@ -125,10 +125,10 @@ WEIGHTS: dict[str, Weight] = {
 def test_pieces_make_up_the_weight(
     name: str, piece: int, folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(parameters, "PIECE_BYTES", piece)
-    monkeypatch.setattr(parameters, "TRANSPOSED_BYTES", piece)
+    monkeypatch.setattr(streaming, "PIECE_BYTES", piece)
+    monkeypatch.setattr(streaming, "TURNED_BYTES", piece)
     weight = WEIGHTS[name]
-    pieces = list(weight_pieces(weight, folder))
+    pieces = [p for _, p in parameter_pieces([(0, weight)], folder)]
     whole = np.ascontiguousarray(read(weight, folder))
     assert b"".join(p.tobytes() for p in pieces) == whole.tobytes()
     if name in ("file", "reshape", "transpose"):

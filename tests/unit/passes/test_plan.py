@@ -10,6 +10,7 @@ from xdsl.ir import Attribute, Block
 
 from dialects.affine import Affine
 from dialects.errors import CompileError
+from dialects.lpu.attributes import IntsAttr
 from dialects.lpu_mem import ops
 from dialects.lpu_mem.access import Access, AccessAttr, View, row_major
 from dialects.lpu_mem.types import Buffer, BufferType
@@ -57,6 +58,32 @@ def test_a_product_has_room_for_vector_and_sum(k: int, n: int, budget: int):
     chosen = planned(op, budget)
     assert used(op, chosen) <= budget
     assert chosen.tiles[0] == 1
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.data())
+def test_a_tile_of_a_sum_has_a_summed_axis(extents: list[int], data: st.DataObject):
+    """There is room for one in the descriptor, even where it has one element of the tile."""
+    rank = len(extents)
+    axes = tuple(sorted(data.draw(st.sets(st.integers(0, rank - 1), min_size=1))))
+    dense = [s.const for s in row_major(extents)]
+    target = [0 if axis in axes else step for axis, step in enumerate(dense)]
+    source = data.draw(st.permutations(dense))
+    zero = IntegerAttr(0, i64)
+    strides = [target, list(source)]
+    op = operation(
+        ops.ReduceOp, extents, strides, fn=StringAttr("sum"), axes=IntsAttr(axes), accumulate=zero
+    )
+    chosen = planned(op, data.draw(st.integers(16, 2000)))
+    long = [r for r, tile in zip(chosen.space.reduced, chosen.tiles, strict=True) if tile > 1]
+    assert len(long) + (not any(long)) <= AXES
+
+
+def test_rows_and_a_batch_share_a_tile():
+    strides = [[80, 40, 8, 0, 1], [120, 60, 12, 1, 0], [96, 0, 0, 8, 1]]
+    op = operation(ops.VecmatOp, [3, 2, 5, 12, 8], strides, accumulate=IntegerAttr(0, i64))
+    assert planned(op, 4000).tiles == (1, 2, 5, 12, 8)
+    assert planned(op, 400).tiles == (1, 1, 5, 12, 8)
+    assert planned(op, 200).tiles == (1, 1, 2, 12, 8)
 
 
 def test_what_fits_is_one_tile():

@@ -1,0 +1,1 @@
+"""How weights and caches are laid out in HBM."""

@@ -1,0 +1,1 @@
+"""How long buffers live, and where they lie."""
