@@ -9,16 +9,17 @@ compiled.write(Path("model.lpu"))
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 
-from lpuc.emit import emit_program, program_in_memory
+from dialects.names import unescape
+from lpuc.emit import emit_parameters, emit_program, emit_references, program_in_memory
 from lpuc.files import replacing
 from lpuc.instrument import Instrumentation
 from lpuc.onnx_import import Budgets, import_model
@@ -26,12 +27,15 @@ from lpuc.options import CompileOptions
 from lpuc.pipeline import PIPELINE, Stage, parse_passes, run_pipeline, run_stages, stages_until
 from lpuc.progress import at_work
 from lpuc.sources import source_files
-from passes.functions import model_folder
+from passes.functions import model_folder, step_function
 from runtime.interpreter import Interpreter
 from runtime.program import Program
 from runtime.target import Target
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+REMARKS = {"not_rolled": "no layer loop", "no_generate": "no generate"}
+"""Attributes that passes leave on a function, and what a summary calls them."""
 
 
 @dataclass(frozen=True)
@@ -56,33 +60,52 @@ class CompiledProgram:
     def _interpreter(self) -> Interpreter:
         return Interpreter(self.in_memory)
 
+    @property
+    def remarks(self) -> list[tuple[str, str]]:
+        """What was left out, and why: the layer loop, the entry `generate`."""
+        attributes = step_function(self.module).attributes
+        reasons = ((name, attributes.get(f"lpu.{key}")) for key, name in REMARKS.items())
+        return [(name, unescape(r.data)) for name, r in reasons if isinstance(r, StringAttr)]
+
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """One call of the model's interface, names as in its graph."""
         return self._interpreter.run(inputs)
 
-    def write(self, path: Path) -> None:
-        """Write the program file, whole or not at all."""
-        program, pieces = emit_program(self.module, model_folder(self.module))
+    def write(self, path: Path, weights: str = "embed") -> None:
+        """Write the program file, whole or not at all; `weights` is one of `options.WEIGHTS`."""
+        folder = model_folder(self.module)
+        program = self.program
         with at_work("write"), replacing(path, self.sources) as temporary:
-            program.write(
-                temporary, ((at, piece.reshape(-1).view(np.uint8)) for at, piece in pieces)
-            )
+            if weights == "reference":
+                references = emit_references(self.module, folder, temporary.parent)
+                program = replace(program, references=references)
+            embedded = emit_parameters(self.module, folder) if weights == "embed" else None
+            program.write(temporary, embedded)
 
 
 def load_module(model: Path, options: CompileOptions) -> ModuleOp:
     """The model at level `onnx`, with the options that passes read."""
     Target.load(options.target)
     with at_work("import"):
-        module = import_model(model, budgets=Budgets(**options.budgets))
+        budgets = Budgets(**options.budgets)
+        module = import_model(model, budgets=budgets, absent_ok=options.weights == "none")
     module.attributes["lpu.options"] = options.attribute()
     return module
 
 
 def lower(
-    module: ModuleOp, options: CompileOptions, level: str, instrumentation: Instrumentation
+    module: ModuleOp,
+    options: CompileOptions,
+    level: str,
+    instrumentation: Instrumentation,
+    again: Callable[[], ModuleOp] | None = None,
 ) -> ModuleOp:
-    """Take a module down to a level, in place; a pipeline of the user's is run as it is."""
-    with instrumentation.watching(module):
+    """
+    Take a module down to a level, in place; a pipeline of the user's is run as it is.
+
+    `again` loads the module anew, to show a bug; without it, the module is copied at once.
+    """
+    with instrumentation.watching(module, again):
         if options.pipeline is not None:
             run_pipeline(module, parse_passes(options.pipeline), instrumentation)
         else:
@@ -92,10 +115,12 @@ def lower(
 
 
 def lower_by_stages(
-    module: ModuleOp, instrumentation: Instrumentation
+    module: ModuleOp,
+    instrumentation: Instrumentation,
+    again: Callable[[], ModuleOp] | None = None,
 ) -> Generator[tuple[Stage, ModuleOp]]:
     """Take a module down all levels, in place; each stage as it is reached."""
-    with instrumentation.watching(module):
+    with instrumentation.watching(module, again):
         for stage in run_stages(module, PIPELINE, instrumentation):
             yield stage, module
 
@@ -104,7 +129,8 @@ def compile_model(
     model: Path, options: CompileOptions, instrumentation: Instrumentation | None = None
 ) -> CompiledProgram:
     """Compile a model; `CompileError` if it is at fault."""
-    module = load_module(model, options)
+    load = partial(load_module, model, options)
+    module = load()
     sources = (model, *source_files(module))
-    lower(module, options, PIPELINE[-1].level, instrumentation or Instrumentation())
+    lower(module, options, PIPELINE[-1].level, instrumentation or Instrumentation(), load)
     return CompiledProgram(module, sources)

@@ -4,13 +4,14 @@ Encode a module at the level `lpu_isa` as a program.
     program, pieces = emit_program(module, Path("model"))
     program.write("model.lpu", pieces)
 
-Instructions come from the operations, the interface from the ports of the function, provenance from
+Every function is an entry of the program, `step` the first; their code stands one behind the other.
+Instructions come from the operations, interfaces from the ports of the functions, provenance from
 locations. Parameters are read from the model's files piece by piece and never held as a whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -23,16 +24,18 @@ from dialects.affine import Affine
 from dialects.errors import node_names
 from dialects.lpu.attributes import SymbolsAttr
 from dialects.lpu_isa.code import Slot, SlotAttr
-from dialects.lpu_isa.ops import IsaOp, LabelOp, WeightOp
+from dialects.lpu_isa.ops import IsaOp, LabelOp
 from dialects.lpu_mem import ports as mem
 from dialects.lpu_mem.ports import PortAttr
 from dialects.lpu_mem.target import target_of
 from dialects.names import unescape
-from lpuc.parameters import weight_pieces
+from lpuc.parameters import parameter_pieces, parameters
 from runtime.interface import Dim, Interface, Port, Symbol
+from runtime.interface_json import STEP, Entry
 from runtime.isa import Inst
 from runtime.program import Program
 from runtime.provenance import Provenance
+from runtime.references import References, refer
 
 Piece = tuple[int, np.ndarray]
 
@@ -42,16 +45,43 @@ def emit_program(module: ModuleOp, folder: Path) -> tuple[Program, Iterable[Piec
 
     `folder` is where the paths of weights are relative to.
     """
-    func = _function(module)
+    functions = _functions(module)
     code: list[Inst] = []
     nodes: list[tuple[str, ...]] = []
-    labels = _labels(func)
-    for op in func.body.block.ops:
-        if isinstance(op, IsaOp):
-            code.append(op.code.data.encoded(labels.__getitem__))
-            nodes.append(tuple(map(unescape, node_names(op))))
-    program = Program(tuple(code), _interface(func), Provenance.of(code, nodes), target_of(module))
-    return program, _pieces(func, folder)
+    named: dict[int, tuple[str, ...]] = {}
+    entries: list[Entry] = []
+    pc = 0
+    for func in functions:
+        labels, end = _labels(func, pc)
+        for op in func.body.block.ops:
+            if isinstance(op, IsaOp):
+                code.append(op.code.data.encoded(labels.__getitem__))
+                nodes.append(_named(op, named))
+        entries.append((func.sym_name.data, _interface(func, pc)))
+        pc = end
+    (_, step), *others = entries
+    assert all(entry.memory == step.memory for _, entry in others), "functions differ in memory"
+    provenance = Provenance.of(code, nodes)
+    program = Program(tuple(code), step, provenance, target_of(module), others=tuple(others))
+    return program, emit_parameters(module, folder)
+
+
+def emit_parameters(module: ModuleOp, folder: Path) -> Iterable[Piece]:
+    """The bytes of the parameters in ascending order of address, to be read once."""
+    return parameter_pieces(parameters(_functions(module)), folder)
+
+
+def _named(op: IsaOp, known: dict[int, tuple[str, ...]]) -> tuple[str, ...]:
+    """The nodes of an operation; in a loop over layers they are many, and most share a location."""
+    key = id(op.location)
+    if key not in known:
+        known[key] = tuple(map(unescape, node_names(op)))
+    return known[key]
+
+
+def emit_references(module: ModuleOp, folder: Path, target_folder: Path) -> References:
+    """The parameters as references, for a program in `target_folder`."""
+    return refer(parameters(_functions(module)), folder, target_folder)
 
 
 def write_program(module: ModuleOp, folder: Path, path: Path) -> Program:
@@ -71,26 +101,27 @@ def program_in_memory(module: ModuleOp, folder: Path) -> Program:
     return replace(program, params=params)
 
 
-def _function(module: ModuleOp) -> FuncOp:
+def _functions(module: ModuleOp) -> list[FuncOp]:
+    """The functions of a module, `step` first, the others in their order."""
     functions = [op for op in module.ops if isinstance(op, FuncOp)]
-    assert len(functions) == 1, "a program has one function"
-    return functions[0]
+    functions.sort(key=lambda func: func.sym_name.data != STEP)
+    assert functions and functions[0].sym_name.data == STEP, f"a program has the function {STEP}"
+    return functions
 
 
-def _labels(func: FuncOp) -> dict[str, int]:
-    """The word address of each label."""
+def _labels(func: FuncOp, pc: int) -> tuple[dict[str, int], int]:
+    """The word address of each label of a function that starts at `pc`, and where it ends."""
     labels: dict[str, int] = {}
-    pc = 0
     for op in func.body.block.ops:
         if isinstance(op, LabelOp):
             assert op.label.data not in labels, f"label {op.label.data} stands twice"
             labels[op.label.data] = pc
         elif isinstance(op, IsaOp):
             pc += op.INST.WORDS
-    return labels
+    return labels, pc
 
 
-def _interface(func: FuncOp) -> Interface:
+def _interface(func: FuncOp, pc: int) -> Interface:
     symbols = func.attributes.get("lpu.symbols")
     entries = symbols.data if isinstance(symbols, SymbolsAttr) else ()
     return Interface(
@@ -100,6 +131,7 @@ def _interface(func: FuncOp) -> Interface:
         params_size=_number(func, "lpu_mem.params_size"),
         arena_base=_number(func, "lpu_mem.arena_base"),
         arena_size=_number(func, "lpu_mem.arena_size"),
+        pc=pc,
     )
 
 
@@ -130,12 +162,3 @@ def _port(port: mem.Port, slot: Slot) -> Port:
 
 def _dim(extent: Affine) -> Dim:
     return Dim(extent.const, extent.terms)
-
-
-def _pieces(func: FuncOp, folder: Path) -> Iterator[Piece]:
-    weights = [op for op in func.body.block.ops if isinstance(op, WeightOp)]
-    for op in sorted(weights, key=lambda op: op.address.value.data):
-        offset = op.address.value.data
-        for piece in weight_pieces(op.value.data, folder):
-            yield offset, piece
-            offset += piece.nbytes

@@ -1,230 +1,142 @@
 """
-Drive the entry point `step` of a program from the host, token after token.
+Generate tokens with a program: on the device where the program can, else by the loop on the host.
 
-What each input of a decoder is follows from the roles in the program's interface: the ids, a mask
-of ones, positions that count up, and the cache, which comes back from each step as an output.
+A program that can has the entry `generate`, which holds the loop over tokens and the sampler. It
+has these inputs, known by their role, and no outputs:
+
+| role | type | what |
+|---|---|---|
+| `tokens` | i64 [prompt] | ids of the prompt, at least one; their number is the symbol `prompt` |
+| `stops` | i64 [4] | ids that end the generation; -1 where there are fewer |
+| `sampler` | f32 [3] | temperature, top-p, repetition penalty |
+| `sampler_ints` | i64 [2] | top-k, at most the vocabulary, where 0 means all; the seed |
+
+Two symbols are given by value. `total` is how many tokens the text may have, prompt included: from
+1 to the bound of the cache and one more, since the last token is not fed back. `sampled` is 0 for a
+greedy choice, which reads nothing of the sampler, and 1 for the six steps of `lpuc.sampling`, the
+specification of the choice. Where the vocabulary is too large to be sorted on the chip, `sampled`
+can only be 0, and the host draws.
+
+The device hands each new token to the host with `out`. It ends before a token that is among the
+stops, which is not handed out, and when the text has `total` tokens.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
+from lpuc import host_loop
 from lpuc.errors import UserError
-from lpuc.sampling import Sampling, choose
-from runtime.interface import Interface, Port
+from lpuc.host_loop import Decoder, check_prompt, check_room, no_room
+from lpuc.sampling import Sampling
+from runtime.interface import Interface
+from runtime.program import Program
 
 Array = np.ndarray[Any, Any]
-Arrays = dict[str, Array]
+OnToken = Callable[[int], None]
+
+GENERATE = "generate"
+STOP_TOKENS = 4
+ROLES = ("sampler", "sampler_ints", "stops", "tokens")
 
 
 class Machine(Protocol):
-    """What runs a step: the interpreter of a program."""
+    """What runs an entry of a program: its interpreter."""
 
-    def run(self, inputs: Mapping[str, Array], /) -> Mapping[str, Array]: ...
-
-
-def _symbols_in(ports: Sequence[Port]) -> set[str]:
-    return {name for port in ports for dim in port.shape for name, _ in dim.terms}
+    def run(
+        self,
+        inputs: Mapping[str, Array],
+        entry: str = ...,
+        values: Mapping[str, int] | None = ...,
+        on_token: OnToken | None = ...,
+    ) -> Mapping[str, Array]: ...
 
 
 @dataclass(frozen=True)
-class Decoder:
-    """A program seen as a decoder: which port is what."""
+class Request:
+    """Up to `count` new tokens behind a prompt, before one of the `stops`."""
 
-    interface: Interface
-    ids: Port
-    past: tuple[Port, ...]
-    present: tuple[Port, ...]
-    logits: Port
-
-    @staticmethod
-    def of(interface: Interface) -> Decoder:
-        """Raises `UserError` if the program is no decoder."""
-        ids = [p for p in interface.inputs if p.role == "ids"]
-        if len(ids) != 1:
-            raise UserError(f"cannot generate: {len(ids)} inputs have the role of token ids")
-        for port in interface.inputs:
-            if port.role not in ("ids", "mask", "positions", "past"):
-                raise UserError(f"cannot generate: input '{port.name}' has no known role")
-        past = tuple(p for p in interface.inputs if p.role == "past")
-        present = tuple(_present(p, interface.outputs, i) for i, p in enumerate(past))
-        return Decoder(interface, ids[0], past, present, _logits(interface.outputs, present))
-
-    @property
-    def past_symbol(self) -> str | None:
-        """The symbol that counts the tokens in the cache."""
-        names = _symbols_in(self.past) - _symbols_in([self.ids])
-        if len(names) > 1:
-            raise UserError(f"cannot generate: the cache depends on {sorted(names)}")
-        if self.past and not names:
-            raise UserError("cannot generate: the cache has a fixed length; leave it dynamic")
-        return next(iter(names), None)
-
-    @property
-    def sequence_symbol(self) -> str | None:
-        """The symbol that counts the tokens of one step, None if their number is fixed."""
-        batch, *rest = self.ids.shape
-        if batch.terms or batch.const != 1 or len(rest) != 1:
-            raise UserError(f"cannot generate: '{self.ids.name}' is not one row of ids")
-        return rest[0].terms[0][0] if rest[0].terms else None
-
-    def upper(self, symbol: str) -> int:
-        """The largest value of a symbol."""
-        return next(s.upper for s in self.interface.symbols if s.name == symbol)
-
-    @property
-    def vocabulary(self) -> int:
-        """The number of token ids."""
-        return self.logits.shape[-1].const
+    prompt: Sequence[int]
+    count: int
+    sampling: Sampling = field(default_factory=Sampling)
+    stops: frozenset[int] = frozenset()
 
 
-def _present(past: Port, outputs: Sequence[Port], index: int) -> Port:
-    """The output that is the cache after the step: by name, else by order."""
-    names = {
-        past.name.replace("past_key_values", "present"),
-        past.name.replace("past", "present"),
-    } - {past.name}
-    for port in outputs:
-        if port.name in names:
-            return port
-    alike = [p for p in outputs if len(p.shape) == len(past.shape) and p.dtype == past.dtype]
-    if index < len(alike):
-        return alike[index]
-    raise UserError(f"cannot generate: no output continues '{past.name}'")
-
-
-def _logits(outputs: Sequence[Port], present: Sequence[Port]) -> Port:
-    rest = [p for p in outputs if p not in present]
-    named = [p for p in rest if p.name == "logits"] or rest[:1]
-    if not named or named[0].shape[-1].terms:
-        raise UserError("cannot generate: no output has the form of logits")
-    return named[0]
-
-
-@dataclass
-class Generation:
-    """The state between two steps: the tokens seen and the cache."""
-
-    decoder: Decoder
-    machine: Machine
-    seen: int
-    cache: list[Array]
-
-    @staticmethod
-    def start(decoder: Decoder, machine: Machine) -> Generation:
-        cache = [_empty(port, decoder.past_symbol) for port in decoder.past]
-        return Generation(decoder, machine, 0, cache)
-
-    def step(self, ids: Sequence[int]) -> Array:
-        """Feed tokens behind those seen; the logits of the last."""
-        symbols = self._symbols(len(ids))
-        inputs: Arrays = {
-            port.name: self._input(port, ids, symbols) for port in self.decoder.interface.inputs
-        }
-        outputs = self.machine.run(inputs)
-        self.cache = [outputs[port.name] for port in self.decoder.present]
-        self.seen += len(ids)
-        logits = outputs[self.decoder.logits.name]
-        return logits.reshape(-1, logits.shape[-1])[-1]
-
-    def _symbols(self, count: int) -> dict[str, int]:
-        decoder, symbols = self.decoder, dict[str, int]()
-        for name, value in ((decoder.past_symbol, self.seen), (decoder.sequence_symbol, count)):
-            if name is None:
-                continue
-            if value > decoder.upper(name):
-                raise UserError(
-                    f"the program holds no more than {decoder.upper(name)} earlier tokens; "
-                    "compile it with a larger --max-context"
-                )
-            symbols[name] = value
-        return symbols
-
-    def _input(self, port: Port, ids: Sequence[int], symbols: Mapping[str, int]) -> Array:
-        shape, dtype = port.extents(symbols), port.dtype.dtype
-        if port.role == "past":
-            return self.cache[self.decoder.past.index(port)]
-        if port.role == "ids":
-            return np.asarray(ids, dtype).reshape(shape)
-        if port.role == "mask":
-            return np.ones(shape, dtype)
-        return np.broadcast_to(np.arange(self.seen, self.seen + len(ids)), shape).astype(dtype)
-
-
-def _empty(port: Port, symbol: str | None) -> Array:
-    symbols = {} if symbol is None else {symbol: 0}
-    return np.zeros(port.extents(symbols), port.dtype.dtype)
-
-
-def _chunks(decoder: Decoder, prompt: Sequence[int]) -> Iterator[Sequence[int]]:
-    """The prompt in the portions that one step takes."""
-    if decoder.sequence_symbol is not None:
-        yield prompt
-        return
-    width = decoder.ids.shape[1].const
-    if len(prompt) % width:
-        raise UserError(f"the program takes {width} tokens a step; the prompt has {len(prompt)}")
-    for start in range(0, len(prompt), width):
-        yield prompt[start : start + width]
-
-
-def check_prompt(decoder: Decoder, prompt: Sequence[int]) -> None:
-    """Refuse a prompt that the model cannot take."""
-    if not prompt:
-        raise UserError("the prompt has no tokens")
-    for token in prompt:
-        if token >= decoder.vocabulary:
-            raise UserError(f"token {token} is not below {decoder.vocabulary}, the vocabulary")
-
-
-def check_room(decoder: Decoder, prompt: int, count: int) -> None:
-    """Refuse more tokens than the program holds; the last one is not fed back."""
-    fed = prompt + max(count - 1, 0)
-    symbol = decoder.past_symbol or decoder.sequence_symbol
-    room = decoder.upper(symbol) + (1 if decoder.past_symbol else 0) if symbol else fed
-    if fed > room:
-        raise UserError(
-            f"{fed} tokens are more than the program holds, {room}; "
-            "compile it with a larger --max-context, or ask for fewer"
-        )
-
-
-def generate(
-    decoder: Decoder, machine: Machine, prompt: Sequence[int], count: int, sampling: Sampling
-) -> Iterator[int]:
-    """Up to `count` new tokens after a prompt."""
-    check_prompt(decoder, prompt)
-    if decoder.past:
-        yield from _with_cache(decoder, machine, prompt, count, sampling)
+def generate(program: Program, machine: Machine, request: Request, on_token: OnToken) -> None:
+    """Hand each new token to `on_token` as soon as it is there; UserError when it cannot."""
+    decoder = Decoder.of(program.interface)
+    if _is_on_device(program, request.sampling.settings(decoder.vocabulary).sampled):
+        check_prompt(decoder, request.prompt)
+        _on_device(program.entry(GENERATE), decoder.vocabulary, machine, request, on_token)
     else:
-        yield from _without_cache(decoder, machine, prompt, count, sampling)
+        _on_host(decoder, machine, request, on_token)
 
 
-def _with_cache(
-    decoder: Decoder, machine: Machine, prompt: Sequence[int], count: int, sampling: Sampling
-) -> Iterator[int]:
-    state = Generation.start(decoder, machine)
-    logits = np.empty(0)
-    for chunk in _chunks(decoder, prompt):
-        logits = state.step(chunk)
-    for index in range(count):
-        token = choose(logits, sampling, index)
-        yield token
-        if index + 1 < count:
-            logits = state.step([token])
+def _is_on_device(program: Program, sampled: int) -> bool:
+    """Whether the program has the entry, and one that draws where the choice is a draw."""
+    entry = dict(program.others).get(GENERATE)
+    if entry is None:
+        return False
+    upper = {symbol.name: symbol.upper for symbol in entry.symbols}
+    return sampled <= upper.get("sampled", 1)
 
 
-def _without_cache(
-    decoder: Decoder, machine: Machine, prompt: Sequence[int], count: int, sampling: Sampling
-) -> Iterator[int]:
-    if decoder.sequence_symbol is None:
-        raise UserError("cannot generate: no cache, and the length of the sequence is fixed")
-    tokens = list(prompt)
-    for index in range(count):
-        token = choose(Generation.start(decoder, machine).step(tokens), sampling, index)
-        yield token
-        tokens.append(token)
+def _on_host(decoder: Decoder, machine: Machine, request: Request, on_token: OnToken) -> None:
+    prompt, count = request.prompt, request.count
+    if not request.stops:
+        check_room(decoder, len(prompt), count)
+    for token in host_loop.tokens_of(decoder, machine, prompt, count, request.sampling):
+        if token in request.stops:
+            return
+        on_token(token)
+
+
+def _on_device(
+    entry: Interface, vocabulary: int, machine: Machine, request: Request, on_token: OnToken
+) -> None:
+    """One call of the entry; asking for too much is an error only if no stop token comes first."""
+    start, count, most = len(request.prompt), request.count, _most_tokens(entry)
+    is_short = start + count > most
+    if is_short and (not request.stops or start >= most):
+        raise no_room(start + count - 1, most - 1)
+    if not count:
+        return
+    settings = request.sampling.settings(vocabulary)
+    arrays = {
+        "tokens": np.array(request.prompt, np.int64),
+        "stops": _stops(request.stops, vocabulary),
+        "sampler": settings.floats(),
+        "sampler_ints": settings.integers(),
+    }
+    produced = 0
+
+    def receive(token: int) -> None:
+        nonlocal produced
+        produced += 1
+        on_token(token)
+
+    values = {"total": min(start + count, most), "sampled": settings.sampled}
+    machine.run({p.name: arrays[p.role] for p in entry.inputs}, GENERATE, values, receive)
+    if is_short and produced == most - start:
+        raise no_room(start + count - 1, most - 1)
+
+
+def _most_tokens(entry: Interface) -> int:
+    """How many tokens a text can have at most; refuses an entry that is another one."""
+    upper = {symbol.name: symbol.upper for symbol in entry.symbols}
+    roles = tuple(sorted(port.role for port in entry.inputs))
+    if roles != ROLES or not {"total", "sampled"} <= upper.keys():
+        raise UserError(f"cannot generate: the entry '{GENERATE}' takes other inputs than it must")
+    return upper["total"]
+
+
+def _stops(stops: frozenset[int], vocabulary: int) -> Array:
+    """The stop tokens as the device takes them; ids outside of the vocabulary never come."""
+    known = sorted(token for token in stops if token < vocabulary)
+    if len(known) > STOP_TOKENS:
+        raise UserError(f"{len(known)} stop tokens are more than the program takes, {STOP_TOKENS}")
+    return np.array(known + [-1] * (STOP_TOKENS - len(known)), np.int64)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from io import StringIO
@@ -73,10 +73,20 @@ class Instrumentation:
     timings: list[Timing] = field(default_factory=list[Timing])
     _dump: IrDump | None = None
     _text: str | None = None
+    _again: Callable[[], ModuleOp] | None = None
+    _done: list[ModulePass] = field(default_factory=list["ModulePass"])
 
     @contextmanager
-    def watching(self, module: ModuleOp) -> Generator[None]:
-        """Around a whole pipeline; the module is as it was imported or read."""
+    def watching(
+        self, module: ModuleOp, again: Callable[[], ModuleOp] | None = None
+    ) -> Generator[None]:
+        """
+        Around a whole pipeline; the module is as it was imported or read.
+
+        `again` makes an equal module. The IR before a pass that fails is what the passes before it
+        make of that one: copies on the way would cost more than the passes.
+        """
+        self._again, self._done = again or module.clone().clone, []
         if self.watch.dump_dir is not None:
             self._dump = IrDump(self.watch.dump_dir)
             self._dump.add("import", "", self._current(module))
@@ -94,7 +104,6 @@ class Instrumentation:
             _show(f"IR before {one.name}", ir_text(module))
         if self.watch.after_change and self._text is None:
             self._current(module)
-        snapshot = module.clone()
         started = time.perf_counter()
         try:
             with at_work(one.name):
@@ -105,7 +114,8 @@ class Instrumentation:
         except Exception as error:
             if _is_users(error):
                 raise
-            raise self._internal(error, snapshot, rest) from error
+            raise self._internal(error, rest) from error
+        self._done.append(one)
         if self.watch.time_passes:
             self.timings.append(Timing(one.name, seconds, count_ops(module)))
         self._after(one, module)
@@ -125,17 +135,25 @@ class Instrumentation:
         if asked or (watch.after_change and changed):
             _show(f"IR after {one.name}", text or ir_text(module))
 
-    def _internal(
-        self, error: Exception, snapshot: ModuleOp, rest: Sequence[ModulePass]
-    ) -> InternalError:
+    def _internal(self, error: Exception, rest: Sequence[ModulePass]) -> InternalError:
         """The report of a bug, with the IR that shows it in a file."""
         pipeline = ",".join(str(p.spec()) for p in rest)
         message = f"pass '{rest[0].name}': {type(error).__name__}: {error}"
-        text = f"// RUN: xdsl-opt %s -p '{pipeline}'\n{ir_text(snapshot)}"
-        with suppress(UserError, OSError):
+        with suppress(Exception):  # the bug itself matters more
+            text = f"// RUN: xdsl-opt %s -p '{pipeline}'\n{ir_text(self._before())}"
             write_text(self.reproducer, text)
             return InternalError(message, self.reproducer)
         return InternalError(message)
+
+    def _before(self) -> ModuleOp:
+        """The module before the pass that failed, made anew."""
+        from lpuc.pipeline import make_context
+
+        assert self._again is not None, "nobody watches the pipeline"
+        module, context = self._again(), make_context()
+        for one in self._done:
+            one.apply(context, module)
+        return module
 
     def _print_timings(self) -> None:
         if not self.watch.time_passes:

@@ -14,6 +14,9 @@ PRECISIONS = ("f32", "f16", "bf16")
 
 DEFAULT_PRECISION = "f16"
 
+WEIGHTS = ("embed", "reference", "none")
+"""Where a program has its weights; without them it can be inspected, not run."""
+
 BUDGETS = ("file_bytes", "graph_bytes", "nodes", "name_bytes", "rank")
 """The limits on what a model may ask of the importer, by their names in its `Budgets`."""
 
@@ -25,6 +28,7 @@ class CompileOptions:
 
     `shape` fixes symbolic dimensions by name, `max_context` bounds the cache (None: the default of
     the compiler), `budgets` raises limits of the importer, `pipeline` replaces the default passes.
+    `weights` is one of `WEIGHTS`; without weights the files they lie in need not exist.
     """
 
     target: str = "lpu-4nm"
@@ -33,6 +37,7 @@ class CompileOptions:
     shape: Mapping[str, int] = field(default_factory=dict[str, int])
     budgets: Mapping[str, int] = field(default_factory=dict[str, int])
     pipeline: str | None = None
+    weights: str = WEIGHTS[0]
 
     def __post_init__(self):
         if self.precision not in PRECISIONS:

@@ -8,18 +8,9 @@ from pathlib import Path
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Attribute
 
-from dialects.lpu.weights import Cast, FileRange, Reshape, Transpose, Weight, WeightAttr
+from dialects.lpu.weights import WeightAttr
 from passes.functions import model_folder
-
-
-def _paths(weight: Weight) -> Generator[str]:
-    match weight:
-        case FileRange():
-            yield weight.path
-        case Reshape() | Transpose() | Cast():
-            yield from _paths(weight.source)
-        case _:
-            return
+from runtime.recipes import file_ranges
 
 
 def _attributes(module: ModuleOp) -> Generator[Attribute]:
@@ -31,5 +22,5 @@ def _attributes(module: ModuleOp) -> Generator[Attribute]:
 def source_files(module: ModuleOp) -> tuple[Path, ...]:
     """Each file once, sorted by name."""
     weights = (a.data for a in _attributes(module) if isinstance(a, WeightAttr))
-    paths = {path for weight in weights for path in _paths(weight)}
+    paths = {part.path for weight in weights for part in file_ranges(weight)}
     return tuple(model_folder(module) / path for path in sorted(paths))

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
+from textwrap import wrap
 
 from lpuc.errors import printable
 from runtime.interface import Interface, Port
+from runtime.isa.spec import Unit
 from runtime.program import Program
 from runtime.target import Target
 from runtime.timing import predict
 from runtime.traps import Trap
 
 PREDICTION_FUEL = 250_000
+WIDTH = 100
 
 
 def size(count: int) -> str:
@@ -37,16 +42,34 @@ def port_text(port: Port) -> str:
     return f"{printable(port.name)}: {port.dtype.value}[{shape}]{role}"
 
 
+def pattern(name: str) -> str:
+    """A name without its numbers: the layers of a model have it in common."""
+    return re.sub(r"\d+", "*", printable(name))
+
+
+def clipped(line: str) -> str:
+    """A line that fits a terminal."""
+    return line if len(line) <= WIDTH else f"{line[: WIDTH - 3]}..."
+
+
 def _ports(title: str, ports: tuple[Port, ...], limit: int = 8) -> list[tuple[str, str]]:
-    shown = [(title if i == 0 else "", port_text(p)) for i, p in enumerate(ports[:limit])]
-    if len(ports) > limit:
-        shown.append(("", f"and {len(ports) - limit} more"))
-    return shown
+    """One row for a port, or for all that differ in the numbers of their names alone."""
+    alike: dict[str, list[Port]] = {}
+    for port in ports:
+        alike.setdefault(port_text(replace(port, name=pattern(port.name))), []).append(port)
+    texts = [
+        port_text(same[0]) if len(same) == 1 else f"{text}, {len(same)} times"
+        for text, same in alike.items()
+    ]
+    if len(texts) > limit:
+        texts = [*texts[:limit], f"and {len(texts) - limit} more"]
+    return [("" if i else title, text) for i, text in enumerate(texts)]
 
 
 def symbols_text(interface: Interface) -> str:
     """`P in 0 to 255`"""
-    return ", ".join(f"{s.name} in {s.lower} to {s.upper}" for s in interface.symbols) or "none"
+    ranges = (f"{printable(s.name)} in {s.lower} to {s.upper}" for s in interface.symbols)
+    return ", ".join(ranges) or "none"
 
 
 def prediction_rows(program: Program) -> list[tuple[str, str]]:
@@ -85,9 +108,19 @@ def program_rows(program: Program) -> list[tuple[str, str]]:
         ("parameters", size(interface.params_size)),
         ("arena", f"{size(interface.arena_size)} for cache, inputs, outputs, temporaries"),
         ("memory", _memory(interface, target)),
+        ("entries", ", ".join(printable(name) for name, _ in program.entries)),
         ("symbols", symbols_text(interface)),
         *prediction_rows(program),
     ]
+
+
+def weights_text(program: Program) -> str:
+    """Where a loaded program has its weights."""
+    if program.references is not None:
+        names = ", ".join(printable(file.path) for file in program.references.files)
+        return f"by reference: {names or 'no files'}"
+    held = program.params.size == program.interface.params_size
+    return "in the program" if held else "none: it can be inspected, not run"
 
 
 def _memory(interface: Interface, target: Target) -> str:
@@ -96,13 +129,27 @@ def _memory(interface: Interface, target: Target) -> str:
 
 
 def interface_rows(program: Program) -> list[tuple[str, str]]:
-    """Inputs and outputs."""
-    interface = program.interface
+    """Inputs and outputs of `step`, then what each further entry takes and gives."""
+    shown = _all_ports(program.interface)
+    for name, interface in program.others:
+        head = f"{printable(name)} at word {interface.pc}, {symbols_text(interface)}"
+        shown += [("entry", head), *_all_ports(interface)]
+    return shown
+
+
+def _all_ports(interface: Interface) -> list[tuple[str, str]]:
     return [*_ports("inputs", interface.inputs), *_ports("outputs", interface.outputs)]
 
 
 def histogram(program: Program) -> str:
-    """How often each instruction occurs, most frequent first."""
-    counts = Counter(inst.MNEMONIC for inst in program.code)
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return "\n".join(f"  {name:14}{count:8}" for name, count in ordered)
+    """How often each instruction occurs in the code, by engine, most frequent first."""
+    counts = Counter((inst.UNIT, inst.MNEMONIC) for inst in program.code)
+    lines: list[str] = []
+    for unit in Unit:
+        ordered = sorted((-n, name) for (of, name), n in counts.items() if of is unit)
+        if ordered:
+            total = -sum(n for n, _ in ordered)
+            words = ", ".join(f"{name} {-n}" for n, name in ordered)
+            head = f"  {unit.value:6}{total:6}  "
+            lines += wrap(words, WIDTH, initial_indent=head, subsequent_indent=" " * len(head))
+    return "\n".join(lines)

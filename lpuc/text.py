@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,16 +49,26 @@ class Tokenizer:
         """The text of ids, without special tokens."""
         return self._inner.decode(list(ids), skip_special_tokens=True)
 
-    def stream(self, prompt: Sequence[int], new: Iterable[int]) -> Iterator[str]:
-        """What each new id adds to the text; bytes of a character wait until it is whole."""
-        ids = list(prompt)
-        shown = self.decode(ids)
-        for token in new:
-            ids.append(token)
-            text = self.decode(ids)
-            if not text.endswith(_UNFINISHED):
-                yield text.removeprefix(shown)
-                shown = text
-        rest = self.decode(ids)
-        if rest != shown:
-            yield rest.removeprefix(shown)
+
+class TextStream:
+    """What each new id adds to the text; bytes of a character wait until it is whole."""
+
+    def __init__(self, tokenizer: Tokenizer, prompt: Sequence[int]):
+        self._tokenizer = tokenizer
+        self._ids = list(prompt)
+        self._shown = tokenizer.decode(self._ids)
+
+    def push(self, token: int) -> str:
+        """The text to show now, empty while a character is not whole."""
+        self._ids.append(token)
+        text = self._tokenizer.decode(self._ids)
+        return "" if text.endswith(_UNFINISHED) else self._show(text)
+
+    def rest(self) -> str:
+        """The text of what never became whole."""
+        return self._show(self._tokenizer.decode(self._ids))
+
+    def _show(self, text: str) -> str:
+        new = text.removeprefix(self._shown)
+        self._shown = text
+        return new

@@ -6,6 +6,7 @@ Commands import what they need when they run, so that `lpuc run` loads no compil
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import signal
@@ -19,6 +20,9 @@ import click
 import lpuc
 from lpuc.errors import PIPE, USAGE, State, Terminated, printable, report
 from lpuc.threads import limit_threads
+
+NEW_OBJECTS = 1 << 19
+"""Objects made between two searches for garbage: most of what a compiler makes stays."""
 
 COMMANDS = {
     "compile": "compile a model",
@@ -93,6 +97,7 @@ def main() -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     limit_threads(1)
+    gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
     code = invoke(sys.argv[1:])
     try:
         sys.stdout.flush()

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
-from lpuc.cli.options import FILE, about, command, compile_options, watch_options
+from lpuc.cli.options import (
+    FILE,
+    about,
+    command,
+    compile_options,
+    watch_options,
+    weights_options,
+)
 from lpuc.cli.output import print_text
 from lpuc.errors import printable
 from lpuc.files import check_output
@@ -24,6 +32,7 @@ PROGRAM = "program"
 @click.option("--emit", type=click.Choice((*LEVELS, PROGRAM)), default=PROGRAM, show_default=True,
               help="Stop at a level and print its IR (to stdout or -o).")  # fmt: skip
 @compile_options
+@weights_options
 @watch_options
 def compile(
     model: Path, output: Path | None, emit: str, options: CompileOptions, watch: Watch
@@ -35,14 +44,16 @@ def compile(
     about(model)
     instrumentation = Instrumentation(watch)
     if emit != PROGRAM:
-        module = lower(load_module(model, options), options, emit, instrumentation)
+        load = partial(load_module, model, options)
+        module = lower(load(), options, emit, instrumentation, load)
         print_text(ir_text(module), output, inputs=(model,))
         return
     target = output or Path(f"{model.stem}.lpu")
     check_output(target, inputs=(model,))
     compiled = compile_model(model, options, instrumentation)
-    compiled.write(target)
-    facts = [("model", printable(str(model))), *program_rows(compiled.program)]
+    compiled.write(target, options.weights)
+    remarks = [(name, printable(reason)) for name, reason in compiled.remarks]
+    facts = [("model", printable(str(model))), *program_rows(compiled.program), *remarks]
     click.echo(rows([*facts, ("program", f"{printable(str(target))}, {size(_bytes(target))}")]))
 
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
+from functools import partial
+from itertools import chain, repeat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from lpuc.cli.options import FILE, about, command, threads_option
+from lpuc.cli.options import FILE, about, command, reference_option, threads_option
 
 if TYPE_CHECKING:
+    from lpuc.generate import Request
+    from lpuc.sampling import Sampling
     from lpuc.text import Tokenizer
+
+F = TypeVar("F", bound=Callable[..., Any])
+Execute = Callable[["Request", Callable[[int], None]], None]
 
 
 def _parse_tokens(
@@ -26,22 +34,45 @@ def _parse_tokens(
     return tuple(int(word) for word in words)
 
 
+def _not_nan(_ctx: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
+    """`nan` passes every range check of click."""
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("expected a number")
+    return value
+
+
+def sampling_options(function: F) -> F:
+    """How tokens are chosen; the command receives the options one by one."""
+    decorators = (
+        click.option("--temperature", type=click.FloatRange(0, 1000), callback=_not_nan,
+                     default=0.0, show_default=True,
+                     help="0 always takes the most likely token."),
+        click.option("--top-k", type=click.IntRange(min=1), metavar="K",
+                     help="Choose among the K most likely."),
+        click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), callback=_not_nan,
+                     metavar="P", help="Choose among the most likely that hold probability P."),
+        click.option("--repetition-penalty", type=click.FloatRange(0.01, 100), callback=_not_nan,
+                     default=1.0, show_default=True,
+                     help="Above 1, tokens that the text has already become less likely."),
+        click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True,
+                     metavar="INT", help="Seed of the choice."),
+    )  # fmt: skip
+    for decorate in reversed(decorators):
+        function = decorate(function)
+    return function
+
+
 @command
 @click.argument("program", type=FILE)
 @click.option("--prompt", metavar="TEXT", help="Text to continue; needs --tokenizer.")
 @click.option("--tokenizer", type=FILE, metavar="tokenizer.json", help="How text becomes tokens.")
 @click.option("--tokens", callback=_parse_tokens, metavar="IDS", help="Ids to continue: 1,5,9.")
 @click.option("-n", "count", type=click.IntRange(min=0), default=32, show_default=True,
-              help="How many new tokens.")  # fmt: skip
-@click.option("--temperature", type=click.FloatRange(min=0), default=0.0, show_default=True,
-              help="0 always takes the most likely token.")  # fmt: skip
-@click.option("--top-k", type=click.IntRange(min=1), help="Choose among the K most likely.")
-@click.option("--top-p", type=click.FloatRange(0, 1, min_open=True),
-              help="Choose among the most likely that hold probability P.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True,
-              help="Seed of the choice.")  # fmt: skip
-@click.option("--stop-token", type=click.IntRange(min=0), multiple=True,
-              help="Stop before this id (repeatable).")  # fmt: skip
+              metavar="N", help="How many new tokens.")  # fmt: skip
+@click.option("--stop-token", type=click.IntRange(min=0), multiple=True, metavar="ID",
+              help="Stop before this id (repeatable, up to 4).")  # fmt: skip
+@sampling_options
+@reference_option
 @threads_option
 def generate(
     program: Path,
@@ -49,16 +80,17 @@ def generate(
     tokenizer: Path | None,
     tokens: tuple[int, ...] | None,
     count: int,
-    temperature: float,
-    top_k: int | None,
-    top_p: float | None,
-    seed: int,
     stop_token: tuple[int, ...],
+    reference: bool,
+    **choices: Any,
 ) -> None:
     """
     Continue a prompt with PROGRAM.
 
     With --tokens the new ids are printed, separated by spaces; with --prompt the text streams.
+
+    The loop over tokens and the choice of each run on the device if PROGRAM has the entry
+    `generate` (`lpuc inspect` shows it), else on the host; the tokens are the same.
     """
     from lpuc.sampling import Sampling
 
@@ -67,51 +99,52 @@ def generate(
     if (prompt is None) != (tokenizer is None):
         raise click.UsageError("--prompt and --tokenizer go together")
     about(program)
-    sampling = Sampling(temperature, top_k, top_p, seed)
+    execute = _load(program, reference)
+    sampling, stops = Sampling(**choices), frozenset(stop_token)
     if tokens is not None:
-        _print_ids(_stream(program, tokens, count, sampling, stop_token))
+        _print_ids(execute, _request(tokens, count, sampling, stops))
     elif prompt is not None and tokenizer is not None:
         from lpuc.text import Tokenizer
 
         words = Tokenizer.load(tokenizer)
-        ids = words.encode(prompt)
-        _print_text(words, prompt, ids, _stream(program, ids, count, sampling, stop_token))
+        request = _request(words.encode(prompt), count, sampling, stops)
+        _print_text(execute, request, prompt, words)
 
 
-def _stream(
-    path: Path, ids: tuple[int, ...], count: int, sampling: object, stop: tuple[int, ...]
-) -> Iterator[int]:
-    """New ids, up to a stop token."""
-    from lpuc.generate import Decoder, check_room, generate
-    from lpuc.sampling import Sampling
+def _load(path: Path, reference: bool) -> Execute:
+    """What generates with a program; the program is read before anything is printed."""
+    from lpuc.generate import generate as generate_tokens
     from runtime.interpreter import Interpreter
     from runtime.program import Program
 
-    assert isinstance(sampling, Sampling)
-    loaded = Program.load(path)
-    decoder = Decoder.of(loaded.interface)
-    if not stop:
-        check_room(decoder, len(ids), count)
-    for token in generate(decoder, Interpreter(loaded), ids, count, sampling):
-        if token in stop:
-            return
-        yield token
+    program = Program.load(path)
+    machine = Interpreter(program, reference=reference)
+    return partial(generate_tokens, program, machine)
 
 
-def _print_ids(ids: Iterable[int]) -> None:
-    for index, token in enumerate(ids):
-        sys.stdout.write(f" {token}" if index else str(token))
-        sys.stdout.flush()
-    sys.stdout.write("\n")
+def _request(
+    prompt: tuple[int, ...], count: int, sampling: Sampling, stops: frozenset[int]
+) -> Request:
+    from lpuc.generate import Request
+
+    return Request(prompt, count, sampling, stops)
 
 
-def _print_text(
-    tokenizer: Tokenizer, prompt: str, ids: tuple[int, ...], new: Iterable[int]
-) -> None:
-    from lpuc.text import printable_text
+def _print_ids(execute: Execute, request: Request) -> None:
+    separators = chain([""], repeat(" "))
+    execute(request, lambda token: _write(f"{next(separators)}{token}"))
+    _write("\n")
 
-    sys.stdout.write(printable_text(prompt))
-    for piece in tokenizer.stream(ids, new):
-        sys.stdout.write(printable_text(piece))
-        sys.stdout.flush()
-    sys.stdout.write("\n")
+
+def _print_text(execute: Execute, request: Request, prompt: str, tokenizer: Tokenizer) -> None:
+    from lpuc.text import TextStream, printable_text
+
+    stream = TextStream(tokenizer, request.prompt)
+    _write(printable_text(prompt))
+    execute(request, lambda token: _write(printable_text(stream.push(token))))
+    _write(f"{printable_text(stream.rest())}\n")
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()

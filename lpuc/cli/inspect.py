@@ -34,10 +34,12 @@ def _is_program(file: Path) -> bool:
 
 
 def _show_program(file: Path, check: bool) -> None:
-    from lpuc.summary import histogram, interface_rows, program_rows, rows, size
+    from lpuc.memory_map import memory_maps
+    from lpuc.summary import histogram, interface_rows, program_rows, rows, size, weights_text
     from runtime.program import Program
 
     program = Program.load(file, check_params=check)
     head = ("program", f"{printable(str(file))}, {size(file.stat().st_size)}")
-    click.echo(rows([head, *program_rows(program), *interface_rows(program)]))
-    click.echo(f"\ninstructions\n{histogram(program)}")
+    facts = [head, ("weights", weights_text(program)), *program_rows(program)]
+    click.echo(rows([*facts, *interface_rows(program)]))
+    click.echo(f"\ninstructions\n{histogram(program)}\n\n{memory_maps(program)}")

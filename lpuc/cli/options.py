@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ import click
 
 from lpuc.errors import State
 from lpuc.instrument import Watch
-from lpuc.options import BUDGETS, DEFAULT_PRECISION, PRECISIONS, CompileOptions
+from lpuc.options import BUDGETS, DEFAULT_PRECISION, PRECISIONS, WEIGHTS, CompileOptions
 from lpuc.threads import limit_threads
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -99,6 +100,28 @@ def compile_options(function: F) -> F:
     return _chain(decorators, wrapped)
 
 
+def weights_options(function: F) -> F:
+    """Where the program has its weights; the command finds it in `options`."""
+
+    @wraps(function)
+    def wrapped(
+        *args: Any, options: CompileOptions, weights: str | None, no_weights: bool, **rest: Any
+    ) -> Any:
+        if weights and no_weights:
+            raise click.UsageError("--weights and --no-weights exclude each other")
+        form = "none" if no_weights else weights or WEIGHTS[0]
+        return function(*args, options=replace(options, weights=form), **rest)
+
+    decorators = (
+        click.option("--weights", type=click.Choice(WEIGHTS[:2]),
+                     help="Copy weights into the program, or name the files they lie in, "
+                     "which the program then needs beside or below it.  [default: embed]"),
+        click.option("--no-weights", is_flag=True,
+                     help="Leave weights out, for profiling; their files need not exist."),
+    )  # fmt: skip
+    return _chain(decorators, wrapped)
+
+
 def watch_options(function: F) -> F:
     """Printing, dumping, timing, verifying; the command receives them as `watch`."""
 
@@ -155,6 +178,12 @@ def _set_threads(_ctx: click.Context, _parameter: click.Parameter, value: int) -
     limit_threads(value)
     return value
 
+
+reference_option = click.option(
+    "--reference",
+    is_flag=True,
+    help="Execute each instruction as the instruction set says, without the fast path.",
+)
 
 threads_option = click.option(
     "--threads",

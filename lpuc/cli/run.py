@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lpuc.cli.options import FILE, about, command, threads_option
+from lpuc.cli.options import FILE, about, command, reference_option, threads_option
 
 
 @command
@@ -14,8 +14,9 @@ from lpuc.cli.options import FILE, about, command, threads_option
 @click.option("--inputs", type=FILE, required=True, metavar="IN.npz", help="Tensors by name.")
 @click.option("--outputs", type=FILE, required=True, metavar="OUT.npz", help="Tensors by name.")
 @click.option("--check", is_flag=True, help="Check the digests of the parameters, too.")
+@reference_option
 @threads_option
-def run(program: Path, inputs: Path, outputs: Path, check: bool) -> None:
+def run(program: Path, inputs: Path, outputs: Path, check: bool, reference: bool) -> None:
     """Call PROGRAM once: inputs and outputs are those of the ONNX graph, by name."""
     from lpuc.npz import write_npz
     from lpuc.session import load_inputs
@@ -25,4 +26,5 @@ def run(program: Path, inputs: Path, outputs: Path, check: bool) -> None:
     about(program)
     loaded = Program.load(program, check_params=check)
     arrays = load_inputs(inputs, loaded.interface)
-    write_npz(outputs, Interpreter(loaded).run(arrays), inputs=(program, inputs))
+    results = Interpreter(loaded, reference=reference).run(arrays)
+    write_npz(outputs, results, inputs=(program, inputs))

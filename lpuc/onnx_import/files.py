@@ -7,7 +7,6 @@ folder the model was named in or under the folder its own link leads to (model c
 
 from __future__ import annotations
 
-import mmap
 import os
 import stat
 from collections.abc import Generator
@@ -17,6 +16,7 @@ from pathlib import Path
 from dialects.errors import CompileError
 from dialects.names import escape
 from lpuc.onnx_import.budgets import Budgets
+from lpuc.onnx_import.window import FileBytes
 
 OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 KINDS = (
@@ -41,8 +41,8 @@ def _failure(error: OSError | ValueError, name: str, hint: str | None = None) ->
 
 
 @contextmanager
-def open_model(path: Path, budgets: Budgets) -> Generator[memoryview]:
-    """The bytes of a model file, mapped, for as long as the context lasts."""
+def open_model(path: Path, budgets: Budgets) -> Generator[FileBytes]:
+    """The bytes of a model file, for as long as the context lasts."""
     name = escape(path.name)
     try:
         _require_regular(os.stat(path), name)
@@ -55,12 +55,7 @@ def open_model(path: Path, budgets: Budgets) -> Generator[memoryview]:
         budgets.check("file_bytes", status.st_size, f"{name} in bytes")
         if status.st_size == 0:
             raise CompileError(f"{name} is empty")
-        with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as mapped:
-            view = memoryview(mapped)
-            try:
-                yield view
-            finally:
-                view.release()
+        yield FileBytes(descriptor, status.st_size)
     finally:
         os.close(descriptor)
 
@@ -68,11 +63,22 @@ def open_model(path: Path, budgets: Budgets) -> Generator[memoryview]:
 class ExternalFiles:
     """The external data files beside a model: contained, regular, of known size."""
 
-    def __init__(self, model: Path) -> None:
+    def __init__(self, model: Path, absent_ok: bool = False) -> None:
+        self.absent_ok = absent_ok
         self.folder = model.parent
         roots = [os.path.realpath(model.parent), os.path.dirname(os.path.realpath(model))]
         self.roots = tuple(dict.fromkeys(roots))
         self.sizes: dict[str, int] = {}
+        self.absent: dict[str, bool] = {}
+
+    def is_absent(self, location: str) -> bool:
+        """Whether a data file does not exist, and need not."""
+        if not self.absent_ok:
+            return False
+        if location not in self.absent:
+            root, inner, _ = self._place(location)
+            self.absent[location] = not os.path.lexists(os.path.join(root, inner))
+        return self.absent[location]
 
     def size(self, location: str) -> int:
         """The size of a data file; CompileError says why it cannot be used."""
@@ -90,13 +96,17 @@ class ExternalFiles:
         finally:
             os.close(descriptor)
 
-    def _open(self, location: str) -> int:
+    def _place(self, location: str) -> tuple[str, str, str]:
+        """The root a location lies under, the path from there, and its name for messages."""
         name = f"the data file '{escape(location)}'"
         if not location or "\0" in location:
             raise CompileError(f"{name} has no valid name")
         if os.path.isabs(location):
             raise CompileError(f"{name} has an absolute path", hint="keep it beside the model")
-        root, inner = self._contain(location, name)
+        return (*self._contain(location, name), name)
+
+    def _open(self, location: str) -> int:
+        root, inner, name = self._place(location)
         try:
             descriptor = _open_below(root, inner)
         except (OSError, ValueError) as error:

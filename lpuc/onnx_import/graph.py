@@ -11,8 +11,9 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
 from dialects.affine import Affine
+from dialects.creation import make
 from dialects.errors import CompileError, location_of
-from dialects.lpu.types import Tensor, TensorType
+from dialects.lpu.types import Tensor, TensorType, tensor_type
 from dialects.lpu.weights import Weight, WeightAttr
 from dialects.names import escape
 from dialects.onnx.ops import InitializerOp
@@ -24,6 +25,8 @@ from lpuc.onnx_import.tensors import element_type
 
 def hint(name: str) -> str | None:
     """An SSA name that resembles a name of the model; None if nothing is left of it."""
+    if name.isidentifier() and name.isascii() and name == name.strip("_"):
+        return name[:64]
     plain = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")[:64]
     if not plain:
         return None
@@ -94,11 +97,10 @@ class GraphReader:
         for name, weight in weights.items():
             if name not in used:
                 continue
-            op = InitializerOp.create(
-                result_types=[TensorType(Tensor.of(weight.shape, weight.dtype))],
-                properties={"value": WeightAttr(weight)},
-            )
-            self._add(op, escape(name))
+            kind = tensor_type(Tensor.of(weight.shape, weight.dtype))
+            location = location_of([escape(name)])
+            op = make(InitializerOp, (), [kind], {"value": WeightAttr(weight)}, location)
+            self.block.add_op(op)
             self._define(name, op.results[0], "an initializer")
 
     def _input(self, info: ValueInfoProto) -> None:

@@ -20,15 +20,20 @@ from lpuc.onnx_import.tensors import TensorReader
 
 
 def import_model(
-    path: Path, *, shape: Mapping[str, int] | None = None, budgets: Budgets | None = None
+    path: Path,
+    *,
+    shape: Mapping[str, int] | None = None,
+    budgets: Budgets | None = None,
+    absent_ok: bool = False,
 ) -> ModuleOp:
     """
     The model in a file as a module with the function `step`; CompileError if it cannot be.
 
-    `shape` fixes extents by the name they have in the model. Weights stay in their files.
+    `shape` fixes extents by the name they have in the model. Weights stay in their files, which may
+    be absent if `absent_ok`.
     """
     try:
-        return _import(Path(path), shape or {}, budgets or Budgets())
+        return _import(Path(path), shape or {}, budgets or Budgets(), absent_ok)
     except UnicodeError:
         raise CompileError("the model holds a name that is no valid text") from None
     except RecursionError:
@@ -37,11 +42,11 @@ def import_model(
         raise CompileError("the model does not fit in memory") from None
 
 
-def _import(path: Path, shape: Mapping[str, int], budgets: Budgets) -> ModuleOp:
+def _import(path: Path, shape: Mapping[str, int], budgets: Budgets, absent_ok: bool) -> ModuleOp:
     with open_model(path, budgets) as data:
         parsed, taken = parse(data, budgets)
         model = inline(parsed, budgets)
-        tensors = TensorReader(path.name, data, taken, ExternalFiles(path), budgets)
+        tensors = TensorReader(path.name, data, taken, ExternalFiles(path, absent_ok), budgets)
         nodes = NodeReader(opsets(model), tensors)
         function = GraphReader(model.graph, nodes, Symbols(shape), budgets).function()
     module = ModuleOp([function])

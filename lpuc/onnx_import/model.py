@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import cast
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
-from onnx import IR_VERSION, ModelProto, defs
+from onnx import IR_VERSION, AttributeProto, ModelProto, NodeProto, TensorProto, defs
 
 from dialects.errors import CompileError
 from dialects.lpu.weights import INLINE_LIMIT
 from dialects.names import escape
 from lpuc.onnx_import.budgets import Budgets
+from lpuc.onnx_import.window import FileBytes
 from lpuc.onnx_import.wire import Taken, strip
 
 OLDEST_OPSET = 7
 NEWEST = {"": defs.onnx_opset_version(), "com.microsoft": 1}
 
 TEXT, MESSAGE = FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_MESSAGE
+NUMBERS = frozenset(
+    {AttributeProto.INT, AttributeProto.INTS, AttributeProto.FLOAT, AttributeProto.FLOATS}
+)
 UNREAD = frozenset({"value_info", "metadata_props", "doc_string", "producer_name"})
 """Fields of a model that the importer does not look at."""
 
 
-def parse(data: memoryview, budgets: Budgets) -> tuple[ModelProto, Taken]:
+def parse(data: FileBytes, budgets: Budgets) -> tuple[ModelProto, Taken]:
     """The model that these bytes encode, its large tensors replaced by markers."""
     stripped, taken = strip(data, INLINE_LIMIT, budgets)
     try:
@@ -42,6 +46,10 @@ def parse(data: memoryview, budgets: Budgets) -> tuple[ModelProto, Taken]:
 
 def check_text(message: Message) -> None:
     """Refuse strings that are not UTF-8: protobuf hands them out as bytes."""
+    if isinstance(message, NodeProto) and _is_plain(message):
+        return
+    if isinstance(message, TensorProto) and _is_text([message.name, *_places(message)]):
+        return
     for descriptor, value in message.ListFields():
         if descriptor.name in UNREAD or descriptor.type not in (TEXT, MESSAGE):
             continue
@@ -52,6 +60,31 @@ def check_text(message: Message) -> None:
                 check_text(item)
             elif not isinstance(item, str):
                 raise CompileError(f"the model holds a {descriptor.name} that is no text")
+
+
+def _is_plain(node: NodeProto) -> bool:
+    """Whether a node is seen at once to hold text and numbers only, as nearly all do."""
+    names = [node.name, node.op_type, node.domain, node.overload, *node.input, *node.output]
+    for attribute in node.attribute:
+        if attribute.type not in NUMBERS:
+            return False
+        names += (attribute.name, attribute.ref_attr_name)
+    return _is_text(names)
+
+
+def _places(tensor: TensorProto) -> Iterator[str]:
+    """What a tensor says of its external data."""
+    for entry in tensor.external_data:
+        yield from (entry.key, entry.value)
+
+
+def _is_text(names: Iterable[str]) -> bool:
+    """Whether all of them are what their type says, and not bytes."""
+    try:
+        "".join(names)
+    except TypeError:
+        return False
+    return True
 
 
 def opsets(model: ModelProto) -> dict[str, int]:

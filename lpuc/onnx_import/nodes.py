@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from onnx import AttributeProto, NodeProto
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
+from dialects.creation import make
 from dialects.errors import CompileError, location_of
 from dialects.lpu.types import Tensor, TensorType
 from dialects.lpu.weights import FileRange, Inline
@@ -22,6 +23,7 @@ from lpuc.onnx_import.tensors import TensorReader, from_numbers
 from runtime.numerics import ElementType
 
 SUBGRAPHS = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
+TENSORS = (AttributeProto.TENSOR, AttributeProto.TENSORS)
 PLAIN = ("INT", "FLOAT", "STRING", "INTS", "FLOATS", "STRINGS")
 NUMBERS = {
     "value_int": ElementType("i64"),
@@ -46,18 +48,43 @@ def dtype_of(value: SSAValue) -> ElementType:
     return value.type.data.dtype
 
 
+Key = tuple[object, ...]
+"""What decides everything about an operation but its operands and its location."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What equal nodes have in common, checked once."""
+
+    cls: type[OnnxOp]
+    types: Sequence[Attribute]
+    properties: Mapping[str, Attribute]
+
+
 @dataclass(frozen=True)
 class NodeReader:
     """Builds operations for nodes of one model."""
 
     opsets: Mapping[str, int]
     tensors: TensorReader
+    _forms: dict[Key, Form] = field(default_factory=dict[Key, Form])
 
     def build(self, node: NodeProto, name: str, inputs: Sequence[SSAValue | None]) -> OnnxOp:
         """The operation for a node; CompileError names the node."""
+        key = _key(node, inputs)
+        form = self._forms.get(key)
+        if form is not None:
+            operands = [value for value in inputs if value is not None]
+            return make(form.cls, operands, form.types, form.properties, location_of([name]))
+        op = self._checked(node, name, inputs)
+        op.location = location_of([name])
+        if not any(proto.type in TENSORS for proto in node.attribute):
+            self._forms[key] = Form(type(op), op.result_types, op.properties)
+        return op
+
+    def _checked(self, node: NodeProto, name: str, inputs: Sequence[SSAValue | None]) -> OnnxOp:
         try:
             op = self._build(node, inputs)
-            op.location = location_of([name])
             op.verify_()
         except CompileError as error:
             raise CompileError(
@@ -129,6 +156,12 @@ class NodeReader:
         if kind not in PLAIN:
             raise CompileError(f"attribute '{name}' of kind {kind} is not supported")
         return attribute_value(proto)
+
+
+def _key(node: NodeProto, inputs: Sequence[SSAValue | None]) -> Key:
+    attributes = tuple(proto.SerializeToString() for proto in node.attribute)
+    dtypes = tuple(None if value is None else dtype_of(value) for value in inputs)
+    return (node.domain, node.op_type, attributes, dtypes, len(named(node.output)))
 
 
 def named(values: Sequence[str]) -> list[str]:

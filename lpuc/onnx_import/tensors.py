@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -14,10 +15,13 @@ from dialects.names import escape
 from dialects.onnx.elements import ELEMENT_TYPES, onnx_name
 from lpuc.onnx_import.budgets import Budgets
 from lpuc.onnx_import.files import ExternalFiles
+from lpuc.onnx_import.window import FileBytes
 from lpuc.onnx_import.wire import Taken
 from runtime.numerics import ElementType
 
 PIECE = 1 << 20
+INTEGERS_LIMIT = 2048
+"""Integers up to so many bytes are looked at when shapes are resolved."""
 
 SUPPORTED = ", ".join(onnx_name(number) for number in ELEMENT_TYPES)
 
@@ -34,7 +38,7 @@ class TensorReader:
     """Turns the tensors of one model file into weights."""
 
     model: str
-    data: memoryview
+    data: FileBytes
     taken: Taken
     files: ExternalFiles
     budgets: Budgets
@@ -80,6 +84,8 @@ class TensorReader:
                 f"{what} has external length {length}, {list(shape)} of {dtype} need {size}"
             )
         try:
+            if self.files.is_absent(location):
+                return _absent(FileRange(location, offset, shape, dtype), what)
             available = self.files.size(location)
         except CompileError as error:
             raise CompileError(f"{what}: {error.message}", hint=error.hint) from None
@@ -111,6 +117,23 @@ class TensorReader:
         return small(array.tobytes(), shape, dtype, what)
 
 
+def _absent(weight: FileRange, what: str) -> Weight:
+    """
+    A weight whose file is absent. Small ones stand in the IR, as numbers that nothing folds away.
+
+    Single numbers and short lists of integers decide what is computed; they must be known.
+    """
+    size = nbytes(weight.shape, weight.dtype)
+    decides = size <= INTEGERS_LIMIT and not weight.dtype.is_float
+    if decides or size == weight.dtype.itemsize:
+        raise CompileError(f"{what} may decide what is computed, but its file is absent")
+    if size > INLINE_LIMIT:
+        return weight
+    seed = zlib.crc32(f"{weight.offset} {weight.path}".encode())
+    numbers = 1 + np.random.default_rng(seed).random(weight.shape)
+    return Inline(numbers.astype(weight.dtype.dtype).tobytes(), weight.shape, weight.dtype)
+
+
 def small(data: bytes, shape: tuple[int, ...], dtype: ElementType, what: str) -> Inline:
     """A constant that stands in the IR; booleans become 0 or 1."""
     size = nbytes(shape, dtype)
@@ -127,7 +150,7 @@ def _pieces(offset: int, size: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + PIECE, offset + size)
 
 
-def _check_booleans(pieces: Iterable[bytes | memoryview], dtype: ElementType, what: str) -> None:
+def _check_booleans(pieces: Iterable[bytes], dtype: ElementType, what: str) -> None:
     """Refuse bytes other than 0 and 1; `pieces` is consumed for booleans only."""
     if dtype == ElementType("bool") and any(np.frombuffer(p, np.uint8).max() > 1 for p in pieces):
         raise CompileError(f"{what} holds booleans other than 0 and 1")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from dialects.errors import CompileError
 from lpuc.onnx_import.budgets import Budgets
+from lpuc.onnx_import.window import FileBytes
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
@@ -64,7 +65,7 @@ def malformed(offset: int) -> CompileError:
     )
 
 
-def _varint(data: memoryview, position: int, end: int) -> tuple[int, int]:
+def _varint(data: FileBytes, position: int, end: int) -> tuple[int, int]:
     value = shift = 0
     while position < end and shift < 70:
         byte = data[position]
@@ -85,7 +86,7 @@ def encode_varint(value: int) -> bytes:
     return bytes(out)
 
 
-def fields(data: memoryview, start: int, end: int) -> Iterator[Field]:
+def fields(data: FileBytes, start: int, end: int) -> Iterator[Field]:
     """The fields of a message, in file order; CompileError where the encoding breaks."""
     position = start
     while position < end:
@@ -111,7 +112,7 @@ def fields(data: memoryview, start: int, end: int) -> Iterator[Field]:
 class Stripper:
     """Copies a message without the large data of its tensors."""
 
-    def __init__(self, data: memoryview, limit: int, budgets: Budgets) -> None:
+    def __init__(self, data: FileBytes, limit: int, budgets: Budgets) -> None:
         self.data, self.limit, self.budgets = data, limit, budgets
         self.taken = Taken()
         self.kept = 0
@@ -169,7 +170,7 @@ def _delimited(number: int, body: bytes) -> bytes:
     return encode_varint(number << 3 | BYTES) + encode_varint(len(body)) + body
 
 
-def strip(data: memoryview, limit: int, budgets: Budgets) -> tuple[bytes, Taken]:
+def strip(data: FileBytes, limit: int, budgets: Budgets) -> tuple[bytes, Taken]:
     """The model without data larger than `limit`, and where that data stands."""
     stripper = Stripper(data, limit, budgets)
     return stripper.message(0, len(data), MODEL), stripper.taken

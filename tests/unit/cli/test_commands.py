@@ -14,32 +14,10 @@ import pytest
 from lpuc.cli import COMMANDS, invoke
 from lpuc.onnx_import import Budgets
 from lpuc.options import BUDGETS, CompileOptions
+from tests.unit.cli.conftest import MODEL
 
-MODEL = Path(__file__).parents[3] / "samples/exports/gpt2.onnx"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
 IR = "func.func @f() {\n  %0 = arith.constant 1 : i32\n  func.return\n}\n"
-
-
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("program") / "gpt2.lpu"
-    assert invoke(["compile", str(MODEL), "-o", str(path), "--max-context", "32"]) == 0
-    return path
-
-
-@pytest.fixture
-def inputs(tmp_path: Path) -> Path:
-    """One token behind three."""
-    arrays = {
-        "input_ids": np.array([[5]]),
-        "attention_mask": np.ones((1, 4), np.int64),
-        "position_ids": np.array([[3]]),
-    }
-    for layer in range(2):
-        for kind in ("key", "value"):
-            arrays[f"past_key_values.{layer}.{kind}"] = np.ones((1, 4, 3, 8), np.float32)
-    np.savez(tmp_path / "in.npz", **arrays)
-    return tmp_path / "in.npz"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -1,129 +1,173 @@
-"""The host loop around `step`, against a machine that only counts."""
+"""Generation with the entry `generate`, and without one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from lpuc.errors import UserError
-from lpuc.generate import Decoder, check_room, generate
+from lpuc.cli import invoke
+from lpuc.errors import INTERRUPTED, UserError
+from lpuc.generate import Request, generate
 from lpuc.sampling import Sampling
-from runtime.interface import Dim, Interface, Port, Symbol
-from runtime.numerics import ElementType
+from runtime.interpreter import Interpreter
+from tests.unit.cli.counting import INPUTS, MOST, VOCABULARY, counting_program
 
 Array = np.ndarray[Any, Any]
-VOCABULARY = 11
-
-
-def dims(*entries: int | str) -> tuple[Dim, ...]:
-    """`1`, `P`, `P+1` as dimensions."""
-    parsed: list[Dim] = []
-    for entry in entries:
-        name, _, const = str(entry).partition("+")
-        parsed.append(Dim(entry) if isinstance(entry, int) else Dim(int(const or 0), ((name, 1),)))
-    return tuple(parsed)
-
-
-def port(name: str, dtype: ElementType, *shape: int | str, role: str = "data") -> Port:
-    return Port(name, dtype, dtype, dims(*shape), (1,) * len(shape), 0, role)
-
-
-def interface(inputs: list[Port], outputs: list[Port], bound: int = 15) -> Interface:
-    return Interface(tuple(inputs), tuple(outputs), (Symbol("P", 1, 0, bound),), 0, 0, 0)
-
-
-I64, F32 = ElementType.I64, ElementType.F32
-CACHED = interface(
-    [
-        port("ids", I64, 1, 1, role="ids"),
-        port("mask", I64, 1, "P+1", role="mask"),
-        port("positions", I64, 1, 1, role="positions"),
-        port("past_key_values.0.key", F32, 1, 2, "P", 4, role="past"),
-    ],
-    [port("present.0.key", F32, 1, 2, "P+1", 4), port("scores", F32, 1, 1, VOCABULARY)],
-)
-WHOLE = interface([port("ids", I64, 1, "P", role="ids")], [port("logits", F32, 1, "P", VOCABULARY)])
 
 
 @dataclass
-class Counter:
-    """Predicts id + 1 of the last token, and keeps what it was called with."""
+class Recorder:
+    """Keeps what the entry was called with; hands out the tokens it is made with."""
 
-    calls: list[dict[str, Array]] = field(default_factory=list[dict[str, Array]])
+    tokens: list[int] = field(default_factory=list[int])
+    inputs: Mapping[str, Array] = field(default_factory=dict[str, Array])
+    values: Mapping[str, int] = field(default_factory=dict[str, int])
 
-    def run(self, inputs: Mapping[str, Array], /) -> Mapping[str, Array]:
-        self.calls.append(dict(inputs))
-        ids = inputs["ids"][0]
-        scores = np.eye(VOCABULARY, dtype=np.float32)[(ids + 1) % VOCABULARY][None]
-        outputs: dict[str, Array] = {"scores": scores, "logits": scores}
-        if "past_key_values.0.key" in inputs:
-            past = inputs["past_key_values.0.key"]
-            new = np.full((1, 2, 1, 4), ids[-1], np.float32)
-            outputs["present.0.key"] = np.concatenate([past, new], axis=2)
-        return outputs
-
-
-def tokens(program: Interface, prompt: list[int], count: int, machine: Counter) -> list[int]:
-    return list(generate(Decoder.of(program), machine, prompt, count, Sampling()))
-
-
-@pytest.mark.parametrize("program", [CACHED, WHOLE], ids=["cache", "no cache"])
-def test_tokens_continue_the_prompt(program: Interface):
-    assert tokens(program, [3, 7], 5, Counter()) == [8, 9, 10, 0, 1]
+    def run(
+        self,
+        inputs: Mapping[str, Array],
+        entry: str = "step",
+        values: Mapping[str, int] | None = None,
+        on_token: Any = None,
+    ) -> Mapping[str, Array]:
+        assert entry == "generate"
+        self.inputs, self.values = inputs, values or {}
+        counting_program().entry(entry).bind(inputs, values)
+        for token in self.tokens:
+            on_token(token)
+        return {}
 
 
-def test_every_input_is_what_its_role_says():
-    machine = Counter()
-    tokens(CACHED, [3, 7], 3, machine)
-    assert [int(call["ids"][0, 0]) for call in machine.calls] == [3, 7, 8, 9]
-    assert [int(call["positions"][0, 0]) for call in machine.calls] == [0, 1, 2, 3]
-    assert [call["mask"].tolist() for call in machine.calls] == [[[1] * n] for n in (1, 2, 3, 4)]
-    last = machine.calls[-1]["past_key_values.0.key"]
-    assert last[0, 0, :, 0].tolist() == [3, 7, 8]
+def called(request: Request, tokens: tuple[int, ...] = ()) -> Recorder:
+    """The call of the entry that a request makes."""
+    machine = Recorder(list(tokens))
+    generate(counting_program(), machine, request, lambda _: None)
+    return machine
 
 
-def test_the_last_token_is_not_fed_back():
-    machine = Counter()
-    assert tokens(CACHED, [1], 0, machine) == []
-    assert len(machine.calls) == 1
+def test_the_device_generates():
+    tokens: list[int] = []
+    program = counting_program()
+    generate(program, Interpreter(program), Request([5, 6], 4), tokens.append)
+    assert tokens == [2, 3, 4, 5]
 
 
-def test_a_full_cache_is_an_error():
-    program = interface(list(CACHED.inputs), list(CACHED.outputs), bound=2)
-    assert tokens(program, [1, 2], 2, Counter()) == [3, 4]
-    with pytest.raises(UserError, match="--max-context"):
-        tokens(program, [1, 2], 3, Counter())
-    decoder = Decoder.of(program)
-    check_room(decoder, 2, 2)
-    with pytest.raises(UserError, match="4 tokens are more than the program holds, 3"):
-        check_room(decoder, 2, 3)
+def test_a_token_arrives_before_the_next_is_made():
+    program = counting_program()
+
+    def stop(token: int) -> None:
+        raise KeyboardInterrupt(token)
+
+    with pytest.raises(KeyboardInterrupt, match="2"):
+        generate(program, Interpreter(program), Request([5, 6], 4), stop)
 
 
-def test_room_and_steps_agree():
-    decoder = Decoder.of(interface(list(CACHED.inputs), list(CACHED.outputs), bound=4))
-    check_room(decoder, 2, 4)
-    assert len(list(generate(decoder, Counter(), [1, 2], 4, Sampling()))) == 4
+def test_the_entry_gets_what_the_request_says():
+    sampling = Sampling(0.5, 3, 0.25, 2**64 - 1, 1.5)
+    machine = called(Request([5, 6], 3, sampling, frozenset({7, 2, VOCABULARY + 5})))
+    shown = {name: array.tolist() for name, array in machine.inputs.items()}
+    assert shown == {
+        "tokens": [5, 6],
+        "stops": [2, 7, -1, -1],
+        "sampler": [0.5, 0.25, 1.5],
+        "sampler_ints": [3, -1],
+    }
+    assert machine.values == {"total": 5, "sampled": 1}
+    assert called(Request([5, 6], 3)).values["sampled"] == 0
 
 
-@pytest.mark.parametrize(("prompt", "message"), [([], "no tokens"), ([11], "not below 11")])
-def test_a_wrong_prompt_is_an_error(prompt: list[int], message: str):
+def test_no_tokens_need_no_call():
+    assert called(Request([5], 0)).values == {}
+
+
+def test_more_tokens_than_fit_are_an_error_before_the_call():
+    assert called(Request([5, 6], MOST - 2)).values["total"] == MOST
+    message = rf"{MOST} tokens are more than the program holds, {MOST - 1};.*--max-context"
     with pytest.raises(UserError, match=message):
-        tokens(CACHED, prompt, 1, Counter())
+        called(Request([5, 6], MOST - 1))
+    with pytest.raises(UserError, match="more than the program holds"):
+        called(Request([5] * MOST, 1, stops=frozenset({3})))
+
+
+def test_a_stop_token_may_come_before_the_end():
+    request = Request([5, 6], 99, stops=frozenset({3}))
+    assert called(request, (1, 2)).values["total"] == MOST
+    with pytest.raises(UserError, match="100 tokens are more than the program holds"):
+        called(request, (1,) * (MOST - 2))
 
 
 @pytest.mark.parametrize(
-    ("inputs", "outputs", "message"),
+    ("request_", "message"),
     [
-        ([port("x", F32, 1)], [], "0 inputs have the role"),
-        ([*CACHED.inputs, port("x", F32, 1)], CACHED.outputs, "'x' has no known role"),
-        (CACHED.inputs, CACHED.outputs[1:], "no output continues"),
-        (CACHED.inputs, CACHED.outputs[:1], "form of logits"),
+        (Request([], 1), "no tokens"),
+        (Request([VOCABULARY], 1), f"not below {VOCABULARY}"),
+        (Request([1], 1, stops=frozenset(range(5))), "5 stop tokens are more than .* 4"),
     ],
 )
-def test_what_is_no_decoder_is_refused(inputs: list[Port], outputs: list[Port], message: str):
+def test_a_wrong_request_is_an_error(request_: Request, message: str):
     with pytest.raises(UserError, match=message):
-        Decoder.of(interface(list(inputs), list(outputs)))
+        called(request_)
+
+
+def test_an_entry_of_another_kind_is_refused():
+    program = counting_program()
+    for change in ({"inputs": INPUTS[1:]}, {"symbols": ()}):
+        other = replace(program.entry("generate"), **change)  # type: ignore[arg-type]
+        with pytest.raises(UserError, match="takes other inputs than it must"):
+            generate(
+                replace(program, others=(("generate", other),)), Recorder(), Request([1], 1), print
+            )
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """The counting program in a file."""
+    counting_program().write(tmp_path / "p.lpu")
+    return tmp_path / "p.lpu"
+
+
+def test_the_command_uses_the_entry(file: Path, capsys: pytest.CaptureFixture[str]):
+    assert invoke(["generate", str(file), "--tokens", "5,6", "-n", "3"]) == 0
+    assert capsys.readouterr().out == "2 3 4\n"
+    assert invoke(["generate", str(file), "--tokens", "5,6", "-n", "99"]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith(f"error: {file}: 100 tokens are more than")
+
+
+def test_an_interrupt_during_the_call_has_its_exit_code(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def interrupted(_text: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lpuc.cli.generate._write", interrupted)
+    assert invoke(["generate", str(file), "--tokens", "5,6", "-n", "3"]) == INTERRUPTED
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--temperature", "nan"],
+        ["--temperature", "inf"],
+        ["--top-p", "nan"],
+        ["--repetition-penalty", "0"],
+        ["--repetition-penalty", "nan"],
+    ],
+)
+def test_settings_that_no_arithmetic_survives_are_wrong_usage(file: Path, options: list[str]):
+    assert invoke(["generate", str(file), "--tokens", "1", *options]) == 2
+
+
+def test_inspect_shows_every_entry(file: Path, capsys: pytest.CaptureFixture[str]):
+    assert invoke(["inspect", str(file)]) == 0
+    shown = capsys.readouterr().out
+    assert "entries       step, generate\n" in shown
+    assert f"entry         generate at word 1, prompt in 1 to {MOST - 1}, total in 1" in shown
+    assert "tokens: i64[prompt] (tokens)" in shown

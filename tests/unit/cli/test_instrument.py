@@ -119,6 +119,17 @@ def test_a_bug_leaves_a_reproducer_of_the_ir_before_it(tmp_path: Path):
     run_lit(path)
 
 
+def test_the_ir_before_a_bug_is_made_anew_by_the_passes_before_it(tmp_path: Path):
+    path, parsed = tmp_path / "r.mlir", module()
+    instrumentation = Instrumentation(reproducer=path)
+    passes = (*parse_passes("dce"), Boom())
+    with pytest.raises(InternalError), instrumentation.watching(parsed, again=module):
+        run_pipeline(parsed, passes, instrumentation)
+    text = path.read_text()
+    assert "damaged" not in text
+    assert "arith.constant" not in text
+
+
 def test_the_users_fault_leaves_no_reproducer(tmp_path: Path):
     path = tmp_path / "r.mlir"
     with pytest.raises(CompileError):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lpuc.errors import UserError
-from lpuc.text import Tokenizer, printable_text
+from lpuc.text import TextStream, Tokenizer, printable_text
 
 TOKENIZER = Path(__file__).parents[3] / "samples/stories/tokenizer.json"
 
@@ -21,20 +21,23 @@ class Bytes:
 
 
 def test_a_character_waits_until_it_is_whole():
-    text = "né€"
-    pieces = list(Tokenizer(Bytes()).stream(b"pre", text.encode()))
-    assert pieces == ["n", "é", "€"]
+    stream = TextStream(Tokenizer(Bytes()), b"pre")
+    assert [stream.push(byte) for byte in "né€".encode()] == ["n", "", "é", "", "", "€"]
+    assert not stream.rest()
 
 
 def test_what_never_becomes_whole_is_shown_at_the_end():
-    assert list(Tokenizer(Bytes()).stream(b"", b"a\xe2\x82")) == ["a", "\ufffd"]
+    stream = TextStream(Tokenizer(Bytes()), b"")
+    assert [stream.push(byte) for byte in b"a\xe2\x82"] == ["a", "", ""]
+    assert stream.rest() == "\ufffd"
 
 
 def test_text_comes_back():
     tokenizer = Tokenizer.load(TOKENIZER)
     ids = tokenizer.encode("Once upon a time")
     assert len(ids) > 1
-    shown = "".join(tokenizer.stream(ids[:1], ids[1:]))
+    stream = TextStream(tokenizer, ids[:1])
+    shown = "".join(map(stream.push, ids[1:])) + stream.rest()
     assert (tokenizer.decode(ids[:1]) + shown) == tokenizer.decode(ids)
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import TensorProto
 
 from dialects.errors import CompileError
 from dialects.lpu.weights import FileRange, Inline, read
 from lpuc.onnx_import import import_model
+from runtime.numerics import ElementType
 from tests.unit.onnx_import.models import (
     BIG,
     external,
@@ -82,6 +84,35 @@ def test_refused_data_files(tmp_path: Path, entries: dict[str, str], message: st
     error = refusal(folder, linear(external("w", BIG.shape, **entries)))
     assert message in str(error)
     assert str(error).startswith("the initializer 'w'")
+
+
+def test_files_that_may_be_absent(tmp_path: Path):
+    """Large weights keep their place; small ones, which passes look at, differ and are not 0."""
+    large = linear(external("w", BIG.shape, location="gone/m.data", offset="3"))
+    (op,) = initializers_of(import_model(save(tmp_path, large), absent_ok=True))
+    assert op.weight == FileRange("gone/m.data", 3, BIG.shape, ElementType("f32"))
+    small = linear(external("w", (2, 2), location="gone"))
+    (op,) = initializers_of(import_model(save(tmp_path, small), absent_ok=True))
+    assert isinstance(op.weight, Inline)
+    numbers = read(op.weight, tmp_path)
+    assert numbers.shape == (2, 2) and len(set(numbers.ravel())) == 4 and numbers.all()
+
+
+@pytest.mark.parametrize("location", ["/etc/none", "../none", "sub/../../none", "nul\0", ""])
+def test_absent_files_must_be_contained_too(tmp_path: Path, location: str):
+    proto = linear(external("w", BIG.shape, location=location))
+    with pytest.raises(CompileError, match="the initializer 'w'"):
+        import_model(save(tmp_path, proto), absent_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("dims", "dtype"), [((2, 2), TensorProto.INT64), ((1,), TensorProto.FLOAT)]
+)
+def test_numbers_that_decide_must_exist(tmp_path: Path, dims: tuple[int, ...], dtype: int):
+    proto = linear(external("w", dims, location="gone"))
+    proto.graph.initializer[0].data_type = dtype
+    with pytest.raises(CompileError, match="may decide what is computed, but its file is absent"):
+        import_model(save(tmp_path, proto), absent_ok=True)
 
 
 def test_a_cache_of_links_loads(tmp_path: Path):

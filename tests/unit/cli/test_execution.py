@@ -1,0 +1,54 @@
+"""`run` and `generate` on a compiled decoder: the reference path, the choices of a sampler."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lpuc.cli import invoke
+from runtime.interpreter import Interpreter
+from runtime.program import Program
+
+
+def test_the_reference_path_is_taken_on_request(
+    program: Path,
+    inputs: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    asked: list[bool] = []
+    start = Interpreter.__init__
+
+    def watched(self: Interpreter, made: Program, reference: bool = False) -> None:
+        asked.append(reference)
+        start(self, made, reference=reference)
+
+    monkeypatch.setattr(Interpreter, "__init__", watched)
+    fast, slow = tmp_path / "fast.npz", tmp_path / "slow.npz"
+    shown: list[str] = []
+    for out, flags in ((fast, []), (slow, ["--reference"])):
+        command = ["run", str(program), "--inputs", str(inputs), "--outputs", str(out), *flags]
+        assert invoke(command) == 0
+        assert invoke(["generate", str(program), "--tokens", "1,5", "-n", "3", *flags]) == 0
+        shown.append(capsys.readouterr().out)
+    assert asked == [False, False, True, True]
+    assert shown[0] == shown[1]
+    with np.load(fast) as one, np.load(slow) as other:
+        np.testing.assert_allclose(one["logits"], other["logits"], rtol=1e-4, atol=1e-4)
+
+
+def test_sampling_follows_its_options(program: Path, capsys: pytest.CaptureFixture[str]):
+    def ids(*options: str) -> str:
+        command = ["generate", str(program), "--tokens", "1,5", "-n", "12", *options]
+        assert invoke(command) == 0
+        return capsys.readouterr().out
+
+    drawn = ["--temperature", "5", "--top-k", "50", "--top-p", "0.9", "--seed"]
+    assert ids(*drawn, "3") == ids(*drawn, "3")
+    assert ids(*drawn, "3") != ids(*drawn, "4")
+    penalised = ids("--repetition-penalty", "100").split()
+    assert len(set(penalised)) == len(penalised)
+    assert penalised != ids().split()

@@ -1,0 +1,129 @@
+"""The host loop around `step`, against a machine that only counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lpuc.errors import UserError
+from lpuc.host_loop import Decoder, check_room, tokens_of
+from lpuc.sampling import Sampling
+from runtime.interface import Dim, Interface, Port, Symbol
+from runtime.numerics import ElementType
+
+Array = np.ndarray[Any, Any]
+VOCABULARY = 11
+
+
+def dims(*entries: int | str) -> tuple[Dim, ...]:
+    """`1`, `P`, `P+1` as dimensions."""
+    parsed: list[Dim] = []
+    for entry in entries:
+        name, _, const = str(entry).partition("+")
+        parsed.append(Dim(entry) if isinstance(entry, int) else Dim(int(const or 0), ((name, 1),)))
+    return tuple(parsed)
+
+
+def port(name: str, dtype: ElementType, *shape: int | str, role: str = "data") -> Port:
+    return Port(name, dtype, dtype, dims(*shape), (1,) * len(shape), 0, role)
+
+
+def interface(inputs: list[Port], outputs: list[Port], bound: int = 15) -> Interface:
+    return Interface(tuple(inputs), tuple(outputs), (Symbol("P", 1, 0, bound),), 0, 0, 0)
+
+
+I64, F32 = ElementType.I64, ElementType.F32
+CACHED = interface(
+    [
+        port("ids", I64, 1, 1, role="ids"),
+        port("mask", I64, 1, "P+1", role="mask"),
+        port("positions", I64, 1, 1, role="positions"),
+        port("past_key_values.0.key", F32, 1, 2, "P", 4, role="past"),
+    ],
+    [port("present.0.key", F32, 1, 2, "P+1", 4), port("scores", F32, 1, 1, VOCABULARY)],
+)
+WHOLE = interface([port("ids", I64, 1, "P", role="ids")], [port("logits", F32, 1, "P", VOCABULARY)])
+
+
+@dataclass
+class Counter:
+    """Predicts id + 1 of the last token, and keeps what it was called with."""
+
+    calls: list[dict[str, Array]] = field(default_factory=list[dict[str, Array]])
+
+    def run(self, inputs: Mapping[str, Array], /) -> Mapping[str, Array]:
+        self.calls.append(dict(inputs))
+        ids = inputs["ids"][0]
+        scores = np.eye(VOCABULARY, dtype=np.float32)[(ids + 1) % VOCABULARY][None]
+        outputs: dict[str, Array] = {"scores": scores, "logits": scores}
+        if "past_key_values.0.key" in inputs:
+            past = inputs["past_key_values.0.key"]
+            new = np.full((1, 2, 1, 4), ids[-1], np.float32)
+            outputs["present.0.key"] = np.concatenate([past, new], axis=2)
+        return outputs
+
+
+def tokens(program: Interface, prompt: list[int], count: int, machine: Counter) -> list[int]:
+    return list(tokens_of(Decoder.of(program), machine, prompt, count, Sampling()))
+
+
+@pytest.mark.parametrize("program", [CACHED, WHOLE], ids=["cache", "no cache"])
+def test_tokens_continue_the_prompt(program: Interface):
+    assert tokens(program, [3, 7], 5, Counter()) == [8, 9, 10, 0, 1]
+
+
+def test_every_input_is_what_its_role_says():
+    machine = Counter()
+    tokens(CACHED, [3, 7], 3, machine)
+    assert [int(call["ids"][0, 0]) for call in machine.calls] == [3, 7, 8, 9]
+    assert [int(call["positions"][0, 0]) for call in machine.calls] == [0, 1, 2, 3]
+    assert [call["mask"].tolist() for call in machine.calls] == [[[1] * n] for n in (1, 2, 3, 4)]
+    last = machine.calls[-1]["past_key_values.0.key"]
+    assert last[0, 0, :, 0].tolist() == [3, 7, 8]
+
+
+def test_the_last_token_is_not_fed_back():
+    machine = Counter()
+    assert tokens(CACHED, [1], 0, machine) == []
+    assert len(machine.calls) == 1
+
+
+def test_a_full_cache_is_an_error():
+    program = interface(list(CACHED.inputs), list(CACHED.outputs), bound=2)
+    assert tokens(program, [1, 2], 2, Counter()) == [3, 4]
+    with pytest.raises(UserError, match="--max-context"):
+        tokens(program, [1, 2], 3, Counter())
+    decoder = Decoder.of(program)
+    check_room(decoder, 2, 2)
+    with pytest.raises(UserError, match="4 tokens are more than the program holds, 3"):
+        check_room(decoder, 2, 3)
+
+
+def test_room_and_steps_agree():
+    decoder = Decoder.of(interface(list(CACHED.inputs), list(CACHED.outputs), bound=4))
+    check_room(decoder, 2, 4)
+    assert len(list(tokens_of(decoder, Counter(), [1, 2], 4, Sampling()))) == 4
+
+
+@pytest.mark.parametrize(("prompt", "message"), [([], "no tokens"), ([11], "not below 11")])
+def test_a_wrong_prompt_is_an_error(prompt: list[int], message: str):
+    with pytest.raises(UserError, match=message):
+        tokens(CACHED, prompt, 1, Counter())
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "message"),
+    [
+        ([port("x", F32, 1)], [], "0 inputs have the role"),
+        ([*CACHED.inputs, port("x", F32, 1)], CACHED.outputs, "'x' has no known role"),
+        (CACHED.inputs, CACHED.outputs[1:], "no output continues"),
+        (CACHED.inputs, CACHED.outputs[:1], "form of logits"),
+    ],
+)
+def test_what_is_no_decoder_is_refused(inputs: list[Port], outputs: list[Port], message: str):
+    with pytest.raises(UserError, match=message):
+        Decoder.of(interface(list(inputs), list(outputs)))

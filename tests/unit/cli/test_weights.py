@@ -1,0 +1,107 @@
+"""Where a program has its weights: in itself, in the model's files, nowhere."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from lpuc.cli import invoke
+from runtime.program import Program
+from tests.unit.cli.conftest import MODEL
+
+
+@pytest.fixture
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model with its weights in a file of their own, in a folder below the working directory."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    proto = onnx.load(str(MODEL))  # pyright: ignore[reportUnknownMemberType]
+    onnx.save_model(  # pyright: ignore[reportUnknownMemberType]
+        proto, str(folder / "m.onnx"), save_as_external_data=True, location="m.data",
+        size_threshold=256,
+    )  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    return folder / "m.onnx"
+
+
+def _compile(model: Path, *options: str) -> int:
+    return invoke(["compile", str(model), "-o", "m.lpu", "--max-context", "32", *options])
+
+
+def _outputs(program: str, inputs: Path) -> dict[str, np.ndarray]:
+    assert invoke(["run", program, "--inputs", str(inputs), "--outputs", "out.npz"]) == 0
+    with np.load("out.npz") as arrays:
+        return dict(arrays)
+
+
+def test_by_reference(model: Path, inputs: Path, program: Path):
+    """The same results, as long as the files are there and as they were."""
+    assert _compile(model, "--weights", "reference") == 0
+    loaded = Program.load("m.lpu")
+    assert not loaded.params.size
+    assert loaded.references is not None
+    assert "model/m.data" in [file.path for file in loaded.references.files]
+    expected = _outputs(str(program), inputs)
+    for name, array in _outputs("m.lpu", inputs).items():
+        np.testing.assert_array_equal(array, expected[name])
+
+
+def test_a_changed_file_is_refused_with_one_line(
+    model: Path, inputs: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert _compile(model, "--weights", "reference") == 0
+    (model.parent / "m.data").unlink()
+    capsys.readouterr()
+    assert invoke(["run", "m.lpu", "--inputs", str(inputs), "--outputs", "o.npz"]) == 1
+    message = capsys.readouterr().err
+    assert message.startswith("error: m.lpu: model/m.data: No such file")
+    assert message.count("\n") == 1
+    assert not Path("o.npz").exists()
+    assert invoke(["inspect", "m.lpu"]) == 0
+    assert "by reference: model/m.data" in capsys.readouterr().out
+    assert invoke(["inspect", "m.lpu", "--check"]) == 1
+
+
+def test_a_program_lies_above_its_files(model: Path, capsys: pytest.CaptureFixture[str]):
+    Path("other").mkdir()
+    arguments = ["compile", str(model), "--weights", "reference", "-o", "other/m.lpu"]
+    assert invoke(arguments) == 1
+    assert "embed them" in capsys.readouterr().err
+    assert not list(Path("other").iterdir())
+
+
+def test_without_weights(model: Path, inputs: Path, capsys: pytest.CaptureFixture[str]):
+    """Predictions are those of the whole program, though the weights do not exist."""
+    assert _compile(model) == 0
+    with_weights = capsys.readouterr().out
+    (model.parent / "m.data").unlink()
+    assert _compile(model) == 1
+    assert "m.data" in capsys.readouterr().err
+    assert _compile(model, "--no-weights") == 0
+    without = capsys.readouterr().out
+    assert without.splitlines()[:-1] == with_weights.splitlines()[:-1]
+    assert invoke(["inspect", "m.lpu"]) == 0
+    assert "none: it can be inspected, not run" in capsys.readouterr().out
+    for command in (
+        ["run", "m.lpu", "--inputs", str(inputs), "--outputs", "o.npz"],
+        ["generate", "m.lpu", "--tokens", "1,2"],
+    ):
+        assert invoke(command) == 1
+        assert "error: m.lpu: the program holds no weights" in capsys.readouterr().err
+
+
+def test_embedded_programs_need_no_files(model: Path, inputs: Path, program: Path):
+    assert _compile(model, "--weights", "embed") == 0
+    shutil.rmtree(model.parent)
+    expected = _outputs(str(program), inputs)
+    for name, array in _outputs("m.lpu", inputs).items():
+        np.testing.assert_array_equal(array, expected[name])
+
+
+def test_the_forms_exclude_each_other(model: Path):
+    assert _compile(model, "--weights", "embed", "--no-weights") == 2
+    assert not Path("m.lpu").exists()
