@@ -1,0 +1,42 @@
+"""How large a decoder is: the sizes that the families share, and those of known models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Extents of a decoder: `kv_heads` are those of the cache, `hidden` is inside an MLP."""
+
+    family: str
+    layers: int
+    width: int
+    heads: int
+    hidden: int
+    vocabulary: int
+    kv_heads: int = 0
+    positions: int = 2048
+    """Rows of the table of positions; 0 rows are needed where they are rotated."""
+    dtype: str = "f32"
+
+    @property
+    def head(self) -> int:
+        """Lanes of a head."""
+        return self.width // self.heads
+
+    @property
+    def cached(self) -> int:
+        """Heads of the cache."""
+        return self.kv_heads or self.heads
+
+
+SHAPES = {
+    "gpt2": Shape("gpt2", 12, 768, 12, 3072, 50257),
+    "gpt2-tiny": Shape("gpt2", 2, 32, 4, 64, 96, positions=64),
+    "llama": Shape("llama", 4, 512, 8, 1408, 4096, kv_heads=4),
+    "llama-tiny": Shape("llama", 2, 32, 4, 64, 96, kv_heads=2, positions=0),
+    "opt-1.3b": Shape("opt", 24, 2048, 32, 8192, 50272, dtype="f16"),
+    "opt-tiny": Shape("opt", 2, 32, 4, 64, 96, positions=64, dtype="f16"),
+}
+"""By name. GPT-2 has 1024 positions; 2048 let it be measured with 1024 tokens in the cache."""
