@@ -106,3 +106,46 @@ func.func @different(%x : !lpu.tensor<[1, 4], f32>, %w : !lpu.tensor<[1, 4], f32
   %z = lpu.matmul %w, %v : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 2], f32> -> !lpu.tensor<[1, 2], f32>
   func.return %y, %z : !lpu.tensor<[1, 8], f32>, !lpu.tensor<[1, 2], f32>
 }
+
+// -----
+
+// Functions that read the same weights in the same way agree on one weight.
+// CHECK-LABEL: @step
+// CHECK:         lpu.constant <concat([file("w", 0, [4, 8], f32), file("w", 128, [4, 2], f32)], 1)>
+// CHECK-COUNT-1: lpu.matmul
+// CHECK-LABEL: @generate
+// CHECK:         lpu.constant <concat([file("w", 0, [4, 8], f32), file("w", 128, [4, 2], f32)], 1)>
+// CHECK-COUNT-1: lpu.matmul
+func.func @step(%x : !lpu.tensor<[1, 4], f32>) -> (!lpu.tensor<[1, 8], f32>, !lpu.tensor<[1, 2], f32>) {
+  %u = lpu.constant <file("w", 0, [4, 8], f32)> : !lpu.tensor<[4, 8], f32>
+  %v = lpu.constant <file("w", 128, [4, 2], f32)> : !lpu.tensor<[4, 2], f32>
+  %y = lpu.matmul %x, %u : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 8], f32> -> !lpu.tensor<[1, 8], f32>
+  %z = lpu.matmul %x, %v : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 2], f32> -> !lpu.tensor<[1, 2], f32>
+  func.return %y, %z : !lpu.tensor<[1, 8], f32>, !lpu.tensor<[1, 2], f32>
+}
+func.func @generate(%x : !lpu.tensor<[1, 4], f32>) -> (!lpu.tensor<[1, 8], f32>, !lpu.tensor<[1, 2], f32>) {
+  %u = lpu.constant <file("w", 0, [4, 8], f32)> : !lpu.tensor<[4, 8], f32>
+  %v = lpu.constant <file("w", 128, [4, 2], f32)> : !lpu.tensor<[4, 2], f32>
+  %y = lpu.matmul %x, %u : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 8], f32> -> !lpu.tensor<[1, 8], f32>
+  %z = lpu.matmul %x, %v : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 2], f32> -> !lpu.tensor<[1, 2], f32>
+  func.return %y, %z : !lpu.tensor<[1, 8], f32>, !lpu.tensor<[1, 2], f32>
+}
+
+// -----
+
+// If one of them reads a weight alone, none is merged.
+// CHECK-LABEL: @step
+// CHECK-COUNT-2: lpu.matmul
+// CHECK-LABEL: @generate
+func.func @step(%x : !lpu.tensor<[1, 4], f32>) -> (!lpu.tensor<[1, 8], f32>, !lpu.tensor<[1, 2], f32>) {
+  %u = lpu.constant <file("w", 0, [4, 8], f32)> : !lpu.tensor<[4, 8], f32>
+  %v = lpu.constant <file("w", 128, [4, 2], f32)> : !lpu.tensor<[4, 2], f32>
+  %y = lpu.matmul %x, %u : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 8], f32> -> !lpu.tensor<[1, 8], f32>
+  %z = lpu.matmul %x, %v : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 2], f32> -> !lpu.tensor<[1, 2], f32>
+  func.return %y, %z : !lpu.tensor<[1, 8], f32>, !lpu.tensor<[1, 2], f32>
+}
+func.func @generate(%x : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 2], f32> {
+  %v = lpu.constant <file("w", 128, [4, 2], f32)> : !lpu.tensor<[4, 2], f32>
+  %z = lpu.matmul %x, %v : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 2], f32> -> !lpu.tensor<[1, 2], f32>
+  func.return %z : !lpu.tensor<[1, 2], f32>
+}
