@@ -28,14 +28,15 @@ func.func @step() attributes {
   lpu_isa.li v1, 1
   lpu_isa.li v2, 64
   lpu_isa.li v3, 4
+  lpu_isa.li v4, 4096
   lpu_isa.li v0, 0
   lpu_isa.bge r0, r1, @end1
   lpu_isa.label @loop0
-  lpu_isa.muli v4, v0, 256
-  lpu_isa.addi v5, v4, 4096
-  lpu_isa.load (v1, v1, v1, v2), f32 r0[r0, r0, r0, v3], f32 v5[r0, r0, r0, v3]
+  lpu_isa.muli v5, v0, 256
+  lpu_isa.add v6, v4, v5
+  lpu_isa.load (v1, v1, v1, v2), f32 r0[r0, r0, r0, v3], f32 v6[r0, r0, r0, v3]
   lpu_isa.map1 neg, (v1, v1, v1, v2), f32 r0[r0, r0, r0, v3], f32 r0[r0, r0, r0, v3]
-  lpu_isa.store (v1, v1, v1, v2), f32 v5[r0, r0, r0, v3], f32 r0[r0, r0, r0, v3]
+  lpu_isa.store (v1, v1, v1, v2), f32 v6[r0, r0, r0, v3], f32 r0[r0, r0, r0, v3]
   lpu_isa.loop v0, r1, 1, @loop0
   lpu_isa.label @end1
   lpu_isa.halt
@@ -67,8 +68,8 @@ from dialects.lpu_mem import control, ops
 from dialects.lpu_mem.ops import buffer_of
 from dialects.lpu_mem.ports import PortAttr
 from passes.selection.instructions import Selection
-from passes.selection.scopes import Item, Scope, Scopes
-from runtime.isa import Bge, Halt, Lds, Li, Loop, Mov, Out
+from passes.selection.scopes import IMM32, Item, Scope, Scopes
+from runtime.isa import Addi, Bge, Halt, Lds, Li, Loop, Mov, Out
 
 
 class Lowering:
@@ -158,7 +159,7 @@ class Lowering:
             scopes.equal[name] = lower
             self._body(op)
             return
-        bound, variable, depth = scopes.scalar(upper), scopes.fresh(), len(scopes.stack)
+        bound, variable, depth = self._bound(upper), scopes.fresh(), len(scopes.stack)
         head, end = scopes.label("loop"), scopes.label("end")
         low, high = op.span(scopes.ranges)
         scopes.stack.append(Scope())
@@ -179,6 +180,19 @@ class Lowering:
         scopes.emit(Code.of(Loop, rd=variable, rb=bound, step=step, target=head))
         if least < 1 or _may_leave(op):
             scopes.emit(end)
+
+    def _bound(self, upper: Affine) -> int:
+        """
+        The register that ends a loop.
+
+        A number is not shared with equal constants: the count of the layers may be what an extent
+        is, and the program must not be shorter for it.
+        """
+        if not upper.is_const or abs(upper.const) >= IMM32:
+            return self.scopes.scalar(upper)
+        bound = self.scopes.fresh()
+        self.scopes.emit(Code.of(Addi, rd=bound, ra=0, imm=upper.const), depth=0)
+        return bound
 
     def _body(self, op: control.ForOp) -> None:
         for inner in op.body.block.ops:

@@ -83,6 +83,7 @@ class TokenLoop:
     ) -> TokenLoop:
         """An empty loop before `outer`."""
         end = control.YieldOp.create()
+        end.location = outer.location
         lower, upper = map(Affine.of, bounds)
         properties = {"variable": StringAttr(variable), "upper": AffineAttr(upper)}
         if lower != Affine():

