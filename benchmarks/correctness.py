@@ -49,7 +49,7 @@ from runtime.traps import Trap  # noqa: E402
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
 
-LEVELS = ("onnx", "lpu", "mem", "program")
+LEVELS = ("onnx", "lpu", "mem", "program", "fast")
 TARGETS = ("lpu-4nm", "lpu-tiny")
 MAX_CONTEXT = 64
 SHOWN = 5

@@ -2,7 +2,8 @@
 Run a model at every level on the same inputs, and compare with ONNX Runtime.
 
 Each level is executed by its own semantics, so the first column of the table that is off names the
-stage whose passes are at fault.
+stage whose passes are at fault. `program` is the reference path of the interpreter, which traps on
+reading what nobody wrote, `fast` the path that `run` and `generate` take.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from lpuc.levels import run_level
 from lpuc.options import CompileOptions
 from lpuc.reference import Runner
 from runtime.interface import Interface, Port
+from runtime.interpreter import Interpreter
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]
@@ -120,7 +122,8 @@ def subject(model: Path, options: CompileOptions, instrumentation: Instrumentati
         if stage.level in ("lpu", "mem"):
             runners[stage.level] = _level_runner(stage.level, lowered.clone())
     compiled = CompiledProgram(module, sources=())
-    runners["program"] = compiled.run
+    runners["program"] = Interpreter(compiled.in_memory, reference=True).run
+    runners["fast"] = compiled.run
     return Subject(compiled.program.interface, runners)
 
 

@@ -53,6 +53,7 @@ from dialects.lpu.weights import WeightAttr
 from dialects.lpu_mem.control import ReturnOp, StateOp
 from dialects.lpu_mem.ops import AllocOp, ParamOp, buffer_of
 from dialects.lpu_mem.target import resident_bytes, spill_base, target_of
+from passes.functions import symbol_ranges
 from passes.placement.lives import WORD, Life, lives_of, place, place_apart, up
 from runtime.target import Target
 
@@ -106,7 +107,7 @@ def allocate(functions: Sequence[FuncOp], target: Target) -> None:
                 shared.add_state(op)
     shared.place_states()
     end = max(_allocate_function(func, shared, target) for func in functions)
-    _check_hbm(shared, end, target)
+    _check_hbm(functions, shared, end, target)
     numbers = {
         "params_size": shared.params_size,
         "arena_base": shared.arena,
@@ -162,16 +163,30 @@ def _ports(func: FuncOp) -> list[Life]:
     return [Life(value, 0, 0) for value in values]
 
 
-def _check_hbm(shared: Shared, end: int, target: Target) -> None:
-    if end <= target.hbm_bytes:
+def _check_hbm(functions: Sequence[FuncOp], shared: Shared, end: int, target: Target) -> None:
+    """Refuse what does not fit the memory, and say what would."""
+    over = end - target.hbm_bytes
+    if over <= 0:
         return
     cache = shared.states_end - shared.arena
+    fitting = max((_fitting(func, cache, over) for func in functions), default=0)
+    hint = f"--max-context {fitting} fits" if fitting else "choose a smaller --max-context"
     raise CompileError(
         f"weights ({shared.params_size} bytes), cache ({cache}) and activations "
-        f"({end - shared.states_end}) need {end} bytes of HBM, {end - target.hbm_bytes} more than "
-        f"'{target.name}' has",
-        hint="choose a smaller --max-context or a lower --precision",
+        f"({end - shared.states_end}) need {end} bytes of HBM, "
+        f"{over} more than '{target.name}' has",
+        hint=f"{hint}; a lower --precision or a target with more HBM helps, too",
     )
+
+
+def _fitting(func: FuncOp, cache: int, over: int) -> int:
+    """About the longest context whose cache fits; 0 where the cache is not what is too large."""
+    ranges = symbol_ranges(func)
+    ports = (port.data for op in func.walk() if isinstance(op, StateOp) for port in op.inputs)
+    pasts = [name for port in ports for dim in port.dims for name, _ in dim.terms]
+    bound = max((ranges[name][1] for name in pasts if name in ranges), default=0)
+    room = cache - over - cache // 64
+    return max(0, bound * room // cache) if cache else 0
 
 
 def _place_tiles(lives: Sequence[Life], start: int, target: Target) -> None:

@@ -12,7 +12,7 @@ from lpuc.verify import Subject, difference
 from tests.e2e.committed import EXPORTS, MODELS, compiled, expected, feeds, model_id
 
 TOLERANCE = 5e-5
-LEVELS = ("onnx", "lpu", "mem", "program")
+LEVELS = ("onnx", "lpu", "mem", "program", "fast")
 ONE_TOKEN = (Call(new=1, past=0), Call(new=1, past=5, mask="random", shift=2))
 THREE_TOKENS = (
     Call(new=3, past=0, mask="left"),

@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks.correctness import LEVELS, check_model
-from benchmarks.golden import greedy
-from tests.e2e.committed import SHARED
+from benchmarks.decoder_inputs import Call
+from benchmarks.golden import WANTED, greedy
+from lpuc.instrument import Instrumentation
+from lpuc.options import CompileOptions
+from lpuc.verify import difference, subject
+from tests.e2e.committed import SHARED, expected, feeds
 
 MODELS = SHARED / "models"
 STORIES = MODELS / "stories260K"
@@ -22,11 +26,25 @@ def golden() -> list[int]:
 
 
 @pytest.mark.skipif(not STORIES.is_dir(), reason="no trained model beside the checkout")
-@pytest.mark.parametrize("count", [16, pytest.param(256, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("precision", WANTED)
 @pytest.mark.parametrize("name", ["dynamo20", "dynamo23", "optimum"])
-def test_greedy_tokens(name: str, count: int):
-    tokens, _, _ = greedy(STORIES / f"{name}.onnx", count, "lpu-4nm")
+def test_greedy_tokens(name: str, precision: str):
+    count = WANTED[precision]
+    options = CompileOptions(precision=precision, max_context=count + 1)
+    tokens, _, _ = greedy(STORIES / f"{name}.onnx", count, options)
     assert tokens == golden()[:count]
+
+
+@pytest.mark.skipif(not EXPORTS, reason="no exports beside the checkout")
+@pytest.mark.parametrize("past", [0, 9, 1100])
+def test_half_precision(past: int):
+    """An f16 model in f16, far from the start too: positions and sums stay in full precision."""
+    model = MODELS / "exports/fp16__llama-fp16/model.onnx"
+    runners = subject(model, CompileOptions(precision="f16"), Instrumentation()).runners
+    inputs = feeds(model, Call(new=1, past=past))
+    got = runners["program"](inputs)
+    errors = {n: difference(got[n], value) for n, value in expected(model, inputs).items()}
+    assert {n: e for n, e in errors.items() if not e <= 5e-3} == {}
 
 
 @pytest.mark.slow

@@ -55,7 +55,7 @@ def test_all_levels_agree(precision: str, capsys: pytest.CaptureFixture[str]):
     command = ["verify", str(MODEL), "--max-context", "16", "--precision", precision]
     assert invoke(command) == 0
     head, *rows = capsys.readouterr().out.splitlines()
-    assert head.split() == ["output", "onnx", "lpu", "mem", "program"]
+    assert head.split() == ["output", "onnx", "lpu", "mem", "program", "fast"]
     assert rows[0].startswith("logits")
 
 

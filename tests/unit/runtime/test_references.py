@@ -137,7 +137,7 @@ def _change(path: Path) -> None:
         (_replace_by_pipe, "is not a regular file"),
         (_replace_by_folder, "is not a regular file"),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", value),
 )
 def test_files_that_are_not_as_they_were(
     made: Program, folder: Path, damage: Callable[[Path], None], message: str

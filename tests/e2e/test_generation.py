@@ -1,0 +1,75 @@
+"""The token loop on the device chooses what a loop on the host chooses, step by step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lpuc.compile import CompiledProgram, compile_model
+from lpuc.generate import Request, generate
+from lpuc.host_loop import Decoder, tokens_of
+from lpuc.options import CompileOptions
+from lpuc.sampling import Sampling
+from runtime.interpreter import Interpreter
+from tests.e2e.committed import CONTEXT, MODELS, ONE, model_id
+
+PROMPT = [1, 5, 9]
+COUNT = 8
+CHOICES = {
+    "greedy": Sampling(),
+    "sampled": Sampling(temperature=0.9, top_k=20, top_p=0.9, seed=7),
+    "penalty": Sampling(temperature=1.3, repetition_penalty=1.5, seed=2),
+}
+
+
+def compiled(model: Path, target: str = "lpu-4nm", precision: str = "f32") -> CompiledProgram:
+    return compile_model(model, CompileOptions(target, precision, CONTEXT))
+
+
+def on_device(program: CompiledProgram, request: Request, *, reference: bool = False) -> list[int]:
+    tokens: list[int] = []
+    machine = Interpreter(program.in_memory, reference=reference)
+    generate(program.in_memory, machine, request, tokens.append)
+    return tokens
+
+
+def on_host(program: CompiledProgram, sampling: Sampling) -> list[int]:
+    decoder = Decoder.of(program.program.interface)
+    machine = Interpreter(program.in_memory)
+    return list(tokens_of(decoder, machine, PROMPT, COUNT, sampling))
+
+
+@pytest.mark.parametrize("precision", ["f32", "f16"])
+@pytest.mark.parametrize("model", MODELS, ids=model_id)
+def test_the_same_tokens(model: Path, precision: str):
+    program = compiled(model, precision=precision)
+    assert "generate" in dict(program.program.others)
+    for name, sampling in CHOICES.items():
+        got = on_device(program, Request(PROMPT, COUNT, sampling))
+        assert got == on_host(program, sampling), name
+
+
+def test_a_small_machine_and_the_reference_path_agree():
+    program = compiled(ONE, "lpu-tiny")
+    request = Request(PROMPT, COUNT)
+    got = on_device(program, request)
+    assert got == on_device(program, request, reference=True) == on_host(program, Sampling())
+
+
+def test_a_stop_token_ends_it():
+    program = compiled(ONE)
+    tokens = on_device(program, Request(PROMPT, COUNT))
+    stop = tokens[4]
+    stopped = on_device(program, Request(PROMPT, COUNT, stops=frozenset({stop})))
+    assert stopped == tokens[: tokens.index(stop)]
+
+
+def test_a_call_starts_without_the_cache_of_the_last():
+    program = compiled(ONE)
+    machine = Interpreter(program.in_memory)
+    runs: list[list[int]] = []
+    for prompt in (PROMPT, [2, 3], PROMPT):
+        runs.append([])
+        generate(program.in_memory, machine, Request(prompt, COUNT), runs[-1].append)
+    assert runs[0] == runs[2] != runs[1]

@@ -1,0 +1,22 @@
+"""What does not fit the machine is refused with what would."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from dialects.errors import CompileError
+from lpuc.compile import compile_model
+from lpuc.options import CompileOptions
+from tests.e2e.committed import ONE
+
+
+def test_a_cache_that_is_too_large_names_a_context_that_fits():
+    with pytest.raises(CompileError, match="more than 'lpu-4nm' has") as refusal:
+        compile_model(ONE, CompileOptions(max_context=900_000_000))
+    said = re.search(r"--max-context (\d+) fits", str(refusal.value))
+    assert said is not None
+    fitting = int(said[1])
+    assert 100_000_000 < fitting < 900_000_000
+    compile_model(ONE, CompileOptions(max_context=fitting))
