@@ -9,10 +9,12 @@ compiled.write(Path("model.lpu"))
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
+from sys import getswitchinterval, setswitchinterval
 from typing import Any
 
 import numpy as np
@@ -26,14 +28,17 @@ from lpuc.onnx_import import Budgets, import_model
 from lpuc.options import CompileOptions
 from lpuc.pipeline import PIPELINE, Stage, parse_passes, run_pipeline, run_stages, stages_until
 from lpuc.progress import at_work
-from lpuc.sources import source_files
+from lpuc.sources import source_ranges
 from passes.functions import model_folder, step_function
 from runtime.interpreter import Interpreter
 from runtime.program import Program
+from runtime.source_files import Digests, Span
 from runtime.target import Target
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+HAND_OVER_SECONDS = 0.0005
+"""After how long the compiler lets a thread that digests weights go on."""
 REMARKS = {"not_rolled": "no layer loop", "no_generate": "no generate"}
 """Attributes that passes leave on a function, and what a summary calls them."""
 
@@ -45,6 +50,8 @@ class CompiledProgram:
     module: ModuleOp
     sources: tuple[Path, ...]
     """The files that the model consists of."""
+    digests: Digests | None = None
+    """What is known of the weights already, where the program will refer to them."""
 
     @cached_property
     def program(self) -> Program:
@@ -77,7 +84,7 @@ class CompiledProgram:
         program = self.program
         with at_work("write"), replacing(path, self.sources) as temporary:
             if weights == "reference":
-                references = emit_references(self.module, folder, temporary.parent)
+                references = emit_references(self.module, folder, temporary.parent, self.digests)
                 program = replace(program, references=references)
             embedded = emit_parameters(self.module, folder) if weights == "embed" else None
             program.write(temporary, embedded)
@@ -131,6 +138,27 @@ def compile_model(
     """Compile a model; `CompileError` if it is at fault."""
     load = partial(load_module, model, options)
     module = load()
-    sources = (model, *source_files(module))
-    lower(module, options, PIPELINE[-1].level, instrumentation or Instrumentation(), load)
-    return CompiledProgram(module, sources)
+    ranges = source_ranges(module)
+    digests = Digests(threads=1) if options.weights == "reference" else None
+    with _beside(digests, ranges):
+        lower(module, options, PIPELINE[-1].level, instrumentation or Instrumentation(), load)
+    return CompiledProgram(module, (model, *ranges), digests)
+
+
+@contextmanager
+def _beside(digests: Digests | None, ranges: Mapping[Path, Sequence[Span]]) -> Generator[None]:
+    """Digest weights while something else runs, which hands over Python's lock more often."""
+    if digests is None:
+        yield
+        return
+    interval = getswitchinterval()
+    setswitchinterval(HAND_OVER_SECONDS)
+    try:
+        for path, spans in ranges.items():
+            digests.begin(path, spans)
+        yield
+    except BaseException:
+        digests.close()
+        raise
+    finally:
+        setswitchinterval(interval)

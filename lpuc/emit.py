@@ -36,6 +36,7 @@ from runtime.isa import Inst
 from runtime.program import Program
 from runtime.provenance import Provenance
 from runtime.references import References, refer
+from runtime.source_files import Digests
 
 Piece = tuple[int, np.ndarray]
 
@@ -79,9 +80,11 @@ def _named(op: IsaOp, known: dict[int, tuple[str, ...]]) -> tuple[str, ...]:
     return known[key]
 
 
-def emit_references(module: ModuleOp, folder: Path, target_folder: Path) -> References:
+def emit_references(
+    module: ModuleOp, folder: Path, target_folder: Path, digests: Digests | None = None
+) -> References:
     """The parameters as references, for a program in `target_folder`."""
-    return refer(parameters(_functions(module)), folder, target_folder)
+    return refer(parameters(_functions(module)), folder, target_folder, digests)
 
 
 def write_program(module: ModuleOp, folder: Path, path: Path) -> Program:

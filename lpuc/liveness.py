@@ -104,6 +104,7 @@ class _Board:
     def __init__(self, size: int) -> None:
         self.born = np.full(size, -1, np.int64)
         self.last = np.full(size, -1, np.int64)
+        self.places = np.arange(size, dtype=np.int64)
         self.closed: list[tuple[int, int, int, int]] = []
 
     def step(self, number: int, reads: tuple[Touch, ...], writes: tuple[Touch, ...]) -> None:
@@ -111,21 +112,18 @@ class _Board:
         for touch in reads:
             self.last[touch.granules] = number
         for touch in writes:
-            self.closed += self._intervals(touch.granules)
+            self.closed += self._intervals(touch.granules, number - 1)
             self.born[touch.granules] = number
             self.last[touch.granules] = -1
 
     def rest(self) -> Iterator[tuple[int, int, int, int]]:
         """The intervals that are open at the end of the run."""
-        return self._intervals(slice(0, self.born.size))
+        return self._intervals(slice(0, self.born.size), int(self.last.max()))
 
-    def _intervals(self, granules: Granules) -> Iterator[tuple[int, int, int, int]]:
+    def _intervals(self, granules: Granules, until: int) -> Iterator[tuple[int, int, int, int]]:
         """Runs of neighbours with the same interval; values that nobody read have none."""
-        born, last = self.born[granules], self.last[granules]
-        if isinstance(granules, slice):
-            where = np.arange(granules.start, granules.stop)
-        else:
-            where = granules
+        born, last = self.born[granules], np.minimum(self.last[granules], until)
+        where: Ints = self.places[granules]
         kept = (born >= 0) & (last >= born)
         if not kept.any():
             return

@@ -1,4 +1,4 @@
-"""The files that a module's weights lie in."""
+"""The files that a module's weights lie in, and where in them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from xdsl.ir import Attribute
 
 from dialects.lpu.weights import WeightAttr
 from passes.functions import model_folder
-from runtime.recipes import file_ranges
+from runtime.recipes import file_ranges, nbytes
+from runtime.source_files import Span
 
 
 def _attributes(module: ModuleOp) -> Generator[Attribute]:
@@ -19,8 +20,11 @@ def _attributes(module: ModuleOp) -> Generator[Attribute]:
         yield from op.attributes.values()
 
 
-def source_files(module: ModuleOp) -> tuple[Path, ...]:
-    """Each file once, sorted by name."""
+def source_ranges(module: ModuleOp) -> dict[Path, list[Span]]:
+    """The bytes of weights in each file, the files sorted by name."""
+    folder, found = model_folder(module), dict[str, list[Span]]()
     weights = (a.data for a in _attributes(module) if isinstance(a, WeightAttr))
-    paths = {part.path for weight in weights for part in file_ranges(weight)}
-    return tuple(model_folder(module) / path for path in sorted(paths))
+    for part in (part for weight in weights for part in file_ranges(weight)):
+        stop = part.offset + nbytes(part.shape, part.dtype)
+        found.setdefault(part.path, []).append((part.offset, stop))
+    return {folder / path: found[path] for path in sorted(found)}

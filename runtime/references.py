@@ -4,11 +4,13 @@
     refer([(0, weight)], Path("models/gpt2"), Path("models")).load(params_size=256)
 
 Of each file the program keeps size and digest of the ranges it reads, and loading refuses a file
-that is not as it was. The digest is SHA-256 over the SHA-256 of blocks of 1 MiB, which several
-threads compute: as safe as that of parameters in the program, at 1 GB/s for each core.
+that is not as it was. The digest is SHA-256 over the CRC-32 of blocks of 8 MiB, at 3 GB/s for each
+core, which a thread computes beside the compiler. It notices accidents, not intent: a program that
+travels has its parameters embedded, where each block has a SHA-256 of its own.
 
-Files lie in the folder of the program or below it. Their paths are relative, hold no `..`, and no
-link is followed on the way, so that a program of unknown origin cannot pick other files to read.
+Files in the folder of the program or below it have relative paths, so that both can move together;
+others have absolute ones. No path holds `..` and no link is followed on the way, and a file is used
+only by a program that states its digest.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from runtime.normal import normal
 from runtime.pieces import fill
 from runtime.recipe_json import recipe_from_json, recipe_to_json
 from runtime.recipes import Recipe, file_ranges, nbytes, renamed
-from runtime.source_files import ContainedFiles, Span, digest_of, is_contained
+from runtime.source_files import ContainedFiles, Digests, Span, digest_of, is_plain
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Param = tuple[int, Recipe]
@@ -77,8 +79,8 @@ class References:
         """Raise Invalid unless parameters fit, do not overlap and stay within their files."""
         sizes = {file.path: file.size for file in self.files}
         ordered = [file.path for file in self.files] == sorted(sizes)
-        if not ordered or not all(map(is_contained, sizes)):
-            raise Invalid("the files of weights are not in order, or lie outside the folder")
+        if not ordered or not all(map(is_plain, sizes)):
+            raise Invalid("the files of weights are not in order, or have no plain path")
         end = 0
         for at, recipe in self.params:
             if at < end:
@@ -102,11 +104,11 @@ class References:
         return spans
 
     def seen_from(self, folder: Path) -> References:
-        """The same files, named from another folder; Unlinked if one does not lie in it."""
+        """The same files, named from another folder."""
         folder = Path(os.path.realpath(folder))
         if self.folder is None or self.folder == folder:
             return replace(self, folder=folder)
-        paths = {f.path: path_below(folder, self.folder / f.path) for f in self.files}
+        paths = {f.path: path_from(folder, self.folder / f.path) for f in self.files}
         files = sorted((replace(f, path=paths[f.path]) for f in self.files), key=lambda f: f.path)
         params = tuple((at, renamed(recipe, paths)) for at, recipe in self.params)
         return References(tuple(files), params, folder)
@@ -132,32 +134,36 @@ class References:
                 _check(file, files, spans.get(file.path, []))
 
 
-def refer(params: Sequence[Param], model_folder: Path, folder: Path) -> References:
-    """References to the files of a model, for a program in `folder`; digests them."""
+def refer(
+    params: Sequence[Param], model_folder: Path, folder: Path, digests: Digests | None = None
+) -> References:
+    """References to the files of a model, for a program in `folder`, with what is digested."""
+    if digests is None:
+        with Digests() as made:
+            return refer(params, model_folder, folder, made)
     folder = Path(os.path.realpath(folder))
     names = sorted({part.path for _, recipe in params for part in file_ranges(recipe)})
-    paths = {name: path_below(folder, model_folder / name) for name in names}
+    paths = {name: path_from(folder, model_folder / name) for name in names}
     named = tuple((at, renamed(recipe, paths)) for at, recipe in params)
     spans = References((), named).spans()
     with ContainedFiles(folder) as files:
-        found = [_as_it_is(path, files, spans[path]) for path in sorted(set(paths.values()))]
+        found = [
+            _as_it_is(path, files, spans[path], digests) for path in sorted(set(paths.values()))
+        ]
     return References(tuple(found), named, folder)
 
 
-def path_below(folder: Path, file: Path) -> str:
-    """The path of a file from a folder that it lies in, links resolved."""
+def path_from(folder: Path, file: Path) -> str:
+    """The path of a file, links resolved: from a folder that it lies in, else from the root."""
     real = Path(os.path.realpath(file))
-    if not real.is_relative_to(folder):
-        raise Unlinked(
-            f"{real} does not lie in {folder}, where the program goes; "
-            "write the program to a folder above its weights, or embed them"
-        )
-    return real.relative_to(folder).as_posix()
+    return (real.relative_to(folder) if real.is_relative_to(folder) else real).as_posix()
 
 
-def _as_it_is(path: str, files: ContainedFiles, spans: Sequence[Span]) -> SourceFile:
+def _as_it_is(
+    path: str, files: ContainedFiles, spans: Sequence[Span], digests: Digests
+) -> SourceFile:
     with files.opened(path) as descriptor:
-        return SourceFile(path, os.fstat(descriptor).st_size, digest_of(descriptor, spans))
+        return SourceFile(path, os.fstat(descriptor).st_size, digests.of(descriptor, spans))
 
 
 def _check(file: SourceFile, files: ContainedFiles, spans: Sequence[Span]) -> None:

@@ -5,12 +5,13 @@ import hashlib
 import os
 import stat
 from collections.abc import Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path, PurePosixPath
+from threading import local
 from types import TracebackType
 from typing import Any, Self
+from zlib import crc32
 
 import numpy as np
 
@@ -23,8 +24,8 @@ Span = tuple[int, int]
 OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 OPEN_FILES = 64
 """Descriptors that are held at once; some models have a file for each tensor."""
-BLOCK_BYTES = 1 << 20
-BLOCKS_AT_ONCE = 8
+BLOCK_BYTES = 8 << 20
+"""A thread that digests such a block needs Python's lock but twice, which other work may hold."""
 DIGEST_THREADS = 4
 
 
@@ -75,7 +76,11 @@ class SourceFiles:
 
 
 class ContainedFiles(SourceFiles):
-    """Files whose paths come from a program: below the folder, no links on the way, one name."""
+    """
+    Files whose paths come from a program: relative to the folder and below it, or absolute.
+
+    No link is followed on the way, and a file has one name only.
+    """
 
     def open(self, path: str) -> int:
         """A descriptor of a file; Unlinked says why it cannot be used."""
@@ -84,7 +89,8 @@ class ContainedFiles(SourceFiles):
         except OSError as error:
             is_link = error.errno in (errno.ELOOP, errno.ENOTDIR)
             reason = "lies behind a link" if is_link else error.strerror
-            raise Unlinked(f"{path}: {reason}; weights belong in {self.folder}") from None
+            place = "" if path.startswith("/") else f"; weights belong in {self.folder}"
+            raise Unlinked(f"{path}: {reason}{place}") from None
         if os.fstat(descriptor).st_nlink > 1:
             os.close(descriptor)
             raise Unlinked(f"{path}: has several hard links; copy it")
@@ -100,17 +106,18 @@ class ContainedFiles(SourceFiles):
             os.close(descriptor)
 
 
-def is_contained(path: str) -> bool:
-    """Whether a path is relative, plain, and leads to what lies below its start."""
+def is_plain(path: str) -> bool:
+    """Whether a path names a file without detours: below its start, or from the root."""
     parts = PurePosixPath(path).parts
     plain = str(PurePosixPath(path)) == path and "\0" not in path
-    return plain and bool(parts) and not path.startswith("/") and ".." not in parts
+    return plain and bool(parts) and ".." not in parts and path != "/"
 
 
 def _open_below(folder: Path, path: str) -> int:
-    """Open a file under a folder, following no link on the way."""
-    descriptor = os.open(folder, OPEN | os.O_DIRECTORY)
-    *folders, last = path.split("/")
+    """Open a file under a folder, or from the root, following no link on the way."""
+    start = "/" if path.startswith("/") else folder
+    descriptor = os.open(start, OPEN | os.O_DIRECTORY)
+    *folders, last = path.lstrip("/").split("/")
     for part in folders:
         parent = descriptor
         try:
@@ -142,28 +149,97 @@ def merged(spans: Iterable[Span]) -> list[Span]:
     return result
 
 
+def _parts(spans: Iterable[Span], step: int) -> list[Span]:
+    """Spans cut where the file offset is a multiple of a number of bytes."""
+    cuts: list[Span] = []
+    for start, stop in spans:
+        inner = range(start - start % step + step, stop, step)
+        cuts += zip((start, *inner), (*inner, stop), strict=True)
+    return cuts
+
+
+class Digests:
+    """
+    Digests of ranges of files, made by threads, as many as cores; a context, which ends them.
+
+    The digest of some ranges is SHA-256, as hex digits, over the CRC-32 (little-endian) of each of
+    their parts in the blocks of 8 MiB that a file consists of. `begin` makes parts ahead of `of`,
+    which makes only what is missing: a file that was written meanwhile has another time stamp, and
+    counts as new.
+    """
+
+    def __init__(self, threads: int | None = None) -> None:
+        cores = os.cpu_count() or 1
+        self._pool = ThreadPoolExecutor(min(DIGEST_THREADS, threads or cores))
+        self._files: dict[tuple[int, ...], int] = {}
+        self._made: dict[tuple[int, ...], Future[bytes]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drop what is not begun."""
+        self._pool.shutdown(cancel_futures=True)
+        for descriptor in self._files.values():
+            os.close(descriptor)
+        self._files.clear()
+
+    def begin(self, path: Path, spans: Iterable[Span]) -> None:
+        """Make the digests of a file that may be wanted later; a file that is none is no error."""
+        try:
+            descriptor = os.open(path, OPEN)
+        except OSError:
+            return
+        try:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                self._futures(descriptor, spans)
+        finally:
+            os.close(descriptor)
+
+    def of(self, descriptor: int, spans: Iterable[Span]) -> str:
+        """The digest of some ranges of a file."""
+        whole = hashlib.sha256()
+        for future in self._futures(descriptor, spans):
+            whole.update(future.result())
+        return whole.hexdigest()
+
+    def _futures(self, descriptor: int, spans: Iterable[Span]) -> list[Future[bytes]]:
+        status = os.fstat(descriptor)
+        file = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        if file not in self._files:
+            self._files[file] = os.dup(descriptor)
+        found: list[Future[bytes]] = []
+        for part in _parts(merged(spans), BLOCK_BYTES):
+            key = (*file, *part)
+            if key not in self._made:
+                self._made[key] = self._pool.submit(_digest_part, self._files[file], part)
+            found.append(self._made[key])
+        return found
+
+
 def digest_of(descriptor: int, spans: Iterable[Span]) -> str:
-    """SHA-256, as hex digits, over the SHA-256 of each block of the merged spans of a file."""
-    step = BLOCK_BYTES * BLOCKS_AT_ONCE
-    parts: list[Span] = [
-        (at, min(at + step, stop))
-        for start, stop in merged(spans)
-        for at in range(start, stop, step)
-    ]
-    whole = hashlib.sha256()
-    with ThreadPoolExecutor(min(DIGEST_THREADS, os.cpu_count() or 1)) as pool:
-        for digests in pool.map(partial(_block_digests, descriptor), parts):
-            whole.update(digests)
-    return whole.hexdigest()
+    """The digest of some ranges of a file, as `Digests` says."""
+    with Digests() as digests:
+        return digests.of(descriptor, spans)
 
 
-def _block_digests(descriptor: int, span: Span) -> bytes:
-    start, stop = span
-    digests: list[bytes] = []
-    block = memoryview(bytearray(BLOCK_BYTES))
-    for at in range(start, stop, BLOCK_BYTES):
-        size = min(BLOCK_BYTES, stop - at)
-        if os.preadv(descriptor, [block[:size]], at) != size:
-            raise Malformed("a file of weights became shorter while it was read")
-        digests.append(hashlib.sha256(block[:size]).digest())
-    return b"".join(digests)
+_memory = local()
+
+
+def _digest_part(descriptor: int, part: Span) -> bytes:
+    """The checksum of a part of a file."""
+    start, stop = part
+    if not hasattr(_memory, "block"):
+        _memory.block = memoryview(bytearray(BLOCK_BYTES))
+    block: memoryview = _memory.block[: stop - start]
+    if os.preadv(descriptor, [block], start) != stop - start:
+        raise Malformed("a file of weights became shorter while it was read")
+    return crc32(block).to_bytes(4, "little")

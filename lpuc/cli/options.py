@@ -115,7 +115,7 @@ def weights_options(function: F) -> F:
     decorators = (
         click.option("--weights", type=click.Choice(WEIGHTS[:2]),
                      help="Copy weights into the program, or name the files they lie in, "
-                     "which the program then needs beside or below it.  [default: embed]"),
+                     "which must then stay as they are.  [default: embed]"),
         click.option("--no-weights", is_flag=True,
                      help="Leave weights out, for profiling; their files need not exist."),
     )  # fmt: skip

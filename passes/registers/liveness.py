@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from dialects.lpu_isa.code import VIRTUAL, Code
-from runtime.isa import Halt, Li
+from runtime.isa import Addi, Halt, Li
 
 Key = Hashable
 """What a register can hold: a virtual register by number, or `Constant`."""
@@ -17,9 +17,10 @@ DEPTH_FACTOR = 8
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A number that `li` makes anew wherever it is wanted."""
+    """A number that `li` makes anew where it is wanted; `owner` keeps it apart from equal ones."""
 
     value: int
+    owner: int = 0
 
 
 @dataclass(slots=True)
@@ -117,10 +118,10 @@ class Liveness:
                 for register in item.writes():
                     writes[register] = writes.get(register, 0) + 1
         for item in self.items:
-            if isinstance(item, Code) and item.inst is Li:
-                register, value = item.values
+            if isinstance(item, Code) and (constant := _constant(item)):
+                register = item.values[0]
                 if writes[register] == 1 and register >= VIRTUAL:
-                    self.constants[register] = Constant(value)
+                    self.constants[register] = constant
 
     def _touch(self, register: int, position: int) -> None:
         weight = DEPTH_FACTOR ** min(self.depth[position], 8)
@@ -146,6 +147,15 @@ class Liveness:
         while loop is not None and loop.head > life.first:
             life.last = max(life.last, loop.tail)
             loop = loop.parent
+
+
+def _constant(code: Code) -> Constant | None:
+    """What an instruction loads: `li` a number, `addi` of r0 one that shares no register."""
+    if code.inst is Li:
+        return Constant(code.values[1])
+    if code.inst is Addi and code.values[1] == 0:
+        return Constant(code.values[2], code.values[0])
+    return None
 
 
 class Places:

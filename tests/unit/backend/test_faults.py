@@ -144,7 +144,7 @@ def test_an_instruction_that_needs_more_registers_than_there_are(tmp_path: Path)
 
 def test_more_scalars_than_slots(tmp_path: Path):
     names = range(70)
-    code = [f"lpu_isa.addi v{n}, r0, {n}" for n in names]
+    code = [f"lpu_isa.lds v{n}, {8 * n}" for n in names]
     code += ["lpu_isa.label @next", *(f"lpu_isa.sts v{n}, 0" for n in names)]
     message = allocation_error("\n".join(code), machine(tmp_path, 4))
     assert message == "internal: more than 64 scalars do not fit in registers"
