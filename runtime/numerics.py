@@ -114,9 +114,9 @@ def _gelu(x: Array) -> Array:
 
 
 def _gelu_tanh(x: Array) -> Array:
-    """x/2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), each step rounded to f32."""
-    inner = np.float32((2 / np.pi) ** 0.5) * (x + np.float32(0.044715) * (x * x * x))
-    return (x * np.float32(0.5)) * (np.tanh(inner) + np.float32(1))
+    """x/2 (1 + tanh u) with u = sqrt(2 / pi) (x + 0.044715 x^3), as x / (1 + exp(-2 u)), in f32."""
+    twice = np.float32(-2 * (2 / np.pi) ** 0.5) * (x + np.float32(0.044715) * (x * x * x))
+    return x / (np.float32(1) + np.exp(twice))
 
 
 def _silu(x: Array) -> Array:
