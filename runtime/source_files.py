@@ -85,7 +85,7 @@ class ContainedFiles(SourceFiles):
     def open(self, path: str) -> int:
         """A descriptor of a file; Unlinked says why it cannot be used."""
         try:
-            descriptor = _regular(_open_below(self.folder, path), path)
+            descriptor = _regular(open_below(self.folder, path), path)
         except OSError as error:
             is_link = error.errno in (errno.ELOOP, errno.ENOTDIR)
             reason = "lies behind a link" if is_link else error.strerror
@@ -113,7 +113,7 @@ def is_plain(path: str) -> bool:
     return plain and bool(parts) and ".." not in parts and path != "/"
 
 
-def _open_below(folder: Path, path: str) -> int:
+def open_below(folder: Path, path: str) -> int:
     """Open a file under a folder, or from the root, following no link on the way."""
     start = "/" if path.startswith("/") else folder
     descriptor = os.open(start, OPEN | os.O_DIRECTORY)

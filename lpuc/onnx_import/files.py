@@ -17,8 +17,8 @@ from dialects.errors import CompileError
 from dialects.names import escape
 from lpuc.onnx_import.budgets import Budgets
 from lpuc.onnx_import.window import FileBytes
+from runtime.source_files import OPEN, open_below
 
-OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a pipe"),
@@ -108,7 +108,7 @@ class ExternalFiles:
     def _open(self, location: str) -> int:
         root, inner, name = self._place(location)
         try:
-            descriptor = _open_below(root, inner)
+            descriptor = open_below(Path(root), inner)
         except (OSError, ValueError) as error:
             raise _failure(error, name, f"it belongs in {self.folder}") from None
         try:
@@ -133,19 +133,3 @@ class ExternalFiles:
         raise CompileError(
             f"{name} lies outside the model's folder", hint="keep it beside the model"
         )
-
-
-def _open_below(root: str, inner: str) -> int:
-    """Open a file under a folder, following no link on the way."""
-    descriptor = os.open(root, OPEN | os.O_DIRECTORY)
-    *folders, last = inner.split("/")
-    for part in folders:
-        parent = descriptor
-        try:
-            descriptor = os.open(part, OPEN | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
-        finally:
-            os.close(parent)
-    try:
-        return os.open(last, OPEN | os.O_NOFOLLOW, dir_fd=descriptor)
-    finally:
-        os.close(descriptor)
