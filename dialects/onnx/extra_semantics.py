@@ -1,5 +1,5 @@
 """
-Operators that `onnx.reference` lacks, in numpy on f32.
+Operators that `onnx.reference` lacks or limits, in numpy on f32.
 
 Each function takes the operation and one array per input of the node (None where left out) and
 gives one array per result. What ONNX Runtime's variants do beyond is refused by name.
@@ -165,8 +165,17 @@ def gather_block_quantized(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
     return (((numbers - wide[0]) * wide[1])[_given(inputs, 1)],)
 
 
+def gather_elements(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
+    """`onnx.reference` has it for axes of 64 elements at most."""
+    data, indices = _given(inputs, 0), _given(inputs, 1)
+    axis = _integer(op, "axis")
+    rows = np.where(indices < 0, indices + data.shape[axis], indices)
+    return (np.take_along_axis(data, rows, axis),)
+
+
 EXTRA_SEMANTICS: dict[tuple[str, str], Semantics] = {
     ("", "SimplifiedLayerNormalization"): simplified_layer_norm,
+    ("", "GatherElements"): gather_elements,
     ("com.microsoft", "SkipSimplifiedLayerNormalization"): skip_simplified_layer_norm,
     ("com.microsoft", "SkipLayerNormalization"): skip_layer_norm,
     ("com.microsoft", "EmbedLayerNormalization"): embed_layer_norm,

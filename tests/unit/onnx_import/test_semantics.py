@@ -40,6 +40,12 @@ WIDE = [np.cos(_floats(16, 8)), np.sin(_floats(16, 8))]
 
 CASES: dict[str, tuple[Any, ...]] = {
     "rms": ("SimplifiedLayerNormalization", "", [_floats(2, 8), _floats(8)], {"epsilon": 1e-3}),
+    "gather elements": (
+        "GatherElements",
+        "",
+        [_floats(2, 100), np.array([[99, -1], [64, -100]])],
+        {"axis": 1},
+    ),
     "skip rms": _microsoft(
         "SkipSimplifiedLayerNormalization", [_floats(1, 2, 8), _floats(1, 2, 8), _floats(8)]
     ),
