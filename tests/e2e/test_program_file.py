@@ -59,7 +59,7 @@ def test_runs_without_compiler_and_model(tmp_path: Path):
     np.savez(tmp_path / "inputs.npz", **inputs)
     python(tmp_path, "-c", RUN)
     outputs = dict(np.load(tmp_path / "outputs.npz"))
-    expected = compiled(ONE, "lpu-4nm", call).runners["program"](inputs)
+    expected = compiled(ONE, "lpu-4nm", call).runners["fast"](inputs)
     assert sorted(outputs) == sorted(expected)
     for name, value in expected.items():
         assert np.array_equal(outputs[name], value), name
@@ -69,4 +69,4 @@ def test_runs_without_compiler_and_model(tmp_path: Path):
 def test_verify(target: str, tmp_path: Path):
     context = ["--max-context", "12"]
     text = python(tmp_path, "-m", "lpuc", "verify", str(ONE), "--target", target, *context)
-    assert text.splitlines()[0].split() == ["output", "onnx", "lpu", "mem", "program"]
+    assert text.splitlines()[0].split() == ["output", "onnx", "lpu", "mem", "program", "fast"]
