@@ -1,0 +1,27 @@
+"""A program does not grow with the number of layers (decision 35)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.decoders.families import write_decoder
+from benchmarks.decoders.shape import SHAPES
+from lpuc.compile import compile_model
+from lpuc.options import CompileOptions
+from runtime.isa import Loop
+from runtime.isa.encoding import encode
+
+
+@pytest.mark.parametrize("name", ["gpt2-tiny", "llama-tiny", "opt-tiny"])
+def test_code_is_as_long_for_many_layers_as_for_few(name: str, tmp_path: Path):
+    lengths: list[int] = []
+    for layers in (2, 4, 8):
+        path = tmp_path / f"{layers}" / "model.onnx"
+        write_decoder(path, replace(SHAPES[name], layers=layers))
+        code = compile_model(path, CompileOptions(max_context=16)).program.code
+        assert any(isinstance(inst, Loop) for inst in code)
+        lengths.append(len(encode(code)))
+    assert len(set(lengths)) == 1, lengths
