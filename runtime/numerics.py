@@ -99,10 +99,6 @@ class Function:
         return kind in self.domain.value
 
 
-def _recip(x: Array) -> Array:
-    return np.float32(1) / x
-
-
 def _sigmoid(x: Array) -> Array:
     """1 / (1 + exp(-x)); exp overflows to inf below -88, which gives 0."""
     return np.float32(1) / (np.float32(1) + np.exp(-x))
@@ -134,7 +130,7 @@ FUNCTIONS1: dict[str, Function] = {
     "sqrt": Function(Domain.FLOAT, np.sqrt, None),
     "exp": Function(Domain.FLOAT, np.exp, None),
     "log": Function(Domain.FLOAT, np.log, None),
-    "recip": Function(Domain.FLOAT, _recip, None),
+    "recip": Function(Domain.FLOAT, np.reciprocal, None),
     "tanh": Function(Domain.FLOAT, np.tanh, None),
     "sigmoid": Function(Domain.FLOAT, _sigmoid, None),
     "relu": Function(Domain.NUMBER, _relu, _relu),
