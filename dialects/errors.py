@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import cast
 
 from xdsl.dialects.builtin import (
@@ -49,26 +50,39 @@ def location_names(location: Attribute) -> tuple[str, ...]:
     if isinstance(location, NameLoc):
         return (location.desc.data,)
     if isinstance(location, FusedLoc):
-        parts = cast("ArrayAttr[Attribute]", location.locations)
-        names = (name for part in parts for name in location_names(part))
-        return tuple(dict.fromkeys(names))
+        names: dict[str, None] = {}
+        for part in cast("ArrayAttr[Attribute]", location.locations):
+            if isinstance(part, NameLoc):
+                names[part.desc.data] = None
+            else:
+                names.update(dict.fromkeys(location_names(part)))
+        return tuple(names)
     return ()
 
 
+@lru_cache(1 << 15)
 def _name_loc(name: str) -> NameLoc:
-    """A location that is right by construction: its verifier is a tenth of an import."""
-    location = NameLoc.__new__(NameLoc)
-    object.__setattr__(location, "desc", StringAttr(name))
+    """A location that is right by construction: its verifiers are a tenth of an import."""
+    location, description = NameLoc.__new__(NameLoc), StringAttr.__new__(StringAttr)
+    object.__setattr__(description, "data", name)
+    object.__setattr__(location, "desc", description)
     object.__setattr__(location, "location", _NONE)
     return location
 
 
 def location_of(names: Iterable[str]) -> LocationAttr:
     """The location that stands for these ONNX nodes, each once, in order."""
-    parts = [_name_loc(name) for name in dict.fromkeys(names)]
-    if not parts:
-        return UnknownLoc()
-    return parts[0] if len(parts) == 1 else FusedLoc(tuple(parts), _NONE)
+    return together([_name_loc(name) for name in dict.fromkeys(names)])
+
+
+def together(parts: Sequence[LocationAttr]) -> LocationAttr:
+    """Different locations as one; it is not verified either, part by part."""
+    if len(parts) < 2:
+        return parts[0] if parts else UnknownLoc()
+    location = FusedLoc.__new__(FusedLoc)
+    object.__setattr__(location, "locations", ArrayAttr[Attribute](parts))
+    object.__setattr__(location, "metadata", _NONE)
+    return location
 
 
 def node_names(op: Operation) -> tuple[str, ...]:

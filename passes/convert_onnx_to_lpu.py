@@ -49,7 +49,7 @@ from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import TensorType
 from dialects.onnx import InitializerOp, OnnxOp
 from passes.decompositions import DECOMPOSITIONS, Results
-from passes.functions import discard
+from passes.functions import discard, replace_uses
 from passes.repetition.template import Made, Templates
 
 
@@ -101,9 +101,7 @@ def _replace(op: Operation, values: Made) -> None:
             continue
         expected, got = tensor_of(old), tensor_of(new)
         assert got == expected, f"{op.name}: result {index} is {got}, expected {expected}"
-        if new.name_hint is None:
-            new.name_hint = old.name_hint
-        old.replace_all_uses_with(new)
+        replace_uses(old, new)
     discard(op)
 
 

@@ -35,7 +35,7 @@ from xdsl.ir import Block, Operation
 from xdsl.passes import ModulePass
 from xdsl.traits import IsolatedFromAbove
 
-from passes.functions import discard, is_pure
+from passes.functions import discard, is_pure, replace_uses
 
 Key = tuple[object, ...]
 
@@ -57,7 +57,7 @@ def merge(block: Block, known: dict[Key, Operation]) -> None:
         first = known.setdefault(_key(op), op)
         if first is not op:
             for old, new in zip(op.results, first.results, strict=True):
-                old.replace_all_uses_with(new)
+                replace_uses(old, new)
             discard(op)
 
 

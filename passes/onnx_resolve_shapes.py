@@ -88,9 +88,9 @@ def sweep(func: FuncOp, contents: dict[SSAValue, Content]) -> None:
     for op in reversed(list(func.body.block.ops)):
         if isinstance(op, ReturnOp):
             continue
-        if not any(result.uses for result in op.results):
+        if not any([result.first_use for result in op.results]):
             discard(op)
-        elif isinstance(op, OnnxOp) and op.results[0] in contents:
+        elif op.results[0] in contents and isinstance(op, OnnxOp):
             result = op.results[0]
             made = materialise(Build(op), contents[result], tensor_of(result))
             if made is not None:

@@ -104,4 +104,6 @@ def main() -> NoReturn:
     except OSError:
         # The reader is gone: without this, the interpreter complains when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    # The search for garbage at exit would look at all that was made, and the process ends anyway.
+    gc.freeze()
     sys.exit(code)

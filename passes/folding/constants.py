@@ -27,10 +27,10 @@ from runtime.traps import Trap
 OPERAND_LIMIT = 1 << 16
 """Largest operand, in elements, that is read to evaluate an operation."""
 
-ALIKE = (
+ALIKE = frozenset({
     ops.MapOp, ops.SelectOp, ops.CastOp, ops.ReshapeOp, ops.TransposeOp, ops.BroadcastOp,
     ops.SliceOp, ops.ConcatOp,
-)  # fmt: skip
+})  # fmt: skip
 """Operations that give one element everywhere when each operand has one element everywhere."""
 
 SOURCES = frozenset({ops.ConstantOp, ops.FillOp, ops.IotaOp})
@@ -42,9 +42,8 @@ NEUTRAL: dict[str, float] = {"mul": 1, "div": 1, "and": -1, "or": 0, "add": 0, "
 
 def _uniform(value: SSAValue) -> Array | None:
     """The element that a value holds everywhere, as an array of rank 0."""
-    if isinstance(value.owner, ops.FillOp):
-        return fill_value(value.owner)
-    return None
+    owner = value.owner
+    return fill_value(owner) if type(owner) is ops.FillOp else None
 
 
 def _same(values: tuple[Array, ...]) -> bool:
@@ -86,6 +85,8 @@ def _kept_by_select(op: ops.SelectOp) -> SSAValue | None:
 
 def unchanged(op: ops.LpuOp) -> SSAValue | None:
     """The operand that the only result equals; None when it is not known to."""
+    if type(op) not in ALIKE:
+        return None
     match op:
         case ops.MapOp():
             kept = _kept_by_map(op)
@@ -107,7 +108,7 @@ def _fill(element: Array, tensor: Tensor) -> ops.FillOp:
 
 def filled(op: ops.LpuOp, scope: Scope) -> ops.LpuOp | None:
     """A fill that the operation equals: it is evaluated on one element of each operand."""
-    if not isinstance(op, ALIKE):
+    if type(op) not in ALIKE:
         return None
     held = tuple(element for v in op.operands if (element := _uniform(v)) is not None)
     if not held or len(held) != len(op.operands):

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from xdsl.dialects.builtin import FusedLoc, LocationAttr, NameLoc, NoneAttr, UnknownLoc
+from xdsl.dialects.builtin import LocationAttr, NameLoc
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from dialects.affine import Affine, AffineLike
-from dialects.errors import location_of, node_names
+from dialects.errors import location_of, node_names, together
 from dialects.lpu import ops
 from dialects.lpu.builder import Build
 from dialects.lpu.types import TensorType
@@ -41,9 +41,7 @@ def fused(operations: Sequence[Operation]) -> LocationAttr:
             parts[location.desc.data] = location
         else:
             parts.update((name, location_of([name])) for name in node_names(op))
-    if len(parts) < 2:
-        return next(iter(parts.values()), UnknownLoc())
-    return FusedLoc(tuple(parts.values()), NoneAttr())
+    return together(list(parts.values()))
 
 
 def owners(column: Column) -> list[Operation]:

@@ -178,7 +178,7 @@ class Loop:
             needed.update((v.owner, None) for v in op.operands)
             op.detach()
             op.drop_all_references()
-        unused = [op for op in needed if isinstance(op, ops.LpuOp | StateOp) and op not in place]
+        unused = [op for op in needed if op not in place and isinstance(op, ops.LpuOp | StateOp)]
         while unused:
             op = unused.pop()
             if op.parent is None or any(v.first_use for v in op.results):

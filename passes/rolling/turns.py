@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 
 from dialects.lpu.control import ReadOp, WriteOp
 from passes.rolling.columns import Columns, Leaf, NotRolled
@@ -38,11 +38,11 @@ class Turns:
         default_factory=dict[SSAValue, "tuple[SSAValue, ...]"]
     )
     """For each state of the first turn the states of all."""
-    place: dict[Operation, tuple[int, int]] = field(
-        default_factory=dict[Operation, "tuple[int, int]"]
+    place: dict[Operation | Block, tuple[int, int]] = field(
+        default_factory=dict["Operation | Block", "tuple[int, int]"]
     )
     """Turn and place in the body of each operation."""
-    behind: set[Operation] = field(default_factory=set[Operation])
+    behind: set[Operation | Block] = field(default_factory=set["Operation | Block"])
     """Operations that depend on the loop."""
 
     @property
@@ -113,9 +113,9 @@ def _add_slots(turns: Turns, place: int, columns: Columns) -> None:
 def _slot(turns: Turns, values: tuple[SSAValue, ...], columns: Columns) -> Slot:
     if list(values) == list(turns.starts):
         return None
-    places = [turns.place.get(v.owner) if isinstance(v.owner, Operation) else None for v in values]
+    places = [turns.place.get(value.owner) for value in values]
     if all(place is None for place in places):
-        if any(isinstance(v.owner, Operation) and v.owner in turns.behind for v in values):
+        if any(value.owner in turns.behind for value in values):
             raise NotRolled("a layer needs what is computed from another layer")
         return columns.leaf(values)
     first = places[0]

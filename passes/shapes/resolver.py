@@ -21,7 +21,7 @@ from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import Tensor
 from dialects.lpu.weights import INLINE_LIMIT, Inline, Weight, inline, nbytes, read
 from dialects.onnx.ops import InitializerOp, OnnxOp
-from passes.functions import discard, retype
+from passes.functions import discard, replace_uses, retype
 from passes.repetition.template import Key, Templates, kept_by, key_of
 from passes.shapes.content import ELEMENTS_LIMIT, Content, Elements, Fill, Line, elements
 from passes.shapes.rules import RULES, known_elements, range_dims
@@ -108,7 +108,7 @@ class Resolver:
         for old, (new, content) in zip(op.results, results, strict=False):
             if content is not None and new not in self.contents:
                 self.contents[new] = content
-            old.replace_all_uses_with(new)
+            replace_uses(old, new)
         discard(op)
 
     def _constant(self, op: Operation, weight: Weight) -> None:

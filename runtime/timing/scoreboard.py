@@ -44,12 +44,13 @@ class LmuScoreboard:
         """
         used, written = self.used, self.written
         for touch in reads:
-            left = touch.end * pace + start
-            used[touch.granules] = np.maximum(used[touch.granules], left)
+            left = touch.end + start if pace == 1.0 else touch.end * pace + start
+            granules = touch.granules
+            used[granules] = np.maximum(used[granules], left)
+        start += latency
         for touch in writes:
-            valid = touch.end * pace + (start + latency)
-            written[touch.granules] = valid
-            used[touch.granules] = valid
+            valid = touch.end + start if pace == 1.0 else touch.end * pace + start
+            written[touch.granules] = used[touch.granules] = valid
 
 
 class HbmScoreboard:
