@@ -29,7 +29,7 @@ from lpuc.options import CompileOptions
 from lpuc.pipeline import PIPELINE, Stage, parse_passes, run_pipeline, run_stages, stages_until
 from lpuc.progress import at_work
 from lpuc.sources import source_ranges
-from passes.functions import model_folder, step_function
+from passes.analysis.functions import model_folder, step_function
 from runtime.interpreter import Interpreter
 from runtime.program import Program
 from runtime.source_files import Digests, Span

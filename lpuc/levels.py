@@ -10,7 +10,7 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 
-from passes.functions import model_folder, step_function
+from passes.analysis.functions import model_folder, step_function
 
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]

@@ -17,7 +17,7 @@ from lpuc.errors import printable
 from lpuc.instrument import Instrumentation
 from lpuc.options import CompileOptions
 from lpuc.summary import rows, size
-from passes.functions import step_function, strings
+from passes.analysis.functions import step_function, strings
 
 
 def _inputs(module: ModuleOp) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Attribute
 
 from dialects.lpu.weights import WeightAttr
-from passes.functions import model_folder
+from passes.analysis.functions import model_folder
 from runtime.recipes import file_ranges, nbytes
 from runtime.source_files import Span
 

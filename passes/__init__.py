@@ -1,9 +1,13 @@
 """
-Transformations: one file is one pass.
+Transformations: one file is one pass, one folder the passes of a level.
 
-The name of a pass gives all the others: `lpu-mem-tile` lives in `passes/lpu_mem_tile.py`, its class
-is `LpuMemTilePass`, its test `tests/filecheck/passes/lpu_mem_tile.mlir`. The docstring of the file
-shows the IR before and after, and a test executes that example.
+The name of a pass gives all the others: `lpu-mem-tile` lives in `passes/lpu_mem/tile.py`, its class
+is `LpuMemTilePass`, its test `tests/filecheck/passes/lpu_mem/tile.mlir`; `convert-lpu-to-lpu-mem`
+takes a module away from the level `lpu` and lives in `passes/lpu/convert_to_lpu_mem.py`. The
+docstring of the file shows the IR before and after, and a test executes that example.
+
+No level's passes import another's. What levels share lies below them: `passes.analysis` computes
+facts about IR and stores none, `passes.rewriting` is what changes IR.
 """
 
 from __future__ import annotations
@@ -47,9 +51,18 @@ PASS_NAMES = (
 )
 
 
+LEVELS = ("lpu_isa", "lpu_mem", "lpu", "onnx")
+"""The folders of passes; a name starts with the longest that fits."""
+
+
 def module_name(name: str) -> str:
-    """The module of a pass."""
-    return f"passes.{name.replace('-', '_')}"
+    """The module of a pass: `passes.lpu_mem.tile`, `passes.lpu.convert_to_lpu_mem`."""
+    words = name.replace("-", "_")
+    if words.startswith("convert_"):
+        level, _, target = words.removeprefix("convert_").partition("_to_")
+        return f"passes.{level}.convert_to_{target}"
+    level = next(level for level in LEVELS if words.startswith(f"{level}_"))
+    return f"passes.{level}.{words.removeprefix(level)[1:]}"
 
 
 def class_name(name: str) -> str:

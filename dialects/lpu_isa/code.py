@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from xdsl.dialects.builtin import LocationAttr
 from xdsl.ir import Data
 from xdsl.irdl import irdl_attr_definition
 from xdsl.parser import AttrParser
@@ -222,3 +223,7 @@ class SlotAttr(Data[Slot]):
 
     def print_parameter(self, printer: Printer) -> None:
         printer.print_string(f"<{self.data.dtype} at {self.data.address}>")
+
+
+Item = tuple[Code | str, LocationAttr]
+"""An instruction, or the name of a label, and where it comes from."""

@@ -17,9 +17,9 @@ from dialects.lpu_isa import LpuIsa
 from dialects.lpu_mem import LpuMem
 from dialects.lpu_mem.semantics import run_function
 from lpuc.emit import program_in_memory
-from passes.convert_lpu_mem_to_lpu_isa import ConvertLpuMemToLpuIsaPass
-from passes.lpu_isa_allocate_registers import LpuIsaAllocateRegistersPass
-from passes.lpu_mem_allocate import LpuMemAllocatePass
+from passes.lpu_isa.allocate_registers import LpuIsaAllocateRegistersPass
+from passes.lpu_mem.allocate import LpuMemAllocatePass
+from passes.lpu_mem.convert_to_lpu_isa import ConvertLpuMemToLpuIsaPass
 from runtime.interpreter import Interpreter
 from runtime.program import Program
 

@@ -11,8 +11,8 @@ from xdsl.ir import SSAValue
 
 from dialects.lpu_isa.code import VIRTUAL, Code
 from dialects.lpu_mem.types import Buffer, BufferType
-from passes.placement.lives import WORD, Life, place, place_apart
-from passes.registers.liveness import Lifetime, Liveness, Places
+from passes.lpu_isa.registers.liveness import Lifetime, Liveness, Places
+from passes.lpu_mem.placement.lives import WORD, Life, place, place_apart
 from runtime.isa import Addi, Bge, Halt, Jump, Li, Loop
 from runtime.numerics import ElementType
 

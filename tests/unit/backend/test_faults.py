@@ -11,8 +11,8 @@ import pytest
 from dialects.errors import CompileError
 from dialects.lpu_mem.memory import MemoryFault
 from dialects.lpu_mem.semantics import run_function
-from passes.lpu_isa_allocate_registers import LpuIsaAllocateRegistersPass
-from passes.lpu_mem_allocate import LpuMemAllocatePass
+from passes.lpu_isa.allocate_registers import LpuIsaAllocateRegistersPass
+from passes.lpu_mem.allocate import LpuMemAllocatePass
 from tests.unit.backend.harness import context, function, parse
 from tests.unit.backend.staging import staged
 from tests.unit.backend.test_loops import machine

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dialects.lpu_isa.code import Code
-from passes.registers.intervals import intervals
+from passes.lpu_isa.registers.intervals import intervals
 from runtime.isa import Add, Addi, Lds, Li, Loop, Max, Min, Mov, Mul, Muli, Sub
 
 A, B, C, D = 300, 301, 302, 303

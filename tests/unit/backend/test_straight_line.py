@@ -9,7 +9,7 @@ import pytest
 from xdsl.dialects.builtin import UnknownLoc
 
 from dialects.lpu_isa.code import VIRTUAL, Code
-from passes.lpu_isa_allocate_registers import Allocation
+from passes.lpu_isa.allocate_registers import Allocation
 from runtime.isa import Add, Addi, Halt, Lds, Li, Muli, Sts, Sub
 
 SPILL = 1000

@@ -32,7 +32,7 @@ from dialects.lpu.weights import INLINE_LIMIT, WeightAttr, inline
 from dialects.onnx import OnnxOp, create, op_class
 from dialects.onnx.attributes import to_attribute
 from dialects.onnx.schemas import attribute_value, find_schema
-from passes.convert_onnx_to_lpu import ConvertOnnxToLpuPass
+from passes.onnx.convert_to_lpu import ConvertOnnxToLpuPass
 from runtime.numerics import ElementType
 
 Array = np.ndarray[Any, np.dtype[Any]]

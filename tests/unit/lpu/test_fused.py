@@ -17,8 +17,8 @@ from xdsl.utils.exceptions import VerifyException
 from dialects.lpu.execution import run_interface
 from dialects.lpu_mem.semantics import run_function as run_mem
 from lpuc.pipeline import make_context
-from passes.convert_lpu_to_lpu_mem import ConvertLpuToLpuMemPass
-from passes.functions import step_function
+from passes.analysis.functions import step_function
+from passes.lpu.convert_to_lpu_mem import ConvertLpuToLpuMemPass
 
 Array = np.ndarray[Any, np.dtype[Any]]
 DTYPES: dict[str, Any] = {"f32": np.float32, "f16": np.float16, "bf16": ml_dtypes.bfloat16}

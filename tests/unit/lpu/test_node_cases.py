@@ -13,9 +13,9 @@ import pytest
 from xdsl.passes import ModulePass
 
 from dialects.errors import CompileError
-from passes.convert_onnx_to_lpu import ConvertOnnxToLpuPass
-from passes.decompositions import DECOMPOSITIONS
-from passes.lpu_fold_constants import LpuFoldConstantsPass
+from passes.lpu.fold_constants import LpuFoldConstantsPass
+from passes.onnx.convert_to_lpu import ConvertOnnxToLpuPass
+from passes.onnx.operators import DECOMPOSITIONS
 from tests.unit.lpu import node_cases
 from tests.unit.lpu.node_cases import Case, NotOurs
 

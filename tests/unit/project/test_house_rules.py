@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from passes import PASS_NAMES, PASSES, class_name, load_pass
+from passes import LEVELS, PASS_NAMES, PASSES, class_name, load_pass, module_name
 
 ROOT = Path(__file__).parents[3]
 PACKAGES = ("lpuc", "dialects", "passes", "runtime")
@@ -71,17 +71,14 @@ def test_exceptions_are_needed():
 
 def test_no_pass_is_forgotten():
     assert tuple(PASSES) == PASS_NAMES
-    files = {p.stem for p in (ROOT / "passes").glob("*.py")}
-    with_pass = {f for f in files if f"class {class_name(f.replace('_', '-'))}(" in _text(f)}
-    assert with_pass == {name.replace("-", "_") for name in PASS_NAMES}
-
-
-def _text(stem: str) -> str:
-    return (ROOT / "passes" / f"{stem}.py").read_text(encoding="utf-8")
+    files = [path for level in LEVELS for path in (ROOT / "passes" / level).glob("*.py")]
+    with_pass = {_id(path) for path in files if "(ModulePass):" in path.read_text("utf-8")}
+    assert with_pass == {f"{module_name(n).replace('.', '/')}.py" for n in PASS_NAMES}
 
 
 @pytest.mark.parametrize("name", PASSES)
 def test_names_of_a_pass_agree(name: str):
     cls = load_pass(name)
     assert cls.name == name
-    assert (ROOT / "tests/filecheck/passes" / f"{name.replace('-', '_')}.mlir").is_file()
+    assert cls.__name__ == class_name(name)
+    assert (ROOT / "tests/filecheck" / f"{module_name(name).replace('.', '/')}.mlir").is_file()

@@ -11,10 +11,10 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from passes import PASSES, load_pass
+from passes import PASSES, load_pass, module_name
 from tests.lit_runner import LitFailure, run_lit
 
-FOLDER = Path(__file__).parents[2] / "filecheck/passes"
+FOLDER = Path(__file__).parents[2] / "filecheck"
 
 
 def _identity(name: str) -> type[ModulePass]:
@@ -31,6 +31,6 @@ def _identity(name: str) -> type[ModulePass]:
 
 @pytest.mark.parametrize("name", PASSES)
 def test_the_lit_file_needs_its_pass(name: str):
-    path = FOLDER / f"{name.replace('-', '_')}.mlir"
+    path = FOLDER / f"{module_name(name).replace('.', '/')}.mlir"
     with pytest.raises(LitFailure):
         run_lit(path, {name: lambda: _identity(name)})

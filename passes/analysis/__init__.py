@@ -1,0 +1,1 @@
+"""Facts about IR: computed when asked for, never stored."""

@@ -1,0 +1,129 @@
+"""Arithmetic on extents: targets of Reshape and Expand, bounds of Slice, sizes of Split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dialects.affine import Affine, NotAffine, Ranges, product
+from passes.analysis.content import sign
+
+
+class Undecided(ValueError):
+    """An extent that differs in form with the value of a symbol, and so has no one expression."""
+
+
+def reshape_dims(
+    source: Sequence[Affine], target: Sequence[Affine], copy_zero: bool
+) -> tuple[Affine, ...]:
+    """The extents that a Reshape target means: 0 copies if `copy_zero`, one -1 is inferred."""
+    dims = [
+        source[i] if copy_zero and t == Affine(0) and i < len(source) else t
+        for i, t in enumerate(target)
+    ]
+    if Affine(-1) in dims:
+        index = dims.index(Affine(-1))
+        known = dims[:index] + dims[index + 1 :]
+        dims[index] = quotient(source, known)
+    return tuple(dims)
+
+
+def quotient(source: Sequence[Affine], known: Sequence[Affine]) -> Affine:
+    """`product(source) / product(known)` after cancelling equal extents; exact, else Undecided."""
+    rest, divisors = list(source), list[Affine]()
+    for extent in known:
+        if extent in rest:
+            rest.remove(extent)
+        else:
+            divisors.append(extent)
+    try:
+        numerator, denominator = product(rest), product(divisors)
+        if not denominator.is_const:
+            return _ratio(numerator, denominator)
+        if denominator.const == 0:
+            return Affine(0)
+        return numerator // denominator.const
+    except NotAffine as error:
+        raise Undecided(f"cannot infer the extent -1: {error}") from None
+
+
+def _ratio(numerator: Affine, denominator: Affine) -> Affine:
+    """The number `k` with `numerator == k * denominator`."""
+    name, coefficient = denominator.terms[0]
+    factor = dict(numerator.terms).get(name, 0) // coefficient
+    if denominator * factor != numerator:
+        raise NotAffine(f"({numerator}) / ({denominator})")
+    return Affine(factor)
+
+
+def expand_dims(source: Sequence[Affine], target: Sequence[Affine]) -> tuple[Affine, ...]:
+    """The two-way broadcast that Expand means: an extent of 1 in either gives way."""
+    rank = max(len(source), len(target))
+    one = Affine(1)
+    left = (one,) * (rank - len(source)) + tuple(source)
+    right = (one,) * (rank - len(target)) + tuple(target)
+    return tuple(_wider(a, b) for a, b in zip(left, right, strict=True))
+
+
+def _wider(a: Affine, b: Affine) -> Affine:
+    if Affine(1) in (a, b):
+        return b if a == Affine(1) else a
+    if a != b:
+        raise Undecided(f"cannot expand extent {a} to {b}")
+    return a
+
+
+def minimum(a: Affine, b: Affine, ranges: Ranges) -> Affine:
+    """The smaller of two expressions when it is the same one for all symbols."""
+    low, high = (a - b).bounds(ranges)
+    if high <= 0:
+        return a
+    if low >= 0:
+        return b
+    raise Undecided(f"min({a}, {b}) depends on the value of a symbol")
+
+
+def maximum(a: Affine, b: Affine, ranges: Ranges) -> Affine:
+    """The larger of two expressions when it is the same one for all symbols."""
+    return -minimum(-a, -b, ranges)
+
+
+def slice_bounds(
+    start: Affine, end: Affine, step: int, extent: Affine, ranges: Ranges
+) -> tuple[Affine, Affine]:
+    """Offset and length of a Slice along one axis, by ONNX's rules of clamping; `step` > 0."""
+    start = _clamp(start, extent, ranges)
+    end = _clamp(end, extent, ranges)
+    length = maximum(end - start, Affine(0), ranges)
+    if step == 1 or length.is_const:
+        return start, Affine(-(-length.const // step)) if step > 1 else length
+    raise Undecided(f"a step of {step} over {length} elements")
+
+
+def _clamp(bound: Affine, extent: Affine, ranges: Ranges) -> Affine:
+    direction = sign(bound, ranges)
+    if direction is None and bound.lower(ranges) < 0:
+        raise Undecided(f"whether {bound} counts from the end depends on the value of a symbol")
+    if direction == -1:
+        bound = maximum(bound + extent, Affine(0), ranges)
+    return minimum(bound, extent, ranges)
+
+
+def range_extent(start: Affine, limit: Affine, delta: Affine, ranges: Ranges) -> Affine:
+    """Number of elements of `Range(start, limit, delta)`."""
+    if not delta.is_const or delta.const == 0:
+        raise Undecided(f"a Range with step {delta}")
+    span = limit - start if delta.const > 0 else start - limit
+    step = abs(delta.const)
+    if span.is_const:
+        return Affine(max(-(-span.const // step), 0))
+    if step != 1:
+        raise Undecided(f"a Range with step {delta} over {span} elements")
+    return maximum(span, Affine(0), ranges)
+
+
+def split_sizes(extent: Affine, parts: int) -> list[Affine]:
+    """Sizes of a Split into `parts` equal parts, of which the last may be smaller or empty."""
+    if not extent.is_const:
+        return [extent // parts] * parts
+    size = -(-extent.const // parts)
+    return [Affine(max(min(size, extent.const - i * size), 0)) for i in range(parts)]

@@ -1,0 +1,187 @@
+"""
+Which values of the `lpu` level are affine in their index.
+
+Decompositions compute indices by arithmetic on `lpu.iota`: products with strides, sums, selections
+that make negative indices positive. Here that arithmetic is read back: `line_of` says what base and
+coefficients a value has, or None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from xdsl.ir import SSAValue
+
+from dialects.affine import Affine, NotAffine, Ranges
+from dialects.lpu import ops
+from dialects.lpu.builder import fill_value
+from dialects.lpu.weights import Inline
+from passes.analysis.content import Line, combine_lines, expand_line
+from passes.analysis.reshaping import merged_strides, refine
+
+ARITHMETIC = {"add": "Add", "sub": "Sub", "mul": "Mul"}
+
+
+@dataclass
+class Lines:
+    """Answers `line_of`, each value once."""
+
+    ranges: Ranges
+    known: dict[SSAValue, Line | None] = field(default_factory=dict)
+
+    def line_of(self, value: SSAValue) -> Line | None:
+        if value not in self.known:
+            self.known[value] = self._derive(value)
+        return self.known[value]
+
+    def _derive(self, value: SSAValue) -> Line | None:
+        op = value.owner
+        rule = RULES.get(type(op))
+        try:
+            return rule(self, op) if rule is not None else None
+        except NotAffine:
+            return None
+
+    def bounds(self, value: SSAValue, line: Line) -> tuple[int, int]:
+        """
+        Smallest and largest element; of an empty value, the base.
+
+        Where base and last element move together, as `-P + i` for `i < P + 1`, that is seen.
+        """
+        low, high = line.base.bounds(self.ranges)
+        first = last = line.base
+        spread = [0, 0]
+        for extent, coefficient in zip(ops.tensor_of(value).shape, line.coefficients, strict=True):
+            if not coefficient.is_const:
+                end = max(extent.upper(self.ranges) - 1, 0)
+                steps = [c * end for c in coefficient.bounds(self.ranges)]
+                spread = [spread[0] + min(0, *steps), spread[1] + max(0, *steps)]
+            elif coefficient.const < 0:
+                first = first + coefficient * (extent - 1)
+            else:
+                last = last + coefficient * (extent - 1)
+        low = min(low, first.lower(self.ranges)) + spread[0]
+        return low, max(high, last.upper(self.ranges)) + spread[1]
+
+
+Rule = Callable[[Lines, Any], Line | None]
+
+
+def _scalar(value: np.ndarray, rank: int) -> Line | None:
+    if value.size != 1 or value.dtype.kind not in "iu":
+        return None
+    return Line(Affine(int(value.reshape(())[()])), (Affine(),) * rank)
+
+
+def _iota(lines: Lines, op: ops.IotaOp) -> Line:
+    base, *coefficients = op.coefficients.data
+    return Line(base, tuple(coefficients))
+
+
+def _fill(lines: Lines, op: ops.FillOp) -> Line | None:
+    return _scalar(fill_value(op), op.result_tensor().rank)
+
+
+def _constant(lines: Lines, op: ops.ConstantOp) -> Line | None:
+    weight = op.value.data
+    if not isinstance(weight, Inline):
+        return None
+    array = np.frombuffer(weight.data, weight.dtype.dtype)
+    return _scalar(array, len(weight.shape))
+
+
+def _map(lines: Lines, op: ops.MapOp) -> Line | None:
+    if op.fn.data not in ARITHMETIC:
+        return None
+    rank = op.result_tensor().rank
+    found: list[Line] = []
+    for value in op.operands:
+        line = lines.line_of(value)
+        if line is None:
+            return None
+        found.append(expand_line(line, ops.tensor_of(value).shape, rank))
+    return combine_lines(ARITHMETIC[op.fn.data], *found)
+
+
+def _select(lines: Lines, op: ops.SelectOp) -> Line | None:
+    """The selection that makes negative indices positive, when none is negative."""
+    test = op.condition.owner
+    if not isinstance(test, ops.MapOp) or test.fn.data != "lt":
+        return None
+    index, zero = (lines.line_of(v) for v in test.operands)
+    if index is None or zero is None or lines.bounds(test.operands[1], zero) != (0, 0):
+        return None
+    if lines.bounds(test.operands[0], index)[0] < 0:
+        return None
+    line = lines.line_of(op.on_false)
+    if line is None:
+        return None
+    return expand_line(line, ops.tensor_of(op.on_false).shape, op.result_tensor().rank)
+
+
+def _broadcast(lines: Lines, op: ops.BroadcastOp) -> Line | None:
+    line = lines.line_of(op.source)
+    if line is None:
+        return None
+    return expand_line(line, op.source_tensor().shape, op.result_tensor().rank)
+
+
+def _reshape(lines: Lines, op: ops.ReshapeOp) -> Line | None:
+    line = lines.line_of(op.source)
+    source, target = op.source_tensor().shape, op.result_tensor().shape
+    refinement = refine(source, target) if line is not None else None
+    if line is None or refinement is None:
+        return None
+    coefficients = merged_strides(refinement, line.coefficients, target)
+    return None if coefficients is None else Line(line.base, coefficients)
+
+
+def _transpose(lines: Lines, op: ops.TransposeOp) -> Line | None:
+    line = lines.line_of(op.source)
+    if line is None:
+        return None
+    return Line(line.base, tuple(line.coefficients[p] for p in op.perm.data))
+
+
+def _slice(lines: Lines, op: ops.SliceOp) -> Line | None:
+    """Also the slice that takes one operand out of a concatenation again."""
+    concat = op.source.owner
+    if isinstance(concat, ops.ConcatOp):
+        return _sliced_concat(lines, op, concat)
+    line = lines.line_of(op.source)
+    if line is None:
+        return None
+    base = line.base
+    for coefficient, offset in zip(line.coefficients, op.offsets.data, strict=True):
+        base = base + coefficient * offset
+    steps = zip(line.coefficients, op.steps.data, strict=True)
+    return Line(base, tuple(c * s for c, s in steps))
+
+
+def _sliced_concat(lines: Lines, op: ops.SliceOp, concat: ops.ConcatOp) -> Line | None:
+    axis = concat.axis.value.data
+    start = Affine()
+    for value in concat.operands:
+        dims = ops.tensor_of(value).shape
+        others = [o for i, o in enumerate(op.offsets.data) if i != axis]
+        whole = op.result_tensor().shape == dims and not any(o != Affine() for o in others)
+        if op.offsets.data[axis] == start and whole:
+            return lines.line_of(value)
+        start = start + dims[axis]
+    return None
+
+
+RULES: dict[type, Rule] = {
+    ops.IotaOp: _iota,
+    ops.FillOp: _fill,
+    ops.ConstantOp: _constant,
+    ops.MapOp: _map,
+    ops.SelectOp: _select,
+    ops.BroadcastOp: _broadcast,
+    ops.ReshapeOp: _reshape,
+    ops.TransposeOp: _transpose,
+    ops.SliceOp: _slice,
+}

@@ -1,0 +1,1 @@
+"""Passes of the level `lpu`, and the way to `lpu_mem`."""

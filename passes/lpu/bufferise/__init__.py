@@ -1,0 +1,6 @@
+"""How tensors of the `lpu` level come to lie in buffers."""
+
+from passes.lpu.bufferise import control, fused, tensors
+
+RULE_MODULES = (control, fused, tensors)
+"""The modules that register rules when they are imported."""

@@ -1,0 +1,141 @@
+"""
+Give every tensor a buffer in HBM, at the bound of its extents, and make views free.
+
+```mlir
+func.func @step(%x : !lpu.tensor<[4, P], f32>) -> !lpu.tensor<[P, 4], f32>
+    attributes {lpu.inputs = ["x"], lpu.outputs = ["y"],
+                lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %t = lpu.transpose %x <[1, 0]> : !lpu.tensor<[4, P], f32> -> !lpu.tensor<[P, 4], f32>
+  %y = lpu.map "neg" %t : !lpu.tensor<[P, 4], f32> -> !lpu.tensor<[P, 4], f32>
+  func.return %y : !lpu.tensor<[P, 4], f32>
+}
+```
+becomes
+```mlir
+func.func @step(%x : !lpu_mem.buffer<hbm, f32, 28>)
+    attributes {lpu.inputs = ["x"], lpu.outputs = ["y"],
+                lpu.symbols = #lpu.symbols<[P in 0 to 7]>,
+                lpu_mem.inputs = [#lpu_mem.port<"x", data, f32, [4, P], [7, 1], 0>],
+                lpu_mem.outputs = [#lpu_mem.port<"y", data, f32, [P, 4], [4, 1], 0>]} {
+  %y = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 28>
+  lpu_mem.map "neg" %y, %x <[P, 4] {0: [4, 1]} {0: [1, 7]}>
+      : !lpu_mem.buffer<hbm, f32, 28>, !lpu_mem.buffer<hbm, f32, 28>
+  lpu_mem.return %y : !lpu_mem.buffer<hbm, f32, 28>
+}
+```
+
+Transposes, slices, broadcasts and reshapes become strides; a reshape that merges axes which do not
+follow on one another copies (decision 14). Fills are one element read with stride 0. Outputs get
+buffers of their own. Nothing is tiled and nothing lies in the LMU yet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ArrayAttr, FunctionType, ModuleOp, UnknownLoc
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Block, Region, SSAValue
+from xdsl.passes import ModulePass
+
+from dialects.affine import Affine, Ranges
+from dialects.lpu import ops as lpu
+from dialects.lpu.types import Tensor
+from dialects.lpu_mem import control
+from dialects.lpu_mem import ops as mem
+from dialects.lpu_mem.access import row_major
+from dialects.lpu_mem.ports import Port, PortAttr
+from dialects.lpu_mem.types import Buffer, BufferType
+from passes.analysis.functions import strings, symbol_ranges
+from passes.lpu.bufferise.bufferiser import Bufferiser
+from passes.rewriting.places import MemBuilder, Place
+from runtime.numerics import ElementType
+
+
+def _own_buffers(b: Bufferiser, values: list[SSAValue]) -> list[Place]:
+    """Outputs in dense buffers of their own: copies of inputs, weights, views and doubles."""
+    taken: set[SSAValue] = set()
+    result: list[Place] = []
+    for value in values:
+        place = b.place(value)
+        dense = row_major(place.tensor.bound(b.build.ranges))
+        made_here = isinstance(place.buffer.owner, mem.AllocOp)
+        whole = place.offset == Affine() and place.strides == dense
+        if not (made_here and whole) or place.buffer in taken:
+            fresh = b.build.new(place.tensor)
+            b.build.copy(fresh, place)
+            place = fresh
+        taken.add(place.buffer)
+        result.append(place)
+    return result
+
+
+def _port(name: str, role: str, dtype: str | None, tensor: Tensor, ranges: Ranges) -> PortAttr:
+    """A port of the ONNX type `dtype`, or of the type that the tensor is stored in."""
+    strides = tuple(s.const for s in row_major(tensor.bound(ranges)))
+    onnx = ElementType(dtype) if dtype else tensor.dtype
+    return PortAttr(Port(name, role, onnx, tensor.shape, strides, 0))
+
+
+def _ports(func: FuncOp, kind: str, roles: list[str], tensors: list[Tensor]) -> ArrayAttr[PortAttr]:
+    """The ports of all inputs or outputs, by the names on the function."""
+    ranges, count = symbol_ranges(func), len(tensors)
+    names = strings(func, f"lpu.{kind}s")
+    types = strings(func, f"lpu.{kind}_types") or [None] * count
+    rows = zip(names, roles, types, tensors, strict=True)
+    return ArrayAttr([_port(*row, ranges) for row in rows])
+
+
+def _put_first(block: Block, prologue: Block) -> None:
+    """Move all operations of one block to the start of another."""
+    moved = list(prologue.ops)
+    for op in moved:
+        op.detach()
+    first = block.first_op
+    assert first is not None
+    block.insert_ops_before(moved, first)
+
+
+def bufferise(func: FuncOp) -> FuncOp:
+    """The function on buffers that does what `func` does on tensors."""
+    ranges = symbol_ranges(func)
+    arguments = [(a, lpu.tensor_of(a)) for a in func.body.block.args]
+    types = [
+        BufferType(Buffer("hbm", t.dtype, max(prod(t.bound(ranges)), 1))) for _, t in arguments
+    ]
+    block = Block(arg_types=types)
+    b = Bufferiser(MemBuilder(block, ranges, UnknownLoc()), {})
+    for (old, tensor), new in zip(arguments, block.args, strict=True):
+        b.places[old] = Place(new, tensor, Affine(), row_major(tensor.bound(ranges)))
+    outputs: list[Place] = []
+    for op in func.body.block.ops:
+        if isinstance(op, ReturnOp):
+            outputs = _own_buffers(b, list(op.operands))
+            b.build.add(control.ReturnOp.create(operands=[place.buffer for place in outputs]))
+        else:
+            b.visit(op)
+    _put_first(block, b.prologue)
+    result = FuncOp(func.sym_name.data, FunctionType.from_lists(types, []), Region(block))
+    result.attributes.update(func.attributes)
+    roles = strings(func, "lpu.roles") or ["data"] * len(arguments)
+    inputs = [tensor for _, tensor in arguments]
+    result.attributes["lpu_mem.inputs"] = _ports(func, "input", roles, inputs)
+    data = ["data"] * len(outputs)
+    tensors = [place.tensor for place in outputs]
+    result.attributes["lpu_mem.outputs"] = _ports(func, "output", data, tensors)
+    return result
+
+
+@dataclass(frozen=True)
+class ConvertLpuToLpuMemPass(ModulePass):
+    """Bufferise: tensors become strided views of buffers in HBM."""
+
+    name = "convert-lpu-to-lpu-mem"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for func in [f for f in op.ops if isinstance(f, FuncOp)]:
+            op.body.block.insert_op_before(bufferise(func), func)
+            func.detach()
+            func.erase()

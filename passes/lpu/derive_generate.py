@@ -1,0 +1,134 @@
+"""
+Clone `step` into `generate`: the loop over tokens and the choice of tokens on the device.
+
+```mlir
+func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
+    attributes {lpu.inputs = ["input_ids"], lpu.outputs = ["logits"], lpu.roles = ["ids"],
+                lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
+  %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]>
+      outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
+  %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
+  %e = lpu.gather %w, %i axis 0
+      : !lpu.tensor<[9, 9], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 9], f32>
+  lpu.write %c, %e at <[P, 0]> : !lpu.state<[8, 9], f32>, !lpu.tensor<[1, 9], f32>
+  %k = lpu.read %c at <[0, 0]> : !lpu.state<[8, 9], f32> -> !lpu.tensor<[P + 1, 9], f32>
+  %l = lpu.reduce "sum" %k over <[0]> : !lpu.tensor<[P + 1, 9], f32> -> !lpu.tensor<[1, 9], f32>
+  func.return %l : !lpu.tensor<[1, 9], f32>
+}
+```
+becomes, with `sampler=false`,
+```mlir
+func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
+    attributes {lpu.inputs = ["input_ids"], lpu.outputs = ["logits"], lpu.roles = ["ids"],
+                lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
+  %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]>
+      outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
+  %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
+  %e = lpu.gather %w, %i axis 0
+      : !lpu.tensor<[9, 9], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 9], f32>
+  lpu.write %c, %e at <[P, 0]> : !lpu.state<[8, 9], f32>, !lpu.tensor<[1, 9], f32>
+  %k = lpu.read %c at <[0, 0]> : !lpu.state<[8, 9], f32> -> !lpu.tensor<[P + 1, 9], f32>
+  %l = lpu.reduce "sum" %k over <[0]> : !lpu.tensor<[P + 1, 9], f32> -> !lpu.tensor<[1, 9], f32>
+  func.return %l : !lpu.tensor<[1, 9], f32>
+}
+func.func @generate(%stops : !lpu.tensor<[4], i64>, %sampler : !lpu.tensor<[3], f32>,
+                    %sampler_ints : !lpu.tensor<[2], i64>)
+    attributes {lpu.inputs = ["stops", "sampler", "sampler_ints"], lpu.outputs = [],
+                lpu.roles = ["stops", "sampler", "sampler_ints"],
+                lpu.symbols = #lpu.symbols<[prompt in 1 to 8, sampled in 0 to 0,
+                                            total in 1 to 9]>} {
+  %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
+  %c = lpu.state "cache.0" inputs <[]> outputs <[]> : !lpu.state<[8, 9], f32>
+  %tokens = lpu.state "tokens" inputs <["tokens" tokens i64 [prompt] at [0]]> outputs <[]>
+      : !lpu.state<[9], i64>
+  lpu.for "P_prompt" to <prompt + -1> () {
+    %t = lpu.read %tokens at <[P_prompt]> : !lpu.state<[9], i64> -> !lpu.tensor<[1], i64>
+    %ids = lpu.reshape %t : !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 1], i64>
+    %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
+    %e = lpu.gather %w, %i axis 0
+        : !lpu.tensor<[9, 9], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 9], f32>
+    lpu.write %c, %e at <[P_prompt, 0]> : !lpu.state<[8, 9], f32>, !lpu.tensor<[1, 9], f32>
+    lpu.yield
+  }
+  lpu.for "P" from <prompt + -1> to <total + -1> () {
+    %t = lpu.read %tokens at <[P]> : !lpu.state<[9], i64> -> !lpu.tensor<[1], i64>
+    %ids = lpu.reshape %t : !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 1], i64>
+    %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
+    %e = lpu.gather %w, %i axis 0
+        : !lpu.tensor<[9, 9], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 9], f32>
+    lpu.write %c, %e at <[P, 0]> : !lpu.state<[8, 9], f32>, !lpu.tensor<[1, 9], f32>
+    %k = lpu.read %c at <[0, 0]> : !lpu.state<[8, 9], f32> -> !lpu.tensor<[P + 1, 9], f32>
+    %l = lpu.reduce "sum" %k over <[0]> : !lpu.tensor<[P + 1, 9], f32> -> !lpu.tensor<[1, 9], f32>
+    %logits = lpu.reshape %l : !lpu.tensor<[1, 9], f32> -> !lpu.tensor<[9], f32>
+    %greatest, %token = lpu.topk %logits largest 1
+        : !lpu.tensor<[9], f32> -> !lpu.tensor<[1], f32>, !lpu.tensor<[1], i64>
+    lpu.write %tokens, %token at <[P + 1]> : !lpu.state<[9], i64>, !lpu.tensor<[1], i64>
+    %is = lpu.map "eq" %stops, %token
+        : !lpu.tensor<[4], i64>, !lpu.tensor<[1], i64> -> !lpu.tensor<[4], bool>
+    %counts = lpu.cast %is : !lpu.tensor<[4], bool> -> !lpu.tensor<[4], i64>
+    %stop = lpu.reduce "max" %counts over <[0]> : !lpu.tensor<[4], i64> -> !lpu.tensor<[1], i64>
+    lpu.emit %token, %stop : !lpu.tensor<[1], i64>, !lpu.tensor<[1], i64>
+    lpu.yield
+  }
+  func.return
+}
+```
+
+1. The host writes the prompt into the state `tokens`. The first loop takes all of it but the last
+   token, and does no more than fill the cache; the second goes on from the last one and chooses.
+2. The ids are read from `tokens`, a mask is ones, positions count up: constant folding makes the
+   rest of it. What depends on neither stays outside of the loops.
+3. `sampled`, 0 or 1, is the number of turns of a loop around the draw (`passes.lpu.sampling`), so
+   that greedy choices cost nothing. Where the LMU cannot rank the logits there is no such loop,
+   and `sampled` is 0.
+4. A stop ends the loop and is not handed out; unused stops are -1.
+
+**Leaves** `step` as it is, but for `lpu.no_generate`, which says why there is no token loop: an
+input without a role, a cache that is not resident, a batch, several tokens a step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.dialects.func import FuncOp
+from xdsl.passes import ModulePass
+
+from dialects.lpu_mem.target import spill_base, target_of
+from dialects.names import escape
+from passes.analysis.functions import functions
+from passes.lpu.generation.decoder import Decoder, NoDecoder
+from passes.lpu.generation.loops import generate_function
+from passes.lpu.sampling.choice import GREATEST_BYTES, RANKED_BYTES
+
+
+def derive(step: FuncOp, lmu_bytes: int, has_sampler: bool) -> FuncOp:
+    """The function `generate`; raises `NoDecoder`."""
+    decoder = Decoder.of(step)
+    need = decoder.vocabulary * GREATEST_BYTES
+    if need > lmu_bytes:
+        raise NoDecoder(f"{decoder.vocabulary} logits take {need} bytes of LMU, of {lmu_bytes}")
+    fits = decoder.vocabulary * RANKED_BYTES <= lmu_bytes
+    return generate_function(decoder, has_sampler and fits)
+
+
+@dataclass(frozen=True)
+class LpuDeriveGeneratePass(ModulePass):
+    """Make the token loop of a decoder a second function; without `sampler` it is greedy."""
+
+    name = "lpu-derive-generate"
+    sampler: bool = True
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        found = {function.sym_name.data: function for function in functions(op)}
+        if "step" not in found or "generate" in found:
+            return
+        step = found["step"]
+        try:
+            op.body.block.add_op(derive(step, spill_base(target_of(op)), self.sampler))
+        except NoDecoder as reason:
+            step.attributes["lpu.no_generate"] = StringAttr(escape(str(reason)))

@@ -1,0 +1,259 @@
+"""
+Evaluation of what is known: the rules of `lpu-fold-constants`, which `lpu-fold-indices` shares.
+
+`fold` replaces one operation by an operand that it equals, or by operations without operands.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from xdsl.builder import Builder
+from xdsl.dialects.builtin import LocationAttr, StringAttr
+from xdsl.ir import Operation, SSAValue
+from xdsl.rewriter import InsertPoint
+
+from dialects.errors import CompileError, location_of, node_names
+from dialects.lpu import ops
+from dialects.lpu.builder import fill_value
+from dialects.lpu.semantics import Array, Scope, evaluate
+from dialects.lpu.types import Tensor, TensorType
+from dialects.lpu.weights import Cast, Reshape, Transpose, Weight, WeightAttr, inline
+from passes.analysis.functions import discard
+from passes.lpu.folding.facts import Facts
+from passes.lpu.folding.indices import counted
+from runtime.numerics import ElementType
+from runtime.traps import Trap
+
+OPERAND_LIMIT = 1 << 16
+"""Largest operand, in elements, that is read to evaluate an operation."""
+
+ALIKE = frozenset({
+    ops.MapOp, ops.SelectOp, ops.CastOp, ops.ReshapeOp, ops.TransposeOp, ops.BroadcastOp,
+    ops.SliceOp, ops.ConcatOp,
+})  # fmt: skip
+"""Operations that give one element everywhere when each operand has one element everywhere."""
+
+SOURCES = frozenset({ops.ConstantOp, ops.FillOp, ops.IotaOp})
+"""What an operation must read alone to be evaluated, or to be taken in by a weight."""
+
+NEUTRAL: dict[str, float] = {"mul": 1, "div": 1, "and": -1, "or": 0, "add": 0, "sub": 0}
+"""Right operands that change nothing; those of `add` and `sub` on integers only (-0.0 + 0)."""
+
+
+def _uniform(value: SSAValue) -> Array | None:
+    """The element that a value holds everywhere, as an array of rank 0."""
+    owner = value.owner
+    return fill_value(owner) if type(owner) is ops.FillOp else None
+
+
+def _same(values: tuple[Array, ...]) -> bool:
+    return len({v.tobytes() for v in values}) == 1
+
+
+def _neutral(fn: str, element: ElementType) -> Array | None:
+    """The right operand under which `fn` gives its left operand."""
+    if fn not in NEUTRAL or (fn in ("add", "sub") and element.is_float):
+        return None
+    if fn == "and" and element is ElementType.BOOL:
+        return np.asarray(True)
+    return np.asarray(NEUTRAL[fn]).astype(element.dtype)
+
+
+def _is_neutral(fn: str, value: SSAValue) -> bool:
+    held = _uniform(value)
+    if held is None:
+        return False
+    neutral = _neutral(fn, ops.tensor_of(value).dtype)
+    return neutral is not None and _same((held, neutral))
+
+
+def _kept_by_map(op: ops.MapOp) -> SSAValue | None:
+    if len(op.operands) != 2:
+        return None
+    fn, (lhs, rhs) = op.fn.data, op.operands
+    if _is_neutral(fn, rhs):
+        return lhs
+    return rhs if fn not in ("sub", "div") and _is_neutral(fn, lhs) else None
+
+
+def _kept_by_select(op: ops.SelectOp) -> SSAValue | None:
+    held = _uniform(op.condition)
+    if held is None:
+        return None
+    return op.on_true if held else op.on_false
+
+
+def unchanged(op: ops.LpuOp) -> SSAValue | None:
+    """The operand that the only result equals; None when it is not known to."""
+    if type(op) not in ALIKE:
+        return None
+    match op:
+        case ops.MapOp():
+            kept = _kept_by_map(op)
+        case ops.SelectOp():
+            kept = _kept_by_select(op)
+        case ops.TransposeOp():
+            kept = op.source if list(op.perm.data) == sorted(op.perm.data) else None
+        case ops.CastOp() | ops.ReshapeOp() | ops.BroadcastOp():
+            kept = op.source
+        case _:
+            kept = None
+    return kept if kept is not None and kept.type == op.results[0].type else None
+
+
+def _fill(element: Array, tensor: Tensor) -> ops.FillOp:
+    properties = {"value": StringAttr(element.tobytes().hex())}
+    return ops.FillOp.create(result_types=[TensorType(tensor)], properties=properties)
+
+
+def filled(op: ops.LpuOp, scope: Scope) -> ops.LpuOp | None:
+    """A fill that the operation equals: it is evaluated on one element of each operand."""
+    if type(op) not in ALIKE:
+        return None
+    held = tuple(element for v in op.operands if (element := _uniform(v)) is not None)
+    if not held or len(held) != len(op.operands):
+        return None
+    tensor = op.result_tensor()
+    if isinstance(op, ops.MapOp | ops.SelectOp | ops.CastOp):
+        return _fill(_on_scalars(op, held, scope), tensor)
+    return _fill(held[0], tensor) if _same(held) else None
+
+
+def _on_scalars(op: ops.LpuOp, held: tuple[Array, ...], scope: Scope) -> Array:
+    """The operation on operands and a result of rank 0."""
+    types = [tensor.with_dims(()) for tensor in op.operand_tensors()]
+    scalar = type(op).create(
+        operands=[_fill(e, t).result for e, t in zip(held, types, strict=True)],
+        result_types=[TensorType(op.result_tensor().with_dims(()))],
+        properties=op.properties,
+    )
+    (element,) = evaluate(scalar, held, scope)
+    return element
+
+
+def _reshaped(weight: Weight, shape: tuple[int, ...]) -> Weight:
+    return Reshape(weight.source if isinstance(weight, Reshape) else weight, shape)
+
+
+def _transposed(weight: Weight, perm: tuple[int, ...]) -> Weight:
+    if not isinstance(weight, Transpose):
+        return Transpose(weight, perm)
+    composed = tuple(weight.perm[p] for p in perm)
+    return (
+        weight.source if list(composed) == sorted(composed) else Transpose(weight.source, composed)
+    )
+
+
+def weighted(op: ops.LpuOp) -> ops.LpuOp | None:
+    """A constant whose weight expression has taken the operation in."""
+    if not isinstance(op, ops.UnaryOp) or not isinstance(op.source.owner, ops.ConstantOp):
+        return None
+    source, tensor = op.source.owner.value.data, op.result_tensor()
+    match op:
+        case ops.ReshapeOp() if tensor.is_static:
+            weight = _reshaped(source, tensor.static_shape())
+        case ops.TransposeOp():
+            weight = _transposed(source, op.perm.data)
+        case ops.CastOp():
+            weight = Cast(source, tensor.dtype)
+        case _:
+            return None
+    return _constant(weight, tensor)
+
+
+def _constant(weight: Weight, tensor: Tensor) -> ops.ConstantOp:
+    properties = {"value": WeightAttr(weight)}
+    return ops.ConstantOp.create(result_types=[TensorType(tensor)], properties=properties)
+
+
+def _content(value: SSAValue, scope: Scope) -> Array | None:
+    """The elements of a constant of bounded size."""
+    owner, tensor = value.owner, ops.tensor_of(value)
+    if not isinstance(owner, ops.ConstantOp | ops.FillOp | ops.IotaOp) or not tensor.is_static:
+        return None
+    if tensor.elements.const > OPERAND_LIMIT:
+        return None
+    if isinstance(owner, ops.IotaOp) and not all(c.is_const for c in owner.coefficients.data):
+        return None
+    return evaluate(owner, (), scope)[0]
+
+
+def _as_constant(array: Array, tensor: Tensor) -> ops.LpuOp:
+    """A fill if all elements are equal, bit by bit; else a constant in the IR."""
+    elements = {element.tobytes() for element in array.ravel()}
+    if len(elements) == 1:
+        return _fill(array.ravel()[0], tensor)
+    return _constant(inline(array), tensor)
+
+
+def _fits(op: ops.LpuOp, budget: int) -> bool:
+    if isinstance(op, ops.SliceOp) and not all(offset.is_const for offset in op.offsets.data):
+        return False
+    tensors = [ops.tensor_of(value) for value in op.results]
+    return all(t.is_static and t.elements.const * t.dtype.itemsize <= budget for t in tensors)
+
+
+def evaluated(op: ops.LpuOp, scope: Scope, budget: int) -> list[ops.LpuOp] | None:
+    """Constants for all results; None when an operand is not known or a result too large."""
+    if isinstance(op, ops.FillOp | ops.IotaOp) or not _fits(op, budget):
+        return None
+    if isinstance(op, ops.ConstantOp):
+        constant = _as_constant(evaluate(op, (), scope)[0], op.result_tensor())
+        return [constant] if isinstance(constant, ops.FillOp) else None
+    contents = [_content(value, scope) for value in op.operands]
+    known = [content for content in contents if content is not None]
+    if len(known) != len(contents):
+        return None
+    arrays = evaluate(op, known, scope)
+    return [_as_constant(a, ops.tensor_of(v)) for a, v in zip(arrays, op.results, strict=True)]
+
+
+def folded(op: ops.LpuOp, scope: Scope, budget: int, facts: Facts | None) -> list[ops.LpuOp] | None:
+    """Operations without operands that give the results, tried from the smallest to the largest."""
+    known = all([type(value.owner) in SOURCES for value in op.operands])
+    fill = (filled(op, scope) or counted(op)) if known else None
+    if fill is None and facts is not None:
+        fill = facts.known(op)
+    if fill is not None or not known:
+        return None if fill is None else [fill]
+    weight = evaluated(op, scope, budget) or weighted(op)
+    return [weight] if isinstance(weight, ops.LpuOp) else weight
+
+
+def _location(op: Operation) -> LocationAttr:
+    """The nodes of an operation and of the constants that it takes in."""
+    names = [n for v in op.operands if isinstance(v.owner, Operation) for n in node_names(v.owner)]
+    return location_of([*names, *node_names(op)])
+
+
+def _replace(op: ops.LpuOp, constants: list[ops.LpuOp]) -> None:
+    location, place = _location(op), InsertPoint.before(op)
+    for old, constant in zip(op.results, constants, strict=True):
+        constant.location = location
+        Builder(place).insert(constant)
+        constant.results[0].name_hint = old.name_hint
+        old.replace_all_uses_with(constant.results[0])
+    discard(op)
+
+
+def _replace_if_known(op: ops.LpuOp, scope: Scope, budget: int, facts: Facts | None) -> None:
+    try:
+        constants = folded(op, scope, budget, facts)
+    except (Trap, FileNotFoundError):  # weights may be absent when only a prediction is wanted
+        return
+    except OSError as error:
+        raise CompileError(f"cannot read the weights: {error}") from None
+    if constants is not None:
+        _replace(op, constants)
+
+
+def fold(op: ops.LpuOp, scope: Scope, budget: int, facts: Facts | None = None) -> None:
+    """Replace one operation if what it gives is an operand or is known."""
+    kept = unchanged(op)
+    if kept is None and facts is not None:
+        kept = facts.kept(op)
+    if kept is None:
+        _replace_if_known(op, scope, budget, facts)
+        return
+    op.results[0].replace_all_uses_with(kept)
+    discard(op)

@@ -1,0 +1,153 @@
+"""
+What index arithmetic says without being run: lines, and comparisons that bounds decide.
+
+`0 <= k <= P` for every `k` of an axis of `P + 1` is true whatever `P` is: a causal mask of one new
+token is no mask.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+
+from xdsl.dialects.builtin import StringAttr
+from xdsl.ir import SSAValue
+
+from dialects.affine import Affine, NotAffine, product
+from dialects.lpu import ops
+from dialects.lpu.attributes import AffineListAttr
+from dialects.lpu.builder import fill_hex, fill_value
+from passes.analysis.content import Line, combine_lines, expand_line
+from passes.analysis.lines import Lines
+from runtime.numerics import ElementType
+
+INDICES = (ElementType.I64, ElementType.I32)
+
+EXACT = 1 << 24
+"""Counts up to this one are exact in f32."""
+
+Interval = tuple[float, float]
+
+_COMPARE: dict[str, Callable[[float, float], bool]] = {
+    "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,
+}  # fmt: skip
+
+
+def counted(op: ops.LpuOp) -> ops.LpuOp | None:
+    """The running sum of an integer fill is an iota."""
+    if not isinstance(op, ops.ScanOp) or not isinstance(op.source.owner, ops.FillOp):
+        return None
+    tensor = op.result_tensor()
+    if tensor.dtype not in INDICES:
+        return None
+    step = int(fill_value(op.source.owner))
+    base = 0 if op.exclusive.value.data else step
+    steps = [step if axis == op.axis.value.data else 0 for axis in range(tensor.rank)]
+    return _iota(Line(Affine(base), tuple(map(Affine, steps))), op.result)
+
+
+def _iota(line: Line, result: SSAValue) -> ops.IotaOp:
+    attribute = AffineListAttr((line.base, *line.coefficients))
+    return ops.IotaOp.create(result_types=[result.type], properties={"coefficients": attribute})
+
+
+def fill_of(digits: str, result: SSAValue) -> ops.FillOp:
+    """The element with these digits everywhere."""
+    properties = {"value": StringAttr(digits)}
+    return ops.FillOp.create(result_types=[result.type], properties=properties)
+
+
+def _fill(value: int, result: SSAValue) -> ops.FillOp:
+    return fill_of(fill_hex(value, ops.tensor_of(result).dtype), result)
+
+
+def _line(value: SSAValue, lines: Lines) -> Line | None:
+    """The line of a value whose type holds all of it: integers wrap, lines do not."""
+    tensor = ops.tensor_of(value)
+    line = lines.line_of(value) if tensor.dtype in INDICES else None
+    if line is None:
+        return None
+    low, high = lines.bounds(value, line)
+    limit = 1 << 8 * tensor.dtype.itemsize - 1
+    return line if -limit <= low and high < limit else None
+
+
+def indexed(op: ops.LpuOp, lines: Lines) -> ops.LpuOp | None:
+    """Integers that are affine in their index, without the operations that computed them."""
+    result = op.results[0]
+    known = isinstance(op, ops.IotaOp | ops.FillOp | ops.ConstantOp)
+    line = None if known else _line(result, lines)
+    if line is None:
+        return None
+    if line.base.is_const and not any(line.coefficients):
+        return _fill(line.base.const, result)
+    return _iota(line, result)
+
+
+def compared(op: ops.LpuOp, lines: Lines) -> ops.LpuOp | None:
+    """A comparison that comes out the same for all elements and all values of the symbols."""
+    if not isinstance(op, ops.MapOp) or op.fn.data not in _COMPARE:
+        return None
+    outcome = _outcome(op, lines)
+    return None if outcome is None else _fill(outcome, op.result)
+
+
+def _outcome(op: ops.MapOp, lines: Lines) -> bool | None:
+    compare = _COMPARE[op.fn.data]
+    found = _difference(op, lines) or _distance(op, lines)
+    if found is None:
+        return None
+    outcomes = {compare(end, 0) for end in found}
+    return outcomes.pop() if len(outcomes) == 1 else None
+
+
+def _difference(op: ops.MapOp, lines: Lines) -> Interval | None:
+    """Bounds of left less right, which are exact where both move together."""
+    result = op.result_tensor()
+    found: list[Line] = []
+    for value in op.operands:
+        line = _line(value, lines)
+        if line is None:
+            return None
+        found.append(expand_line(line, ops.tensor_of(value).shape, result.rank))
+    difference = combine_lines("Sub", *found)
+    return None if difference is None else lines.bounds(op.result, difference)
+
+
+def _distance(op: ops.MapOp, lines: Lines) -> Interval | None:
+    """Bounds of left less right from those of each."""
+    left, right = (_interval(value, lines) for value in op.operands)
+    if left is None or right is None:
+        return None
+    return left[0] - right[1], left[1] - right[0]
+
+
+def _interval(value: SSAValue, lines: Lines) -> Interval | None:
+    """Bounds of the elements of a fill, a line, or a sum over a fill."""
+    match value.owner:
+        case ops.FillOp() as fill:
+            element = float(fill_value(fill))
+            return element, element
+        case ops.ReduceOp() as reduce if reduce.fn.data == "sum":
+            return _sum(reduce, lines)
+        case ops.ReshapeOp() | ops.BroadcastOp() as view:
+            return _interval(view.source, lines)
+        case _:
+            line = _line(value, lines)
+            return None if line is None else lines.bounds(value, line)
+
+
+def _sum(op: ops.ReduceOp, lines: Lines) -> Interval | None:
+    if not isinstance(op.source.owner, ops.FillOp) or op.result_tensor().dtype not in (
+        ElementType.F32,
+        *INDICES,
+    ):
+        return None
+    element = float(fill_value(op.source.owner))
+    try:
+        count = product(op.source_tensor().shape[axis] for axis in op.axes.data)
+    except NotAffine:
+        return None
+    ends = sorted(element * end for end in count.bounds(lines.ranges))
+    exact = element.is_integer() and max(map(abs, ends)) <= EXACT
+    return (ends[0], ends[1]) if exact else None

@@ -1,0 +1,97 @@
+"""What `step` must be so that a token loop can be made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import SSAValue
+
+from dialects.lpu.control import StateOp
+from dialects.lpu.ops import tensor_of
+from dialects.names import unescape
+from passes.analysis.functions import strings, symbol_ranges
+
+IDS, MASK, POSITIONS, PAST = "ids", "mask", "positions", "past"
+
+
+class NoDecoder(Exception):
+    """Why there is no token loop, in words for the user."""
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """A step of one token: its inputs by role, its logits, the symbol that counts its cache."""
+
+    function: FuncOp
+    inputs: tuple[tuple[SSAValue, str], ...]
+    logits: SSAValue
+    past: str
+    bound: int
+    """Most tokens in the cache before a step."""
+
+    @staticmethod
+    def of(function: FuncOp) -> Decoder:
+        """Raises `NoDecoder`."""
+        inputs, logits = _inputs(function), _logits(function)
+        past = _past(function)
+        return Decoder(function, inputs, logits, past, symbol_ranges(function)[past][1])
+
+    @property
+    def ids(self) -> SSAValue:
+        """The input of one token id."""
+        return next(value for value, role in self.inputs if role == IDS)
+
+    @property
+    def vocabulary(self) -> int:
+        """The number of token ids."""
+        return tensor_of(self.logits).shape[-1].const
+
+
+def _inputs(function: FuncOp) -> tuple[tuple[SSAValue, str], ...]:
+    """The arguments, each with its role."""
+    arguments, names = function.body.block.args, strings(function, "lpu.inputs")
+    roles = strings(function, "lpu.roles")
+    if len(roles) != len(arguments):
+        raise NoDecoder("the roles of its inputs are not known")
+    for name, role in zip(names, roles, strict=True):
+        if role == PAST:
+            raise NoDecoder(f"the cache '{unescape(name)}' does not stay on the device")
+        if role not in (IDS, MASK, POSITIONS):
+            raise NoDecoder(f"input '{unescape(name)}' has no known role")
+    if roles.count(IDS) != 1:
+        raise NoDecoder(f"{roles.count(IDS)} inputs have the role of token ids")
+    ids = tensor_of(arguments[roles.index(IDS)])
+    if not ids.is_static or prod(ids.static_shape()) != 1:
+        extents = ", ".join(map(str, ids.shape))
+        raise NoDecoder(f"a step takes ids of extents [{extents}], not one token")
+    return tuple(zip(arguments, roles, strict=True))
+
+
+def _past(function: FuncOp) -> str:
+    """The symbol that counts the tokens in the cache."""
+    states = [op for op in function.body.block.ops if isinstance(op, StateOp)]
+    ports = [port for op in states for port in op.inputs.data if port.role == PAST]
+    if not ports:
+        raise NoDecoder("the model has no cache")
+    symbols = {name for port in ports for extent in port.dims for name, _ in extent.terms}
+    if len(symbols) != 1:
+        raise NoDecoder("the length of the cache is not one symbol")
+    return symbols.pop()
+
+
+def _logits(function: FuncOp) -> SSAValue:
+    """The output called logits, or else the first; one number for each token id."""
+    end = function.body.block.last_op
+    assert isinstance(end, ReturnOp), "a function returns"
+    names = strings(function, "lpu.outputs")
+    index = names.index("logits") if "logits" in names else 0
+    if index >= len(end.operands):
+        raise NoDecoder("no output has the form of logits")
+    value = end.operands[index]
+    tensor = tensor_of(value)
+    shape = tensor.static_shape() if tensor.is_static else ()
+    if not shape or prod(shape[:-1]) != 1 or not tensor.dtype.is_float:
+        raise NoDecoder("no output has the form of logits")
+    return value

@@ -1,0 +1,148 @@
+"""
+Find gelu and silu in what exporters make of them.
+
+```mlir
+func.func @step(%x : !lpu.tensor<[1, 8], f32>) -> !lpu.tensor<[1, 8], f32> {
+  %s = lpu.map "sigmoid" %x : !lpu.tensor<[1, 8], f32> -> !lpu.tensor<[1, 8], f32>
+  %y = lpu.map "mul" %x, %s : !lpu.tensor<[1, 8], f32>, !lpu.tensor<[1, 8], f32>
+      -> !lpu.tensor<[1, 8], f32>
+  func.return %y : !lpu.tensor<[1, 8], f32>
+}
+```
+becomes
+```mlir
+func.func @step(%x : !lpu.tensor<[1, 8], f32>) -> !lpu.tensor<[1, 8], f32> {
+  %y = lpu.map "silu" %x : !lpu.tensor<[1, 8], f32> -> !lpu.tensor<[1, 8], f32>
+  func.return %y : !lpu.tensor<[1, 8], f32>
+}
+```
+
+1. silu: `x * sigmoid(x)`.
+2. gelu: `0.5 x (1 + erf(x / sqrt(2)))`; gelu_tanh: `0.5 x (1 + tanh(p(x)))` with
+   `p(x) = sqrt(2 / pi) (x + 0.044715 x^3)`.
+
+The arguments of erf and tanh are compared as polynomials of `x`, so that it does not matter how
+they are written. The factors may come in any order. **Leaves alone** what others read in between.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation, SSAValue
+from xdsl.passes import ModulePass
+
+from dialects.lpu import ops
+from dialects.lpu.fused_builder import FusedBuild
+from passes.analysis.functions import functions
+from passes.lpu.raising.matching import (
+    attached,
+    is_closed,
+    is_number,
+    only_user,
+    region,
+    replace,
+    scaled,
+)
+from passes.lpu.raising.polynomials import Polynomial, is_close, polynomial
+
+GELUS: dict[str, tuple[str, Polynomial]] = {
+    "erf": ("gelu", {1: math.sqrt(0.5)}),
+    "tanh": ("gelu_tanh", {1: math.sqrt(2 / math.pi), 3: math.sqrt(2 / math.pi) * 0.044715}),
+}
+"""What a curve is a part of, and its argument."""
+
+FACTORS = 4
+"""Products above a curve: by `x`, by 0.5, and two more that scalings may be spread over."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """`fn(x)`, computed by `root`."""
+
+    fn: str
+    x: SSAValue
+    root: Operation
+
+
+def _silu(op: ops.MapOp) -> Found | None:
+    user, x = only_user(op.result), op.inputs[0]
+    if isinstance(user, ops.MapOp) and user.fn.data == "mul" and x in user.operands:
+        return Found("silu", x, user)
+    return None
+
+
+def _plus_one(curve: SSAValue) -> SSAValue | None:
+    user = only_user(curve)
+    if not isinstance(user, ops.MapOp) or user.fn.data != "add":
+        return None
+    return user.result if any(is_number(v, 1.0) for v in user.operands) else None
+
+
+def _argument(factor: SSAValue, inner: SSAValue, expected: Polynomial) -> tuple[SSAValue, float]:
+    """`(x, f)` when a factor is `f x` and the curve is that of `x`; f = 0 if not."""
+    number = 1.0
+    for _ in range(FACTORS):
+        if is_close(polynomial(inner, factor), expected, factor):
+            return factor, number
+        above = scaled(factor)
+        if above is None:
+            break
+        factor, number = above[0], number * above[1]
+    return factor, 0.0
+
+
+def _gelu(op: ops.MapOp) -> Found | None:
+    """Up from the curve, through products, until the factors are `x` and a half."""
+    fn, expected = GELUS[op.fn.data]
+    current, number, x = _plus_one(op.result), 1.0, None
+    for _ in range(FACTORS):
+        user = None if current is None else only_user(current)
+        if not isinstance(user, ops.MapOp) or user.fn.data not in ("mul", "div"):
+            return None
+        above = scaled(user.result)
+        if above is not None and above[0] == current:
+            number *= above[1]
+        elif x is None and user.fn.data == "mul":
+            (other,) = [v for v in user.operands if v != current] or [user.operands[0]]
+            x, factor = _argument(other, op.inputs[0], expected)
+            number *= factor
+        else:
+            return None
+        if x is not None and is_close({0: number}, {0: 0.5}, x):
+            return Found(fn, x, user)
+        current = user.result
+    return None
+
+
+def find(op: Operation) -> Found | None:
+    """The activation that a curve belongs to."""
+    if not isinstance(op, ops.MapOp):
+        return None
+    if op.fn.data == "sigmoid":
+        return _silu(op)
+    return _gelu(op) if op.fn.data in GELUS else None
+
+
+def raise_activation(op: Operation) -> None:
+    found = find(op)
+    if found is None:
+        return
+    operations = region(found.root, {found.x})
+    if is_closed(operations):
+        replace(operations, FusedBuild.over(found.root, operations).map(found.fn, found.x))
+
+
+@dataclass(frozen=True)
+class LpuRaiseActivationPass(ModulePass):
+    """Raise gelu and silu."""
+
+    name = "lpu-raise-activation"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for func in functions(op):
+            for inner in attached(func.walk()):
+                raise_activation(inner)

@@ -1,0 +1,201 @@
+"""
+Find layer norm and RMS norm in the sums and roots that they are computed with.
+
+```mlir
+func.func @step(%x : !lpu.tensor<[2, 8], f32>) -> !lpu.tensor<[2, 8], f32> {
+  %w = lpu.constant <file("w", 0, [8], f32)> : !lpu.tensor<[8], f32>
+  %n = lpu.fill "00000041" : !lpu.tensor<[], f32>
+  %e = lpu.fill "0000803a" : !lpu.tensor<[], f32>
+  %0 = lpu.map "mul" %x, %x : !lpu.tensor<[2, 8], f32>, !lpu.tensor<[2, 8], f32>
+      -> !lpu.tensor<[2, 8], f32>
+  %1 = lpu.reduce "sum" %0 over <[1]> : !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 1], f32>
+  %2 = lpu.map "div" %1, %n : !lpu.tensor<[2, 1], f32>, !lpu.tensor<[], f32>
+      -> !lpu.tensor<[2, 1], f32>
+  %3 = lpu.map "add" %2, %e : !lpu.tensor<[2, 1], f32>, !lpu.tensor<[], f32>
+      -> !lpu.tensor<[2, 1], f32>
+  %4 = lpu.map "sqrt" %3 : !lpu.tensor<[2, 1], f32> -> !lpu.tensor<[2, 1], f32>
+  %5 = lpu.map "recip" %4 : !lpu.tensor<[2, 1], f32> -> !lpu.tensor<[2, 1], f32>
+  %6 = lpu.map "mul" %x, %5 : !lpu.tensor<[2, 8], f32>, !lpu.tensor<[2, 1], f32>
+      -> !lpu.tensor<[2, 8], f32>
+  %y = lpu.map "mul" %6, %w : !lpu.tensor<[2, 8], f32>, !lpu.tensor<[8], f32>
+      -> !lpu.tensor<[2, 8], f32>
+  func.return %y : !lpu.tensor<[2, 8], f32>
+}
+```
+becomes
+```mlir
+func.func @step(%x : !lpu.tensor<[2, 8], f32>) -> !lpu.tensor<[2, 8], f32> {
+  %w = lpu.constant <file("w", 0, [8], f32)> : !lpu.tensor<[8], f32>
+  %n = lpu.fill "00000041" : !lpu.tensor<[], f32>
+  %e = lpu.fill "0000803a" : !lpu.tensor<[], f32>
+  %y = lpu.norm "rms" %x weight %w : !lpu.tensor<[8], f32> epsilon 0.0009765625
+      : !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 8], f32>
+  func.return %y : !lpu.tensor<[2, 8], f32>
+}
+```
+
+1. The mean of squares is that of the last axis: a sum by its extent. Powers of 2, divisions by the
+   root and reciprocals of it are all taken.
+2. It is a layer norm when what is squared is `x` minus its mean.
+3. A product with a weight, then a sum with a bias, that alone read the result are taken in. So are
+   casts: from a shorter float type, in front of the weight, and behind it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation, SSAValue
+from xdsl.passes import ModulePass
+
+from dialects.lpu import ops
+from dialects.lpu.fused_builder import FusedBuild
+from dialects.lpu.ops import tensor_of
+from passes.analysis.functions import functions
+from passes.lpu.raising.matching import (
+    attached,
+    commuted,
+    is_closed,
+    is_number,
+    is_parameter,
+    map_of,
+    number_of,
+    only_user,
+    reduce_of,
+    region,
+    replace,
+    scaled,
+    widened,
+)
+from runtime.numerics import ElementType
+
+
+def _mean_of(value: SSAValue) -> SSAValue | None:
+    """`x` when a value is the mean of its last axis."""
+    found = scaled(value)
+    sums = None if found is None else reduce_of(found[0], "sum")
+    if found is None or sums is None:
+        return None
+    extent = sums.source_tensor().shape[-1]
+    exact = extent.is_const and abs(found[1] * extent.const - 1) < 1e-5
+    return sums.source if exact else None
+
+
+def _square_root(value: SSAValue) -> SSAValue | None:
+    """`x` when a value is its square."""
+    op = value.owner
+    if not isinstance(op, ops.MapOp) or len(op.operands) != 2:
+        return None
+    base, other = op.operands
+    if op.fn.data == "mul":
+        return base if base == other else None
+    return base if op.fn.data == "pow" and is_number(other, 2.0) else None
+
+
+def _deviation(op: ops.MapOp) -> tuple[SSAValue, float] | None:
+    """`(x, epsilon)` when an operation is `sqrt(mean(x^2) + epsilon)`."""
+    shifted = map_of(op.inputs[0], "add")
+    for mean, epsilon in commuted(shifted) if shifted is not None else ():
+        number, square = number_of(epsilon), _mean_of(mean)
+        x = None if square is None else _square_root(square)
+        if x is not None and number is not None:
+            return x, number
+    return None
+
+
+def _divided(deviation: SSAValue, x: SSAValue) -> SSAValue | None:
+    """The one value that is `x / deviation`, however that is written."""
+    user = only_user(deviation)
+    if not isinstance(user, ops.MapOp):
+        return None
+    first = user.operands[0]
+    if user.fn.data == "div" and user.operands[1] == deviation:
+        if widened(first) == widened(x):
+            return user.result
+        inverted = is_number(first, 1.0)
+    else:
+        inverted = user.fn.data == "recip"
+    product = only_user(user.result) if inverted else None
+    if not isinstance(product, ops.MapOp) or product.fn.data != "mul":
+        return None
+    factors = [v for v in product.operands if v != user.result]
+    same = len(factors) == 1 and widened(factors[0]) == widened(x)
+    return product.result if same else None
+
+
+def _centred(x: SSAValue) -> SSAValue | None:
+    """`y` when `x` is `y` minus its mean."""
+    op = map_of(x, "sub")
+    if op is None:
+        return None
+    source, mean = op.operands
+    return source if _mean_of(mean) == source else None
+
+
+@dataclass
+class Tail:
+    """What behind the division belongs to the norm: the value so far, and its parameters."""
+
+    value: SSAValue
+    parameters: list[SSAValue]
+
+    def extend(self) -> None:
+        """Weight, bias and a last cast, as far as they follow on one another."""
+        for fn in ("mul", "add"):
+            if not self._take_parameter(fn):
+                break
+        user = only_user(self.value)
+        types = {tensor_of(v).dtype for v in self.parameters}
+        is_f32 = types <= {ElementType.F32}
+        if is_f32 and isinstance(user, ops.CastOp) and user.result_tensor().dtype.is_float:
+            self.value = user.result
+
+    def _take_parameter(self, fn: str) -> bool:
+        value, user = self.value, only_user(self.value)
+        if fn == "mul" and isinstance(user, ops.CastOp):
+            value, user = user.result, only_user(user.result)
+        if not isinstance(user, ops.MapOp) or user.fn.data != fn:
+            return False
+        others = [v for v in user.operands if v != value]
+        same = user.result_tensor().shape == tensor_of(value).shape
+        if len(others) != 1 or not same or not is_parameter(others[0]):
+            return False
+        self.value = user.result
+        self.parameters.append(others[0])
+        return True
+
+
+def raise_norm(op: Operation) -> None:
+    if not isinstance(op, ops.MapOp) or op.fn.data != "sqrt":
+        return
+    found = _deviation(op)
+    quotient = None if found is None else _divided(op.result, found[0])
+    if found is None or quotient is None:
+        return
+    x, epsilon = found
+    source = _centred(x)
+    kind = "rms" if source is None else "layer"
+    source = widened(x if source is None else source)
+    tail = Tail(quotient, [])
+    tail.extend()
+    root = tail.value.owner
+    assert isinstance(root, Operation)
+    operations = region(root, {source, *tail.parameters})
+    if is_closed(operations):
+        dtype = tensor_of(tail.value).dtype
+        build = FusedBuild.over(root, operations)
+        replace(operations, build.norm(kind, source, tail.parameters, epsilon, dtype))
+
+
+@dataclass(frozen=True)
+class LpuRaiseNormPass(ModulePass):
+    """Raise layer norm and RMS norm."""
+
+    name = "lpu-raise-norm"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for func in functions(op):
+            for inner in attached(func.walk()):
+                raise_norm(inner)

@@ -1,0 +1,147 @@
+"""
+Find softmax in the maximum, differences, powers and sum that it is computed with.
+
+```mlir
+func.func @step(%x : !lpu.tensor<[2, 8], f32>) -> !lpu.tensor<[2, 8], f32> {
+  %0 = lpu.reduce "max" %x over <[1]> : !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 1], f32>
+  %1 = lpu.map "sub" %x, %0 : !lpu.tensor<[2, 8], f32>, !lpu.tensor<[2, 1], f32>
+      -> !lpu.tensor<[2, 8], f32>
+  %2 = lpu.map "exp" %1 : !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 8], f32>
+  %3 = lpu.reduce "sum" %2 over <[1]> : !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 1], f32>
+  %y = lpu.map "div" %2, %3 : !lpu.tensor<[2, 8], f32>, !lpu.tensor<[2, 1], f32>
+      -> !lpu.tensor<[2, 8], f32>
+  func.return %y : !lpu.tensor<[2, 8], f32>
+}
+```
+becomes
+```mlir
+func.func @step(%x : !lpu.tensor<[2, 8], f32>) -> !lpu.tensor<[2, 8], f32> {
+  %y = lpu.softmax %x empty "nan" : !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 8], f32>
+  func.return %y : !lpu.tensor<[2, 8], f32>
+}
+```
+
+1. Maximum and sum are those of the last axis.
+2. Rows of -inf alone give zeros when maximum and sum are replaced there by 0 and 1, or when a
+   `select` puts 0 in the place of NaN behind the division.
+3. Casts around it are taken in: from a shorter float type, and the only reader's to another one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation, SSAValue
+from xdsl.passes import ModulePass
+
+from dialects.lpu import ops
+from dialects.lpu.fused_builder import FusedBuild
+from dialects.lpu.ops import tensor_of
+from passes.analysis.functions import functions
+from passes.lpu.raising.matching import (
+    attached,
+    is_closed,
+    is_number,
+    map_of,
+    number_of,
+    only_user,
+    reduce_of,
+    region,
+    replace,
+    widened,
+)
+
+
+def _unless_empty(value: SSAValue, instead: float) -> tuple[SSAValue, SSAValue | None]:
+    """`(v, c)` when a value is `select(c, instead, v)`, else the value and None."""
+    op = value.owner
+    if isinstance(op, ops.SelectOp) and is_number(op.on_true, instead):
+        return op.on_false, op.condition
+    return value, None
+
+
+def _is_empty(condition: SSAValue, top: SSAValue) -> bool:
+    """Whether a condition says that a maximum is -inf."""
+    op = map_of(condition, "eq")
+    return op is not None and top in op.operands and -math.inf in map(number_of, op.operands)
+
+
+def _softmax(op: ops.MapOp) -> tuple[SSAValue, str] | None:
+    """The source of a softmax and what its empty rows give."""
+    powers, divisor = op.operands
+    total, condition = _unless_empty(divisor, 1.0)
+    sums, exp = reduce_of(total, "sum"), map_of(powers, "exp")
+    if sums is None or sums.source != powers or exp is None:
+        return None
+    difference = map_of(exp.inputs[0], "sub")
+    if difference is None:
+        return None
+    source, pivot = difference.operands
+    top, same = _unless_empty(pivot, 0.0)
+    greatest = reduce_of(top, "max")
+    if greatest is None or greatest.source != source or same != condition:
+        return None
+    if condition is None:
+        return source, "nan"
+    return (source, "zero") if _is_empty(condition, top) else None
+
+
+def _cast_behind(value: SSAValue) -> SSAValue:
+    """The result of the cast to a float type that alone reads a value, or the value."""
+    user = only_user(value)
+    if isinstance(user, ops.CastOp) and user.result_tensor().dtype.is_float:
+        return user.result
+    return value
+
+
+def _guarded(value: SSAValue) -> ops.SelectOp | None:
+    """The `select` that puts 0 where a value is NaN."""
+    users = {use.operation for use in value.uses}
+    selects = [user for user in users if isinstance(user, ops.SelectOp)]
+    if len(users) != 2 or len(selects) != 1:
+        return None
+    (guard,) = selects
+    check = map_of(guard.condition, "isnan")
+    fits = check is not None and check.operands[0] == value == guard.on_false
+    return guard if fits and check in users and is_number(guard.on_true, 0.0) else None
+
+
+def _outermost(op: ops.MapOp, empty: str) -> tuple[SSAValue, str]:
+    """The last value that the softmax may stand for: behind its guard and casts."""
+    value = op.result
+    for candidate in dict.fromkeys((value, _cast_behind(value))):
+        guard = _guarded(candidate)
+        if guard is not None:
+            value, empty = guard.result, "zero"
+    return _cast_behind(value), empty
+
+
+def raise_softmax(op: Operation) -> None:
+    if not isinstance(op, ops.MapOp) or op.fn.data != "div":
+        return
+    found = _softmax(op)
+    if found is None:
+        return
+    source, value = widened(found[0]), op.result
+    value, empty = _outermost(op, found[1])
+    root = value.owner
+    assert isinstance(root, Operation)
+    operations = region(root, {source})
+    if is_closed(operations):
+        build = FusedBuild.over(root, operations)
+        replace(operations, build.softmax(source, empty, tensor_of(value).dtype))
+
+
+@dataclass(frozen=True)
+class LpuRaiseSoftmaxPass(ModulePass):
+    """Raise softmax."""
+
+    name = "lpu-raise-softmax"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for func in functions(op):
+            for inner in attached(func.walk()):
+                raise_softmax(inner)

@@ -1,0 +1,200 @@
+"""Build the loop of a repeat, put it in the place of its turns, and take away what they needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from xdsl.dialects.builtin import StringAttr
+from xdsl.ir import Block, Operation, Region, SSAValue
+
+from dialects.affine import Affine
+from dialects.lpu import ops
+from dialects.lpu.attributes import AffineAttr, AffineListAttr
+from dialects.lpu.builder import Build
+from dialects.lpu.control import ForOp, ReadOp, StateOp, StateType, WriteOp, YieldOp, state_of
+from dialects.lpu.ports import StatePort, StatePortsAttr
+from dialects.lpu.types import TensorType
+from passes.lpu.rolling.body import Leaves, Placed, copied, fused, row, stacked_type
+from passes.lpu.rolling.turns import Turns
+
+Escape = tuple[int, int]
+"""Place of an operation in the body and number of its result: a value that is needed outside."""
+
+
+def escapes(turns: Turns) -> dict[Escape, list[int]]:
+    """The turns whose results other operations read; what the last turn carries is none."""
+    found: dict[Escape, list[int]] = {}
+    for turn, nodes in enumerate(turns.nodes):
+        for place, position in enumerate(nodes):
+            for number, value in enumerate(turns.graph.ops[position].results):
+                is_result = turn == turns.count - 1 and value is turns.ends[-1]
+                if not is_result and any(u.operation not in turns.place for u in value.uses):
+                    found.setdefault((place, number), []).append(turn)
+    return found
+
+
+class Loop:
+    """The loop that a repeat becomes."""
+
+    def __init__(self, turns: Turns, variable: str) -> None:
+        self.turns, self.variable = turns, variable
+        self.escapes = escapes(turns)
+        first = min(min(nodes) for nodes in turns.nodes)
+        last = max(max(nodes) for nodes in turns.nodes)
+        self.span = turns.graph.ops[first : last + 1]
+        self.states: dict[SSAValue, SSAValue] = {}
+        """The merged state of each state."""
+        self.layers: dict[SSAValue, int] = {}
+        self.end = YieldOp.create()
+        carried = turns.starts[0]
+        block = Block([self.end], arg_types=[carried.type])
+        stacked = [self._escaping(e, 0) for e in self.escapes]
+        self.op = ForOp.create(
+            operands=[carried],
+            result_types=[carried.type, *(stacked_type(v, turns.count) for v in stacked)],
+            properties={
+                "variable": StringAttr(variable),
+                "upper": AffineAttr(Affine(turns.count)),
+            },
+            regions=[Region(block)],
+        )
+
+    def _escaping(self, escape: Escape, turn: int) -> SSAValue:
+        place, number = escape
+        return self.turns.graph.ops[self.turns.nodes[turn][place]].results[number]
+
+    def build(self) -> None:
+        """Replace the turns."""
+        anchor = self.span[0]
+        block = anchor.parent
+        assert block is not None
+        for op in self.span:
+            if op not in self.turns.place and op not in self.turns.behind:
+                op.detach()
+                block.insert_op_before(op, anchor)
+        ends = [v.owner for v in self.turns.ends if isinstance(v.owner, Operation)]
+        Placed(anchor, fused(ends)).insert(self.op)
+        self.end.location = self.op.location
+        self._merge_states()
+        self._fill()
+        self._connect()
+        self._erase()
+
+    def _merge_states(self) -> None:
+        for column in self.turns.merged():
+            owners = [v.owner for v in column if isinstance(v.owner, StateOp)]
+            tensor = state_of(column[0])
+            state = StateOp.create(
+                result_types=[StateType(tensor.with_dims((len(column), *tensor.shape)))],
+                properties={
+                    "state": owners[0].state,
+                    "inputs": _ports([op.inputs.data for op in owners]),
+                    "outputs": _ports([op.outputs.data for op in owners]),
+                },
+            )
+            Placed(self.op, fused(owners)).insert(state)
+            state.result.name_hint = owners[0].result.name_hint
+            self.states.update(dict.fromkeys(column, state.result))
+            self.layers.update({v: layer for layer, v in enumerate(column)})
+
+    def _fill(self) -> None:
+        """The body: the operations of the first turn, in the order of the program."""
+        turns = self.turns
+        leaves = Leaves(self.op, self.end, self.variable)
+        inside: dict[SSAValue, SSAValue] = {turns.starts[0]: self.op.block.args[0]}
+        places = {position: place for place, position in enumerate(turns.nodes[0])}
+        for position in sorted(places):
+            op, place = turns.graph.ops[position], places[position]
+            operands = [
+                inside[value] if slot is None else leaves.value(slot)
+                for value, slot in zip(turns.graph.uses[position], turns.slots[place], strict=True)
+            ]
+            build = Placed(self.end, fused(turns.column(place)))
+            if isinstance(op, ReadOp | WriteOp):
+                results = self._access(build, op, operands, Affine.symbol(self.variable))
+            else:
+                results = copied(build, op, operands).results
+            inside.update(zip(op.results, results, strict=True))
+        yielded = [turns.ends[0], *(self._escaping(e, 0) for e in self.escapes)]
+        self.end.operands = [inside[value] for value in yielded]
+
+    def _access(
+        self, build: Build, op: ReadOp | WriteOp, operands: Sequence[SSAValue], layer: Affine
+    ) -> list[SSAValue]:
+        """A read or write like another, of one layer of the merged state."""
+        state = self.states.get(op.state)
+        if state is None:
+            return list(copied(build, op, [op.state, *operands]).results)
+        offsets = AffineListAttr((layer, *op.offsets.data))
+        if isinstance(op, WriteOp):
+            tensor = ops.tensor_of(operands[0])
+            value = build.reshape(operands[0], (1, *tensor.shape))
+            write = WriteOp.create(operands=[state, value], properties={"offsets": offsets})
+            build.insert(write)
+            return []
+        tensor = ops.tensor_of(op.result)
+        read = ReadOp.create(
+            operands=[state],
+            properties={"offsets": offsets},
+            result_types=[TensorType(tensor.with_dims((1, *tensor.shape)))],
+        )
+        build.insert(read)
+        return [build.reshape(read.result, tensor.shape)]
+
+    def _connect(self) -> None:
+        """Give what comes behind the results of the loop, and the other accesses their layer."""
+        turns = self.turns
+        behind = self.op.next_op
+        assert behind is not None
+        for number, (escape, layers) in enumerate(self.escapes.items()):
+            for layer in layers:
+                old = self._escaping(escape, layer)
+                where = fused([op for op in (old.owner,) if isinstance(op, Operation)])
+                value = row(Placed(behind, where), self.op.outputs[1 + number], layer)
+                old.replace_uses_with_if(value, lambda use: use.operation not in turns.place)
+        last = turns.ends[-1]
+        last.replace_uses_with_if(self.op.outputs[0], lambda use: use.operation not in turns.place)
+        for state, layer in self.layers.items():
+            for use in [u for u in state.uses if u.operation not in turns.place]:
+                self._redirect(use.operation, Affine(layer))
+
+    def _redirect(self, op: Operation, layer: Affine) -> None:
+        """An access outside of the loop."""
+        assert isinstance(op, ReadOp | WriteOp)
+        operands = [op.value] if isinstance(op, WriteOp) else []
+        results = self._access(Build(op), op, operands, layer)
+        for old, new in zip(op.results, results, strict=True):
+            old.replace_all_uses_with(new)
+        op.detach()
+        op.erase()
+
+    def _erase(self) -> None:
+        """Take the turns away, and what only they read."""
+        graph, place = self.turns.graph, self.turns.place
+        needed: dict[Operation | Block, None] = {}
+        for position in sorted((p for nodes in self.turns.nodes for p in nodes), reverse=True):
+            op = graph.ops[position]
+            needed.update((v.owner, None) for v in op.operands)
+            op.detach()
+            op.drop_all_references()
+        unused = [op for op in needed if op not in place and isinstance(op, ops.LpuOp | StateOp)]
+        while unused:
+            op = unused.pop()
+            if op.parent is None or any(v.first_use for v in op.results):
+                continue
+            owners = [v.owner for v in op.operands]
+            op.detach()
+            op.drop_all_references()
+            unused.extend(owner for owner in owners if isinstance(owner, ops.LpuOp | StateOp))
+
+
+def _ports(ports: Sequence[tuple[StatePort, ...]]) -> StatePortsAttr:
+    """The ports of all layers, each at its layer."""
+    return StatePortsAttr(
+        tuple(
+            replace(port, offsets=(layer, *port.offsets))
+            for layer, of_layer in enumerate(ports)
+            for port in of_layer
+        )
+    )

@@ -1,0 +1,218 @@
+"""
+Cut the way from the tokens to the logits into segments, and give equal segments equal numbers.
+
+A cut is an operation that no value jumps over: all that follows hangs on its one result, which a
+loop will carry. States do not count: they are memory, and layers may read those of others.
+
+A segment is written down from its end backwards, in the order of operands, so neither names nor the
+order of operations in the file matter. What it reads from outside counts by its type alone:
+weights, masks and tables differ between layers that are alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass, field
+
+from xdsl.ir import Operation, SSAValue
+
+from dialects.lpu.control import ReadOp, WriteOp
+from dialects.lpu.ops import MatmulOp
+from passes.lpu.rolling.graph import ACCESSES, Graph, Kinds
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What lies behind one cut, up to the next."""
+
+    start: SSAValue | None
+    """The value at the cut before; None where several values come in."""
+    end: SSAValue
+    nodes: tuple[int, ...]
+    """Positions of the operations, in the order in which they are written down."""
+    signature: int
+    has_state: bool
+    has_product: bool
+
+
+def last_uses(graph: Graph, invariants: Set[SSAValue]) -> dict[SSAValue, int]:
+    """The last position where each value is used on the way to the logits, invariants left out."""
+    last: dict[SSAValue, int] = {}
+    for position in range(graph.sink + 1):
+        if graph.core[position]:
+            for value in graph.uses[position]:
+                last[value] = position
+    return {value: at for value, at in last.items() if value not in invariants}
+
+
+def cuts(graph: Graph, last: dict[SSAValue, int]) -> list[tuple[SSAValue | None, int]]:
+    """The values of the cuts and the positions where they are defined, -1 for the start."""
+    roots = [value for value in graph.roots if value in last]
+    found: list[tuple[SSAValue | None, int]] = [(roots[0] if len(roots) == 1 else None, -1)]
+    reach = max((last[value] for value in roots), default=-1)
+    for position in range(graph.sink + 1):
+        if graph.core[position]:
+            results = graph.ops[position].results
+            if reach <= position and len(results) == 1:
+                found.append((results[0], position))
+            ends = (last.get(value, -1) for value in results)
+            reach = max(reach, *ends, -1)
+    return found
+
+
+def longest_lived(graph: Graph, last: dict[SSAValue, int]) -> SSAValue | None:
+    """The value on the way to the logits between whose definition and last use lies most."""
+    spans = {value: at - (graph.producer(value) or 0) for value, at in last.items()}
+    core = {
+        value: span
+        for value, span in spans.items()
+        if value in graph.roots or graph.core[graph.producer(value) or 0]
+    }
+    return max(core, key=core.__getitem__, default=None)
+
+
+@dataclass
+class Writer:
+    """Writes segments down."""
+
+    graph: Graph
+    invariants: Set[SSAValue]
+    kinds: Kinds
+    segment_of: dict[int, int] = field(default_factory=dict[int, int])
+    """The segment of each operation that depends on the tokens, by position."""
+
+    def segments(self, found: list[tuple[SSAValue | None, int]]) -> list[Segment]:
+        """All segments between cuts."""
+        ends = [position for _, position in found[1:]]
+        members = self._members(ends)
+        return [
+            _Written(self, number, start).segment(end, members[number])
+            for number, ((start, _), end) in enumerate(zip(found, ends, strict=False))
+        ]
+
+    def _members(self, ends: list[int]) -> list[list[int]]:
+        """
+        What hangs on the operations of each segment without leading to the logits.
+
+        What reads values of several segments belongs to none.
+        """
+        graph, number = self.graph, 0
+        members: list[list[int]] = [[] for _ in ends]
+        for position in range(graph.sink + 1):
+            if graph.core[position]:
+                self.segment_of[position] = number
+                number += position == ends[number]
+        ended = set(ends)
+        for position in range(len(graph.ops)):
+            if graph.from_roots[position] and not graph.core[position]:
+                segment = self._segment_of_side(position, ended)
+                if segment is not None:
+                    self.segment_of[position] = segment
+                    members[segment].append(position)
+        return members
+
+    def _segment_of_side(self, position: int, ended: Set[int]) -> int | None:
+        inside: set[int | None] = set()
+        at_cuts: set[int] = set()
+        graph = self.graph
+        for value in graph.uses[position]:
+            producer = graph.producer(value)
+            if producer is None or not graph.from_roots[producer] or value in self.invariants:
+                continue
+            segment = self.segment_of.get(producer)
+            if segment is not None and producer in ended:
+                at_cuts.add(segment)
+            else:
+                inside.add(segment)
+        inside.update(
+            self.segment_of.get(earlier)
+            for earlier in graph.memory.get(position, ())
+            if graph.from_roots[earlier]
+        )
+        if not inside and len(at_cuts) == 1:
+            return at_cuts.pop()
+        segment = inside.pop() if len(inside) == 1 else None
+        fits = segment is not None and at_cuts <= {segment - 1, segment}
+        return segment if fits else None
+
+
+class _Written:
+    """One segment while it is being written down."""
+
+    def __init__(self, writer: Writer, number: int, start: SSAValue | None) -> None:
+        self.writer, self.number, self.start = writer, number, start
+        self.numbers: dict[int, int] = {}
+        self.states: dict[SSAValue, int] = {}
+        self.tokens: list[int] = []
+        self.has_state = False
+
+    def segment(self, end: int, members: list[int]) -> Segment:
+        for root in (end, *reversed(members)):
+            self._write(root)
+        graph = self.writer.graph
+        return Segment(
+            self.start,
+            graph.ops[end].results[0],
+            tuple(self.numbers),
+            self.writer.kinds.of_tokens(tuple(self.tokens)),
+            self.has_state,
+            any(type(graph.ops[position]) is MatmulOp for position in self.numbers),
+        )
+
+    def _write(self, root: int) -> None:
+        """Write an operation down, behind everything it depends on within the segment."""
+        stack, numbers = [root], self.numbers
+        before = self.writer.graph.before
+        while stack:
+            position = stack[-1]
+            if position in numbers:
+                stack.pop()
+                continue
+            missing = [p for p in before[position] if p not in numbers and self._is_inner(p)]
+            if missing:
+                missing.reverse()
+                stack.extend(missing)
+                continue
+            stack.pop()
+            self._write_one(position)
+
+    def _write_one(self, position: int) -> None:
+        graph, kinds, op = self.writer.graph, self.writer.kinds, self.writer.graph.ops[position]
+        tokens, numbers = self.tokens, self.numbers
+        tokens.append(kinds.of_op(op))
+        if type(op) in ACCESSES:
+            self._write_state(op)
+        for value in graph.uses[position]:
+            producer = graph.producer(value)
+            number = None if producer is None else numbers.get(producer)
+            if number is None:
+                tokens.append(-1 - kinds.of_type(value, self._role(value)))
+            else:
+                tokens.append(number)
+        for earlier in graph.memory.get(position, ()):
+            tokens.append(numbers.get(earlier, -1))
+        numbers[position] = len(numbers)
+
+    def _write_state(self, op: Operation) -> None:
+        if isinstance(op, ReadOp | WriteOp):
+            self.has_state = True
+            self.tokens.append(self.writer.kinds.of_type(op.state, "state"))
+            self.tokens.append(self.states.setdefault(op.state, len(self.states)))
+
+    def _is_inner(self, position: int) -> bool:
+        graph = self.writer.graph
+        if not graph.dynamic[position]:
+            return False
+        results = graph.ops[position].results
+        if len(results) == 1 and (results[0] is self.start or results[0] in self.writer.invariants):
+            return False
+        if graph.from_roots[position]:
+            return self.writer.segment_of.get(position) == self.number
+        return self.writer.segment_of.setdefault(position, self.number) == self.number
+
+    def _role(self, value: SSAValue) -> str:
+        if value is self.start:
+            return "carried"
+        producer = self.writer.graph.producer(value)
+        is_outer = producer is None or not self.writer.graph.dynamic[producer]
+        return "outer" if is_outer or value in self.writer.invariants else "jump"

@@ -1,0 +1,1 @@
+"""Passes of the level `lpu_isa`."""

@@ -1,0 +1,203 @@
+"""
+Put virtual registers into the registers of the target.
+
+```mlir
+func.func @step() attributes {lpu.symbols = #lpu.symbols<[P in 1 to 8]>} {
+  lpu_isa.li v0, 100
+  lpu_isa.li v1, 4
+  lpu_isa.li v2, 0
+  lpu_isa.label @loop0
+  lpu_isa.muli v3, v2, 64
+  lpu_isa.fill (v1, v1, v1, v1), f32 v3[r0, r0, r0, v1], v0
+  lpu_isa.loop v2, r1, 1, @loop0
+  lpu_isa.addi v4, r1, 400
+  lpu_isa.fill (v0, v0, v0, v0), f32 v4[r0, r0, r0, v1], r0
+  lpu_isa.halt
+}
+```
+becomes
+```mlir
+func.func @step() attributes {lpu.symbols = #lpu.symbols<[P in 1 to 8]>} {
+  lpu_isa.li r255, 0
+  lpu_isa.li r254, 4
+  lpu_isa.li r253, 100
+  lpu_isa.label @loop0
+  lpu_isa.muli r2, r255, 64
+  lpu_isa.fill (r254, r254, r254, r254), f32 r2[r0, r0, r0, r254], r253
+  lpu_isa.loop r255, r1, 1, @loop0
+  lpu_isa.addi r2, r1, 400
+  lpu_isa.li r3, 100
+  lpu_isa.li r4, 4
+  lpu_isa.fill (r3, r3, r3, r3), f32 r2[r0, r0, r0, r4], r0
+  lpu_isa.halt
+}
+```
+
+Values that live across blocks, and constants used in loops, share out all registers but those that
+the largest instruction needs, most used first; such a constant is loaded before the outermost loop.
+What finds no register lies in a spill slot at the top of the LMU: written by `sts` where it is
+computed, read by `lds` in each block that uses it. Within a block the remaining registers hold what
+was used last; the value whose next use is furthest away makes room, a constant is loaded again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import LocationAttr, ModuleOp
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Block, Operation
+from xdsl.passes import ModulePass
+
+from dialects.errors import CompileError
+from dialects.lpu.attributes import SymbolsAttr
+from dialects.lpu_isa.code import VIRTUAL, Code, Item
+from dialects.lpu_isa.ops import IsaOp, LabelOp, instruction, label
+from dialects.lpu_mem.target import SPILL_SLOTS, spill_base, target_of
+from passes.lpu_isa.registers.blocks import BlockAllocation
+from passes.lpu_isa.registers.liveness import Constant, Lifetime, Liveness, Places, by_weight
+from runtime.isa import Addi, Bge, Jump, Li, Loop
+from runtime.target import Target
+
+
+class Allocation:
+    """Registers and slots of one function."""
+
+    def __init__(
+        self, items: Sequence[Item], symbols: int, registers: int, spill_base: int
+    ) -> None:
+        self.items = items
+        self.live = live = Liveness([item for item, _ in items])
+        self.spill_base = spill_base
+        self.pool = list(range(symbols + 1, registers))
+        need = max((_need(item) for item, _ in items), default=0)
+        if need > len(self.pool):
+            raise CompileError(
+                f"an instruction needs {need} registers, {len(self.pool)} are free",
+                hint="choose a target with more registers",
+            )
+        self.pins: dict[int, int] = {}
+        self.constant_pins: dict[tuple[int, Constant], int] = {}
+        self.slots: dict[int, int] = {}
+        self.pinned_in: list[set[int]] = [set() for _ in live.blocks]
+        self._share_out(Places(len(self.pool) - need))
+
+    def _share_out(self, places: Places) -> None:
+        """Pin the most used keys, give the other values slots."""
+        variables = {i.values[0] for i, _ in self.items if isinstance(i, Code) and i.inst is Loop}
+        crossing = [life for life in self.live.lifetimes.values() if life.crosses]
+        first = [life for life in crossing if life.key in variables]
+        rest = [life for life in crossing if life.key not in variables]
+        slots = Places(SPILL_SLOTS)
+        for life in (*by_weight(first), *by_weight((*rest, *self.live.hoistable.values()))):
+            place = places.take(life)
+            if place is not None:
+                self._pin(life, self.pool[-1 - place])
+            elif isinstance(life.key, int):
+                self.slots[life.key] = self._slot_address(slots.take(life))
+        self.local_slots = len(slots.starts)
+
+    def _pin(self, life: Lifetime, register: int) -> None:
+        if isinstance(life.key, int):
+            self.pins[life.key] = register
+        else:
+            self.constant_pins[life.key] = register  # pyright: ignore[reportArgumentType]
+        blocks = self.live.block_of
+        for block in range(blocks[life.first], blocks[life.last] + 1):
+            self.pinned_in[block].add(register)
+
+    def _slot_address(self, slot: int | None) -> int:
+        if slot is None or slot >= SPILL_SLOTS:
+            raise CompileError(f"internal: more than {SPILL_SLOTS} scalars do not fit in registers")
+        return self.spill_base + 8 * slot
+
+    def run(self) -> list[Item]:
+        """The code on machine registers."""
+        out: list[Item] = []
+        hoisted: dict[int, list[tuple[Constant, int]]] = {}
+        for (head, constant), register in self.constant_pins.items():
+            hoisted.setdefault(head, []).append((constant, register))
+        for number, block in enumerate(self.live.blocks):
+            location = self.items[block.start][1]
+            for constant, register in hoisted.get(block.start, ()):
+                out.append((Code(Li, (register, constant.value)), location))
+            out += self._block(number, block)
+        return out
+
+    def _block(self, number: int, block: range) -> list[Item]:
+        loop = self.live.loop_of[block.start]
+        head = loop.outermost.head if loop is not None else -1
+        free = [r for r in self.pool if r not in self.pinned_in[number]]
+        state = BlockAllocation(
+            self.live,
+            free,
+            pin_of=lambda key: (
+                self.constant_pins.get((head, key))
+                if isinstance(key, Constant)
+                else self.pins.get(key)  # pyright: ignore[reportArgumentType, reportCallIssue]
+            ),
+            slots=self.slots,
+            local_slot=lambda index: self._slot_address(self.local_slots + index),
+        )
+        items: list[Item] = []
+        for position in block:
+            item, location = self.items[position]
+            items += self._branches_last(item, location, position)
+        return state.run(items)
+
+    def _branches_last(self, item: Code | str, location: LocationAttr, position: int) -> list[Item]:
+        """A `loop` whose variable lies in a slot, in instructions that store before they branch."""
+        if not isinstance(item, Code) or item.inst is not Loop or item.values[0] not in self.slots:
+            return [(item, location)]
+        variable, bound, step, head = item.values
+        leave = f"leave{position}"
+        codes: list[Code | str] = [
+            Code(Addi, (variable, variable, step)),
+            Code(Bge, (variable, bound, leave)),
+            Code(Jump, (head,)),
+            leave,
+        ]
+        return [(code, location) for code in codes]
+
+
+def _need(item: Code | str) -> int:
+    """How many virtual registers an instruction names, and one to write to."""
+    if isinstance(item, str):
+        return 0
+    return len({r for r in item.reads() if r >= VIRTUAL}) + len(item.writes())
+
+
+def allocate(func: FuncOp, target: Target) -> None:
+    """Replace the instructions of a function by ones on machine registers."""
+    symbols = func.attributes.get("lpu.symbols")
+    count = len(symbols.data) if isinstance(symbols, SymbolsAttr) else 0
+    kept: list[Operation] = []
+    items: list[Item] = []
+    for op in func.body.block.ops:
+        if isinstance(op, IsaOp):
+            items.append((op.code.data, op.location))
+        elif isinstance(op, LabelOp):
+            items.append((op.label.data, op.location))
+        else:
+            kept.append(op)
+    code = Allocation(items, count, target.registers, spill_base(target)).run()
+    for op in kept:
+        op.detach()
+    new = [label(i, at) if isinstance(i, str) else instruction(i, at) for i, at in code]
+    func.body.detach_block(func.body.block).erase()
+    func.body.add_block(Block([*kept, *new]))
+
+
+@dataclass(frozen=True)
+class LpuIsaAllocateRegistersPass(ModulePass):
+    """Replace virtual registers by those of the target, spilling through the LMU."""
+
+    name = "lpu-isa-allocate-registers"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        target = target_of(op)
+        for func in op.ops:
+            if isinstance(func, FuncOp):
+                allocate(func, target)

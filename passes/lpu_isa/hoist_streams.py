@@ -1,0 +1,176 @@
+"""
+Issue streams ahead of the products that drain them, as far as the operand FIFO has room.
+
+```mlir
+builtin.module attributes {lpu.options = {target = "lpu-tiny"}} {
+  func.func @step() attributes {lpu_mem.params_size = 4096 : i64} {
+    lpu_isa.li v0, 8
+    lpu_isa.map1 exp, (v0, v0, v0, v0), f32 v0[r0, r0, r0, v0], f32 v0[r0, r0, r0, v0]
+    lpu_isa.li v1, 64
+    lpu_isa.stream (v0, v0, v0, v0), f32 v1[r0, r0, v0, v0]
+    lpu_isa.vecmat (v0, v0, v0, v0), f32 v0[r0, r0, r0, v0], f32 v0[r0, r0, v0, r0], false
+    lpu_isa.halt
+  }
+}
+```
+becomes
+```mlir
+builtin.module attributes {lpu.options = {target = "lpu-tiny"}} {
+  func.func @step() attributes {lpu_mem.params_size = 4096 : i64} {
+    lpu_isa.li v0, 8
+    lpu_isa.li v1, 64
+    lpu_isa.stream (v0, v0, v0, v0), f32 v1[r0, r0, v0, v0]
+    lpu_isa.map1 exp, (v0, v0, v0, v0), f32 v0[r0, r0, r0, v0], f32 v0[r0, r0, r0, v0]
+    lpu_isa.vecmat (v0, v0, v0, v0), f32 v0[r0, r0, r0, v0], f32 v0[r0, r0, v0, r0], false
+    lpu_isa.halt
+  }
+}
+```
+
+The control processor issues in order and waits when the queue of an engine is full, so a stream
+behind many vector instructions would start late. Within a block a stream moves up, with the scalar
+arithmetic that its registers need, until it meets the stream before it or the product whose panel
+must leave the FIFO first (`fifo_depth` of the target).
+
+A stream does not pass a store or a scatter, which may write what it reads, unless it reads
+parameters: `passes.lpu_isa.registers.intervals` bounds its address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Operation
+from xdsl.passes import ModulePass
+
+from dialects.lpu_isa.code import Code
+from dialects.lpu_isa.ops import IsaOp
+from dialects.lpu_mem.target import target_of
+from passes.analysis.functions import functions, symbol_ranges
+from passes.lpu_isa.registers.intervals import intervals
+from runtime.isa import (
+    Add,
+    Addi,
+    Divi,
+    Inst,
+    Li,
+    Max,
+    Min,
+    Mul,
+    Muli,
+    Scatter,
+    Store,
+    Stream,
+    Sub,
+    Vecmat,
+)
+from runtime.isa.spec import CtrlInst
+
+PURE: frozenset[type[Inst]] = frozenset({Li, Add, Sub, Mul, Min, Max, Addi, Muli, Divi})
+WRITES_HBM: frozenset[type[Inst]] = frozenset({Store, Scatter})
+
+
+def _code(op: Operation) -> Code:
+    assert isinstance(op, IsaOp)
+    return op.code.data
+
+
+def _is_straight(op: Operation) -> bool:
+    """Whether an operation neither changes the flow nor talks to the host or to LMU scalars."""
+    if not isinstance(op, IsaOp):
+        return False
+    inst = op.code.data.inst
+    return inst in PURE or not issubclass(inst, CtrlInst)
+
+
+@dataclass
+class Hoisting:
+    """The streams of one block move up; `parameter_bases` are registers that address parameters."""
+
+    depth: int
+    parameter_bases: frozenset[int]
+    order: list[Operation] = field(default_factory=list[Operation])
+    drains: list[Operation] = field(default_factory=list[Operation])
+    streams: list[Operation] = field(default_factory=list[Operation])
+
+    def run(self, block: Sequence[Operation]) -> list[Operation]:
+        """The block in its new order."""
+        for op in block:
+            inst = _code(op).inst
+            if inst is Stream:
+                self._insert(op, self._earliest(op))
+                self.streams.append(op)
+            else:
+                self.order.append(op)
+            if inst is Vecmat:
+                self.drains.append(op)
+        return self.order
+
+    def _earliest(self, op: Operation) -> int:
+        """Behind the stream before, the drain that makes room, and writes it may depend on."""
+        behind = self.streams[-1:]
+        waiting = len(self.streams) + 1 - self.depth
+        if waiting > 0:
+            behind = [*behind, self.drains[waiting - 1]]
+        first = max((self.order.index(other) + 1 for other in behind), default=0)
+        _, source = _code(op).values
+        if source.base not in self.parameter_bases:
+            for index in range(len(self.order) - 1, first - 1, -1):
+                if _code(self.order[index]).inst in WRITES_HBM:
+                    return index + 1
+        return first
+
+    def _insert(self, op: Operation, at: int) -> None:
+        """Put a stream at a position, what computes its registers right before it."""
+        needed = set(_code(op).reads())
+        moved: list[Operation] = []
+        for index in range(len(self.order) - 1, at - 1, -1):
+            code = _code(self.order[index])
+            if not needed.isdisjoint(code.writes()):
+                needed |= set(code.reads())
+                moved.append(self.order.pop(index))
+        self.order[at:at] = [*reversed(moved), op]
+
+
+def _parameter_bases(func: FuncOp, ops: Sequence[Operation]) -> frozenset[int]:
+    """Registers whose value is always an address of a parameter."""
+    size = func.attributes.get("lpu_mem.params_size")
+    end = size.value.data if isinstance(size, IntegerAttr) else 0
+    code = (op.code.data for op in ops if isinstance(op, IsaOp))
+    known = intervals(code, symbol_ranges(func)).items()
+    return frozenset(register for register, (low, high) in known if low >= 0 and high < end)
+
+
+def hoist(func: FuncOp, depth: int) -> None:
+    """Move the streams of one function up."""
+    block = func.body.block
+    ops = list(block.ops)
+    bases = _parameter_bases(func, ops)
+    order: list[Operation] = []
+    run: list[Operation] = []
+    for op in ops:
+        if _is_straight(op):
+            run.append(op)
+            continue
+        order += [*Hoisting(depth, bases).run(run), op]
+        run = []
+    order += Hoisting(depth, bases).run(run)
+    for op in ops:
+        op.detach()
+    block.add_ops(order)
+
+
+@dataclass(frozen=True)
+class LpuIsaHoistStreamsPass(ModulePass):
+    """Issue streams as early as the operand FIFO permits."""
+
+    name = "lpu-isa-hoist-streams"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        depth = target_of(op).fifo_depth
+        for func in functions(op):
+            hoist(func, depth)

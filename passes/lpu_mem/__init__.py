@@ -1,0 +1,1 @@
+"""Passes of the level `lpu_mem`, and the way to `lpu_isa`."""

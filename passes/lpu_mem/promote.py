@@ -1,0 +1,126 @@
+"""
+Keep buffers in the LMU that fit there for as long as they live.
+
+```mlir
+builtin.module attributes {lpu.options = {target = "lpu-tiny"}} {
+  func.func @step(%x : !lpu_mem.buffer<hbm, f32, 9>, %y : !lpu_mem.buffer<hbm, f32, 9>) {
+    %t = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 9>
+    lpu_mem.map "neg" %t, %x <[9] {0: [1]} {0: [1]}>
+        : !lpu_mem.buffer<hbm, f32, 9>, !lpu_mem.buffer<hbm, f32, 9>
+    lpu_mem.map "exp" %y, %t <[9] {0: [1]} {0: [1]}>
+        : !lpu_mem.buffer<hbm, f32, 9>, !lpu_mem.buffer<hbm, f32, 9>
+    lpu_mem.return :
+  }
+}
+```
+becomes
+```mlir
+builtin.module attributes {lpu.options = {target = "lpu-tiny"}} {
+  func.func @step(%x : !lpu_mem.buffer<hbm, f32, 9>, %y : !lpu_mem.buffer<hbm, f32, 9>)
+      attributes {lpu_mem.resident = 36 : i64} {
+    %t = lpu_mem.alloc at 0 : !lpu_mem.buffer<lmu, f32, 9>
+    lpu_mem.map "neg" %t, %x <[9] {0: [1]} {0: [1]}>
+        : !lpu_mem.buffer<lmu, f32, 9>, !lpu_mem.buffer<hbm, f32, 9>
+    lpu_mem.map "exp" %y, %t <[9] {0: [1]} {0: [1]}>
+        : !lpu_mem.buffer<hbm, f32, 9>, !lpu_mem.buffer<lmu, f32, 9>
+    lpu_mem.return :
+  }
+}
+```
+
+A buffer that is promoted keeps its address for all its life, and buffers that are not live at once
+share addresses. Small ones go first: they are used as often as large ones and cost less room.
+`lpu_mem.resident` is the end of the part of the LMU that they take; tiles lie behind it.
+
+**Leaves alone** what an engine reads from or writes to HBM (`DIRECT` operands), what is returned,
+weights, state, and what finds no room: a quarter of the LMU is kept free for tiles, in a small one
+up to half of it, and as much as the operation needs whose smallest tile is the largest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import Rewriter
+
+from dialects.lpu_mem.control import ReturnOp
+from dialects.lpu_mem.ops import AllocOp, DataOp, buffer_of
+from dialects.lpu_mem.target import spill_base, target_of
+from dialects.lpu_mem.types import BufferType
+from passes.analysis.functions import functions, symbol_ranges
+from passes.lpu_mem.placement.lives import WORD, Life, lives_of, place, up
+from passes.lpu_mem.tiling.plan import least_bytes
+
+ALIGNMENT = 64
+SMALL = 64 << 10
+
+
+def resident_budget(func: FuncOp, room: int) -> int:
+    """How many of `room` bytes may hold buffers; the others are for tiles."""
+    ranges = symbol_ranges(func)
+    needs = (least_bytes(op, ranges) for op in func.walk() if isinstance(op, DataOp))
+    need = up(max(needs, default=0), ALIGNMENT)
+    return max(0, room - max(room // 4, min(room // 2, SMALL), need))
+
+
+def _stays_in_hbm(value: SSAValue) -> bool:
+    """Whether some operation needs a buffer in HBM."""
+    for use in value.uses:
+        op = use.operation
+        if isinstance(op, ReturnOp) or (isinstance(op, DataOp) and use.index in op.DIRECT):
+            return True
+    return False
+
+
+def _chosen(lives: list[Life], positions: int, budget: int) -> list[Life]:
+    """Buffers that fit together at every time, small ones first."""
+    pressure = np.zeros(positions, np.int64)
+    chosen: list[Life] = []
+    for life in sorted(lives, key=lambda x: (x.nbytes, x.first)):
+        size = up(life.nbytes, WORD)
+        during = pressure[life.first : life.last + 1]
+        if size <= budget and int(during.max()) + size <= budget:
+            during += size
+            chosen.append(life)
+    return chosen
+
+
+def promote(func: FuncOp, budget: int) -> None:
+    """Promote what fits into `budget` bytes of LMU and give it an address."""
+    lives, positions = lives_of(func)
+    candidates = [
+        life
+        for value, life in lives.items()
+        if buffer_of(value).space == "hbm" and not _stays_in_hbm(value)
+    ]
+    chosen = _chosen(candidates, positions, budget)
+    end = place(chosen, ALIGNMENT)
+    while end > budget:
+        chosen.remove(max(chosen, key=lambda life: life.address + life.nbytes))
+        end = place(chosen, ALIGNMENT)
+    for life in chosen:
+        op = life.value.owner
+        assert isinstance(op, AllocOp)
+        op.address = IntegerAttr(life.address, i64)
+        near = BufferType(replace(buffer_of(life.value), space="lmu"))
+        Rewriter.replace_value_with_new_type(life.value, near)
+    func.attributes["lpu_mem.resident"] = IntegerAttr(end, i64)
+
+
+@dataclass(frozen=True)
+class LpuMemPromotePass(ModulePass):
+    """Keep buffers in the LMU that fit there; `lmu` overrides the bytes that they may take."""
+
+    name = "lpu-mem-promote"
+    lmu: int | None = None
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        room = spill_base(target_of(op))
+        for func in functions(op):
+            promote(func, resident_budget(func, room) if self.lmu is None else self.lmu)

@@ -1,0 +1,146 @@
+"""
+Stage the operands of every operation in the LMU, tile by tile.
+
+```mlir
+builtin.module attributes {lpu.options = {target = "lpu-tiny"}} {
+  func.func @step(%y : !lpu_mem.buffer<hbm, f32, 1000>, %x : !lpu_mem.buffer<hbm, f32, 1000>) {
+    lpu_mem.map "neg" %y, %x <[1000] {0: [1]} {0: [1]}>
+        : !lpu_mem.buffer<hbm, f32, 1000>, !lpu_mem.buffer<hbm, f32, 1000>
+    lpu_mem.return :
+  }
+}
+```
+becomes
+```mlir
+builtin.module attributes {lpu.options = {target = "lpu-tiny"}} {
+  func.func @step(%y : !lpu_mem.buffer<hbm, f32, 1000>, %x : !lpu_mem.buffer<hbm, f32, 1000>) {
+    lpu_mem.for "i0" to <1000> step 960 {
+      lpu_mem.min "t0" = 960 or <-1*i0 + 1000>
+      %0 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 960>
+      %1 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 960>
+      lpu_mem.copy %1, %x <[t0] {0: [1]} {i0: [1]}>
+          : !lpu_mem.buffer<lmu, f32, 960>, !lpu_mem.buffer<hbm, f32, 1000>
+      lpu_mem.map "neg" %0, %1 <[t0] {0: [1]} {0: [1]}>
+          : !lpu_mem.buffer<lmu, f32, 960>, !lpu_mem.buffer<lmu, f32, 960>
+      lpu_mem.copy %y, %0 <[t0] {i0: [1]} {0: [1]}>
+          : !lpu_mem.buffer<hbm, f32, 1000>, !lpu_mem.buffer<lmu, f32, 960>
+    }
+    lpu_mem.return :
+  }
+}
+```
+
+The iteration space is simplified first (`tiling.space`), then tiled to what the LMU of the target
+takes (`tiling.plan`). Sums that are split accumulate in the LMU; a running sum hands its total on.
+What an engine streams or looks up (the panel of a product, the table of a gather, the target of a
+scatter) stays in HBM; what lies in the LMU already is used there. A copy between two places in HBM
+goes through one LMU buffer. A reduction along axes of one element is a copy.
+
+**Ensures** every access has four axes at most.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import count
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Block
+from xdsl.passes import ModulePass
+
+from dialects.affine import Affine, Ranges
+from dialects.lpu_mem import control, ops
+from dialects.lpu_mem.access import View
+from dialects.lpu_mem.target import resident_bytes, spill_base, target_of
+from passes.analysis.functions import symbol_ranges
+from passes.lpu_mem.tiling.emit import Emitter, pick, write
+from passes.lpu_mem.tiling.plan import Plan, is_transfer, plan
+from passes.lpu_mem.tiling.space import simplify, space_of
+from passes.rewriting.places import MemBuilder
+
+
+def write_copy(op: ops.CopyOp, plan: Plan, build: MemBuilder, names: count[int]) -> None:
+    """Between two places in HBM: one tile in, the same tile out."""
+    emitter = Emitter.begin(op, plan, build, names)
+    for axis in emitter.axes:
+        if plan.is_looped(axis):
+            emitter.loop(axis)
+    tile = emitter.stage(0)
+    axes = [a for a in emitter.axes if plan.tiles[a] > 1]
+    extents = [emitter.extents[a] for a in axes]
+    target, source = (pick(emitter.home(i), axes) for i in (0, 1))
+    near = (tile.buffer, pick(tile.view, axes))
+    emitter.build.data(ops.CopyOp, extents, [near, (op.operands[1], source)])
+    emitter.build.data(ops.CopyOp, extents, [(op.operands[0], target), near])
+
+
+def tile_block(block: Block, ranges: Ranges, names: count[int], budget: int) -> None:
+    """Tile every operation of a block for `budget` bytes of LMU, those of loops in it too."""
+    kept = list(block.ops)
+    for op in kept:
+        op.detach()
+    for op in kept:
+        build = MemBuilder(block, ranges, op.location)
+        match op:
+            case ops.DataOp():
+                _tile_op(op, build, names, budget)
+            case control.ForOp():
+                inner = {op.variable.data: op.span(ranges)}
+                tile_block(op.body.block, {**ranges, **inner}, names, budget)
+                block.add_op(op)
+            case control.EmitOp():
+                _load_scalars(op, build)
+            case _:
+                block.add_op(op)
+
+
+def _moved(op: ops.DataOp) -> ops.DataOp:
+    """A reduction along axes of one element is a copy."""
+    if not isinstance(op, ops.ReduceOp) or op.accumulate.value.data:
+        return op
+    extents = op.access.data.extents
+    if any(extents[axis] != Affine(1) for axis in op.axes.data):
+        return op
+    copy = ops.CopyOp.create(operands=op.operands, properties={"access": op.access})
+    copy.location = op.location
+    op.erase()
+    return copy
+
+
+def _tile_op(op: ops.DataOp, build: MemBuilder, names: count[int], budget: int) -> None:
+    op = _moved(op)
+    space = simplify(space_of(op))
+    chosen = plan(op, space, build.ranges, budget)
+    if isinstance(op, ops.CopyOp) and not is_transfer(op):
+        write_copy(op, chosen, build, names)
+    else:
+        write(op, chosen, build, names)
+    op.erase()
+
+
+def _load_scalars(op: control.EmitOp, build: MemBuilder) -> None:
+    """The control processor reads its scalars in the LMU."""
+    first = View(Affine(), ())
+    for index, buffer in enumerate(op.operands):
+        if ops.buffer_of(buffer).space == "hbm":
+            near = build.alloc(ops.buffer_of(buffer).dtype, 1, "lmu")
+            build.data(ops.CopyOp, (), [(near, first), (buffer, first)])
+            op.operands[index] = near
+    build.add(op)
+
+
+@dataclass(frozen=True)
+class LpuMemTilePass(ModulePass):
+    """Stage operands in the LMU in tiles that fit; `lmu` overrides the bytes that are free."""
+
+    name = "lpu-mem-tile"
+    lmu: int | None = None
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        room = spill_base(target_of(op)) if self.lmu is None else self.lmu
+        for func in op.ops:
+            if isinstance(func, FuncOp):
+                budget = room - resident_bytes(func)
+                tile_block(func.body.block, symbol_ranges(func), count(), budget)

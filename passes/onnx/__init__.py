@@ -1,0 +1,1 @@
+"""Passes of the level `onnx`: roles and shapes, then the way to `lpu`."""

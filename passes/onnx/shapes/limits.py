@@ -1,0 +1,104 @@
+"""What a model says of itself where no dimension says it: its head size, its longest context."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import BlockArgument, SSAValue
+
+from dialects.affine import Affine
+from dialects.lpu.ops import tensor_of
+from dialects.lpu.weights import Weight, nbytes, read
+from dialects.onnx.ops import InitializerOp, OnnxOp
+from passes.analysis.functions import strings
+
+
+def head_size(func: FuncOp) -> Affine | None:
+    """The head size that a fused attention implies, from the width of its projected query."""
+    for op in func.body.block.ops:
+        if isinstance(op, OnnxOp) and op.OP_TYPE == "GroupQueryAttention":
+            heads, kv_heads = op.attr("num_heads"), op.attr("kv_num_heads")
+            query = op.get("query")
+            width = _width(query) if query is not None else None
+            if width is None or not isinstance(heads, int) or not isinstance(kv_heads, int):
+                return None
+            return Affine(width // (heads if op.get("key") is not None else heads + 2 * kv_heads))
+    return None
+
+
+def _width(value: SSAValue) -> int | None:
+    """The last extent of what a product or the addition of a bias gives."""
+    op = value.owner
+    if not isinstance(op, OnnxOp):
+        return None
+    if op.OP_TYPE == "MatMulNBits":
+        columns = op.attr("N")
+        return columns if isinstance(columns, int) else None
+    if op.OP_TYPE in ("MatMul", "Add"):
+        for operand in op.operands:
+            if isinstance(operand.owner, InitializerOp):
+                return tensor_of(operand).static_shape()[-1]
+    return None
+
+
+def context_limit(func: FuncOp, folder: Path) -> int | None:
+    """
+    The most tokens for which every look-up of a position hits its table; None if there is none.
+
+    A table of positions is one that is looked up by what comes from the mask or the positions, not
+    from token ids. Constants that are added on the way shift the index.
+    """
+    names = strings(func, "lpu.inputs")
+    ids = {a for a, n in zip(func.body.block.args, names, strict=False) if "input_ids" in n}
+    limits = [
+        limit
+        for op in func.body.block.ops
+        if isinstance(op, OnnxOp) and op.OP_TYPE == "Gather"
+        if (limit := _table_limit(op, ids, folder)) is not None
+    ]
+    return min(limits, default=None)
+
+
+def _table_limit(op: OnnxOp, ids: set[BlockArgument], folder: Path) -> int | None:
+    table, index = op.get("data"), op.get("indices")
+    if table is None or index is None or not isinstance(table.owner, InitializerOp):
+        return None
+    tensor = tensor_of(table)
+    if tensor.rank != 2 or not tensor.dtype.is_float:
+        return None
+    offset, counted = 0, False
+    while isinstance(index.owner, OnnxOp):
+        node = index.owner
+        if node.OP_TYPE in ("Add", "Sub"):
+            shift = _constant(node.operands[1], folder)
+            if shift is None:
+                return None
+            offset += shift if node.OP_TYPE == "Add" else -shift
+        elif node.OP_TYPE == "CumSum":
+            counted = True
+        elif node.OP_TYPE not in FOLLOWED:
+            return None
+        index = node.operands[0]
+    if not isinstance(index, BlockArgument) or index in ids:
+        return None
+    return tensor.static_shape()[0] - offset - int(counted)
+
+
+FOLLOWED = frozenset({"Cast", "Identity", "Mul", "Reshape", "Slice", "Squeeze", "Unsqueeze"})
+"""Operators that keep or hide positions on the way to their table; `Mul` is by the mask."""
+
+
+def _constant(value: SSAValue, folder: Path) -> int | None:
+    """The number that a constant operand holds, if it holds one integer."""
+    op = value.owner
+    weight: object = None
+    if isinstance(op, InitializerOp):
+        weight = op.weight
+    elif isinstance(op, OnnxOp) and op.OP_TYPE == "Constant":
+        weight = op.attr("value")
+    if not isinstance(weight, Weight) or nbytes(weight.shape, weight.dtype) != 8:
+        return None
+    array = read(weight, folder)
+    return int(array.reshape(())) if array.dtype == np.int64 else None

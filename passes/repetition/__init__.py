@@ -1,1 +1,0 @@
-"""What equal operations become is worked out once: the layers of a model are copies."""

@@ -1,0 +1,1 @@
+"""What changes IR, for the passes of every level."""
