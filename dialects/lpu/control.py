@@ -160,7 +160,10 @@ class EmitOp(IRDLOperation):
 
     def verify_(self) -> None:
         expected = Tensor.of((1,), ElementType.I64)
-        _require(self, isinstance(self.parent_op(), ForOp), "it stands in the body of a loop")
+        around = self.parent_op()
+        _require(
+            self, around is None or isinstance(around, ForOp), "it stands in the body of a loop"
+        )
         fits = all(tensor_of(value) == expected for value in self.operands)
         _require(self, fits, f"token and stop are {expected}")
 

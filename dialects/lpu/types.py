@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TypeVar, cast
 
 from xdsl.ir import Data, TypeAttribute
@@ -60,6 +60,14 @@ class Tensor:
     def elements(self) -> Affine:
         """Number of elements; `NotAffine` if two extents depend on symbols."""
         return product(self.shape)
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.dims, self.dtype))
+
+    def __hash__(self) -> int:
+        """Types are looked up far more often than they are made."""
+        return self._hash
 
     def with_dtype(self, dtype: ElementType) -> Tensor:
         return Tensor(self.dims, dtype)
