@@ -9,12 +9,23 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu import ops
-from dialects.lpu.builder import fill_value
 from dialects.lpu.weights import Weight, read
+from runtime.numerics import ElementType
 from runtime.recipes import file_ranges
 
 LIMIT = 4096
 """Tensors with more elements are data, not parameters of an operation."""
+
+
+def fill_hex(value: float | bool, dtype: ElementType) -> str:
+    """One element as hex digits, little-endian: what `lpu.fill` stores."""
+    return np.asarray(value).astype(dtype.dtype).tobytes().hex()
+
+
+def fill_value(op: ops.FillOp) -> np.ndarray:
+    """The element of a fill as an array of rank 0."""
+    raw = bytes.fromhex(op.value.data)
+    return np.frombuffer(raw, op.result_tensor().dtype.dtype).reshape(())
 
 
 def constant_ints(value: SSAValue) -> list[int] | None:

@@ -18,7 +18,7 @@ from xdsl.ir import Operation
 
 from dialects.affine import Affine
 from dialects.lpu import fused_semantics, ops
-from dialects.lpu.builder import fill_value
+from dialects.lpu.contents import fill_value
 from dialects.lpu.types import Tensor
 from dialects.lpu.weights import read
 from runtime.numerics import ElementType, binary, convert, unary

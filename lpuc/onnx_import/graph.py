@@ -11,7 +11,6 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
 from dialects.affine import Affine
-from dialects.creation import make
 from dialects.errors import CompileError, location_of
 from dialects.lpu.types import Tensor, TensorType, tensor_type
 from dialects.lpu.weights import Weight, WeightAttr
@@ -21,6 +20,7 @@ from lpuc.onnx_import.budgets import Budgets
 from lpuc.onnx_import.nodes import NodeReader, named, node_name, op_label
 from lpuc.onnx_import.symbols import Symbols
 from lpuc.onnx_import.tensors import element_type
+from passes.rewriting.creation import make
 
 
 def hint(name: str) -> str | None:

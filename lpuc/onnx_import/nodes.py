@@ -10,7 +10,6 @@ from onnx import AttributeProto, NodeProto
 from xdsl.ir import Attribute, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.creation import make
 from dialects.errors import CompileError, location_of
 from dialects.lpu.types import Tensor, TensorType
 from dialects.lpu.weights import FileRange, Inline
@@ -20,6 +19,7 @@ from dialects.onnx.dtypes import result_dtypes
 from dialects.onnx.ops import OnnxOp, create, op_class
 from dialects.onnx.schemas import Schema, attribute_value, find_schema, nearest
 from lpuc.onnx_import.tensors import TensorReader, from_numbers
+from passes.rewriting.creation import make
 from runtime.numerics import ElementType
 
 SUBGRAPHS = (AttributeProto.GRAPH, AttributeProto.GRAPHS)

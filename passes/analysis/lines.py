@@ -17,7 +17,7 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine, NotAffine, Ranges
 from dialects.lpu import ops
-from dialects.lpu.builder import fill_value
+from dialects.lpu.contents import fill_value
 from dialects.lpu.weights import Inline
 from passes.analysis.content import Line, combine_lines, expand_line
 from passes.analysis.reshaping import merged_strides, refine

@@ -54,12 +54,12 @@ from xdsl.passes import ModulePass
 from dialects.affine import Affine
 from dialects.lpu import ops
 from dialects.lpu.attributes import AffineListAttr
-from dialects.lpu.builder import Build
 from dialects.lpu.control import ReadOp, StateOp, StateType, WriteOp
 from dialects.lpu.ports import StatePort, StatePortsAttr
 from dialects.lpu.types import TensorType
 from passes.analysis.functions import functions, strings, symbol_ranges
 from passes.lpu.state.pairs import Finder, Pair, inverse
+from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
 

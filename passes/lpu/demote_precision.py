@@ -49,9 +49,9 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.lpu import ops
-from dialects.lpu.builder import Build
 from dialects.lpu.weights import Cast
 from passes.analysis.functions import discard, options, retype, step_function, strings
+from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
 VIEWS = (ops.ReshapeOp, ops.TransposeOp, ops.BroadcastOp, ops.SliceOp)

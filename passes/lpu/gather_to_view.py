@@ -43,10 +43,10 @@ from xdsl.passes import ModulePass
 
 from dialects.affine import Affine, NotAffine
 from dialects.lpu import ops
-from dialects.lpu.builder import Build
 from passes.analysis.content import Line
 from passes.analysis.functions import discard, functions, symbol_ranges
 from passes.analysis.lines import Lines
+from passes.rewriting.build import Build
 
 ONE = Affine(1)
 

@@ -54,13 +54,13 @@ from xdsl.passes import ModulePass
 
 from dialects.affine import Affine
 from dialects.lpu import ops
-from dialects.lpu.builder import Build
-from dialects.lpu.fused_builder import FusedBuild
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.weights import Concat, Weight
 from passes.lpu.raising.matching import only_user
 from passes.lpu.raising.parameters import Parameter, alike, parameter_of, readers
 from passes.lpu.raising.roles import attention_ranks
+from passes.rewriting.build import Build
+from passes.rewriting.fused_build import FusedBuild
 
 OTHER = 3
 """The rank of products that make no operand of an attention."""

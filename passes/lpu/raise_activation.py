@@ -36,7 +36,6 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.lpu import ops
-from dialects.lpu.fused_builder import FusedBuild
 from passes.analysis.functions import functions
 from passes.lpu.raising.matching import (
     attached,
@@ -48,6 +47,7 @@ from passes.lpu.raising.matching import (
     scaled,
 )
 from passes.lpu.raising.polynomials import Polynomial, is_close, polynomial
+from passes.rewriting.fused_build import FusedBuild
 
 GELUS: dict[str, tuple[str, Polynomial]] = {
     "erf": ("gelu", {1: math.sqrt(0.5)}),

@@ -58,8 +58,6 @@ from xdsl.passes import ModulePass
 
 from dialects.affine import Affine, NotAffine
 from dialects.lpu import fused, ops
-from dialects.lpu.builder import Build
-from dialects.lpu.fused_builder import FusedBuild
 from dialects.lpu.ops import tensor_of
 from passes.analysis.functions import functions
 from passes.lpu.raising.axes import FIRST, SECOND, Trace, arranged, follow, start
@@ -74,6 +72,8 @@ from passes.lpu.raising.matching import (
     scaled,
 )
 from passes.lpu.raising.scores import Dims, Mask, Scores, as_mask, mask_dims, scores_of
+from passes.rewriting.build import Build
+from passes.rewriting.fused_build import FusedBuild
 from runtime.numerics import ElementType
 
 LEAST_F16 = float(np.finfo(np.float16).min)

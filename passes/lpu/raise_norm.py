@@ -51,7 +51,6 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.lpu import ops
-from dialects.lpu.fused_builder import FusedBuild
 from dialects.lpu.ops import tensor_of
 from passes.analysis.functions import functions
 from passes.lpu.raising.matching import (
@@ -69,6 +68,7 @@ from passes.lpu.raising.matching import (
     scaled,
     widened,
 )
+from passes.rewriting.fused_build import FusedBuild
 from runtime.numerics import ElementType
 
 

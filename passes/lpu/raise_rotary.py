@@ -47,7 +47,6 @@ from xdsl.passes import ModulePass
 
 from dialects.affine import Affine
 from dialects.lpu import ops
-from dialects.lpu.fused_builder import FusedBuild
 from dialects.lpu.ops import broadcast, tensor_of
 from passes.analysis.functions import functions
 from passes.lpu.raising.matching import (
@@ -61,6 +60,7 @@ from passes.lpu.raising.matching import (
     replace,
     widened,
 )
+from passes.rewriting.fused_build import FusedBuild
 
 Products = tuple[tuple[SSAValue, SSAValue], ...]
 

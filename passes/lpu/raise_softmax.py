@@ -38,7 +38,6 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.lpu import ops
-from dialects.lpu.fused_builder import FusedBuild
 from dialects.lpu.ops import tensor_of
 from passes.analysis.functions import functions
 from passes.lpu.raising.matching import (
@@ -53,6 +52,7 @@ from passes.lpu.raising.matching import (
     replace,
     widened,
 )
+from passes.rewriting.fused_build import FusedBuild
 
 
 def _unless_empty(value: SSAValue, instead: float) -> tuple[SSAValue, SSAValue | None]:

@@ -44,12 +44,12 @@ from xdsl.passes import ModulePass
 from dialects.affine import NotAffine
 from dialects.errors import CompileError, unsupported
 from dialects.lpu import ops
-from dialects.lpu.builder import Build
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import TensorType
 from dialects.onnx import InitializerOp, OnnxOp
 from passes.analysis.functions import discard, replace_uses
 from passes.onnx.operators import DECOMPOSITIONS, Results
+from passes.rewriting.build import Build
 from passes.rewriting.templates import Made, Templates
 
 

@@ -49,7 +49,6 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
-from dialects.lpu.builder import Build
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import Tensor
 from dialects.lpu.weights import INLINE_LIMIT
@@ -57,6 +56,7 @@ from dialects.onnx.ops import OnnxOp
 from passes.analysis.content import Content, Elements, Fill, Line, as_elements
 from passes.analysis.functions import discard, model_folder, step_function, symbol_ranges
 from passes.onnx.shapes.resolver import Resolver
+from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
 

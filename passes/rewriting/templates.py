@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from dialects.creation import make
+from passes.rewriting.creation import make
 
 Made = Sequence[SSAValue | None]
 Key = tuple[object, ...]

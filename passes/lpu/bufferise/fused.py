@@ -18,7 +18,7 @@ from xdsl.ir import SSAValue
 from dialects.affine import Affine
 from dialects.lpu import fused
 from dialects.lpu.attributes import IntsAttr
-from dialects.lpu.builder import fill_hex
+from dialects.lpu.contents import fill_hex
 from dialects.lpu.fused_semantics import LOWEST, factor
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import Tensor

@@ -10,7 +10,7 @@ from dialects.affine import Affine
 from dialects.errors import unsupported
 from dialects.lpu import ops as lpu
 from dialects.lpu.attributes import AffineAttr
-from dialects.lpu.builder import fill_hex
+from dialects.lpu.contents import fill_hex
 from dialects.lpu.types import Tensor
 from dialects.lpu_mem import ops as mem
 from dialects.lpu_mem.access import View, row_major

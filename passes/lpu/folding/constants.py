@@ -14,7 +14,7 @@ from xdsl.rewriter import InsertPoint
 
 from dialects.errors import CompileError, location_of, node_names
 from dialects.lpu import ops
-from dialects.lpu.builder import fill_value
+from dialects.lpu.contents import fill_value
 from dialects.lpu.semantics import Array, Scope, evaluate
 from dialects.lpu.types import Tensor, TensorType
 from dialects.lpu.weights import Cast, Reshape, Transpose, Weight, WeightAttr, inline

@@ -15,7 +15,7 @@ import numpy as np
 from xdsl.ir import SSAValue
 
 from dialects.lpu import ops
-from dialects.lpu.builder import fill_value
+from dialects.lpu.contents import fill_value
 from runtime.numerics import binary, convert, unary
 from runtime.traps import Trap
 

@@ -16,7 +16,7 @@ from xdsl.ir import SSAValue
 from dialects.affine import Affine, NotAffine, product
 from dialects.lpu import ops
 from dialects.lpu.attributes import AffineListAttr
-from dialects.lpu.builder import fill_hex, fill_value
+from dialects.lpu.contents import fill_hex, fill_value
 from passes.analysis.content import Line, combine_lines, expand_line
 from passes.analysis.lines import Lines
 from runtime.numerics import ElementType

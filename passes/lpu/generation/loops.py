@@ -14,13 +14,13 @@ from xdsl.rewriter import InsertPoint
 from dialects.affine import Affine, AffineLike
 from dialects.lpu import control
 from dialects.lpu.attributes import AffineAttr, AffineListAttr, SymbolsAttr
-from dialects.lpu.builder import Build
 from dialects.lpu.ops import LpuOp, tensor_of
 from dialects.lpu.ports import StatePort, StatePortsAttr
 from dialects.lpu.types import Tensor, TensorType, tensor
 from passes.lpu.generation.copies import Copies, names_in
 from passes.lpu.generation.decoder import IDS, MASK, Decoder
 from passes.lpu.sampling.choice import Settings, greedy, is_stop, sampled
+from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
 F32, I64 = ElementType.F32, ElementType.I64

@@ -16,9 +16,9 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine, NotAffine, product
 from dialects.lpu import ops
-from dialects.lpu.builder import Build
 from dialects.lpu.ops import tensor_of
 from passes.lpu.raising.matching import scaled
+from passes.rewriting.build import Build
 
 ONE = Affine(1)
 BATCH, FIRST, SECOND = 0, 1, 2

@@ -16,7 +16,7 @@ from xdsl.ir import Operation, SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu import ops
-from dialects.lpu.builder import fill_value
+from dialects.lpu.contents import fill_value
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.weights import Inline, read
 

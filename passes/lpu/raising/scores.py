@@ -14,9 +14,9 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine, product
 from dialects.lpu import ops
-from dialects.lpu.builder import Build
 from dialects.lpu.ops import tensor_of
 from passes.lpu.raising.matching import commuted, map_of, number_of, scaled
+from passes.rewriting.build import Build
 
 Dims = tuple[Affine, ...]
 ONE = Affine(1)

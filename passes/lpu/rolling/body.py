@@ -13,10 +13,10 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from dialects.affine import Affine, AffineLike
 from dialects.errors import location_of, node_names, together
 from dialects.lpu import ops
-from dialects.lpu.builder import Build
 from dialects.lpu.types import TensorType
 from dialects.lpu.weights import INLINE_LIMIT, Inline, Stack, Weight, inline, nbytes
 from passes.lpu.rolling.columns import Column, Inlined, Leaf, Line, Same, Scalars, Stacked, Table
+from passes.rewriting.build import Build
 
 _NUMBER = re.compile(r"_?\d+")
 

@@ -23,7 +23,7 @@ from xdsl.ir import Operation, SSAValue
 
 from dialects.affine import Affine, NotAffine
 from dialects.lpu import ops
-from dialects.lpu.builder import fill_value
+from dialects.lpu.contents import fill_value
 from dialects.lpu.weights import INLINE_LIMIT, Cast, Reshape, Stack, Transpose, Weight, inline
 from passes.lpu.rolling.graph import Kinds
 

@@ -11,12 +11,12 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 from dialects.affine import Affine
 from dialects.lpu import ops
 from dialects.lpu.attributes import AffineAttr, AffineListAttr
-from dialects.lpu.builder import Build
 from dialects.lpu.control import ForOp, ReadOp, StateOp, StateType, WriteOp, YieldOp, state_of
 from dialects.lpu.ports import StatePort, StatePortsAttr
 from dialects.lpu.types import TensorType
 from passes.lpu.rolling.body import Leaves, Placed, copied, fused, row, stacked_type
 from passes.lpu.rolling.turns import Turns
+from passes.rewriting.build import Build
 
 Escape = tuple[int, int]
 """Place of an operation in the body and number of its result: a value that is needed outside."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from xdsl.ir import SSAValue
 
-from dialects.lpu.builder import Build
 from dialects.lpu.ops import tensor_of
 from passes.lpu.sampling.uniform import uniform
+from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
 F32, I64 = ElementType.F32, ElementType.I64

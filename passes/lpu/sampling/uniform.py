@@ -5,8 +5,8 @@ from __future__ import annotations
 from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
-from dialects.lpu.builder import Build
 from dialects.lpu.ops import tensor_of
+from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
 GAMMA = 0x9E3779B97F4A7C15

@@ -12,7 +12,7 @@ from xdsl.ir import Block, Region, SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu.attributes import AffineAttr, AffineListAttr, IntsAttr
-from dialects.lpu.builder import fill_hex
+from dialects.lpu.contents import fill_hex
 from dialects.lpu_mem import control, ops
 from dialects.lpu_mem.access import Access, AccessAttr, View, row_major
 from passes.lpu_mem.tiling.plan import Plan, is_staged, staged_operands

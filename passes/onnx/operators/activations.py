@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from xdsl.ir import SSAValue
 
-from dialects.lpu.builder import Build
 from dialects.lpu.ops import tensor_of
 from dialects.onnx import OnnxOp
 from passes.onnx.operators.registry import (
@@ -19,6 +18,7 @@ from passes.onnx.operators.registry import (
     result,
     wide,
 )
+from passes.rewriting.build import Build
 
 Activation = Callable[[Build, SSAValue, OnnxOp], SSAValue]
 

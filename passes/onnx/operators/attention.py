@@ -15,7 +15,6 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.errors import unsupported
-from dialects.lpu.builder import Build
 from dialects.lpu.ops import tensor_of
 from dialects.onnx import OnnxOp
 from passes.onnx.operators.matrix import transposed
@@ -31,6 +30,7 @@ from passes.onnx.operators.registry import (
     wide,
 )
 from passes.onnx.operators.rotary import join_heads, split_heads
+from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
 Dims = tuple[Affine, ...]

@@ -8,10 +8,10 @@ import numpy as np
 from xdsl.ir import SSAValue
 
 from dialects.errors import unsupported
-from dialects.lpu.builder import Build
 from dialects.lpu.ops import tensor_of
 from dialects.onnx import OnnxOp
 from passes.onnx.operators.registry import constant, decompose, integer, operand, result, wide
+from passes.rewriting.build import Build
 from runtime.numerics import FUNCTIONS1, FUNCTIONS2, ElementType
 
 UNARY = {

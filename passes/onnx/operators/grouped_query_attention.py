@@ -15,7 +15,6 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.errors import unsupported
-from dialects.lpu.builder import Build
 from dialects.lpu.contents import uniform_int
 from dialects.lpu.ops import tensor_of
 from dialects.onnx import OnnxOp
@@ -32,6 +31,7 @@ from passes.onnx.operators.registry import (
     optional,
 )
 from passes.onnx.operators.rotary import join_heads, rotate, split_heads
+from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
 UNSUPPORTED_INPUTS = (

@@ -13,7 +13,6 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.errors import unsupported
-from dialects.lpu.builder import Build
 from dialects.lpu.ops import tensor_of
 from dialects.onnx import OnnxOp
 from passes.onnx.operators.registry import (
@@ -27,6 +26,7 @@ from passes.onnx.operators.registry import (
     result,
     strides,
 )
+from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
 SCATTERS = {"none": "set", "add": "add", "mul": "mul", "max": "max", "min": "min"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from xdsl.ir import SSAValue
 
 from dialects.errors import unsupported
-from dialects.lpu.builder import Build
 from dialects.lpu.ops import tensor_of
 from dialects.onnx import OnnxOp
 from passes.onnx.operators.registry import (
@@ -17,6 +16,7 @@ from passes.onnx.operators.registry import (
     operand,
     result,
 )
+from passes.rewriting.build import Build
 
 
 @decompose("MatMul")

@@ -10,7 +10,6 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.errors import unsupported
-from dialects.lpu.builder import Build
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.weights import Weight, read
 from dialects.onnx import OnnxOp
@@ -26,6 +25,7 @@ from passes.onnx.operators.registry import (
     optional_ints,
     result,
 )
+from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from xdsl.ir import SSAValue
 
 from dialects.errors import unsupported
-from dialects.lpu.builder import Build
 from dialects.lpu.ops import tensor_of
 from dialects.onnx import OnnxOp
 from passes.onnx.operators.reductions import reduce_mean
@@ -24,6 +23,7 @@ from passes.onnx.operators.registry import (
     result,
     wide,
 )
+from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
 

@@ -6,7 +6,6 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.errors import unsupported
-from dialects.lpu.builder import Build
 from dialects.lpu.ops import tensor_of
 from dialects.onnx import OnnxOp
 from passes.onnx.operators.attention import Scores, attend, grouped_matmul
@@ -21,6 +20,7 @@ from passes.onnx.operators.registry import (
     optional,
 )
 from passes.onnx.operators.rotary import join_heads, split_heads
+from passes.rewriting.build import Build
 
 UNSUPPORTED_FLAGS = ("do_rotary", "past_present_share_buffer")
 

@@ -6,7 +6,6 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.errors import unsupported
-from dialects.lpu.builder import Build
 from dialects.lpu.ops import tensor_of
 from dialects.onnx import OnnxOp
 from passes.onnx.operators.matrix import transposed
@@ -19,6 +18,7 @@ from passes.onnx.operators.registry import (
     optional,
     result,
 )
+from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
 

@@ -9,7 +9,6 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.errors import unsupported
-from dialects.lpu.builder import Build
 from dialects.lpu.ops import tensor_of
 from dialects.onnx import OnnxOp
 from passes.onnx.operators.registry import (
@@ -25,6 +24,7 @@ from passes.onnx.operators.registry import (
     result,
     wide,
 )
+from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
 Axes = Sequence[int]

@@ -21,12 +21,12 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine, NotAffine, product
 from dialects.errors import unsupported
-from dialects.lpu.builder import Build
 from dialects.lpu.contents import constant_ints
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import Tensor
 from dialects.onnx import OnnxOp
 from dialects.onnx.attributes import Value
+from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
 Results = SSAValue | tuple[SSAValue | None, ...]

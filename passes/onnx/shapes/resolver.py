@@ -16,7 +16,6 @@ from xdsl.ir import Attribute, Operation, SSAValue
 
 from dialects.affine import NotAffine, Ranges
 from dialects.errors import unsupported
-from dialects.lpu.builder import Build
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import Tensor
 from dialects.lpu.weights import INLINE_LIMIT, Inline, Weight, inline, nbytes, read
@@ -26,6 +25,7 @@ from passes.analysis.functions import discard, replace_uses, retype
 from passes.onnx.shapes.rules import RULES, known_elements, range_dims
 from passes.onnx.shapes.typing import attribute, infer
 from passes.onnx.shapes.views import VIEWS, Viewed, Views
+from passes.rewriting.build import Build
 from passes.rewriting.templates import Key, Templates, kept_by, key_of
 from runtime.numerics import ElementType
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from xdsl.ir import SSAValue
 
 from dialects.affine import Affine, Ranges, product
-from dialects.lpu.builder import Build
 from dialects.lpu.ops import same_elements, tensor_of
 from dialects.lpu.types import Tensor
 from dialects.onnx.ops import OnnxOp
@@ -22,6 +21,7 @@ from passes.analysis.extents import (
 )
 from passes.onnx.shapes.rules import Lookup, known_elements, moved
 from passes.onnx.shapes.typing import attribute, operand
+from passes.rewriting.build import Build
 
 
 @dataclass

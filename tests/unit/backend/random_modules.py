@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import count, zip_longest
 
 from dialects.affine import Affine
-from dialects.lpu.builder import fill_hex
+from dialects.lpu.contents import fill_hex
 from runtime.numerics import ElementType
 from tests.unit.backend.levels import step_text
 

@@ -8,9 +8,9 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.test import TestOp
 
 from dialects.affine import Affine
-from dialects.lpu.builder import Build
 from dialects.lpu.contents import constant_ints, uniform_int
 from dialects.lpu.weights import Concat, FileRange, Stack, inline
+from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
 P = Affine.symbol("P")

@@ -15,7 +15,6 @@ from xdsl.printer import Printer
 
 from dialects.affine import Affine
 from dialects.lpu import ops
-from dialects.lpu.builder import Build
 from dialects.lpu.weights import (
     Cast,
     Concat,
@@ -28,6 +27,7 @@ from dialects.lpu.weights import (
     WeightAttr,
 )
 from lpuc.pipeline import make_context
+from passes.rewriting.build import Build
 from runtime.numerics import TYPES, ElementType
 
 ELEMENTS = st.sampled_from(TYPES)

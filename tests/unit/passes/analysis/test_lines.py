@@ -12,10 +12,10 @@ from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Block, SSAValue
 
 from dialects.affine import Affine
-from dialects.lpu.builder import Build
 from dialects.lpu.types import tensor
 from passes.analysis.content import Line
 from passes.analysis.lines import Lines
+from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
 P = Affine.symbol("P")

@@ -12,10 +12,10 @@ from xdsl.ir import Block, Region, SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu.attributes import AffineListAttr, SymbolsAttr
-from dialects.lpu.builder import Build
 from dialects.lpu.control import ReadOp, StateOp, StateType, WriteOp
 from dialects.lpu.ports import StatePort, StatePortsAttr
 from dialects.lpu.types import Tensor, TensorType
+from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
 F32 = ElementType.F32

@@ -11,12 +11,12 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Region, SSAValue
 
 from dialects.affine import Affine
-from dialects.lpu.builder import Build
 from dialects.lpu.execution import run_interface
 from dialects.lpu.types import tensor
 from lpuc.sampling import Sampling, choose, uniform
 from passes.lpu.sampling import choice
 from passes.lpu.sampling.uniform import uniform as uniform_of
+from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
 F32, I64 = ElementType.F32, ElementType.I64

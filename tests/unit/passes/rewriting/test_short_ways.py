@@ -10,9 +10,9 @@ from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Block, SSAValue
 
 from dialects.errors import location_names, location_of, together
-from dialects.lpu.builder import Build
 from dialects.lpu.types import tensor
 from passes.analysis.functions import replace_uses
+from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
 Replace = Callable[[SSAValue, SSAValue], None]

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Block, Operation, SSAValue
 
-from dialects.creation import make
 from dialects.errors import location_of, node_names
 from dialects.lpu import ops
-from dialects.lpu.builder import Build
 from dialects.lpu.types import tensor
+from passes.rewriting.build import Build
+from passes.rewriting.creation import make
 from passes.rewriting.templates import Templates
 from runtime.numerics import ElementType
 

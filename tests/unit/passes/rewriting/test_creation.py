@@ -5,10 +5,10 @@ from __future__ import annotations
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Block
 
-from dialects.creation import make
 from dialects.errors import location_of
 from dialects.lpu import ops
 from dialects.lpu.types import tensor
+from passes.rewriting.creation import make
 from runtime.numerics import ElementType
 
 KIND = tensor((2,), ElementType.F32)

@@ -16,23 +16,13 @@ from xdsl.dialects.builtin import IntegerAttr, LocationAttr, StringAttr, i64
 from xdsl.ir import Operation, SSAValue
 
 from dialects.affine import Affine, AffineLike
-from dialects.creation import make
 from dialects.lpu import ops
 from dialects.lpu.attributes import AffineListAttr, IntsAttr
+from dialects.lpu.contents import fill_hex
 from dialects.lpu.types import Tensor, tensor_type
 from dialects.lpu.weights import INLINE_LIMIT, Weight, WeightAttr, inline
+from passes.rewriting.creation import make
 from runtime.numerics import ElementType
-
-
-def fill_hex(value: float | bool, dtype: ElementType) -> str:
-    """One element as hex digits, little-endian: what `lpu.fill` stores."""
-    return np.asarray(value).astype(dtype.dtype).tobytes().hex()
-
-
-def fill_value(op: ops.FillOp) -> np.ndarray:
-    """The element of a fill as an array of rank 0."""
-    raw = bytes.fromhex(op.value.data)
-    return np.frombuffer(raw, op.result_tensor().dtype.dtype).reshape(())
 
 
 @cache

@@ -11,9 +11,9 @@ from xdsl.ir import Operation, SSAValue
 
 from dialects.errors import location_of, node_names
 from dialects.lpu import fused
-from dialects.lpu.builder import Build
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import TensorType
+from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
 
