@@ -11,6 +11,7 @@ import multiprocessing
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -102,12 +103,10 @@ def run_all(
     idle: list[_Worker] = []
     try:
         while True:
-            for key in waiting:
+            for key in islice(waiting, jobs - len(busy)):
                 worker = idle.pop() if idle else _Worker(task, limit)
                 worker.give(key)
                 busy.append(worker)
-                if len(busy) >= jobs:
-                    break
             if not busy:
                 return
             wait([worker.connection for worker in busy], timeout=0.5)

@@ -103,6 +103,17 @@ def test_a_process_that_dies_or_hangs_costs_its_key_alone():
     }  # fmt: skip
 
 
+def _process(key: int) -> Result:
+    time.sleep(0.2)
+    return Result(Outcome("right"), str(os.getpid()))
+
+
+def test_no_more_processes_than_jobs():
+    results = dict(run_all(_process, range(12), jobs=2))
+    assert set(results) == set(range(12))
+    assert len({result.name for result in results.values()}) <= 2
+
+
 def test_messages_that_differ_in_numbers_and_names_are_one_group():
     refused = Outcome("refused", "'a_1': axis 3 is out of range", "compile")
     other = replace(refused, detail="'b_2': axis 4 is out of range")
