@@ -22,7 +22,7 @@ from lpuc.threads import limit_threads
 
 limit_threads(1)
 
-from lpuc.compile import compile_model  # noqa: E402
+from lpuc.compiler.driver import compile_model  # noqa: E402
 from lpuc.generate import Request, generate  # noqa: E402
 from lpuc.options import CompileOptions  # noqa: E402
 from runtime.interpreter import Interpreter  # noqa: E402

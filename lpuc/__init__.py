@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from lpuc.siblings import check_siblings
 
 if TYPE_CHECKING:
-    from lpuc.compile import CompiledProgram
+    from lpuc.compiler.driver import CompiledProgram
 
 __version__ = "0.1.0"
 
@@ -26,7 +26,7 @@ check_siblings()
 
 def compile(model: str | Path, **options: Any) -> CompiledProgram:
     """Compile a model; `options` are the fields of `lpuc.options.CompileOptions`."""
-    from lpuc.compile import compile_model
+    from lpuc.compiler.driver import compile_model
     from lpuc.options import CompileOptions
 
     return compile_model(Path(model), CompileOptions(**options))

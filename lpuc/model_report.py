@@ -12,7 +12,7 @@ from dialects.errors import CompileError
 from dialects.lpu.ops import tensor_of
 from dialects.names import unescape
 from dialects.onnx import InitializerOp, OnnxOp
-from lpuc.compile import load_module, lower
+from lpuc.compiler.driver import load_module, lower
 from lpuc.errors import printable
 from lpuc.instrument import Instrumentation
 from lpuc.options import CompileOptions

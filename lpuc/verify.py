@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
-from lpuc.compile import CompiledProgram, load_module, lower_by_stages
+from lpuc.compiler.driver import CompiledProgram, load_module, lower_by_stages
 from lpuc.errors import InternalError
 from lpuc.instrument import Instrumentation
 from lpuc.levels import run_level

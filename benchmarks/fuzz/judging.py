@@ -25,7 +25,7 @@ import numpy as np
 import onnx
 
 from dialects.errors import CompileError
-from lpuc.compile import CompiledProgram, compile_model
+from lpuc.compiler.driver import CompiledProgram, compile_model
 from lpuc.errors import InternalError, UsageError, UserError
 from lpuc.instrument import Instrumentation
 from lpuc.options import CompileOptions

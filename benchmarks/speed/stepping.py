@@ -35,7 +35,7 @@ Steps = Callable[[Path], list[float]]
 
 def ours(path: Path) -> list[float]:
     """Steps of a program in f32."""
-    from lpuc.compile import compile_model
+    from lpuc.compiler.driver import compile_model
     from lpuc.generate import GENERATE
     from lpuc.options import CompileOptions
     from runtime.interpreter import Interpreter

@@ -38,7 +38,7 @@ def compile(
     model: Path, output: Path | None, emit: str, options: CompileOptions, watch: Watch
 ) -> None:
     """Compile MODEL.onnx and print a summary."""
-    from lpuc.compile import compile_model, load_module, lower
+    from lpuc.compiler.driver import compile_model, load_module, lower
     from lpuc.summary import program_rows, rows, size
 
     about(model)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lpuc.compile import CompiledProgram, compile_model
+from lpuc.compiler.driver import CompiledProgram, compile_model
 from lpuc.generate import Request, generate
 from lpuc.host_loop import Decoder, tokens_of
 from lpuc.options import CompileOptions

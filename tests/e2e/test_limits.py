@@ -7,7 +7,7 @@ import re
 import pytest
 
 from dialects.errors import CompileError
-from lpuc.compile import compile_model
+from lpuc.compiler.driver import compile_model
 from lpuc.options import CompileOptions
 from tests.e2e.committed import ONE
 

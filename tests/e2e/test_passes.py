@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.decoder_inputs import Call
-from lpuc.compile import load_module
+from lpuc.compiler.driver import load_module
 from lpuc.instrument import Instrumentation
 from lpuc.levels import run_level
 from lpuc.pipeline import PIPELINE, run_pipeline, stage_passes

@@ -9,7 +9,7 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 
 from dialects.errors import node_names
 from dialects.names import unescape
-from lpuc.compile import CompiledProgram, load_module
+from lpuc.compiler.driver import CompiledProgram, load_module
 from lpuc.instrument import Instrumentation
 from lpuc.pipeline import PIPELINE, run_pipeline, stage_passes
 from tests.e2e.committed import ONE, options

@@ -10,7 +10,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from benchmarks.decoder_inputs import Call
 from lpuc.cli.opt import parse_module
-from lpuc.compile import CompiledProgram, load_module, lower
+from lpuc.compiler.driver import CompiledProgram, load_module, lower
 from lpuc.instrument import Instrumentation, ir_text
 from lpuc.levels import run_level
 from lpuc.pipeline import LEVELS

@@ -14,7 +14,7 @@ from benchmarks.decoder_inputs import Call
 from dialects.errors import node_names
 from dialects.lpu import fused, ops
 from dialects.lpu.execution import run_interface
-from lpuc.compile import load_module
+from lpuc.compiler.driver import load_module
 from lpuc.instrument import Instrumentation
 from lpuc.pipeline import PIPELINE, parse_passes, run_pipeline
 from lpuc.verify import difference
