@@ -78,4 +78,4 @@ def write_npz(
             if array.dtype == ml_dtypes.bfloat16:
                 array = array.astype(np.float32)
             with archive.open(zipfile.ZipInfo(name + _SUFFIX), "w", force_zip64=True) as stream:
-                np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
+                np.lib.format.write_array(stream, np.asarray(array, order="C"), allow_pickle=False)

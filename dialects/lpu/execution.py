@@ -216,7 +216,7 @@ def run_function(
     execution.begin(function, inputs)
     arrays = execution.block(function.body.block)
     names = port_names(function, "lpu.outputs", len(arrays))
-    results = {n: np.ascontiguousarray(a) for n, a in zip(names, arrays, strict=True)}
+    results = {n: np.asarray(a, order="C") for n, a in zip(names, arrays, strict=True)}
     for op in state_ops(function):
         for port in op.outputs.data:
             window = _port_window(port, execution.scope.shape(port.dims))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from xdsl.ir import Dialect
 
+from dialects.onnx.branches import IfOp, YieldOp
 from dialects.onnx.ops import InitializerOp, OnnxOp, classes, create, op_class, op_name
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Dialect:
     if name != "Onnx":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = Dialect("onnx", [*classes().values(), InitializerOp], [])
+    globals()[name] = Dialect("onnx", [*classes().values(), InitializerOp, IfOp, YieldOp], [])
     return globals()[name]
 
 
-__all__ = ["InitializerOp", "Onnx", "OnnxOp", "create", "op_class", "op_name"]
+__all__ = ["IfOp", "InitializerOp", "Onnx", "OnnxOp", "YieldOp", "create", "op_class", "op_name"]

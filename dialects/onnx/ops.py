@@ -56,6 +56,9 @@ RANDOM = frozenset(
 )
 """Operators that two equal nodes may give different results for."""
 
+WRITTEN = frozenset({("", "If")})
+"""Operators whose classes are not generated."""
+
 OWN = frozenset({"since_version", "absent"})
 """Properties that are ours, not attributes of the node."""
 
@@ -245,7 +248,7 @@ class InitializerOp(IRDLOperation):
 @cache
 def classes() -> Mapping[tuple[str, str], type[OnnxOp]]:
     """Every operator's class, by domain and name; making all takes a tenth of a second."""
-    keys = [(domain, name) for domain in DOMAINS for name in operators(domain)]
+    keys = [(d, name) for d in DOMAINS for name in operators(d) if (d, name) not in WRITTEN]
     found = {key: op_class(*key) for key in keys}
     return {key: cls for key, cls in found.items() if cls is not None}
 

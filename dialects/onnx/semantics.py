@@ -18,7 +18,7 @@ from onnx import AttributeProto, ModelProto, TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from xdsl.dialects.builtin import ArrayAttr, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from dialects.errors import CompileError, unsupported
 from dialects.lpu.execution import argument_tensors, solve_symbols
@@ -29,6 +29,7 @@ from dialects.lpu.types import TensorType
 from dialects.lpu.weights import Weight, read
 from dialects.names import unescape
 from dialects.onnx.attributes import from_attribute
+from dialects.onnx.branches import IfOp, YieldOp
 from dialects.onnx.elements import ONNX_NUMBERS
 from dialects.onnx.extra_semantics import EXTRA_SEMANTICS
 from dialects.onnx.ops import OWN, InitializerOp, OnnxOp
@@ -76,17 +77,29 @@ def run_function(function: FuncOp, inputs: Mapping[str, Array], folder: Path) ->
     values: dict[SSAValue, Array] = {
         arg: np.asarray(inputs[name]) for arg, name in zip(block.args, names, strict=True)
     }
-    last_use = {operand: op for op in block.ops for operand in op.operands}
     scope = Scope(_symbols(function, list(values.values())), folder)
+    return dict(zip(outputs, _run(block, values, scope), strict=True))
+
+
+def _run(block: Block, values: dict[SSAValue, Array], scope: Scope) -> list[Array]:
+    """What a block ends with; values that are last used in it are dropped there."""
+    last_use = {operand: op for op in block.ops for operand in _read(op)}
     for op in block.ops:
-        if isinstance(op, ReturnOp):
-            return {n: values[v] for n, v in zip(outputs, op.operands, strict=True)}
+        if isinstance(op, ReturnOp | YieldOp):
+            return [values[v] for v in op.operands]
         results = _evaluate_any(op, values, scope)
         values.update((r, x) for r, x in zip(op.results, results, strict=True) if r in last_use)
-        for operand in set(op.operands):
+        for operand in set(_read(op)):
             if last_use[operand] is op:
-                del values[operand]
-    raise AssertionError("the function ends without func.return")
+                values.pop(operand, None)
+    raise AssertionError("the block ends without a terminator")
+
+
+def _read(op: Operation) -> list[SSAValue]:
+    """The operands of an operation and of what its regions hold."""
+    if not op.regions:
+        return list(op.operands)
+    return [operand for inner in op.walk() for operand in inner.operands]
 
 
 def _symbols(function: FuncOp, arrays: Sequence[Array]) -> dict[str, int]:
@@ -98,6 +111,8 @@ def _symbols(function: FuncOp, arrays: Sequence[Array]) -> dict[str, int]:
 
 def _evaluate_any(op: Operation, values: Mapping[SSAValue, Array], scope: Scope) -> Sequence[Array]:
     """Evaluate an operation of this level, or one of level `lpu` that a pass has put beside it."""
+    if isinstance(op, IfOp):
+        return _run(op.branch(bool(values[op.condition])).block, dict(values), scope)
     if isinstance(op, LpuOp):
         return evaluate_lpu(op, [values[v] for v in op.operands], scope)
     slots = op.slots() if isinstance(op, OnnxOp) else ()

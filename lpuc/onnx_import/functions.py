@@ -1,10 +1,15 @@
-"""Local functions of a model are inlined, after counting what that would make."""
+"""
+Local functions of a model: what inlining them would make, and the attributes a call gives a body.
+
+A body refers to attributes of its function; a reference becomes the value that the call gives, or
+the function's default, or nothing, so that the default of the operator holds.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
-from onnx import FunctionProto, ModelProto, NodeProto, inliner
+from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto
 
 from dialects.errors import CompileError
 from dialects.names import escape
@@ -14,30 +19,39 @@ NESTING = 64
 
 Key = tuple[str, str, str]
 
+Attributes = Mapping[str, AttributeProto]
+
 
 def _key(domain: str, name: str, overload: str) -> Key:
     return ("" if domain == "ai.onnx" else domain, name, overload)
 
 
+def key_of(node: NodeProto) -> Key:
+    """What names the function that a node may call."""
+    return _key(node.domain, node.op_type, node.overload)
+
+
+def graphs_of(node: NodeProto) -> Iterator[GraphProto]:
+    """The graphs that a node holds: the branches of an If."""
+    for attribute in node.attribute:
+        if attribute.type == AttributeProto.GRAPH:
+            yield attribute.g
+
+
 class _Sizes:
     """Counts nodes after inlining, each function once."""
 
-    def __init__(self, functions: Iterable[FunctionProto]) -> None:
-        self.functions: dict[Key, FunctionProto] = {}
-        for function in functions:
-            key = _key(function.domain, function.name, function.overload)
-            if key in self.functions:
-                raise CompileError(f"the function '{escape(function.name)}' is defined twice")
-            self.functions[key] = function
+    def __init__(self, functions: Mapping[Key, FunctionProto]) -> None:
+        self.functions = functions
         self.sizes: dict[Key, int] = {}
 
     def nodes(self, nodes: Iterable[NodeProto], calls: tuple[Key, ...] = ()) -> int:
         return sum(self._node(node, calls) for node in nodes)
 
     def _node(self, node: NodeProto, calls: tuple[Key, ...]) -> int:
-        key = _key(node.domain, node.op_type, node.overload)
+        key = key_of(node)
         if key not in self.functions:
-            return 1
+            return 1 + sum(self.nodes(graph.node, calls) for graph in graphs_of(node))
         name = escape(node.op_type)
         if key in calls:
             raise CompileError(f"the function '{name}' calls itself")
@@ -48,15 +62,41 @@ class _Sizes:
         return self.sizes[key]
 
 
-def inline(model: ModelProto, budgets: Budgets) -> ModelProto:
-    """The model without local functions."""
-    sizes = _Sizes(model.functions)
+def functions_of(model: ModelProto, budgets: Budgets) -> Mapping[Key, FunctionProto]:
+    """The functions of a model, after counting the nodes that their calls stand for."""
+    functions: dict[Key, FunctionProto] = {}
+    for function in model.functions:
+        key = _key(function.domain, function.name, function.overload)
+        if key in functions:
+            raise CompileError(f"the function '{escape(function.name)}' is defined twice")
+        functions[key] = function
+    sizes = _Sizes(functions)
     budgets.check("nodes", sizes.nodes(model.graph.node), "nodes after inlining functions")
-    if not model.functions:
-        return model
-    try:
-        return inliner.inline_local_functions(model)
-    except Exception as error:  # the inliner throws what its C++ code throws
-        lines = str(error).splitlines() or [type(error).__name__]
-        reason = lines[0].rpartition("failed: ")[2]
-        raise CompileError(f"the functions of the model cannot be inlined: {reason}") from None
+    return functions
+
+
+def call_attributes(call: NodeProto, function: FunctionProto) -> Attributes:
+    """What the attributes of a function are in one call: those given, else their defaults."""
+    given = {attribute.name: attribute for attribute in call.attribute}
+    defaults = {attribute.name: attribute for attribute in function.attribute_proto}
+    unknown = sorted(set(given) - set(defaults) - set(function.attribute))
+    if unknown:
+        raise CompileError(f"the function has no attribute '{escape(unknown[0])}'")
+    return defaults | given
+
+
+def resolved(node: NodeProto, attributes: Attributes) -> NodeProto:
+    """A node whose references to attributes of its function are replaced by their values."""
+    if not any(attribute.ref_attr_name for attribute in node.attribute):
+        return node
+    copy = NodeProto()
+    copy.CopyFrom(node)
+    del copy.attribute[:]
+    for attribute in node.attribute:
+        value = attributes.get(attribute.ref_attr_name)
+        if not attribute.ref_attr_name:
+            copy.attribute.append(attribute)
+        elif value is not None:
+            copy.attribute.append(value)
+            copy.attribute[-1].name = attribute.name
+    return copy

@@ -9,12 +9,12 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 
 from dialects.errors import CompileError
 from dialects.names import escape
+from lpuc.onnx_import.body import Shared
 from lpuc.onnx_import.budgets import Budgets
 from lpuc.onnx_import.files import ExternalFiles, open_model
-from lpuc.onnx_import.functions import inline
+from lpuc.onnx_import.functions import functions_of
 from lpuc.onnx_import.graph import GraphReader
 from lpuc.onnx_import.model import opsets, parse
-from lpuc.onnx_import.nodes import NodeReader
 from lpuc.onnx_import.symbols import Symbols
 from lpuc.onnx_import.tensors import TensorReader
 
@@ -44,11 +44,11 @@ def import_model(
 
 def _import(path: Path, shape: Mapping[str, int], budgets: Budgets, absent_ok: bool) -> ModuleOp:
     with open_model(path, budgets) as data:
-        parsed, taken = parse(data, budgets)
-        model = inline(parsed, budgets)
+        model, taken = parse(data, budgets)
+        functions = functions_of(model, budgets)
         tensors = TensorReader(path.name, data, taken, ExternalFiles(path, absent_ok), budgets)
-        nodes = NodeReader(opsets(model), tensors)
-        function = GraphReader(model.graph, nodes, Symbols(shape), budgets).function()
+        shared = Shared(opsets(model.opset_import), functions, tensors, budgets)
+        function = GraphReader(model.graph, shared, Symbols(shape)).function()
     module = ModuleOp([function])
     module.attributes["lpu.model"] = StringAttr(escape(path.name))
     module.attributes["lpu.model_dir"] = StringAttr(escape(str(path.parent)))

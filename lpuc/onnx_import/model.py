@@ -7,7 +7,15 @@ from typing import cast
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
-from onnx import IR_VERSION, AttributeProto, ModelProto, NodeProto, TensorProto, defs
+from onnx import (
+    IR_VERSION,
+    AttributeProto,
+    ModelProto,
+    NodeProto,
+    OperatorSetIdProto,
+    TensorProto,
+    defs,
+)
 
 from dialects.errors import CompileError
 from dialects.lpu.weights import INLINE_LIMIT
@@ -87,10 +95,10 @@ def _is_text(names: Iterable[str]) -> bool:
     return True
 
 
-def opsets(model: ModelProto) -> dict[str, int]:
-    """The version of each domain that a model imports; `ai.onnx` is the empty domain."""
+def opsets(imports: Iterable[OperatorSetIdProto]) -> dict[str, int]:
+    """The version of each domain that a model or function imports; `ai.onnx` is the empty one."""
     versions: dict[str, int] = {}
-    for entry in model.opset_import:
+    for entry in imports:
         domain = "" if entry.domain == "ai.onnx" else entry.domain
         if versions.setdefault(domain, entry.version) != entry.version:
             raise CompileError(f"the model imports two versions of '{escape(domain or 'ai.onnx')}'")

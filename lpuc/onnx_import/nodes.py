@@ -136,7 +136,7 @@ class NodeReader:
         if proto.type in SUBGRAPHS:
             raise CompileError(
                 f"attribute '{name}' holds a graph, which is not supported",
-                hint="export without control flow (If, Loop, Scan)",
+                hint="export without loops (Loop, Scan)",
             )
         spec = schema.attributes.get(proto.name)
         if spec is None:

@@ -22,9 +22,11 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 Nesting = dict[int, "Nesting | None"]
 """Field numbers that hold messages on the way to a tensor; None marks the tensor itself."""
 
-ATTRIBUTE: Nesting = {5: None, 11: None}
+ATTRIBUTE: Nesting = {5: None, 10: None}
 NODE: Nesting = {5: ATTRIBUTE}
-MODEL: Nesting = {7: {1: NODE, 5: None}, 25: {7: NODE}}
+GRAPH: Nesting = {1: NODE, 5: None}
+ATTRIBUTE[6] = GRAPH
+MODEL: Nesting = {7: GRAPH, 25: {7: NODE}}
 
 DATA_TYPE, FLOAT_DATA, RAW_DATA = 2, 4, 9
 FLOAT = 1

@@ -14,15 +14,16 @@ from pathlib import Path
 import numpy as np
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from dialects.affine import NotAffine, Ranges
+from dialects.affine import Affine, NotAffine, Ranges
 from dialects.errors import unsupported
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import Tensor
 from dialects.lpu.weights import INLINE_LIMIT, Inline, Weight, inline, nbytes, read
+from dialects.onnx.branches import IfOp
 from dialects.onnx.ops import InitializerOp, OnnxOp
 from passes.analysis.content import ELEMENTS_LIMIT, Content, Elements, Fill, Line, elements
 from passes.analysis.functions import discard, replace_uses, retype
-from passes.onnx.shapes.rules import RULES, known_elements, range_dims
+from passes.onnx.shapes.rules import RULES, known_elements, known_scalar, range_dims
 from passes.onnx.shapes.typing import attribute, infer
 from passes.onnx.shapes.views import VIEWS, Viewed, Views
 from passes.rewriting.build import Build
@@ -47,11 +48,28 @@ class Resolver:
     def visit(self, op: Operation) -> None:
         if isinstance(op, InitializerOp):
             self._constant(op, op.weight)
+        elif isinstance(op, IfOp):
+            self._choose(op)
         elif isinstance(op, OnnxOp):
             try:
                 self._visit_onnx(op)
             except (NotAffine, ValueError, IndexError) as error:
                 raise unsupported(op, str(error)) from None
+
+    def _choose(self, op: IfOp) -> None:
+        """Put the branch that a known condition chooses in place of an If."""
+        condition = known_scalar(op.condition, self.lookup)
+        if condition is None or not condition.is_const:
+            what = "the condition depends on data, not on shapes alone"
+            raise unsupported(op, what, "export the model without If")
+        *body, end = op.branch(condition != Affine()).block.ops
+        block = op.parent_block()
+        assert block is not None
+        for inner in body:
+            inner.detach()
+            block.insert_op_before(inner, op)
+            self.visit(inner)
+        self.replace(op, [(value, self.lookup(value)) for value in end.operands])
 
     def _visit_onnx(self, op: OnnxOp) -> None:
         if op.OP_TYPE in VIEWS and op.DOMAIN == "":

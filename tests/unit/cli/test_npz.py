@@ -50,6 +50,13 @@ def test_what_is_written_is_read_by_numpy(tmp_path: Path):
     assert back["b"].dtype == np.float32
 
 
+def test_a_tensor_without_axes_is_written_without_axes(tmp_path: Path):
+    path = tmp_path / "out.npz"
+    write_npz(path, {"x": np.array(3, np.int64), "t": np.ones((2, 3), np.float32).T}, inputs=[])
+    back = np.load(path, allow_pickle=False)
+    assert {name: back[name].shape for name in back.files} == {"x": (), "t": (3, 2)}
+
+
 def test_the_same_tensors_give_the_same_bytes(tmp_path: Path):
     for name in ("a", "b"):
         write_npz(tmp_path / name, {"x": np.arange(5)}, inputs=[])

@@ -8,11 +8,11 @@ from xdsl.dialects.test import TestOp
 from xdsl.ir import Attribute, Block, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.creation import make
 from dialects.lpu import ops
 from dialects.lpu.types import tensor
 from dialects.onnx.ops import create, op_class
 from dialects.verification import check_op
+from passes.rewriting.creation import make
 from runtime.numerics import ElementType
 
 F32 = ElementType.F32

@@ -23,8 +23,7 @@ def _edited(edit: Callable[[ModelProto], object], proto: ModelProto | None = Non
 
 
 def _subgraph() -> ModelProto:
-    graph = GraphProto()
-    nodes = [helper.make_node("If", ["x"], ["y"], then_branch=graph, else_branch=graph, name="if")]
+    nodes = [helper.make_node("Loop", ["", "x"], ["y"], body=GraphProto(), name="loop")]
     return model(nodes, {"x": []}, ["y"], dtype=TensorProto.BOOL)
 
 
@@ -73,7 +72,7 @@ WRONG: dict[str, tuple[ModelProto, str]] = {
         ),
         "attribute 'alpha' is given twice",
     ),
-    "subgraph": (_subgraph(), "if: If: attribute 'else_branch' holds a graph"),
+    "subgraph": (_subgraph(), "loop: Loop: attribute 'body' holds a graph"),
     "too many inputs": (
         _edited(lambda m: m.graph.node[0].input.append("x"), unary()),
         "takes at most 1 inputs, not 2",

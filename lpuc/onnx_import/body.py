@@ -1,0 +1,238 @@
+"""
+The nodes of a graph, of a branch of an If, or of a function's body, one operation each.
+
+Calls of the model's own functions are read in place, under the opsets that the function imports and
+with the attributes of the call or their defaults; names are those of the body alone. A branch sees
+the names around it and is a region of `onnx.If`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from onnx import AttributeProto, FunctionProto, GraphProto, NodeProto
+from xdsl.ir import Block, Operation, Region, SSAValue
+
+from dialects.errors import CompileError, location_of
+from dialects.lpu.types import Tensor, tensor_type
+from dialects.lpu.weights import Weight, WeightAttr
+from dialects.names import escape
+from dialects.onnx.branches import IfOp, YieldOp
+from dialects.onnx.ops import InitializerOp
+from lpuc.onnx_import.budgets import Budgets
+from lpuc.onnx_import.functions import Key, call_attributes, graphs_of, key_of, resolved
+from lpuc.onnx_import.model import opsets
+from lpuc.onnx_import.nodes import NodeReader, named, node_name, op_label
+from lpuc.onnx_import.tensors import TensorReader
+from passes.rewriting.creation import make
+
+BRANCHES = ("then_branch", "else_branch")
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all bodies of one model read with."""
+
+    opsets: Mapping[str, int]
+    functions: Mapping[Key, FunctionProto]
+    tensors: TensorReader
+    budgets: Budgets
+    readers: dict[tuple[tuple[str, int], ...], NodeReader] = field(
+        default_factory=dict[tuple[tuple[str, int], ...], NodeReader]
+    )
+
+    def reader(self, versions: Mapping[str, int]) -> NodeReader:
+        """What reads nodes under these opsets, the same for the same."""
+        key = tuple(sorted(versions.items()))
+        return self.readers.setdefault(key, NodeReader(versions, self.tensors))
+
+
+def hint(name: str) -> str | None:
+    """An SSA name that resembles a name of the model; None if nothing is left of it."""
+    if name.isidentifier() and name.isascii() and name == name.strip("_"):
+        return name[:64]
+    plain = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")[:64]
+    if not plain:
+        return None
+    return f"_{plain}" if plain[0].isdigit() else plain
+
+
+class Body:
+    """Appends to a block; `values` are the names defined so far, None for an absent operand."""
+
+    def __init__(
+        self,
+        shared: Shared,
+        reader: NodeReader,
+        block: Block,
+        outer: Body | None = None,
+        attributes: Mapping[str, AttributeProto] | None = None,
+        prefix: str = "",
+    ) -> None:
+        self.shared, self.reader, self.block, self.outer = shared, reader, block, outer
+        self.attributes, self.prefix = attributes or {}, prefix
+        self.values: dict[str, SSAValue | None] = {}
+
+    def find(self, name: str) -> SSAValue | None:
+        """The value of a name, here or around; KeyError if there is none."""
+        if name in self.values:
+            return self.values[name]
+        if self.outer is None:
+            raise KeyError(name)
+        return self.outer.find(name)
+
+    def knows(self, name: str) -> bool:
+        return name in self.values or (self.outer is not None and self.outer.knows(name))
+
+    def define(self, name: str, value: SSAValue | None, what: str) -> None:
+        """Give a value its name; CompileError if something has it already."""
+        size = len(name.encode())
+        self.shared.budgets.check("name_bytes", size, f"the length of the name of {what}")
+        if self.knows(name):
+            raise CompileError(f"'{escape(name)}' is defined twice, by {what} too")
+        self.values[name] = value
+        if value is not None:
+            value.name_hint = hint(name)
+
+    def weights(self, graph: GraphProto) -> dict[str, Weight]:
+        """The constants of a graph by name."""
+        if graph.sparse_initializer:
+            raise CompileError("the graph has sparse initializers", hint="store them densely")
+        weights: dict[str, Weight] = {}
+        for tensor in graph.initializer:
+            what = f"the initializer '{escape(tensor.name)}'"
+            if not tensor.name or tensor.name in weights:
+                raise CompileError(f"{what} has no name of its own")
+            weights[tensor.name] = self.shared.tensors.weight(tensor, what)
+        return weights
+
+    def _constants(self, weights: Mapping[str, Weight], used: set[str]) -> None:
+        """An operation for each constant that is used."""
+        for name, weight in weights.items():
+            if name not in used:
+                continue
+            kind = tensor_type(Tensor.of(weight.shape, weight.dtype))
+            location = location_of([escape(name)])
+            op = make(InitializerOp, (), [kind], {"value": WeightAttr(weight)}, location)
+            self.block.add_op(op)
+            self.define(name, op.results[0], "an initializer")
+
+    def _nodes(self, nodes: Sequence[NodeProto]) -> None:
+        """Operations for all nodes, in their order."""
+        for index, proto in enumerate(nodes):
+            name = self.prefix + node_name(proto, index)
+            self.shared.budgets.check("name_bytes", len(name), f"the name of node {index}")
+            node = resolved(proto, self.attributes)
+            inputs = [self._value(n, node, name, nodes) if n else None for n in named(node.input)]
+            self._node(node, name, inputs)
+
+    def _value(
+        self, name: str, node: NodeProto, where: str, nodes: Sequence[NodeProto]
+    ) -> SSAValue | None:
+        if self.knows(name):
+            return self.find(name)
+        later = next((n for n in nodes if name in n.output), None)
+        message = f"input '{escape(name)}' is not defined"
+        if later is not None:
+            producer = escape(later.name) or later.op_type
+            message += f" before this node, but by the later node {producer}"
+        reason = "the nodes are not in order, or form a cycle" if later is not None else None
+        raise CompileError(message, node=where, op=op_label(node), hint=reason)
+
+    def _node(self, node: NodeProto, name: str, inputs: Sequence[SSAValue | None]) -> None:
+        function = self.shared.functions.get(key_of(node))
+        if function is not None:
+            self._call(node, name, function, inputs)
+            return
+        if node.op_type == "If" and node.domain in ("", "ai.onnx"):
+            op: Operation = self._if(node, name, inputs)
+        else:
+            op = self.reader.build(node, name, inputs)
+        self.block.add_op(op)
+        for output, result in zip(node.output, op.results, strict=False):
+            if output:
+                self.define(output, result, f"node {name}")
+
+    def _call(
+        self, call: NodeProto, name: str, function: FunctionProto, inputs: Sequence[SSAValue | None]
+    ) -> None:
+        where = {"node": name, "op": op_label(call)}
+        try:
+            attributes = call_attributes(call, function)
+        except CompileError as error:
+            raise CompileError(error.message, **where) from None
+        if len(inputs) > len(function.input) or len(call.output) > len(function.output):
+            takes = f"{len(function.input)} inputs and {len(function.output)} outputs"
+            raise CompileError(f"the function has {takes}", **where)
+        versions = opsets(function.opset_import) if function.opset_import else self.shared.opsets
+        body = Body(
+            self.shared,
+            self.shared.reader(versions),
+            self.block,
+            attributes=attributes,
+            prefix=f"{name}/",
+        )
+        absent = [None] * (len(function.input) - len(inputs))
+        body.values.update(zip(function.input, [*inputs, *absent], strict=True))
+        body._nodes(function.node)
+        for formal, actual in zip(function.output, call.output, strict=False):
+            if not body.knows(formal):
+                raise CompileError(f"the function defines no '{escape(formal)}'", **where)
+            if actual:
+                self.define(actual, body.find(formal), f"node {name}")
+
+    def _if(self, node: NodeProto, name: str, inputs: Sequence[SSAValue | None]) -> IfOp:
+        """Both branches as regions, which see what is defined around them."""
+        graphs = {a.name: a.g for a in node.attribute if a.type == AttributeProto.GRAPH}
+        try:
+            if sorted(graphs) != sorted(BRANCHES) or len(node.attribute) != len(BRANCHES):
+                raise CompileError("an If has the attributes then_branch and else_branch")
+            if len(inputs) != 1 or inputs[0] is None:
+                raise CompileError(f"takes 1 inputs, not {len(inputs)}")
+            regions = [self._branch(graphs[n], len(node.output), name) for n in BRANCHES]
+            return IfOp.of(inputs[0], regions, location_of([name]))
+        except CompileError as error:
+            if error.node is not None:
+                raise
+            label = op_label(node)
+            raise CompileError(error.message, node=name, op=label, hint=error.hint) from None
+
+    def _branch(self, graph: GraphProto, results: int, name: str) -> Region:
+        if graph.input or len(graph.output) != results:
+            raise CompileError(f"a branch takes no inputs and gives {results} outputs")
+        block = Block()
+        body = Body(self.shared, self.reader, block, self, self.attributes, f"{name}/")
+        body.graph(graph, body.weights(graph))
+        yielded = YieldOp.create(operands=body.results(graph))
+        yielded.location = location_of([name])
+        block.add_op(yielded)
+        return Region(block)
+
+    def graph(self, graph: GraphProto, weights: Mapping[str, Weight]) -> None:
+        """The constants that are used and the nodes of a graph."""
+        used = names_read(graph.node) | {output.name for output in graph.output}
+        self._constants(weights, used)
+        self._nodes(graph.node)
+
+    def results(self, graph: GraphProto) -> list[SSAValue]:
+        """The values of the outputs of a graph, in order."""
+        found: list[SSAValue] = []
+        for output in graph.output:
+            value = self.find(output.name) if self.knows(output.name) else None
+            if value is None:
+                raise CompileError(f"the output '{escape(output.name)}' is not defined")
+            found.append(value)
+        return found
+
+
+def names_read(nodes: Iterable[NodeProto]) -> set[str]:
+    """All names that nodes read, those in their branches included."""
+    found: set[str] = set()
+    for node in nodes:
+        found.update(node.input)
+        for graph in graphs_of(node):
+            found |= names_read(graph.node)
+            found.update(output.name for output in graph.output)
+    return found
