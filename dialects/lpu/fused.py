@@ -8,6 +8,8 @@ so, and in the result. Floats of any width go in and come out.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from xdsl.dialects.builtin import Float32Type, FloatAttr, StringAttr
 from xdsl.irdl import (
     AttrSizedOperandSegments,
@@ -21,6 +23,7 @@ from xdsl.irdl import (
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.affine import Affine
+from dialects.lpu.facts import NONE, Facts, Form, Zeros
 from dialects.lpu.ops import LpuOp, UnaryOp, broadcast, tensor_of
 from dialects.lpu.types import Tensor, TensorType
 from runtime.numerics import ElementType
@@ -50,6 +53,7 @@ class SoftmaxOp(UnaryOp):
     """`exp(x - max) / sum` along the last axis."""
 
     name = "lpu.softmax"
+    FACTS: ClassVar = Facts(Form.OTHER, NONE, Zeros.LOST, lines=False, weight=None, trunk=None)
     empty = prop_def(StringAttr)
     assembly_format = "$source `empty` $empty attr-dict `:` type($source) `->` type($result)"
 
@@ -70,6 +74,7 @@ class NormOp(LpuOp):
     """
 
     name = "lpu.norm"
+    FACTS: ClassVar = Facts(Form.OTHER, NONE, Zeros.KEPT, lines=False, weight=None, trunk=0)
     kind = prop_def(StringAttr)
     epsilon = prop_def(F32Attr)
     source = operand_def(TensorType)
@@ -105,6 +110,7 @@ class RotaryOp(LpuOp):
     """
 
     name = "lpu.rotary"
+    FACTS: ClassVar = Facts(Form.OTHER, NONE, Zeros.KEPT, lines=False, weight=None, trunk=0)
     source = operand_def(TensorType)
     cos = operand_def(TensorType)
     sin = operand_def(TensorType)
@@ -139,6 +145,7 @@ class AttentionOp(LpuOp):
     """
 
     name = "lpu.attention"
+    FACTS: ClassVar = Facts(Form.OTHER, NONE, Zeros.KEPT, lines=False, weight=None, trunk=None)
     scale = prop_def(F32Attr)
     softcap = prop_def(F32Attr)
     empty = prop_def(StringAttr)

@@ -8,6 +8,8 @@ rank. Numpy semantics of each are in `dialects.lpu.semantics`, under the same na
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from xdsl.dialects.builtin import I64, IntegerAttr, StringAttr
 from xdsl.ir import SSAValue
 from xdsl.irdl import (
@@ -24,8 +26,9 @@ from xdsl.utils.exceptions import VerifyException
 
 from dialects.affine import Affine
 from dialects.lpu.attributes import AffineListAttr, IntsAttr
+from dialects.lpu.facts import ALL, ARMS, BY_FUNCTION, FIRST, NONE, Facts, Form, Zeros
 from dialects.lpu.types import Tensor, TensorType
-from dialects.lpu.weights import WeightAttr
+from dialects.lpu.weights import Cast, Weight, WeightAttr, reshaped, transposed
 from runtime.numerics import FUNCTIONS1, FUNCTIONS2, ElementType
 
 COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "isnan"})
@@ -43,9 +46,16 @@ def tensor_of(value: SSAValue) -> Tensor:
 
 
 class LpuOp(IRDLOperation):
-    """What all tensor operations share: purity, and typed access to operand and result types."""
+    """What all tensor operations share: purity, facts, typed access to operand and result types."""
 
     traits = traits_def(Pure())
+    FACTS: ClassVar[Facts]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "name" in cls.__dict__:
+            missing = cls.__dict__.get("FACTS", Facts()).missing
+            assert not missing, f"{cls.name} does not state: {', '.join(missing)}"
 
     def operand_tensors(self) -> tuple[Tensor, ...]:
         return tuple(tensor_of(operand) for operand in self.operands)
@@ -84,6 +94,7 @@ class ConstantOp(LpuOp):
     """A weight or another constant, by reference: `lpu.constant <file(...)>`."""
 
     name = "lpu.constant"
+    FACTS: ClassVar = Facts(Form.CONSTANT, NONE, Zeros.SEEN, lines=True, weight=None, trunk=None)
     value = prop_def(WeightAttr)
     result = result_def(TensorType)
     assembly_format = "$value attr-dict `:` type($result)"
@@ -103,6 +114,7 @@ class FillOp(LpuOp):
     """Every element is `value` (stored bit-exactly, as the hex digits of one element)."""
 
     name = "lpu.fill"
+    FACTS: ClassVar = Facts(Form.CONSTANT, NONE, Zeros.SEEN, lines=True, weight=None, trunk=None)
     value = prop_def(StringAttr)
     result = result_def(TensorType)
     assembly_format = "$value attr-dict `:` type($result)"
@@ -122,6 +134,7 @@ class IotaOp(LpuOp):
     """
 
     name = "lpu.iota"
+    FACTS: ClassVar = Facts(Form.INDEX, NONE, Zeros.SEEN, lines=True, weight=None, trunk=None)
     coefficients = prop_def(AffineListAttr)
     result = result_def(TensorType)
     assembly_format = "$coefficients attr-dict `:` type($result)"
@@ -137,6 +150,9 @@ class MapOp(LpuOp):
     """`fn` of one or two operands, element by element, with broadcasting."""
 
     name = "lpu.map"
+    FACTS: ClassVar = Facts(
+        Form.ELEMENTWISE, NONE, BY_FUNCTION, lines=True, weight=None, trunk=None
+    )
     fn = prop_def(StringAttr)
     inputs = var_operand_def(TensorType)
     result = result_def(TensorType)
@@ -158,6 +174,7 @@ class SelectOp(LpuOp):
     """Where `condition` holds the element of `on_true`, elsewhere that of `on_false`."""
 
     name = "lpu.select"
+    FACTS: ClassVar = Facts(Form.ELEMENTWISE, ARMS, Zeros.KEPT, lines=True, weight=None, trunk=None)
     condition = operand_def(TensorType)
     on_true = operand_def(TensorType)
     on_false = operand_def(TensorType)
@@ -187,6 +204,19 @@ def _text(shape: tuple[Affine, ...]) -> str:
     return f"[{', '.join(map(str, shape))}]"
 
 
+def _cast(op: LpuOp, weight: Weight) -> Weight:
+    return Cast(weight, op.result_tensor().dtype)
+
+
+def _reshape(op: LpuOp, weight: Weight) -> Weight | None:
+    tensor = op.result_tensor()
+    return reshaped(weight, tensor.static_shape()) if tensor.is_static else None
+
+
+def _transpose(op: TransposeOp, weight: Weight) -> Weight:
+    return transposed(weight, op.perm.data)
+
+
 class UnaryOp(LpuOp):
     """One tensor in, one tensor out."""
 
@@ -202,6 +232,7 @@ class CastOp(UnaryOp):
     """The same values in another element type; to bool: is not zero; to integer: truncated."""
 
     name = "lpu.cast"
+    FACTS: ClassVar = Facts(Form.ELEMENTWISE, NONE, Zeros.KEPT, lines=False, weight=_cast, trunk=0)
     assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
 
     def verify_(self) -> None:
@@ -214,6 +245,7 @@ class ReduceOp(UnaryOp):
     """Sum, product, maximum or minimum over `axes`, whose extents become 1."""
 
     name = "lpu.reduce"
+    FACTS: ClassVar = Facts(Form.OTHER, NONE, Zeros.KEPT, lines=False, weight=None, trunk=None)
     fn = prop_def(StringAttr)
     axes = prop_def(IntsAttr)
     assembly_format = "$fn $source `over` $axes attr-dict `:` type($source) `->` type($result)"
@@ -232,6 +264,7 @@ class ScanOp(UnaryOp):
     """Running sum along `axis`; `exclusive` leaves out the element itself."""
 
     name = "lpu.scan"
+    FACTS: ClassVar = Facts(Form.OTHER, NONE, Zeros.KEPT, lines=False, weight=None, trunk=None)
     axis = prop_def(IntegerAttr[I64])
     exclusive = prop_def(IntegerAttr[I64])
     assembly_format = (
@@ -247,6 +280,7 @@ class MatmulOp(LpuOp):
     """`lhs [..., M, K] @ rhs [..., K, N]`; leading axes broadcast. Both have rank 2 at least."""
 
     name = "lpu.matmul"
+    FACTS: ClassVar = Facts(Form.OTHER, NONE, Zeros.KEPT, lines=False, weight=None, trunk=None)
     lhs = operand_def(TensorType)
     rhs = operand_def(TensorType)
     result = result_def(TensorType)
@@ -265,6 +299,7 @@ class ReshapeOp(UnaryOp):
     """The same elements in row-major order under other extents."""
 
     name = "lpu.reshape"
+    FACTS: ClassVar = Facts(Form.MOVES, ALL, Zeros.KEPT, lines=True, weight=_reshape, trunk=0)
     assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
 
     def verify_(self) -> None:
@@ -299,6 +334,7 @@ class TransposeOp(UnaryOp):
     """Axis `i` of the result is axis `perm[i]` of the source."""
 
     name = "lpu.transpose"
+    FACTS: ClassVar = Facts(Form.MOVES, ALL, Zeros.KEPT, lines=True, weight=_transpose, trunk=0)
     perm = prop_def(IntsAttr)
     assembly_format = "$source $perm attr-dict `:` type($source) `->` type($result)"
 
@@ -314,6 +350,7 @@ class BroadcastOp(UnaryOp):
     """Repeat along axes of extent 1 and along new leading axes."""
 
     name = "lpu.broadcast"
+    FACTS: ClassVar = Facts(Form.MOVES, ALL, Zeros.KEPT, lines=True, weight=None, trunk=0)
     assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
 
     def verify_(self) -> None:
@@ -329,6 +366,7 @@ class SliceOp(UnaryOp):
     """Element `i` of axis `d` is element `offsets[d] + i * steps[d]` of the source; steps > 0."""
 
     name = "lpu.slice"
+    FACTS: ClassVar = Facts(Form.MOVES, ALL, Zeros.KEPT, lines=True, weight=None, trunk=0)
     offsets = prop_def(AffineListAttr)
     steps = prop_def(IntsAttr)
     assembly_format = (
@@ -348,6 +386,7 @@ class ConcatOp(LpuOp):
     """The operands one after another along `axis`."""
 
     name = "lpu.concat"
+    FACTS: ClassVar = Facts(Form.MOVES, ALL, Zeros.KEPT, lines=False, weight=None, trunk=None)
     axis = prop_def(IntegerAttr[I64])
     inputs = var_operand_def(TensorType)
     result = result_def(TensorType)
@@ -375,6 +414,7 @@ class GatherOp(LpuOp):
     """
 
     name = "lpu.gather"
+    FACTS: ClassVar = Facts(Form.OTHER, FIRST, Zeros.KEPT, lines=False, weight=None, trunk=None)
     axis = prop_def(IntegerAttr[I64])
     source = operand_def(TensorType)
     indices = operand_def(TensorType)
@@ -401,6 +441,7 @@ class ScatterOp(LpuOp):
     """
 
     name = "lpu.scatter"
+    FACTS: ClassVar = Facts(Form.OTHER, NONE, Zeros.KEPT, lines=False, weight=None, trunk=None)
     fn = prop_def(StringAttr)
     source = operand_def(TensorType)
     indices = operand_def(TensorType)
@@ -425,6 +466,7 @@ class TopkOp(LpuOp):
     """The `k` largest or smallest of the last axis, sorted, ties to the lower index; and where."""
 
     name = "lpu.topk"
+    FACTS: ClassVar = Facts(Form.OTHER, NONE, Zeros.KEPT, lines=False, weight=None, trunk=None)
     largest = prop_def(IntegerAttr[I64])
     source = operand_def(TensorType)
     values = result_def(TensorType)

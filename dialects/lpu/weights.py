@@ -57,6 +57,21 @@ def inline(array: np.ndarray) -> Inline:
     return Inline(np.ascontiguousarray(array).tobytes(), array.shape, dtype)
 
 
+def reshaped(weight: Weight, shape: tuple[int, ...]) -> Weight:
+    """A weight under other extents; one recipe for reshapes in a row."""
+    return Reshape(weight.source if isinstance(weight, Reshape) else weight, shape)
+
+
+def transposed(weight: Weight, perm: tuple[int, ...]) -> Weight:
+    """A weight with permuted axes; one recipe, or none, for transposes in a row."""
+    if not isinstance(weight, Transpose):
+        return Transpose(weight, perm)
+    composed = tuple(weight.perm[p] for p in perm)
+    return (
+        transposed(weight.source, composed) if list(composed) != sorted(composed) else weight.source
+    )
+
+
 def _parse(parser: AttrParser) -> Weight:
     kind = parser.parse_identifier()
     readers: dict[str, Callable[[AttrParser], Weight]] = {

@@ -18,6 +18,7 @@ from xdsl.ir import SSAValue
 from dialects.affine import Affine, NotAffine, Ranges
 from dialects.lpu import ops
 from dialects.lpu.contents import fill_value
+from dialects.lpu.facts import facts_of
 from dialects.lpu.weights import Inline
 from passes.analysis.content import Line, combine_lines, expand_line
 from passes.analysis.reshaping import merged_strides, refine
@@ -39,9 +40,10 @@ class Lines:
 
     def _derive(self, value: SSAValue) -> Line | None:
         op = value.owner
-        rule = RULES.get(type(op))
+        if not facts_of(op).lines:
+            return None
         try:
-            return rule(self, op) if rule is not None else None
+            return RULES[type(op)](self, op)
         except NotAffine:
             return None
 

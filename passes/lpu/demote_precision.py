@@ -49,12 +49,12 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.lpu import ops
+from dialects.lpu.facts import facts_of
 from dialects.lpu.weights import Cast
 from passes.analysis.functions import discard, options, retype, step_function, strings
 from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
-VIEWS = (ops.ReshapeOp, ops.TransposeOp, ops.BroadcastOp, ops.SliceOp)
 F32 = ElementType.F32
 
 
@@ -81,9 +81,7 @@ class Demotion:
             return op.source
         if isinstance(op, ops.ConstantOp):
             return Build(op).constant(Cast(op.value.data, self.short))
-        if isinstance(op, VIEWS):
-            return self._clone(op, [self.demoted(op.source)])
-        if isinstance(op, ops.ConcatOp):
+        if isinstance(op, Operation) and facts_of(op).moves:
             return self._clone(op, [self.demoted(v) for v in op.operands])
         return Build(following(value)).cast(value, self.short)
 

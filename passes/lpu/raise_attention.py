@@ -78,7 +78,6 @@ from runtime.numerics import ElementType
 
 LEAST_F16 = float(np.finfo(np.float16).min)
 LEAST_F32 = float(np.finfo(np.float32).min)
-VIEWS = (ops.ReshapeOp, ops.TransposeOp)
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ def _query(value: SSAValue) -> Query:
             value, factor = above[0], factor * above[1]
         elif _is_passed(op, first=not views):
             value = op.operands[0]
-        elif isinstance(op, VIEWS):
+        elif isinstance(op, ops.ReshapeOp | ops.TransposeOp):
             views.append(op)
             value = op.source
             continue

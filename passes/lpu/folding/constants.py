@@ -15,9 +15,10 @@ from xdsl.rewriter import InsertPoint
 from dialects.errors import CompileError, location_of, node_names
 from dialects.lpu import ops
 from dialects.lpu.contents import fill_value
+from dialects.lpu.facts import Form, facts_of
 from dialects.lpu.semantics import Array, Scope, evaluate
 from dialects.lpu.types import Tensor, TensorType
-from dialects.lpu.weights import Cast, Reshape, Transpose, Weight, WeightAttr, inline
+from dialects.lpu.weights import Weight, WeightAttr, inline
 from passes.analysis.functions import discard
 from passes.lpu.folding.facts import Facts
 from passes.lpu.folding.indices import counted
@@ -26,15 +27,6 @@ from runtime.traps import Trap
 
 OPERAND_LIMIT = 1 << 16
 """Largest operand, in elements, that is read to evaluate an operation."""
-
-ALIKE = frozenset({
-    ops.MapOp, ops.SelectOp, ops.CastOp, ops.ReshapeOp, ops.TransposeOp, ops.BroadcastOp,
-    ops.SliceOp, ops.ConcatOp,
-})  # fmt: skip
-"""Operations that give one element everywhere when each operand has one element everywhere."""
-
-SOURCES = frozenset({ops.ConstantOp, ops.FillOp, ops.IotaOp})
-"""What an operation must read alone to be evaluated, or to be taken in by a weight."""
 
 NEUTRAL: dict[str, float] = {"mul": 1, "div": 1, "and": -1, "or": 0, "add": 0, "sub": 0}
 """Right operands that change nothing; those of `add` and `sub` on integers only (-0.0 + 0)."""
@@ -85,7 +77,7 @@ def _kept_by_select(op: ops.SelectOp) -> SSAValue | None:
 
 def unchanged(op: ops.LpuOp) -> SSAValue | None:
     """The operand that the only result equals; None when it is not known to."""
-    if type(op) not in ALIKE:
+    if not op.FACTS.is_uniform:
         return None
     match op:
         case ops.MapOp():
@@ -108,13 +100,13 @@ def _fill(element: Array, tensor: Tensor) -> ops.FillOp:
 
 def filled(op: ops.LpuOp, scope: Scope) -> ops.LpuOp | None:
     """A fill that the operation equals: it is evaluated on one element of each operand."""
-    if type(op) not in ALIKE:
+    if not op.FACTS.is_uniform:
         return None
     held = tuple(element for v in op.operands if (element := _uniform(v)) is not None)
     if not held or len(held) != len(op.operands):
         return None
     tensor = op.result_tensor()
-    if isinstance(op, ops.MapOp | ops.SelectOp | ops.CastOp):
+    if op.FACTS.form is Form.ELEMENTWISE:
         return _fill(_on_scalars(op, held, scope), tensor)
     return _fill(held[0], tensor) if _same(held) else None
 
@@ -131,34 +123,13 @@ def _on_scalars(op: ops.LpuOp, held: tuple[Array, ...], scope: Scope) -> Array:
     return element
 
 
-def _reshaped(weight: Weight, shape: tuple[int, ...]) -> Weight:
-    return Reshape(weight.source if isinstance(weight, Reshape) else weight, shape)
-
-
-def _transposed(weight: Weight, perm: tuple[int, ...]) -> Weight:
-    if not isinstance(weight, Transpose):
-        return Transpose(weight, perm)
-    composed = tuple(weight.perm[p] for p in perm)
-    return (
-        weight.source if list(composed) == sorted(composed) else Transpose(weight.source, composed)
-    )
-
-
 def weighted(op: ops.LpuOp) -> ops.LpuOp | None:
     """A constant whose weight expression has taken the operation in."""
-    if not isinstance(op, ops.UnaryOp) or not isinstance(op.source.owner, ops.ConstantOp):
+    rule = op.FACTS.weight
+    if rule is None or not isinstance(source := op.operands[0].owner, ops.ConstantOp):
         return None
-    source, tensor = op.source.owner.value.data, op.result_tensor()
-    match op:
-        case ops.ReshapeOp() if tensor.is_static:
-            weight = _reshaped(source, tensor.static_shape())
-        case ops.TransposeOp():
-            weight = _transposed(source, op.perm.data)
-        case ops.CastOp():
-            weight = Cast(source, tensor.dtype)
-        case _:
-            return None
-    return _constant(weight, tensor)
+    weight = rule(op, source.value.data)
+    return None if weight is None else _constant(weight, op.result_tensor())
 
 
 def _constant(weight: Weight, tensor: Tensor) -> ops.ConstantOp:
@@ -169,7 +140,7 @@ def _constant(weight: Weight, tensor: Tensor) -> ops.ConstantOp:
 def _content(value: SSAValue, scope: Scope) -> Array | None:
     """The elements of a constant of bounded size."""
     owner, tensor = value.owner, ops.tensor_of(value)
-    if not isinstance(owner, ops.ConstantOp | ops.FillOp | ops.IotaOp) or not tensor.is_static:
+    if not isinstance(owner, ops.LpuOp) or not owner.FACTS.is_source or not tensor.is_static:
         return None
     if tensor.elements.const > OPERAND_LIMIT:
         return None
@@ -195,7 +166,8 @@ def _fits(op: ops.LpuOp, budget: int) -> bool:
 
 def evaluated(op: ops.LpuOp, scope: Scope, budget: int) -> list[ops.LpuOp] | None:
     """Constants for all results; None when an operand is not known or a result too large."""
-    if isinstance(op, ops.FillOp | ops.IotaOp) or not _fits(op, budget):
+    is_short = op.FACTS.is_source and not isinstance(op, ops.ConstantOp)
+    if is_short or not _fits(op, budget):
         return None
     if isinstance(op, ops.ConstantOp):
         constant = _as_constant(evaluate(op, (), scope)[0], op.result_tensor())
@@ -210,7 +182,7 @@ def evaluated(op: ops.LpuOp, scope: Scope, budget: int) -> list[ops.LpuOp] | Non
 
 def folded(op: ops.LpuOp, scope: Scope, budget: int, facts: Facts | None) -> list[ops.LpuOp] | None:
     """Operations without operands that give the results, tried from the smallest to the largest."""
-    known = all([type(value.owner) in SOURCES for value in op.operands])
+    known = all([facts_of(value.owner).is_source for value in op.operands])
     fill = (filled(op, scope) or counted(op)) if known else None
     if fill is None and facts is not None:
         fill = facts.known(op)

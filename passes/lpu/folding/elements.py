@@ -6,7 +6,7 @@ An additive mask of `-max * 0` and `0 * 0` holds nothing but zeros, whatever sel
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -34,12 +34,12 @@ class Elements:
     def of(self, value: SSAValue) -> Array | None:
         """The elements that occur, of rank 1, each once by its bits; None when not known."""
         if value not in self.known:
-            rule = _RULES.get(type(value.owner))
-            found = None if rule is None else rule(self, value.owner)
+            op = value.owner
+            found = _elements(self, op) if isinstance(op, ops.LpuOp) else None
             self.known[value] = None if found is None else _distinct(found)
         return self.known[value]
 
-    def all_of(self, values: tuple[SSAValue, ...]) -> list[Array] | None:
+    def all_of(self, values: Sequence[SSAValue]) -> list[Array] | None:
         """The elements of each; None when those of one are not known."""
         found = [array for value in values if (array := self.of(value)) is not None]
         return found if len(found) == len(values) else None
@@ -55,13 +55,28 @@ def _distinct(found: Array) -> Array | None:
     return np.array(list(elements.values()), found.dtype) if len(elements) <= LIMIT else None
 
 
-def _select(elements: Elements, op: ops.SelectOp) -> Array | None:
-    arms = elements.all_of((op.on_true, op.on_false))
-    return None if arms is None else np.concatenate(arms)
+def _elements(elements: Elements, op: ops.LpuOp) -> Array | None:
+    match op:
+        case ops.FillOp():
+            return fill_value(op).reshape(1)
+        case ops.MapOp():
+            return _map(elements, op)
+        case ops.CastOp():
+            found = elements.of(op.source)
+            return None if found is None else convert(found, op.result_tensor().dtype)
+        case _:
+            return _carried(elements, op)
+
+
+def _carried(elements: Elements, op: ops.LpuOp) -> Array | None:
+    """What is made of elements of operands, where no index can be out of range."""
+    carried = op.operands[op.FACTS.carries] if op.FACTS.is_uniform else ()
+    found = elements.all_of(carried)
+    return np.concatenate(found) if found else None
 
 
 def _map(elements: Elements, op: ops.MapOp) -> Array | None:
-    found = elements.all_of(tuple(op.operands))
+    found = elements.all_of(op.operands)
     if found is None:
         return None
     columns = [np.array(column) for column in zip(*product(*found), strict=True)]
@@ -74,24 +89,3 @@ def _map(elements: Elements, op: ops.MapOp) -> Array | None:
     except Trap:
         return None
     return out
-
-
-def _cast(elements: Elements, op: ops.CastOp) -> Array | None:
-    found = elements.of(op.source)
-    return None if found is None else convert(found, op.result_tensor().dtype)
-
-
-def _view(elements: Elements, op: ops.UnaryOp) -> Array | None:
-    return elements.of(op.source)
-
-
-_RULES: dict[type, Callable[[Elements, Any], Array | None]] = {
-    ops.FillOp: lambda _, op: fill_value(op).reshape(1),
-    ops.SelectOp: _select,
-    ops.MapOp: _map,
-    ops.CastOp: _cast,
-    ops.ReshapeOp: _view,
-    ops.TransposeOp: _view,
-    ops.BroadcastOp: _view,
-    ops.SliceOp: _view,
-}

@@ -75,8 +75,7 @@ def _line(value: SSAValue, lines: Lines) -> Line | None:
 def indexed(op: ops.LpuOp, lines: Lines) -> ops.LpuOp | None:
     """Integers that are affine in their index, without the operations that computed them."""
     result = op.results[0]
-    known = isinstance(op, ops.IotaOp | ops.FillOp | ops.ConstantOp)
-    line = None if known else _line(result, lines)
+    line = None if op.FACTS.is_source else _line(result, lines)
     if line is None:
         return None
     if line.base.is_const and not any(line.coefficients):
@@ -130,7 +129,7 @@ def _interval(value: SSAValue, lines: Lines) -> Interval | None:
             return element, element
         case ops.ReduceOp() as reduce if reduce.fn.data == "sum":
             return _sum(reduce, lines)
-        case ops.ReshapeOp() | ops.BroadcastOp() as view:
+        case ops.UnaryOp() as view if view.FACTS.moves:
             return _interval(view.source, lines)
         case _:
             line = _line(value, lines)

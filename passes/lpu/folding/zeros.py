@@ -11,13 +11,8 @@ import numpy as np
 from xdsl.ir import Operation, SSAValue
 
 from dialects.lpu import ops
+from dialects.lpu.facts import Zeros, zeros_of
 from passes.lpu.folding.elements import Elements
-
-BLIND = frozenset({"exp", "cos", "abs", "isnan", "eq", "ne", "lt", "le", "gt", "ge"})
-"""Functions that give the same for both zeros."""
-
-TRANSPARENT = frozenset({"add", "sub", "mul", "neg", "max", "min", "relu"})
-"""Functions whose result differs at most in the sign of a zero when an operand does."""
 
 REACH = 6
 """How many operations to look ahead."""
@@ -48,14 +43,10 @@ def is_blind(value: SSAValue, reach: int = REACH) -> bool:
 
 
 def _is_blind_use(op: Operation, reach: int) -> bool:
-    match op:
-        case ops.MapOp() if op.fn.data in BLIND:
+    match zeros_of(op):
+        case Zeros.LOST:
             return True
-        case ops.MapOp() if op.fn.data in TRANSPARENT:
-            return is_blind(op.result, reach - 1)
-        case ops.ReduceOp():
-            return is_blind(op.result, reach - 1)
-        case ops.SelectOp() | ops.ReshapeOp() | ops.TransposeOp() | ops.BroadcastOp():
-            return is_blind(op.results[0], reach - 1)
-        case _:
+        case Zeros.KEPT:
+            return all(is_blind(result, reach - 1) for result in op.results)
+        case Zeros.SEEN:
             return False

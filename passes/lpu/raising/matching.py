@@ -17,12 +17,10 @@ from xdsl.ir import Operation, SSAValue
 from dialects.affine import Affine
 from dialects.lpu import ops
 from dialects.lpu.contents import fill_value
+from dialects.lpu.facts import Form, facts_of
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.weights import Inline, read
 
-MOVES = (ops.ReshapeOp, ops.TransposeOp, ops.BroadcastOp, ops.SliceOp)
-"""What gives elements other indices and changes none."""
-LEAVES = (ops.ConstantOp, ops.FillOp)
 PARAMETER_DEPTH = 6
 """Operations between a weight and what is still taken for one: slices, casts, a `1 + w`."""
 
@@ -52,9 +50,7 @@ def number_of(value: SSAValue) -> float | None:
                 elements, elements[:1].repeat(elements.size)
             )
             return float(elements[0]) if uniform else None
-        case ops.ReshapeOp(source=source) | ops.BroadcastOp(source=source):
-            return number_of(source)
-        case ops.CastOp(source=source):
+        case ops.UnaryOp(source=source) as op if op.FACTS.is_uniform:
             return number_of(source)
         case _:
             return None
@@ -113,9 +109,10 @@ def reduce_of(value: SSAValue, fn: str) -> ops.ReduceOp | None:
 def is_parameter(value: SSAValue, depth: int = PARAMETER_DEPTH) -> bool:
     """Whether a value depends on weights alone."""
     op = value.owner
-    if isinstance(op, LEAVES):
+    facts = facts_of(op)
+    if facts.form is Form.CONSTANT:
         return True
-    if depth == 0 or not isinstance(op, (*MOVES, ops.CastOp, ops.MapOp)):
+    if depth == 0 or not facts.is_uniform or not isinstance(op, Operation):
         return False
     return all(is_parameter(operand, depth - 1) for operand in op.operands)
 
@@ -147,7 +144,7 @@ def region(root: Operation, inputs: Collection[SSAValue]) -> list[Operation]:
                 for operand in reversed(op.operands)
                 if operand not in inputs
                 and isinstance(operand.owner, Operation)
-                and not isinstance(operand.owner, LEAVES)
+                and facts_of(operand.owner).form is not Form.CONSTANT
             ]
     return list(found)
 
@@ -159,7 +156,7 @@ def is_closed(operations: Sequence[Operation]) -> bool:
     return all(
         use.operation in inside
         for op in inner
-        if not isinstance(op, (*MOVES, ops.CastOp))
+        if not facts_of(op).moves and not isinstance(op, ops.CastOp)
         for result in op.results
         for use in result.uses
     )

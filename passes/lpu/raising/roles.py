@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from xdsl.ir import Operation, SSAValue
 
 from dialects.lpu import control, fused, ops
-from passes.lpu.raising.matching import MOVES, is_parameter
+from dialects.lpu.facts import facts_of
+from passes.lpu.raising.matching import is_parameter
 
 STEPS = 24
 """Operations between a product and an attention; rotary embedding of a part takes the most."""
@@ -40,8 +41,6 @@ def _source(value: SSAValue) -> ops.MatmulOp | None:
 
 def _above(op: Operation) -> SSAValue | None:
     match op:
-        case ops.CastOp() | fused.RotaryOp() | fused.NormOp():
-            return op.source
         case ops.ConcatOp():
             return _newest(op)
         case control.ReadOp():
@@ -49,10 +48,9 @@ def _above(op: Operation) -> SSAValue | None:
         case ops.MapOp() if len(op.operands) == 2:
             data = [operand for operand in op.operands if not is_parameter(operand)]
             return data[0] if len(data) == 1 else None
-        case _ if isinstance(op, MOVES):
-            return op.source
         case _:
-            return None
+            trunk = facts_of(op).trunk
+            return None if trunk is None else op.operands[trunk]
 
 
 def _newest(op: ops.ConcatOp) -> SSAValue:

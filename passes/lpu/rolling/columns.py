@@ -24,7 +24,7 @@ from xdsl.ir import Operation, SSAValue
 from dialects.affine import Affine, NotAffine
 from dialects.lpu import ops
 from dialects.lpu.contents import fill_value
-from dialects.lpu.weights import INLINE_LIMIT, Cast, Reshape, Stack, Transpose, Weight, inline
+from dialects.lpu.weights import INLINE_LIMIT, Stack, Weight, inline
 from passes.lpu.rolling.graph import Kinds
 
 TABLE_LIMIT = 1 << 20
@@ -143,9 +143,9 @@ def weight_of(value: SSAValue) -> Weight | None:
             return op.value.data
         case ops.FillOp() as op:
             return _filled(op)
-        case ops.ReshapeOp() | ops.TransposeOp() | ops.CastOp() as op:
-            source = weight_of(op.source)
-            return None if source is None else _viewed(op, source)
+        case ops.LpuOp() as op if (rule := op.FACTS.weight) is not None:
+            source = weight_of(op.operands[0])
+            return None if source is None else rule(op, source)
         case _:
             return None
 
@@ -155,17 +155,6 @@ def _filled(op: ops.FillOp) -> Weight | None:
     if not tensor.is_static or tensor.elements.const * tensor.dtype.itemsize > INLINE_LIMIT:
         return None
     return inline(np.broadcast_to(fill_value(op), tensor.static_shape()))
-
-
-def _viewed(op: ops.ReshapeOp | ops.TransposeOp | ops.CastOp, source: Weight) -> Weight | None:
-    tensor = op.result_tensor()
-    match op:
-        case ops.TransposeOp():
-            return Transpose(source, op.perm.data)
-        case ops.CastOp():
-            return Cast(source, tensor.dtype)
-        case ops.ReshapeOp():
-            return Reshape(source, tensor.static_shape()) if tensor.is_static else None
 
 
 def _stacked(column: Column) -> Leaf | None:

@@ -15,8 +15,6 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 from dialects.lpu import ops
 from passes.analysis.functions import strings
 
-VIEWS = (ops.ReshapeOp, ops.TransposeOp, ops.BroadcastOp, ops.SliceOp, ops.ConcatOp)
-
 
 @dataclass(frozen=True)
 class Layout:
@@ -82,7 +80,7 @@ def same_but_type(a: SSAValue, b: SSAValue) -> bool:
     if a is b:
         return True
     one, other = a.owner, b.owner
-    if not isinstance(one, VIEWS) or not isinstance(other, type(one)):
+    if not isinstance(one, ops.LpuOp) or not one.FACTS.moves or not isinstance(other, type(one)):
         return False
     alike = one.properties == other.properties
     alike = alike and ops.tensor_of(a).dims == ops.tensor_of(b).dims
