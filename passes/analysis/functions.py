@@ -10,7 +10,7 @@ from typing import cast
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue, SSAValues
-from xdsl.traits import Pure
+from xdsl.traits import MemoryEffect, Pure
 
 from dialects.affine import Ranges
 from dialects.errors import CompileError
@@ -119,6 +119,12 @@ def replace_uses(old: SSAValue, new: SSAValue) -> None:
 def is_pure(cls: type[Operation]) -> bool:
     """Whether operations of this class have no effects, as a trait of theirs says."""
     return cls.has_trait(Pure)
+
+
+@cache
+def is_ordered(cls: type[Operation]) -> bool:
+    """Whether operations of this class read or write memory, themselves or in a region."""
+    return cls.has_trait(MemoryEffect) and not is_pure(cls)
 
 
 def discard(op: Operation) -> None:

@@ -13,11 +13,8 @@ from dataclasses import dataclass, replace
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
-from dialects.lpu.control import ForOp, ReadOp, StateOp, WriteOp
-from passes.analysis.functions import strings
-
-ACCESSES = frozenset({ReadOp, WriteOp, ForOp})
-"""Operations that depend on states."""
+from dialects.lpu.control import ReadOp, StateOp, WriteOp
+from passes.analysis.functions import is_ordered, strings
 
 
 def captured(op: Operation) -> list[SSAValue]:
@@ -79,7 +76,7 @@ def memory_order(body: Sequence[Operation]) -> dict[int, list[int]]:
     writes: dict[SSAValue, int] = {}
     reads: dict[SSAValue, list[int]] = {}
     for position, op in enumerate(body):
-        if type(op) not in ACCESSES:
+        if not is_ordered(type(op)):
             continue
         for state in _states(op):
             last = [writes[state]] if state in writes else []
@@ -106,7 +103,7 @@ def build_graph(func: FuncOp) -> Graph | None:
     index: dict[Operation | Block, int] = {op: position for position, op in enumerate(body)}
     uses = [
         [v for v in captured(op) if type(v.owner) is not StateOp]
-        if type(op) in ACCESSES
+        if is_ordered(type(op))
         else list(op.operands)
         for op in body
     ]
@@ -135,7 +132,7 @@ def _mark_dependent(graph: Graph) -> list[int]:
     from_roots, dynamic, depth = graph.from_roots, graph.dynamic, [0] * len(graph.ops)
     at_roots = {use.operation for root in graph.roots for use in root.uses}
     for position, op in enumerate(graph.ops):
-        if type(op) in ACCESSES:
+        if is_ordered(type(op)):
             dynamic[position] = 1
         if op in at_roots:
             from_roots[position] = dynamic[position] = 1

@@ -18,7 +18,8 @@ from xdsl.ir import Operation, SSAValue
 
 from dialects.lpu.control import ReadOp, WriteOp
 from dialects.lpu.ops import MatmulOp
-from passes.lpu.rolling.graph import ACCESSES, Graph, Kinds
+from passes.analysis.functions import is_ordered
+from passes.lpu.rolling.graph import Graph, Kinds
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ class _Written:
         graph, kinds, op = self.writer.graph, self.writer.kinds, self.writer.graph.ops[position]
         tokens, numbers = self.tokens, self.numbers
         tokens.append(kinds.of_op(op))
-        if type(op) in ACCESSES:
+        if is_ordered(type(op)):
             self._write_state(op)
         for value in graph.uses[position]:
             producer = graph.producer(value)
