@@ -12,10 +12,11 @@ if __name__ == "__main__":
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -68,7 +69,8 @@ def write_case(case: Case, folder: Path) -> None:
         np.savez(folder / f"inputs{suffix}.npz", allow_pickle=False, **inputs)
         if expected is not None:
             np.savez(folder / f"outputs{suffix}.npz", allow_pickle=False, **expected[number])
-    text = f"{case.settings}\n{' '.join(case.labels)}\n{why_not}"
+    settings = json.dumps(asdict(case.settings))
+    text = f"{settings}\n{', '.join(case.labels)}\n{why_not}"
     (folder / "about.txt").write_text(text.rstrip() + "\n", encoding="utf-8")
 
 

@@ -1,0 +1,72 @@
+"""Random decoders give ONNX Runtime's numbers; the generator draws what decoders are made of."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from onnx import numpy_helper
+
+from benchmarks.fuzz.command import outcome_of
+from benchmarks.fuzz.decoders.cases import make
+
+SEED = 0
+NUMBERS = (0, 1, 2, 6, 7, 8, 10, 13, 15, 16, 17, 19, 21, 22, 23, 24, 25, 27, 30, 35)
+"""Of decoders that differ in all that follows."""
+
+FEATURES = (
+    "cache: fixed", "cache: none", "grouped heads", "multi-query", "several caches",
+    "shared cache", "f16 cache", "f16 casts", "batch: dynamic", "batch: fixed, more than one",
+    "new tokens: dynamic", "new tokens: several", "odd extents", "window", "left padded",
+    "mask: int64 2-D", "mask: none", "mask: bool 4-D", "mask: float 4-D",
+    "mask: computed, bool 4-D", "mask: computed, additive",
+    "rotary: half-split", "rotary: interleaved", "rotary: partial", "rotary: tables as inputs",
+    "rotary: tables gathered", "rotary: tables computed", "rotary: com.microsoft",
+    "rotary: RotaryEmbedding", "attention: spelled", "attention: Attention",
+    "attention: GroupQueryAttention", "norm: LayerNormalization", "norm: RMSNormalization",
+    "norm: SimplifiedLayerNormalization", "norm: Skip*", "norm: layer spelled",
+    "norm: rms spelled", "norm: with casts", "norm by: pow -0.5", "norm by: sqrt, div",
+    "norm by: sqrt, reciprocal", "norm by: one over sqrt", "activation: Gelu",
+    "activation: Gelu tanh", "activation: gelu by erf", "activation: gelu by tanh",
+    "activation: quick gelu", "activation: relu", "activation: silu", "feed-forward: gated",
+    "tied weights", "ends in TopK", "ends in ArgMax", "extra output: hidden",
+    "extra output: scores", "scalar output", "scalar input", "scalar constants",
+    "shape arithmetic", "shape: range", "shape: expand", "shape: where chain",
+)  # fmt: skip
+"""What a tenth of the graphs have at least."""
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_random_decoder_gives_the_numbers_of_onnx_runtime(number: int):
+    outcome = outcome_of(make(SEED, number))
+    assert outcome.verdict == "right", outcome
+
+
+def test_a_tenth_of_the_graphs_has_each_feature_and_half_a_dynamic_past():
+    count = 400
+    found = Counter(label for number in range(count) for label in make(SEED, number).labels)
+    # 1000 graphs have each feature in a tenth; of fewer, chance takes a few away
+    assert {f: found[f] for f in FEATURES if found[f] < 0.08 * count} == {}
+    assert found["cache: dynamic"] >= count / 2
+
+
+def test_a_seed_and_a_number_give_the_same_decoder_again():
+    one, same, other = make(3, 5), make(3, 5), make(3, 6)
+    assert one.model.SerializeToString() == same.model.SerializeToString()
+    assert one.model.SerializeToString() != other.model.SerializeToString()
+    assert all((one.calls[0][name] == a).all() for name, a in same.calls[0].items())
+
+
+def test_ids_are_drawn_over_the_whole_vocabulary():
+    highest: set[bool] = set()
+    for number in range(30):
+        case = make(SEED, number)
+        gathers = [
+            n for n in case.model.graph.node if "input_ids" in n.input and "Gather" in n.name
+        ]
+        weights = {t.name: t for t in case.model.graph.initializer}
+        rows = numpy_helper.to_array(weights[gathers[0].input[0]]).shape[0]
+        top = max(int(call["input_ids"].max()) for call in case.calls)
+        assert top < rows
+        highest.add(top >= 0.9 * rows)
+    assert True in highest
