@@ -10,7 +10,9 @@ hundred operations again and again: what was found right is remembered.
 
 from __future__ import annotations
 
-from xdsl.ir import Operation
+from xdsl.ir import Attribute, Operation
+
+from dialects.lpu.weights import WeightAttr
 
 LIMIT = 1 << 17
 """How many different operations are remembered before all are forgotten."""
@@ -44,6 +46,13 @@ def _key(op: Operation) -> tuple[object, ...]:
         len(operands),
         *[value.type for value in operands],
         *[value.type for value in results],
-        *op.properties.items(),
+        *[(name, _seen(value)) for name, value in op.properties.items()],
         *op.attributes.items(),
     )
+
+
+def _seen(attribute: Attribute) -> object:
+    """What checks see of an attribute: of a weight, not where its bytes are."""
+    if type(attribute) is WeightAttr:
+        return attribute.data.shape, attribute.data.dtype
+    return attribute

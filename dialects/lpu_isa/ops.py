@@ -103,13 +103,9 @@ OPS: list[type[Operation]] = [LabelOp, WeightOp, *BY_INST.values()]
 
 def instruction(code: Code, location: LocationAttr) -> IsaOp:
     """The operation of an instruction."""
-    op = BY_INST[code.inst].create(properties={"code": CodeAttr(code)})
-    op.location = location
-    return op
+    return BY_INST[code.inst].create(properties={"code": CodeAttr(code)}, location=location)
 
 
 def label(name: str, location: LocationAttr) -> LabelOp:
     """The operation of a label."""
-    op = LabelOp.create(properties={"label": StringAttr(name)})
-    op.location = location
-    return op
+    return LabelOp.create(properties={"label": StringAttr(name)}, location=location)

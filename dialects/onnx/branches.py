@@ -70,9 +70,10 @@ class IfOp(IRDLOperation):
         if given[0] != given[1]:
             raise CompileError("the branches give results of different element types")
         types = [TensorType(Tensor(None, dtype)) for dtype in given[0]]
-        op = cls.create(operands=[condition], result_types=types, regions=list(branches))
-        op.location = location
-        return op
+        regions = list(branches)
+        return cls.create(
+            operands=[condition], result_types=types, regions=regions, location=location
+        )
 
     def branch(self, condition: bool) -> Region:
         """The region that a condition chooses."""

@@ -30,6 +30,7 @@ from lpuc.pipeline import PIPELINE, Stage, parse_passes, run_pipeline, run_stage
 from lpuc.progress import at_work
 from lpuc.sources import source_ranges
 from passes.analysis.functions import model_folder, step_function
+from passes.rewriting.kernel import set_attribute
 from runtime.interpreter import Interpreter
 from runtime.program import Program
 from runtime.source_files import Digests, Span
@@ -96,7 +97,7 @@ def load_module(model: Path, options: CompileOptions) -> ModuleOp:
     with at_work("import"):
         budgets = Budgets(**options.budgets)
         module = import_model(model, budgets=budgets, absent_ok=options.weights == "none")
-    module.attributes["lpu.options"] = options.attribute()
+    set_attribute(module, "lpu.options", options.attribute())
     return module
 
 

@@ -27,6 +27,7 @@ from lpuc.onnx_import.model import opsets
 from lpuc.onnx_import.nodes import NodeReader, named, node_name, op_label
 from lpuc.onnx_import.tensors import TensorReader
 from passes.rewriting.creation import make
+from passes.rewriting.kernel import append, locate
 
 BRANCHES = ("then_branch", "else_branch")
 
@@ -116,7 +117,7 @@ class Body:
             kind = tensor_type(Tensor.of(weight.shape, weight.dtype))
             location = location_of([escape(name)])
             op = make(InitializerOp, (), [kind], {"value": WeightAttr(weight)}, location)
-            self.block.add_op(op)
+            append(op, self.block)
             self.define(name, op.results[0], "an initializer")
 
     def _nodes(self, nodes: Sequence[NodeProto]) -> None:
@@ -150,7 +151,7 @@ class Body:
             op: Operation = self._if(node, name, inputs)
         else:
             op = self.reader.build(node, name, inputs)
-        self.block.add_op(op)
+        append(op, self.block)
         for output, result in zip(node.output, op.results, strict=False):
             if output:
                 self.define(output, result, f"node {name}")
@@ -206,8 +207,8 @@ class Body:
         body = Body(self.shared, self.reader, block, self, self.attributes, f"{name}/")
         body.graph(graph, body.weights(graph))
         yielded = YieldOp.create(operands=body.results(graph))
-        yielded.location = location_of([name])
-        block.add_op(yielded)
+        locate(yielded, location_of([name]))
+        append(yielded, block)
         return Region(block)
 
     def graph(self, graph: GraphProto, weights: Mapping[str, Weight]) -> None:

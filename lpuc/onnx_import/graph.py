@@ -16,6 +16,7 @@ from dialects.names import escape
 from lpuc.onnx_import.body import Body, Shared
 from lpuc.onnx_import.symbols import Symbols
 from lpuc.onnx_import.tensors import element_type
+from passes.rewriting.kernel import add_argument, append, locate, set_attribute
 
 
 class GraphReader:
@@ -36,14 +37,14 @@ class GraphReader:
         self.body.graph(self.graph, weights)
         results = self.body.results(self.graph)
         returned = ReturnOp(*results)
-        returned.location = location_of(["outputs"])
-        self.block.add_op(returned)
+        locate(returned, location_of(["outputs"]))
+        append(returned, self.block)
         self.symbols.check_used()
         types = ([a.type for a in self.block.args], [r.type for r in results])
         function = FuncOp("step", types, Region(self.block))
-        function.attributes["lpu.inputs"] = _names(i.name for i in inputs)
-        function.attributes["lpu.outputs"] = _names(o.name for o in self.graph.output)
-        function.attributes["lpu.dim_params"] = self.symbols.attribute()
+        set_attribute(function, "lpu.inputs", _names(i.name for i in inputs))
+        set_attribute(function, "lpu.outputs", _names(o.name for o in self.graph.output))
+        set_attribute(function, "lpu.dim_params", self.symbols.attribute())
         return function
 
     def _check(self) -> None:
@@ -65,8 +66,8 @@ class GraphReader:
         dims = None
         if info.type.tensor_type.HasField("shape"):
             dims = self._dims(info.type.tensor_type.shape, what)
-        arg = self.block.insert_arg(TensorType(Tensor(dims, dtype)), len(self.block.args))
-        arg.location = location_of([escape(info.name)])
+        kind, location = TensorType(Tensor(dims, dtype)), location_of([escape(info.name)])
+        arg = add_argument(self.block, kind, location)
         self.body.define(info.name, arg, what)
 
     def _dims(self, shape: TensorShapeProto, what: str) -> tuple[Affine | None, ...]:

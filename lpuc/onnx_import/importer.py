@@ -17,6 +17,8 @@ from lpuc.onnx_import.graph import GraphReader
 from lpuc.onnx_import.model import opsets, parse
 from lpuc.onnx_import.symbols import Symbols
 from lpuc.onnx_import.tensors import TensorReader
+from passes.rewriting.kernel import set_attribute
+from passes.rewriting.session import rewriting
 
 
 def import_model(
@@ -48,8 +50,9 @@ def _import(path: Path, shape: Mapping[str, int], budgets: Budgets, absent_ok: b
         functions = functions_of(model, budgets)
         tensors = TensorReader(path.name, data, taken, ExternalFiles(path, absent_ok), budgets)
         shared = Shared(opsets(model.opset_import), functions, tensors, budgets)
-        function = GraphReader(model.graph, shared, Symbols(shape)).function()
+        with rewriting("import"):
+            function = GraphReader(model.graph, shared, Symbols(shape)).function()
     module = ModuleOp([function])
-    module.attributes["lpu.model"] = StringAttr(escape(path.name))
-    module.attributes["lpu.model_dir"] = StringAttr(escape(str(path.parent)))
+    set_attribute(module, "lpu.model", StringAttr(escape(path.name)))
+    set_attribute(module, "lpu.model_dir", StringAttr(escape(str(path.parent))))
     return module

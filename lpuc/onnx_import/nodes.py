@@ -20,6 +20,7 @@ from dialects.onnx.ops import OnnxOp, create, op_class
 from dialects.onnx.schemas import Schema, attribute_value, find_schema, nearest
 from lpuc.onnx_import.tensors import TensorReader, from_numbers
 from passes.rewriting.creation import make
+from passes.rewriting.kernel import locate
 from runtime.numerics import ElementType
 
 SUBGRAPHS = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
@@ -77,7 +78,7 @@ class NodeReader:
             operands = [value for value in inputs if value is not None]
             return make(form.cls, operands, form.types, form.properties, location_of([name]))
         op = self._checked(node, name, inputs)
-        op.location = location_of([name])
+        locate(op, location_of([name]))
         if not any(proto.type in TENSORS for proto in node.attribute):
             self._forms[key] = Form(type(op), op.result_types, op.properties)
         return op

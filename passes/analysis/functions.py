@@ -9,14 +9,13 @@ from typing import cast
 
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Attribute, Block, Operation, SSAValue, SSAValues
+from xdsl.ir import Attribute, Block, Operation
 from xdsl.traits import MemoryEffect, Pure
 
 from dialects.affine import Ranges
 from dialects.errors import CompileError
 from dialects.lpu.attributes import SymbolsAttr
 from dialects.lpu.control import ForOp
-from dialects.lpu.types import Tensor, tensor_type
 from dialects.lpu_mem import control as mem
 from dialects.names import unescape
 
@@ -87,34 +86,6 @@ def options(module: ModuleOp) -> Mapping[str, Attribute]:
     return dictionary(module.attributes.get("lpu.options"))
 
 
-def retype(value: SSAValue, tensor: Tensor) -> SSAValue:
-    """
-    Give a value another tensor type; the value that stands in its place.
-    xDSL's own way makes a new value and rewires all uses, at ten times the cost.
-    """
-    value._type = tensor_type(tensor)  # pyright: ignore[reportPrivateUsage]
-    return value
-
-
-def replace_uses(old: SSAValue, new: SSAValue) -> None:
-    """
-    Let `new` be read wherever `old` is, and have its name unless it has one.
-    xDSL's own way leaves the uses in the same order, at twice the cost.
-    """
-    if old is new:
-        return
-    use, old.first_use = old.first_use, None
-    while use is not None:
-        reader, following = use.operation, use._next_use  # pyright: ignore[reportPrivateUsage]
-        operands = list(reader._operands)  # pyright: ignore[reportPrivateUsage]
-        operands[use.index] = new
-        reader._operands = SSAValues(operands)  # pyright: ignore[reportPrivateUsage]
-        new.add_use(use)
-        use = following
-    if new.name_hint is None:
-        new.name_hint = old.name_hint
-
-
 @cache
 def is_pure(cls: type[Operation]) -> bool:
     """Whether operations of this class have no effects, as a trait of theirs says."""
@@ -125,10 +96,3 @@ def is_pure(cls: type[Operation]) -> bool:
 def is_ordered(cls: type[Operation]) -> bool:
     """Whether operations of this class read or write memory, themselves or in a region."""
     return cls.has_trait(MemoryEffect) and not is_pure(cls)
-
-
-def discard(op: Operation) -> None:
-    """Remove an operation whose results nobody reads."""
-    assert not any([result.first_use for result in op.results]), f"{op.name} is still read"
-    op.detach()
-    op.drop_all_references()

@@ -45,11 +45,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xdsl.context import Context
-from xdsl.dialects.builtin import ArrayAttr, FunctionType, ModuleOp, StringAttr
+from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Operation, SSAValue
-from xdsl.passes import ModulePass
 
 from dialects.affine import Affine
 from dialects.lpu import ops
@@ -59,7 +57,16 @@ from dialects.lpu.ports import StatePort, StatePortsAttr
 from dialects.lpu.types import TensorType
 from passes.analysis.functions import functions, strings, symbol_ranges
 from passes.lpu.state.pairs import Finder, Pair, inverse
+from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
+from passes.rewriting.kernel import (
+    drop_arguments,
+    erase,
+    set_attribute,
+    set_operands,
+    sign,
+    substitute,
+)
 from runtime.numerics import ElementType
 
 
@@ -101,19 +108,17 @@ class Interface:
         for name in self.OUTPUTS:
             self._filter(name, results)
         kept = [v for i, v in enumerate(self.terminator.operands) if i not in results]
-        self.terminator.operands = kept
+        set_operands(self.terminator, kept)
         for argument in [a for a in block.args if a in arguments]:
             _erase_views(argument)
-            block.erase_arg(argument)
-        self.func.function_type = FunctionType.from_lists(
-            [a.type for a in block.args], [v.type for v in kept]
-        )
+        drop_arguments(block, arguments)
+        sign(self.func)
 
     def _filter(self, name: str, dropped: set[int]) -> None:
         if name in self.func.attributes:
             entries = enumerate(strings(self.func, name))
             kept: list[Attribute] = [StringAttr(s) for i, s in entries if i not in dropped]
-            self.func.attributes[name] = ArrayAttr(kept)
+            set_attribute(self.func, name, ArrayAttr(kept))
 
 
 def _erase_views(value: SSAValue) -> None:
@@ -121,8 +126,7 @@ def _erase_views(value: SSAValue) -> None:
     for use in list(value.uses):
         op = use.operation
         _erase_views(op.results[0])
-        op.detach()
-        op.erase()
+        erase(op)
 
 
 def make_state(interface: Interface, pair: Pair, name: str) -> None:
@@ -160,9 +164,7 @@ def make_state(interface: Interface, pair: Pair, name: str) -> None:
     stored.name_hint = first.result.name_hint
     for concat in pair.concats:
         value = Build(concat).cast(stored, concat.result_tensor().dtype)
-        concat.result.replace_all_uses_with(value)
-        concat.detach()
-        concat.erase()
+        substitute(concat, [value])
 
 
 def _write(build: Build, state: StateOp, value: SSAValue, at: list[Affine]) -> None:
@@ -191,11 +193,11 @@ def convert(func: FuncOp) -> None:
 
 
 @dataclass(frozen=True)
-class LpuCacheToStatePass(ModulePass):
+class LpuCacheToStatePass(RewritingPass):
     """Pairs of past and present become resident state, appended in place."""
 
     name = "lpu-cache-to-state"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for func in functions(op):
+    def rewrite(self, module: ModuleOp) -> None:
+        for func in functions(module):
             convert(func)

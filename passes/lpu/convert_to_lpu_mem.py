@@ -34,11 +34,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import ArrayAttr, FunctionType, ModuleOp, UnknownLoc
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Region, SSAValue
-from xdsl.passes import ModulePass
 
 from dialects.affine import Affine, Ranges
 from dialects.lpu import ops as lpu
@@ -50,6 +48,8 @@ from dialects.lpu_mem.ports import Port, PortAttr
 from dialects.lpu_mem.types import Buffer, BufferType
 from passes.analysis.functions import strings, symbol_ranges
 from passes.lpu.bufferise.bufferiser import Bufferiser
+from passes.rewriting.base import RewritingPass
+from passes.rewriting.kernel import erase, insert, move, set_attribute
 from passes.rewriting.places import MemBuilder, Place
 from runtime.numerics import ElementType
 
@@ -90,12 +90,10 @@ def _ports(func: FuncOp, kind: str, roles: list[str], tensors: list[Tensor]) -> 
 
 def _put_first(block: Block, prologue: Block) -> None:
     """Move all operations of one block to the start of another."""
-    moved = list(prologue.ops)
-    for op in moved:
-        op.detach()
     first = block.first_op
     assert first is not None
-    block.insert_ops_before(moved, first)
+    for op in list(prologue.ops):
+        move(op, first)
 
 
 def bufferise(func: FuncOp) -> FuncOp:
@@ -118,24 +116,24 @@ def bufferise(func: FuncOp) -> FuncOp:
             b.visit(op)
     _put_first(block, b.prologue)
     result = FuncOp(func.sym_name.data, FunctionType.from_lists(types, []), Region(block))
-    result.attributes.update(func.attributes)
+    for name, value in func.attributes.items():
+        set_attribute(result, name, value)
     roles = strings(func, "lpu.roles") or ["data"] * len(arguments)
     inputs = [tensor for _, tensor in arguments]
-    result.attributes["lpu_mem.inputs"] = _ports(func, "input", roles, inputs)
+    set_attribute(result, "lpu_mem.inputs", _ports(func, "input", roles, inputs))
     data = ["data"] * len(outputs)
     tensors = [place.tensor for place in outputs]
-    result.attributes["lpu_mem.outputs"] = _ports(func, "output", data, tensors)
+    set_attribute(result, "lpu_mem.outputs", _ports(func, "output", data, tensors))
     return result
 
 
 @dataclass(frozen=True)
-class ConvertLpuToLpuMemPass(ModulePass):
+class ConvertLpuToLpuMemPass(RewritingPass):
     """Bufferise: tensors become strided views of buffers in HBM."""
 
     name = "convert-lpu-to-lpu-mem"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for func in [f for f in op.ops if isinstance(f, FuncOp)]:
-            op.body.block.insert_op_before(bufferise(func), func)
-            func.detach()
-            func.erase()
+    def rewrite(self, module: ModuleOp) -> None:
+        for func in [f for f in module.ops if isinstance(f, FuncOp)]:
+            insert(bufferise(func), func)
+            erase(func)

@@ -42,17 +42,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from xdsl.context import Context
-from xdsl.dialects.builtin import ArrayAttr, FunctionType, ModuleOp, StringAttr
+from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import BlockArgument, Operation, SSAValue
-from xdsl.passes import ModulePass
 
 from dialects.lpu import ops
 from dialects.lpu.facts import facts_of
+from dialects.lpu.types import tensor_type
 from dialects.lpu.weights import Cast
-from passes.analysis.functions import discard, options, retype, step_function, strings
+from passes.analysis.functions import options, step_function, strings
+from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
+from passes.rewriting.kernel import (
+    retype,
+    set_attribute,
+    set_operand,
+    set_operands,
+    sign,
+    substitute,
+)
 from runtime.numerics import ElementType
 
 F32 = ElementType.F32
@@ -87,10 +95,13 @@ class Demotion:
 
     def _clone(self, op: Operation, operands: list[SSAValue]) -> SSAValue:
         new = type(op).create(
-            operands=operands, result_types=[r.type for r in op.results], properties=op.properties
+            operands=operands,
+            result_types=[
+                tensor_type(t.with_dtype(self.short)) for t in map(ops.tensor_of, op.results)
+            ],
+            properties=op.properties,
         )
-        Build(op).insert(new)
-        return retype(new.results[0], ops.tensor_of(new.results[0]).with_dtype(self.short))
+        return Build(op).insert(new).results[0]
 
     def product(self, op: ops.MatmulOp) -> None:
         """Rule 1."""
@@ -116,8 +127,7 @@ class Demotion:
         self.shorter[long] = short
         if op.results[0] in self.tainted:
             self.tainted.add(long)
-        op.results[0].replace_all_uses_with(long)
-        discard(op)
+        substitute(op, [long])
 
 
 def following(value: SSAValue) -> Operation:
@@ -158,8 +168,8 @@ def demote(func: FuncOp, short: ElementType) -> None:
     """Demote one function; `lpu.input_types` and `lpu.output_types` keep the ONNX types."""
     terminator = func.body.block.last_op
     assert isinstance(terminator, ReturnOp)
-    func.attributes["lpu.input_types"] = _types(func.body.block.args)
-    func.attributes["lpu.output_types"] = _types(terminator.operands)
+    set_attribute(func, "lpu.input_types", _types(func.body.block.args))
+    set_attribute(func, "lpu.output_types", _types(terminator.operands))
     floats = [a for a in _arguments(func, "data") if ops.tensor_of(a).dtype.is_float]
     roots = ([*_arguments(func, "ids")], floats, [*_arguments(func, "past")])
     tokens, data, past = reachable(func, *roots)
@@ -171,9 +181,7 @@ def demote(func: FuncOp, short: ElementType) -> None:
         elif isinstance(op, ops.GatherOp):
             work.lookup(op)
     _store_outputs(work, past, terminator)
-    func.function_type = FunctionType.from_lists(
-        [a.type for a in func.body.block.args], [v.type for v in terminator.operands]
-    )
+    sign(func)
 
 
 def _types(values: Sequence[SSAValue]) -> ArrayAttr[StringAttr]:
@@ -186,13 +194,13 @@ def _store_cache(func: FuncOp, work: Demotion) -> None:
         tensor = ops.tensor_of(argument)
         if tensor.dtype != F32:
             continue
-        short = retype(argument, tensor.with_dtype(work.short))
-        readers = [(use.operation, use.index) for use in short.uses]
-        long = Build(following(short)).cast(short, F32)
+        readers = [(use.operation, use.index) for use in argument.uses]
+        retype(argument, tensor_type(tensor.with_dtype(work.short)))
+        long = Build(following(argument)).cast(argument, F32)
         for reader, index in readers:
-            reader.operands[index] = long
-        work.shorter[long] = short
-        work.tainted.update((short, long))
+            set_operand(reader, index, long)
+        work.shorter[long] = argument
+        work.tainted.update((argument, long))
 
 
 def _store_outputs(work: Demotion, past: set[SSAValue], terminator: ReturnOp) -> None:
@@ -201,7 +209,7 @@ def _store_outputs(work: Demotion, past: set[SSAValue], terminator: ReturnOp) ->
         work.demoted(value) if isinstance(value.owner, ops.ConcatOp) and value in past else value
         for value in terminator.operands
     ]
-    terminator.operands = outputs
+    set_operands(terminator, outputs)
 
 
 def _option(module: ModuleOp) -> str:
@@ -210,13 +218,13 @@ def _option(module: ModuleOp) -> str:
 
 
 @dataclass(frozen=True)
-class LpuDemotePrecisionPass(ModulePass):
+class LpuDemotePrecisionPass(RewritingPass):
     """Demote weights, cache and products to `precision`: by default what the module asks for."""
 
     name = "lpu-demote-precision"
     precision: str | None = None
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        short = ElementType(self.precision or _option(op))
+    def rewrite(self, module: ModuleOp) -> None:
+        short = ElementType(self.precision or _option(module))
         if short != F32:
-            demote(step_function(op), short)
+            demote(step_function(module), short)

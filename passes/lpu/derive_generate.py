@@ -93,10 +93,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
-from xdsl.passes import ModulePass
 
 from dialects.lpu_mem.target import spill_base, target_of
 from dialects.names import escape
@@ -104,6 +102,8 @@ from passes.analysis.functions import functions
 from passes.lpu.generation.decoder import Decoder, NoDecoder
 from passes.lpu.generation.loops import generate_function
 from passes.lpu.sampling.choice import GREATEST_BYTES, RANKED_BYTES
+from passes.rewriting.base import RewritingPass
+from passes.rewriting.kernel import append, set_attribute
 
 
 def derive(step: FuncOp, lmu_bytes: int, has_sampler: bool) -> FuncOp:
@@ -117,18 +117,18 @@ def derive(step: FuncOp, lmu_bytes: int, has_sampler: bool) -> FuncOp:
 
 
 @dataclass(frozen=True)
-class LpuDeriveGeneratePass(ModulePass):
+class LpuDeriveGeneratePass(RewritingPass):
     """Make the token loop of a decoder a second function; without `sampler` it is greedy."""
 
     name = "lpu-derive-generate"
     sampler: bool = True
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        found = {function.sym_name.data: function for function in functions(op)}
+    def rewrite(self, module: ModuleOp) -> None:
+        found = {function.sym_name.data: function for function in functions(module)}
         if "step" not in found or "generate" in found:
             return
         step = found["step"]
         try:
-            op.body.block.add_op(derive(step, spill_base(target_of(op)), self.sampler))
+            append(derive(step, spill_base(target_of(module)), self.sampler), module.body.block)
         except NoDecoder as reason:
-            step.attributes["lpu.no_generate"] = StringAttr(escape(str(reason)))
+            set_attribute(step, "lpu.no_generate", StringAttr(escape(str(reason))))

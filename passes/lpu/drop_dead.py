@@ -24,13 +24,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation
-from xdsl.passes import ModulePass
 from xdsl.transforms.dead_code_elimination import would_be_trivially_dead
 
-from passes.analysis.functions import discard, is_pure
+from passes.analysis.functions import is_pure
+from passes.rewriting.base import RewritingPass
+from passes.rewriting.kernel import erase
 
 
 def _is_dead(op: Operation) -> bool:
@@ -46,14 +46,14 @@ def drop(block: Block) -> None:
             for inner in region.blocks:
                 drop(inner)
         if _is_dead(op):
-            discard(op)
+            erase(op)
 
 
 @dataclass(frozen=True)
-class LpuDropDeadPass(ModulePass):
+class LpuDropDeadPass(RewritingPass):
     """Remove operations without effects whose results nobody reads."""
 
     name = "lpu-drop-dead"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        drop(op.body.block)
+    def rewrite(self, module: ModuleOp) -> None:
+        drop(module.body.block)

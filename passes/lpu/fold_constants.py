@@ -31,26 +31,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.passes import ModulePass
 
 from dialects.lpu import ops
 from dialects.lpu.semantics import Scope
 from dialects.lpu.weights import INLINE_LIMIT
 from passes.analysis.functions import model_folder
 from passes.lpu.folding.constants import fold
+from passes.rewriting.base import RewritingPass
 
 
 @dataclass(frozen=True)
-class LpuFoldConstantsPass(ModulePass):
+class LpuFoldConstantsPass(RewritingPass):
     """Evaluate operations on constants; results up to `budget_bytes` stand in the IR."""
 
     name = "lpu-fold-constants"
     budget_bytes: int = INLINE_LIMIT
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        scope = Scope({}, model_folder(op))
-        for inner in list(op.walk()):
+    def rewrite(self, module: ModuleOp) -> None:
+        scope = Scope({}, model_folder(module))
+        for inner in list(module.walk()):
             if isinstance(inner, ops.LpuOp):
                 fold(inner, scope, self.budget_bytes)

@@ -40,9 +40,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.passes import ModulePass
 
 from dialects.lpu import ops
 from dialects.lpu.semantics import Scope
@@ -50,17 +48,18 @@ from dialects.lpu.weights import INLINE_LIMIT
 from passes.analysis.functions import functions, model_folder, symbol_ranges
 from passes.lpu.folding.constants import fold
 from passes.lpu.folding.facts import Facts
+from passes.rewriting.base import RewritingPass
 
 
 @dataclass(frozen=True)
-class LpuFoldIndicesPass(ModulePass):
+class LpuFoldIndicesPass(RewritingPass):
     """Fold what depends on positions and on nothing else."""
 
     name = "lpu-fold-indices"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        scope = Scope({}, model_folder(op))
-        for function in functions(op):
+    def rewrite(self, module: ModuleOp) -> None:
+        scope = Scope({}, model_folder(module))
+        for function in functions(module):
             facts = Facts.of(symbol_ranges(function))
             for inner in list(function.walk()):
                 if isinstance(inner, ops.LpuOp):

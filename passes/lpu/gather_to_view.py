@@ -36,17 +36,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
-from xdsl.passes import ModulePass
 
 from dialects.affine import Affine, NotAffine
 from dialects.lpu import ops
 from passes.analysis.content import Line
-from passes.analysis.functions import discard, functions, symbol_ranges
+from passes.analysis.functions import functions, symbol_ranges
 from passes.analysis.lines import Lines
+from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
+from passes.rewriting.kernel import substitute
 
 ONE = Affine(1)
 
@@ -118,24 +118,19 @@ def is_overwritten(op: ops.ScatterOp, lines: Lines) -> bool:
     return line is not None and line.base == Affine() and line.coefficients == (ONE,)
 
 
-def _replace(op: ops.LpuOp, value: SSAValue) -> None:
-    op.results[0].replace_all_uses_with(value)
-    discard(op)
-
-
 @dataclass(frozen=True)
-class LpuGatherToViewPass(ModulePass):
+class LpuGatherToViewPass(RewritingPass):
     """Affine gathers become slices, full scatters their updates."""
 
     name = "lpu-gather-to-view"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for func in functions(op):
+    def rewrite(self, module: ModuleOp) -> None:
+        for func in functions(module):
             lines = Lines(symbol_ranges(func))
             for inner in list(func.walk()):
                 if isinstance(inner, ops.GatherOp):
                     view = view_of(inner, lines)
                     if view is not None:
-                        _replace(inner, view)
+                        substitute(inner, [view])
                 elif isinstance(inner, ops.ScatterOp) and is_overwritten(inner, lines):
-                    _replace(inner, inner.updates)
+                    substitute(inner, [inner.updates])

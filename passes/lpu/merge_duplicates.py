@@ -29,13 +29,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation
-from xdsl.passes import ModulePass
 from xdsl.traits import IsolatedFromAbove
 
-from passes.analysis.functions import discard, is_pure, replace_uses
+from passes.analysis.functions import is_pure
+from passes.rewriting.base import RewritingPass
+from passes.rewriting.kernel import substitute
 
 Key = tuple[object, ...]
 
@@ -56,16 +56,14 @@ def merge(block: Block, known: dict[Key, Operation]) -> None:
             continue
         first = known.setdefault(_key(op), op)
         if first is not op:
-            for old, new in zip(op.results, first.results, strict=True):
-                replace_uses(old, new)
-            discard(op)
+            substitute(op, first.results)
 
 
 @dataclass(frozen=True)
-class LpuMergeDuplicatesPass(ModulePass):
+class LpuMergeDuplicatesPass(RewritingPass):
     """Replace operations without effects by equal ones before them."""
 
     name = "lpu-merge-duplicates"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        merge(op.body.block, {})
+    def rewrite(self, module: ModuleOp) -> None:
+        merge(module.body.block, {})

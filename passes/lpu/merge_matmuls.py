@@ -47,10 +47,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
-from xdsl.passes import ModulePass
 
 from dialects.affine import Affine
 from dialects.lpu import ops
@@ -59,8 +57,10 @@ from dialects.lpu.weights import Concat, Weight
 from passes.lpu.raising.matching import only_user
 from passes.lpu.raising.parameters import Parameter, alike, parameter_of, readers
 from passes.lpu.raising.roles import attention_ranks
+from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
 from passes.rewriting.fused_build import FusedBuild
+from passes.rewriting.kernel import erase, replace
 
 OTHER = 3
 """The rank of products that make no operand of an attention."""
@@ -151,8 +151,7 @@ def merge(members: Sequence[ops.MatmulOp], parameters: Sequence[Parameter]) -> N
         strands = Strands([op.result for op in sums])
     _split(anchor, merged, strands.values)
     for op in reversed(replaced):
-        op.detach()
-        op.erase()
+        erase(op)
 
 
 def _split(anchor: Operation, merged: SSAValue, values: Sequence[SSAValue]) -> None:
@@ -162,8 +161,7 @@ def _split(anchor: Operation, merged: SSAValue, values: Sequence[SSAValue]) -> N
         width, owner = tensor_of(value).shape[-1], value.owner
         assert isinstance(owner, Operation)
         part = FusedBuild.over(anchor, [owner]).slice_axis(merged, -1, first, width)
-        part.name_hint = value.name_hint
-        value.replace_all_uses_with(part)
+        replace(value, part)
         first = first + width
 
 
@@ -226,11 +224,11 @@ def _kind(op: ops.MatmulOp) -> Attribute:
 
 
 @dataclass(frozen=True)
-class LpuMergeMatmulsPass(ModulePass):
+class LpuMergeMatmulsPass(RewritingPass):
     """Merge products that share their left side."""
 
     name = "lpu-merge-matmuls"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for group in mergeable(op):
+    def rewrite(self, module: ModuleOp) -> None:
+        for group in mergeable(module):
             merge(group.members, group.parameters)

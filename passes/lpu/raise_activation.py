@@ -30,10 +30,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
-from xdsl.passes import ModulePass
 
 from dialects.lpu import ops
 from passes.analysis.functions import functions
@@ -47,6 +45,7 @@ from passes.lpu.raising.matching import (
     scaled,
 )
 from passes.lpu.raising.polynomials import Polynomial, is_close, polynomial
+from passes.rewriting.base import RewritingPass
 from passes.rewriting.fused_build import FusedBuild
 
 GELUS: dict[str, tuple[str, Polynomial]] = {
@@ -137,12 +136,12 @@ def raise_activation(op: Operation) -> None:
 
 
 @dataclass(frozen=True)
-class LpuRaiseActivationPass(ModulePass):
+class LpuRaiseActivationPass(RewritingPass):
     """Raise gelu and silu."""
 
     name = "lpu-raise-activation"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for func in functions(op):
+    def rewrite(self, module: ModuleOp) -> None:
+        for func in functions(module):
             for inner in attached(func.walk()):
                 raise_activation(inner)

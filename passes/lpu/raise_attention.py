@@ -51,10 +51,8 @@ from dataclasses import dataclass, field
 from typing import TypeGuard
 
 import numpy as np
-from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, SSAValue
-from xdsl.passes import ModulePass
 
 from dialects.affine import Affine, NotAffine
 from dialects.lpu import fused, ops
@@ -72,6 +70,7 @@ from passes.lpu.raising.matching import (
     scaled,
 )
 from passes.lpu.raising.scores import Dims, Mask, Scores, as_mask, mask_dims, scores_of
+from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
 from passes.rewriting.fused_build import FusedBuild
 from runtime.numerics import ElementType
@@ -261,14 +260,14 @@ def _no_wider(build: Build, value: SSAValue, operand: SSAValue) -> SSAValue:
 
 
 @dataclass(frozen=True)
-class LpuRaiseAttentionPass(ModulePass):
+class LpuRaiseAttentionPass(RewritingPass):
     """Raise attention with grouped heads, masks and softcap."""
 
     name = "lpu-raise-attention"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def rewrite(self, module: ModuleOp) -> None:
         raising = Raising()
-        for func in functions(op):
+        for func in functions(module):
             for inner in attached(func.walk()):
                 if isinstance(inner, ops.MatmulOp):
                     raising.attention(inner)

@@ -45,10 +45,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
-from xdsl.passes import ModulePass
 
 from dialects.lpu import ops
 from dialects.lpu.ops import tensor_of
@@ -68,6 +66,7 @@ from passes.lpu.raising.matching import (
     scaled,
     widened,
 )
+from passes.rewriting.base import RewritingPass
 from passes.rewriting.fused_build import FusedBuild
 from runtime.numerics import ElementType
 
@@ -190,12 +189,12 @@ def raise_norm(op: Operation) -> None:
 
 
 @dataclass(frozen=True)
-class LpuRaiseNormPass(ModulePass):
+class LpuRaiseNormPass(RewritingPass):
     """Raise layer norm and RMS norm."""
 
     name = "lpu-raise-norm"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for func in functions(op):
+    def rewrite(self, module: ModuleOp) -> None:
+        for func in functions(module):
             for inner in attached(func.walk()):
                 raise_norm(inner)

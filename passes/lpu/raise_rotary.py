@@ -40,10 +40,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
-from xdsl.passes import ModulePass
 
 from dialects.affine import Affine
 from dialects.lpu import ops
@@ -60,6 +58,7 @@ from passes.lpu.raising.matching import (
     replace,
     widened,
 )
+from passes.rewriting.base import RewritingPass
 from passes.rewriting.fused_build import FusedBuild
 
 Products = tuple[tuple[SSAValue, SSAValue], ...]
@@ -193,12 +192,12 @@ def raise_rotary(op: Operation) -> None:
 
 
 @dataclass(frozen=True)
-class LpuRaiseRotaryPass(ModulePass):
+class LpuRaiseRotaryPass(RewritingPass):
     """Raise rotary embeddings by halves."""
 
     name = "lpu-raise-rotary"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for func in functions(op):
+    def rewrite(self, module: ModuleOp) -> None:
+        for func in functions(module):
             for inner in attached(func.walk()):
                 raise_rotary(inner)

@@ -32,10 +32,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
-from xdsl.passes import ModulePass
 
 from dialects.lpu import ops
 from dialects.lpu.ops import tensor_of
@@ -52,6 +50,7 @@ from passes.lpu.raising.matching import (
     replace,
     widened,
 )
+from passes.rewriting.base import RewritingPass
 from passes.rewriting.fused_build import FusedBuild
 
 
@@ -136,12 +135,12 @@ def raise_softmax(op: Operation) -> None:
 
 
 @dataclass(frozen=True)
-class LpuRaiseSoftmaxPass(ModulePass):
+class LpuRaiseSoftmaxPass(RewritingPass):
     """Raise softmax."""
 
     name = "lpu-raise-softmax"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for func in functions(op):
+    def rewrite(self, module: ModuleOp) -> None:
+        for func in functions(module):
             for inner in attached(func.walk()):
                 raise_softmax(inner)

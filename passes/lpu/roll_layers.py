@@ -52,11 +52,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import SSAValue
-from xdsl.passes import ModulePass
 
 from dialects.lpu.control import StateOp
 from dialects.names import escape
@@ -67,6 +65,8 @@ from passes.lpu.rolling.loop import Loop
 from passes.lpu.rolling.repeats import repeats
 from passes.lpu.rolling.segments import Writer, cuts, last_uses, longest_lived
 from passes.lpu.rolling.turns import Turns, turns_of
+from passes.rewriting.base import RewritingPass
+from passes.rewriting.kernel import set_attribute, set_property
 
 MAX_INVARIANTS = 3
 """How many values that all layers read from afar are set aside to find the layers."""
@@ -112,7 +112,7 @@ def roll(func: FuncOp) -> None:
             turns = find(func)
         except NotRolled as error:
             if not rolled:
-                func.attributes["lpu.not_rolled"] = StringAttr(escape(str(error)))
+                set_attribute(func, "lpu.not_rolled", StringAttr(escape(str(error))))
             break
         Loop(turns, free_name(func)).build()
         rolled += 1
@@ -124,15 +124,15 @@ def number_states(func: FuncOp) -> None:
     """Number the states in the order of the program."""
     states = [op for op in func.body.block.ops if isinstance(op, StateOp)]
     for number, state in enumerate(states):
-        state.state = StringAttr(f"cache.{number}")
+        set_property(state, "state", StringAttr(f"cache.{number}"))
 
 
 @dataclass(frozen=True)
-class LpuRollLayersPass(ModulePass):
+class LpuRollLayersPass(RewritingPass):
     """Repeated layers become a loop."""
 
     name = "lpu-roll-layers"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for func in functions(op):
+    def rewrite(self, module: ModuleOp) -> None:
+        for func in functions(module):
             roll(func)

@@ -45,11 +45,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import LocationAttr, ModuleOp
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Block, Operation
-from xdsl.passes import ModulePass
+from xdsl.ir import Operation
 
 from dialects.errors import CompileError
 from dialects.lpu.attributes import SymbolsAttr
@@ -58,6 +56,8 @@ from dialects.lpu_isa.ops import IsaOp, LabelOp, instruction, label
 from dialects.lpu_mem.target import SPILL_SLOTS, spill_base, target_of
 from passes.lpu_isa.registers.blocks import BlockAllocation
 from passes.lpu_isa.registers.liveness import Constant, Lifetime, Liveness, Places, by_weight
+from passes.rewriting.base import RewritingPass
+from passes.rewriting.kernel import append, erase, take_out
 from runtime.isa import Addi, Bge, Jump, Li, Loop
 from runtime.target import Target
 
@@ -183,21 +183,23 @@ def allocate(func: FuncOp, target: Target) -> None:
         else:
             kept.append(op)
     code = Allocation(items, count, target.registers, spill_base(target)).run()
-    for op in kept:
-        op.detach()
+    block = func.body.block
+    for op in take_out(block):
+        if isinstance(op, IsaOp | LabelOp):
+            erase(op)
     new = [label(i, at) if isinstance(i, str) else instruction(i, at) for i, at in code]
-    func.body.detach_block(func.body.block).erase()
-    func.body.add_block(Block([*kept, *new]))
+    for op in [*kept, *new]:
+        append(op, block)
 
 
 @dataclass(frozen=True)
-class LpuIsaAllocateRegistersPass(ModulePass):
+class LpuIsaAllocateRegistersPass(RewritingPass):
     """Replace virtual registers by those of the target, spilling through the LMU."""
 
     name = "lpu-isa-allocate-registers"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        target = target_of(op)
-        for func in op.ops:
+    def rewrite(self, module: ModuleOp) -> None:
+        target = target_of(module)
+        for func in module.ops:
             if isinstance(func, FuncOp):
                 allocate(func, target)

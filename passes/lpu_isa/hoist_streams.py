@@ -41,17 +41,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation
-from xdsl.passes import ModulePass
 
 from dialects.lpu_isa.code import Code
 from dialects.lpu_isa.ops import IsaOp
 from dialects.lpu_mem.target import target_of
 from passes.analysis.functions import functions, symbol_ranges
 from passes.lpu_isa.registers.intervals import intervals
+from passes.rewriting.base import RewritingPass
+from passes.rewriting.kernel import reorder
 from runtime.isa import (
     Add,
     Addi,
@@ -159,18 +159,16 @@ def hoist(func: FuncOp, depth: int) -> None:
         order += [*Hoisting(depth, bases).run(run), op]
         run = []
     order += Hoisting(depth, bases).run(run)
-    for op in ops:
-        op.detach()
-    block.add_ops(order)
+    reorder(block, order)
 
 
 @dataclass(frozen=True)
-class LpuIsaHoistStreamsPass(ModulePass):
+class LpuIsaHoistStreamsPass(RewritingPass):
     """Issue streams as early as the operand FIFO permits."""
 
     name = "lpu-isa-hoist-streams"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        depth = target_of(op).fifo_depth
-        for func in functions(op):
+    def rewrite(self, module: ModuleOp) -> None:
+        depth = target_of(module).fifo_depth
+        for func in functions(module):
             hoist(func, depth)

@@ -41,11 +41,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import I64, IntegerAttr, ModuleOp, i64
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation, SSAValue
-from xdsl.passes import ModulePass
 
 from dialects.errors import CompileError, node_names
 from dialects.lpu.attributes import IntsAttr
@@ -55,6 +53,8 @@ from dialects.lpu_mem.ops import AllocOp, ParamOp, buffer_of
 from dialects.lpu_mem.target import resident_bytes, spill_base, target_of
 from passes.analysis.functions import symbol_ranges
 from passes.lpu_mem.placement.lives import WORD, Life, lives_of, place, place_apart, up
+from passes.rewriting.base import RewritingPass
+from passes.rewriting.kernel import set_attribute, set_property
 from runtime.target import Target
 
 ALIGNMENT = 64
@@ -81,7 +81,7 @@ class Shared:
             at = up(self.params_size, ALIGNMENT)
             self.params[op.value] = IntegerAttr(at, i64)
             self.params_size = at + buffer_of(op.result).nbytes
-        op.address = self.params[op.value]
+        set_property(op, "address", self.params[op.value])
 
     def add_state(self, op: StateOp) -> None:
         """Note a state; the largest function that names it decides its size."""
@@ -114,7 +114,8 @@ def allocate(functions: Sequence[FuncOp], target: Target) -> None:
         "arena_size": end - shared.arena,
     }
     for func in functions:
-        func.attributes.update({f"lpu_mem.{k}": IntegerAttr(v, i64) for k, v in numbers.items()})
+        for name, number in numbers.items():
+            set_attribute(func, f"lpu_mem.{name}", IntegerAttr(number, i64))
 
 
 def _allocate_function(func: FuncOp, shared: Shared, target: Target) -> int:
@@ -135,10 +136,11 @@ def _allocate_function(func: FuncOp, shared: Shared, target: Target) -> int:
     _place_tiles(tiles, resident_bytes(func), target)
     for life in (*hbm, *tiles, *ports):
         if isinstance(life.value.owner, AllocOp):
-            life.value.owner.address = IntegerAttr(life.address, i64)
+            set_property(life.value.owner, "address", IntegerAttr(life.address, i64))
     _place_states(func, shared)
     addresses = {life.value: life.address for life in ports}
-    func.attributes["lpu_mem.arguments"] = IntsAttr(tuple(addresses[a] for a in func.args))
+    arguments = IntsAttr(tuple(addresses[a] for a in func.args))
+    set_attribute(func, "lpu_mem.arguments", arguments)
     return end
 
 
@@ -151,7 +153,7 @@ def _address(life: Life) -> IntegerAttr[I64] | None:
 def _place_states(func: FuncOp, shared: Shared) -> None:
     for op in func.body.block.ops:
         if isinstance(op, StateOp):
-            op.address = IntegerAttr(shared.states[op.state.data][0], i64)
+            set_property(op, "address", IntegerAttr(shared.states[op.state.data][0], i64))
 
 
 def _ports(func: FuncOp) -> list[Life]:
@@ -209,12 +211,12 @@ def _user(value: SSAValue) -> Operation:
 
 
 @dataclass(frozen=True)
-class LpuMemAllocatePass(ModulePass):
+class LpuMemAllocatePass(RewritingPass):
     """Choose the address of every buffer in HBM and LMU."""
 
     name = "lpu-mem-allocate"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        functions = [func for func in op.ops if isinstance(func, FuncOp)]
+    def rewrite(self, module: ModuleOp) -> None:
+        functions = [func for func in module.ops if isinstance(func, FuncOp)]
         if functions:
-            allocate(functions, target_of(op))
+            allocate(functions, target_of(module))

@@ -35,10 +35,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp
 from xdsl.ir import SSAValue, Use
-from xdsl.passes import ModulePass
 
 from dialects.affine import Ranges
 from dialects.lpu.weights import WeightAttr
@@ -48,6 +46,8 @@ from dialects.lpu_mem.ports import Port, PortAttr
 from passes.analysis.functions import functions, symbol_ranges
 from passes.lpu_mem.layouts.relaying import Relaying
 from passes.lpu_mem.layouts.transposing import transposed
+from passes.rewriting.base import RewritingPass
+from passes.rewriting.kernel import set_property
 
 
 def _panel_is_by_rows(use: Use) -> bool:
@@ -91,13 +91,13 @@ def _param(op: ops.ParamOp, ranges: Ranges) -> None:
         return
     changes = _changes(op.result, _swapped(weight.shape), ranges)
     if changes is not None:
-        op.value = WeightAttr(transposed(weight))
+        set_property(op, "value", WeightAttr(transposed(weight)))
         _apply(changes)
 
 
 def _apply(changes: Iterable[Change]) -> None:
     for op, access in changes:
-        op.access = access
+        set_property(op, "access", access)
 
 
 def _state(same: Sequence[tuple[control.StateOp, Ranges]]) -> None:
@@ -117,7 +117,8 @@ def _state(same: Sequence[tuple[control.StateOp, Ranges]]) -> None:
         return
     _apply(change for some in changes if some is not None for change in some)
     for op, _ in same:
-        op.inputs, op.outputs = (_relaid(ports, relaying) for ports in (op.inputs, op.outputs))
+        set_property(op, "inputs", _relaid(op.inputs, relaying))
+        set_property(op, "outputs", _relaid(op.outputs, relaying))
 
 
 def _relaid(ports: ArrayAttr[PortAttr], relaying: Relaying) -> ArrayAttr[PortAttr]:
@@ -132,14 +133,14 @@ def _relaid(ports: ArrayAttr[PortAttr], relaying: Relaying) -> ArrayAttr[PortAtt
 
 
 @dataclass(frozen=True)
-class LpuMemAssignLayoutsPass(ModulePass):
+class LpuMemAssignLayoutsPass(RewritingPass):
     """Make the K values of each column of a streamed panel contiguous."""
 
     name = "lpu-mem-assign-layouts"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
+    def rewrite(self, module: ModuleOp) -> None:
         states: dict[str, list[tuple[control.StateOp, Ranges]]] = {}
-        for func in functions(op):
+        for func in functions(module):
             ranges = symbol_ranges(func)
             for inner in func.walk():
                 if isinstance(inner, ops.ParamOp):

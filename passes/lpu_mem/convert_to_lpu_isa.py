@@ -54,11 +54,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Block, Operation, SSAValue
-from xdsl.passes import ModulePass
+from xdsl.ir import Operation, Region, SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu.attributes import IntsAttr, SymbolsAttr
@@ -69,6 +67,8 @@ from dialects.lpu_mem.ops import buffer_of
 from dialects.lpu_mem.ports import PortAttr
 from passes.lpu_mem.selection.instructions import Selection
 from passes.lpu_mem.selection.scopes import IMM32, Scope, Scopes
+from passes.rewriting.base import RewritingPass
+from passes.rewriting.kernel import block_of, erase, insert, locate, set_attribute
 from runtime.isa import Addi, Bge, Halt, Lds, Li, Loop, Mov, Out
 
 
@@ -136,8 +136,7 @@ class Lowering:
         if op.value not in self.weights:
             assert op.address is not None
             properties = {"value": op.value, "address": op.address}
-            self.weights[op.value] = weight = WeightOp.create(properties=properties)
-            weight.location = op.location
+            self.weights[op.value] = WeightOp.create(properties=properties, location=op.location)
 
     def _minimum(self, op: control.MinOp) -> None:
         scopes, name, bound = self.scopes, op.variable.data, op.bound.value.data
@@ -243,28 +242,27 @@ def lower(func: FuncOp) -> FuncOp:
     def slot(value: SSAValue) -> SlotAttr:
         return SlotAttr(Slot(buffer_of(value).dtype, lowering.address_of(value)))
 
-    new = FuncOp(func.sym_name.data, ((), ()))
-    new.location = func.location
-    new.body.detach_block(new.body.block)
-    new.body.add_block(Block(lowering.operations()))
-    new.attributes.update(func.attributes)
-    del new.attributes["lpu_mem.arguments"]
+    body = Region(block_of(lowering.operations()))
+    new = FuncOp(func.sym_name.data, ((), ()), body)
+    locate(new, func.location)
+    for name, value in func.attributes.items():
+        set_attribute(new, name, value)
+    set_attribute(new, "lpu_mem.arguments", None)
     outputs = lowering.outputs + lowering.output_ports_of_states
     for kind, entries in (("inputs", lowering.inputs), ("outputs", outputs)):
-        new.attributes[f"lpu_mem.{kind}"] = ArrayAttr([port for port, _ in entries])
-        new.attributes[f"lpu_isa.{kind}"] = ArrayAttr([slot(value) for _, value in entries])
+        set_attribute(new, f"lpu_mem.{kind}", ArrayAttr([port for port, _ in entries]))
+        set_attribute(new, f"lpu_isa.{kind}", ArrayAttr([slot(value) for _, value in entries]))
     return new
 
 
 @dataclass(frozen=True)
-class ConvertLpuMemToLpuIsaPass(ModulePass):
+class ConvertLpuMemToLpuIsaPass(RewritingPass):
     """Lower tiled and allocated `lpu_mem` functions to instructions on virtual registers."""
 
     name = "convert-lpu-mem-to-lpu-isa"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for func in list(op.ops):
+    def rewrite(self, module: ModuleOp) -> None:
+        for func in list(module.ops):
             if isinstance(func, FuncOp) and "lpu_mem.arguments" in func.attributes:
-                new = lower(func)
-                op.body.block.insert_op_before(new, func)
-                op.body.block.erase_op(func)
+                insert(lower(func), func)
+                erase(func)

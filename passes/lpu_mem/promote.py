@@ -42,12 +42,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import SSAValue
-from xdsl.passes import ModulePass
-from xdsl.rewriter import Rewriter
 
 from dialects.lpu_mem.control import ReturnOp
 from dialects.lpu_mem.ops import AllocOp, DataOp, buffer_of
@@ -56,6 +53,8 @@ from dialects.lpu_mem.types import BufferType
 from passes.analysis.functions import functions, symbol_ranges
 from passes.lpu_mem.placement.lives import WORD, Life, lives_of, place, up
 from passes.lpu_mem.tiling.plan import least_bytes
+from passes.rewriting.base import RewritingPass
+from passes.rewriting.kernel import retype, set_attribute, set_property
 
 ALIGNMENT = 64
 SMALL = 64 << 10
@@ -107,20 +106,19 @@ def promote(func: FuncOp, budget: int) -> None:
     for life in chosen:
         op = life.value.owner
         assert isinstance(op, AllocOp)
-        op.address = IntegerAttr(life.address, i64)
-        near = BufferType(replace(buffer_of(life.value), space="lmu"))
-        Rewriter.replace_value_with_new_type(life.value, near)
-    func.attributes["lpu_mem.resident"] = IntegerAttr(end, i64)
+        set_property(op, "address", IntegerAttr(life.address, i64))
+        retype(life.value, BufferType(replace(buffer_of(life.value), space="lmu")))
+    set_attribute(func, "lpu_mem.resident", IntegerAttr(end, i64))
 
 
 @dataclass(frozen=True)
-class LpuMemPromotePass(ModulePass):
+class LpuMemPromotePass(RewritingPass):
     """Keep buffers in the LMU that fit there; `lmu` overrides the bytes that they may take."""
 
     name = "lpu-mem-promote"
     lmu: int | None = None
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        room = spill_base(target_of(op))
-        for func in functions(op):
+    def rewrite(self, module: ModuleOp) -> None:
+        room = spill_base(target_of(module))
+        for func in functions(module):
             promote(func, resident_budget(func, room) if self.lmu is None else self.lmu)

@@ -44,11 +44,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import count
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Block
-from xdsl.passes import ModulePass
 
 from dialects.affine import Affine, Ranges
 from dialects.lpu_mem import control, ops
@@ -58,6 +56,8 @@ from passes.analysis.functions import symbol_ranges
 from passes.lpu_mem.tiling.emit import Emitter, pick, write
 from passes.lpu_mem.tiling.plan import Plan, is_transfer, plan
 from passes.lpu_mem.tiling.space import simplify, space_of
+from passes.rewriting.base import RewritingPass
+from passes.rewriting.kernel import append, erase, set_operand, take_out
 from passes.rewriting.places import MemBuilder
 
 
@@ -78,10 +78,7 @@ def write_copy(op: ops.CopyOp, plan: Plan, build: MemBuilder, names: count[int])
 
 def tile_block(block: Block, ranges: Ranges, names: count[int], budget: int) -> None:
     """Tile every operation of a block for `budget` bytes of LMU, those of loops in it too."""
-    kept = list(block.ops)
-    for op in kept:
-        op.detach()
-    for op in kept:
+    for op in take_out(block):
         build = MemBuilder(block, ranges, op.location)
         match op:
             case ops.DataOp():
@@ -89,11 +86,11 @@ def tile_block(block: Block, ranges: Ranges, names: count[int], budget: int) -> 
             case control.ForOp():
                 inner = {op.variable.data: op.span(ranges)}
                 tile_block(op.body.block, {**ranges, **inner}, names, budget)
-                block.add_op(op)
+                append(op, block)
             case control.EmitOp():
                 _load_scalars(op, build)
             case _:
-                block.add_op(op)
+                append(op, block)
 
 
 def _moved(op: ops.DataOp) -> ops.DataOp:
@@ -103,9 +100,9 @@ def _moved(op: ops.DataOp) -> ops.DataOp:
     extents = op.access.data.extents
     if any(extents[axis] != Affine(1) for axis in op.axes.data):
         return op
-    copy = ops.CopyOp.create(operands=op.operands, properties={"access": op.access})
-    copy.location = op.location
-    op.erase()
+    properties = {"access": op.access}
+    copy = ops.CopyOp.create(operands=op.operands, properties=properties, location=op.location)
+    erase(op)
     return copy
 
 
@@ -117,7 +114,7 @@ def _tile_op(op: ops.DataOp, build: MemBuilder, names: count[int], budget: int) 
         write_copy(op, chosen, build, names)
     else:
         write(op, chosen, build, names)
-    op.erase()
+    erase(op)
 
 
 def _load_scalars(op: control.EmitOp, build: MemBuilder) -> None:
@@ -127,20 +124,20 @@ def _load_scalars(op: control.EmitOp, build: MemBuilder) -> None:
         if ops.buffer_of(buffer).space == "hbm":
             near = build.alloc(ops.buffer_of(buffer).dtype, 1, "lmu")
             build.data(ops.CopyOp, (), [(near, first), (buffer, first)])
-            op.operands[index] = near
+            set_operand(op, index, near)
     build.add(op)
 
 
 @dataclass(frozen=True)
-class LpuMemTilePass(ModulePass):
+class LpuMemTilePass(RewritingPass):
     """Stage operands in the LMU in tiles that fit; `lmu` overrides the bytes that are free."""
 
     name = "lpu-mem-tile"
     lmu: int | None = None
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        room = spill_base(target_of(op)) if self.lmu is None else self.lmu
-        for func in op.ops:
+    def rewrite(self, module: ModuleOp) -> None:
+        room = spill_base(target_of(module)) if self.lmu is None else self.lmu
+        for func in module.ops:
             if isinstance(func, FuncOp):
                 budget = room - resident_bytes(func)
                 tile_block(func.body.block, symbol_ranges(func), count(), budget)

@@ -29,31 +29,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import (
     ArrayAttr,
-    FunctionType,
     IntegerAttr,
     ModuleOp,
     StringAttr,
 )
 from xdsl.dialects.func import FuncOp
-from xdsl.passes import ModulePass
 
 from dialects.affine import Affine
 from dialects.errors import CompileError
 from dialects.lpu.attributes import SymbolsAttr
 from dialects.lpu.ops import tensor_of
-from dialects.lpu.types import Tensor
+from dialects.lpu.types import Tensor, tensor_type
 from passes.analysis.functions import (
     dictionary,
     model_folder,
     options,
-    retype,
     step_function,
     strings,
 )
 from passes.onnx.shapes.limits import context_limit, head_size
+from passes.rewriting.base import RewritingPass
+from passes.rewriting.kernel import retype, set_attribute, sign
 
 DEFAULT_CONTEXT = 2048
 PAST = "P"
@@ -232,19 +230,18 @@ def bind(func: FuncOp, max_context: int, overrides: dict[str, int]) -> None:
         raise CompileError(f"--max-context {max_context} is shorter than the new tokens alone")
     for argument, tensor in zip(func.body.block.args, tensors, strict=True):
         dims = [d.substitute(binding.values) for d in tensor.shape]
-        retype(argument, tensor.with_dims(dims))
+        retype(argument, tensor_type(tensor.with_dims(dims)))
     symbols = ((PAST, 0, bound.const),) if bound is not None else ()
-    func.attributes["lpu.symbols"] = SymbolsAttr(symbols)
-    func.attributes["lpu.roles"] = ArrayAttr([StringAttr(role) for role in roles])
-    inputs = [argument.type for argument in func.body.block.args]
-    func.function_type = FunctionType.from_lists(inputs, list(func.function_type.outputs))
+    set_attribute(func, "lpu.symbols", SymbolsAttr(symbols))
+    set_attribute(func, "lpu.roles", ArrayAttr([StringAttr(role) for role in roles]))
+    sign(func)
 
 
 @dataclass(frozen=True)
-class OnnxBindRolesPass(ModulePass):
+class OnnxBindRolesPass(RewritingPass):
     """Bind the free dimensions of the inputs by role."""
 
     name = "onnx-bind-roles"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        bind(step_function(op), _max_context(op), _shape(op))
+    def rewrite(self, module: ModuleOp) -> None:
+        bind(step_function(module), _max_context(module), _shape(module))

@@ -24,10 +24,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
-from xdsl.passes import ModulePass
 
 from dialects.errors import CompileError, node_names
 from dialects.onnx.ops import OnnxOp
@@ -35,6 +33,7 @@ from passes.analysis.functions import step_function
 from passes.onnx.operators import DECOMPOSITIONS
 from passes.onnx.shapes.resolver import SPECIAL
 from passes.onnx.shapes.views import VIEWS
+from passes.rewriting.base import RewritingPass
 
 
 def is_supported(op: OnnxOp) -> bool:
@@ -64,10 +63,10 @@ def check(func: FuncOp) -> None:
 
 
 @dataclass(frozen=True)
-class OnnxCheckOperatorsPass(ModulePass):
+class OnnxCheckOperatorsPass(RewritingPass):
     """Refuse operators that no other pass handles."""
 
     name = "onnx-check-operators"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        check(step_function(op))
+    def rewrite(self, module: ModuleOp) -> None:
+        check(step_function(module))

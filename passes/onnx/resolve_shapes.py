@@ -43,20 +43,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from xdsl.context import Context
-from xdsl.dialects.builtin import FunctionType, ModuleOp
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import SSAValue
-from xdsl.passes import ModulePass
 
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import Tensor
 from dialects.lpu.weights import INLINE_LIMIT
 from dialects.onnx.ops import OnnxOp
 from passes.analysis.content import Content, Elements, Fill, Line, as_elements
-from passes.analysis.functions import discard, model_folder, step_function, symbol_ranges
+from passes.analysis.functions import model_folder, step_function, symbol_ranges
 from passes.onnx.shapes.resolver import Resolver
+from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
+from passes.rewriting.kernel import erase, sign, substitute
 from runtime.numerics import ElementType
 
 
@@ -89,13 +89,12 @@ def sweep(func: FuncOp, contents: dict[SSAValue, Content]) -> None:
         if isinstance(op, ReturnOp):
             continue
         if not any([result.first_use for result in op.results]):
-            discard(op)
+            erase(op)
         elif op.results[0] in contents and isinstance(op, OnnxOp):
             result = op.results[0]
             made = materialise(Build(op), contents[result], tensor_of(result))
             if made is not None:
-                result.replace_all_uses_with(made)
-                discard(op)
+                substitute(op, [made])
 
 
 def resolve(func: FuncOp, folder: Path) -> None:
@@ -103,18 +102,14 @@ def resolve(func: FuncOp, folder: Path) -> None:
     for op in list(func.body.block.ops):
         resolver.visit(op)
     sweep(func, resolver.contents)
-    terminator = func.body.block.last_op
-    assert isinstance(terminator, ReturnOp)
-    inputs = [argument.type for argument in func.body.block.args]
-    outputs = [operand.type for operand in terminator.operands]
-    func.function_type = FunctionType.from_lists(inputs, outputs)
+    sign(func)
 
 
 @dataclass(frozen=True)
-class OnnxResolveShapesPass(ModulePass):
+class OnnxResolveShapesPass(RewritingPass):
     """Resolve extents, scalarise shape arithmetic, turn moves into views."""
 
     name = "onnx-resolve-shapes"
 
-    def apply(self, ctx: Context, op: ModuleOp) -> None:
-        resolve(step_function(op), model_folder(op))
+    def rewrite(self, module: ModuleOp) -> None:
+        resolve(step_function(module), model_folder(module))

@@ -22,6 +22,7 @@ from dialects.lpu.contents import fill_hex
 from dialects.lpu.types import Tensor, tensor_type
 from dialects.lpu.weights import INLINE_LIMIT, Weight, WeightAttr, inline
 from passes.rewriting.creation import make
+from passes.rewriting.kernel import insert
 from runtime.numerics import ElementType
 
 
@@ -41,10 +42,8 @@ class Build:
         return self.anchor.location
 
     def insert(self, op: Operation) -> Operation:
-        op.location, block = self.location, self.anchor.parent
-        assert block is not None, "the anchor stands in no block"
-        block.insert_op_before(op, self.anchor)
-        return op
+        op.location = self.location
+        return insert(op, self.anchor)
 
     def _one(
         self,
@@ -54,7 +53,7 @@ class Build:
         **properties: StringAttr | IntegerAttr | AffineListAttr | IntsAttr | WeightAttr,
     ) -> SSAValue:
         op = make(cls, operands, [tensor_type(result)], properties, self.location)
-        return self.insert(op).results[0]
+        return insert(op, self.anchor).results[0]
 
     def constant(self, weight: Weight) -> SSAValue:
         return self._one(

@@ -14,6 +14,7 @@ from dialects.lpu.types import Tensor
 from dialects.lpu_mem import ops
 from dialects.lpu_mem.access import Access, AccessAttr, View, row_major
 from dialects.lpu_mem.types import Buffer, BufferType, Space
+from passes.rewriting.kernel import append
 from runtime.numerics import ElementType
 
 ONE = Affine(1)
@@ -55,8 +56,7 @@ class MemBuilder:
 
     def add(self, op: Operation) -> Operation:
         op.location = self.location
-        self.block.add_op(op)
-        return op
+        return append(op, self.block)
 
     def alloc(self, dtype: ElementType, elements: int, space: Space = "hbm") -> SSAValue:
         buffer = BufferType(Buffer(space, dtype, max(elements, 1)))

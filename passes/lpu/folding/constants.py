@@ -7,10 +7,8 @@ Evaluation of what is known: the rules of `lpu-fold-constants`, which `lpu-fold-
 from __future__ import annotations
 
 import numpy as np
-from xdsl.builder import Builder
 from xdsl.dialects.builtin import LocationAttr, StringAttr
 from xdsl.ir import Operation, SSAValue
-from xdsl.rewriter import InsertPoint
 
 from dialects.errors import CompileError, location_of, node_names
 from dialects.lpu import ops
@@ -19,9 +17,9 @@ from dialects.lpu.facts import Form, facts_of
 from dialects.lpu.semantics import Array, Scope, evaluate
 from dialects.lpu.types import Tensor, TensorType
 from dialects.lpu.weights import Weight, WeightAttr, inline
-from passes.analysis.functions import discard
 from passes.lpu.folding.facts import Facts
 from passes.lpu.folding.indices import counted
+from passes.rewriting.kernel import insert, locate, substitute
 from runtime.numerics import ElementType
 from runtime.traps import Trap
 
@@ -199,13 +197,11 @@ def _location(op: Operation) -> LocationAttr:
 
 
 def _replace(op: ops.LpuOp, constants: list[ops.LpuOp]) -> None:
-    location, place = _location(op), InsertPoint.before(op)
-    for old, constant in zip(op.results, constants, strict=True):
-        constant.location = location
-        Builder(place).insert(constant)
-        constant.results[0].name_hint = old.name_hint
-        old.replace_all_uses_with(constant.results[0])
-    discard(op)
+    location = _location(op)
+    for constant in constants:
+        locate(constant, location)
+        insert(constant, op)
+    substitute(op, [constant.results[0] for constant in constants])
 
 
 def _replace_if_known(op: ops.LpuOp, scope: Scope, budget: int, facts: Facts | None) -> None:
@@ -227,5 +223,4 @@ def fold(op: ops.LpuOp, scope: Scope, budget: int, facts: Facts | None = None) -
     if kept is None:
         _replace_if_known(op, scope, budget, facts)
         return
-    op.results[0].replace_all_uses_with(kept)
-    discard(op)
+    substitute(op, [kept])

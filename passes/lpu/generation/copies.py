@@ -12,6 +12,7 @@ from dialects.affine import Affine
 from dialects.lpu import control
 from dialects.lpu.attributes import AffineAttr, AffineListAttr
 from dialects.lpu.types import TensorType
+from passes.rewriting.kernel import append, locate
 
 
 def mentions(attribute: Attribute) -> set[str]:
@@ -79,7 +80,7 @@ class Copies:
             attributes=dict(op.attributes),
             regions=[self._region(region) for region in op.regions],
         )
-        copy.location = op.location
+        locate(copy, op.location)
         self._take(op.results, copy.results)
         return copy
 
@@ -88,7 +89,7 @@ class Copies:
         block = Block(arg_types=[self.attribute(argument.type) for argument in old.args])
         self._take(old.args, block.args)
         for op in old.ops:
-            block.add_op(self.operation(op))
+            append(self.operation(op), block)
         return Region(block)
 
     def _take(self, old: Iterable[SSAValue], new: Iterable[SSAValue]) -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from xdsl.builder import Builder
 from xdsl.dialects.builtin import ArrayAttr, FunctionType, LocationAttr, StringAttr, UnknownLoc
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Block, Operation, Region, SSAValue
-from xdsl.rewriter import InsertPoint
+from xdsl.ir import Operation, Region, SSAValue
 
 from dialects.affine import Affine, AffineLike
 from dialects.lpu import control
@@ -21,6 +19,14 @@ from passes.lpu.generation.copies import Copies, names_in
 from passes.lpu.generation.decoder import IDS, MASK, Decoder
 from passes.lpu.sampling.choice import Settings, greedy, is_stop, sampled
 from passes.rewriting.build import Build
+from passes.rewriting.kernel import (
+    block_of,
+    insert,
+    locate,
+    set_attribute,
+    set_operands,
+    set_property,
+)
 from runtime.numerics import ElementType
 
 F32, I64 = ElementType.F32, ElementType.I64
@@ -83,13 +89,13 @@ class TokenLoop:
     ) -> TokenLoop:
         """An empty loop before `outer`."""
         end = control.YieldOp.create()
-        end.location = outer.location
+        locate(end, outer.location)
         lower, upper = map(Affine.of, bounds)
         properties = {"variable": StringAttr(variable), "upper": AffineAttr(upper)}
         if lower != Affine():
             properties["lower"] = AffineAttr(lower)
         Build(outer).insert(
-            control.ForOp.create(properties=properties, regions=[Region(Block([end]))])
+            control.ForOp.create(properties=properties, regions=[Region(block_of([end]))])
         )
         return TokenLoop(variable, end, copies)
 
@@ -100,7 +106,7 @@ class TokenLoop:
 
     def build(self, location: LocationAttr) -> Build:
         """Inserts at the end of the body."""
-        self.end.location = location
+        locate(self.end, location)
         return Build(self.end)
 
     def give(self, value: SSAValue, role: str, tokens: SSAValue) -> None:
@@ -121,9 +127,8 @@ class TokenLoop:
 
     def step(self, ops: Iterable[Operation]) -> None:
         """Copy the body of `step`."""
-        place = Builder(InsertPoint.before(self.end))
         for op in ops:
-            place.insert(self.copies.operation(op))
+            insert(self.copies.operation(op), self.end)
 
 
 def read(build: Build, state: SSAValue, first: AffineLike, count: AffineLike) -> SSAValue:
@@ -166,8 +171,9 @@ class Generator:
                 continue
             copy = outside.operation(op)
             if isinstance(copy, control.StateOp):
-                copy.inputs = copy.outputs = _EMPTY
-            Builder(InsertPoint.before(self.end)).insert(copy)
+                set_property(copy, "inputs", _EMPTY)
+                set_property(copy, "outputs", _EMPTY)
+            insert(copy, self.end)
 
     def _is_outside(self, op: Operation, names: set[str]) -> bool:
         if not isinstance(op, LpuOp | control.StateOp):
@@ -238,11 +244,11 @@ class Generator:
     ) -> SSAValue:
         """The greedy token, replaced in a loop of one turn or none."""
         end = control.YieldOp.create()
-        end.location = build.location
-        block = Block([end], arg_types=[token.type])
+        locate(end, build.location)
+        block = block_of([end], [token.type])
         inner = Build(end)
         tokens = read(inner, text[0], 0, text[1])
-        end.operands = [sampled(inner, scores, tokens, settings)]
+        set_operands(end, [sampled(inner, scores, tokens, settings)])
         op = control.ForOp.create(
             operands=[token],
             result_types=[token.type],
@@ -259,25 +265,23 @@ def generate_function(decoder: Decoder, has_sampler: bool) -> FuncOp:
     """The token loop of a decoder; without a sampler it is greedy."""
     end = ReturnOp()
     types = [kind for _, kind in ARGUMENTS]
-    block = Block([end], arg_types=types)
+    block = block_of([end], types)
     for argument, (name, _) in zip(block.args, ARGUMENTS, strict=True):
         argument.name_hint = name
     stops, floats, ints = block.args
     generator = Generator.of(decoder, has_sampler, end)
     generator.split()
-    end.location = location_of_use(decoder.ids)
+    locate(end, location_of_use(decoder.ids))
     tokens = generator.tokens()
     generator.feed(tokens)
-    end.location = location_of_owner(decoder.logits)
+    locate(end, location_of_owner(decoder.logits))
     generator.choose(tokens, stops, Settings(floats, ints))
     function = FuncOp("generate", FunctionType.from_lists(types, []), Region(block))
     names = ArrayAttr([StringAttr(name) for name, _ in ARGUMENTS])
     room = decoder.bound + 1
     symbols = ((PROMPT, 1, room), (SAMPLED, 0, int(has_sampler)), (TOTAL, 1, room + 1))
-    function.attributes |= {
-        "lpu.inputs": names,
-        "lpu.outputs": ArrayAttr[StringAttr]([]),
-        "lpu.roles": names,
-        "lpu.symbols": SymbolsAttr(symbols),
-    }
+    set_attribute(function, "lpu.inputs", names)
+    set_attribute(function, "lpu.outputs", ArrayAttr[StringAttr]([]))
+    set_attribute(function, "lpu.roles", names)
+    set_attribute(function, "lpu.symbols", SymbolsAttr(symbols))
     return function

@@ -20,6 +20,7 @@ from dialects.lpu.contents import fill_value
 from dialects.lpu.facts import Form, facts_of
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.weights import Inline, read
+from passes.rewriting import kernel
 
 PARAMETER_DEPTH = 6
 """Operations between a weight and what is still taken for one: slices, casts, a `1 + w`."""
@@ -166,11 +167,8 @@ def replace(operations: Sequence[Operation], value: SSAValue) -> None:
     """Put a value in the place of the last operation; erase those that nobody reads any more."""
     root = operations[-1].results[0]
     value.name_hint = root.name_hint
-    root.replace_all_uses_with(value)
-    for op in reversed(operations):
-        if not any(result.uses for result in op.results):
-            op.detach()
-            op.erase()
+    kernel.replace(root, value)
+    kernel.erase_unread(reversed(operations))
 
 
 def attached(operations: Iterator[Operation]) -> Iterator[Operation]:

@@ -17,6 +17,15 @@ from dialects.lpu.types import TensorType
 from passes.lpu.rolling.body import Leaves, Placed, copied, fused, row, stacked_type
 from passes.lpu.rolling.turns import Turns
 from passes.rewriting.build import Build
+from passes.rewriting.kernel import (
+    block_of,
+    erase,
+    locate,
+    move,
+    replace_where,
+    set_operands,
+    substitute,
+)
 
 Escape = tuple[int, int]
 """Place of an operation in the body and number of its result: a value that is needed outside."""
@@ -48,7 +57,7 @@ class Loop:
         self.layers: dict[SSAValue, int] = {}
         self.end = YieldOp.create()
         carried = turns.starts[0]
-        block = Block([self.end], arg_types=[carried.type])
+        block = block_of([self.end], [carried.type])
         stacked = [self._escaping(e, 0) for e in self.escapes]
         self.op = ForOp.create(
             operands=[carried],
@@ -67,15 +76,12 @@ class Loop:
     def build(self) -> None:
         """Replace the turns."""
         anchor = self.span[0]
-        block = anchor.parent
-        assert block is not None
         for op in self.span:
             if op not in self.turns.place and op not in self.turns.behind:
-                op.detach()
-                block.insert_op_before(op, anchor)
+                move(op, anchor)
         ends = [v.owner for v in self.turns.ends if isinstance(v.owner, Operation)]
         Placed(anchor, fused(ends)).insert(self.op)
-        self.end.location = self.op.location
+        locate(self.end, self.op.location)
         self._merge_states()
         self._fill()
         self._connect()
@@ -117,7 +123,7 @@ class Loop:
                 results = copied(build, op, operands).results
             inside.update(zip(op.results, results, strict=True))
         yielded = [turns.ends[0], *(self._escaping(e, 0) for e in self.escapes)]
-        self.end.operands = [inside[value] for value in yielded]
+        set_operands(self.end, [inside[value] for value in yielded])
 
     def _access(
         self, build: Build, op: ReadOp | WriteOp, operands: Sequence[SSAValue], layer: Affine
@@ -152,9 +158,9 @@ class Loop:
                 old = self._escaping(escape, layer)
                 where = fused([op for op in (old.owner,) if isinstance(op, Operation)])
                 value = row(Placed(behind, where), self.op.outputs[1 + number], layer)
-                old.replace_uses_with_if(value, lambda use: use.operation not in turns.place)
-        last = turns.ends[-1]
-        last.replace_uses_with_if(self.op.outputs[0], lambda use: use.operation not in turns.place)
+                replace_where(old, value, lambda reader: reader not in turns.place)
+        carried = self.op.outputs[0]
+        replace_where(turns.ends[-1], carried, lambda reader: reader not in turns.place)
         for state, layer in self.layers.items():
             for use in [u for u in state.uses if u.operation not in turns.place]:
                 self._redirect(use.operation, Affine(layer))
@@ -164,10 +170,7 @@ class Loop:
         assert isinstance(op, ReadOp | WriteOp)
         operands = [op.value] if isinstance(op, WriteOp) else []
         results = self._access(Build(op), op, operands, layer)
-        for old, new in zip(op.results, results, strict=True):
-            old.replace_all_uses_with(new)
-        op.detach()
-        op.erase()
+        substitute(op, results)
 
     def _erase(self) -> None:
         """Take the turns away, and what only they read."""
@@ -176,16 +179,14 @@ class Loop:
         for position in sorted((p for nodes in self.turns.nodes for p in nodes), reverse=True):
             op = graph.ops[position]
             needed.update((v.owner, None) for v in op.operands)
-            op.detach()
-            op.drop_all_references()
+            erase(op)
         unused = [op for op in needed if op not in place and isinstance(op, ops.LpuOp | StateOp)]
         while unused:
             op = unused.pop()
             if op.parent is None or any(v.first_use for v in op.results):
                 continue
             owners = [v.owner for v in op.operands]
-            op.detach()
-            op.drop_all_references()
+            erase(op)
             unused.extend(owner for owner in owners if isinstance(owner, ops.LpuOp | StateOp))
 
 

@@ -17,16 +17,16 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from dialects.affine import Affine, NotAffine, Ranges
 from dialects.errors import unsupported
 from dialects.lpu.ops import tensor_of
-from dialects.lpu.types import Tensor
+from dialects.lpu.types import Tensor, tensor, tensor_type
 from dialects.lpu.weights import INLINE_LIMIT, Inline, Weight, inline, nbytes, read
 from dialects.onnx.branches import IfOp
 from dialects.onnx.ops import InitializerOp, OnnxOp
 from passes.analysis.content import ELEMENTS_LIMIT, Content, Elements, Fill, Line, elements
-from passes.analysis.functions import discard, replace_uses, retype
 from passes.onnx.shapes.rules import RULES, known_elements, known_scalar, range_dims
 from passes.onnx.shapes.typing import attribute, infer
 from passes.onnx.shapes.views import VIEWS, Viewed, Views
 from passes.rewriting.build import Build
+from passes.rewriting.kernel import erase, move, replace, retype
 from passes.rewriting.templates import Key, Templates, kept_by, key_of
 from runtime.numerics import ElementType
 
@@ -63,11 +63,8 @@ class Resolver:
             what = "the condition depends on data, not on shapes alone"
             raise unsupported(op, what, "export the model without If")
         *body, end = op.branch(condition != Affine()).block.ops
-        block = op.parent_block()
-        assert block is not None
         for inner in body:
-            inner.detach()
-            block.insert_op_before(inner, op)
+            move(inner, op)
             self.visit(inner)
         self.replace(op, [(value, self.lookup(value)) for value in end.operands])
 
@@ -89,11 +86,11 @@ class Resolver:
         key = None if known is None else key_of(op, known)
         if key is not None and key in self.types:
             for result, tensor in zip(op.results, self.types[key][0], strict=True):
-                retype(result, tensor)
+                retype(result, tensor_type(tensor))
             return
         kept = kept_by(op)
         for result, dims in zip(op.results, infer(op, operand_elements), strict=True):
-            retype(result, Tensor(tuple(dims), tensor_of(result).dtype))
+            retype(result, tensor_type(Tensor(tuple(dims), tensor_of(result).dtype)))
         rule = RULES.get(op.OP_TYPE)
         content = rule(op, self.lookup, self.ranges) if rule is not None else None
         if content is not None:
@@ -126,8 +123,10 @@ class Resolver:
         for old, (new, content) in zip(op.results, results, strict=False):
             if content is not None and new not in self.contents:
                 self.contents[new] = content
-            replace_uses(old, new)
-        discard(op)
+            assert tensor_of(old).dtype == tensor_of(new).dtype, f"{op.name}: not of its type"
+            retype(old, new.type)
+            replace(old, new)
+        erase(op)
 
     def _constant(self, op: Operation, weight: Weight) -> None:
         value = Build(op).constant(self.small(weight))
@@ -189,12 +188,12 @@ def _range(resolver: Resolver, op: OnnxOp) -> None:
 def _shape(resolver: Resolver, op: OnnxOp) -> None:
     content = RULES["Shape"](op, resolver.lookup, resolver.ranges)
     assert isinstance(content, Elements)
-    retype(op.results[0], Tensor.of(content.array.shape, ElementType.I64))
+    retype(op.results[0], tensor(content.array.shape, ElementType.I64))
     resolver.contents[op.results[0]] = content
 
 
 def _size(resolver: Resolver, op: OnnxOp) -> None:
-    retype(op.results[0], Tensor.of((), ElementType.I64))
+    retype(op.results[0], tensor((), ElementType.I64))
     content = RULES["Size"](op, resolver.lookup, resolver.ranges)
     if content is not None:
         resolver.contents[op.results[0]] = content

@@ -11,8 +11,8 @@ from xdsl.ir import Block, SSAValue
 
 from dialects.errors import location_names, location_of, together
 from dialects.lpu.types import tensor
-from passes.analysis.functions import replace_uses
 from passes.rewriting.build import Build
+from passes.rewriting.kernel import replace
 from runtime.numerics import ElementType
 
 Replace = Callable[[SSAValue, SSAValue], None]
@@ -40,7 +40,7 @@ def rewired(replace: Replace, name: str | None) -> tuple[list[list[int]], list[i
 
 @pytest.mark.parametrize("name", [None, "y"])
 def test_uses_are_replaced_as_by_xdsl(name: str | None):
-    ours = rewired(replace_uses, name)
+    ours = rewired(replace, name)
     assert ours == rewired(SSAValue.replace_all_uses_with, name)
     assert ours[0] == [[1, 1], [1, 1], [1, 1], []]
 
@@ -49,7 +49,7 @@ def test_a_value_that_replaces_itself_keeps_its_uses():
     block = Block(arg_types=[tensor((2,), ElementType.F32)])
     anchor = ReturnOp(block.args[0])
     block.add_op(anchor)
-    replace_uses(block.args[0], block.args[0])
+    replace(block.args[0], block.args[0])
     assert [use.operation for use in block.args[0].uses] == [anchor]
 
 

@@ -1,0 +1,108 @@
+"""
+One pass that changes IR: what it has touched, and what is checked of that.
+
+The conditions are those of `passes.rewriting.kernel`. Where a condition can hold again before the
+pass ends, it is checked then, for what the pass touched only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from xdsl.dialects.builtin import ModuleOp, UnknownLoc
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Operation, SSAValue
+from xdsl.utils.exceptions import VerifyException
+
+from dialects.errors import node_names
+from dialects.verification import check_op
+from passes.rewriting.order import Order
+
+
+class RewriteError(Exception):
+    """A pass would make IR that means something else or nothing: the pass is at fault."""
+
+
+@dataclass
+class Rewriting:
+    """What one pass has touched so far."""
+
+    name: str
+    is_located: bool = False
+    """Whether every operation must say which ONNX nodes it comes from."""
+    placed: dict[Operation, None] = field(default_factory=dict[Operation, None])
+    """Operations whose operands must dominate them."""
+    changed: dict[Operation, None] = field(default_factory=dict[Operation, None])
+    """Operations that must still pass their own checks."""
+    rewired: dict[SSAValue, None] = field(default_factory=dict[SSAValue, None])
+    """Values that must dominate all that reads them."""
+    taken: set[Operation] = field(default_factory=set[Operation])
+    """Operations that were taken out of their blocks, to be put back."""
+
+    def error(self, op: Operation | None, message: str) -> RewriteError:
+        """What is wrong, where, in which pass."""
+        nodes = "" if op is None else ", ".join(node_names(op)[:3])
+        where = "" if op is None else f"{op.name}: "
+        return RewriteError(f"pass '{self.name}': {f'{nodes}: ' if nodes else ''}{where}{message}")
+
+    def check(self, op: Operation) -> None:
+        """Condition 3."""
+        try:
+            check_op(op)
+        except VerifyException as error:
+            raise self.error(op, str(error)) from error
+
+    def finish(self) -> None:
+        """What can be told only when the pass is through."""
+        for op in self.changed:
+            if op.parent is not None:
+                self.check(op)
+        order = Order()
+        for op in self.placed:
+            if op.parent is not None:
+                self._check_location(op)
+                for value in op.operands:
+                    self._check_dominance(value, op, order)
+        for value in self.rewired:
+            for use in value.uses:
+                self._check_dominance(value, use.operation, order)
+
+    def _check_location(self, op: Operation) -> None:
+        """Condition 2."""
+        if self.is_located and type(op.location) is UnknownLoc and not isinstance(op, FuncOp):
+            raise self.error(op, "has no location")
+
+    def _check_dominance(self, value: SSAValue, op: Operation, order: Order) -> None:
+        """Condition 5."""
+        if not order.dominates(value, op):
+            raise self.error(op, f"reads '{value.name_hint or value}' before it is defined")
+
+
+def _is_located(module: ModuleOp) -> bool:
+    """Whether functions begin and end with a location: text that a person wrote need not."""
+    blocks = [func.body.block for func in module.ops if isinstance(func, FuncOp)]
+    ends = [op for block in blocks for op in (block.first_op, block.last_op) if op is not None]
+    return bool(ends) and all(type(op.location) is not UnknownLoc for op in ends)
+
+
+_running: ContextVar[Rewriting | None] = ContextVar("_running", default=None)
+
+
+@contextmanager
+def rewriting(name: str, module: ModuleOp | None = None) -> Generator[Rewriting]:
+    """Around all that one pass changes."""
+    now = Rewriting(name, module is not None and _is_located(module))
+    token = _running.set(now)
+    try:
+        yield now
+    finally:
+        _running.reset(token)
+    now.finish()
+
+
+def running() -> Rewriting:
+    """The pass that runs; what is changed without one is checked at once or not at all."""
+    return _running.get() or Rewriting("none")
