@@ -1,0 +1,73 @@
+"""
+Change what recognisers know, and look whether they still find it.
+
+    python -m benchmarks.fuzz.nearmiss --count 5000 --seed 0 --jobs 2
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.fuzz.judging import references
+from benchmarks.fuzz.nearmiss.mutant import Mutant, make
+from benchmarks.fuzz.nearmiss.verdict import judge, run_one
+from benchmarks.fuzz.pool import Result, run_all
+from benchmarks.fuzz.report import coverage_lines, report, tally
+
+
+def write(mutant: Mutant, folder: Path) -> None:
+    """The model, inputs and ONNX Runtime's outputs of the first call, and what was changed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.onnx").write_bytes(mutant.case.model.SerializeToString())
+    expected, why_not = references(mutant.case.model, mutant.calls)
+    for number, inputs in enumerate(mutant.calls):
+        suffix = str(number) if number else ""
+        np.savez(folder / f"inputs{suffix}.npz", allow_pickle=False, **inputs)
+        if expected is not None:
+            np.savez(folder / f"outputs{suffix}.npz", allow_pickle=False, **expected[number])
+    text = f"{mutant.name}\n{why_not}".rstrip()
+    (folder / "about.txt").write_text(text + "\n", encoding="utf-8")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Change what recognisers know.")
+    parser.add_argument("--count", type=int, default=1000, help="how many mutants")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0, help="number of the first mutant")
+    parser.add_argument("--only", type=int, metavar="K", help="mutant K, written to --folder")
+    parser.add_argument("--folder", type=Path, default=Path("nearmiss"))
+    parser.add_argument("--models", type=Path, metavar="DIR", help="cut cases from exports")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run mutants; exit code 1 if one is wrong, crashes, or is recognised without a reason."""
+    arguments = _arguments()
+    if arguments.only is not None:
+        mutant = make(arguments.seed, arguments.only, arguments.models)
+        write(mutant, arguments.folder)
+        print(mutant.name, *judge(mutant), sep="\n")
+        return 0
+    numbers = range(arguments.first, arguments.first + arguments.count)
+    results: dict[int, Result] = {}
+    for number, result in run_all(
+        partial(run_one, arguments.seed, arguments.models), numbers, arguments.jobs
+    ):
+        results[number] = result
+        if result.outcome.verdict in ("wrong", "crash"):
+            print(f"{number}: {result.outcome.stage}: {result.outcome.detail}", file=sys.stderr)
+    ordered = dict(sorted(results.items()))
+    print("\n".join([*coverage_lines(ordered), report(ordered)]))
+    counts = tally(ordered)
+    return int(counts["wrong"] + counts["crash"] > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
