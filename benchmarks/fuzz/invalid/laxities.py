@@ -1,0 +1,78 @@
+"""
+Where ONNX Runtime is no judge, and why: the standard's own reference judges instead.
+
+It refuses what the standard allows (`says` is found in its message), or computes something else
+than the standard says (`operator` and `where` are those of the model, `says` is empty).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from onnx.reference import ReferenceEvaluator
+
+from benchmarks.fuzz.invalid.mutations import Mutant
+from benchmarks.fuzz.invalid.node import Array, Node
+
+
+@dataclass(frozen=True)
+class Laxity:
+    """Models on which ONNX Runtime differs from the standard; all fields are patterns."""
+
+    reason: str
+    says: str = ""
+    operator: str = ".*"
+    where: str = ".*"
+
+
+LAXITIES = (
+    Laxity("it has no kernel for these element types", says="NOT_IMPLEMENTED|NotImplemented"),
+    Laxity("its bfloat16 results do not reach Python", says="No corresponding Numpy type"),
+    Laxity(
+        "the standard ignores `saturate` where no 8-bit float results",
+        says="[Ss]aturate",
+        operator="Cast(Like)?",
+    ),
+    Laxity("the standard allows any scale", says="scale_ > 0", operator="Attention"),
+    Laxity("the standard allows a minimum above the maximum", says="Clip_6Base", operator="Clip"),
+    Laxity("of integers it rounds the bias first", operator="Shrink"),
+    Laxity("the mean of nothing is no number", operator="ReduceMean", where="operand 0"),
+    Laxity(
+        "it quantises activations where accuracy_level allows it",
+        operator="com.microsoft.MatMulNBits",
+        where="attribute accuracy_level",
+    ),
+    Laxity(
+        "without the outputs for the cache it does not put past and new together",
+        operator="com.microsoft.GroupQueryAttention",
+        where="results",
+    ),
+    Laxity(
+        "nothing says what rows of padding are",
+        operator="com.microsoft.GroupQueryAttention",
+        where="operand 5",
+    ),
+)
+
+
+def laxity_of(made: Mutant, why_not: str) -> Laxity | None:
+    """The entry that a model and ONNX Runtime's message fall under."""
+    for entry in LAXITIES:
+        fits = re.search(entry.says, why_not) if entry.says else not why_not
+        operator = re.fullmatch(entry.operator, made.node.operator)
+        if fits and operator and re.fullmatch(entry.where, made.where):
+            return entry
+    return None
+
+
+def standard(node: Node) -> dict[str, Array] | None:
+    """What the standard's reference makes of a node; None if it does not run it."""
+    if node.domain:
+        return None
+    try:
+        values = ReferenceEvaluator(node.model()).run(None, node.inputs())
+    except Exception:  # its operators raise all kinds
+        return None
+    return dict(zip(node.result_names(), map(np.asarray, values), strict=True))

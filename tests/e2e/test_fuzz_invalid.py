@@ -1,0 +1,102 @@
+"""Invalid models are refused with their node: a sample of what benchmarks/fuzz/invalid makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.fuzz.invalid import trial
+from benchmarks.fuzz.invalid.__main__ import run
+from benchmarks.fuzz.invalid.cases import valid
+from benchmarks.fuzz.invalid.contents import floats, node
+from benchmarks.fuzz.invalid.mutations import Mutant, mutants
+from benchmarks.fuzz.invalid.node import NAME
+from benchmarks.fuzz.invalid.operators import taken
+from benchmarks.fuzz.invalid.trial import Key, judged
+from benchmarks.fuzz.judging import Outcome
+
+pytest.importorskip("onnxruntime")
+
+FAULTS = ("wrong", "crash")
+RELU = node("Relu", floats(2, 3))
+
+
+def _pending() -> dict[str, set[str]]:
+    """By operator, the places where a model made wrong is not refused yet."""
+    lines = Path(__file__).with_name("fuzz_invalid_pending.txt").read_text("utf-8").splitlines()
+    pairs = [line.split(": ") for line in lines if not line.startswith("#")]
+    return {operator: set(places.split(", ")) for operator, places in pairs}
+
+
+PENDING = _pending()
+
+
+def _is_pending(made: Mutant) -> bool:
+    return made.where in PENDING.get(made.node.operator, ())
+
+
+def test_there_is_a_valid_model_for_every_operator_that_is_taken():
+    assert {case.operator for case in valid()} == taken()
+
+
+def test_valid_models_are_right():
+    wanted = [(i, -1) for i, n in enumerate(valid()) if "valid" not in PENDING.get(n.operator, ())]
+    outcomes = {key: result.outcome for key, result in run(wanted, 1, None).items()}
+    assert not {valid()[k[0]].operator: o for k, o in outcomes.items() if o.verdict != "right"}
+
+
+def _sample(seed: int) -> list[Key]:
+    """One model made wrong for each operator."""
+    rng = np.random.default_rng(seed)
+    found: list[Key] = []
+    for operator in sorted({n.operator for n in valid()}):
+        keys = [
+            (i, k)
+            for i, n in enumerate(valid())
+            if n.operator == operator
+            for k, made in enumerate(mutants(n))
+            if not _is_pending(made)
+        ]
+        found += [keys[int(rng.integers(len(keys)))]] if keys else []
+    return found
+
+
+def test_models_made_wrong_are_refused_or_as_onnx_runtime_has_them():
+    results = run(_sample(1), 1, None).values()
+    assert not {r.name: r.outcome for r in results if r.outcome.verdict in FAULTS}
+    assert {r.outcome.verdict for r in results} >= {"right", "refused"}
+
+
+def _outcome(monkeypatch: pytest.MonkeyPatch, outcome: Outcome, runs: bool) -> Outcome:
+    """The verdict where the compiler has this outcome, and ONNX Runtime runs the model or not."""
+    monkeypatch.setattr(trial, "judge_calls", lambda *_: outcome)
+    return judged(RELU, {} if runs else None, "" if runs else "it is invalid")
+
+
+def test_what_onnx_runtime_refuses_may_not_run(monkeypatch: pytest.MonkeyPatch):
+    for verdict in ("right", "wrong"):
+        found = _outcome(monkeypatch, Outcome(verdict), runs=False)
+        assert (found.verdict, "it is invalid" in found.detail) == ("wrong", True)
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_a_refusal_names_the_node(monkeypatch: pytest.MonkeyPatch, runs: bool):
+    good = Outcome("refused", f"{NAME}: Relu: no")
+    assert _outcome(monkeypatch, good, runs) == good
+    assert _outcome(monkeypatch, Outcome("refused", "no"), runs).verdict == "crash"
+
+
+def test_every_place_of_a_node_is_made_wrong():
+    made = mutants(node("CumSum", floats(2, 3), np.array(1), exclusive=0))
+    assert {m.where for m in made} == {
+        *("operand 0", "operand 1", "operands", "results", "opset"),
+        *("attribute exclusive", "attribute reverse", "attribute nonsense"),
+    }
+    assert len({m.label for m in made}) == len(made)
+
+
+def test_mutants_are_the_same_in_every_run():
+    made = [[m.label for m in mutants(n)] for n in valid()[:20]]
+    assert made == [[m.label for m in mutants(n)] for n in valid()[:20]]
