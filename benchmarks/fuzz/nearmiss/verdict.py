@@ -69,16 +69,17 @@ def judge(mutant: Mutant) -> tuple[Outcome, str]:
 
 def _is_touchy(mutant: Mutant, expected: Sequence[Arrays]) -> bool:
     """Whether the last place of the inputs decides: no order of sums is right then."""
-    moved = [
-        {
-            name: (a * (1 + 1e-7)).astype(a.dtype) if a.dtype == np.float32 else a
-            for name, a in c.items()
-        }
-        for c in mutant.calls
-    ]
+    moved = [{name: _next(array) for name, array in call.items()} for call in mutant.calls]
     others, _ = references(mutant.case.model, moved)
     pairs = zip(others or (), expected, strict=False)
     return any(compare(other, one, TOLERANCE).verdict != "right" for other, one in pairs)
+
+
+def _next(array: Array) -> Array:
+    """The next number of the type, where it has a next one."""
+    if array.dtype.kind != "f":
+        return array
+    return np.where(np.isfinite(array), np.nextafter(array, np.ones_like(array)), array)
 
 
 def _is_same_to_the_bit(mutant: Mutant) -> bool:
