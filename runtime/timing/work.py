@@ -66,13 +66,19 @@ def _transfer(
 
 
 def _orders(inst: Inst, extents: Four, near: Sequence[Access], target: Target) -> list[Order]:
-    """The order in which each operand is taken."""
+    """
+    The order in which each operand is taken. What has more elements along an axis than the
+    instruction passes over (a sum of nothing is one zero) is taken in an order of its own.
+    """
     if inst.UNIT is Unit.SXE:
         return list(tiles(extents, target.vector_lanes, target.mac_trees))
-    usual = row_major(extents, target.vxe_lanes)
-    if not isinstance(inst, TopK):
-        return [usual] * len(near)
-    return [row_ends(extents, target.vxe_lanes) if a.writes else usual for a in near]
+    orders: list[Order] = []
+    for access in near:
+        reaches = all(e <= o for e, o in zip(access.extents, extents, strict=True))
+        passed = extents if reaches else access.extents
+        is_row = isinstance(inst, TopK) and access.writes
+        orders.append((row_ends if is_row else row_major)(passed, target.vxe_lanes))
+    return orders
 
 
 def _touches(

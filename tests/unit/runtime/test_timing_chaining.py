@@ -59,6 +59,16 @@ def test_broadcast_operands_are_in_use_throughout() -> None:
     assert (one.begin.tolist(), one.end.tolist()) == ([0], [8])
 
 
+def test_what_is_made_of_nothing_is_made_at_once() -> None:
+    """A sum over no elements, as an empty cache gives it, is one element all the same."""
+    t = Timed()
+    none = 0
+    result = Operand(F16, t.at(0).base, (0, 0, 0, none))
+    total = Reduce("sum", (ONE, ONE, ONE, none), result, t.at(1 << 14), 8)
+    assert cycles(t, total) > 0
+    assert cycles(t, total, t.map(1 << 12, 0, (ONE, ONE, ONE, ONE))) > cycles(t, total)
+
+
 def test_tiles_of_a_product() -> None:
     """Two batches, two rows, two chunks, two groups: 16 tiles; the rows take turns on a group."""
     result, x = tiles((2, 2, 128, 64), 64, 32)
