@@ -110,6 +110,7 @@ def bufferise(func: FuncOp) -> FuncOp:
     outputs: list[Place] = []
     for op in func.body.block.ops:
         if isinstance(op, ReturnOp):
+            b.build.location = op.location
             outputs = _own_buffers(b, list(op.operands))
             b.build.add(control.ReturnOp.create(operands=[place.buffer for place in outputs]))
         else:
