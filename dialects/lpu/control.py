@@ -43,13 +43,13 @@ from xdsl.traits import (
     MemoryWriteEffect,
     RecursiveMemoryEffect,
 )
-from xdsl.utils.exceptions import VerifyException
 
 from dialects.affine import Affine, Ranges
 from dialects.lpu.attributes import AffineAttr, AffineListAttr
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.ports import StatePortsAttr
 from dialects.lpu.types import Tensor, TensorType, parse_affine, parse_dtype, parse_list
+from dialects.refusal import require
 from runtime.numerics import ElementType
 
 
@@ -76,11 +76,6 @@ def state_of(value: SSAValue) -> Tensor:
     return value.type.data
 
 
-def _require(op: Operation, holds: bool, message: str) -> None:
-    if not holds:
-        raise VerifyException(f"'{op.name}': {message}")
-
-
 @irdl_op_definition
 class StateOp(IRDLOperation):
     """
@@ -99,19 +94,29 @@ class StateOp(IRDLOperation):
 
     def verify_(self) -> None:
         tensor = state_of(self.result)
-        _require(self, tensor.is_static, "the extents of a state are numbers")
+        require(self, tensor.is_static, "the extents of a state are numbers")
+        held = min(tensor.static_shape(), default=1) >= 0
+        require(self, held, "the extents of a state are not negative")
         for port in (*self.inputs.data, *self.outputs.data):
-            fits = len(port.dims) <= len(port.offsets) == tensor.rank
-            _require(self, fits, f"port '{port.name}' has one offset for each axis of the state")
+            placed = len(port.offsets) == tensor.rank
+            require(self, placed, f"port '{port.name}' has one offset for each axis of the state")
+            inside = len(port.dims) <= tensor.rank
+            require(self, inside, f"port '{port.name}' has no more axes than its state")
+            same = port.dtype.is_float == tensor.dtype.is_float
+            require(
+                self, same, f"port '{port.name}' is of {port.dtype}, the state of {tensor.dtype}"
+            )
 
 
 class _WindowOp(IRDLOperation):
     """A window of a state: `offsets` give its first element, a tensor its extents."""
 
     def verify_window(self, state: Tensor, window: Tensor, offsets: tuple[Affine, ...]) -> None:
+        known = window.is_resolved
+        require(self, known, "the extents of a window are known")
         ranks = {state.rank, window.rank, len(offsets)}
-        _require(self, len(ranks) == 1, "one offset and one extent for each axis of the state")
-        _require(self, state.dtype == window.dtype, f"the state holds {state.dtype}")
+        require(self, len(ranks) == 1, "one offset and one extent for each axis of the state")
+        require(self, state.dtype == window.dtype, f"the state holds {state.dtype}")
 
 
 @irdl_op_definition
@@ -160,12 +165,8 @@ class EmitOp(IRDLOperation):
 
     def verify_(self) -> None:
         expected = Tensor.of((1,), ElementType.I64)
-        around = self.parent_op()
-        _require(
-            self, around is None or isinstance(around, ForOp), "it stands in the body of a loop"
-        )
         fits = all(tensor_of(value) == expected for value in self.operands)
-        _require(self, fits, f"token and stop are {expected}")
+        require(self, fits, f"token and stop are {expected}")
 
 
 @irdl_op_definition
@@ -224,19 +225,19 @@ class ForOp(IRDLOperation):
         return last
 
     def verify_(self) -> None:
-        _require(self, isinstance(self.block.last_op, YieldOp), "the body ends with lpu.yield")
+        require(self, isinstance(self.block.last_op, YieldOp), "the body ends with lpu.yield")
         carried = [tensor_of(value) for value in self.init]
-        arguments = [tensor_of(value) for value in self.block.args]
+        same = [value.type for value in self.block.args] == [value.type for value in self.init]
         yielded = [tensor_of(value) for value in self.terminator.values]
         results = [tensor_of(value) for value in self.outputs]
-        _require(self, arguments == carried, "block arguments have the types of the initial values")
-        _require(self, yielded[: len(carried)] == carried, "the carried values keep their types")
+        require(self, same, "block arguments have the types of the initial values")
+        require(self, yielded[: len(carried)] == carried, "the carried values keep their types")
         upper = self.upper.data
         stacked = [t.with_dims((upper, *t.shape)) for t in yielded[len(carried) :]]
         may_end = any(isinstance(op, EmitOp) for op in self.block.ops)
         fixed = upper.is_const and self.lower is None and not may_end
-        _require(self, not stacked or fixed, "only a fixed number of turns can be stacked")
-        _require(self, results == [*carried, *stacked], "results are carried, then stacked values")
+        require(self, not stacked or fixed, "only a fixed number of turns can be stacked")
+        require(self, results == [*carried, *stacked], "results are carried, then stacked values")
 
 
 OPS: list[type[Operation]] = [StateOp, ReadOp, WriteOp, EmitOp, YieldOp, ForOp]

@@ -20,11 +20,10 @@ from xdsl.irdl import (
     result_def,
     var_operand_def,
 )
-from xdsl.utils.exceptions import VerifyException
 
 from dialects.affine import Affine
 from dialects.lpu.facts import NONE, Facts, Form, Zeros
-from dialects.lpu.ops import LpuOp, UnaryOp, broadcast, tensor_of
+from dialects.lpu.ops import LpuOp, UnaryOp, joined, tensor_of
 from dialects.lpu.types import Tensor, TensorType
 from runtime.numerics import ElementType
 
@@ -39,12 +38,13 @@ def _require_floats(op: LpuOp, *tensors: Tensor) -> None:
     op.require(all(t.dtype.is_float for t in tensors), "operands and result are floats")
 
 
+def _require_empty(op: LpuOp, empty: StringAttr) -> None:
+    op.require(empty.data in EMPTY_ROWS, f"no result '{empty.data}' of empty rows")
+
+
 def _require_spread(op: LpuOp, tensor: Tensor, shape: tuple[Affine, ...], what: str) -> None:
     """A tensor must broadcast to a shape without changing it."""
-    try:
-        fits = broadcast(tensor.shape, shape) == shape
-    except ValueError as error:
-        raise VerifyException(f"'{op.name}': {what}: {error}") from None
+    fits = joined(op, tensor.shape, shape) == shape
     op.require(fits, f"{what} broadcasts to [{', '.join(map(str, shape))}]")
 
 
@@ -57,11 +57,13 @@ class SoftmaxOp(UnaryOp):
     empty = prop_def(StringAttr)
     assembly_format = "$source `empty` $empty attr-dict `:` type($source) `->` type($result)"
 
-    def verify_(self) -> None:
+    def verify_tensors(self) -> None:
         source, result = self.source_tensor(), self.result_tensor()
         _require_floats(self, source, result)
-        self.require(source.rank >= 1 and source.shape == result.shape, "it keeps the extents")
-        self.require(self.empty.data in EMPTY_ROWS, f"no result '{self.empty.data}' of empty rows")
+        self.require(
+            source.rank >= 1 and source.shape == result.shape, "a softmax keeps the extents"
+        )
+        _require_empty(self, self.empty)
 
 
 @irdl_op_definition
@@ -87,12 +89,12 @@ class NormOp(LpuOp):
         " `epsilon` $epsilon attr-dict `:` type($source) `->` type($result)"
     )
 
-    def verify_(self) -> None:
+    def verify_tensors(self) -> None:
         source, *parameters = self.operand_tensors()
         result = self.result_tensor()
         self.require(self.kind.data in NORMS, f"no norm '{self.kind.data}'")
         _require_floats(self, source, result, *parameters)
-        self.require(source.rank >= 1 and source.shape == result.shape, "it keeps the extents")
+        self.require(source.rank >= 1 and source.shape == result.shape, "a norm keeps the extents")
         dtypes = {t.dtype for t in parameters}
         rounded = dtypes <= {ElementType.F32} or dtypes == {result.dtype}
         self.require(rounded, "weight and bias are f32, or both of the type of the result")
@@ -120,11 +122,13 @@ class RotaryOp(LpuOp):
         " `->` type($result)"
     )
 
-    def verify_(self) -> None:
+    def verify_tensors(self) -> None:
         source, cos, sin = self.operand_tensors()
         result = self.result_tensor()
         _require_floats(self, source, cos, sin, result)
-        self.require(source.rank >= 1 and source.shape == result.shape, "it keeps the extents")
+        self.require(
+            source.rank >= 1 and source.shape == result.shape, "a turned tensor keeps the extents"
+        )
         width = source.shape[-1]
         self.require(width.is_const and width.const % 2 == 0, "the last axis has two halves")
         self.require(cos.rank >= 1 and cos.shape == sin.shape, "cos and sin have one shape")
@@ -162,7 +166,7 @@ class AttentionOp(LpuOp):
         " attr-dict `:` type($query) `,` type($key) `,` type($value) `->` type($result)"
     )
 
-    def verify_(self) -> None:
+    def verify_tensors(self) -> None:
         query, key, value = (tensor_of(v) for v in (self.query, self.key, self.value))
         result = self.result_tensor()
         self.require({t.rank for t in (query, key, value, result)} == {4}, "operands of rank 4")
@@ -172,10 +176,11 @@ class AttentionOp(LpuOp):
         self.require(key.shape == (batch, shared, columns, depth), "q and k differ in shape")
         self.require(value.shape[:3] == key.shape[:3], "k and v differ in shape")
         expected = (batch, heads, rows, value.shape[3])
-        self.require(result.shape == expected, f"the result is [{', '.join(map(str, expected))}]")
-        grouped = heads.is_const and shared.is_const and heads.const % max(shared.const, 1) == 0
+        self.require(result.shape == expected, f"attention gives [{', '.join(map(str, expected))}]")
+        known = heads.is_const and shared.is_const and shared.const > 0
+        grouped = known and heads.const % shared.const == 0
         self.require(grouped, "query heads are a multiple of key heads")
-        self.require(self.empty.data in EMPTY_ROWS, f"no result '{self.empty.data}' of empty rows")
+        _require_empty(self, self.empty)
         self._verify_masks((batch, heads, rows, columns))
 
     def _verify_masks(self, scores: tuple[Affine, ...]) -> None:

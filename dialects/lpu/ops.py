@@ -22,13 +22,13 @@ from xdsl.irdl import (
     var_operand_def,
 )
 from xdsl.traits import Pure
-from xdsl.utils.exceptions import VerifyException
 
 from dialects.affine import Affine
 from dialects.lpu.attributes import AffineListAttr, IntsAttr
 from dialects.lpu.facts import ALL, ARMS, BY_FUNCTION, FIRST, NONE, Facts, Form, Zeros
 from dialects.lpu.types import Tensor, TensorType
 from dialects.lpu.weights import Cast, Weight, WeightAttr, reshaped, transposed
+from dialects.refusal import HEX_DIGITS, refuse, require
 from runtime.numerics import FUNCTIONS1, FUNCTIONS2, ElementType
 
 COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "isnan"})
@@ -64,8 +64,18 @@ class LpuOp(IRDLOperation):
         return tensor_of(self.results[0])
 
     def require(self, holds: bool, message: str) -> None:
-        if not holds:
-            raise VerifyException(f"'{self.name}': {message}")
+        require(self, holds, message)
+
+    def verify_(self) -> None:
+        tensors = (*self.operand_tensors(), *[tensor_of(result) for result in self.results])
+        known = all([t.is_resolved for t in tensors])
+        self.require(known, "every extent of operands and results is known")
+        fits = known and all([d.const >= 0 for t in tensors for d in t.shape if not d.terms])
+        self.require(fits, "no extent is negative")
+        self.verify_tensors()
+
+    def verify_tensors(self) -> None:
+        """What the operation demands of its tensors and properties."""
 
 
 def broadcast(*shapes: tuple[Affine, ...]) -> tuple[Affine, ...]:
@@ -99,7 +109,7 @@ class ConstantOp(LpuOp):
     result = result_def(TensorType)
     assembly_format = "$value attr-dict `:` type($result)"
 
-    def verify_(self) -> None:
+    def verify_tensors(self) -> None:
         weight, result = self.value.data, self.result_tensor()
         self.require(
             result.is_static
@@ -119,9 +129,10 @@ class FillOp(LpuOp):
     result = result_def(TensorType)
     assembly_format = "$value attr-dict `:` type($result)"
 
-    def verify_(self) -> None:
+    def verify_tensors(self) -> None:
         size = self.result_tensor().dtype.itemsize
         self.require(len(self.value.data) == 2 * size, f"expected {2 * size} hex digits")
+        self.require(set(self.value.data) <= HEX_DIGITS, "its value is not in hex digits")
 
 
 @irdl_op_definition
@@ -139,9 +150,11 @@ class IotaOp(LpuOp):
     result = result_def(TensorType)
     assembly_format = "$coefficients attr-dict `:` type($result)"
 
-    def verify_(self) -> None:
+    def verify_tensors(self) -> None:
         result = self.result_tensor()
-        self.require(len(self.coefficients.data) == result.rank + 1, "one coefficient per axis")
+        self.require(
+            len(self.coefficients.data) == result.rank + 1, "a base and one coefficient per axis"
+        )
         self.require(result.dtype in (ElementType.I64, ElementType.I32), "integers only")
 
 
@@ -158,13 +171,15 @@ class MapOp(LpuOp):
     result = result_def(TensorType)
     assembly_format = "$fn $inputs attr-dict `:` type($inputs) `->` type($result)"
 
-    def verify_(self) -> None:
+    def verify_tensors(self) -> None:
         fn, count = self.fn.data, len(self.operands)
         table = {1: FUNCTIONS1, 2: FUNCTIONS2}.get(count, {})
         self.require(fn in table, f"no function '{fn}' of {count} operands")
         operands, result = self.operand_tensors(), self.result_tensor()
+        dtype = operands[0].dtype
         self.require(len({t.dtype for t in operands}) == 1, "operands of one element type")
-        expected = ElementType.BOOL if fn in COMPARISONS else operands[0].dtype
+        self.require(table[fn].accepts(dtype), f"'{fn}' does not take {dtype}")
+        expected = ElementType.BOOL if fn in COMPARISONS else dtype
         self.require(result.dtype == expected, f"the result of '{fn}' is {expected}")
         verify_broadcast(self)
 
@@ -184,7 +199,7 @@ class SelectOp(LpuOp):
         " `,` type($on_false) `->` type($result)"
     )
 
-    def verify_(self) -> None:
+    def verify_tensors(self) -> None:
         condition, on_true, on_false = self.operand_tensors()
         self.require(condition.dtype == ElementType.BOOL, "the condition is bool")
         dtypes = {on_true.dtype, on_false.dtype, self.result_tensor().dtype}
@@ -193,11 +208,17 @@ class SelectOp(LpuOp):
 
 
 def verify_broadcast(op: LpuOp) -> None:
+    shape = joined(op, *(t.shape for t in op.operand_tensors()))
+    fits = shape == op.result_tensor().shape
+    op.require(fits, f"the operands broadcast to {_text(shape)}")
+
+
+def joined(op: LpuOp, *shapes: tuple[Affine, ...]) -> tuple[Affine, ...]:
+    """The broadcast of shapes; the operation is refused where there is none."""
     try:
-        shape = broadcast(*(t.shape for t in op.operand_tensors()))
+        return broadcast(*shapes)
     except ValueError as error:
-        raise VerifyException(f"'{op.name}': {error}") from None
-    op.require(shape == op.result_tensor().shape, f"the operands broadcast to {_text(shape)}")
+        refuse(op, f"operands that do not fit one another: {error}")
 
 
 def _text(shape: tuple[Affine, ...]) -> str:
@@ -235,7 +256,7 @@ class CastOp(UnaryOp):
     FACTS: ClassVar = Facts(Form.ELEMENTWISE, NONE, Zeros.KEPT, lines=False, weight=_cast, trunk=0)
     assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
 
-    def verify_(self) -> None:
+    def verify_tensors(self) -> None:
         same = self.source_tensor().shape == self.result_tensor().shape
         self.require(same, "a cast keeps the shape")
 
@@ -250,13 +271,15 @@ class ReduceOp(UnaryOp):
     axes = prop_def(IntsAttr)
     assembly_format = "$fn $source `over` $axes attr-dict `:` type($source) `->` type($result)"
 
-    def verify_(self) -> None:
+    def verify_tensors(self) -> None:
         self.require(self.fn.data in REDUCTIONS, f"no reduction '{self.fn.data}'")
         source, axes = self.source_tensor(), set(self.axes.data)
+        ascending = self.axes.data == tuple(sorted(axes))
+        self.require(ascending, "the axes of a reduction ascend")
         self.require(axes <= set(range(source.rank)), "axes lie within the rank")
         dims = tuple(Affine(1) if i in axes else d for i, d in enumerate(source.shape))
         expected = Tensor.of(dims, source.dtype)
-        self.require(self.result_tensor() == expected, f"the result is {expected}")
+        self.require(self.result_tensor() == expected, f"a reduction gives {expected}")
 
 
 @irdl_op_definition
@@ -271,8 +294,11 @@ class ScanOp(UnaryOp):
         "$source `axis` $axis `exclusive` $exclusive attr-dict `:` type($source) `->` type($result)"
     )
 
-    def verify_(self) -> None:
-        self.require(self.source_tensor() == self.result_tensor(), "a scan keeps the type")
+    def verify_tensors(self) -> None:
+        source, axis = self.source_tensor(), self.axis.value.data
+        self.require(source == self.result_tensor(), "a scan keeps the type")
+        self.require(0 <= axis < source.rank, f"there is no axis {axis} to sum along")
+        self.require(self.exclusive.value.data in (0, 1), "'exclusive' is 0 or 1")
 
 
 @irdl_op_definition
@@ -286,12 +312,15 @@ class MatmulOp(LpuOp):
     result = result_def(TensorType)
     assembly_format = "$lhs `,` $rhs attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)"
 
-    def verify_(self) -> None:
+    def verify_tensors(self) -> None:
         lhs, rhs = self.operand_tensors()
         self.require(min(lhs.rank, rhs.rank) >= 2, "operands of rank 2 or more")
         self.require(lhs.shape[-1] == rhs.shape[-2], f"K is {lhs.shape[-1]} and {rhs.shape[-2]}")
-        dims = (*broadcast(lhs.shape[:-2], rhs.shape[:-2]), lhs.shape[-2], rhs.shape[-1])
-        self.require(self.result_tensor().shape == dims, f"the result is {_text(dims)}")
+        result, batch = self.result_tensor(), joined(self, lhs.shape[:-2], rhs.shape[:-2])
+        dims = (*batch, lhs.shape[-2], rhs.shape[-1])
+        self.require(result.shape == dims, f"a product gives {_text(dims)}")
+        dtypes = {lhs.dtype, rhs.dtype, result.dtype}
+        self.require(len(dtypes) == 1, "a product has the element type of both operands")
 
 
 @irdl_op_definition
@@ -302,7 +331,7 @@ class ReshapeOp(UnaryOp):
     FACTS: ClassVar = Facts(Form.MOVES, ALL, Zeros.KEPT, lines=True, weight=_reshape, trunk=0)
     assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
 
-    def verify_(self) -> None:
+    def verify_tensors(self) -> None:
         source, result = self.source_tensor(), self.result_tensor()
         self.require(source.dtype == result.dtype, "a reshape keeps the element type")
         self.require(same_elements(source.shape, result.shape), "the number of elements differs")
@@ -338,11 +367,11 @@ class TransposeOp(UnaryOp):
     perm = prop_def(IntsAttr)
     assembly_format = "$source $perm attr-dict `:` type($source) `->` type($result)"
 
-    def verify_(self) -> None:
+    def verify_tensors(self) -> None:
         source, perm = self.source_tensor(), self.perm.data
         self.require(sorted(perm) == list(range(source.rank)), "a permutation of the axes")
         expected = source.with_dims([source.shape[p] for p in perm])
-        self.require(self.result_tensor() == expected, f"the result is {expected}")
+        self.require(self.result_tensor() == expected, f"a transpose gives {expected}")
 
 
 @irdl_op_definition
@@ -353,7 +382,7 @@ class BroadcastOp(UnaryOp):
     FACTS: ClassVar = Facts(Form.MOVES, ALL, Zeros.KEPT, lines=True, weight=None, trunk=0)
     assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
 
-    def verify_(self) -> None:
+    def verify_tensors(self) -> None:
         source, result = self.source_tensor(), self.result_tensor()
         self.require(result.rank >= source.rank, "a broadcast does not drop axes")
         kept = result.shape[result.rank - source.rank :]
@@ -373,12 +402,30 @@ class SliceOp(UnaryOp):
         "$source `at` $offsets `step` $steps attr-dict `:` type($source) `->` type($result)"
     )
 
-    def verify_(self) -> None:
+    def verify_tensors(self) -> None:
         source, result = self.source_tensor(), self.result_tensor()
         ranks = {source.rank, result.rank, len(self.offsets.data), len(self.steps.data)}
         self.require(len(ranks) == 1, "one offset and step for each axis")
         self.require(all(s > 0 for s in self.steps.data), "steps are positive")
         self.require(source.dtype == result.dtype, "a slice keeps the element type")
+        before = any([at.is_const and at.const < 0 for at in self.offsets.data])
+        self.require(not before, "a slice starts at element 0 or behind")
+        for axis, rest in enumerate(self.rests()):
+            outside = rest.is_const and rest.const < 0
+            self.require(not outside, f"it ends {-rest.const} elements behind axis {axis}")
+
+    def rests(self) -> list[Affine]:
+        """How many elements of each axis lie behind the last that is taken; none of 0 elements."""
+        result = self.result_tensor()
+        columns = zip(
+            self.source_tensor().shape,
+            self.offsets.data,
+            self.steps.data,
+            result.shape,
+            strict=True,
+        )
+        empty = Affine() in result.shape
+        return [] if empty else [d - 1 - at - (n - 1) * step for d, at, step, n in columns]
 
 
 @irdl_op_definition
@@ -392,16 +439,16 @@ class ConcatOp(LpuOp):
     result = result_def(TensorType)
     assembly_format = "$inputs `axis` $axis attr-dict `:` type($inputs) `->` type($result)"
 
-    def verify_(self) -> None:
-        axis, result = self.axis.value.data, self.result_tensor()
-        total = sum((t.shape[axis] for t in self.operand_tensors()), Affine())
-        for source in self.operand_tensors():
-            same = all(
-                a == b
-                for i, (a, b) in enumerate(zip(source.shape, result.shape, strict=True))
-                if i != axis
-            )
-            self.require(same and source.dtype == result.dtype, f"operand {source} does not fit")
+    def verify_tensors(self) -> None:
+        axis, result, sources = self.axis.value.data, self.result_tensor(), self.operand_tensors()
+        self.require(bool(sources), "there is nothing to concatenate")
+        self.require(0 <= axis < result.rank, f"there is no axis {axis} to concatenate along")
+        ranks = {t.rank for t in sources}
+        self.require(ranks == {result.rank}, "operands have the rank of the result")
+        for source in sources:
+            rest = (*source.shape[:axis], result.shape[axis], *source.shape[axis + 1 :])
+            self.require(source.with_dims(rest) == result, f"operand {source} does not fit")
+        total = sum((t.shape[axis] for t in sources), Affine())
         self.require(result.shape[axis] == total, f"axis {axis} has {total} elements")
 
 
@@ -424,12 +471,14 @@ class GatherOp(LpuOp):
         " `->` type($result)"
     )
 
-    def verify_(self) -> None:
+    def verify_tensors(self) -> None:
         source, indices = self.operand_tensors()
         axis = self.axis.value.data
         self.require(indices.dtype == ElementType.I64, "indices are i64")
+        self.require(0 <= axis < source.rank, f"there is no axis {axis} to look up in")
         dims = (*source.shape[:axis], *indices.shape, *source.shape[axis + 1 :])
-        self.require(self.result_tensor() == source.with_dims(dims), f"the result is {_text(dims)}")
+        expected = source.with_dims(dims)
+        self.require(self.result_tensor() == expected, f"a gather gives {expected}")
 
 
 @irdl_op_definition
@@ -452,13 +501,14 @@ class ScatterOp(LpuOp):
         " `,` type($updates) `->` type($result)"
     )
 
-    def verify_(self) -> None:
+    def verify_tensors(self) -> None:
         source, indices, updates = self.operand_tensors()
         self.require(self.fn.data in SCATTERS, f"no combination '{self.fn.data}'")
         self.require(source == self.result_tensor(), "the result has the type of the source")
         self.require((source.rank, indices.rank, updates.rank) == (2, 1, 2), "ranks 2, 1 and 2")
-        dims = (indices.shape[0], source.shape[1])
-        self.require(updates.shape == dims, f"the updates have extents {_text(dims)}")
+        self.require(indices.dtype == ElementType.I64, "rows are named by i64")
+        expected = source.with_dims((indices.shape[0], source.shape[1]))
+        self.require(updates == expected, f"the updates are {expected}")
 
 
 @irdl_op_definition
@@ -475,6 +525,18 @@ class TopkOp(LpuOp):
         "$source `largest` $largest attr-dict `:` type($source) `->` type($values) `,`"
         " type($indices)"
     )
+
+    def verify_tensors(self) -> None:
+        source, values, indices = tensor_of(self.source), *map(tensor_of, self.results)
+        self.require(source.rank >= 1, "a scalar has no largest element")
+        self.require(self.largest.value.data in (0, 1), "'largest' is 0 or 1")
+        selected = source.with_dims((*source.shape[:-1], *values.shape[-1:]))
+        self.require(values == selected, "the values differ from the source in the last axis alone")
+        self.require(
+            indices == values.with_dtype(ElementType.I64), "one i64 says where a value was"
+        )
+        rest = source.shape[-1] - values.shape[-1]
+        self.require(not rest.is_const or rest.const >= 0, "there are not so many elements")
 
 
 OPS: list[type[LpuOp]] = [

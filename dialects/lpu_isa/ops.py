@@ -20,10 +20,10 @@ from xdsl.irdl import IRDLOperation, irdl_op_definition, prop_def, traits_def
 from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import IsTerminator
-from xdsl.utils.exceptions import VerifyException
 
 from dialects.lpu.weights import WeightAttr
 from dialects.lpu_isa.code import Code, CodeAttr, parse_code
+from dialects.refusal import refuse, require
 from runtime.isa import ISA, Halt, Inst
 
 
@@ -47,12 +47,12 @@ class IsaOp(IRDLOperation):
 
     def verify_(self) -> None:
         code = self.code.data
-        if code.inst is not self.INST:
-            raise VerifyException(f"'{self.name}' holds the instruction '{code.inst.MNEMONIC}'")
+        own = code.inst is self.INST
+        require(self, own, f"it holds the instruction '{code.inst.MNEMONIC}'")
         try:
             code.check()
         except ValueError as error:
-            raise VerifyException(f"'{self.name}': {error}") from None
+            refuse(self, f"the machine has no such instruction: {error}")
 
 
 @irdl_op_definition

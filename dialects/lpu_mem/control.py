@@ -7,6 +7,8 @@ below; symbols of the function are visible everywhere.
 
 from __future__ import annotations
 
+from math import prod
+
 from xdsl.dialects.builtin import I64, ArrayAttr, IntegerAttr, StringAttr
 from xdsl.ir import Operation
 from xdsl.irdl import (
@@ -24,9 +26,18 @@ from xdsl.traits import IsTerminator, NoTerminator
 from dialects.affine import Affine, Ranges
 from dialects.lpu.attributes import AffineAttr, IntsAttr
 from dialects.lpu_mem.ops import MemOp, buffer_of
-from dialects.lpu_mem.ports import PortAttr
-from dialects.lpu_mem.types import BufferType
+from dialects.lpu_mem.ports import Port, PortAttr
+from dialects.lpu_mem.types import Buffer, BufferType
+from dialects.refusal import require
 from runtime.numerics import ElementType
+
+
+def verify_port(op: Operation, port: Port, buffer: Buffer) -> None:
+    """A port has a stride for each axis and a type that its buffer converts to."""
+    strided = len(port.strides) == len(port.dims)
+    require(op, strided, f"port '{port.name}' has one stride for each of its axes")
+    same = port.dtype.is_float == buffer.dtype.is_float
+    require(op, same, f"port '{port.name}' is not made of {buffer.dtype}")
 
 
 @irdl_op_definition
@@ -50,6 +61,16 @@ class StateOp(MemOp):
         " `:` type($result)"
     )
 
+    def verify_(self) -> None:
+        buffer, shape = buffer_of(self.result), self.shape.data
+        self.require(buffer.space == "hbm", "a state lies in HBM")
+        held = prod(shape) <= buffer.elements and min(shape, default=0) >= 0
+        self.require(held, f"{list(shape)} are not the extents of {buffer.elements} elements")
+        at = 0 if self.address is None else self.address.value.data
+        self.require(at >= 0, f"a state does not lie at {at}")
+        for port in (*self.inputs, *self.outputs):
+            verify_port(self, port.data, buffer)
+
 
 @irdl_op_definition
 class EmitOp(MemOp):
@@ -66,7 +87,7 @@ class EmitOp(MemOp):
 
     def verify_(self) -> None:
         kinds = {buffer_of(buffer).dtype for buffer in self.operands}
-        self.require(kinds == {ElementType.I64}, "token and stop are i64")
+        self.require(kinds == {ElementType.I64}, "a token and what stops it are i64")
 
 
 @irdl_op_definition
@@ -85,6 +106,9 @@ class ForOp(MemOp):
     body = region_def("single_block")
     traits = traits_def(NoTerminator())
     assembly_format = "$variable (`from` $lower^)? `to` $upper `step` $step $body attr-dict"
+
+    def verify_(self) -> None:
+        self.require(self.step.value.data >= 1, "a loop goes on by 1 at least")
 
     @property
     def first(self) -> Affine:
@@ -106,6 +130,9 @@ class MinOp(MemOp):
     bound = prop_def(IntegerAttr[I64])
     value = prop_def(AffineAttr)
     assembly_format = "$variable `=` $bound `or` $value attr-dict"
+
+    def verify_(self) -> None:
+        self.require(self.bound.value.data >= 1, "a tile has 1 element at least")
 
 
 @irdl_op_definition

@@ -33,10 +33,10 @@ from xdsl.irdl import (
 from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import IsTerminator, RecursiveMemoryEffect
-from xdsl.utils.exceptions import VerifyException
 
 from dialects.errors import CompileError
 from dialects.lpu.types import Tensor, TensorType
+from dialects.refusal import require
 from runtime.numerics import ElementType
 
 
@@ -82,10 +82,10 @@ class IfOp(IRDLOperation):
     def verify_(self) -> None:
         expected = [_dtype(result) for result in self.results]
         for region in self.regions:
-            if not isinstance(region.block.last_op, YieldOp):
-                raise VerifyException(f"'{self.name}': a branch does not end in onnx.Yield")
-            if [_dtype(value) for value in yielded(region)] != expected:
-                raise VerifyException(f"'{self.name}': a branch gives other element types")
+            ends = isinstance(region.block.last_op, YieldOp)
+            require(self, ends, "a branch ends in onnx.Yield")
+            same = [_dtype(value) for value in yielded(region)] == expected
+            require(self, same, "a branch gives the element types of the results")
 
     def print(self, printer: Printer) -> None:
         with printer.in_parens():

@@ -32,7 +32,6 @@ from xdsl.irdl import (
 from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import Pure
-from xdsl.utils.exceptions import VerifyException
 
 from dialects.lpu.attributes import IntsAttr
 from dialects.lpu.types import TensorType
@@ -49,6 +48,7 @@ from dialects.onnx.schemas import (
     operators,
     schema_at,
 )
+from dialects.refusal import refuse, require
 
 RANDOM = frozenset(
     {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike"}
@@ -123,43 +123,43 @@ class OnnxOp(IRDLOperation):
         return spec.default if spec else None
 
     def verify_(self) -> None:
-        schema = schema_at(self.DOMAIN, self.OP_TYPE, self.since_version)
+        version = self.since_version
+        schema = schema_at(self.DOMAIN, self.OP_TYPE, version)
         if schema is None:
-            raise VerifyException(f"'{self.name}' has no version {self.since_version}")
+            refuse(self, f"there is no version {version}")
         self._verify_operands(schema)
         self._verify_attributes(schema)
 
     def _verify_operands(self, schema: Schema) -> None:
         taken = len(self.operands) + len(self.absent)
-        if list(self.absent) != sorted({p for p in self.absent if 0 <= p < taken - 1}):
-            raise VerifyException(
-                f"'{self.name}': absent = {list(self.absent)} leaves no input out"
-            )
+        gaps = sorted({p for p in self.absent if 0 <= p < taken - 1})
+        leaves_out = list(self.absent) == gaps
+        require(self, leaves_out, f"absent = {list(self.absent)} leaves no input out")
         for position in self.absent:
             formal = formal_at(schema.inputs, position)
-            if position >= len(schema.inputs) or formal.arity is not Arity.OPTIONAL:
-                raise VerifyException(f"'{self.name}': input {position} must be given")
-        _check_count(self.name, "inputs", taken, schema.min_inputs, schema.max_inputs)
-        _check_count(
-            self.name, "outputs", len(self.results), schema.min_outputs, schema.max_outputs
-        )
+            given = position >= len(schema.inputs) or formal.arity is not Arity.OPTIONAL
+            require(self, not given, f"input {position} must be given")
+        low, high = schema.min_inputs, schema.max_inputs
+        fits = _lies_within(taken, low, high)
+        require(self, fits, f"it takes {_count_text(low, high)} inputs, not {taken}")
+        low, high, results = schema.min_outputs, schema.max_outputs, len(self.results)
+        fits = _lies_within(results, low, high)
+        require(self, fits, f"it gives {_count_text(low, high)} outputs, not {results}")
 
     def _verify_attributes(self, schema: Schema) -> None:
         for name in self.attributes:
-            if "." not in name:
-                raise VerifyException(f"'{self.name}' has no attribute '{name}' in any version")
+            require(self, "." in name, f"no version has an attribute '{name}'")
         for name, attribute in self.properties.items():
             if name in OWN:
                 continue
             spec = schema.attributes.get(name)
             if spec is None:
-                version = schema.since_version
-                raise VerifyException(f"'{self.name}' version {version} has no attribute '{name}'")
-            if not has_kind(spec.kind, attribute):
-                raise VerifyException(f"'{self.name}': attribute '{name}' must be {spec.kind}")
+                refuse(self, f"version {schema.since_version} has no attribute '{name}'")
+            fits = has_kind(spec.kind, attribute)
+            require(self, fits, f"attribute '{name}' must be {spec.kind}")
         for name, spec in schema.attributes.items():
-            if spec.required and name not in self.properties:
-                raise VerifyException(f"'{self.name}': attribute '{name}' is required")
+            given = not spec.required or name in self.properties
+            require(self, given, f"attribute '{name}' is required")
 
     def print(self, printer: Printer) -> None:
         with printer.in_parens():
@@ -187,10 +187,12 @@ class OnnxOp(IRDLOperation):
         )
 
 
-def _check_count(name: str, what: str, count: int, low: int, high: int | None) -> None:
-    if count < low or (high is not None and count > high):
-        expected = str(low) if low == high else f"{low} to {'any number' if high is None else high}"
-        raise VerifyException(f"'{name}' takes {expected} {what}, not {count}")
+def _lies_within(count: int, low: int, high: int | None) -> bool:
+    return low <= count and (high is None or count <= high)
+
+
+def _count_text(low: int, high: int | None) -> str:
+    return str(low) if low == high else f"{low} to {'any number' if high is None else high}"
 
 
 def op_name(domain: str, op_type: str) -> str:
@@ -239,10 +241,9 @@ class InitializerOp(IRDLOperation):
         assert isinstance(self.result.type, TensorType)
         weight, tensor = self.weight, self.result.type.data
         static = tensor.is_static and tensor.static_shape() == tuple(weight.shape)
-        if not static or tensor.dtype != weight.dtype:
-            raise VerifyException(
-                f"the weight has shape {list(weight.shape)} of {weight.dtype}, not {tensor}"
-            )
+        fits = static and tensor.dtype == weight.dtype
+        held = f"{list(weight.shape)} of {weight.dtype}"
+        require(self, fits, f"the weight is {held}, not {tensor}")
 
 
 @cache

@@ -83,7 +83,8 @@ def test_an_index_outside_its_dimension():
 
 
 def test_a_negative_extent():
-    lines = f'%t = lpu_mem.alloc : {T}\nlpu_mem.fill "00000000" %t <[-1] {{0: [1]}}> : {T}'
+    fill = f'lpu_mem.fill "00000000" %t <[i + -1] {{0: [1]}}> : {T}'
+    lines = f'%t = lpu_mem.alloc : {T}\nlpu_mem.for "i" to <1> step 1 {{ {fill} }}'
     assert "negative extent" in fault(lines)
 
 

@@ -90,7 +90,7 @@ def _int(value: int) -> Attribute:
 @pytest.mark.parametrize(
     ("op", "message"),
     [
-        (lambda: _node("Relu", 1, 99), "has no version 99"),
+        (lambda: _node("Relu", 1, 99), "there is no version 99"),
         (lambda: _node("Relu", 2, 14), "takes 1 inputs, not 2"),
         (lambda: _node("Concat", 0, 13, axis=_int(0)), "takes 1 to any number inputs, not 0"),
         (lambda: _node("Clip", [False, True], 13), "input 0 must be given"),

@@ -1,7 +1,7 @@
 // RUN: xdsl-opt %s --verify-diagnostics --parsing-diagnostics --split-input-file | filecheck %s
 
 // r0 cannot be written.
-// CHECK: 'lpu_isa.li': li: rd: r0 always reads 0 and cannot be written
+// CHECK: 'lpu_isa.li': the machine has no such instruction: li: rd: r0 always reads 0 and cannot be written
 func.func @zero() {
   lpu_isa.li r0, 1
   lpu_isa.halt
@@ -10,7 +10,7 @@ func.func @zero() {
 // -----
 
 // Rules of the instruction hold for virtual registers too.
-// CHECK: 'lpu_isa.load': load: element types differ
+// CHECK: 'lpu_isa.load': the machine has no such instruction: load: element types differ
 func.func @types() {
   lpu_isa.load (v0, v0, v0, v0), f32 v1[r0, r0, r0, r0], f16 v2[r0, r0, r0, r0]
   lpu_isa.halt
@@ -73,7 +73,7 @@ func.func @extents() {
 // -----
 
 // The generic form cannot put one instruction into the operation of another.
-// CHECK: 'lpu_isa.li' holds the instruction 'halt'
+// CHECK: 'lpu_isa.li': it holds the instruction 'halt'
 func.func @other() {
   "lpu_isa.li"() <{code = #lpu_isa.code<halt>}> : () -> ()
   lpu_isa.halt

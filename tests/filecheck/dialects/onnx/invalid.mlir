@@ -1,13 +1,13 @@
 // RUN: xdsl-opt %s --verify-diagnostics --split-input-file | filecheck %s
 
 %x = "test.op"() : () -> !lpu.tensor<[2], f32>
-// CHECK: 'onnx.Relu' has no version 99
+// CHECK: 'onnx.Relu': there is no version 99
 %y = onnx.Relu(%x) {since_version = 99 : i64} : (!lpu.tensor<[2], f32>) -> !lpu.tensor<*, f32>
 
 // -----
 
 %x = "test.op"() : () -> !lpu.tensor<[2], f32>
-// CHECK: 'onnx.Add' takes 2 inputs, not 1
+// CHECK: 'onnx.Add': it takes 2 inputs, not 1
 %y = onnx.Add(%x) {since_version = 14 : i64} : (!lpu.tensor<[2], f32>) -> !lpu.tensor<*, f32>
 
 // -----
@@ -19,13 +19,13 @@
 // -----
 
 %x = "test.op"() : () -> !lpu.tensor<[2], f32>
-// CHECK: 'onnx.Relu' has no attribute 'alpha' in any version
+// CHECK: 'onnx.Relu': no version has an attribute 'alpha'
 %y = onnx.Relu(%x) {alpha = 1.0 : f32, since_version = 14 : i64} : (!lpu.tensor<[2], f32>) -> !lpu.tensor<*, f32>
 
 // -----
 
 %x = "test.op"() : () -> !lpu.tensor<[2], f32>
-// CHECK: 'onnx.Clip' version 13 has no attribute 'max'
+// CHECK: 'onnx.Clip': version 13 has no attribute 'max'
 %y = onnx.Clip(%x) {max = 1.0 : f32, since_version = 13 : i64} : (!lpu.tensor<[2], f32>) -> !lpu.tensor<*, f32>
 
 // -----
@@ -54,5 +54,32 @@
 
 // -----
 
-// CHECK: the weight has shape [4, 2] of f32, not [2, 4], f32
+// CHECK: 'onnx.Initializer': the weight is [4, 2] of f32, not [2, 4], f32
 %w = onnx.Initializer <file("model.onnx", 0, [4, 2], f32)> : !lpu.tensor<[2, 4], f32>
+
+// -----
+
+%x = "test.op"() : () -> !lpu.tensor<[2], f32>
+// CHECK: 'onnx.Relu': it gives 1 outputs, not 2
+%y, %z = onnx.Relu(%x) {since_version = 14 : i64} : (!lpu.tensor<[2], f32>) -> (!lpu.tensor<*, f32>, !lpu.tensor<*, f32>)
+
+// -----
+
+%c = "test.op"() : () -> !lpu.tensor<[], bool>
+// CHECK: 'onnx.If': a branch ends in onnx.Yield
+%y = onnx.If(%c) : (!lpu.tensor<[], bool>) -> !lpu.tensor<*, f32> {
+  "test.termop"() : () -> ()
+} else {
+  "test.termop"() : () -> ()
+}
+
+// -----
+
+%c = "test.op"() : () -> !lpu.tensor<[], bool>
+%x = "test.op"() : () -> !lpu.tensor<[], i64>
+// CHECK: 'onnx.If': a branch gives the element types of the results
+%y = onnx.If(%c) : (!lpu.tensor<[], bool>) -> !lpu.tensor<*, f32> {
+  onnx.Yield %x : !lpu.tensor<[], i64>
+} else {
+  onnx.Yield %x : !lpu.tensor<[], i64>
+}
