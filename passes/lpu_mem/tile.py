@@ -34,7 +34,7 @@ The iteration space is simplified first (`tiling.space`), then tiled to what the
 takes (`tiling.plan`). Sums that are split accumulate in the LMU; a running sum hands its total on.
 What an engine streams or looks up (the panel of a product, the table of a gather, the target of a
 scatter) stays in HBM; what lies in the LMU already is used there. A copy between two places in HBM
-goes through one LMU buffer. A reduction along axes of one element is a copy.
+goes through one LMU buffer. A reduction along axes of one element is a copy or a cast.
 
 **Ensures** every access has four axes at most.
 """
@@ -94,16 +94,18 @@ def tile_block(block: Block, ranges: Ranges, names: count[int], budget: int) -> 
 
 
 def _moved(op: ops.DataOp) -> ops.DataOp:
-    """A reduction along axes of one element is a copy."""
+    """A reduction along axes of one element is a copy, or a cast to the type of its result."""
     if not isinstance(op, ops.ReduceOp) or op.accumulate.value.data:
         return op
     extents = op.access.data.extents
     if any(extents[axis] != Affine(1) for axis in op.axes.data):
         return op
+    target, source = (ops.buffer_of(buffer).dtype for buffer in op.operands)
+    cls = ops.CopyOp if target is source else ops.CastOp
     properties = {"access": op.access}
-    copy = ops.CopyOp.create(operands=op.operands, properties=properties, location=op.location)
+    moved = cls.create(operands=op.operands, properties=properties, location=op.location)
     erase(op)
-    return copy
+    return moved
 
 
 def _tile_op(op: ops.DataOp, build: MemBuilder, names: count[int], budget: int) -> None:

@@ -88,7 +88,8 @@ class Leaves:
         if isinstance(leaf, Same):
             return leaf.value
         if id(leaf) not in self._known:
-            where = fused(owners(leaf.column))
+            made_here = owners(leaf.column)
+            where = fused(made_here) if made_here else self.loop.location
             outside, inside = Placed(self.loop, where), Placed(self.end, where)
             value = self._make(leaf, outside, inside)
             value.name_hint = hint(leaf.column[0].name_hint)

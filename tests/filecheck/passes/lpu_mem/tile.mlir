@@ -287,6 +287,17 @@ func.func @one_element(%y : !lpu_mem.buffer<lmu, f32, 4>, %x : !lpu_mem.buffer<h
 
 // -----
 
+// A reduction along axes of one element to a wider type is a cast.
+// CHECK-LABEL: @widened
+// CHECK-NEXT:    lpu_mem.cast %y, %x <[4] {0: [1]} {0: [1]}>
+// CHECK-NEXT:    lpu_mem.return
+func.func @widened(%y : !lpu_mem.buffer<lmu, f32, 4>, %x : !lpu_mem.buffer<lmu, f16, 4>) {
+  lpu_mem.reduce "sum" %y, %x over <[1]> accumulate 0 <[4, 1] {0: [1, 0]} {0: [1, 1]}> : !lpu_mem.buffer<lmu, f32, 4>, !lpu_mem.buffer<lmu, f16, 4>
+  lpu_mem.return :
+}
+
+// -----
+
 // An engine that reduces is told along which axis, even where a tile has one element of it.
 // CHECK-LABEL: @looped_sum
 // CHECK:         lpu_mem.reduce "sum" %y, %{{.*}} over <[0]> accumulate 1 <[1, 100] {0: [0, 1]} {0: [0, 1]}>
