@@ -1,23 +1,28 @@
 """
 What is known, while compiling, of the elements of a value.
 
-Three kinds suffice for every shape and index computation that exporters emit:
+These kinds suffice for every shape and index computation that exporters emit:
 
 * `Elements`: a small array, each element affine in the symbols (a shape, an axis list, a flag);
 * `Line`: `base + sum(coefficients[d] * i[d])` over any extents (ranges, positions);
-* `Fill`: one value everywhere, of any element type.
+* `Fill`: one value everywhere, of any element type;
+* `Numbers`: a small array of floats.
+
+Integers are those of mathematics; `fits` says whether they are the elements of a tensor, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from dialects.affine import Affine, NotAffine, Ranges
 from dialects.lpu.types import Tensor
+from runtime.numerics import ElementType
 
 ELEMENTS_LIMIT = 256
 """Largest array, in elements, that is followed element by element."""
@@ -34,7 +39,7 @@ class Elements:
     def flat(self) -> tuple[Affine, ...]:
         return tuple(self.array.reshape(-1))
 
-    @property
+    @cached_property
     def key(self) -> tuple[object, ...]:
         """Equal for equal elements of equal shape."""
         return (self.array.shape, *self.flat())
@@ -47,6 +52,21 @@ class Line:
     base: Affine
     coefficients: tuple[Affine, ...]
 
+    @property
+    def key(self) -> Line:
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """`array` is the value itself, of floats."""
+
+    array: np.ndarray[Any, np.dtype[Any]]
+
+    @cached_property
+    def key(self) -> tuple[object, ...]:
+        return (self.array.shape, self.array.dtype, self.array.tobytes())
+
 
 @dataclass(frozen=True, eq=False)
 class Fill:
@@ -54,8 +74,12 @@ class Fill:
 
     value: np.ndarray[Any, np.dtype[Any]]
 
+    @cached_property
+    def key(self) -> tuple[object, ...]:
+        return ("fill", self.value.dtype, self.value.tobytes())
 
-Content = Elements | Line | Fill
+
+Content = Elements | Line | Fill | Numbers
 
 
 def elements(values: Any) -> Elements:
@@ -86,16 +110,42 @@ def scalar(value: Affine | int) -> Elements:
     return Elements(wrapped)
 
 
+def is_small(tensor: Tensor) -> bool:
+    """Whether a value is followed element by element."""
+    return tensor.is_static and tensor.elements.const <= ELEMENTS_LIMIT
+
+
+def fits(content: Content, tensor: Tensor, ranges: Ranges) -> bool:
+    """Whether integers lie within the element type for all symbols, so that none wraps."""
+    match content:
+        case Elements():
+            bounds = [element.bounds(ranges) for element in content.flat()]
+        case Line():
+            bounds = [content.base.bounds(ranges)]
+            for coefficient, extent in zip(content.coefficients, tensor.shape, strict=True):
+                last = max(extent.upper(ranges) - 1, 0)
+                steps = [0, *(c * last for c in coefficient.bounds(ranges))]
+                bounds.append((min(steps), max(steps)))
+            bounds = [(sum(low for low, _ in bounds), sum(high for _, high in bounds))]
+        case _:
+            return True
+    low, high = (0, 1) if not tensor.dtype.is_int else _limits(tensor.dtype)
+    return all(low <= least and most <= high for least, most in bounds)
+
+
+def _limits(dtype: ElementType) -> tuple[int, int]:
+    limits = np.iinfo(dtype.dtype)
+    return int(limits.min), int(limits.max)
+
+
 def as_elements(content: Content | None, tensor: Tensor) -> Elements | None:
     """The content element by element, where the value is small and its extents are numbers."""
     if content is None or isinstance(content, Elements):
         return content
-    if not tensor.is_static or tensor.elements.const > ELEMENTS_LIMIT:
+    if tensor.dtype.is_float or isinstance(content, Numbers) or not is_small(tensor):
         return None
     shape = tensor.static_shape()
     if isinstance(content, Fill):
-        if tensor.dtype.is_float:
-            return None
         return Elements(np.full(shape, Affine(int(content.value)), dtype=object))
     array = np.empty(shape, dtype=object)
     for index in np.ndindex(*shape):
@@ -189,11 +239,6 @@ ARITHMETIC: dict[str, Callable[[Affine, Affine], Affine]] = {
     "Mod": _modulo,
 }
 COMPARE = ("Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual")
-LOGIC: dict[str, Callable[[Affine, Affine], Affine]] = {
-    "And": lambda a, b: Affine(a.const & b.const),
-    "Or": lambda a, b: Affine(a.const | b.const),
-    "Xor": lambda a, b: Affine(a.const ^ b.const),
-}
 
 
 def combine_elements(fn: str, a: Elements, b: Elements, ranges: Ranges) -> Elements | None:
@@ -211,8 +256,6 @@ def combine_elements(fn: str, a: Elements, b: Elements, ranges: Ranges) -> Eleme
 def _combine(fn: str, a: Affine, b: Affine, ranges: Ranges) -> Affine | None:
     if fn in ARITHMETIC:
         return ARITHMETIC[fn](a, b)
-    if fn in LOGIC:
-        return LOGIC[fn](a, b)
     if fn in COMPARE:
         decided = compare(fn, a, b, ranges)
         return None if decided is None else Affine(int(decided))

@@ -124,43 +124,37 @@ def _select(lines: Lines, op: ops.SelectOp) -> Line | None:
     return expand_line(line, ops.tensor_of(op.on_false).shape, op.result_tensor().rank)
 
 
-def _broadcast(lines: Lines, op: ops.BroadcastOp) -> Line | None:
-    line = lines.line_of(op.source)
-    if line is None:
-        return None
-    return expand_line(line, op.source_tensor().shape, op.result_tensor().rank)
+def moved_line(op: ops.LpuOp, line: Line) -> Line | None:
+    """The line that a move makes of the line that its operand is."""
+    match op:
+        case ops.BroadcastOp():
+            return expand_line(line, op.source_tensor().shape, op.result_tensor().rank)
+        case ops.ReshapeOp():
+            source, target = op.source_tensor().shape, op.result_tensor().shape
+            refinement = refine(source, target)
+            if refinement is None:
+                return None
+            coefficients = merged_strides(refinement, line.coefficients, target)
+            return None if coefficients is None else Line(line.base, coefficients)
+        case ops.TransposeOp():
+            return Line(line.base, tuple([line.coefficients[p] for p in op.perm.data]))
+        case ops.SliceOp():
+            base = line.base
+            for coefficient, offset in zip(line.coefficients, op.offsets.data, strict=True):
+                base = base + coefficient * offset
+            steps = zip(line.coefficients, op.steps.data, strict=True)
+            return Line(base, tuple([c * s for c, s in steps]))
+        case _:
+            return None
 
 
-def _reshape(lines: Lines, op: ops.ReshapeOp) -> Line | None:
-    line = lines.line_of(op.source)
-    source, target = op.source_tensor().shape, op.result_tensor().shape
-    refinement = refine(source, target) if line is not None else None
-    if line is None or refinement is None:
-        return None
-    coefficients = merged_strides(refinement, line.coefficients, target)
-    return None if coefficients is None else Line(line.base, coefficients)
-
-
-def _transpose(lines: Lines, op: ops.TransposeOp) -> Line | None:
-    line = lines.line_of(op.source)
-    if line is None:
-        return None
-    return Line(line.base, tuple(line.coefficients[p] for p in op.perm.data))
-
-
-def _slice(lines: Lines, op: ops.SliceOp) -> Line | None:
+def _move(lines: Lines, op: ops.UnaryOp) -> Line | None:
     """Also the slice that takes one operand out of a concatenation again."""
     concat = op.source.owner
-    if isinstance(concat, ops.ConcatOp):
+    if isinstance(op, ops.SliceOp) and isinstance(concat, ops.ConcatOp):
         return _sliced_concat(lines, op, concat)
     line = lines.line_of(op.source)
-    if line is None:
-        return None
-    base = line.base
-    for coefficient, offset in zip(line.coefficients, op.offsets.data, strict=True):
-        base = base + coefficient * offset
-    steps = zip(line.coefficients, op.steps.data, strict=True)
-    return Line(base, tuple(c * s for c, s in steps))
+    return None if line is None else moved_line(op, line)
 
 
 def _sliced_concat(lines: Lines, op: ops.SliceOp, concat: ops.ConcatOp) -> Line | None:
@@ -182,8 +176,8 @@ RULES: dict[type, Rule] = {
     ops.ConstantOp: _constant,
     ops.MapOp: _map,
     ops.SelectOp: _select,
-    ops.BroadcastOp: _broadcast,
-    ops.ReshapeOp: _reshape,
-    ops.TransposeOp: _transpose,
-    ops.SliceOp: _slice,
+    ops.BroadcastOp: _move,
+    ops.ReshapeOp: _move,
+    ops.TransposeOp: _move,
+    ops.SliceOp: _move,
 }

@@ -30,16 +30,9 @@ from xdsl.dialects.func import FuncOp
 from dialects.errors import CompileError, node_names
 from dialects.onnx.ops import OnnxOp
 from passes.analysis.functions import step_function
-from passes.onnx.operators import DECOMPOSITIONS
-from passes.onnx.shapes.resolver import SPECIAL
-from passes.onnx.shapes.views import VIEWS
+from passes.onnx.operators import record_of
+from passes.onnx.operators.node import Node
 from passes.rewriting.base import RewritingPass
-
-
-def is_supported(op: OnnxOp) -> bool:
-    """Whether the operator becomes a view, a known content, or a decomposition."""
-    known = op.DOMAIN == "" and (op.OP_TYPE in VIEWS or op.OP_TYPE in SPECIAL)
-    return known or (op.DOMAIN, op.OP_TYPE) in DECOMPOSITIONS
 
 
 def full_name(op: OnnxOp) -> str:
@@ -48,7 +41,14 @@ def full_name(op: OnnxOp) -> str:
 
 def check(func: FuncOp) -> None:
     """Raise for the first unsupported node, and name all unsupported operators."""
-    refused = [op for op in func.body.block.ops if isinstance(op, OnnxOp) and not is_supported(op)]
+    refused: list[OnnxOp] = []
+    for op in func.body.block.ops:
+        if isinstance(op, OnnxOp):
+            record = record_of(op)
+            if record is None:
+                refused.append(op)
+            else:
+                record.check(Node(op))
     if not refused:
         return
     counts = Counter(full_name(op) for op in refused)

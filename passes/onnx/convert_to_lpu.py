@@ -28,35 +28,31 @@ func.func @step(%x : !lpu.tensor<[2, P], f32>) {
 **Ensures** that no operation of the `onnx` dialect is left. New operations have the location of the
 node they come from, and results keep their types.
 
-The decompositions are in `passes.onnx.operators`. An operator without one is an error of the model.
+The lowering of an operator is in its record, see `passes.onnx.operators`.
 """
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
+from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import Operation
 
-from dialects.affine import NotAffine
-from dialects.errors import CompileError, unsupported
+from dialects.errors import unsupported
 from dialects.lpu import ops
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import TensorType
 from dialects.onnx import InitializerOp, OnnxOp
-from passes.onnx.operators import DECOMPOSITIONS, Results
+from passes.analysis.functions import model_folder
+from passes.analysis.moves import content_at
+from passes.onnx.operators import Operator
+from passes.onnx.operators.node import Node
+from passes.onnx.operators.record import required_record
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
 from passes.rewriting.kernel import erase, replace
 from passes.rewriting.templates import Made, Templates
-
-
-def _no_decomposition(op: OnnxOp) -> CompileError:
-    known = [op_type for domain, op_type in DECOMPOSITIONS if domain == op.DOMAIN]
-    close = difflib.get_close_matches(op.OP_TYPE, known, n=3)
-    hint = f"supported are, for example, {', '.join(close)}" if close else None
-    return unsupported(op, f"the operator {op.OP_TYPE} is not supported", hint)
 
 
 def _check_resolved(op: Operation) -> None:
@@ -66,28 +62,32 @@ def _check_resolved(op: Operation) -> None:
 
 
 def _reads_contents(op: OnnxOp) -> bool:
-    """Whether a decomposition may look at what an operand holds, which only integers tell."""
+    """Whether a lowering may look at what an operand holds, which only integers tell."""
     known = [
         v for v in op.operands if isinstance(v.owner, ops.ConstantOp | ops.FillOp | ops.IotaOp)
     ]
     return any(not tensor_of(value).dtype.is_float for value in known)
 
 
-def _decomposed(op: OnnxOp, templates: Templates) -> Made:
-    function = DECOMPOSITIONS.get((op.DOMAIN, op.OP_TYPE))
-    if function is None:
-        raise _no_decomposition(op)
+def _lowered(node: Node, templates: Templates) -> Made:
+    record, op = required_record(node.op), node.op
     _check_resolved(op)
-    try:
-        if _reads_contents(op):
-            return _listed(function(Build(op), op))
-        return templates.made(op, lambda: _listed(function(Build(op), op)))
-    except NotAffine as error:
-        raise unsupported(op, f"an extent is not affine: {error}") from None
+
+    def lowered() -> Made:
+        _check_types(record, node)
+        return record.lowered(Build(op), node)
+
+    return lowered() if _reads_contents(op) else templates.made(op, lowered)
 
 
-def _listed(results: Results) -> Made:
-    return (results,) if isinstance(results, SSAValue) else results
+def _check_types(record: Operator, node: Node) -> None:
+    """Refuse a node that asks for too much, or whose results have other extents than it gives."""
+    record.check(node)
+    if record.is_view:
+        return
+    for index, (result, dims) in enumerate(zip(node.op.results, record.dims(node), strict=True)):
+        if result.first_use is not None:
+            node.expect(f"the shape of result {index}", tensor_of(result).shape, tuple(dims))
 
 
 def _replace(op: Operation, values: Made) -> None:
@@ -95,28 +95,28 @@ def _replace(op: Operation, values: Made) -> None:
     for index, old in enumerate(op.results):
         new = values[index] if index < len(values) else None
         if new is None:
-            if old.uses:
+            if old.first_use is not None:
                 raise unsupported(op, f"output {index} of this operator is not supported")
             continue
         replace(old, new)
     erase(op)
 
 
-def decompose(op: Operation, templates: Templates) -> None:
+def lower(op: Operation, templates: Templates, folder: Path) -> None:
     """Replace one ONNX operation; others stay."""
     if isinstance(op, InitializerOp):
         _replace(op, [Build(op).constant(op.weight)])
     elif isinstance(op, OnnxOp):
-        _replace(op, _decomposed(op, templates))
+        _replace(op, _lowered(Node(op, content_at, folder=folder), templates))
 
 
 @dataclass(frozen=True)
 class ConvertOnnxToLpuPass(RewritingPass):
-    """Decompose ONNX operators into `lpu` operations."""
+    """Lower ONNX operators to `lpu` operations."""
 
     name = "convert-onnx-to-lpu"
 
     def rewrite(self, module: ModuleOp) -> None:
-        templates = Templates()
+        templates, folder = Templates(), model_folder(module)
         for inner in list(module.walk()):
-            decompose(inner, templates)
+            lower(inner, templates, folder)

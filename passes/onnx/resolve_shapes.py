@@ -42,45 +42,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 
 from dialects.lpu.ops import tensor_of
-from dialects.lpu.types import Tensor
-from dialects.lpu.weights import INLINE_LIMIT
 from dialects.onnx.ops import OnnxOp
-from passes.analysis.content import Content, Elements, Fill, Line, as_elements
+from passes.analysis.content import Content
 from passes.analysis.functions import model_folder, step_function, symbol_ranges
+from passes.onnx.operators.sources import materialised
 from passes.onnx.shapes.resolver import Resolver
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
-from passes.rewriting.kernel import erase, sign, substitute
-from runtime.numerics import ElementType
-
-
-def materialise(build: Build, content: Content, tensor: Tensor) -> SSAValue | None:
-    """The `lpu` operation that makes a known content; None when only its operands can tell."""
-    if isinstance(content, Fill):
-        return build.fill(content.value.item(), tensor.shape, tensor.dtype)
-    if tensor.dtype.is_float:
-        return None
-    known = as_elements(content, tensor)
-    if known is not None and all(e.is_const for e in known.flat()):
-        numbers = np.array([e.const for e in known.flat()], np.int64).astype(tensor.dtype.dtype)
-        return build.array(numbers.reshape(known.array.shape)) if _fits(numbers) else None
-    if tensor.dtype not in (ElementType.I64, ElementType.I32):
-        return None
-    if isinstance(content, Line):
-        return build.iota(content.base, content.coefficients, tensor.shape, tensor.dtype)
-    assert isinstance(content, Elements)
-    parts = [build.iota(e, (0,), (1,), tensor.dtype) for e in content.flat()]
-    return build.reshape(build.concat(parts, 0), tensor.shape) if parts else None
-
-
-def _fits(array: np.ndarray) -> bool:
-    return array.nbytes <= INLINE_LIMIT
+from passes.rewriting.kernel import erase, replace, sign
 
 
 def sweep(func: FuncOp, contents: dict[SSAValue, Content]) -> None:
@@ -88,13 +62,19 @@ def sweep(func: FuncOp, contents: dict[SSAValue, Content]) -> None:
     for op in reversed(list(func.body.block.ops)):
         if isinstance(op, ReturnOp):
             continue
+        if isinstance(op, OnnxOp):
+            for result in op.results:
+                _make(op, result, contents.get(result))
         if not any([result.first_use for result in op.results]):
             erase(op)
-        elif op.results[0] in contents and isinstance(op, OnnxOp):
-            result = op.results[0]
-            made = materialise(Build(op), contents[result], tensor_of(result))
-            if made is not None:
-                substitute(op, [made])
+
+
+def _make(op: Operation, result: SSAValue, content: Content | None) -> None:
+    """Let readers of a known value read what makes it."""
+    if content is not None and result.first_use is not None:
+        made = materialised(Build(op), content, tensor_of(result))
+        if made is not None:
+            replace(result, made)
 
 
 def resolve(func: FuncOp, folder: Path) -> None:

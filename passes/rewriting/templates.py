@@ -74,7 +74,7 @@ class Template:
         return [None if index is None else values[index] for index in self.results]
 
 
-def _between(first: Operation | None, last: Operation) -> list[Operation]:
+def between(first: Operation | None, last: Operation) -> list[Operation]:
     """The operations in front of `last`, back to but without `first`."""
     found: list[Operation] = []
     current = last.prev_op
@@ -114,7 +114,7 @@ class Templates:
             return known.repeat(op)
         before = op.prev_op
         results = make()
-        template = _recorded(op, _between(before, op), results)
+        template = _recorded(op, between(before, op), results)
         if template is not None:
             self._known[key] = template
         return results

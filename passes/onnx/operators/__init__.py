@@ -1,4 +1,4 @@
-"""How each ONNX operator is made of `lpu` operations: one file for each family of operators."""
+"""What the compiler knows of each ONNX operator: one record each, one file for each family."""
 
 from passes.onnx.operators import (
     activations,
@@ -13,8 +13,9 @@ from passes.onnx.operators import (
     quantised,
     reductions,
     rotary,
+    sources,
 )
-from passes.onnx.operators.registry import DECOMPOSITIONS, Results
+from passes.onnx.operators.record import OPERATORS, Operator, record_of
 
 FAMILIES = (
     activations,
@@ -29,7 +30,8 @@ FAMILIES = (
     quantised,
     reductions,
     rotary,
+    sources,
 )
 """The modules that fill the table when they are imported."""
 
-__all__ = ["DECOMPOSITIONS", "FAMILIES", "Results"]
+__all__ = ["FAMILIES", "OPERATORS", "Operator", "record_of"]

@@ -8,28 +8,21 @@ from collections.abc import Callable
 from xdsl.ir import SSAValue
 
 from dialects.lpu.ops import tensor_of
-from dialects.onnx import OnnxOp
-from passes.onnx.operators.registry import (
-    MICROSOFT,
-    constant,
-    decompose,
-    number,
-    operand,
-    result,
-    wide,
-)
+from passes.onnx.operators.node import Node
+from passes.onnx.operators.record import MICROSOFT, operator, same_as_first
+from passes.onnx.operators.terms import constant, wide
 from passes.rewriting.build import Build
 
-Activation = Callable[[Build, SSAValue, OnnxOp], SSAValue]
+Activation = Callable[[Build, SSAValue, Node], SSAValue]
 
 
 def _activation(*op_types: str, domains: tuple[str, ...] = ("",)) -> Callable[[Activation], None]:
     """Register a function of the widened first operand; its result is rounded once."""
 
     def register(function: Activation) -> None:
-        @decompose(*op_types, domains=domains)
-        def _(b: Build, op: OnnxOp) -> SSAValue:
-            return b.cast(function(b, wide(b, op.operands[0]), op), result(op).dtype)
+        @operator(*op_types, domains=domains, shape=same_as_first)
+        def _(b: Build, node: Node) -> SSAValue:
+            return b.cast(function(b, wide(b, node.first), node), node.source.dtype)
 
     return register
 
@@ -65,54 +58,54 @@ def gelu_tanh(b: Build, x: SSAValue) -> SSAValue:
 
 
 @_activation("Gelu")
-def _(b: Build, x: SSAValue, op: OnnxOp) -> SSAValue:
-    return gelu_tanh(b, x) if op.attr("approximate") == "tanh" else gelu_exact(b, x)
+def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
+    return gelu_tanh(b, x) if node.attr("approximate") == "tanh" else gelu_exact(b, x)
 
 
 @_activation("FastGelu", domains=(MICROSOFT,))
-def _(b: Build, x: SSAValue, op: OnnxOp) -> SSAValue:
-    bias = op.operands[1] if len(op.operands) > 1 else None
+def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
+    bias = node.get("bias")
     return gelu_tanh(b, x if bias is None else b.map("add", x, wide(b, bias)))
 
 
 @_activation("Swish")
-def _(b: Build, x: SSAValue, op: OnnxOp) -> SSAValue:
-    return b.map("mul", x, b.map("sigmoid", scaled(b, x, number(op, "alpha"))))
+def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
+    return b.map("mul", x, b.map("sigmoid", scaled(b, x, node.number("alpha"))))
 
 
 @_activation("LeakyRelu")
-def _(b: Build, x: SSAValue, op: OnnxOp) -> SSAValue:
+def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
     negative = b.map("lt", x, constant(b, 0.0, x))
-    return b.select(negative, scaled(b, x, number(op, "alpha")), x)
+    return b.select(negative, scaled(b, x, node.number("alpha")), x)
 
 
 @_activation("PRelu")
-def _(b: Build, x: SSAValue, op: OnnxOp) -> SSAValue:
-    slope = b.broadcast(wide(b, operand(op, "slope")), tensor_of(x).shape)
+def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
+    slope = b.broadcast(wide(b, node.value("slope")), tensor_of(x).shape)
     return b.select(b.map("lt", x, constant(b, 0, x)), b.map("mul", x, slope), x)
 
 
 @_activation("ThresholdedRelu")
-def _(b: Build, x: SSAValue, op: OnnxOp) -> SSAValue:
-    above = b.map("gt", x, constant(b, number(op, "alpha"), x))
+def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
+    above = b.map("gt", x, constant(b, node.number("alpha"), x))
     return b.select(above, x, constant(b, 0.0, x))
 
 
 @_activation("Elu")
-def _(b: Build, x: SSAValue, op: OnnxOp) -> SSAValue:
-    return _where_positive(b, x, x, scaled(b, _exp_minus_1(b, x), number(op, "alpha")))
+def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
+    return _where_positive(b, x, x, scaled(b, _exp_minus_1(b, x), node.number("alpha")))
 
 
 @_activation("Selu")
-def _(b: Build, x: SSAValue, op: OnnxOp) -> SSAValue:
-    alpha, gamma = number(op, "alpha"), number(op, "gamma")
+def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
+    alpha, gamma = node.number("alpha"), node.number("gamma")
     negative = scaled(b, _exp_minus_1(b, x), gamma * alpha)
     return _where_positive(b, x, scaled(b, x, gamma), negative)
 
 
 @_activation("Celu")
-def _(b: Build, x: SSAValue, op: OnnxOp) -> SSAValue:
-    alpha = number(op, "alpha")
+def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
+    alpha = node.number("alpha")
     curve = _exp_minus_1(b, b.map("div", x, constant(b, alpha, x)))
     return _where_positive(b, x, x, scaled(b, curve, alpha))
 
@@ -124,17 +117,17 @@ def softplus(b: Build, x: SSAValue) -> SSAValue:
 
 
 @_activation("Softplus")
-def _(b: Build, x: SSAValue, _op: OnnxOp) -> SSAValue:
+def _(b: Build, x: SSAValue, _node: Node) -> SSAValue:
     return softplus(b, x)
 
 
 @_activation("Mish")
-def _(b: Build, x: SSAValue, _op: OnnxOp) -> SSAValue:
+def _(b: Build, x: SSAValue, _node: Node) -> SSAValue:
     return b.map("mul", x, b.map("tanh", softplus(b, x)))
 
 
 @_activation("Softsign")
-def _(b: Build, x: SSAValue, _op: OnnxOp) -> SSAValue:
+def _(b: Build, x: SSAValue, _node: Node) -> SSAValue:
     return b.map("div", x, shifted(b, b.map("abs", x), 1.0))
 
 
@@ -144,22 +137,22 @@ def _hard_sigmoid(b: Build, x: SSAValue, alpha: float, beta: float) -> SSAValue:
 
 
 @_activation("HardSigmoid")
-def _(b: Build, x: SSAValue, op: OnnxOp) -> SSAValue:
-    return _hard_sigmoid(b, x, number(op, "alpha"), number(op, "beta"))
+def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
+    return _hard_sigmoid(b, x, node.number("alpha"), node.number("beta"))
 
 
 @_activation("HardSwish")
-def _(b: Build, x: SSAValue, _op: OnnxOp) -> SSAValue:
+def _(b: Build, x: SSAValue, _node: Node) -> SSAValue:
     return b.map("mul", x, _hard_sigmoid(b, x, 1 / 6, 0.5))
 
 
 @_activation("Shrink")
-def _(b: Build, x: SSAValue, op: OnnxOp) -> SSAValue:
-    lambd, bias, zero = number(op, "lambd"), number(op, "bias"), constant(b, 0.0, x)
+def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
+    lambd, bias, zero = node.number("lambd"), node.number("bias"), constant(b, 0.0, x)
     above = b.select(b.map("gt", x, constant(b, lambd, x)), shifted(b, x, -bias), zero)
     return b.select(b.map("lt", x, constant(b, -lambd, x)), shifted(b, x, bias), above)
 
 
 @_activation("Tan")
-def _(b: Build, x: SSAValue, _op: OnnxOp) -> SSAValue:
+def _(b: Build, x: SSAValue, _node: Node) -> SSAValue:
     return b.map("div", b.map("sin", x), b.map("cos", x))

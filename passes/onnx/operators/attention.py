@@ -8,32 +8,21 @@ so that keys and values are used where they lie and never repeated.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
-from dialects.errors import unsupported
 from dialects.lpu.ops import tensor_of
-from dialects.onnx import OnnxOp
 from passes.onnx.operators.matrix import transposed
-from passes.onnx.operators.registry import (
-    attribute,
-    constant,
-    decompose,
-    extent,
-    integer,
-    number,
-    operand,
-    optional,
-    wide,
-)
-from passes.onnx.operators.rotary import join_heads, split_heads
+from passes.onnx.operators.node import Dims, Node
+from passes.onnx.operators.record import Limit, operator
+from passes.onnx.operators.rotary import head_size, join_heads, split_heads
+from passes.onnx.operators.terms import constant, extent, wide
 from passes.rewriting.build import Build
 from runtime.numerics import ElementType
-
-Dims = tuple[Affine, ...]
 
 
 def grouped_matmul(b: Build, x: SSAValue, heads: SSAValue) -> SSAValue:
@@ -102,32 +91,32 @@ def _mask(b: Build, scores: Scores, mask: SSAValue) -> Scores:
     return scores.plus(mask)
 
 
-def _past_length(b: Build, op: OnnxOp, queries: Affine) -> SSAValue:
+def _past_length(b: Build, node: Node, queries: Affine) -> SSAValue:
     """Tokens before the first query: those of the cache, or what the lengths of rows leave."""
-    lengths, past = optional(op, "nonpad_kv_seqlen"), optional(op, "past_key")
+    lengths = node.get("nonpad_kv_seqlen")
     if lengths is not None:
         rows = b.reshape(lengths, (*tensor_of(lengths).shape, 1, 1, 1))
         return b.map("sub", rows, extent(b, queries))
-    return extent(b, Affine() if past is None else tensor_of(past).shape[2])
+    return extent(b, _past(node))
 
 
-def _limit_distance(b: Build, op: OnnxOp, scores: Scores) -> Scores:
+def _limit_distance(b: Build, node: Node, scores: Scores) -> Scores:
     """Causal masking and sliding windows."""
-    left, right = attribute(op, "left_window_size"), attribute(op, "right_window_size")
-    bounds = [("ge", 0)] if integer(op, "is_causal") else []
+    left, right = node.attr("left_window_size"), node.attr("right_window_size")
+    bounds = [("ge", 0)] if node.flag("is_causal") else []
     bounds += [("le", left)] if isinstance(left, int) and left >= 0 else []
     bounds += [("ge", -right)] if isinstance(right, int) and right >= 0 else []
     if not bounds:
         return scores
-    distances = scores.distances(_past_length(b, op, scores.dims[-2]))
+    distances = scores.distances(_past_length(b, node, scores.dims[-2]))
     for comparison, bound in bounds:
         scores = scores.keep(b.map(comparison, distances, constant(b, bound, distances)))
     return scores
 
 
-def _limit_lengths(b: Build, op: OnnxOp, scores: Scores) -> Scores:
+def _limit_lengths(b: Build, node: Node, scores: Scores) -> Scores:
     """Keys beyond the length of their row are padding."""
-    lengths = optional(op, "nonpad_kv_seqlen")
+    lengths = node.get("nonpad_kv_seqlen")
     if lengths is None:
         return scores
     rows = b.reshape(lengths, (*tensor_of(lengths).shape, 1, 1, 1))
@@ -135,17 +124,14 @@ def _limit_lengths(b: Build, op: OnnxOp, scores: Scores) -> Scores:
     return scores.keep(b.map("lt", keys, rows))
 
 
-def _heads(b: Build, op: OnnxOp, name: str, count: str) -> SSAValue:
+def _heads(b: Build, node: Node, name: str, count: str) -> SSAValue:
     """An operand as [batch, heads, seq, size]."""
-    value, heads = operand(op, name), attribute(op, count)
-    if tensor_of(value).rank == 4:
-        return value
-    assert isinstance(heads, int), f"operands of rank 3 come with {count}"
-    return split_heads(b, value, heads)
+    value = node.value(name)
+    return value if tensor_of(value).rank == 4 else split_heads(b, value, node.integer(count))
 
 
-def _with_past(b: Build, op: OnnxOp, name: str, fresh: SSAValue) -> SSAValue:
-    past = optional(op, name)
+def _with_past(b: Build, node: Node, name: str, fresh: SSAValue) -> SSAValue:
+    past = node.get(name)
     return fresh if past is None else b.concat([past, fresh], 2)
 
 
@@ -160,21 +146,69 @@ def attend(
     return scores.softcap(softcap) if softcap > 0 else scores
 
 
-@decompose("Attention")
-def attention(b: Build, op: OnnxOp) -> tuple[SSAValue | None, ...]:
-    if len(op.results) > 3 and op.results[3].uses:
-        raise unsupported(op, "the output qk_matmul_output is not supported")
-    query = _heads(b, op, "Q", "q_num_heads")
-    keys = _with_past(b, op, "past_key", _heads(b, op, "K", "kv_num_heads"))
-    values = _with_past(b, op, "past_value", _heads(b, op, "V", "kv_num_heads"))
-    scale = attribute(op, "scale")
+def _past(node: Node) -> Affine:
+    return Affine() if node.get("past_key") is None else node.dims("past_key", 4)[2]
+
+
+def _split_dims(node: Node, name: str, count: str) -> Dims:
+    """The extents [batch, heads, seq, size] of an operand that may be [batch, seq, channels]."""
+    dims = node.dims(name, 3, 4)
+    if len(dims) == 4:
+        return dims
+    heads = node.integer(count)
+    return (dims[0], Affine(heads), dims[1], head_size(node, dims[2], heads, count))
+
+
+def _attention_dims(node: Node) -> Sequence[Dims]:
+    """`[B, H, S, D]` or `[B, S, H * D]`, with an optional cache; then the cache and the scores."""
+    ranks = {node.tensor(name).rank for name in ("Q", "K", "V")}
+    node.require(len(ranks) == 1, "Q, K and V differ in rank")
+    q = _split_dims(node, "Q", "q_num_heads")
+    k, v = (_split_dims(node, name, "kv_num_heads") for name in ("K", "V"))
+    node.expect("K without its heads and keys", (k[0], k[3]), (q[0], q[3]))
+    node.expect("V without the size of its heads", v[:3], k[:3])
+    grouped = q[1].is_const and k[1].is_const and k[1].const and q[1].const % k[1].const == 0
+    node.require(bool(grouped), f"{q[1]} query heads are no multiple of {k[1]} key heads")
+    paired = (node.get("past_key") is None) == (node.get("past_value") is None)
+    node.require(paired, "past_key and past_value come together, or neither")
+    past, total = _past(node), _past(node) + k[2]
+    node.expect_dims("past_key", (*k[:2], past, k[3]))
+    node.expect_dims("past_value", (*v[:2], past, v[3]))
+    node.expect_dims("nonpad_kv_seqlen", q[:1])
+    scores = (*q[:3], total)
+    _check_mask(node, scores)
+    result = (*q[:3], v[3]) if 4 in ranks else (q[0], q[2], v[3] * q[1].const)
+    return [result, (*k[:2], total, k[3]), (*v[:2], total, v[3]), scores]
+
+
+def _check_mask(node: Node, scores: Dims) -> None:
+    """A mask broadcasts to the scores, but may cover fewer keys."""
+    if node.get("attn_mask") is None:
+        return
+    mask = node.dims("attn_mask", 0, 1, 2, 3, 4)
+    short = bool(mask) and (scores[-1] - mask[-1]).lower(node.ranges) >= 0
+    covered = (*mask[:-1], scores[-1]) if short else mask
+    spread = node.broadcast(covered, scores)
+    node.expect("what the mask and the scores broadcast to", spread, scores)
+
+
+@operator(
+    "Attention",
+    shape=_attention_dims,
+    limits=[Limit("the output qk_matmul_output", lambda node: node.is_read(3))],
+)
+def attention(b: Build, node: Node) -> Sequence[SSAValue | None]:
+    query = _heads(b, node, "Q", "q_num_heads")
+    keys = _with_past(b, node, "past_key", _heads(b, node, "K", "kv_num_heads"))
+    values = _with_past(b, node, "past_value", _heads(b, node, "V", "kv_num_heads"))
+    scale = node.attr("scale")
     factor = scale if isinstance(scale, float) else None
-    scores = attend(b, query, keys, factor, number(op, "softcap"))
-    mask = optional(op, "attn_mask")
+    scores = attend(b, query, keys, factor, node.number("softcap"))
+    mask = node.get("attn_mask")
     scores = scores if mask is None else _mask(b, scores, mask)
-    scores = _limit_lengths(b, op, _limit_distance(b, op, scores))
+    scores = _limit_lengths(b, node, _limit_distance(b, node, scores))
     weights = b.cast(scores.softmax(), tensor_of(query).dtype)
     output = grouped_matmul(b, weights, values)
-    if tensor_of(operand(op, "Q")).rank == 3:
+    if node.tensor("Q").rank == 3:
         output = join_heads(b, output)
     return output, keys, values, None

@@ -7,114 +7,203 @@ from functools import reduce
 import numpy as np
 from xdsl.ir import SSAValue
 
-from dialects.errors import unsupported
 from dialects.lpu.ops import tensor_of
-from dialects.onnx import OnnxOp
-from passes.onnx.operators.registry import constant, decompose, integer, operand, result, wide
+from passes.analysis.content import (
+    Content,
+    Elements,
+    Fill,
+    Line,
+    as_line,
+    broadcast,
+    combine_elements,
+    combine_lines,
+    elements,
+    expand_line,
+    of_shape,
+)
+from passes.onnx.operators.node import Node
+from passes.onnx.operators.record import Limit, broadcast_all, operator, same_as_first
+from passes.onnx.operators.terms import constant, wide
 from passes.rewriting.build import Build
-from runtime.numerics import FUNCTIONS1, FUNCTIONS2, ElementType
+from runtime.numerics import FUNCTIONS1, FUNCTIONS2, ElementType, convert
 
 UNARY = {
-    "Neg": "neg", "Abs": "abs", "Sqrt": "sqrt", "Exp": "exp", "Log": "log", "Reciprocal": "recip",
+    "Abs": "abs", "Sqrt": "sqrt", "Exp": "exp", "Log": "log", "Reciprocal": "recip",
     "Tanh": "tanh", "Sigmoid": "sigmoid", "Relu": "relu", "Erf": "erf", "Sin": "sin", "Cos": "cos",
     "IsNaN": "isnan", "Not": "not", "Floor": "floor", "Ceil": "ceil", "Round": "round",
     "Sign": "sign", "BitwiseNot": "not",
 }  # fmt: skip
 
-BINARY = {
+ARITHMETIC = {
     "Add": "add", "Sub": "sub", "Mul": "mul", "Div": "div", "Equal": "eq", "Less": "lt",
-    "LessOrEqual": "le", "Greater": "gt", "GreaterOrEqual": "ge", "And": "and", "Or": "or",
-    "Xor": "xor", "BitwiseAnd": "and", "BitwiseOr": "or", "BitwiseXor": "xor",
+    "LessOrEqual": "le", "Greater": "gt", "GreaterOrEqual": "ge",
 }  # fmt: skip
 
-VARIADIC = {"Max": "max", "Min": "min", "Sum": "add"}
+LOGIC = {
+    "And": "and", "Or": "or", "Xor": "xor", "BitwiseAnd": "and", "BitwiseOr": "or",
+    "BitwiseXor": "xor",
+}  # fmt: skip
+
+OLD_BROADCAST = Limit(
+    "the broadcasting of opset 6 and older",
+    lambda node: node.op.since_version < 7 and node.flag("broadcast"),
+    "convert the model's opset",
+)
 
 
-def _check_domain(op: OnnxOp, fn: str, value: SSAValue) -> None:
-    element = tensor_of(value).dtype
+def _check_domain(node: Node, fn: str) -> None:
+    element = node.source.dtype
     if not (FUNCTIONS1.get(fn) or FUNCTIONS2[fn]).accepts(element):
-        raise unsupported(op, f"{op.OP_TYPE} of {element} is not supported", "cast it to f32")
+        raise node.refusal(f"{node.op.OP_TYPE} of {element} is not supported", "cast it to f32")
 
 
-@decompose(*UNARY)
-def unary(b: Build, op: OnnxOp) -> SSAValue:
-    fn, source = UNARY[op.OP_TYPE], op.operands[0]
-    _check_domain(op, fn, source)
-    return b.map(fn, source)
+@operator(*UNARY, shape=same_as_first)
+def unary(b: Build, node: Node) -> SSAValue:
+    fn = UNARY[node.op.OP_TYPE]
+    _check_domain(node, fn)
+    return b.map(fn, node.first)
 
 
-@decompose(*BINARY)
-def binary(b: Build, op: OnnxOp) -> SSAValue:
-    fn, (lhs, rhs) = BINARY[op.OP_TYPE], op.operands
-    _check_domain(op, fn, lhs)
-    if op.since_version < 7 and op.attr("broadcast"):
-        raise unsupported(op, "the broadcasting of opset 6 and older", "convert the model's opset")
-    return b.map(fn, lhs, rhs)
+def _negated(node: Node) -> Content | None:
+    match content := node.lookup(node.first):
+        case Elements():
+            return elements(-content.array)
+        case Line():
+            return Line(-content.base, tuple(-c for c in content.coefficients))
+        case _:
+            return None
 
 
-@decompose(*VARIADIC)
-def variadic(b: Build, op: OnnxOp) -> SSAValue:
-    fn = VARIADIC[op.OP_TYPE]
-    _check_domain(op, fn, op.operands[0])
-    exact = fn != "add" or len(op.operands) <= 2
-    terms = list(op.operands) if exact else [wide(b, v) for v in op.operands]
-    return b.cast(reduce(lambda x, y: b.map(fn, x, y), terms), result(op).dtype)
+@operator("Neg", shape=same_as_first, contents=_negated)
+def negative(b: Build, node: Node) -> SSAValue:
+    return b.map("neg", node.first)
 
 
-@decompose("Mean")
-def mean(b: Build, op: OnnxOp) -> SSAValue:
-    total = reduce(lambda x, y: b.map("add", x, y), [wide(b, v) for v in op.operands])
-    scaled = b.map("div", total, constant(b, len(op.operands), total))
-    return b.cast(scaled, result(op).dtype)
+def _pairwise(node: Node) -> Content | None:
+    """Of two operands: element by element, or as lines."""
+    if len(node.op.operands) != 2 or node.source.dtype.is_float:
+        return None
+    fn, (left, right) = node.op.OP_TYPE, (node.elements_of(v) for v in node.op.operands)
+    if left is not None and right is not None:
+        combined = combine_elements(fn, left, right, node.ranges)
+        if combined is not None:
+            return combined
+    rank = max(tensor_of(v).rank for v in node.op.operands)
+    lines = [_line(node, v, rank) for v in node.op.operands]
+    known = [line for line in lines if line is not None]
+    return combine_lines(fn, *known) if len(known) == 2 else None
 
 
-@decompose("Where")
-def where(b: Build, op: OnnxOp) -> SSAValue:
-    return b.select(operand(op, "condition"), operand(op, "X"), operand(op, "Y"))
+def _line(node: Node, value: SSAValue, rank: int) -> Line | None:
+    tensor = tensor_of(value)
+    line = as_line(node.lookup(value), tensor)
+    return None if line is None else expand_line(line, tensor.shape, rank)
 
 
-@decompose("Cast", "CastLike")
-def cast(b: Build, op: OnnxOp) -> SSAValue:
-    return b.cast(op.operands[0], result(op).dtype)
+@operator(*ARITHMETIC, shape=broadcast_all, contents=_pairwise, limits=[OLD_BROADCAST])
+def arithmetic(b: Build, node: Node) -> SSAValue:
+    fn = ARITHMETIC[node.op.OP_TYPE]
+    _check_domain(node, fn)
+    return b.map(fn, *node.op.operands)
 
 
-@decompose("Pow")
-def power(b: Build, op: OnnxOp) -> SSAValue:
+@operator(*LOGIC, shape=broadcast_all, limits=[OLD_BROADCAST])
+def logic(b: Build, node: Node) -> SSAValue:
+    return b.map(LOGIC[node.op.OP_TYPE], *node.op.operands)
+
+
+def _remainder(node: Node) -> Content | None:
+    return None if node.flag("fmod") else _pairwise(node)
+
+
+@operator("Mod", shape=broadcast_all, contents=_remainder)
+def modulo(b: Build, node: Node) -> SSAValue:
+    return b.map("fmod" if node.flag("fmod") else "mod", *node.op.operands)
+
+
+def _sole(node: Node) -> Content | None:
+    return node.lookup(node.first) if len(node.op.operands) == 1 else _pairwise(node)
+
+
+@operator("Max", "Min", shape=broadcast_all, contents=_sole)
+def extreme(b: Build, node: Node) -> SSAValue:
+    fn = node.op.OP_TYPE.lower()
+    return reduce(lambda x, y: b.map(fn, x, y), node.op.operands)
+
+
+@operator("Sum", shape=broadcast_all)
+def total(b: Build, node: Node) -> SSAValue:
+    exact = len(node.op.operands) <= 2
+    terms = list(node.op.operands) if exact else [wide(b, v) for v in node.op.operands]
+    return b.cast(reduce(lambda x, y: b.map("add", x, y), terms), node.result.dtype)
+
+
+@operator("Mean", shape=broadcast_all)
+def mean(b: Build, node: Node) -> SSAValue:
+    terms = [wide(b, v) for v in node.op.operands]
+    summed = reduce(lambda x, y: b.map("add", x, y), terms)
+    return b.cast(b.map("div", summed, constant(b, len(terms), summed)), node.result.dtype)
+
+
+def _chosen(node: Node) -> Content | None:
+    parts = [node.elements_of(value) for value in node.op.operands]
+    known = [part for part in parts if part is not None]
+    if len(known) < 3:
+        return None
+    condition, on_true, on_false = broadcast(*known)
+    rows = zip(condition.flat(), on_true.flat(), on_false.flat(), strict=True)
+    return of_shape([t if c.const else f for c, t, f in rows], condition.array.shape)
+
+
+@operator("Where", shape=broadcast_all, contents=_chosen)
+def where(b: Build, node: Node) -> SSAValue:
+    return b.select(node.value("condition"), node.value("X"), node.value("Y"))
+
+
+def _converted(node: Node) -> Content | None:
+    """Integers that fit are the same in any integer type; a fill is converted as its element."""
+    content, target = node.lookup(node.first), node.result.dtype
+    if isinstance(content, Fill):
+        return Fill(convert(content.value, target))
+    same = node.source.dtype == target
+    return content if same or (node.source.dtype.is_int and target.is_int) else None
+
+
+@operator("Cast", "CastLike", shape=same_as_first, contents=_converted)
+def cast(b: Build, node: Node) -> SSAValue:
+    return b.cast(node.first, node.result.dtype)
+
+
+@operator("Pow", shape=broadcast_all, limits=[OLD_BROADCAST])
+def power(b: Build, node: Node) -> SSAValue:
     """An integer base with a float exponent is computed in f32; else in the type of the base."""
-    base, exponent = operand(op, "X"), operand(op, "Y")
+    base, exponent = node.value("X"), node.value("Y")
     if not tensor_of(base).dtype.is_float and tensor_of(exponent).dtype.is_float:
         powers = b.map("pow", b.cast(base, ElementType.F32), wide(b, exponent))
-        return b.cast(powers, result(op).dtype)
+        return b.cast(powers, node.result.dtype)
     return b.map("pow", base, b.cast(exponent, tensor_of(base).dtype))
 
 
-@decompose("Mod")
-def modulo(b: Build, op: OnnxOp) -> SSAValue:
-    return b.map("fmod" if integer(op, "fmod") else "mod", *op.operands)
-
-
-@decompose("Clip")
-def clip(b: Build, op: OnnxOp) -> SSAValue:
+@operator("Clip", shape=same_as_first)
+def clip(b: Build, node: Node) -> SSAValue:
     """Bounds are operands since opset 11, attributes before; min(max(x, low), high)."""
-    value = operand(op, "input")
-    for fn in ("max", "min"):
-        low = "min" if fn == "max" else "max"
-        if op.since_version >= 11:
-            bound = op.get(low)
+    value = node.first
+    for fn, name in (("max", "min"), ("min", "max")):
+        if node.op.since_version >= 11:
+            bound = node.get(name)
             if bound is not None:
                 value = b.map(fn, value, b.reshape(bound, ()))
-        elif isinstance(limit := op.attr(low), float) and abs(limit) < np.finfo(np.float32).max:
-            value = b.map(fn, value, constant(b, limit, value))
+        elif name in node.op.properties:
+            value = b.map(fn, value, constant(b, node.number(name), value))
     return value
 
 
-@decompose("IsInf")
-def is_infinite(b: Build, op: OnnxOp) -> SSAValue:
-    source = op.operands[0]
+@operator("IsInf", shape=same_as_first)
+def is_infinite(b: Build, node: Node) -> SSAValue:
     found: list[SSAValue] = []
-    for attribute, sign in (("detect_positive", 1.0), ("detect_negative", -1.0)):
-        if integer(op, attribute):
-            found.append(b.map("eq", source, constant(b, sign * np.inf, source)))
+    for name, sign in (("detect_positive", 1.0), ("detect_negative", -1.0)):
+        if node.flag(name):
+            found.append(b.map("eq", node.first, constant(b, sign * np.inf, node.first)))
     if not found:
-        return b.fill(False, result(op).shape, ElementType.BOOL)
+        return b.fill(False, node.source.shape, ElementType.BOOL)
     return reduce(lambda x, y: b.map("or", x, y), found)

@@ -9,33 +9,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
-from dialects.errors import unsupported
 from dialects.lpu.ops import tensor_of
-from dialects.onnx import OnnxOp
-from passes.onnx.operators.registry import (
-    attribute,
-    constant,
-    decompose,
-    elements,
-    extent,
-    integer,
-    operand,
-    result,
-    strides,
-)
+from passes.analysis.content import Content, elements
+from passes.onnx.operators.node import Dims, Node
+from passes.onnx.operators.record import Limit, operator
+from passes.onnx.operators.terms import constant, extent, strides
+from passes.onnx.operators.terms import elements as count
 from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
 SCATTERS = {"none": "set", "add": "add", "mul": "mul", "max": "max", "min": "min"}
 
 
-@decompose("Gather")
-def gather(b: Build, op: OnnxOp) -> SSAValue:
-    indices = b.cast(operand(op, "indices"), ElementType.I64)
-    return b.gather(operand(op, "data"), indices, integer(op, "axis"))
+def _gathered_dims(node: Node) -> Sequence[Dims]:
+    data = node.dims("data")
+    axis = node.axis(len(data))
+    return [(*data[:axis], *node.dims("indices"), *data[axis + 1 :])]
+
+
+def _gathered(node: Node) -> Content | None:
+    """What constant indices take out of a small array."""
+    data, indices = node.elements("data"), node.elements("indices")
+    if data is None or indices is None or not all(i.is_const for i in indices.flat()):
+        return None
+    numbers = np.array([i.const for i in indices.flat()], np.int64).reshape(indices.array.shape)
+    axis = node.axis(data.array.ndim)
+    length = data.array.shape[axis]
+    if numbers.size and not -length <= numbers.min() <= numbers.max() < length:
+        return None
+    return elements(np.take(data.array, numbers, axis=axis))
+
+
+@operator("Gather", shape=_gathered_dims, contents=_gathered)
+def gather(b: Build, node: Node) -> SSAValue:
+    indices = b.cast(node.value("indices"), ElementType.I64)
+    return b.gather(node.value("data"), indices, node.axis(node.source.rank))
 
 
 def from_start(b: Build, indices: SSAValue, length: Affine) -> SSAValue:
@@ -49,53 +61,72 @@ def _times(b: Build, x: SSAValue, factor: Affine) -> SSAValue:
     return x if factor == Affine(1) else b.map("mul", x, extent(b, factor))
 
 
-def _element_places(b: Build, op: OnnxOp, indices: SSAValue, axis: int) -> SSAValue:
+def _element_places(b: Build, node: Node, axis: int) -> SSAValue:
     """For each index the row-major number of the element it names along `axis`."""
-    shape = tensor_of(operand(op, "data")).shape
-    steps = strides(op, shape)
+    shape, indices = node.dims("data"), node.value("indices")
+    steps = strides(shape)
     own = _times(b, from_start(b, indices, shape[axis]), steps[axis])
     others = [Affine() if d == axis else step for d, step in enumerate(steps)]
     return b.map("add", own, b.iota(0, others, tensor_of(indices).shape))
 
 
-@decompose("GatherElements")
-def gather_elements(b: Build, op: OnnxOp) -> SSAValue:
-    data, indices = operand(op, "data"), operand(op, "indices")
-    tensor = tensor_of(data)
-    places = _element_places(b, op, indices, integer(op, "axis") % tensor.rank)
-    return b.gather(b.reshape(data, (elements(op, tensor.shape),)), places, 0)
+def _along_axis(node: Node) -> Dims:
+    """Indices of the rank of the data, which reach no further along the other axes."""
+    data, indices = node.dims("data"), node.dims("indices")
+    axis = node.axis(len(data))
+    node.require(len(indices) == len(data), "data and indices differ in rank")
+    for at, (held, asked) in enumerate(zip(data, indices, strict=True)):
+        if at != axis and (held - asked).lower(node.ranges) < 0:
+            raise node.refusal(f"the indices have {asked} rows on axis {at}, the data {held}")
+    return indices
+
+
+@operator("GatherElements", shape=lambda node: [_along_axis(node)])
+def gather_elements(b: Build, node: Node) -> SSAValue:
+    places = _element_places(b, node, node.axis(node.source.rank))
+    return b.gather(b.reshape(node.value("data"), (count(node.source.shape),)), places, 0)
+
+
+def _combination(node: Node) -> str:
+    """The function that puts updates into place."""
+    known = "reduction" in node.op.schema.attributes
+    reduction = str(node.attr("reduction")) if known else "none"
+    if reduction not in SCATTERS:
+        raise node.refusal(f"there is no reduction '{reduction}'")
+    return SCATTERS[reduction]
 
 
 def _scatter_rows(
-    b: Build, op: OnnxOp, rows: Sequence[Affine], rest: Sequence[Affine], places: SSAValue
+    b: Build, node: Node, rows: Sequence[Affine], rest: Sequence[Affine], places: SSAValue
 ) -> SSAValue:
     """Scatter `updates` into `data` seen as [rows, rest]."""
-    data, updates = operand(op, "data"), operand(op, "updates")
-    fn = SCATTERS.get(str(attribute(op, "reduction") or "none"))
-    if fn is None:
-        raise unsupported(op, f"reduction {op.attr('reduction')} is not supported")
-    count, width = elements(op, tensor_of(places).shape), elements(op, rest)
+    number, width = count(tensor_of(places).shape), count(rest)
     scattered = b.scatter(
-        fn,
-        b.reshape(data, (elements(op, rows), width)),
-        b.reshape(places, (count,)),
-        b.reshape(updates, (count, width)),
+        _combination(node),
+        b.reshape(node.value("data"), (count(rows), width)),
+        b.reshape(places, (number,)),
+        b.reshape(node.value("updates"), (number, width)),
     )
-    return b.reshape(scattered, tensor_of(data).shape)
+    return b.reshape(scattered, node.source.shape)
 
 
-@decompose("ScatterElements", "Scatter")
-def scatter_elements(b: Build, op: OnnxOp) -> SSAValue:
-    shape = tensor_of(operand(op, "data")).shape
-    places = _element_places(b, op, operand(op, "indices"), integer(op, "axis") % len(shape))
-    return _scatter_rows(b, op, shape, (), places)
+def _scattered_dims(node: Node) -> Sequence[Dims]:
+    _combination(node)
+    node.expect_dims("updates", _along_axis(node))
+    return [node.source.shape]
 
 
-def _row_places(
-    b: Build, op: OnnxOp, dims: Sequence[Affine], indices: SSAValue, batch: int
-) -> SSAValue:
+@operator("ScatterElements", "Scatter", shape=_scattered_dims)
+def scatter_elements(b: Build, node: Node) -> SSAValue:
+    shape = node.source.shape
+    places = _element_places(b, node, node.axis(len(shape)))
+    return _scatter_rows(b, node, shape, (), places)
+
+
+def _row_places(b: Build, node: Node, dims: Sequence[Affine], batch: int) -> SSAValue:
     """The row numbers named by the last axis of `indices`, after `batch` axes in common."""
-    lead, steps = tensor_of(indices).shape[:-1], strides(op, dims)
+    indices = node.value("indices")
+    lead, steps = tensor_of(indices).shape[:-1], strides(dims)
     first = [steps[axis] if axis < batch else Affine() for axis in range(len(lead))]
     places = b.iota(0, first, lead) if any(step != Affine() for step in first) else None
     for component, axis in enumerate(range(batch, len(dims))):
@@ -106,39 +137,68 @@ def _row_places(
     return places
 
 
-@decompose("GatherND")
-def gather_nd(b: Build, op: OnnxOp) -> SSAValue:
-    data, indices = operand(op, "data"), operand(op, "indices")
-    shape, batch = tensor_of(data).shape, attribute(op, "batch_dims") or 0
-    assert isinstance(batch, int)
-    depth = batch + _depth(op, indices)
-    places = _row_places(b, op, shape[:depth], indices, batch)
-    rows = b.reshape(data, (elements(op, shape[:depth]), *shape[depth:]))
+def _depth(node: Node) -> int:
+    """How many leading axes index tuples name, those in common included."""
+    data, indices = node.dims("data"), node.dims("indices")
+    node.require(bool(data and indices), "data and indices of rank 0 are not supported")
+    batch, length = _batch_axes(node), indices[-1]
+    if not length.is_const or not 0 < length.const <= len(data) - batch:
+        raise node.refusal(f"index tuples of length {length} for {len(data) - batch} axes")
+    common = batch < len(indices) and data[:batch] == indices[:batch]
+    node.require(common, f"data and indices differ in the first {batch} axes")
+    return batch + length.const
+
+
+def _batch_axes(node: Node) -> int:
+    value = node.attr("batch_dims") if "batch_dims" in node.op.schema.attributes else 0
+    node.require(isinstance(value, int) and value >= 0, f"batch_dims is {value}")
+    return value if isinstance(value, int) else 0
+
+
+def _tuple_dims(node: Node) -> Sequence[Dims]:
+    depth = _depth(node)
+    return [(*node.dims("indices")[:-1], *node.dims("data")[depth:])]
+
+
+@operator("GatherND", shape=_tuple_dims, limits=[Limit("index tuples of symbolic length")])
+def gather_nd(b: Build, node: Node) -> SSAValue:
+    shape, depth = node.source.shape, _depth(node)
+    places = _row_places(b, node, shape[:depth], _batch_axes(node))
+    rows = b.reshape(node.value("data"), (count(shape[:depth]), *shape[depth:]))
     return b.gather(rows, places, 0)
 
 
-def _depth(op: OnnxOp, indices: SSAValue) -> int:
-    """How many axes an index tuple names."""
-    last = tensor_of(indices).shape[-1]
-    if not last.is_const or last == Affine():
-        raise unsupported(op, f"index tuples of length {last} are not supported")
-    return last.const
+def _scattered_tuples(node: Node) -> Sequence[Dims]:
+    _combination(node)
+    node.expect_dims("updates", *_tuple_dims(node))
+    return [node.source.shape]
 
 
-@decompose("ScatterND")
-def scatter_nd(b: Build, op: OnnxOp) -> SSAValue:
-    shape, indices = tensor_of(operand(op, "data")).shape, operand(op, "indices")
-    depth = _depth(op, indices)
-    places = _row_places(b, op, shape[:depth], indices, 0)
-    return _scatter_rows(b, op, shape[:depth], shape[depth:], places)
+@operator("ScatterND", shape=_scattered_tuples, limits=[Limit("index tuples of symbolic length")])
+def scatter_nd(b: Build, node: Node) -> SSAValue:
+    shape, depth = node.source.shape, _depth(node)
+    places = _row_places(b, node, shape[:depth], 0)
+    return _scatter_rows(b, node, shape[:depth], shape[depth:], places)
 
 
-@decompose("OneHot")
-def one_hot(b: Build, op: OnnxOp) -> SSAValue:
-    """Compare with the places along the new axis, whose extent is in the type of the result."""
-    indices, values = operand(op, "indices"), operand(op, "values")
-    dims = result(op).shape
-    axis = integer(op, "axis") % len(dims)
+def _one_hot_dims(node: Node) -> Sequence[Dims]:
+    shape, depth = list(node.dims("indices")), node.element("depth")
+    if node.tensor("depth").dtype.is_float:
+        real = node.real("depth")
+        depth = None if real is None else Affine(int(real))
+    if depth is None:
+        raise node.refusal("the depth depends on data, not on shapes alone", "make it a constant")
+    node.require(depth.lower(node.ranges) > 0, f"the depth is {depth}, and must be positive")
+    node.expect_dims("values", (Affine(2),))
+    shape.insert(node.axis(len(shape) + 1), depth)
+    return [tuple(shape)]
+
+
+@operator("OneHot", shape=_one_hot_dims, limits=[Limit("a depth that depends on data")])
+def one_hot(b: Build, node: Node) -> SSAValue:
+    """Compare with the places along the new axis."""
+    indices, values, dims = node.value("indices"), node.value("values"), node.result.shape
+    axis = node.axis(len(dims))
     lead = tensor_of(indices).shape
     places = b.reshape(from_start(b, indices, dims[axis]), (*lead[:axis], 1, *lead[axis:]))
     coefficients = [int(d == axis) for d in range(len(dims))]
@@ -148,12 +208,18 @@ def one_hot(b: Build, op: OnnxOp) -> SSAValue:
     return b.select(b.map("eq", places, columns), on, off)
 
 
-@decompose("Trilu")
-def triangle(b: Build, op: OnnxOp) -> SSAValue:
+def _triangle_dims(node: Node) -> Sequence[Dims]:
+    node.require(node.source.rank >= 2, "a tensor of rank below 2 has no triangle")
+    node.expect_dims("k", (), (Affine(1),))
+    return [node.source.shape]
+
+
+@operator("Trilu", shape=_triangle_dims)
+def triangle(b: Build, node: Node) -> SSAValue:
     """Keep elements whose distance from the diagonal, column - row, is >= k or <= k."""
-    source, k = operand(op, "input"), op.get("k")
+    source, k = node.value("input"), node.get("k")
     rows, columns = tensor_of(source).shape[-2:]
     distance = b.iota(0, (-1, 1), (rows, columns))
     bound = constant(b, 0, distance) if k is None else b.reshape(k, ())
-    kept = b.map("ge" if integer(op, "upper") else "le", distance, bound)
+    kept = b.map("ge" if node.flag("upper") else "le", distance, bound)
     return b.select(kept, source, constant(b, 0, source))

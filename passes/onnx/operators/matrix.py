@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from xdsl.ir import SSAValue
 
-from dialects.errors import unsupported
+from dialects.affine import Affine
 from dialects.lpu.ops import tensor_of
-from dialects.onnx import OnnxOp
-from passes.onnx.operators.registry import (
-    MICROSOFT,
-    constant,
-    decompose,
-    integer,
-    number,
-    operand,
-    result,
-)
+from passes.onnx.operators.node import Dims, Node
+from passes.onnx.operators.record import MICROSOFT, Limit, only, operator
+from passes.onnx.operators.terms import constant
 from passes.rewriting.build import Build
 
 
-@decompose("MatMul")
-def matmul(b: Build, op: OnnxOp) -> SSAValue:
+def _product(node: Node, a: Dims, b: Dims) -> Sequence[Dims]:
     """Numpy's rules: a vector on either side is a matrix whose extra axis vanishes."""
-    lhs, rhs = operand(op, "A"), operand(op, "B")
-    left, right = tensor_of(lhs), tensor_of(rhs)
-    if left.rank == 1:
-        lhs = b.reshape(lhs, (1, *left.shape))
-    if right.rank == 1:
-        rhs = b.reshape(rhs, (*right.shape, 1))
-    return b.reshape(b.matmul(lhs, rhs), result(op).shape)
+    node.require(bool(a and b), "operands of rank 0 have no product")
+    left = a if len(a) > 1 else (Affine(1), *a)
+    right = b if len(b) > 1 else (*b, Affine(1))
+    if left[-1] != right[-2]:
+        raise node.refusal(f"the inner extents {left[-1]} and {right[-2]} differ")
+    batch = node.broadcast(left[:-2], right[:-2])
+    rows = left[-2:-1] if len(a) > 1 else ()
+    columns = right[-1:] if len(b) > 1 else ()
+    return [(*batch, *rows, *columns)]
+
+
+def _matmul_dims(node: Node) -> Sequence[Dims]:
+    return _product(node, node.dims("A"), node.dims("B"))
+
+
+@operator("MatMul", shape=_matmul_dims)
+def matmul(b: Build, node: Node) -> SSAValue:
+    lhs, rhs = node.value("A"), node.value("B")
+    if node.tensor("A").rank == 1:
+        lhs = b.reshape(lhs, (1, *node.dims("A")))
+    if node.tensor("B").rank == 1:
+        rhs = b.reshape(rhs, (*node.dims("B"), 1))
+    return b.reshape(b.matmul(lhs, rhs), node.result.shape)
 
 
 def transposed(b: Build, x: SSAValue) -> SSAValue:
@@ -41,25 +51,55 @@ def scaled(b: Build, x: SSAValue, factor: float) -> SSAValue:
     return x if factor == 1.0 else b.map("mul", x, constant(b, factor, x))
 
 
-@decompose("Gemm")
-def gemm(b: Build, op: OnnxOp) -> SSAValue:
-    lhs, rhs, bias = operand(op, "A"), operand(op, "B"), op.get("C")
-    alpha, beta = number(op, "alpha"), number(op, "beta")
-    if not result(op).dtype.is_float and (alpha, beta) != (1.0, 1.0):
-        raise unsupported(op, "alpha and beta need float operands", "set alpha and beta to 1")
-    lhs = transposed(b, lhs) if integer(op, "transA") else lhs
-    rhs = transposed(b, rhs) if integer(op, "transB") else rhs
-    product = scaled(b, b.matmul(lhs, rhs), alpha)
+def _swapped(dims: Dims, swap: bool) -> Dims:
+    return (*dims[:-2], dims[-1], dims[-2]) if swap else dims
+
+
+def _operands(b: Build, node: Node) -> tuple[SSAValue, SSAValue]:
+    """A and B, transposed where the node says so."""
+    lhs, rhs = node.value("A"), node.value("B")
+    lhs = transposed(b, lhs) if node.flag("transA") else lhs
+    return lhs, transposed(b, rhs) if node.flag("transB") else rhs
+
+
+def _gemm_dims(node: Node) -> Sequence[Dims]:
+    a = _swapped(node.dims("A", 2), node.flag("transA"))
+    found = _product(node, a, _swapped(node.dims("B", 2), node.flag("transB")))
+    if node.get("C") is not None:
+        node.expect(
+            "the extents of C and the product together",
+            node.broadcast(node.dims("C"), found[0]),
+            found[0],
+        )
+    return found
+
+
+@operator(
+    "Gemm",
+    shape=_gemm_dims,
+    limits=[
+        Limit("alpha or beta other than 1 of integers"),
+    ],
+)
+def gemm(b: Build, node: Node) -> SSAValue:
+    bias, alpha, beta = node.get("C"), node.number("alpha"), node.number("beta")
+    if not node.result.dtype.is_float and (alpha, beta) != (1.0, 1.0):
+        raise node.refusal("alpha and beta need float operands", "set alpha and beta to 1")
+    product = scaled(b, b.matmul(*_operands(b, node)), alpha)
     return product if bias is None else b.map("add", product, scaled(b, bias, beta))
 
 
-@decompose("FusedMatMul", domains=(MICROSOFT,))
-def fused_matmul(b: Build, op: OnnxOp) -> SSAValue:
-    if integer(op, "transBatchA") or integer(op, "transBatchB"):
-        raise unsupported(op, "transBatchA and transBatchB are not supported")
-    lhs, rhs = operand(op, "A"), operand(op, "B")
-    if min(tensor_of(lhs).rank, tensor_of(rhs).rank) < 2:
-        raise unsupported(op, "operands of rank 1 are not supported", "use MatMul")
-    lhs = transposed(b, lhs) if integer(op, "transA") else lhs
-    rhs = transposed(b, rhs) if integer(op, "transB") else rhs
-    return scaled(b, b.matmul(lhs, rhs), number(op, "alpha"))
+def _fused_dims(node: Node) -> Sequence[Dims]:
+    a, b = node.dims("A"), node.dims("B")
+    node.require(min(len(a), len(b)) > 1, "operands of rank 1 are not supported", "use MatMul")
+    return _product(node, _swapped(a, node.flag("transA")), _swapped(b, node.flag("transB")))
+
+
+@operator(
+    "FusedMatMul",
+    domains=[MICROSOFT],
+    shape=_fused_dims,
+    limits=[only("transBatchA", 0), only("transBatchB", 0), Limit("operands of rank 1")],
+)
+def fused_matmul(b: Build, node: Node) -> SSAValue:
+    return scaled(b, b.matmul(*_operands(b, node)), node.number("alpha"))

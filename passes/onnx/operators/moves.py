@@ -1,192 +1,207 @@
-"""Operators that move, repeat or rename elements; extents come from the resolved types."""
+"""
+Operators that only move, repeat or make elements: views of the `lpu` level.
+
+What is known of their elements follows from the operations that they become.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-import numpy as np
 from xdsl.ir import SSAValue
 
-from dialects.affine import Affine
-from dialects.errors import unsupported
-from dialects.lpu.ops import tensor_of
-from dialects.lpu.weights import Weight, read
-from dialects.onnx import OnnxOp
-from passes.onnx.operators.registry import (
-    attribute,
-    decompose,
-    elements,
-    extent,
-    integer,
-    known_ints,
-    operand,
-    optional,
-    optional_ints,
-    result,
+from dialects.affine import Affine, product
+from dialects.lpu.ops import same_elements, tensor_of
+from passes.analysis.extents import (
+    Undecided,
+    expand_dims,
+    reshape_dims,
+    slice_bounds,
+    split_sizes,
 )
+from passes.onnx.operators.node import Dims, Node
+from passes.onnx.operators.record import Limit, operator, same_as_first
 from passes.rewriting.build import Build
-from runtime.numerics import ElementType
+
+ONE = Affine(1)
 
 
-@decompose("Identity")
-def identity(_b: Build, op: OnnxOp) -> SSAValue:
-    return op.operands[0]
+@operator("Identity")
+def identity(_b: Build, node: Node) -> SSAValue:
+    return node.first
 
 
-@decompose("Dropout")
-def dropout(b: Build, op: OnnxOp) -> tuple[SSAValue | None, ...]:
+def _trains(node: Node) -> bool:
+    return node.get("training_mode") is not None and node.uniform("training_mode") != Affine()
+
+
+@operator("Dropout", shape=same_as_first, limits=[Limit("training_mode")])
+def dropout(b: Build, node: Node) -> Sequence[SSAValue | None]:
     """The identity, as everywhere but in training; the mask keeps all elements."""
-    training = optional(op, "training_mode")
-    if training is not None and known_ints(op, training, "training_mode") != [0]:
-        raise unsupported(op, "training_mode is not supported", "export the model for inference")
-    mask = b.fill(True, result(op).shape, ElementType.BOOL) if len(op.results) > 1 else None
-    return op.operands[0], mask
+    hint = "export the model for inference"
+    node.require(not _trains(node), "training_mode is not supported", hint)
+    kinds = [tensor_of(result).dtype for result in node.op.results[1:]]
+    return node.first, *[b.fill(True, node.source.shape, kind) for kind in kinds]
 
 
-@decompose("Reshape", "Flatten", "Squeeze", "Unsqueeze")
-def reshape(b: Build, op: OnnxOp) -> SSAValue:
-    return b.reshape(op.operands[0], result(op).shape)
+def _reshaped(b: Build, node: Node, dims: Sequence[Affine]) -> SSAValue:
+    source, target = node.source, node.source.with_dims(dims)
+    if not same_elements(source.shape, target.shape):
+        raise Undecided(f"cannot reshape {source} to {target}")
+    return b.reshape(node.first, dims)
 
 
-@decompose("Transpose")
-def transpose(b: Build, op: OnnxOp) -> SSAValue:
-    rank = tensor_of(op.operands[0]).rank
-    return b.transpose(op.operands[0], optional_ints(op, "perm") or list(range(rank))[::-1])
+@operator("Reshape")
+def reshape(b: Build, node: Node) -> SSAValue:
+    dims = reshape_dims(node.source.shape, node.need("shape"), not node.flag("allowzero"))
+    return _reshaped(b, node, dims)
 
 
-@decompose("Expand")
-def expand(b: Build, op: OnnxOp) -> SSAValue:
-    return b.broadcast(op.operands[0], result(op).shape)
+@operator("Flatten")
+def flatten(b: Build, node: Node) -> SSAValue:
+    shape = node.source.shape
+    axis = node.axis(len(shape), ends=1)
+    return b.reshape(node.first, (product(shape[:axis]), product(shape[axis:])))
 
 
-@decompose("Concat")
-def concat(b: Build, op: OnnxOp) -> SSAValue:
-    return b.concat(list(op.operands), integer(op, "axis"))
+@operator("Squeeze")
+def squeeze(b: Build, node: Node) -> SSAValue:
+    shape = node.source.shape
+    axes = node.axes(len(shape))
+    if axes is None:
+        axes = [i for i, d in enumerate(shape) if d == ONE]
+        for extent in shape:
+            low, high = extent.bounds(node.ranges)
+            if low <= 1 <= high and extent != ONE:
+                raise Undecided(f"whether the extent {extent} is 1 depends on a symbol")
+    if any(shape[i] != ONE for i in axes):
+        raise Undecided("Squeeze of an axis whose extent is not 1")
+    return b.reshape(node.first, [d for i, d in enumerate(shape) if i not in axes])
 
 
-@decompose("Split")
-def split(b: Build, op: OnnxOp) -> tuple[SSAValue | None, ...]:
-    source, parts, offset = operand(op, "input"), list[SSAValue](), Affine()
-    axis = integer(op, "axis") % tensor_of(source).rank
-    for value in op.results:
-        size = tensor_of(value).shape[axis]
-        parts.append(b.slice_axis(source, axis, offset, size))
-        offset += size
-    return tuple(parts)
+@operator("Unsqueeze")
+def unsqueeze(b: Build, node: Node) -> SSAValue:
+    rest, given = iter(node.source.shape), node.need("axes")
+    rank = node.source.rank + len(given)
+    new = node.axes(rank) or []
+    return b.reshape(node.first, [ONE if i in new else next(rest) for i in range(rank)])
 
 
-@decompose("Slice")
-def slice_constant(b: Build, op: OnnxOp) -> SSAValue:
-    """Starts, axes and steps are known; ends follow from the type of the result."""
-    source, target = tensor_of(op.operands[0]), result(op)
-    starts = optional_ints(op, "starts") or []
-    axes = optional_ints(op, "axes") or list(range(len(starts)))
-    steps = optional_ints(op, "steps") or [1] * len(starts)
-    offsets, strides = [Affine()] * source.rank, [1] * source.rank
-    for axis, start, step in zip(axes, starts, steps, strict=True):
+@operator("Expand")
+def expand(b: Build, node: Node) -> SSAValue:
+    return b.broadcast(node.first, expand_dims(node.source.shape, node.need("shape")))
+
+
+@operator("Transpose")
+def transpose(b: Build, node: Node) -> SSAValue:
+    order = node.axes(node.source.rank, "perm")
+    if order is None:
+        order = list(reversed(range(node.source.rank)))
+    node.require(len(order) == node.source.rank, f"perm {order} does not name every axis")
+    return b.transpose(node.first, order)
+
+
+@operator("Slice", limits=[Limit("negative steps"), Limit("bounds that depend on data")])
+def slice_(b: Build, node: Node) -> SSAValue:
+    rank, starts, ends = node.source.rank, node.need("starts"), node.need("ends")
+    axes, steps = node.axes(rank), node.numbers("steps")
+    axes = list(range(len(starts))) if axes is None else axes
+    steps = [1] * len(starts) if steps is None else steps
+    same = len(starts) == len(ends) == len(axes) == len(steps) and len(axes) <= rank
+    node.require(same, "starts, ends, axes and steps differ in length")
+    offsets, dims, strides = [Affine()] * rank, list(node.source.shape), [1] * rank
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         if step < 1:
-            raise unsupported(op, f"a step of {step} is not supported", "reverse the data instead")
-        axis %= source.rank
+            raise Undecided(f"a Slice with step {step}")
+        offsets[axis], dims[axis] = slice_bounds(start, end, step, dims[axis], node.ranges)
         strides[axis] = step
-        offsets[axis] = _slice_offset(source.shape[axis], start)
-    return b.slice(op.operands[0], offsets, target.shape, strides)
+    return b.slice(node.first, offsets, dims, strides)
 
 
-def _slice_offset(length: Affine, start: int) -> Affine:
-    """Where a slice starts; a start before the first element means the first."""
-    if start >= 0:
-        return Affine(start)
-    offset = length + start
-    return Affine(max(offset.const, 0)) if offset.is_const else offset
+@operator("Split")
+def split(b: Build, node: Node) -> Sequence[SSAValue]:
+    axis, results = node.axis(node.source.rank), list[SSAValue]()
+    extent, parts = node.source.shape[axis], len(node.op.results)
+    if "num_outputs" in node.op.properties:
+        parts = node.integer("num_outputs")
+    sizes = node.ints("split") or split_sizes(extent, parts)
+    node.require(len(node.op.results) <= len(sizes), f"more results than the {len(sizes)} sizes")
+    node.expect("the sum of the sizes", sum(sizes, Affine()), extent)
+    offset = Affine()
+    for size in sizes[: len(node.op.results)]:
+        results.append(b.slice_axis(node.first, axis, offset, size))
+        offset = offset + size
+    return results
 
 
-def _repeats(op: OnnxOp, source: Affine, target: Affine) -> Affine:
-    """How often an extent is repeated."""
-    if source == Affine(1):
-        return target
-    if source == target:
-        return Affine(1)
-    if not source.is_const and target.is_const:
-        raise unsupported(op, f"{source} repeated to {target}")
-    if source.is_const:
-        return target // source.const if source.const else Affine(1)
-    symbol, coefficient = source.terms[0]
-    return Affine(dict(target.terms)[symbol] // coefficient)
+@operator("Concat")
+def concat(b: Build, node: Node) -> SSAValue:
+    shapes = [tensor_of(value).shape for value in node.op.operands]
+    axis = node.axis(len(shapes[0])) if "axis" in node.op.properties else 1
+    for shape in shapes[1:]:
+        same = len(shape) == len(shapes[0]) and all(
+            a == b for at, (a, b) in enumerate(zip(shape, shapes[0], strict=False)) if at != axis
+        )
+        node.require(same, "the operands differ in another extent than that of the axis")
+    return b.concat(list(node.op.operands), axis)
 
 
-@decompose("Tile")
-def tile(b: Build, op: OnnxOp) -> SSAValue:
-    source, target = op.operands[0], result(op)
-    pairs = list(zip(tensor_of(source).shape, target.shape, strict=True))
-    repeated: list[Affine] = []
-    single: list[Affine] = []
-    for before, after in pairs:
-        single += [Affine(1), before]
-        repeated += [_repeats(op, before, after), before]
-    return b.reshape(b.broadcast(b.reshape(source, single), repeated), target.shape)
+@operator("Tile", limits=[Limit("repeats that depend on data")])
+def tile(b: Build, node: Node) -> SSAValue:
+    source, repeats = node.source.shape, node.need("repeats")
+    node.require(len(repeats) == len(source), f"{len(repeats)} repeats for {len(source)} axes")
+    single = [d for extent in source for d in (ONE, extent)]
+    repeated = [d for pair in zip(repeats, source, strict=True) for d in pair]
+    dims = [d * r for d, r in zip(source, repeats, strict=True)]
+    return b.reshape(b.broadcast(b.reshape(node.first, single), repeated), dims)
 
 
-@decompose("Shape")
-def shape(b: Build, op: OnnxOp) -> SSAValue:
-    start, end = attribute(op, "start") or 0, attribute(op, "end")
-    assert isinstance(start, int) and isinstance(end, int | None)
-    dims = tensor_of(op.operands[0]).shape[start:end]
-    if not dims:
-        return b.fill(0, (0,), ElementType.I64)
-    return b.concat([b.reshape(extent(b, d), (1,)) for d in dims], 0)
+def _padding(node: Node) -> list[tuple[int, Affine, Affine]]:
+    """Axis, width before and width after."""
+    rank, pads = node.source.rank, node.need("pads" if node.op.since_version > 1 else "paddings")
+    axes = node.axes(rank) if "axes" in node.op.schema.input_index else None
+    axes = list(range(rank)) if axes is None else axes
+    node.require(len(pads) == 2 * len(axes), f"{len(pads)} pads for {len(axes)} axes")
+    return list(zip(axes, pads, pads[len(axes) :], strict=False))
 
 
-@decompose("Size")
-def size(b: Build, op: OnnxOp) -> SSAValue:
-    return extent(b, elements(op, tensor_of(op.operands[0]).shape))
+def _padded_dims(node: Node) -> Sequence[Dims]:
+    dims = list(node.source.shape)
+    for axis, before, after in _padding(node):
+        dims[axis] = dims[axis] + before + after
+        fits = dims[axis].lower(node.ranges) >= 0
+        node.require(fits, f"the pads leave {dims[axis]} elements on axis {axis}")
+    return [tuple(dims)]
 
 
-@decompose("Range")
-def arithmetic_range(b: Build, op: OnnxOp) -> SSAValue:
-    """start + delta * i; the number of elements follows from the type."""
-    start, delta, target = operand(op, "start"), operand(op, "delta"), result(op)
-    steps = b.cast(b.iota(0, (1,), target.shape), target.dtype)
-    scaled = b.map("mul", steps, b.reshape(delta, ()))
-    return b.map("add", scaled, b.reshape(start, ()))
-
-
-@decompose("ConstantOfShape")
-def constant_of_shape(b: Build, op: OnnxOp) -> SSAValue:
-    value, target = op.attr("value"), result(op)
-    content = 0 if value is None else _only_element(value)
-    return b.fill(content, target.shape, target.dtype)
-
-
-def _only_element(value: object) -> float | int | bool:
-    assert isinstance(value, Weight)
-    (element,) = read(value, Path()).ravel().tolist()
-    return element
-
-
-@decompose("Pad")
-def pad(b: Build, op: OnnxOp) -> SSAValue:
+@operator(
+    "Pad",
+    shape=_padded_dims,
+    limits=[
+        Limit(
+            "a mode other than constant",
+            lambda node: node.attr("mode") not in ("constant", None),
+            "pad with a constant",
+        ),
+        Limit("pads that are no constants"),
+    ],
+)
+def pad(b: Build, node: Node) -> SSAValue:
     """Constant padding by concatenation; a negative width cuts off."""
-    if op.attr("mode") not in ("constant", None):
-        raise unsupported(op, f"mode {op.attr('mode')} is not supported", "pad with a constant")
-    source = op.operands[0]
-    rank = tensor_of(source).rank
-    widths = optional_ints(op, "pads") or []
-    axes = [axis % rank for axis in optional_ints(op, "axes") or range(rank)]
-    value = _pad_value(b, op)
-    for i, axis in enumerate(axes):
-        source = _pad_axis(b, source, axis, widths[i], widths[i + len(axes)], value)
+    source, value = node.first, _pad_value(b, node)
+    for axis, before, after in _padding(node):
+        node.require(before.is_const and after.is_const, "the pads must be numbers")
+        source = _pad_axis(b, source, axis, before.const, after.const, value)
     return source
 
 
-def _pad_value(b: Build, op: OnnxOp) -> SSAValue:
-    dtype = result(op).dtype
-    given = optional(op, "constant_value")
+def _pad_value(b: Build, node: Node) -> SSAValue:
+    given = node.get("constant_value") if "constant_value" in node.op.schema.input_index else None
     if given is not None:
         return b.reshape(given, ())
-    value = attribute(op, "value") or 0.0
+    value = node.attr("value") or 0.0
     assert isinstance(value, int | float)
-    return b.scalar(value, dtype)
+    return b.scalar(value, node.source.dtype)
 
 
 def _pad_axis(
@@ -202,15 +217,3 @@ def _pad_axis(
         return [b.broadcast(value, dims)] if width > 0 else []
 
     return b.concat([*border(before), x, *border(after)], axis)
-
-
-@decompose("Constant")
-def constant_value(b: Build, op: OnnxOp) -> SSAValue:
-    value, target = op.attr("value"), result(op)
-    if isinstance(value, Weight):
-        return b.constant(value)
-    for name in ("value_float", "value_int", "value_floats", "value_ints"):
-        given = attribute(op, name)
-        if given is not None:
-            return b.array(np.asarray(given, target.dtype.dtype))
-    raise unsupported(op, "this form of constant is not supported", "use the attribute 'value'")

@@ -6,32 +6,28 @@ from collections.abc import Sequence
 
 from xdsl.ir import SSAValue
 
-from dialects.errors import unsupported
+from dialects.affine import Affine
 from dialects.lpu.ops import tensor_of
-from dialects.onnx import OnnxOp
+from passes.onnx.operators.node import Dims, Node
+from passes.onnx.operators.record import MICROSOFT, only, operator
 from passes.onnx.operators.reductions import reduce_mean
-from passes.onnx.operators.registry import (
-    MICROSOFT,
-    as_float,
-    attribute,
-    constant,
-    decompose,
-    integer,
-    number,
-    operand,
-    optional,
-    result,
-    wide,
-)
+from passes.onnx.operators.terms import as_float, constant, wide
 from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
+FLOAT_STASH = only("stash_type", 1, None)
 
-def _softmax_axes(op: OnnxOp, rank: int) -> list[int]:
+
+def _softmax_axes(node: Node) -> list[int]:
     """One axis; before opset 13 that axis and all after it, as if flattened to two dimensions."""
-    axis = integer(op, "axis")
-    first = axis % rank if axis < 0 else axis
-    return [first] if op.since_version >= 13 else list(range(first, rank))
+    rank = node.source.rank
+    first = node.axis(rank)
+    return [first] if node.op.since_version >= 13 else list(range(first, rank))
+
+
+def _softmax_dims(node: Node) -> Sequence[Dims]:
+    _softmax_axes(node)
+    return [node.source.shape]
 
 
 def softmax(b: Build, x: SSAValue, axes: Sequence[int]) -> SSAValue:
@@ -40,24 +36,18 @@ def softmax(b: Build, x: SSAValue, axes: Sequence[int]) -> SSAValue:
     return b.map("div", powers, b.reduce("sum", powers, axes))
 
 
-@decompose("Softmax")
-def _(b: Build, op: OnnxOp) -> SSAValue:
-    x = wide(b, operand(op, "input"))
-    return b.cast(softmax(b, x, _softmax_axes(op, tensor_of(x).rank)), result(op).dtype)
+@operator("Softmax", shape=_softmax_dims)
+def _(b: Build, node: Node) -> SSAValue:
+    x = wide(b, node.value("input"))
+    return b.cast(softmax(b, x, _softmax_axes(node)), node.result.dtype)
 
 
-@decompose("LogSoftmax")
-def log_softmax(b: Build, op: OnnxOp) -> SSAValue:
-    x = wide(b, operand(op, "input"))
-    axes = _softmax_axes(op, tensor_of(x).rank)
+@operator("LogSoftmax", shape=_softmax_dims)
+def log_softmax(b: Build, node: Node) -> SSAValue:
+    x, axes = wide(b, node.value("input")), _softmax_axes(node)
     centred = b.map("sub", x, b.reduce("max", x, axes))
     total = b.reduce("sum", b.map("exp", centred), axes)
-    return b.cast(b.map("sub", centred, b.map("log", total)), result(op).dtype)
-
-
-def _check_stash(op: OnnxOp) -> None:
-    if attribute(op, "stash_type") not in (1, None):
-        raise unsupported(op, "stash_type is not float", "set stash_type to 1")
+    return b.cast(b.map("sub", centred, b.map("log", total)), node.result.dtype)
 
 
 def inverse_deviation(b: Build, x: SSAValue, axes: Sequence[int], epsilon: float) -> SSAValue:
@@ -66,8 +56,31 @@ def inverse_deviation(b: Build, x: SSAValue, axes: Sequence[int], epsilon: float
     return b.map("recip", b.map("sqrt", b.map("add", square, constant(b, epsilon, square))))
 
 
-def _trailing_axes(axis: int, rank: int) -> list[int]:
-    return list(range(axis % rank, rank))
+def _normal_axes(node: Node) -> list[int]:
+    """The axis and all after it."""
+    return list(range(node.axis(node.source.rank), node.source.rank))
+
+
+def _normal_dims(node: Node) -> Sequence[Dims]:
+    """The normalised tensor, then the statistics: one number for all normalised axes."""
+    shape, axes = node.source.shape, _normal_axes(node)
+    for name in ("Scale", "scale", "B"):
+        if name in node.op.schema.input_index and node.get(name) is not None:
+            spread = node.broadcast(shape, node.dims(name))
+            node.expect(f"what '{name}' and the tensor broadcast to", spread, shape)
+    statistics = tuple([Affine(1) if i in axes else d for i, d in enumerate(shape)])
+    return [shape, statistics, statistics]
+
+
+def _skip_dims(node: Node) -> Sequence[Dims]:
+    """The normalised tensor, two statistics, and the sum that was normalised."""
+    shape = node.dims("input", 2, 3)
+    node.expect_dims("skip", shape, shape[1:], (Affine(1), *shape[1:]))
+    for name in ("gamma", "beta", "bias"):
+        if name in node.op.schema.input_index:
+            node.expect_dims(name, shape[-1:])
+    statistics = (*shape[:-1], Affine(1))
+    return [shape, statistics, statistics, shape]
 
 
 Normalised = tuple[SSAValue, SSAValue, SSAValue]
@@ -99,76 +112,90 @@ def _affine(b: Build, x: SSAValue, scale: SSAValue, bias: SSAValue | None) -> SS
     return y if bias is None else b.map("add", y, bias)
 
 
-@decompose("LayerNormalization")
-def layer_normalization(b: Build, op: OnnxOp) -> tuple[SSAValue | None, ...]:
-    _check_stash(op)
-    x, dtype = operand(op, "X"), result(op).dtype
-    axes = _trailing_axes(integer(op, "axis"), tensor_of(x).rank)
-    y, mean, inverse = _layer_norm(b, x, axes, number(op, "epsilon"), dtype)
-    return _affine(b, y, operand(op, "Scale"), op.get("B")), mean, inverse
+@operator("LayerNormalization", shape=_normal_dims, limits=[FLOAT_STASH])
+def layer_normalization(b: Build, node: Node) -> Sequence[SSAValue | None]:
+    x, dtype = node.value("X"), node.result.dtype
+    y, mean, inverse = _layer_norm(b, x, _normal_axes(node), node.number("epsilon"), dtype)
+    return _affine(b, y, node.value("Scale"), node.get("B")), mean, inverse
 
 
-@decompose("RMSNormalization")
-def rms_normalization(b: Build, op: OnnxOp) -> SSAValue:
-    _check_stash(op)
-    x = operand(op, "X")
-    axes = _trailing_axes(integer(op, "axis"), tensor_of(x).rank)
-    y, _ = _rms_norm(b, x, axes, number(op, "epsilon"), tensor_of(x).dtype)
-    return b.cast(_affine(b, y, operand(op, "scale"), None), result(op).dtype)
+@operator("RMSNormalization", shape=_normal_dims, limits=[FLOAT_STASH])
+def rms_normalization(b: Build, node: Node) -> SSAValue:
+    x = node.value("X")
+    y, _ = _rms_norm(b, x, _normal_axes(node), node.number("epsilon"), tensor_of(x).dtype)
+    return b.cast(_affine(b, y, node.value("scale"), None), node.result.dtype)
 
 
-@decompose("SimplifiedLayerNormalization", domains=("", MICROSOFT))
-def simplified_layer_normalization(b: Build, op: OnnxOp) -> tuple[SSAValue | None, ...]:
-    _check_stash(op)
-    x, scale = operand(op, "X"), operand(op, "scale")
-    axes = _trailing_axes(integer(op, "axis"), tensor_of(x).rank)
-    y, inverse = _rms_norm(b, x, axes, number(op, "epsilon"), tensor_of(scale).dtype)
+@operator(
+    "SimplifiedLayerNormalization",
+    domains=["", MICROSOFT],
+    shape=_normal_dims,
+    limits=[FLOAT_STASH],
+)
+def simplified_layer_normalization(b: Build, node: Node) -> Sequence[SSAValue | None]:
+    x, scale = node.value("X"), node.value("scale")
+    dtype = tensor_of(scale).dtype
+    y, inverse = _rms_norm(b, x, _normal_axes(node), node.number("epsilon"), dtype)
     return _affine(b, y, scale, None), inverse
 
 
-def _skip_sum(b: Build, op: OnnxOp) -> SSAValue:
+def _skip_sum(b: Build, node: Node) -> SSAValue:
     """input + skip (+ bias), rounded to the type of the input: it is a result as well."""
-    source, skip, bias = operand(op, "input"), operand(op, "skip"), optional(op, "bias")
-    shape = tensor_of(source).shape
-    if tensor_of(skip).shape != shape:
-        skip = b.broadcast(skip, shape)
+    source, skip, bias = node.value("input"), node.value("skip"), node.get("bias")
+    skip = b.broadcast(skip, tensor_of(source).shape)
     total = b.map("add", wide(b, source), wide(b, skip))
     total = total if bias is None else b.map("add", total, wide(b, bias))
     return b.cast(total, tensor_of(source).dtype)
 
 
-@decompose("SkipLayerNormalization", domains=(MICROSOFT,))
-def skip_layer_normalization(b: Build, op: OnnxOp) -> tuple[SSAValue | None, ...]:
-    total, gamma = _skip_sum(b, op), operand(op, "gamma")
-    y, mean, inverse = _layer_norm(b, total, (-1,), number(op, "epsilon"), tensor_of(gamma).dtype)
-    return _affine(b, y, gamma, optional(op, "beta")), mean, inverse, total
+@operator("SkipLayerNormalization", domains=[MICROSOFT], shape=_skip_dims)
+def skip_layer_normalization(b: Build, node: Node) -> Sequence[SSAValue | None]:
+    total, gamma = _skip_sum(b, node), node.value("gamma")
+    dtype = tensor_of(gamma).dtype
+    y, mean, inverse = _layer_norm(b, total, (-1,), node.number("epsilon"), dtype)
+    return _affine(b, y, gamma, node.get("beta")), mean, inverse, total
 
 
-@decompose("SkipSimplifiedLayerNormalization", domains=(MICROSOFT,))
-def skip_simplified_layer_normalization(b: Build, op: OnnxOp) -> tuple[SSAValue | None, ...]:
-    total, gamma = _skip_sum(b, op), operand(op, "gamma")
-    y, inverse = _rms_norm(b, total, (-1,), number(op, "epsilon"), tensor_of(gamma).dtype)
+@operator("SkipSimplifiedLayerNormalization", domains=[MICROSOFT], shape=_skip_dims)
+def skip_simplified_layer_normalization(b: Build, node: Node) -> Sequence[SSAValue | None]:
+    total, gamma = _skip_sum(b, node), node.value("gamma")
+    y, inverse = _rms_norm(b, total, (-1,), node.number("epsilon"), tensor_of(gamma).dtype)
     return _affine(b, y, gamma, None), None, inverse, total
 
 
-def _embedded(b: Build, table: SSAValue, places: SSAValue) -> SSAValue:
-    return b.gather(table, b.cast(places, ElementType.I64), 0)
+def _embedded_dims(node: Node) -> Sequence[Dims]:
+    ids, table = node.dims("input_ids", 2), node.dims("word_embedding", 2)
+    for name in ("segment_ids", "mask"):
+        node.expect_dims(name, ids)
+    node.expect_dims("position_ids", ids, (Affine(1), ids[1]))
+    for name in ("position_embedding", "segment_embedding"):
+        if node.get(name) is not None:
+            node.expect(f"the width of {name}", node.dims(name, 2)[1], table[1])
+    for name in ("gamma", "beta"):
+        node.expect_dims(name, table[1:])
+    return [(*ids, table[1]), ids[:1], (*ids, table[1])]
 
 
-@decompose("EmbedLayerNormalization", domains=(MICROSOFT,))
-def embed_layer_normalization(b: Build, op: OnnxOp) -> tuple[SSAValue | None, ...]:
-    """The normalised sum of embeddings; without a mask the index of the mask is 0."""
-    ids, positions, segments = (optional(op, f"{n}_ids") for n in ("input", "position", "segment"))
-    assert ids is not None
+def _embedded(b: Build, table: SSAValue, ids: SSAValue) -> SSAValue:
+    return b.gather(table, b.cast(ids, ElementType.I64), 0)
+
+
+@operator("EmbedLayerNormalization", domains=[MICROSOFT], shape=_embedded_dims)
+def embed_layer_normalization(b: Build, node: Node) -> Sequence[SSAValue | None]:
+    """The normalised sum of embeddings, the tokens that a mask leaves in each row, and the sum."""
+    ids, positions, mask = node.value("input_ids"), node.get("position_ids"), node.get("mask")
     if positions is None:
         positions = b.iota(0, (0, 1), (1, tensor_of(ids).shape[1]))
-    total = _embedded(b, operand(op, "word_embedding"), ids)
-    total = b.map("add", total, _embedded(b, operand(op, "position_embedding"), positions))
-    table = optional(op, "segment_embedding")
+    total = _embedded(b, node.value("word_embedding"), ids)
+    total = b.map("add", total, _embedded(b, node.value("position_embedding"), positions))
+    table, segments = node.get("segment_embedding"), node.get("segment_ids")
     if table is not None and segments is not None:
         total = b.map("add", total, _embedded(b, table, segments))
-    gamma, epsilon = operand(op, "gamma"), number(op, "epsilon")
+    gamma, epsilon = node.value("gamma"), node.number("epsilon")
     y, _, _ = _layer_norm(b, total, (-1,), epsilon, tensor_of(gamma).dtype)
-    masked = optional(op, "mask") is not None
-    index = None if masked else b.fill(0, tensor_of(ids).shape[:1], ElementType.I32)
-    return _affine(b, y, gamma, operand(op, "beta")), index, total
+    rows = tensor_of(ids).shape[:1]
+    if mask is None:
+        index = b.fill(0, rows, ElementType.I32)
+    else:
+        index = b.reshape(b.reduce("sum", mask, (1,)), rows)
+    return _affine(b, y, gamma, node.value("beta")), index, total

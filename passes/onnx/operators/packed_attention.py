@@ -2,51 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
-from dialects.errors import unsupported
 from dialects.lpu.ops import tensor_of
-from dialects.onnx import OnnxOp
 from passes.onnx.operators.attention import Scores, attend, grouped_matmul
-from passes.onnx.operators.registry import (
-    MICROSOFT,
-    constant,
-    decompose,
-    extent,
-    integer,
-    number,
-    operand,
-    optional,
-)
-from passes.onnx.operators.rotary import join_heads, split_heads
+from passes.onnx.operators.node import Dims, Node
+from passes.onnx.operators.record import MICROSOFT, only, operator, without
+from passes.onnx.operators.rotary import head_size, join_heads, split_heads
+from passes.onnx.operators.terms import constant, extent
 from passes.rewriting.build import Build
 
-UNSUPPORTED_FLAGS = ("do_rotary", "past_present_share_buffer")
+
+def _sizes(node: Node) -> list[int]:
+    """The widths of query, key and value."""
+    packed, given = node.dims("weights", 2)[1], node.attr("qkv_hidden_sizes")
+    if isinstance(given, list) and given:
+        sizes = [int(size) for size in given]
+        fits = len(sizes) == 3 and sizes[0] == sizes[1] and packed == Affine(sum(sizes))
+        node.require(fits, f"qkv_hidden_sizes is {sizes} for {packed} columns")
+        return sizes
+    node.require(packed.is_const and packed.const % 3 == 0, f"{packed} columns do not split in 3")
+    return [packed.const // 3] * 3
 
 
-def _check(op: OnnxOp) -> None:
-    for name in UNSUPPORTED_FLAGS:
-        if integer(op, name):
-            raise unsupported(op, f"{name} is not supported")
-    if optional(op, "past_sequence_length") is not None:
-        raise unsupported(op, "past_sequence_length is not supported")
+def _past(node: Node) -> Affine:
+    return Affine() if node.get("past") is None else node.dims("past", 5)[3]
 
 
-def _projections(b: Build, op: OnnxOp) -> list[SSAValue]:
+def _attention_dims(node: Node) -> Sequence[Dims]:
+    (batch, length, width), sizes = node.dims("input", 3), _sizes(node)
+    heads = node.integer("num_heads")
+    size, depth = (head_size(node, Affine(n), heads, "num_heads") for n in sizes[1:])
+    node.expect("the rows of 'weights'", node.dims("weights", 2)[0], width)
+    node.expect_dims("bias", (Affine(sum(sizes)),))
+    total = _past(node) + length
+    stacked = (Affine(2), batch, Affine(heads))
+    if node.get("past") is not None or len(node.op.results) > 1:
+        node.require(size == depth, "keys and values in one cache differ in size")
+        node.expect_dims("past", (*stacked, _past(node), size))
+    node.expect_dims("mask_index", (batch, total), (batch, length, total))
+    if node.get("attention_bias") is not None:
+        scores = (batch, Affine(heads), length, total)
+        spread = node.broadcast(node.dims("attention_bias", 4), scores)
+        node.expect("what 'attention_bias' and the scores broadcast to", spread, scores)
+    return [(batch, length, Affine(sizes[2])), (*stacked, total, size)]
+
+
+def _projections(b: Build, node: Node) -> list[SSAValue]:
     """Query, key and value as [batch, heads, seq, size]."""
-    weights, bias = operand(op, "weights"), optional(op, "bias")
-    packed = b.matmul(operand(op, "input"), weights)
+    bias = node.get("bias")
+    packed = b.matmul(node.value("input"), node.value("weights"))
     packed = packed if bias is None else b.map("add", packed, bias)
-    third = tensor_of(weights).shape[-1].const // 3
-    sizes = op.attr("qkv_hidden_sizes") or [third] * 3
-    assert isinstance(sizes, list)
     parts: list[SSAValue] = []
     offset = 0
-    for size in sizes:
-        part = b.slice_axis(packed, -1, offset, int(size))
-        parts.append(split_heads(b, part, integer(op, "num_heads")))
-        offset += int(size)
+    for size in _sizes(node):
+        part = b.slice_axis(packed, -1, offset, size)
+        parts.append(split_heads(b, part, node.integer("num_heads")))
+        offset += size
     return parts
 
 
@@ -54,43 +69,48 @@ def _unstacked(b: Build, stacked: SSAValue, index: int) -> SSAValue:
     return b.reshape(b.slice_axis(stacked, 0, index, 1), tensor_of(stacked).shape[1:])
 
 
-def _masked(b: Build, op: OnnxOp, scores: Scores, past: Affine) -> Scores:
+def _masked(b: Build, node: Node, scores: Scores) -> Scores:
     """A mask of zeros and ones adds `mask_filter_value`; causal masking excludes."""
-    bias, mask = optional(op, "attention_bias"), optional(op, "mask_index")
+    bias, mask = node.get("attention_bias"), node.get("mask_index")
     if mask is not None:
-        scores = scores.plus(_penalty(b, op, mask))
+        scores = scores.plus(_penalty(b, node, mask))
     scores = scores if bias is None else scores.plus(bias)
-    if not integer(op, "unidirectional") or scores.dims[-2] == Affine(1):
+    if not node.flag("unidirectional") or scores.dims[-2] == Affine(1):
         return scores
-    distances = scores.distances(extent(b, past))
+    distances = scores.distances(extent(b, _past(node)))
     return scores.keep(b.map("ge", distances, constant(b, 0, distances)))
 
 
-def _penalty(b: Build, op: OnnxOp, mask: SSAValue) -> SSAValue:
+def _penalty(b: Build, node: Node, mask: SSAValue) -> SSAValue:
     """What a mask [batch, keys] or [batch, queries, keys] adds to the scores."""
     dims = tensor_of(mask).shape
-    if len(dims) not in (2, 3):
-        raise unsupported(op, f"a mask of rank {len(dims)} is not supported", "give [batch, keys]")
     mask = b.reshape(mask, (dims[0], 1, *((1,) if len(dims) == 2 else ()), *dims[1:]))
     kept = b.map("gt", mask, constant(b, 0, mask))
-    dtype = tensor_of(operand(op, "input")).dtype
-    return b.select(kept, b.scalar(0.0, dtype), b.scalar(number(op, "mask_filter_value"), dtype))
+    dtype = node.source.dtype
+    return b.select(kept, b.scalar(0.0, dtype), b.scalar(node.number("mask_filter_value"), dtype))
 
 
-@decompose("Attention", domains=(MICROSOFT,))
-def packed_attention(b: Build, op: OnnxOp) -> tuple[SSAValue | None, ...]:
-    _check(op)
-    query, key, value = _projections(b, op)
-    stacked, past = optional(op, "past"), Affine()
+@operator(
+    "Attention",
+    domains=[MICROSOFT],
+    shape=_attention_dims,
+    limits=[
+        only("do_rotary", 0),
+        only("past_present_share_buffer", 0),
+        *without("past_sequence_length"),
+    ],
+)
+def packed_attention(b: Build, node: Node) -> Sequence[SSAValue | None]:
+    query, key, value = _projections(b, node)
+    stacked = node.get("past")
     if stacked is not None:
-        past = tensor_of(stacked).shape[3]
         key = b.concat([_unstacked(b, stacked, 0), key], 2)
         value = b.concat([_unstacked(b, stacked, 1), value], 2)
-    scores = attend(b, query, key, number(op, "scale") or None, 0.0)
-    weights = _masked(b, op, scores, past).softmax()
+    scores = attend(b, query, key, node.number("scale") or None, 0.0)
+    weights = _masked(b, node, scores).softmax()
     output = grouped_matmul(b, b.cast(weights, tensor_of(query).dtype), value)
     present = None
-    if len(op.results) > 1:
+    if len(node.op.results) > 1:
         parts = [b.reshape(part, (1, *tensor_of(part).shape)) for part in (key, value)]
         present = b.concat(parts, 0)
     return join_heads(b, output), present

@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
-from dialects.errors import unsupported
 from dialects.lpu.ops import tensor_of
-from dialects.onnx import OnnxOp
 from passes.onnx.operators.matrix import transposed
-from passes.onnx.operators.registry import (
-    MICROSOFT,
-    constant,
-    decompose,
-    integer,
-    operand,
-    optional,
-    result,
-)
+from passes.onnx.operators.node import Dims, Node
+from passes.onnx.operators.record import MICROSOFT, Limit, only, operator, without
+from passes.onnx.operators.terms import constant
 from passes.rewriting.build import Build
 from runtime.numerics import ElementType
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """How the weights of `MatMulNBits` lie: [rows, blocks, bytes of a block]."""
+
+    rows: int
+    inner: int
+    size: int
+    bits: int
+
+    @staticmethod
+    def of(node: Node) -> Blocks:
+        rows, inner, size, bits = map(node.integer, ("N", "K", "block_size", "bits"))
+        node.require(rows > 0 and inner > 0, f"N = {rows} and K = {inner} must be positive")
+        power = size >= 16 and size & (size - 1) == 0
+        node.require(power, f"block_size is {size}, expected a power of two from 16 on")
+        return Blocks(rows, inner, size, bits)
+
+    @property
+    def count(self) -> int:
+        return -(-self.inner // self.size)
+
+    @property
+    def packed(self) -> Dims:
+        return (Affine(self.rows), Affine(self.count), Affine(self.size * self.bits // 8))
+
+    @property
+    def points(self) -> int:
+        """Bytes of zero points in a row."""
+        return -(-self.count * self.bits // 8)
 
 
 def unpacked(b: Build, packed: SSAValue, bits: int) -> SSAValue:
@@ -33,40 +59,69 @@ def unpacked(b: Build, packed: SSAValue, bits: int) -> SSAValue:
     return b.reshape(pairs, (*lead, count * 2))
 
 
-def _zero_points(b: Build, op: OnnxOp, rows: int, blocks: int, bits: int) -> SSAValue:
+def _check_elements(node: Node, name: str, *counts: int) -> None:
+    """Refuse an operand that is there and has another number of elements."""
+    if node.get(name) is None:
+        return
+    held = node.tensor(name).elements
+    if not held.is_const or held.const not in counts:
+        raise node.refusal(f"'{name}' has {held} elements, expected {counts[0]}")
+
+
+def _n_bits_dims(node: Node) -> Sequence[Dims]:
+    blocks, a = Blocks.of(node), node.dims("A")
+    node.require(bool(a), "the input 'A' has no axis")
+    node.expect("the last extent of A", a[-1], Affine(blocks.inner))
+    node.expect_dims("B", blocks.packed)
+    scales = blocks.rows * blocks.count
+    _check_elements(node, "scales", scales)
+    if node.get("zero_points") is not None:
+        packed = node.tensor("zero_points").dtype is ElementType.U8
+        _check_elements(node, "zero_points", blocks.rows * blocks.points if packed else scales)
+    node.expect_dims("bias", (Affine(blocks.rows),))
+    return [(*a[:-1], Affine(blocks.rows))]
+
+
+def _zero_points(b: Build, node: Node, blocks: Blocks) -> SSAValue:
     """One f32 number for each block, [rows, blocks, 1] or a scalar."""
-    given = optional(op, "zero_points")
+    given = node.get("zero_points")
     if given is None:
-        return b.scalar(float(1 << (bits - 1)), ElementType.F32)
+        return b.scalar(float(1 << (blocks.bits - 1)), ElementType.F32)
     if tensor_of(given).dtype is ElementType.U8:
-        width = (blocks * bits + 7) // 8
-        given = unpacked(b, b.reshape(given, (rows, width)), bits)
-        given = b.slice_axis(given, 1, 0, blocks)
-    return b.reshape(b.cast(given, ElementType.F32), (rows, blocks, 1))
+        given = unpacked(b, b.reshape(given, (blocks.rows, blocks.points)), blocks.bits)
+        given = b.slice_axis(given, 1, 0, blocks.count)
+    return b.reshape(b.cast(given, ElementType.F32), (blocks.rows, blocks.count, 1))
 
 
-def _dequantised(b: Build, op: OnnxOp, bits: int) -> SSAValue:
+def _dequantised(b: Build, node: Node, blocks: Blocks) -> SSAValue:
     """The weights as [N, K] in the type of the activations, each element rounded once."""
-    rows, inner, size = integer(op, "N"), integer(op, "K"), integer(op, "block_size")
-    blocks = -(-inner // size)
-    packed = b.reshape(operand(op, "B"), (rows, blocks, size * bits // 8))
-    numbers = b.cast(unpacked(b, packed, bits), ElementType.F32)
-    centred = b.map("sub", numbers, _zero_points(b, op, rows, blocks, bits))
-    scales = b.reshape(b.cast(operand(op, "scales"), ElementType.F32), (rows, blocks, 1))
-    weights = b.reshape(b.map("mul", centred, scales), (rows, blocks * size))
-    return b.cast(b.slice_axis(weights, 1, 0, inner), result(op).dtype)
+    rows, count = blocks.rows, blocks.count
+    packed = b.reshape(node.value("B"), blocks.packed)
+    numbers = b.cast(unpacked(b, packed, blocks.bits), ElementType.F32)
+    centred = b.map("sub", numbers, _zero_points(b, node, blocks))
+    scales = b.reshape(b.cast(node.value("scales"), ElementType.F32), (rows, count, 1))
+    weights = b.reshape(b.map("mul", centred, scales), (rows, count * blocks.size))
+    return b.cast(b.slice_axis(weights, 1, 0, blocks.inner), node.result.dtype)
 
 
-@decompose("MatMulNBits", domains=(MICROSOFT,))
-def matmul_n_bits(b: Build, op: OnnxOp) -> SSAValue:
-    bits = integer(op, "bits")
-    if bits not in (4, 8):
-        raise unsupported(op, f"{bits} bits are not supported", "quantise to 4 or 8 bits")
-    if optional(op, "g_idx") is not None or integer(op, "weight_prepacked"):
-        raise unsupported(op, "g_idx and prepacked weights are not supported")
-    lhs, bias = operand(op, "A"), optional(op, "bias")
-    product = b.matmul(_as_matrix(b, lhs), transposed(b, _dequantised(b, op, bits)))
-    product = b.reshape(product, (*tensor_of(lhs).shape[:-1], integer(op, "N")))
+@operator(
+    "MatMulNBits",
+    domains=[MICROSOFT],
+    shape=_n_bits_dims,
+    limits=[
+        Limit(
+            "a width other than 4 and 8 bits",
+            lambda node: node.attr("bits") not in (4, 8),
+            "quantise to 4 or 8 bits",
+        ),
+        *without("g_idx"),
+        only("weight_prepacked", 0),
+    ],
+)
+def matmul_n_bits(b: Build, node: Node) -> SSAValue:
+    lhs, bias, blocks = node.value("A"), node.get("bias"), Blocks.of(node)
+    product = b.matmul(_as_matrix(b, lhs), transposed(b, _dequantised(b, node, blocks)))
+    product = b.reshape(product, node.result.shape)
     return product if bias is None else b.map("add", product, bias)
 
 

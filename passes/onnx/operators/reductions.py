@@ -7,23 +7,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from xdsl.ir import SSAValue
 
-from dialects.affine import Affine
-from dialects.errors import unsupported
+from dialects.affine import Affine, NotAffine, product
 from dialects.lpu.ops import tensor_of
-from dialects.onnx import OnnxOp
-from passes.onnx.operators.registry import (
-    as_float,
-    attribute,
-    constant,
-    decompose,
-    extent,
-    integer,
-    known_ints,
-    operand,
-    optional_ints,
-    result,
-    wide,
-)
+from passes.analysis.content import Content, Line, as_line, elements
+from passes.onnx.operators.node import Dims, Node
+from passes.onnx.operators.record import Limit, only, operator
+from passes.onnx.operators.terms import as_float, constant, extent, wide
 from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
@@ -92,22 +81,50 @@ REDUCTIONS: dict[str, Reduction] = {
 }
 
 
-def _reduced_axes(op: OnnxOp, rank: int) -> list[int]:
+def _reduced_axes(node: Node, rank: int) -> list[int]:
     """Given axes counted from the start; none given means all, or none if the operator says so."""
-    axes = optional_ints(op, "axes")
+    axes = node.axes(rank)
     if axes:
-        return [axis % rank for axis in axes]
-    return [] if attribute(op, "noop_with_empty_axes") else list(range(rank))
+        return axes
+    return [] if node.flag("noop_with_empty_axes") else list(range(rank))
 
 
-@decompose(*REDUCTIONS)
-def reduction(b: Build, op: OnnxOp) -> SSAValue:
-    source, target = operand(op, "data"), result(op)
-    axes = _reduced_axes(op, tensor_of(source).rank)
-    if tensor_of(source).rank == 0:
+def _without(dims: Dims, axes: Axes, keep: bool) -> Dims:
+    if keep:
+        return tuple([Affine(1) if i in axes else d for i, d in enumerate(dims)])
+    return tuple([d for i, d in enumerate(dims) if i not in axes])
+
+
+def _reduced_dims(node: Node) -> Sequence[Dims]:
+    shape = node.dims("data")
+    return [_without(shape, _reduced_axes(node, len(shape)), node.flag("keepdims"))]
+
+
+def _reduced_content(node: Node) -> Content | None:
+    """Sum or product of all elements: what turns a shape into a number of elements."""
+    known, rank = node.elements("data"), node.source.rank
+    if known is None or len(_reduced_axes(node, rank)) < rank:
+        return None
+    try:
+        if node.op.OP_TYPE == "ReduceProd":
+            total = product(known.flat())
+        elif node.op.OP_TYPE == "ReduceSum":
+            total = sum(known.flat(), Affine())
+        else:
+            return None
+    except NotAffine:
+        return None
+    return elements(np.full(node.result.static_shape(), total, dtype=object))
+
+
+@operator(*REDUCTIONS, shape=_reduced_dims, contents=_reduced_content)
+def reduction(b: Build, node: Node) -> SSAValue:
+    source, target = node.value("data"), node.result
+    axes = _reduced_axes(node, node.source.rank)
+    if node.source.rank == 0:
         source = b.reshape(source, (1,))
         axes = [0]
-    reduced = REDUCTIONS[op.OP_TYPE](b, wide(b, source), axes)
+    reduced = REDUCTIONS[node.op.OP_TYPE](b, wide(b, source), axes)
     return b.reshape(b.cast(reduced, target.dtype), target.shape)
 
 
@@ -126,16 +143,20 @@ def _topk_along(
     return b.transpose(values, perm), b.transpose(indices, perm)
 
 
-@decompose("ArgMax", "ArgMin")
-def arg_extreme(b: Build, op: OnnxOp) -> SSAValue:
-    x = operand(op, "data")
-    rank, largest = tensor_of(x).rank, op.OP_TYPE == "ArgMax"
-    axis = integer(op, "axis") % rank
-    if attribute(op, "select_last_index"):
+def _arg_dims(node: Node) -> Sequence[Dims]:
+    shape = node.dims("data")
+    return [_without(shape, [node.axis(len(shape))], node.flag("keepdims"))]
+
+
+@operator("ArgMax", "ArgMin", shape=_arg_dims)
+def arg_extreme(b: Build, node: Node) -> SSAValue:
+    x, largest = node.value("data"), node.op.OP_TYPE == "ArgMax"
+    axis = node.axis(node.source.rank)
+    if node.flag("select_last_index"):
         indices = _last_extreme(b, x, axis, largest)
     else:
         _, indices = _topk_along(b, x, axis, 1, largest)
-    return b.reshape(indices, result(op).shape)
+    return b.reshape(indices, node.result.shape)
 
 
 def _last_extreme(b: Build, x: SSAValue, axis: int, largest: bool) -> SSAValue:
@@ -148,21 +169,61 @@ def _last_extreme(b: Build, x: SSAValue, axis: int, largest: bool) -> SSAValue:
     return b.reduce("max", held, (axis,))
 
 
-@decompose("TopK")
-def topk(b: Build, op: OnnxOp) -> tuple[SSAValue, SSAValue]:
-    x = operand(op, "X")
-    axis = integer(op, "axis") % tensor_of(x).rank
-    k = result(op).shape[axis]
-    if not k.is_const:
-        raise unsupported(op, f"k is {k}", "make k a constant")
-    largest = attribute(op, "largest") != 0
-    return _topk_along(b, x, axis, k.const, largest)
+def _count(node: Node) -> int:
+    """How many `TopK` selects: an attribute before opset 10."""
+    if node.op.since_version < 10:
+        return node.integer("k")
+    known = node.numbers("K")
+    node.require(known is not None and len(known) == 1, "K must be one number")
+    return known[0] if known else 0
 
 
-@decompose("CumSum")
-def cumulative_sum(b: Build, op: OnnxOp) -> SSAValue:
-    if integer(op, "reverse"):
-        raise unsupported(op, "reverse = 1 is not supported")
-    (axis,) = known_ints(op, operand(op, "axis"), "axis")
-    sums = b.scan(wide(b, operand(op, "x")), axis, bool(integer(op, "exclusive")))
-    return b.cast(sums, result(op).dtype)
+def _topk_dims(node: Node) -> Sequence[Dims]:
+    shape, count = list(node.dims("X")), _count(node)
+    axis = node.axis(len(shape))
+    fewest = shape[axis].lower(node.ranges)
+    if not 0 <= count <= fewest:
+        raise node.refusal(f"K is {count} of {shape[axis]} elements, which may be {fewest}")
+    shape[axis] = Affine(count)
+    return [tuple(shape)] * 2
+
+
+@operator("TopK", shape=_topk_dims, limits=[Limit("K that is no constant")])
+def topk(b: Build, node: Node) -> tuple[SSAValue, SSAValue]:
+    largest = node.attr("largest") != 0
+    axis = node.axis(node.source.rank)
+    return _topk_along(b, node.value("X"), axis, _count(node), largest)
+
+
+def _running_axis(node: Node) -> int:
+    known = node.numbers("axis")
+    node.require(known is not None and len(known) == 1, "the axis must be one number")
+    return node.at(known[0] if known else 0, node.source.rank)
+
+
+def _running_dims(node: Node) -> Sequence[Dims]:
+    _running_axis(node)
+    return [node.source.shape]
+
+
+def _running_content(node: Node) -> Content | None:
+    """The running sum of one number is a line: `n, 2n, 3n, ...`."""
+    line = as_line(node.lookup(node.first), node.source)
+    if line is None or any(c != Affine() for c in line.coefficients):
+        return None
+    if node.flag("exclusive") or node.flag("reverse"):
+        return None
+    coefficients = [Affine()] * node.source.rank
+    coefficients[_running_axis(node)] = line.base
+    return Line(line.base, tuple(coefficients))
+
+
+@operator(
+    "CumSum",
+    shape=_running_dims,
+    contents=_running_content,
+    limits=[only("reverse", 0), Limit("an axis that is no constant")],
+)
+def cumulative_sum(b: Build, node: Node) -> SSAValue:
+    sums = b.scan(wide(b, node.value("x")), _running_axis(node), node.flag("exclusive"))
+    return b.cast(sums, node.result.dtype)

@@ -1,8 +1,8 @@
 """
 The walk that resolves shapes: what each operation becomes, and what is known of its results.
 
-Operators that make values from shapes alone (`SPECIAL`) and those that move elements (`VIEWS`) are
-replaced; all others get typed results.
+Views are replaced by the moves that they are; all other operators get typed results. Where all
+operands are known numbers, so are the results: the operator's own semantics say them.
 """
 
 from __future__ import annotations
@@ -10,25 +10,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from dialects.affine import Affine, NotAffine, Ranges
-from dialects.errors import unsupported
+from dialects.affine import Ranges
+from dialects.errors import CompileError, unsupported
+from dialects.lpu import ops
 from dialects.lpu.ops import tensor_of
-from dialects.lpu.types import Tensor, tensor, tensor_type
-from dialects.lpu.weights import INLINE_LIMIT, Inline, Weight, inline, nbytes, read
+from dialects.lpu.types import Tensor, tensor_type
+from dialects.lpu.weights import Weight, read
 from dialects.onnx.branches import IfOp
 from dialects.onnx.ops import InitializerOp, OnnxOp
-from passes.analysis.content import ELEMENTS_LIMIT, Content, Elements, Fill, Line, elements
-from passes.onnx.shapes.rules import RULES, known_elements, known_scalar, range_dims
-from passes.onnx.shapes.typing import attribute, infer
-from passes.onnx.shapes.views import VIEWS, Viewed, Views
+from dialects.onnx.semantics import evaluate
+from passes.analysis.content import Content, Fill, Numbers, as_elements, fits, is_small
+from passes.analysis.moves import content_moved, content_of_array
+from passes.onnx.operators.node import Node, inlined
+from passes.onnx.operators.record import Operator, required_record
 from passes.rewriting.build import Build
 from passes.rewriting.kernel import erase, move, replace, retype
-from passes.rewriting.templates import Key, Templates, kept_by, key_of
-from runtime.numerics import ElementType
+from passes.rewriting.templates import Key, Templates, between, kept_by, key_of
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What is known of the results of equal operations."""
+
+    tensors: Sequence[Tensor]
+    contents: Sequence[Content | None]
+    kept: Sequence[Attribute]
 
 
 @dataclass
@@ -37,172 +50,124 @@ class Resolver:
 
     ranges: Ranges
     folder: Path
-    contents: dict[SSAValue, Content] = field(default_factory=dict)
-    types: dict[Key, tuple[Sequence[Tensor], Sequence[Attribute]]] = field(default_factory=dict)
-    """Of operations without known content, and what keeps their keys valid."""
+    contents: dict[SSAValue, Content] = field(default_factory=dict[SSAValue, Content])
+    types: dict[Key, Typed] = field(default_factory=dict[Key, Typed])
     templates: Templates = field(default_factory=Templates)
-
-    def lookup(self, value: SSAValue | None) -> Content | None:
-        return None if value is None else self.contents.get(value)
 
     def visit(self, op: Operation) -> None:
         if isinstance(op, InitializerOp):
-            self._constant(op, op.weight)
+            built = Build(op).constant(inlined(op.weight, self.folder))
+            self._note_constant(built, op.weight)
+            self._replace(op, [built])
         elif isinstance(op, IfOp):
             self._choose(op)
         elif isinstance(op, OnnxOp):
-            try:
-                self._visit_onnx(op)
-            except (NotAffine, ValueError, IndexError) as error:
-                raise unsupported(op, str(error)) from None
+            self._visit_node(Node(op, self.contents.get, self.ranges, self.folder))
+
+        elif isinstance(op, ops.LpuOp):
+            self._note_lpu(op)
+
+    def _visit_node(self, node: Node) -> None:
+        record = required_record(node.op)
+        if record.is_view:
+            self._move(record, node)
+        else:
+            self._type(record, node)
 
     def _choose(self, op: IfOp) -> None:
         """Put the branch that a known condition chooses in place of an If."""
-        condition = known_scalar(op.condition, self.lookup)
-        if condition is None or not condition.is_const:
+        condition = self._array(op.condition)
+        if condition is None or condition.size != 1:
             what = "the condition depends on data, not on shapes alone"
             raise unsupported(op, what, "export the model without If")
-        *body, end = op.branch(condition != Affine()).block.ops
+        *body, end = op.branch(bool(condition.reshape(()))).block.ops
         for inner in body:
             move(inner, op)
             self.visit(inner)
-        self.replace(op, [(value, self.lookup(value)) for value in end.operands])
+        self._replace(op, end.operands)
 
-    def _visit_onnx(self, op: OnnxOp) -> None:
-        if op.OP_TYPE in VIEWS and op.DOMAIN == "":
-            self._replace_by_views(op)
-        elif op.OP_TYPE in SPECIAL and op.DOMAIN == "":
-            SPECIAL[op.OP_TYPE](self, op)
+    def _note(self, value: SSAValue, content: Content | None) -> None:
+        if content is not None and fits(content, tensor_of(value), self.ranges):
+            self.contents[value] = content
+
+    def _note_constant(self, value: SSAValue, weight: Weight) -> None:
+        if is_small(tensor_of(value)):
+            self._note(value, content_of_array(read(weight, self.folder)))
+
+    def _note_lpu(self, op: Operation) -> None:
+        if isinstance(op, ops.ConstantOp):
+            self._note_constant(op.results[0], op.value.data)
         else:
-            self._type(op)
+            self._note(op.results[0], content_moved(op, self.contents.get))
 
-    def _type(self, op: OnnxOp) -> None:
-        """Type the results in place, and note their content if a rule knows it."""
+    def _keys(self, op: OnnxOp) -> Key:
+        """What is known of each operand."""
+        found = [self.contents.get(value) for value in op.operands]
+        return tuple([content and content.key for content in found])
 
-        def operand_elements(name: str) -> Elements | None:
-            return known_elements(op.get(name), self.lookup)
-
-        known = self._known(op)
-        key = None if known is None else key_of(op, known)
-        if key is not None and key in self.types:
-            for result, tensor in zip(op.results, self.types[key][0], strict=True):
-                retype(result, tensor_type(tensor))
-            return
-        kept = kept_by(op)
-        for result, dims in zip(op.results, infer(op, operand_elements), strict=True):
-            retype(result, tensor_type(Tensor(tuple(dims), tensor_of(result).dtype)))
-        rule = RULES.get(op.OP_TYPE)
-        content = rule(op, self.lookup, self.ranges) if rule is not None else None
-        if content is not None:
-            self.contents[op.results[0]] = content
-        elif key is not None:
-            self.types[key] = [tensor_of(result) for result in op.results], kept
-
-    def _known(self, op: OnnxOp) -> Key | None:
-        """The elements of operands that are known; None if the first is one of them, or a line."""
-        key: list[object] = []
-        for value in op.operands:
-            content = self.contents.get(value)
-            if content is not None and (not key or not isinstance(content, Elements)):
-                return None
-            key.append(content and content.key)
-        return tuple(key) if key else None
-
-    def _replace_by_views(self, op: OnnxOp) -> None:
-        def views() -> Viewed:
-            return VIEWS[op.OP_TYPE](op, Views(Build(op), self.lookup, self.ranges))
-
-        known = self._known(op)
+    def _type(self, record: Operator, node: Node) -> None:
+        """Type the results in place, and note their contents."""
+        op = node.op
+        key = key_of(op, self._keys(op))
+        known = self.types.get(key)
         if known is None:
-            self.replace(op, views())
-            return
-        values = self.templates.made(op, lambda: [value for value, _ in views()], known)
-        self.replace(op, [(value, None) for value in values if value is not None])
+            kept = kept_by(op)
+            for result, dims in zip(op.results, record.dims(node), strict=True):
+                retype(result, tensor_type(Tensor(tuple(dims), tensor_of(result).dtype)))
+            contents = self._computed(op) or ([record.contents(node)] if record.contents else [])
+            known = Typed([tensor_of(result) for result in op.results], contents, kept)
+            self.types[key] = known
+        for result, tensor in zip(op.results, known.tensors, strict=True):
+            retype(result, tensor_type(tensor))
+        for result, content in zip(op.results, known.contents, strict=False):
+            self._note(result, content)
 
-    def replace(self, op: Operation, results: Sequence[tuple[SSAValue, Content | None]]) -> None:
-        for old, (new, content) in zip(op.results, results, strict=False):
-            if content is not None and new not in self.contents:
-                self.contents[new] = content
+    def _computed(self, op: OnnxOp) -> Sequence[Content | None]:
+        """What the operator's own semantics give, if all operands are known numbers."""
+        if not op.operands or not all([is_small(tensor_of(result)) for result in op.results]):
+            return ()
+        arrays = {value: self._array(value) for value in op.operands}
+        if any(array is None for array in arrays.values()):
+            return ()
+        slots = [None if value is None else arrays[value] for value in op.slots()]
+        try:
+            results = evaluate(op, slots, self.folder)
+        except CompileError:
+            return ()
+        for result, array in zip(op.results, results, strict=True):
+            shape = tensor_of(result).static_shape()
+            assert array.shape == shape, f"{op.name} gives {array.shape}, its type says {shape}"
+        return [content_of_array(array) for array in results]
+
+    def _array(self, value: SSAValue) -> Array | None:
+        """The elements of a value, if they are known numbers."""
+        content, tensor = self.contents.get(value), tensor_of(value)
+        if isinstance(content, Numbers):
+            return content.array
+        if isinstance(content, Fill) and is_small(tensor):
+            return np.full(tensor.static_shape(), content.value)
+        known = as_elements(content, tensor)
+        if known is None or not all([element.is_const for element in known.flat()]):
+            return None
+        numbers = np.array([element.const for element in known.flat()], np.int64)
+        return numbers.astype(tensor.dtype.dtype).reshape(known.array.shape)
+
+    def _move(self, record: Operator, node: Node) -> None:
+        """Replace a view by moves, and note what is known of each."""
+        op, before = node.op, node.op.prev_op
+
+        def moves() -> Sequence[SSAValue | None]:
+            return record.lowered(Build(op), node)
+
+        values = self.templates.made(op, moves, self._keys(op)) if op.operands else moves()
+        for made in between(before, op):
+            self._note_lpu(made)
+        self._replace(op, values)
+
+    def _replace(self, op: Operation, values: Sequence[SSAValue | None]) -> None:
+        for old, new in zip(op.results, values, strict=True):
+            assert new is not None, f"{op.name} is a view of all its results"
             assert tensor_of(old).dtype == tensor_of(new).dtype, f"{op.name}: not of its type"
             retype(old, new.type)
             replace(old, new)
         erase(op)
-
-    def _constant(self, op: Operation, weight: Weight) -> None:
-        value = Build(op).constant(self.small(weight))
-        self.replace(op, [(value, self.weight_content(weight))])
-
-    def small(self, weight: Weight) -> Weight:
-        """Constants that fit stand in the IR, so that they fold and print."""
-        if isinstance(weight, Inline) or nbytes(weight.shape, weight.dtype) > INLINE_LIMIT:
-            return weight
-        return inline(read(weight, self.folder))
-
-    def weight_content(self, weight: Weight) -> Content | None:
-        if weight.dtype.is_float or nbytes(weight.shape, ElementType.U8) > ELEMENTS_LIMIT:
-            return None
-        return elements(read(weight, self.folder).astype(np.int64))
-
-
-def _constant(resolver: Resolver, op: OnnxOp) -> None:
-    """The node Constant in its forms: a tensor, or one number or list as an attribute."""
-    for name in ("value", "value_int", "value_ints", "value_float", "value_floats"):
-        value = attribute(op, name)
-        if isinstance(value, int | float | list):
-            dtype = np.float32 if "float" in name else np.int64
-            weight: Weight = inline(np.asarray(value, dtype))
-        elif value is None or isinstance(value, str):
-            continue
-        else:
-            weight = value
-        built = Build(op).constant(resolver.small(weight))
-        resolver.replace(op, [(built, resolver.weight_content(weight))])
-        return
-    raise unsupported(op, "a Constant that is neither a tensor nor a number")
-
-
-def _constant_of_shape(resolver: Resolver, op: OnnxOp) -> None:
-    dims = known_elements(op.operands[0], resolver.lookup)
-    if dims is None:
-        raise ValueError("the shape depends on data, not on shapes alone")
-    weight = attribute(op, "value")
-    value = np.zeros((), np.float32)
-    if weight is not None and not isinstance(weight, int | float | str | list):
-        value = read(weight, resolver.folder).reshape(())
-    dtype = ElementType.of(value.dtype)
-    assert dtype is not None
-    built = Build(op).fill(value.item(), dims.flat(), dtype)
-    resolver.replace(op, [(built, Fill(value))])
-
-
-def _range(resolver: Resolver, op: OnnxOp) -> None:
-    extent = range_dims(op, resolver.lookup, resolver.ranges)
-    line = RULES["Range"](op, resolver.lookup, resolver.ranges)
-    if extent is None or not isinstance(line, Line):
-        raise ValueError("the bounds of a Range depend on data, not on shapes alone")
-    dtype = tensor_of(op.operands[0]).dtype
-    built = Build(op).iota(line.base, line.coefficients, (extent,), dtype)
-    resolver.replace(op, [(built, line)])
-
-
-def _shape(resolver: Resolver, op: OnnxOp) -> None:
-    content = RULES["Shape"](op, resolver.lookup, resolver.ranges)
-    assert isinstance(content, Elements)
-    retype(op.results[0], tensor(content.array.shape, ElementType.I64))
-    resolver.contents[op.results[0]] = content
-
-
-def _size(resolver: Resolver, op: OnnxOp) -> None:
-    retype(op.results[0], tensor((), ElementType.I64))
-    content = RULES["Size"](op, resolver.lookup, resolver.ranges)
-    if content is not None:
-        resolver.contents[op.results[0]] = content
-
-
-SPECIAL = {
-    "Constant": _constant,
-    "ConstantOfShape": _constant_of_shape,
-    "Range": _range,
-    "Shape": _shape,
-    "Size": _size,
-}

@@ -81,14 +81,6 @@ def test_arrays_broadcast():
     assert found.array.tolist() == elements([[11, 21, 31], [12, 22, 32]]).array.tolist()
 
 
-def test_logic():
-    a, b = elements([0, 0, 1, 1]), elements([0, 1, 0, 1])
-    for fn, expected in (("And", [0, 0, 0, 1]), ("Or", [0, 1, 1, 1]), ("Xor", [0, 1, 1, 0])):
-        found = combine_elements(fn, a, b, RANGES)
-        assert found is not None
-        assert [e.const for e in found.flat()] == expected
-
-
 lines = st.builds(lambda base, a, b: Line(base, (a, b)), affines, affines, affines)
 
 
