@@ -187,3 +187,44 @@ builtin.module attributes {lpu.options = {max_context = 200 : i64}} {
     func.return
   }
 }
+
+// -----
+
+// Embeddings in place of ids say what batch and sequence are.
+// CHECK-LABEL: @embeddings
+// CHECK-SAME:    %x: !lpu.tensor<[1, 1, 8], f32>, %mask: !lpu.tensor<[1, P + 1], i64>, %key: !lpu.tensor<[1, 2, P, 4], f32>
+func.func @embeddings(%x : !lpu.tensor<[b, s, 8], f32>, %mask : !lpu.tensor<[b, total], i64>, %key : !lpu.tensor<[b, 2, past, 4], f32>)
+    attributes {lpu.inputs = ["inputs_embeds", "attention_mask", "past_key_values.0.key"]} {
+  func.return
+}
+
+// -----
+
+// Tokens are counted along the only free axis of a cache.
+// CHECK-LABEL: @tokens_first
+// CHECK-SAME:    %key: !lpu.tensor<[1, P, 2, 4], f32>, %value: !lpu.tensor<[1, 2, 4, P], f32>
+func.func @tokens_first(%ids : !lpu.tensor<[b, s], i64>, %key : !lpu.tensor<[b, past, 2, 4], f32>, %value : !lpu.tensor<[b, 2, 4, past], f32>)
+    attributes {lpu.inputs = ["input_ids", "past_key_values.0.key", "past_key_values.0.value"]} {
+  func.return
+}
+
+// -----
+
+// Two caches with two symbols keep two; the mask covers the first.
+// CHECK-LABEL: @two_lengths
+// CHECK-SAME:    %mask: !lpu.tensor<[1, P + 1], i64>, %full: !lpu.tensor<[1, 2, P, 4], f32>, %window: !lpu.tensor<[1, 2, P1, 4], f32>
+// CHECK-SAME:    lpu.symbols = #lpu.symbols<[P in 0 to 2047, P1 in 0 to 2047]>
+func.func @two_lengths(%ids : !lpu.tensor<[b, s], i64>, %mask : !lpu.tensor<[b, n], i64>, %full : !lpu.tensor<[b, 2, past, 4], f32>, %window : !lpu.tensor<[b, 2, past_window, 4], f32>)
+    attributes {lpu.inputs = ["input_ids", "attention_mask", "past_key_values.0.key", "past_key_values.1.key"]} {
+  func.return
+}
+
+// -----
+
+// A mask of rank 4 has a row for each new token, and no role: its heads may not be known.
+// CHECK-LABEL: @mask_by_head
+// CHECK-SAME:    %mask: !lpu.tensor<[1, 1, 1, P + 1], bool>
+func.func @mask_by_head(%ids : !lpu.tensor<[b, s], i64>, %mask : !lpu.tensor<[b, 1, s2, n], bool>, %key : !lpu.tensor<[b, 2, past, 4], f32>)
+    attributes {lpu.inputs = ["input_ids", "attention_mask", "past_key_values.0.key"]} {
+  func.return
+}

@@ -1,0 +1,148 @@
+"""Numbers and bounded symbols for the free dimensions of a decoder, by the roles of its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dialects.affine import Affine
+from dialects.errors import CompileError
+from dialects.lpu.types import Tensor
+from passes.onnx.roles.inputs import token_axis
+
+PAST, NAMELESS = "P", "unnamed_"
+
+
+@dataclass
+class Binding:
+    """Which number or affine expression stands for each symbol of the model."""
+
+    overrides: dict[str, int]
+    originals: dict[str, str]
+    max_context: int
+    values: dict[str, Affine]
+
+    def override(self, symbol: str | None, *aliases: str) -> int | None:
+        """What `shape` says of a dimension, under its ONNX name or the name of its role."""
+        names = [self.originals.get(symbol, symbol)] if symbol else []
+        for name in (*names, *aliases):
+            if name in self.overrides:
+                return self.overrides[name]
+        return None
+
+    def bind(self, extent: Affine | None, value: Affine) -> None:
+        symbol = symbol_of(extent)
+        if symbol is not None:
+            self.values.setdefault(symbol, value)
+
+
+def symbol_of(extent: Affine | None) -> str | None:
+    """The symbol that an extent consists of, if it is one."""
+    if extent is not None and extent.const == 0 and len(extent.terms) == 1:
+        return extent.terms[0][0]
+    return None
+
+
+def _axis(tensors: list[Tensor], axis: int) -> Affine | None:
+    return tensors[0].dims[axis] if tensors and tensors[0].dims else None
+
+
+def _number(binding: Binding, extent: Affine | None, default: int, *aliases: str) -> Affine:
+    """An extent that must be a number: its own, or what `shape` says, or the default."""
+    if extent is not None and extent.is_const:
+        return extent
+    given = binding.override(symbol_of(extent), *aliases)
+    return Affine(default if given is None else given)
+
+
+def bind_decoder(
+    binding: Binding, by_role: Mapping[str, Sequence[Tensor]]
+) -> tuple[tuple[str, int, int], ...]:
+    """Bind batch, sequence, pasts and total; the range of each symbol that stays, if any does."""
+    ids, past = by_role["ids"], by_role["past"]
+    rows = [*ids, *by_role["embeddings"]]
+    if not rows:
+        return ()
+    batch = _number(binding, _axis(rows, 0), 1, "batch", "batch_size")
+    sequence = _number(binding, _axis(rows, 1), 1, "seq", "sequence", "sequence_length")
+    lengths = Lengths(binding, Affine(binding.max_context) - sequence)
+    total = (lengths.of(past[0]) if past else Affine()) + sequence
+    rows += by_role["positions"]
+    _bind(binding, rows, (batch, sequence))
+    _bind(binding, by_role["mask"], (batch, total))
+    _bind(binding, by_role["masks of rank 4"], (batch, None, sequence, total))
+    for cache in past:
+        _bind(binding, [cache], (batch,))
+        binding.bind(cache.shape[token_axis(cache)], lengths.of(cache))
+    return lengths.ranges()
+
+
+def _bind(binding: Binding, tensors: Sequence[Tensor], extents: Sequence[Affine | None]) -> None:
+    """Bind the leading axes of some inputs."""
+    for tensor in tensors:
+        for have, value in zip(tensor.shape, extents, strict=False):
+            if value is not None:
+                binding.bind(have, value)
+
+
+@dataclass
+class Lengths:
+    """How many tokens each cache holds: as many as another only where the model says the same."""
+
+    binding: Binding
+    bound: Affine
+    known: dict[str, Affine] = field(default_factory=dict[str, Affine])
+
+    def of(self, cache: Tensor) -> Affine:
+        """The tokens in a cache: a number of the model's or of `shape`, or a symbol."""
+        extent = cache.shape[token_axis(cache)]
+        symbol = symbol_of(extent)
+        if symbol is None:
+            return extent
+        nameless = symbol.startswith(NAMELESS)
+        key = NAMELESS if nameless else symbol
+        if key not in self.known:
+            given = self.binding.override(None if nameless else symbol, "past")
+            self.known[key] = self._fresh() if given is None else Affine(given)
+        return self.known[key]
+
+    def _fresh(self) -> Affine:
+        if self.bound.const < 0:
+            context = self.binding.max_context
+            raise CompileError(f"--max-context {context} is shorter than the new tokens alone")
+        count = sum(not length.is_const for length in self.known.values())
+        return Affine.symbol(f"{PAST}{count}" if count else PAST)
+
+    def ranges(self) -> tuple[tuple[str, int, int], ...]:
+        """Every symbol among the lengths with its least and greatest value."""
+        names = [name for length in self.known.values() for name, _ in length.terms]
+        return tuple((name, 0, self.bound.const) for name in names)
+
+
+def bind_rest(binding: Binding, tensors: list[Tensor], names: list[str]) -> None:
+    """Symbols outside of any role: what `shape` says, or 1 for a leading axis, or an error."""
+    for name, tensor in zip(names, tensors, strict=True):
+        for axis, extent in enumerate(tensor.dims or ()):
+            symbol = symbol_of(extent)
+            if symbol is None or symbol in binding.values:
+                continue
+            given = binding.override(symbol)
+            if given is None and axis > 0:
+                original = binding.originals.get(symbol, symbol)
+                raise CompileError(
+                    f"dimension '{original}' of input '{name}' is neither bound nor given",
+                    hint=f"fix it with --shape {original}=N",
+                )
+            binding.values[symbol] = Affine(1 if given is None else given)
+
+
+def check_overrides(binding: Binding, tensors: list[Tensor]) -> None:
+    """Every name that `shape` gives must be a dimension of the model or of a role."""
+    symbols = {s for t in tensors for d in t.dims or () if (s := symbol_of(d))}
+    known = {binding.originals.get(s, s) for s in symbols}
+    aliases = {"batch", "batch_size", "seq", "sequence", "sequence_length", "past"}
+    for name in sorted(set(binding.overrides) - known - aliases):
+        raise CompileError(
+            f"--shape {name}: the model has no such dimension",
+            hint=f"it has {', '.join(sorted(known)) or 'none'}",
+        )
