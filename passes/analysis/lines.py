@@ -96,8 +96,12 @@ def _constant(lines: Lines, op: ops.ConstantOp) -> Line | None:
 
 
 def _map(lines: Lines, op: ops.MapOp) -> Line | None:
-    if op.fn.data not in ARITHMETIC:
-        return None
+    fn = ARITHMETIC.get(op.fn.data)
+    return None if fn is None else _combined(lines, op, fn)
+
+
+def _combined(lines: Lines, op: ops.MapOp, fn: str) -> Line | None:
+    """The line that an arithmetic function makes of those that its operands are."""
     rank = op.result_tensor().rank
     found: list[Line] = []
     for value in op.operands:
@@ -105,23 +109,41 @@ def _map(lines: Lines, op: ops.MapOp) -> Line | None:
         if line is None:
             return None
         found.append(expand_line(line, ops.tensor_of(value).shape, rank))
-    return combine_lines(ARITHMETIC[op.fn.data], *found)
+    return combine_lines(fn, *found)
+
+
+def _holds(lines: Lines, condition: SSAValue) -> bool | None:
+    """What a comparison of lines, or several, comes to for all elements; None if it depends."""
+    op = condition.owner
+    if not isinstance(op, ops.MapOp):
+        return None
+    if op.fn.data == "and":
+        parts = [_holds(lines, part) for part in op.operands]
+        return False if False in parts else (None if None in parts else True)
+    if op.fn.data not in ("lt", "ge"):
+        return None
+    difference = _combined(lines, op, "Sub")
+    if difference is None:
+        return None
+    low, high = lines.bounds(condition, difference)
+    if low < 0 <= high:
+        return None
+    return (high < 0) == (op.fn.data == "lt")
 
 
 def _select(lines: Lines, op: ops.SelectOp) -> Line | None:
-    """The selection that makes negative indices positive, when none is negative."""
-    test = op.condition.owner
-    if not isinstance(test, ops.MapOp) or test.fn.data != "lt":
+    """
+    The arm that is chosen everywhere: that of indices which are not negative, in what counts
+    negative ones from the end; that of indices which name an element.
+    """
+    holds = _holds(lines, op.condition)
+    if holds is None:
         return None
-    index, zero = (lines.line_of(v) for v in test.operands)
-    if index is None or zero is None or lines.bounds(test.operands[1], zero) != (0, 0):
-        return None
-    if lines.bounds(test.operands[0], index)[0] < 0:
-        return None
-    line = lines.line_of(op.on_false)
+    chosen = op.on_true if holds else op.on_false
+    line = lines.line_of(chosen)
     if line is None:
         return None
-    return expand_line(line, ops.tensor_of(op.on_false).shape, op.result_tensor().rank)
+    return expand_line(line, ops.tensor_of(chosen).shape, op.result_tensor().rank)
 
 
 def moved_line(op: ops.LpuOp, line: Line) -> Line | None:

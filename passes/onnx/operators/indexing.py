@@ -3,11 +3,14 @@ Operators that read or write at computed places.
 
 All come down to a gather or scatter of rows: places in several dimensions become the row-major
 number of a row, `sum(index[d] * stride[d])`, after negative indices have been counted from the end.
+An index that leaves its own dimension may still name a row: the number is then `OUTSIDE`, which the
+gather or scatter traps on as on any number that is none of a row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 from xdsl.ir import SSAValue
@@ -22,6 +25,8 @@ from passes.onnx.operators.terms import elements as count
 from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
+OUTSIDE = -(1 << 62)
+"""The number of no row, also when it is counted from the end."""
 SCATTERS = {"none": "set", "add": "add", "mul": "mul", "max": "max", "min": "min"}
 
 
@@ -57,6 +62,17 @@ def from_start(b: Build, indices: SSAValue, length: Affine) -> SSAValue:
     return b.select(negative, b.map("add", indices, extent(b, length)), indices)
 
 
+def _is_inside(b: Build, indices: SSAValue, length: Affine) -> SSAValue:
+    """Where indices are from `-length` to `length - 1`."""
+    indices = b.cast(indices, ElementType.I64)
+    first = b.map("ge", indices, extent(b, length * -1))
+    return b.map("and", first, b.map("lt", indices, extent(b, length)))
+
+
+def _or_outside(b: Build, inside: SSAValue, places: SSAValue) -> SSAValue:
+    return b.select(inside, places, constant(b, OUTSIDE, places))
+
+
 def _times(b: Build, x: SSAValue, factor: Affine) -> SSAValue:
     return x if factor == Affine(1) else b.map("mul", x, extent(b, factor))
 
@@ -65,9 +81,12 @@ def _element_places(b: Build, node: Node, axis: int) -> SSAValue:
     """For each index the row-major number of the element it names along `axis`."""
     shape, indices = node.dims("data"), node.value("indices")
     steps = strides(shape)
+    if len(shape) == 1:
+        return b.cast(indices, ElementType.I64)
     own = _times(b, from_start(b, indices, shape[axis]), steps[axis])
     others = [Affine() if d == axis else step for d, step in enumerate(steps)]
-    return b.map("add", own, b.iota(0, others, tensor_of(indices).shape))
+    places = b.map("add", own, b.iota(0, others, tensor_of(indices).shape))
+    return _or_outside(b, _is_inside(b, indices, shape[axis]), places)
 
 
 def _along_axis(node: Node) -> Dims:
@@ -128,13 +147,16 @@ def _row_places(b: Build, node: Node, dims: Sequence[Affine], batch: int) -> SSA
     indices = node.value("indices")
     lead, steps = tensor_of(indices).shape[:-1], strides(dims)
     first = [steps[axis] if axis < batch else Affine() for axis in range(len(lead))]
-    places = b.iota(0, first, lead) if any(step != Affine() for step in first) else None
-    for component, axis in enumerate(range(batch, len(dims))):
-        index = b.reshape(b.slice_axis(indices, -1, component, 1), lead)
+    named = [b.reshape(b.slice_axis(indices, -1, at, 1), lead) for at in range(len(dims) - batch)]
+    if not batch and len(named) == 1:
+        return b.cast(named[0], ElementType.I64)
+    places = b.iota(0, first, lead)
+    inside: list[SSAValue] = []
+    for axis, index in enumerate(named, start=batch):
         term = _times(b, from_start(b, index, dims[axis]), steps[axis])
-        places = term if places is None else b.map("add", places, term)
-    assert places is not None, "indices name one axis at least"
-    return places
+        places = b.map("add", places, term)
+        inside.append(_is_inside(b, index, dims[axis]))
+    return _or_outside(b, reduce(lambda x, y: b.map("and", x, y), inside), places)
 
 
 def _depth(node: Node) -> int:

@@ -142,3 +142,17 @@ def test_what_depends_on_data_is_no_line():
     lines = Lines({})
     assert lines.line_of(argument) is None
     assert lines.line_of(b.map("add", argument, b.scalar(1, ElementType.I64))) is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "chosen"), [(0, 8, 5), (-3, 8, None), (7, 9, None), (8, 12, 9), (-9, 0, 9)]
+)
+def test_a_selection_is_a_line_where_all_choose_the_same(low: int, high: int, chosen: int | None):
+    """Of an index from `low` to `high - 1`: 5 if it is one of eight, else 9."""
+    b, _ = builder()
+    index = b.iota(low, (1,), (high - low,))
+    above = b.map("ge", index, b.scalar(0, ElementType.I64))
+    below = b.map("lt", index, b.scalar(8, ElementType.I64))
+    arms = (b.scalar(5, ElementType.I64), b.scalar(9, ElementType.I64))
+    line = Lines({}).line_of(b.select(b.map("and", above, below), *arms))
+    assert (None if line is None else line.base.const) == chosen
