@@ -165,11 +165,11 @@ def _standard(name: str) -> tuple[defs.OpSchema, ...]:
 
 @cache
 def _versions(domain: str, name: str) -> tuple[Schema, ...]:
-    from dialects.onnx.extra_schemas import EXTRA
+    from dialects.onnx.extra import SCHEMAS
 
-    ours = tuple(s for s in EXTRA if (s.domain, s.name) == (domain, name))
+    ours = SCHEMAS.get((domain, name))
     if ours or domain:
-        return ours
+        return (ours,) if ours else ()
     return tuple(map(_schema, _standard(name)))
 
 
@@ -180,9 +180,9 @@ def is_operator(domain: str, name: str) -> bool:
 
 def operators(domain: str) -> tuple[str, ...]:
     """The names of all operators of a domain, sorted."""
-    from dialects.onnx.extra_schemas import EXTRA
+    from dialects.onnx.extra import SCHEMAS
 
-    names = {s.name for s in EXTRA if s.domain == domain}
+    names = {name for owner, name in SCHEMAS if owner == domain}
     if domain == "":
         names.update(s.name for s in defs.get_all_schemas() if s.domain == "")
     return tuple(sorted(names))

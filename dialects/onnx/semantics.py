@@ -2,7 +2,7 @@
 What each operator computes, on numpy arrays.
 
 Operators of the standard run in `onnx.reference`, one node at a time; those it lacks are in
-`extra_semantics`. Operands of 16-bit float types are widened to f32 and results rounded once to
+`dialects.onnx.extra`. Operands of 16-bit float types are widened to f32 and results rounded once to
 the type the IR gives them, so that a multi-step operator does not round in between.
 """
 
@@ -31,7 +31,7 @@ from dialects.names import unescape
 from dialects.onnx.attributes import from_attribute
 from dialects.onnx.branches import IfOp, YieldOp
 from dialects.onnx.elements import ONNX_NUMBERS
-from dialects.onnx.extra_semantics import EXTRA_SEMANTICS
+from dialects.onnx.extra import SEMANTICS
 from dialects.onnx.ops import OWN, InitializerOp, OnnxOp
 from dialects.onnx.schemas import schema_at
 from runtime.numerics import ElementType
@@ -134,7 +134,7 @@ def _dtype(value: SSAValue) -> np.dtype[Any]:
 
 
 def _compute(op: OnnxOp, inputs: Sequence[Array | None], folder: Path) -> Sequence[Array]:
-    ours = EXTRA_SEMANTICS.get((op.DOMAIN, op.OP_TYPE))
+    ours = SEMANTICS.get((op.DOMAIN, op.OP_TYPE))
     if ours is not None:
         return ours(op, inputs)
     if op.OP_TYPE == "Constant":

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from dialects.errors import unsupported
+from dialects.onnx.extra.definition import (
+    F32,
+    FLOAT,
+    FLOATS,
+    I32,
+    INT,
+    INTS,
+    NEEDED,
+    U8,
+    Array,
+    Inputs,
+    defined,
+    integer,
+    number,
+    string,
+)
+from dialects.onnx.extra.rotary import rotate
 from dialects.onnx.ops import OnnxOp
-from dialects.onnx.rotary_semantics import rotate
-
-Array = np.ndarray[Any, np.dtype[Any]]
-Inputs = Sequence[Array | None]
 
 PLAIN_GQA = {"smooth_softmax": (-1, 0), "sliding_window_cache": (0,), "qk_output": (0,)} | {
     "k_quant_type": ("NONE",),
@@ -66,6 +78,34 @@ def _split_qkv(op: OnnxOp, inputs: Inputs) -> tuple[Array, Array, Array]:
     return _heads(query, heads), _heads(key, kv_heads), _heads(value, kv_heads)
 
 
+@defined(
+    "GroupQueryAttention",
+    "query: T, key?: T, value?: T, past_key?: C, past_value?: C, seqlens_k: M, "
+    "total_sequence_length: M, cos_cache?: T, sin_cache?: T, position_ids?: tensor(int64), "
+    "attention_bias?: T, head_sink?: T, k_scale?: S, v_scale?: S, q_norm_weight?: T, "
+    "k_norm_weight?: T, query_seqlens?: M",
+    "output: T, present_key?: C, present_value?: C, output_qk?: T",
+    {"T": FLOATS, "C": FLOATS | U8 | {"tensor(int8)"}, "S": F32, "M": I32},
+    {
+        "causal": integer(1),
+        "do_rotary": integer(0),
+        "k_norm_epsilon": FLOAT,
+        "k_quant_type": string("NONE"),
+        "kv_cache_bit_width": INT,
+        "kv_num_heads": NEEDED,
+        "local_window_size": integer(-1),
+        "num_heads": NEEDED,
+        "q_norm_epsilon": FLOAT,
+        "qk_norm_epsilon": number(1e-6),
+        "qk_output": integer(0),
+        "rotary_interleaved": integer(0),
+        "scale": number(0.0),
+        "sliding_window_cache": integer(0),
+        "smooth_softmax": integer(-1),
+        "softcap": number(0.0),
+        "v_quant_type": string("NONE"),
+    },
+)
 def group_query_attention(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
     """
     Attention of new tokens to a cache and to each other.
@@ -130,6 +170,23 @@ def _attend(
     return np.matmul(weights, np.repeat(v, group, axis=0))
 
 
+@defined(
+    "Attention",
+    "input: T, weights: T, bias?: T, mask_index?: M, past?: T, attention_bias?: T, "
+    "past_sequence_length?: M",
+    "output: T, present?: T",
+    {"T": FLOATS, "M": I32},
+    {
+        "do_rotary": integer(0),
+        "mask_filter_value": number(-10000.0),
+        "num_heads": NEEDED,
+        "past_present_share_buffer": integer(0),
+        "qkv_hidden_sizes": INTS,
+        "rotary_embedding_dim": integer(0),
+        "scale": number(0.0),
+        "unidirectional": integer(0),
+    },
+)
 def attention(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
     """Attention with its input projection inside; `past` and `present` are [2, B, H, S, D]."""
     x, weight, bias, mask, past, addend, shared = [*inputs, *[None] * (7 - len(inputs))]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from dialects.errors import unsupported
+from dialects.onnx.extra.definition import FLOATS, I64, Array, Inputs, defined, integer, number
 from dialects.onnx.ops import OnnxOp
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def rotate(x: Array, positions: Array, cos: Array, sin: Array, interleaved: bool) -> Array:
@@ -34,7 +32,20 @@ def rotate(x: Array, positions: Array, cos: Array, sin: Array, interleaved: bool
     return np.concatenate([out, rest], axis=-1)
 
 
-def rotary_embedding(op: OnnxOp, inputs: Sequence[Array | None]) -> Sequence[Array]:
+@defined(
+    "RotaryEmbedding",
+    "input: T, position_ids: M, cos_cache: T, sin_cache: T",
+    "output: T",
+    {"T": FLOATS, "M": I64},
+    {
+        "interleaved": integer(0),
+        "is_packed_batching": integer(0),
+        "num_heads": integer(0),
+        "rotary_embedding_dim": integer(0),
+        "scale": number(1.0),
+    },
+)
+def rotary_embedding(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
     x, ids, cos, sin = inputs
     assert x is not None and ids is not None and cos is not None and sin is not None
     if op.attr("is_packed_batching") or op.attr("scale") != 1.0:
