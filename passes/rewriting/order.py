@@ -28,12 +28,34 @@ class Order:
             return False
         return not isinstance(owner, Operation) or self.before(owner, inside)
 
+    def undominated(self, op: Operation) -> SSAValue | None:
+        """The first operand of an operation that is not defined before it."""
+        block = op.parent
+        assert block is not None, f"{op.name} stands in no block"
+        positions = self._of(block)
+        here = positions[op]
+        for value in op.operands:
+            owner = value.owner
+            if owner is block:
+                continue
+            if isinstance(owner, Operation) and owner.parent is block:
+                if positions[owner] >= here:
+                    return value
+            elif not self.dominates(value, op):
+                return value
+        return None
+
     def before(self, first: Operation, second: Operation) -> bool:
         """Whether one operation of a block stands before another of it."""
         block = first.parent
-        assert block is not None
+        assert block is not None, f"{first.name} stands in no block"
+        positions = self._of(block)
+        return positions[first] < positions[second]
+
+    def _of(self, block: Block) -> dict[Operation, int]:
+        """The positions of a block."""
         positions = self._positions.get(block)
         if positions is None:
             positions = {op: index for index, op in enumerate(block.ops)}
             self._positions[block] = positions
-        return positions[first] < positions[second]
+        return positions

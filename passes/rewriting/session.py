@@ -64,21 +64,22 @@ class Rewriting:
         for op in self.placed:
             if op.parent is not None:
                 self._check_location(op)
-                for value in op.operands:
-                    self._check_dominance(value, op, order)
+                self._check_dominance(op, order.undominated(op))
         for value in self.rewired:
             for use in value.uses:
-                self._check_dominance(value, use.operation, order)
+                if not order.dominates(value, use.operation):
+                    self._check_dominance(use.operation, value)
 
     def _check_location(self, op: Operation) -> None:
         """Condition 2."""
         if self.is_located and type(op.location) is UnknownLoc and not isinstance(op, FuncOp):
             raise self.error(op, "has no location")
 
-    def _check_dominance(self, value: SSAValue, op: Operation, order: Order) -> None:
+    def _check_dominance(self, op: Operation, undominated: SSAValue | None) -> None:
         """Condition 5."""
-        if not order.dominates(value, op):
-            raise self.error(op, f"reads '{value.name_hint or value}' before it is defined")
+        if undominated is not None:
+            name = undominated.name_hint or undominated
+            raise self.error(op, f"reads '{name}' before it is defined")
 
 
 def _is_located(module: ModuleOp) -> bool:
