@@ -27,7 +27,11 @@ Into = Callable[..., Any]
 
 
 class ElementType(StrEnum):
-    """Type of one element in memory; `code` is its number in an instruction word."""
+    """
+    Type of one element in memory; `code` is its number in an instruction word.
+
+    F64 is no type of the machine: the compiler computes constants in it, and recipes read it.
+    """
 
     F32 = "f32"
     F16 = "f16"
@@ -37,6 +41,7 @@ class ElementType(StrEnum):
     I8 = "i8"
     U8 = "u8"
     BOOL = "bool"
+    F64 = "f64"
 
     code: int
     itemsize: int
@@ -44,8 +49,8 @@ class ElementType(StrEnum):
 
     @property
     def is_float(self) -> bool:
-        """Whether this is f32, f16 or bf16."""
-        return self.code <= 2
+        """Whether this is f32, f16, bf16 or f64."""
+        return self.code <= 2 or self.code == 8
 
     @property
     def is_int(self) -> bool:
@@ -55,7 +60,7 @@ class ElementType(StrEnum):
     @property
     def compute(self) -> np.dtype[Any]:
         """The numpy type in which elements of this type are computed."""
-        return np.dtype(np.float32) if self.is_float else self.dtype
+        return np.dtype(np.float32) if self.code <= 2 else self.dtype
 
     @staticmethod
     def of(dtype: np.dtype[Any]) -> "ElementType | None":
@@ -65,13 +70,15 @@ class ElementType(StrEnum):
 
 _DTYPES: tuple[Any, ...] = (
     np.float32, np.float16, ml_dtypes.bfloat16, np.int64, np.int32, np.int8, np.uint8, np.bool_,
+    np.float64,
 )  # fmt: skip
 for _code, (_type, _dtype) in enumerate(zip(ElementType, _DTYPES, strict=True)):
     _type.code = _code
     _type.dtype = np.dtype(_dtype)
     _type.itemsize = _type.dtype.itemsize
 
-TYPES = tuple(ElementType)
+TYPES = tuple(t for t in ElementType if t is not ElementType.F64)
+"""What the machine computes with."""
 
 
 class Domain(Enum):
@@ -96,7 +103,7 @@ class Function:
     def accepts(self, element: ElementType) -> bool:
         """Whether operands of this element type are in the domain."""
         kind = "f" if element.is_float else "i" if element.is_int else "b"
-        return kind in self.domain.value
+        return element in TYPES and kind in self.domain.value
 
 
 def _sigmoid(x: Array) -> Array:

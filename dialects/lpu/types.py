@@ -21,7 +21,7 @@ from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 
 from dialects.affine import Affine, AffineLike, Ranges, product
-from runtime.numerics import ElementType
+from runtime.numerics import TYPES, ElementType
 
 _T = TypeVar("_T")
 
@@ -111,12 +111,12 @@ def parse_list(parser: AttrParser, item: Callable[[], _T]) -> tuple[_T, ...]:
     return tuple(parser.parse_comma_separated_list(parser.Delimiter.SQUARE, item))
 
 
-def parse_dtype(parser: AttrParser) -> ElementType:
+def parse_dtype(parser: AttrParser, *, constants: bool = False) -> ElementType:
+    """An element type of the machine, or one that only constants may have."""
     name = parser.parse_identifier()
-    try:
-        return ElementType(name)
-    except ValueError:
+    if name not in (tuple(ElementType) if constants else TYPES):
         parser.raise_error(f"unknown element type '{name}'")
+    return ElementType(name)
 
 
 def _parse_extent(parser: AttrParser) -> Affine | None:
@@ -137,7 +137,7 @@ class TensorType(Data[Tensor], TypeAttribute):
             else:
                 dims = parse_list(parser, lambda: _parse_extent(parser))
             parser.parse_punctuation(",")
-            return Tensor(dims, parse_dtype(parser))
+            return Tensor(dims, parse_dtype(parser, constants=True))
 
     def print_parameter(self, printer: Printer) -> None:
         printer.print_string(f"<{self.data}>")

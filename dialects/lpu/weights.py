@@ -79,7 +79,7 @@ def _parse(parser: AttrParser) -> Weight:
         "inline": _parse_inline,
         "reshape": lambda p: Reshape(_parse_source(p), _parse_ints(p)),
         "transpose": lambda p: Transpose(_parse_source(p), _parse_ints(p)),
-        "cast": lambda p: Cast(_parse_source(p), parse_dtype(p)),
+        "cast": lambda p: Cast(_parse_source(p), parse_dtype(p, constants=True)),
         "stack": lambda p: Stack(_parse_weights(p)),
         "concat": _parse_concat,
     }
@@ -121,7 +121,7 @@ def _parse_file(parser: AttrParser) -> FileRange:
     parser.parse_punctuation(",")
     shape = _parse_ints(parser)
     parser.parse_punctuation(",")
-    return FileRange(path, offset, shape, parse_dtype(parser))
+    return FileRange(path, offset, shape, parse_dtype(parser, constants=True))
 
 
 def _parse_inline(parser: AttrParser) -> Inline:
@@ -129,7 +129,7 @@ def _parse_inline(parser: AttrParser) -> Inline:
     parser.parse_punctuation(",")
     shape = _parse_ints(parser)
     parser.parse_punctuation(",")
-    dtype = parse_dtype(parser)
+    dtype = parse_dtype(parser, constants=True)
     data = bytes.fromhex(text)
     if len(data) != nbytes(shape, dtype):
         parser.raise_error(f"{len(data)} bytes do not fill {list(shape)} of {dtype}")

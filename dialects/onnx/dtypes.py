@@ -7,14 +7,17 @@ from collections.abc import Mapping, Sequence
 from dialects.errors import CompileError
 from dialects.lpu.weights import FileRange, Inline
 from dialects.onnx.attributes import Value
-from dialects.onnx.elements import ELEMENT_TYPES, SCHEMA_NAMES, onnx_name
+from dialects.onnx.elements import ELEMENT_TYPES, SCHEMA_NAMES, SUPPORTED, onnx_name
 from dialects.onnx.schemas import Formal, Schema, formal_at
-from runtime.numerics import ElementType
+from runtime.numerics import TYPES, ElementType
 
 NAMES: dict[ElementType, str] = {ours: name for name, ours in SCHEMA_NAMES.items()}
 
 TYPE_ATTRIBUTES = ("to", "dtype", "output_dtype", "output_datatype", "stash_type")
 """Attributes that hold an element type; the result has it where no operand binds its type."""
+
+MACHINE = frozenset(name for name, ours in SCHEMA_NAMES.items() if ours in TYPES)
+"""The names of the types of which a result may be one when nothing else says so."""
 
 FALLBACK = {"ConstantOfShape": ElementType("f32"), "QuantizeLinear": ElementType("u8")}
 """What a result is when neither an operand nor an attribute says so."""
@@ -78,7 +81,7 @@ def _result(
     if given is not None:
         return given
     allowed = schema.allowed(formal)
-    candidates = [ours for name, ours in SCHEMA_NAMES.items() if name in allowed]
+    candidates = [ours for name, ours in SCHEMA_NAMES.items() if name in allowed & MACHINE]
     if len(candidates) == 1:
         return candidates[0]
     if schema.name in FALLBACK:
@@ -106,7 +109,6 @@ def _from_attributes(schema: Schema, attributes: Mapping[str, Value]) -> Element
 def _known(number: int) -> ElementType:
     if number in ELEMENT_TYPES:
         return ELEMENT_TYPES[number]
-    supported = ", ".join(map(onnx_name, ELEMENT_TYPES))
     raise CompileError(
-        f"element type {onnx_name(number)} is not supported", hint=f"use {supported}"
+        f"element type {onnx_name(number)} is not supported", hint=f"use {SUPPORTED}"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from onnx import TensorProto
 
-from runtime.numerics import ElementType
+from runtime.numerics import TYPES, ElementType
 
 ELEMENT_TYPES: dict[int, ElementType] = {
     TensorProto.FLOAT: ElementType("f32"),
@@ -15,8 +15,16 @@ ELEMENT_TYPES: dict[int, ElementType] = {
     TensorProto.INT8: ElementType("i8"),
     TensorProto.UINT8: ElementType("u8"),
     TensorProto.BOOL: ElementType("bool"),
+    TensorProto.DOUBLE: ElementType("f64"),
 }
-"""What the machine knows, by the number that stands in a model file."""
+"""What a model may hold, by the number that stands in its file; doubles in constants only."""
+
+SUPPORTED = ", ".join(
+    TensorProto.DataType.Name(number).lower()
+    for number, ours in ELEMENT_TYPES.items()
+    if ours in TYPES
+)
+"""The names of what the machine knows, for messages."""
 
 ONNX_NUMBERS: dict[ElementType, int] = {ours: number for number, ours in ELEMENT_TYPES.items()}
 

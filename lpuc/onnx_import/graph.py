@@ -13,10 +13,13 @@ from dialects.affine import Affine
 from dialects.errors import CompileError, location_of
 from dialects.lpu.types import Tensor, TensorType
 from dialects.names import escape
+from dialects.onnx.elements import SUPPORTED
 from lpuc.onnx_import.body import Body, Shared
+from lpuc.onnx_import.nodes import dtype_of
 from lpuc.onnx_import.symbols import Symbols
 from lpuc.onnx_import.tensors import element_type
 from passes.rewriting.kernel import add_argument, append, locate, set_attribute
+from runtime.numerics import TYPES, ElementType
 
 
 class GraphReader:
@@ -36,6 +39,8 @@ class GraphReader:
             self._input(info)
         self.body.graph(self.graph, weights)
         results = self.body.results(self.graph)
+        for output, result in zip(self.graph.output, results, strict=True):
+            _check_type(dtype_of(result), f"the output '{escape(output.name)}'")
         returned = ReturnOp(*results)
         locate(returned, location_of(["outputs"]))
         append(returned, self.block)
@@ -63,6 +68,7 @@ class GraphReader:
         if not info.type.HasField("tensor_type"):
             raise CompileError(f"{what} is no tensor")
         dtype = element_type(info.type.tensor_type.elem_type, what)
+        _check_type(dtype, what)
         dims = None
         if info.type.tensor_type.HasField("shape"):
             dims = self._dims(info.type.tensor_type.shape, what)
@@ -81,6 +87,12 @@ class GraphReader:
             else:
                 dims.append(self.symbols.extent(dim.dim_param) if dim.dim_param else None)
         return tuple(dims)
+
+
+def _check_type(dtype: ElementType, what: str) -> None:
+    """Refuse types that only constants may have."""
+    if dtype not in TYPES:
+        raise CompileError(f"{what} has element type double", hint=f"use {SUPPORTED}")
 
 
 def _names(names: Iterable[str]) -> ArrayAttr[StringAttr]:

@@ -12,7 +12,7 @@ from onnx import TensorProto, numpy_helper
 from dialects.errors import CompileError
 from dialects.lpu.weights import INLINE_LIMIT, FileRange, Inline, Weight, nbytes
 from dialects.names import escape
-from dialects.onnx.elements import ELEMENT_TYPES, onnx_name
+from dialects.onnx.elements import ELEMENT_TYPES, SUPPORTED, onnx_name
 from lpuc.onnx_import.budgets import Budgets
 from lpuc.onnx_import.files import ExternalFiles
 from lpuc.onnx_import.window import FileBytes
@@ -22,8 +22,6 @@ from runtime.numerics import ElementType
 PIECE = 1 << 20
 INTEGERS_LIMIT = 2048
 """Integers up to so many bytes are looked at when shapes are resolved."""
-
-SUPPORTED = ", ".join(onnx_name(number) for number in ELEMENT_TYPES)
 
 
 def element_type(number: int, what: str) -> ElementType:

@@ -28,6 +28,7 @@ from passes.analysis.content import Content, Fill, Numbers, as_elements, fits, i
 from passes.analysis.moves import content_moved, content_of_array
 from passes.onnx.operators.node import Node, inlined
 from passes.onnx.operators.record import Operator, required_record
+from passes.onnx.shapes.doubles import folded, is_double
 from passes.rewriting.build import Build
 from passes.rewriting.kernel import erase, move, replace, retype
 from passes.rewriting.templates import Key, Templates, between, kept_by, key_of
@@ -63,16 +64,25 @@ class Resolver:
             self._choose(op)
         elif isinstance(op, OnnxOp):
             self._visit_node(Node(op, self.contents.get, self.ranges, self.folder))
-
         elif isinstance(op, ops.LpuOp):
             self._note_lpu(op)
 
     def _visit_node(self, node: Node) -> None:
         record = required_record(node.op)
-        if record.is_view:
+        if is_double(node.op):
+            self._double(node.op)
+        elif record.is_view:
             self._move(record, node)
         else:
             self._type(record, node)
+
+    def _double(self, op: OnnxOp) -> None:
+        """Constants in place of a node that reads or makes doubles."""
+        weights = folded(op, self._array, self.folder)
+        built = [Build(op).constant(inlined(weight, self.folder)) for weight in weights]
+        for value, weight in zip(built, weights, strict=True):
+            self._note_constant(value, weight)
+        self._replace(op, built)
 
     def _choose(self, op: IfOp) -> None:
         """Put the branch that a known condition chooses in place of an If."""

@@ -95,9 +95,9 @@ WRONG: dict[str, tuple[ModelProto, str]] = {
         model([helper.make_node("Not", ["x"], ["y"])], {"x": [1]}, ["y"]),
         "input 'X' may not be f32",
     ),
-    "cast to double": (
-        unary("Cast", to=TensorProto.DOUBLE),
-        "element type double is not supported",
+    "cast to uint16": (
+        unary("Cast", to=TensorProto.UINT16),
+        "element type uint16 is not supported",
     ),
     "string constant": (
         model([helper.make_node("Constant", [], ["y"], value_string=b"s")], {}, ["y"]),
@@ -115,7 +115,7 @@ WRONG: dict[str, tuple[ModelProto, str]] = {
         "two versions of 'ai.onnx'",
     ),
     "new format": (_edited(lambda m: setattr(m, "ir_version", 99)), "IR version 99"),
-    "double": (_tensor(data_type=TensorProto.DOUBLE, dims=[1]), "'w' has element type double"),
+    "uint16": (_tensor(data_type=TensorProto.UINT16, dims=[1]), "'w' has element type uint16"),
     "int4": (_tensor(data_type=TensorProto.INT4, dims=[1]), "'w' has element type int4"),
     "string": (_tensor(data_type=TensorProto.STRING, dims=[1]), "'w' has element type string"),
     "strange type": (_tensor(data_type=77, dims=[1]), "'w' has element type type 77"),
