@@ -39,6 +39,7 @@ FIELDS = frozenset({
 NAMESAKES = {
     "passes/lpu/bufferise/bufferiser.py": {"location"},
     "passes/lpu/bufferise/control.py": {"location"},
+    "passes/lpu/convert_to_lpu_mem.py": {"location"},
     "passes/lpu/raising/scores.py": {"softcap"},
     "passes/lpu_isa/registers/liveness.py": {"weight"},
     "passes/lpu_mem/allocate.py": {"address"},
