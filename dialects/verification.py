@@ -1,23 +1,45 @@
 """
-An operation's own checks, once for all operations that are equal to them.
+What holds of IR at every level, and where the rules of each level are found.
 
 `check_op` runs what a class says about its operands, results and properties: the constraints of its
-definition and its `verify_`. Neither may look further than the operation itself (what stands around
-it, how values are used and what names mean is checked by level), so that two operations of one
-class with equal types and properties are both right or both wrong. A compiler makes the same few
-hundred operations again and again: what was found right is remembered.
+definition and its `verify_`. Neither may look further than the operation itself, so that two
+operations of one class with equal types and properties are both right or both wrong. A compiler
+makes the same few hundred operations again and again: what was found right is remembered.
+
+`verify_module` walks over a module once. Values are defined before they are used, names are bound
+where they are mentioned, once; `dialects.<level>.verification` adds what holds there:
+
+    RULES             what an operation demands of what stands around it, by class
+    verify_function   what holds of a function that has such operations
 """
 
 from __future__ import annotations
 
-from xdsl.ir import Attribute, Operation
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any, cast
 
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Attribute, Block, Operation
+from xdsl.traits import IsTerminator, NoTerminator
+from xdsl.utils.exceptions import VerifyException
+
+from dialects.affine import Affine
 from dialects.lpu.weights import WeightAttr
+from dialects.refusal import Refused, refuse, require
+from dialects.scopes import Rule, Scope, Shared
 
 LIMIT = 1 << 17
 """How many different operations are remembered before all are forgotten."""
+LEVELS = frozenset({"lpu", "lpu_mem", "lpu_isa"})
+"""The dialects that have rules of their own beyond those of single operations."""
 
-_right: set[tuple[object, ...]] = set()
+Names = frozenset[str]
+
+_right: dict[tuple[object, ...], Names] = {}
 
 
 def check_op(op: Operation) -> None:
@@ -26,16 +48,38 @@ def check_op(op: Operation) -> None:
 
     The operation need not stand in a block yet. One with regions is checked each time.
     """
-    if op.regions:
-        op.verify_()
-        return
+    _checked(op)
+
+
+def _checked(op: Operation) -> Names:
+    """The names that an operation mentions, which is right by itself."""
+    if op.regions or not _is_ours(type(op)):
+        return _check(op)
     key = _key(op)
-    if key in _right:
-        return
-    op.verify_()
-    if len(_right) >= LIMIT:
-        _right.clear()
-    _right.add(key)
+    names = _right.get(key)
+    if names is None:
+        names = _check(op)
+        if len(_right) >= LIMIT:
+            _right.clear()
+        _right[key] = names
+    return names
+
+
+def _check(op: Operation) -> Names:
+    try:
+        op.verify_()
+    except Refused:
+        raise
+    except VerifyException as error:
+        raise Refused(op, str(error)) from error
+    types = [value.type for value in (*op.operands, *op.results)]
+    return frozenset(name for part in (types, op.properties) for name in mentioned(part))
+
+
+@cache
+def _is_ours(cls: type[Operation]) -> bool:
+    """Whether the checks of a class look at types and properties alone; not at its place."""
+    return cls.__module__.startswith("dialects.") and not _is_terminator(cls)
 
 
 def _key(op: Operation) -> tuple[object, ...]:
@@ -56,3 +100,109 @@ def _seen(attribute: Attribute) -> object:
     if type(attribute) is WeightAttr:
         return attribute.data.shape, attribute.data.dtype
     return attribute
+
+
+def mentioned(part: object) -> set[str]:
+    """The names in affine expressions anywhere in types, attributes and what they are made of."""
+    if isinstance(part, Affine):
+        return {name for name, _ in part.terms}
+    if isinstance(part, WeightAttr):
+        return set()
+    if isinstance(part, tuple | list):
+        entries = cast("Sequence[object]", part)
+        return {name for entry in entries for name in mentioned(entry)}
+    if isinstance(part, dict):
+        return mentioned(list(cast("dict[str, object]", part).values()))
+    if is_dataclass(part) and not isinstance(part, type):
+        return mentioned([getattr(part, field.name) for field in fields(part)])
+    return set()
+
+
+@cache
+def _rule(cls: type[Operation]) -> Rule | None:
+    """What the level of an operation demands of what stands around it."""
+    level = cls.name.partition(".")[0]
+    return None if level not in LEVELS else _level(level).RULES.get(cls)
+
+
+@cache
+def _level(level: str) -> Any:
+    return import_module(f"dialects.{level}.verification")
+
+
+@cache
+def _is_terminator(cls: type[Operation]) -> bool:
+    return cls.has_trait(IsTerminator)
+
+
+def verify_module(module: ModuleOp) -> None:
+    """Raise `Refused` with the first operation of a module that breaks a rule."""
+    _check(module)
+    shared = Shared(module)
+    for op in module.ops:
+        if isinstance(op, FuncOp) and op.body.blocks:
+            _function(op, shared)
+        else:
+            _checked(op)
+
+
+def _function(func: FuncOp, shared: Shared) -> None:
+    _check(func)
+    scope = Scope.of(func, shared)
+    _require_bound(func, frozenset(mentioned([func.properties, func.attributes])), scope)
+    walk = _Walk(scope)
+    for block in func.body.blocks:
+        walk.block(block)
+    for level in sorted(walk.levels & LEVELS):
+        _level(level).verify_function(func, scope)
+
+
+def _require_bound(op: Operation, names: Names, scope: Scope) -> None:
+    loose = [] if names <= scope.bound.keys() else sorted(names - scope.bound.keys())
+    require(op, not loose, f"nothing around it binds the names {', '.join(loose)}")
+
+
+class _Walk:
+    """One pass over the blocks of a function."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.levels: set[str] = set()
+        self.defined: set[int] = set()
+
+    def block(self, block: Block) -> None:
+        """Everything in a block, in order; what it defines and binds is gone behind it."""
+        depth, defined = len(self.scope.stack), self.defined
+        here = [id(argument) for argument in block.args]
+        defined.update(here)
+        for op in block.ops:
+            self._operation(op)
+            for result in op.results:
+                here.append(id(result))
+                defined.add(id(result))
+        _require_end(block)
+        self.scope.leave(depth)
+        defined.difference_update(here)
+
+    def _operation(self, op: Operation) -> None:
+        scope, cls = self.scope, type(op)
+        for operand in op.operands:
+            if id(operand) not in self.defined:
+                refuse(op, f"it uses %{operand.name_hint or '?'} before that is defined")
+        names, rule, depth = _checked(op), _rule(cls), len(scope.stack)
+        if names:
+            _require_bound(op, names, scope)
+        if rule is not None:
+            self.levels.add(cls.name.partition(".")[0])
+            rule(op, scope)
+        for region in op.regions:
+            for inner in region.blocks:
+                self.block(inner)
+            scope.leave(depth)
+
+
+def _require_end(block: Block) -> None:
+    last, around = block.last_op, block.parent_op()
+    if around is not None and not around.has_trait(NoTerminator):
+        ends = last is not None and _is_terminator(type(last))
+        require(around, ends, "its block ends with an operation that ends none")

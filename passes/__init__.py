@@ -3,8 +3,9 @@ Transformations: one file is one pass, one folder the passes of a level.
 
 The name of a pass gives all the others: `lpu-mem-tile` lives in `passes/lpu_mem/tile.py`, its class
 is `LpuMemTilePass`, its test `tests/filecheck/passes/lpu_mem/tile.mlir`; `convert-lpu-to-lpu-mem`
-takes a module away from the level `lpu` and lives in `passes/lpu/convert_to_lpu_mem.py`. The
-docstring of the file shows the IR before and after, and a test executes that example.
+takes a module away from the level `lpu` and lives in `passes/lpu/convert_to_lpu_mem.py`; `verify`
+is for all levels and lives beside their folders. The docstring of the file shows the IR before and
+after, and a test executes that example.
 
 No level's passes import another's. What levels share lies below them: `passes.analysis` computes
 facts about IR and stores none, `passes.rewriting` is what changes IR.
@@ -48,6 +49,7 @@ PASS_NAMES = (
     "convert-lpu-mem-to-lpu-isa",
     "lpu-isa-hoist-streams",
     "lpu-isa-allocate-registers",
+    "verify",
 )
 
 
@@ -61,8 +63,8 @@ def module_name(name: str) -> str:
     if words.startswith("convert_"):
         level, _, target = words.removeprefix("convert_").partition("_to_")
         return f"passes.{level}.convert_to_{target}"
-    level = next(level for level in LEVELS if words.startswith(f"{level}_"))
-    return f"passes.{level}.{words.removeprefix(level)[1:]}"
+    level = next((level for level in LEVELS if words.startswith(f"{level}_")), None)
+    return f"passes.{words}" if level is None else f"passes.{level}.{words.removeprefix(level)[1:]}"
 
 
 def class_name(name: str) -> str:
