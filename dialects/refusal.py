@@ -32,3 +32,8 @@ def require(op: Operation, holds: bool, message: str) -> None:
 def refuse(op: Operation, message: str) -> NoReturn:
     """Refuse an operation."""
     raise Refused(op, message)
+
+
+def restate(op: Operation, error: VerifyException) -> NoReturn:
+    """Refuse an operation for what xDSL's own verifiers say of it."""
+    raise Refused(op, str(error)) from error

@@ -58,12 +58,15 @@ class Scope:
     bound: dict[str, Bound] = field(default_factory=dict[str, Bound])
     states: set[str] = field(default_factory=set[str])
     """The states of the function so far."""
+    is_open: bool = False
+    """Whether names are still those of the model, which `onnx-bind-roles` binds."""
 
     @staticmethod
     def of(func: FuncOp, shared: Shared) -> Scope:
         """The scope of a function's top level: its symbols."""
         scope = Scope(func, shared)
         symbols = func.attributes.get("lpu.symbols")
+        scope.is_open = symbols is None and not _is_below_import(func)
         for name, low, high in symbols.data if isinstance(symbols, SymbolsAttr) else ():
             require(func, low <= high, f"the symbol {name} has no value from {low} to {high}")
             scope.bind(func, Bound(name, "symbol", Affine(low), (Affine(high),)))
@@ -121,3 +124,9 @@ def _ends(bound: Bound, world: World) -> set[int]:
 
 Rule = Callable[[Any, Scope], None]
 """What an operation demands of the scope that it stands in."""
+
+
+def _is_below_import(func: FuncOp) -> bool:
+    """Whether a function has left the level `onnx`: it has operations of ours, and no node."""
+    dialects = {op.name.partition(".")[0] for op in func.walk()}
+    return "onnx" not in dialects and any(name.startswith("lpu") for name in dialects)

@@ -29,7 +29,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from dialects.affine import Affine
 from dialects.lpu.weights import WeightAttr
-from dialects.refusal import Refused, refuse, require
+from dialects.refusal import Refused, refuse, require, restate
 from dialects.scopes import Rule, Scope, Shared
 
 LIMIT = 1 << 17
@@ -71,7 +71,7 @@ def _check(op: Operation) -> Names:
     except Refused:
         raise
     except VerifyException as error:
-        raise Refused(op, str(error)) from error
+        restate(op, error)
     types = [value.type for value in (*op.operands, *op.results)]
     return frozenset(name for part in (types, op.properties) for name in mentioned(part))
 
@@ -158,8 +158,10 @@ def _function(func: FuncOp, shared: Shared) -> None:
 
 
 def _require_bound(op: Operation, names: Names, scope: Scope) -> None:
-    loose = [] if names <= scope.bound.keys() else sorted(names - scope.bound.keys())
-    require(op, not loose, f"nothing around it binds the names {', '.join(loose)}")
+    if names <= scope.bound.keys() or scope.is_open:
+        return
+    loose = sorted(names - scope.bound.keys())
+    refuse(op, f"nothing around it binds the names {', '.join(loose)}")
 
 
 class _Walk:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from xdsl.passes import ModulePass
 
 REPRODUCER = Path("lpuc-reproducer.mlir")
+VERIFY_EACH = False
+"""Whether modules are verified behind each pass even when nobody asks for it: in tests they are."""
 
 
 def ir_text(module: ModuleOp, locations: bool = True) -> str:
@@ -109,8 +111,8 @@ class Instrumentation:
             with at_work(one.name):
                 yield
             seconds = time.perf_counter() - started
-            if self.watch.verify_each:
-                module.verify()
+            if self.watch.verify_each or VERIFY_EACH:
+                _verify(module)
         except Exception as error:
             if _is_users(error):
                 raise
@@ -119,6 +121,35 @@ class Instrumentation:
         if self.watch.time_passes:
             self.timings.append(Timing(one.name, seconds, count_ops(module)))
         self._after(one, module)
+
+    @contextmanager
+    def judging(self, what: str, module: ModuleOp) -> Generator[None]:
+        """Verify what passes have made, a stage or a pipeline; what else is checked comes first."""
+        from xdsl.utils.exceptions import VerifyException
+
+        from dialects.verification import verify_module
+
+        try:
+            yield
+            verify_module(module)
+        except VerifyException as error:
+            raise self._blame(what, error) from error
+
+    def _blame(self, what: str, error: Exception) -> InternalError:
+        """The report of a pass that broke a rule: the first behind which the module breaks one."""
+        from lpuc.pipeline import make_context
+
+        assert self._again is not None, "nobody watches the pipeline"
+        module, context, done = self._again(), make_context(), self._done
+        for index, one in enumerate(done):
+            one.apply(context, module)
+            try:
+                _verify(module)
+            except Exception as first:  # whatever it is, the pass behind it is the one to name
+                self._done = done[:index]
+                return self._internal(first, done[index:])
+        self._done = []
+        return self._internal(error, done, what)
 
     def _current(self, module: ModuleOp) -> str:
         self._text = ir_text(module)
@@ -135,10 +166,13 @@ class Instrumentation:
         if asked or (watch.after_change and changed):
             _show(f"IR after {one.name}", text or ir_text(module))
 
-    def _internal(self, error: Exception, rest: Sequence[ModulePass]) -> InternalError:
+    def _internal(
+        self, error: Exception, rest: Sequence[ModulePass], where: str | None = None
+    ) -> InternalError:
         """The report of a bug, with the IR that shows it in a file."""
         pipeline = ",".join(str(p.spec()) for p in rest)
-        message = f"pass '{rest[0].name}': {type(error).__name__}: {error}"
+        where = where or f"pass '{rest[0].name}'"
+        message = f"{where}: {type(error).__name__}: {error}{_nodes(error)}"
         with suppress(Exception):  # the bug itself matters more
             text = f"// RUN: xdsl-opt %s -p '{pipeline}'\n{ir_text(self._before())}"
             write_text(self.reproducer, text)
@@ -166,6 +200,23 @@ class Instrumentation:
             share = 100 * row.seconds / total if total else 0.0
             line = f"{row.name:{width}}  {row.seconds * 1e3:9.1f}  {share:5.1f}  {row.ops:9}"
             print(line, file=sys.stderr)
+
+
+def _verify(module: ModuleOp) -> None:
+    """All that must hold of a module, by our rules and by xDSL's."""
+    from dialects.verification import verify_module
+
+    verify_module(module)
+    module.verify()
+
+
+def _nodes(error: Exception) -> str:
+    """The ONNX nodes of the operation that a rule refused."""
+    from dialects.errors import node_names
+    from dialects.refusal import Refused
+
+    names = ", ".join(node_names(error.op)) if isinstance(error, Refused) else ""
+    return f" (ONNX: {names})" if names else ""
 
 
 def _show(title: str, text: str) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from lpuc.errors import InternalError, UsageError
+from lpuc.errors import UsageError
 
 if TYPE_CHECKING:
     from xdsl.context import Context
@@ -195,13 +195,16 @@ def run_stages(
     """Run stages over a module, in place, and yield each when its level is reached."""
     for stage in stages:
         run_pipeline(module, stage_passes(stage), instrumentation)
-        check_level(module, stage)
+        with instrumentation.judging(f"stage '{stage.level}'", module):
+            check_level(module, stage)
         yield stage
 
 
 def check_level(module: ModuleOp, stage: Stage) -> None:
-    """Fail if an operation of another level is left."""
+    """Refuse an operation of another level."""
+    from dialects.refusal import Refused
+
     for op in module.walk():
         dialect = op.name.partition(".")[0]
         if dialect not in stage.dialects:
-            raise InternalError(f"'{op.name}' is left at level '{stage.level}'")
+            raise Refused(op, f"it is left at level '{stage.level}'")

@@ -1,4 +1,6 @@
-"""Collect lit files as tests, and keep numpy's matrix products on one thread."""
+"""
+Collect lit files as tests, keep numpy's matrix products on one thread, verify behind each pass.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from lpuc import instrument
 from lpuc.threads import limit_threads
 
 limit_threads(1)
+instrument.VERIFY_EACH = True
 
 from tests.lit_runner import LitFailure, run_lit  # noqa: E402
 

@@ -12,19 +12,24 @@ import io
 import re
 import shlex
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from filecheck.matcher import Matcher
 from filecheck.options import parse_argv_options
-from xdsl.passes import ModulePass
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass, PassPipeline
 from xdsl.xdsl_opt_main import xDSLOptMain
 
+from dialects.verification import verify_module
 from lpuc.universe import LPUC_UNIVERSE
+from passes import PASS_NAMES
 
 PassFactories = Mapping[str, Callable[[], type[ModulePass]]]
 
+SEPARATOR = "// -----"
 _RUN = re.compile(r"//\s*RUN:\s*(.*)")
 
 
@@ -49,6 +54,20 @@ class _Opt(xDSLOptMain):
         super().register_all_passes()
         for name, factory in {**LPUC_UNIVERSE.all_passes, **self._passes}.items():
             self.register_pass(name, factory)
+
+    def setup_pipeline(self) -> None:
+        """Each pass leaves IR that holds to the rules of its level."""
+        super().setup_pipeline()
+        inner = self.pipeline.callback
+
+        def judge(before: ModulePass | None, module: ModuleOp, after: ModulePass | None) -> None:
+            if inner is not None:
+                inner(before, module, after)
+            judged = before is not None and before.name in PASS_NAMES
+            if judged and not self.args.disable_verify:
+                verify_module(module)
+
+        self.pipeline = PassPipeline(self.pipeline.passes, judge)
 
 
 class _Input(io.TextIOWrapper):
@@ -129,3 +148,47 @@ def run_lit(path: Path, passes: PassFactories | None = None) -> None:
         text = ""
         for words in _split(line, path):
             text = _run_one(words, text, passes or {})
+
+
+def silent_cases(path: Path) -> list[int]:
+    """
+    The cases of a lit file, from 1, that could hold no IR at all without a RUN line failing.
+
+    What a command prints of the other cases stays as it is: a check of an empty case may not be
+    met by what another case prints, nor by the second copy of a diagnostic.
+    """
+    lines = [_split(line, path) for line in run_lines(path)]
+    silent = set(range(1, path.read_text(encoding="utf-8").count(SEPARATOR) + 2))
+    for *commands, last in lines:
+        if last[0] == "filecheck":
+            silent &= _unnoticed(commands, last, path)
+    return sorted(silent)
+
+
+def _unnoticed(commands: list[list[str]], last: list[str], path: Path) -> set[int]:
+    """The cases that one RUN line passes without."""
+    parts = _piped(commands).split(f"{SEPARATOR}\n")
+    with tempfile.NamedTemporaryFile("w", suffix=".mlir") as empty:
+        empty.write("builtin.module {}\n")
+        empty.flush()
+        try:
+            nothing = _piped([[w.replace(str(path), empty.name) for w in c] for c in commands])
+        except LitFailure:
+            return set()
+    texts = [[*parts[:i], nothing, *parts[i + 1 :]] for i in range(len(parts))]
+    return {i for i, text in enumerate(texts, 1) if _matches(last, f"{SEPARATOR}\n".join(text))}
+
+
+def _piped(commands: list[list[str]]) -> str:
+    text = ""
+    for words in commands:
+        text = _run_one(words, text, {})
+    return text
+
+
+def _matches(words: list[str], text: str) -> bool:
+    try:
+        _run_one(words, text, {})
+    except LitFailure:
+        return False
+    return True

@@ -41,8 +41,10 @@ def opt(
     passes = parse_passes(pipeline)
     text = _read(file)
     results: list[str] = []
+    lines = 0
     for part in text.split(SEPARATOR) if split_input_file else [text]:
-        module = parse_module(part, str(file))
+        module = parse_module("\n" * lines + part, str(file))
+        lines += part.count("\n")
         instrumentation = Instrumentation(watch)
         with instrumentation.watching(module):
             run_pipeline(module, passes, instrumentation)
@@ -56,17 +58,14 @@ def _read(file: Path) -> str:
 
 def parse_module(text: str, name: str) -> ModuleOp:
     """Read and verify a module; a fault of the text is the user's."""
-    from xdsl.parser import Parser
     from xdsl.utils.exceptions import ParseError, VerifyException
 
     from lpuc.errors import UserError
-    from lpuc.pipeline import make_context
+    from lpuc.located import read_module
 
     try:
-        module = Parser(make_context(), text, name).parse_module()
-        module.verify()
+        return read_module(text, name)
     except (ParseError, VerifyException, ValueError, MemoryError, OverflowError) as error:
         raise UserError(str(error).strip()) from error
     except RecursionError:
         raise UserError("regions are nested too deeply") from None
-    return module

@@ -115,7 +115,8 @@ def lower(
     """
     with instrumentation.watching(module, again):
         if options.pipeline is not None:
-            run_pipeline(module, parse_passes(options.pipeline), instrumentation)
+            with instrumentation.judging("the pipeline", module):
+                run_pipeline(module, parse_passes(options.pipeline), instrumentation)
         else:
             for _ in run_stages(module, stages_until(level), instrumentation):
                 pass

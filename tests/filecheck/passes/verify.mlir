@@ -11,7 +11,7 @@ func.func @right(%x : !lpu.tensor<[P], f32>) attributes {lpu.symbols = #lpu.symb
 // -----
 
 // What xDSL's verifier lets pass is refused; `dialects/*/invalid_context.mlir` has all that is.
-// CHECK: 'lpu.map': nothing around it binds the names Q
+// CHECK: 'test.op': nothing around it binds the names Q
 func.func @wrong() {
   %x = "test.op"() : () -> !lpu.tensor<[8], f32>
   %y = "lpu.map"(%x) <{fn = "neg"}> : (!lpu.tensor<[8], f32>) -> !lpu.tensor<[8], f32>

@@ -251,3 +251,33 @@ def test_a_closed_pipe_is_quiet():
     assert process.stderr is not None
     assert process.stderr.read() == ""
     assert process.wait(timeout=30) == 141
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (['%z = lpu.map "neg" %y : {t} -> {t}', '%y = lpu.fill "00000000" : {t}'],
+         "line 2: 'lpu.map': it uses %y before that is defined"),
+        (['%y = lpu.fill "00000000" : {t}', '%z = lpu.fill "00" : {t}'],
+         "line 3: 'lpu.fill': expected 8 hex digits"),
+        (['%y = lpu.fill "00000000" : !lpu.tensor<[Q], f32>'],
+         "line 2: 'lpu.fill': nothing around it binds the names Q"),
+    ],
+)  # fmt: skip
+def test_opt_refuses_what_breaks_a_rule_by_line(
+    tmp_path: Path, lines: list[str], message: str, capsys: pytest.CaptureFixture[str]
+):
+    body = "\n".join(lines).replace("{t}", "!lpu.tensor<[2], f32>")
+    path = tmp_path / "wrong.mlir"
+    path.write_text(f"func.func @step() {{\n{body}\nfunc.return\n}}\n")
+    assert invoke(["opt", str(path)]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_opt_counts_lines_from_the_start_of_a_split_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    path = tmp_path / "wrong.mlir"
+    path.write_text('builtin.module {}\n// -----\n\n%y = lpu.fill "00" : !lpu.tensor<[2], f32>\n')
+    assert invoke(["opt", str(path), "--split-input-file"]) == 1
+    assert "line 4: 'lpu.fill': expected 8 hex digits" in capsys.readouterr().err

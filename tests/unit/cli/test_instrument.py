@@ -13,10 +13,14 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.parser import Parser
 from xdsl.passes import ModulePass
 
+from dialects.affine import Affine
 from dialects.errors import CompileError
+from dialects.lpu.ops import FillOp
+from dialects.lpu.types import tensor
 from lpuc.errors import InternalError
 from lpuc.instrument import Instrumentation, Watch
-from lpuc.pipeline import make_context, parse_passes, run_pipeline
+from lpuc.pipeline import PIPELINE, check_level, make_context, parse_passes, run_pipeline
+from runtime.numerics import ElementType
 from tests.lit_runner import run_lit
 
 TEXT = """
@@ -148,3 +152,55 @@ def test_verify_each_names_the_pass_that_broke_the_ir(tmp_path: Path):
     with pytest.raises(InternalError, match="pass 'corrupt'"):
         run(Instrumentation(watch, reproducer=path), Corrupt())
     assert path.exists()
+
+
+@dataclass(frozen=True)
+class Loosen(ModulePass):
+    """Uses a name that nothing binds, which xDSL's verifier does not see."""
+
+    name = "loosen"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for inner in list(op.walk()):
+            if inner.name == "arith.constant":
+                loose = FillOp.create(
+                    properties={"value": StringAttr("00000000")},
+                    result_types=[tensor((Affine.symbol("Q"),), ElementType.F32)],
+                )
+                loose.location = inner.location
+                inner.parent_block().insert_op_after(loose, inner)
+
+    def spec(self, *, include_default: bool = False):
+        return parse_passes("cse")[0].spec(include_default=include_default)
+
+
+def _judge(instrumentation: Instrumentation, work: Callable[[ModuleOp], None]) -> None:
+    parsed = module()
+    with (
+        instrumentation.watching(parsed, again=module),
+        instrumentation.judging("stage 'lpu'", parsed),
+    ):
+        work(parsed)
+
+
+def test_the_end_of_a_stage_names_pass_operation_and_node(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("lpuc.instrument.VERIFY_EACH", False)
+    instrumentation = Instrumentation(reproducer=tmp_path / "bug.mlir")
+    with pytest.raises(InternalError) as caught:
+        _judge(instrumentation, lambda parsed: run_pipeline(parsed, [Loosen()], instrumentation))
+    message = str(caught.value)
+    assert "pass 'loosen'" in message
+    assert "'lpu.fill': nothing around it binds the names Q" in message
+    assert "(ONNX: node/a)" in message
+    assert caught.value.reproducer is not None
+    text = caught.value.reproducer.read_text()
+    assert text.startswith("// RUN: xdsl-opt %s -p 'cse'")
+    assert "lpu.fill" not in text
+
+
+def test_a_stage_that_leaves_another_level_says_so(tmp_path: Path):
+    instrumentation = Instrumentation(reproducer=tmp_path / "bug.mlir")
+    with pytest.raises(InternalError) as caught:
+        _judge(instrumentation, lambda parsed: check_level(parsed, PIPELINE[1]))
+    assert "stage 'lpu'" in str(caught.value)
+    assert "'arith.constant': it is left at level 'lpu' (ONNX: node/a)" in str(caught.value)

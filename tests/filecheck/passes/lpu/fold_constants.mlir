@@ -44,7 +44,7 @@ func.func @not_finite() -> !lpu.tensor<[2], f32> {
 // CHECK-LABEL: @fill_through_views
 // CHECK-NEXT:    lpu.fill "0000803f" : !lpu.tensor<[1, P + 1], f32>
 // CHECK-NEXT:    func.return
-func.func @fill_through_views() -> !lpu.tensor<[1, P + 1], f32> {
+func.func @fill_through_views() -> !lpu.tensor<[1, P + 1], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %0 = lpu.fill "01" : !lpu.tensor<[P], bool>
   %1 = lpu.fill "01" : !lpu.tensor<[1], bool>
   %2 = lpu.concat %0, %1 axis 0 : !lpu.tensor<[P], bool>, !lpu.tensor<[1], bool> -> !lpu.tensor<[P + 1], bool>
@@ -58,7 +58,7 @@ func.func @fill_through_views() -> !lpu.tensor<[1, P + 1], f32> {
 // Different fills do not make one.
 // CHECK-LABEL: @different_fills
 // CHECK:         lpu.concat
-func.func @different_fills() -> !lpu.tensor<[P + 1], bool> {
+func.func @different_fills() -> !lpu.tensor<[P + 1], bool> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %0 = lpu.fill "01" : !lpu.tensor<[P], bool>
   %1 = lpu.fill "00" : !lpu.tensor<[1], bool>
   %2 = lpu.concat %0, %1 axis 0 : !lpu.tensor<[P], bool>, !lpu.tensor<[1], bool> -> !lpu.tensor<[P + 1], bool>
@@ -70,7 +70,7 @@ func.func @different_fills() -> !lpu.tensor<[P + 1], bool> {
 // The running sum of a mask of ones counts.
 // CHECK-LABEL: @positions
 // CHECK-NEXT:    lpu.iota <[1, 0, 1]> : !lpu.tensor<[1, P + 1], i64>
-func.func @positions() -> !lpu.tensor<[1, P + 1], i64> {
+func.func @positions() -> !lpu.tensor<[1, P + 1], i64> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %0 = lpu.fill "0100000000000000" : !lpu.tensor<[1, P + 1], i64>
   %1 = lpu.scan %0 axis 1 exclusive 0 : !lpu.tensor<[1, P + 1], i64> -> !lpu.tensor<[1, P + 1], i64>
   func.return %1 : !lpu.tensor<[1, P + 1], i64>

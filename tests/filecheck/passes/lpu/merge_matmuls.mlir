@@ -60,7 +60,7 @@ func.func @biases(%x : !lpu.tensor<[1, 4], f16>) -> (!lpu.tensor<[1, 8], f32>, !
 // CHECK-LABEL: @order
 // CHECK:         lpu.constant <concat([file("v", 0, [8, 4], f32), file("k", 0, [8, 4], f32), file("q", 0, [8, 8], f32)], 1)>
 // CHECK:         lpu.constant <concat([file("a", 0, [8, 8], f32), file("b", 0, [8, 8], f32)], 1)>
-func.func @order(%x : !lpu.tensor<[1, 8], f32>, %pk : !lpu.tensor<[1, 1, P, 4], f32>, %pv : !lpu.tensor<[1, 1, P, 4], f32>) -> (!lpu.tensor<[1, 2, 1, 4], f32>, !lpu.tensor<[1, 8], f32>, !lpu.tensor<[1, 8], f32>) {
+func.func @order(%x : !lpu.tensor<[1, 8], f32>, %pk : !lpu.tensor<[1, 1, P, 4], f32>, %pv : !lpu.tensor<[1, 1, P, 4], f32>) -> (!lpu.tensor<[1, 2, 1, 4], f32>, !lpu.tensor<[1, 8], f32>, !lpu.tensor<[1, 8], f32>) attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %wq = lpu.constant <file("q", 0, [8, 8], f32)> : !lpu.tensor<[8, 8], f32>
   %wk = lpu.constant <file("k", 0, [8, 4], f32)> : !lpu.tensor<[8, 4], f32>
   %wv = lpu.constant <file("v", 0, [8, 4], f32)> : !lpu.tensor<[8, 4], f32>

@@ -8,7 +8,7 @@
 // CHECK-NEXT:    func.return %y
 // LOC-LABEL: @sdpa
 // LOC-NEXT:      lpu.attention {{.*}} loc(fused["scale q", "repeat", "scale k", "qk", "mask", "softmax", "pv"])
-func.func @sdpa(%q : !lpu.tensor<[1, 4, 3, 16], f32>, %k : !lpu.tensor<[1, 2, P + 3, 16], f32>, %v : !lpu.tensor<[1, 2, P + 3, 16], f32>, %m : !lpu.tensor<[1, 1, 3, P + 3], f32>) -> !lpu.tensor<[1, 4, 3, 16], f32> {
+func.func @sdpa(%q : !lpu.tensor<[1, 4, 3, 16], f32>, %k : !lpu.tensor<[1, 2, P + 3, 16], f32>, %v : !lpu.tensor<[1, 2, P + 3, 16], f32>, %m : !lpu.tensor<[1, 1, 3, P + 3], f32>) -> !lpu.tensor<[1, 4, 3, 16], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %f = lpu.fill "0000003f" : !lpu.tensor<[], f32>
   %0 = lpu.map "mul" %q, %f : !lpu.tensor<[1, 4, 3, 16], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[1, 4, 3, 16], f32> loc("scale q")
   %1 = lpu.reshape %k : !lpu.tensor<[1, 2, P + 3, 16], f32> -> !lpu.tensor<[1, 2, 1, P + 3, 16], f32> loc("repeat")

@@ -18,13 +18,15 @@ func.func @weights() {
 // A buffer takes the place of one that is not used any more.
 // CHECK-LABEL: @reuse
 func.func @reuse(%x : !lpu_mem.buffer<lmu, f32, 4>) {
+  // CHECK-NEXT: %l
+  %l = lpu_mem.alloc at 0 : !lpu_mem.buffer<lmu, f32, 8>
   // CHECK-NEXT: %0 = lpu_mem.alloc at 64
-  // CHECK-NEXT: lpu_mem.fill "00000000" %0
+  // CHECK-NEXT: lpu_mem.copy %0, %l
   // CHECK-NEXT: %1 = lpu_mem.alloc at 64
   %0 = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 8>
-  lpu_mem.fill "00000000" %0 <[8] {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>
+  lpu_mem.copy %0, %l <[8] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>, !lpu_mem.buffer<lmu, f32, 8>
   %1 = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 8>
-  lpu_mem.fill "00000000" %1 <[8] {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>
+  lpu_mem.copy %1, %l <[8] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>, !lpu_mem.buffer<lmu, f32, 8>
   lpu_mem.return :
 }
 
@@ -33,13 +35,16 @@ func.func @reuse(%x : !lpu_mem.buffer<lmu, f32, 4>) {
 // Not reused: the first buffer is read later. A small buffer is aligned to its size.
 // CHECK-LABEL: @overlap
 func.func @overlap() {
+  // CHECK-NEXT: %l
+  %l = lpu_mem.alloc at 0 : !lpu_mem.buffer<lmu, f32, 8>
   // CHECK-NEXT: %0 = lpu_mem.alloc at 0
   // CHECK-NEXT: %1 = lpu_mem.alloc at 32
   %0 = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 8>
   %1 = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 8>
-  lpu_mem.fill "00000000" %0 <[8] {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>
-  lpu_mem.copy %1, %0 <[8] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>, !lpu_mem.buffer<hbm, f32, 8>
-  lpu_mem.fill "00000000" %0 <[8] {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>
+  lpu_mem.copy %0, %l <[8] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>, !lpu_mem.buffer<lmu, f32, 8>
+  lpu_mem.copy %l, %0 <[8] {0: [1]} {0: [1]}> : !lpu_mem.buffer<lmu, f32, 8>, !lpu_mem.buffer<hbm, f32, 8>
+  lpu_mem.copy %1, %l <[8] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>, !lpu_mem.buffer<lmu, f32, 8>
+  lpu_mem.copy %0, %l <[8] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>, !lpu_mem.buffer<lmu, f32, 8>
   lpu_mem.return :
 }
 
@@ -49,12 +54,14 @@ func.func @overlap() {
 // CHECK-LABEL: @ports
 // CHECK-SAME: lpu_mem.arguments = #lpu.ints<[0]>
 func.func @ports(%x : !lpu_mem.buffer<hbm, f32, 8>) {
+  // CHECK-NEXT: %l
+  %l = lpu_mem.alloc at 0 : !lpu_mem.buffer<lmu, f32, 8>
   // CHECK-NEXT: %y = lpu_mem.alloc at 64
   // CHECK-NEXT: %t = lpu_mem.alloc at 128
   %y = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 8>
   %t = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 8>
-  lpu_mem.fill "00000000" %y <[8] {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>
-  lpu_mem.fill "00000000" %t <[8] {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>
+  lpu_mem.copy %y, %l <[8] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>, !lpu_mem.buffer<lmu, f32, 8>
+  lpu_mem.copy %t, %l <[8] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>, !lpu_mem.buffer<lmu, f32, 8>
   lpu_mem.return %y : !lpu_mem.buffer<hbm, f32, 8>
 }
 
@@ -149,7 +156,9 @@ builtin.module {
     // CHECK-NEXT: lpu_mem.alloc at 192
     %a = lpu_mem.state "a" <[8]> inputs [] outputs [] : !lpu_mem.buffer<hbm, f32, 8>
     %t = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 8>
-    lpu_mem.copy %t, %a <[8] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>, !lpu_mem.buffer<hbm, f32, 8>
+    %l = lpu_mem.alloc at 0 : !lpu_mem.buffer<lmu, f32, 8>
+    lpu_mem.copy %l, %a <[8] {0: [1]} {0: [1]}> : !lpu_mem.buffer<lmu, f32, 8>, !lpu_mem.buffer<hbm, f32, 8>
+    lpu_mem.copy %t, %l <[8] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>, !lpu_mem.buffer<lmu, f32, 8>
     lpu_mem.return :
   }
   // CHECK-LABEL: @generate

@@ -6,7 +6,7 @@
 // CHECK-SAME:  lpu_mem.outputs = [#lpu_mem.port<"y", data, f32, [8], [1], 0>, #lpu_mem.port<"n", data, f32, [P], [1], 4>]
 // CHECK-SAME:  lpu_isa.inputs = [#lpu_isa.slot<f16 at 128>, #lpu_isa.slot<f16 at 512>]
 // CHECK-SAME:  lpu_isa.outputs = [#lpu_isa.slot<f32 at 256>, #lpu_isa.slot<f16 at 512>]
-func.func @ports(%x : !lpu_mem.buffer<hbm, f16, 8>) attributes {
+func.func @ports(%x : !lpu_mem.buffer<hbm, f16, 8>) attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, 
     lpu_mem.inputs = [#lpu_mem.port<"x", data, f32, [8], [1], 0>], lpu_mem.arguments = #lpu.ints<[128]>,
     lpu_mem.outputs = [#lpu_mem.port<"y", data, f32, [8], [1], 0>]} {
   // CHECK-NEXT: lpu_isa.weight <inline("0000803f", [1], f32)> at 0

@@ -5,7 +5,7 @@
 // CHECK-LABEL: @tanh
 // CHECK-NEXT:    %y = lpu.map "tanh" %x : !lpu.tensor<[P, 4], f32> -> !lpu.tensor<[P, 4], f32>
 // CHECK-NEXT:    func.return %y
-func.func @tanh(%x : !lpu.tensor<[P, 4], f32>) -> !lpu.tensor<[P, 4], f32> {
+func.func @tanh(%x : !lpu.tensor<[P, 4], f32>) -> !lpu.tensor<[P, 4], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %y = onnx.Tanh(%x) {since_version = 13 : i64} : (!lpu.tensor<[P, 4], f32>) -> !lpu.tensor<[P, 4], f32>
   func.return %y : !lpu.tensor<[P, 4], f32>
 }
@@ -21,7 +21,7 @@ func.func @tanh(%x : !lpu.tensor<[P, 4], f32>) -> !lpu.tensor<[P, 4], f32> {
 // CHECK-NEXT:    lpu.reduce "sum"
 // CHECK-NEXT:    lpu.map "div" {{.*}} -> !lpu.tensor<[2, P + 1], f32>
 // CHECK-NEXT:    lpu.cast {{.*}} -> !lpu.tensor<[2, P + 1], f16>
-func.func @softmax_of_f16(%x : !lpu.tensor<[2, P + 1], f16>) -> !lpu.tensor<[2, P + 1], f16> {
+func.func @softmax_of_f16(%x : !lpu.tensor<[2, P + 1], f16>) -> !lpu.tensor<[2, P + 1], f16> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %y = onnx.Softmax(%x) {axis = -1 : i64, since_version = 13 : i64} : (!lpu.tensor<[2, P + 1], f16>) -> !lpu.tensor<[2, P + 1], f16>
   func.return %y : !lpu.tensor<[2, P + 1], f16>
 }
@@ -43,7 +43,7 @@ func.func @softmax_11(%x : !lpu.tensor<[2, 3, 4], f32>) -> !lpu.tensor<[2, 3, 4]
 // CHECK-NEXT:    %axes = lpu.constant
 // CHECK-NEXT:    %0 = lpu.reduce "sum" %x over <[1]> {{.*}} -> !lpu.tensor<[2, 1, 4], f32>
 // CHECK-NEXT:    %y = lpu.reshape %0 {{.*}} -> !lpu.tensor<[2, 4], f32>
-func.func @reduce_sum(%x : !lpu.tensor<[2, P, 4], f32>) -> !lpu.tensor<[2, 4], f32> {
+func.func @reduce_sum(%x : !lpu.tensor<[2, P, 4], f32>) -> !lpu.tensor<[2, 4], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %axes = lpu.constant <inline("feffffffffffffff", [1], i64)> : !lpu.tensor<[1], i64>
   %y = onnx.ReduceSum(%x, %axes) {keepdims = 0 : i64, since_version = 13 : i64} : (!lpu.tensor<[2, P, 4], f32>, !lpu.tensor<[1], i64>) -> !lpu.tensor<[2, 4], f32>
   func.return %y : !lpu.tensor<[2, 4], f32>
@@ -56,7 +56,7 @@ func.func @reduce_sum(%x : !lpu.tensor<[2, P, 4], f32>) -> !lpu.tensor<[2, 4], f
 // CHECK:         lpu.iota <[P + 1]> : !lpu.tensor<[], i64>
 // CHECK-NEXT:    lpu.cast {{.*}} -> !lpu.tensor<[], f32>
 // CHECK-NEXT:    lpu.map "div"
-func.func @mean_over_a_symbol(%x : !lpu.tensor<[P + 1, 4], f32>) -> !lpu.tensor<[1, 4], f32> {
+func.func @mean_over_a_symbol(%x : !lpu.tensor<[P + 1, 4], f32>) -> !lpu.tensor<[1, 4], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %y = onnx.ReduceMean(%x) {axes = #lpu.ints<[0]>, since_version = 13 : i64} : (!lpu.tensor<[P + 1, 4], f32>) -> !lpu.tensor<[1, 4], f32>
   func.return %y : !lpu.tensor<[1, 4], f32>
 }
@@ -83,7 +83,7 @@ func.func @matmul_vector(%x : !lpu.tensor<[3, 4], f32>, %v : !lpu.tensor<[4], f3
 // CHECK-NEXT:    lpu.select
 // CHECK:         %[[rows:.*]] = lpu.reshape %x {{.*}} -> !lpu.tensor<[3*P, 4], f32>
 // CHECK-NEXT:    lpu.gather %[[rows]], %{{.*}} axis 0
-func.func @gather_nd(%x : !lpu.tensor<[3, P, 4], f32>, %i : !lpu.tensor<[5, 2], i64>) -> !lpu.tensor<[5, 4], f32> {
+func.func @gather_nd(%x : !lpu.tensor<[3, P, 4], f32>, %i : !lpu.tensor<[5, 2], i64>) -> !lpu.tensor<[5, 4], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %y = onnx.GatherND(%x, %i) {since_version = 13 : i64} : (!lpu.tensor<[3, P, 4], f32>, !lpu.tensor<[5, 2], i64>) -> !lpu.tensor<[5, 4], f32>
   func.return %y : !lpu.tensor<[5, 4], f32>
 }
@@ -96,7 +96,7 @@ func.func @gather_nd(%x : !lpu.tensor<[3, P, 4], f32>, %i : !lpu.tensor<[5, 2], 
 // CHECK-NEXT:    lpu.matmul {{.*}} -> !lpu.tensor<[1, 2, 2, P], f32>
 // CHECK-NOT:     lpu.broadcast
 // CHECK:         lpu.matmul {{.*}} -> !lpu.tensor<[1, 2, 2, 8], f32>
-func.func @grouped_attention(%q : !lpu.tensor<[1, 4, 1, 8], f32>, %k : !lpu.tensor<[1, 2, P, 8], f32>, %v : !lpu.tensor<[1, 2, P, 8], f32>) -> !lpu.tensor<[1, 4, 1, 8], f32> {
+func.func @grouped_attention(%q : !lpu.tensor<[1, 4, 1, 8], f32>, %k : !lpu.tensor<[1, 2, P, 8], f32>, %v : !lpu.tensor<[1, 2, P, 8], f32>) -> !lpu.tensor<[1, 4, 1, 8], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %y = onnx.Attention(%q, %k, %v) {since_version = 23 : i64} : (!lpu.tensor<[1, 4, 1, 8], f32>, !lpu.tensor<[1, 2, P, 8], f32>, !lpu.tensor<[1, 2, P, 8], f32>) -> !lpu.tensor<[1, 4, 1, 8], f32>
   func.return %y : !lpu.tensor<[1, 4, 1, 8], f32>
 }
@@ -129,7 +129,7 @@ func.func @mixed() -> !lpu.tensor<[4], f32> {
 // CHECK-LABEL: @full_cache
 // CHECK:         %keys = lpu.concat %past, %{{.*}} axis 2
 // CHECK-NOT:     lpu.gather
-func.func @full_cache(%q : !lpu.tensor<[1, 1, 48], f32>, %past : !lpu.tensor<[1, 2, P, 8], f32>, %total : !lpu.tensor<[], i32>) -> !lpu.tensor<[1, 2, P + 1, 8], f32> {
+func.func @full_cache(%q : !lpu.tensor<[1, 1, 48], f32>, %past : !lpu.tensor<[1, 2, P, 8], f32>, %total : !lpu.tensor<[], i32>) -> !lpu.tensor<[1, 2, P + 1, 8], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %valid = lpu.iota <[P, 0]> : !lpu.tensor<[1], i32>
   %y, %keys, %values = onnx.com.microsoft.GroupQueryAttention(%q, %past, %past, %valid, %total) {absent = #lpu.ints<[1, 2]>, kv_num_heads = 2 : i64, num_heads = 2 : i64, since_version = 1 : i64} : (!lpu.tensor<[1, 1, 48], f32>, !lpu.tensor<[1, 2, P, 8], f32>, !lpu.tensor<[1, 2, P, 8], f32>, !lpu.tensor<[1], i32>, !lpu.tensor<[], i32>) -> (!lpu.tensor<[1, 1, 16], f32>, !lpu.tensor<[1, 2, P + 1, 8], f32>, !lpu.tensor<[1, 2, P + 1, 8], f32>)
   func.return %keys : !lpu.tensor<[1, 2, P + 1, 8], f32>
