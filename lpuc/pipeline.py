@@ -160,6 +160,8 @@ def parse_passes(text: str) -> tuple[ModulePass, ...]:
     from xdsl.utils.arg_spec import parse_pipeline
     from xdsl.utils.exceptions import ArgSpecParseError
 
+    from dialects.spelling import did_you_mean
+
     known = available_passes()
     try:
         specs = tuple(parse_pipeline(text))
@@ -167,7 +169,8 @@ def parse_passes(text: str) -> tuple[ModulePass, ...]:
         raise UsageError(f"pipeline: {error}") from None
     unknown = [spec.name for spec in specs if spec.name not in known]
     if unknown:
-        raise UsageError(f"pipeline: no pass '{unknown[0]}'; `lpuc passes` lists them")
+        hint = did_you_mean(unknown[0], known, "`lpuc passes` lists them")
+        raise UsageError(f"pipeline: no pass '{unknown[0]}'; {hint}")
     try:
         return tuple(known[spec.name]().from_spec(spec) for spec in specs)
     except ValueError as error:

@@ -7,13 +7,14 @@ A schema says what a version of an operator takes and gives: formal inputs and o
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache, cached_property
 
 from onnx import AttributeProto, defs
+
+from dialects.spelling import did_you_mean
 
 DOMAINS = ("", "com.microsoft")
 """The domains whose operators have schemas; the empty one is `ai.onnx`."""
@@ -221,6 +222,6 @@ def nearest(domain: str, name: str) -> str | None:
         if other != domain and name in operators(other):
             return f"'{name}' exists in the domain '{other or 'ai.onnx'}'"
     if domain not in DOMAINS:
-        return "the domains known are ai.onnx and com.microsoft"
-    close = difflib.get_close_matches(name, operators(domain), n=3, cutoff=0.6)
-    return f"did you mean {', '.join(close)}?" if close else None
+        return "it is another runtime's; the domains known are ai.onnx and com.microsoft"
+    own = "an operator of ONNX Runtime's own: export without its optimisations" if domain else None
+    return did_you_mean(name, operators(domain)) or own

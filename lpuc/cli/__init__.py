@@ -50,12 +50,29 @@ class LazyGroup(click.Group):
             return None
         return getattr(import_module(f"lpuc.cli.{cmd_name}"), cmd_name)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            from dialects.spelling import did_you_mean
+
+            hint = did_you_mean(name, COMMANDS, "`lpuc --help` lists them")
+            raise click.UsageError(f"no command '{name}'; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="`lpuc inspect MODEL.onnx` says whether a model compiles, `lpuc verify MODEL.onnx`"
+    " whether its numbers are right. Exit codes: 0 done, 1 the model or an input is at fault,"
+    " 2 usage, 3 `verify` found a difference, 70 a bug of lpuc, 130 interrupted.",
+)
 @click.version_option(lpuc.__version__, prog_name="lpuc")
 def cli() -> None:
     """Compile ONNX decoders to programs for latency processing units, and run them."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def ops(names: tuple[str, ...]) -> None:
     """List the operations of all dialects; NAMES are dialects or single operations."""
     from dialects import DIALECTS
+    from dialects.spelling import did_you_mean
 
     known = {op.name: op for factory in DIALECTS.values() for op in factory().operations}
     for name in names:
@@ -26,7 +27,8 @@ def ops(names: tuple[str, ...]) -> None:
         elif name in DIALECTS:
             _table({n: op for n, op in known.items() if n.startswith(f"{name}.")})
         else:
-            raise click.UsageError(f"no dialect or operation '{name}'")
+            hint = did_you_mean(name, [*known, *DIALECTS], "`lpuc ops` lists them")
+            raise click.UsageError(f"no dialect or operation '{name}'; {hint}")
     if not names:
         _table(known)
 

@@ -166,11 +166,13 @@ def watch_options(function: F) -> F:
 
 def _known_passes(names: tuple[str, ...]) -> frozenset[str]:
     if names:
+        from dialects.spelling import did_you_mean
         from lpuc.pipeline import available_passes
 
         for name in names:
             if name not in available_passes():
-                raise click.UsageError(f"no pass '{name}'; `lpuc passes` lists them")
+                hint = did_you_mean(name, available_passes(), "`lpuc passes` lists them")
+                raise click.UsageError(f"no pass '{name}'; {hint}")
     return frozenset(names)
 
 

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 @click.argument("names", nargs=-1)
 def passes(names: tuple[str, ...]) -> None:
     """List the passes; with NAMES, their full documentation."""
+    from dialects.spelling import did_you_mean
     from passes import PASSES
 
     for name in names:
         if name not in PASSES:
-            raise click.UsageError(f"no pass '{name}'; `lpuc passes` lists them")
+            hint = did_you_mean(name, PASSES, "`lpuc passes` lists them")
+            raise click.UsageError(f"no pass '{name}'; {hint}")
     if names:
         click.echo("\n\n".join(_full(PASSES[name]()) for name in names))
         return

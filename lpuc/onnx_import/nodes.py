@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +17,7 @@ from dialects.onnx.attributes import Value, to_attribute
 from dialects.onnx.dtypes import result_dtypes
 from dialects.onnx.ops import OnnxOp, create, op_class
 from dialects.onnx.schemas import Schema, attribute_value, find_schema, nearest
+from dialects.spelling import did_you_mean
 from lpuc.onnx_import.tensors import TensorReader, from_numbers
 from passes.rewriting.creation import make
 from passes.rewriting.kernel import locate
@@ -141,8 +141,7 @@ class NodeReader:
             )
         spec = schema.attributes.get(proto.name)
         if spec is None:
-            close = difflib.get_close_matches(proto.name, schema.attributes, n=1)
-            hint = f"did you mean {close[0]}?" if close else None
+            hint = did_you_mean(proto.name, schema.attributes)
             version = schema.since_version
             raise CompileError(f"version {version} has no attribute '{name}'", hint=hint)
         if proto.ref_attr_name:

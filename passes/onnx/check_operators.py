@@ -58,7 +58,7 @@ def check(func: FuncOp) -> None:
         f"unsupported operators: {listed}",
         node=names[0] if names else None,
         op=full_name(refused[0]),
-        hint="export without operators of a runtime's own, `lpuc ops` lists what is known",
+        hint="export without them, or add them as CONTRIBUTING.md shows",
     )
 
 

@@ -7,6 +7,7 @@ import errno
 import pytest
 
 from dialects.errors import CompileError
+from lpuc.cli import invoke
 from lpuc.errors import (
     INTERNAL,
     INTERRUPTED,
@@ -25,6 +26,7 @@ from lpuc.errors import (
 )
 from runtime.errors import Malformed, Unlinkable
 from runtime.traps import Trap, TrapKind
+from tests.unit.cli.conftest import MODEL
 
 STATE = State(file="model.onnx")
 
@@ -97,3 +99,23 @@ def test_debug_shows_the_traceback_without_the_notes(capsys: pytest.CaptureFixtu
     shown = capsys.readouterr().err
     assert "AssertionError: boom" in shown
     assert "the whole module" not in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["compil", "model.onnx"], "no command 'compil'; did you mean compile?"),
+        (["frobnicate"], "no command 'frobnicate'; `lpuc --help` lists them"),
+        (["passes", "lpu-foldconstants"], "did you mean lpu-fold-constants"),
+        (["passes", "frobnicate"], "no pass 'frobnicate'; `lpuc passes` lists them"),
+        (["ops", "lpu.matmull"], "did you mean lpu.matmul"),
+        (["ops", "LPU"], "did you mean lpu"),
+        (["compile", str(MODEL), "--pipeline", "lpu-raise-norms"], "did you mean lpu-raise-norm"),
+        (["compile", str(MODEL), "--print-ir-after", "lpu-til"], "did you mean lpu-mem-tile"),
+    ],
+)
+def test_a_typo_gets_what_was_meant(
+    arguments: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+):
+    assert invoke(arguments) == USAGE
+    assert hint in capsys.readouterr().err

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx import AttributeProto, GraphProto, ModelProto, TensorProto, helper
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, helper
 
 from dialects.errors import CompileError
 from lpuc.onnx_import import import_model
@@ -36,6 +36,10 @@ def _two(first: tuple[str, str], second: tuple[str, str]) -> ModelProto:
     return model(nodes, {"x": [2]}, ["y"])
 
 
+def _foreign(domain: str) -> NodeProto:
+    return helper.make_node("Mystery", ["x"], ["y"], "it", domain=domain)
+
+
 def _type(kind: int) -> ModelProto:
     return _edited(
         lambda m: setattr(m.graph.node[0].attribute[0], "type", kind), unary("Elu", alpha=1.0)
@@ -60,6 +64,15 @@ WRONG: dict[str, tuple[ModelProto, str]] = {
     "defined twice": (_two(("x", "y"), ("x", "y")), "'y' is defined twice"),
     "shadowed input": (_two(("x", "x"), ("x", "y")), "'x' is defined twice"),
     "unknown operator": (unary("Reluu"), "it: Reluu: unknown operator; did you mean Relu"),
+    "operator in lower case": (unary("relu"), "unknown operator; did you mean Relu"),
+    "lacking operator of ONNX Runtime": (
+        model([_foreign("com.microsoft")], {"x": [2]}, ["y"]),
+        "it: com.microsoft.Mystery: unknown operator; an operator of ONNX Runtime's own",
+    ),
+    "another runtime's operator": (
+        model([_foreign("ai.example")], {"x": [2]}, ["y"]),
+        "it: ai.example.Mystery: unknown operator; it is another runtime's",
+    ),
     "other domain": (unary("FastGelu"), "exists in the domain 'com.microsoft'"),
     "unknown attribute": (unary("Elu", alpa=1.0), "no attribute 'alpa'; did you mean alpha?"),
     "attribute kind": (unary("Elu", alpha=1), "attribute 'alpha' is INT, expected FLOAT"),

@@ -26,13 +26,10 @@ _EDIT = re.compile(r"In `([^`]+)`, (?:(at the end)|(instead of|in front of) `([^
 
 def examples(text: str) -> dict[str, list[tuple[str, str, str]]]:
     """For each section called an example: (line above, kind, text) of its blocks."""
-    parts = re.split(r"^## (.*)\n", text, flags=re.MULTILINE)
-    sections = zip(parts[1::2], parts[2::2], strict=True)
+    parts: list[str] = re.split(r"^## (.*)\n", text, flags=re.MULTILINE)
     return {
-        title.removeprefix("Example: "): [
-            m.group("say", "kind", "body") for m in _BLOCK.finditer(t)
-        ]
-        for title, t in sections
+        title.removeprefix("Example: "): _BLOCK.findall(section)
+        for title, section in zip(parts[1::2], parts[2::2], strict=True)
         if title.startswith("Example: ")
     }
 

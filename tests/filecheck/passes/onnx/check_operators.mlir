@@ -15,7 +15,7 @@ func.func @known(%x : !lpu.tensor<[2], f32>) {
 // -----
 
 // All unknown operators are named, with the number of their nodes; the first node is the place.
-// CHECK: node_a: Det: unsupported operators: Det (2), NonZero (1); export without
+// CHECK: node_a: Det: unsupported operators: Det (2), NonZero (1); export without them, or add them
 func.func @unknown(%x : !lpu.tensor<[2, 2], f32>) {
   %0 = onnx.Det(%x) {since_version = 11 : i64} : (!lpu.tensor<[2, 2], f32>) -> !lpu.tensor<*, f32> loc("node_a")
   %1 = onnx.Det(%x) {since_version = 11 : i64} : (!lpu.tensor<[2, 2], f32>) -> !lpu.tensor<*, f32> loc("node_b")
