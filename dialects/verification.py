@@ -17,11 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any, cast
 
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, FunctionType, ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Block, Operation
 from xdsl.traits import IsTerminator, NoTerminator
@@ -29,11 +29,15 @@ from xdsl.utils.exceptions import VerifyException
 
 from dialects.affine import Affine
 from dialects.lpu.weights import WeightAttr
+from dialects.lpu_mem.access import Access
 from dialects.refusal import Refused, refuse, require, restate
 from dialects.scopes import Rule, Scope, Shared
 
 LIMIT = 1 << 17
 """How many different operations are remembered before all are forgotten."""
+HOLDERS = (ArrayAttr, DictionaryAttr, FunctionType)
+MUTE = frozenset({"lpu.weight", "lpu.ints", "lpu_mem.buffer", "lpu_isa.code", "lpu_isa.slot"})
+"""Attributes of ours in which no name can stand."""
 LEVELS = frozenset({"lpu", "lpu_mem", "lpu_isa"})
 """The dialects that have rules of their own beyond those of single operations."""
 
@@ -72,8 +76,24 @@ def _check(op: Operation) -> Names:
         raise
     except VerifyException as error:
         restate(op, error)
-    types = [value.type for value in (*op.operands, *op.results)]
-    return frozenset(name for part in (types, op.properties) for name in mentioned(part))
+    parts = [*[value.type for value in (*op.operands, *op.results)], *op.properties.values()]
+    names: set[str] = set()
+    for part in parts:
+        if not _is_mute(type(part)):
+            names |= _names(part)
+    return frozenset(names)
+
+
+@cache
+def _is_mute(cls: type[Attribute]) -> bool:
+    """Whether attributes of a class hold no affine expressions: xDSL's, and some of ours."""
+    is_foreign = cls.__module__.startswith("xdsl.") and cls not in HOLDERS
+    return is_foreign or cls.name in MUTE
+
+
+@lru_cache(1 << 12)
+def _names(attribute: Attribute) -> set[str]:
+    return mentioned(attribute)
 
 
 @cache
@@ -104,9 +124,13 @@ def _seen(attribute: Attribute) -> object:
 
 def mentioned(part: object) -> set[str]:
     """The names in affine expressions anywhere in types, attributes and what they are made of."""
+    if isinstance(part, str | int):
+        return set()
     if isinstance(part, Affine):
         return {name for name, _ in part.terms}
-    if isinstance(part, WeightAttr):
+    if isinstance(part, Access):
+        return part.symbols()
+    if isinstance(part, Attribute) and _is_mute(type(part)):
         return set()
     if isinstance(part, tuple | list):
         entries = cast("Sequence[object]", part)
