@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from onnx import GraphProto, TensorShapeProto, ValueInfoProto
 from xdsl.dialects.builtin import ArrayAttr, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Block, Region
+from xdsl.ir import Block, Operation, Region, SSAValue
 
 from dialects.affine import Affine
-from dialects.errors import CompileError, location_of
+from dialects.errors import CompileError, location_of, node_names
 from dialects.lpu.types import Tensor, TensorType
 from dialects.names import escape
 from dialects.onnx.elements import SUPPORTED
@@ -40,7 +40,8 @@ class GraphReader:
         self.body.graph(self.graph, weights)
         results = self.body.results(self.graph)
         for output, result in zip(self.graph.output, results, strict=True):
-            _check_type(dtype_of(result), f"the output '{escape(output.name)}'")
+            what = f"the output '{escape(output.name)}'"
+            _check_type(dtype_of(result), what, _maker_of(result))
         returned = ReturnOp(*results)
         locate(returned, location_of(["outputs"]))
         append(returned, self.block)
@@ -89,10 +90,16 @@ class GraphReader:
         return tuple(dims)
 
 
-def _check_type(dtype: ElementType, what: str) -> None:
+def _check_type(dtype: ElementType, what: str, node: str | None = None) -> None:
     """Refuse types that only constants may have."""
     if dtype not in TYPES:
-        raise CompileError(f"{what} has element type double", hint=f"use {SUPPORTED}")
+        raise CompileError(f"{what} has element type double", node=node, hint=f"use {SUPPORTED}")
+
+
+def _maker_of(value: SSAValue) -> str | None:
+    """The node that a value comes from, None for an input of the graph."""
+    owner = value.owner
+    return next(iter(node_names(owner)), None) if isinstance(owner, Operation) else None
 
 
 def _names(names: Iterable[str]) -> ArrayAttr[StringAttr]:

@@ -98,7 +98,8 @@ def test_an_input_has_no_double_precision(tmp_path: Path):
 
 def test_an_output_has_no_double_precision(tmp_path: Path):
     proto = _model([_node("Neg", ["third"], "y")], third=THIRD)
-    assert "the output 'y' has element type double" in str(refusal(tmp_path, proto))
+    expected = "make_y: the output 'y' has element type double"
+    assert expected in str(refusal(tmp_path, proto))
 
 
 def test_doubles_are_imported_as_they_are(tmp_path: Path):
