@@ -122,7 +122,7 @@ class Interface:
         known = {port.name for port in self.inputs}
         for name in inputs:
             if name not in known:
-                raise Unlinkable(name, f"one of the inputs {', '.join(sorted(known))}", "this name")
+                raise Unlinkable(name, f"one of the inputs {', '.join(sorted(known))}", repr(name))
         for port in self.inputs:
             if port.name not in inputs:
                 raise Unlinkable(port.name, f"{port.dtype.value} {_shape(port)}", "nothing")
@@ -132,7 +132,7 @@ class Interface:
         for name in values:
             if name not in known:
                 names = ", ".join(sorted(known)) or "none"
-                raise Unlinkable(name, f"one of the symbols {names}", "this name")
+                raise Unlinkable(name, f"one of the symbols {names}", repr(name))
 
     def _solve(self, inputs: Mapping[str, Array], given: Mapping[str, int]) -> dict[str, int]:
         """Solve dims with one unknown symbol until nothing changes, from the values given."""
@@ -184,7 +184,8 @@ def _check_bounds(symbol: Symbol, symbols: Mapping[str, int]) -> None:
 
 def _check_shape(port: Port, value: Array, symbols: Mapping[str, int]) -> None:
     if value.shape != port.extents(symbols):
-        expected = f"{_shape(port)} = {list(port.extents(symbols))}"
+        formula, extents = _shape(port), str(list(port.extents(symbols)))
+        expected = extents if formula == extents else f"{formula} = {extents}"
         raise Unlinkable(port.name, expected, str(list(value.shape)))
 
 

@@ -77,7 +77,7 @@ class Program:
             if known == name:
                 return interface
         names = ", ".join(known for known, _ in self.entries)
-        raise Unlinkable(name, f"one of the entries {names}", "this name")
+        raise Unlinkable(name, f"one of the entries {names}", repr(name))
 
     def validate(self) -> None:
         """Raise Invalid when code, entries and target contradict each other."""

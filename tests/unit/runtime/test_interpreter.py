@@ -254,6 +254,15 @@ def test_derived_extents_and_limits() -> None:
         bind({"cache": empty, "mask": np.full(1, 5)})
 
 
+def test_messages_say_once_what_is_expected() -> None:
+    fixed = Port("x", F32, F32, (Dim(2), Dim(3)), (3, 1), 3072)
+    interface = dataclasses.replace(projection().interface, inputs=(fixed,), outputs=(), symbols=())
+    with pytest.raises(Unlinkable, match=r"^x: expected \[2, 3\], got \[2, 4\]$"):
+        interface.bind({"x": np.zeros((2, 4), np.float32)})
+    with pytest.raises(Unlinkable, match=r"^z: expected one of the inputs x, got 'z'$"):
+        interface.bind({"z": np.zeros((2, 3), np.float32)})
+
+
 def test_16_bit_panels_are_widened_once_within_the_cap() -> None:
     half = ElementType.F16
     weights = np.ones((4, K), np.float16)

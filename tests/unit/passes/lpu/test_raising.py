@@ -18,17 +18,11 @@ from lpuc.compiler.driver import load_module
 from lpuc.instrument import Instrumentation
 from lpuc.pipeline import PIPELINE, parse_passes, run_pipeline
 from lpuc.verify import difference
+from passes import PASS_NAMES
 from passes.analysis.functions import functions, model_folder
 from tests.e2e.committed import EXPORTS, feeds, model_id, options
 
-RAISING = (
-    "lpu-raise-activation",
-    "lpu-raise-softmax",
-    "lpu-raise-norm",
-    "lpu-raise-rotary",
-    "lpu-raise-attention",
-    "lpu-merge-matmuls",
-)
+RAISING = (*[name for name in PASS_NAMES if name.startswith("lpu-raise-")], "lpu-merge-matmuls")
 FUSED = {cls.name for cls in fused.OPS}
 CALL = Call(new=3, past=5, mask="alone", shift=2)
 OF_A_BODY = {
