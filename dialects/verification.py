@@ -32,6 +32,7 @@ from dialects.lpu.weights import WeightAttr
 from dialects.lpu_mem.access import Access
 from dialects.refusal import Refused, refuse, require, restate
 from dialects.scopes import Rule, Scope, Shared
+from dialects.structure import structure_of
 
 LIMIT = 1 << 17
 """How many different operations are remembered before all are forgotten."""
@@ -44,6 +45,8 @@ LEVELS = frozenset({"lpu", "lpu_mem", "lpu_isa"})
 Names = frozenset[str]
 
 _right: dict[tuple[object, ...], Names] = {}
+_identical: dict[tuple[object, ...], tuple[Names, tuple[Attribute, ...]]] = {}
+"""By identities of types and properties, which are held, what is known of their equals."""
 
 
 def check_op(op: Operation) -> None:
@@ -59,6 +62,11 @@ def _checked(op: Operation) -> Names:
     """The names that an operation mentions, which is right by itself."""
     if op.regions or not _is_ours(type(op)):
         return _check(op)
+    parts = _parts(op)
+    same = (type(op), len(op.operands), *op.properties, *op.attributes, *map(id, parts))
+    known = _identical.get(same)
+    if known is not None:
+        return known[0]
     key = _key(op)
     names = _right.get(key)
     if names is None:
@@ -66,12 +74,26 @@ def _checked(op: Operation) -> Names:
         if len(_right) >= LIMIT:
             _right.clear()
         _right[key] = names
+    if len(_identical) >= LIMIT:
+        _identical.clear()
+    _identical[same] = names, parts
     return names
 
 
+def _parts(op: Operation) -> tuple[Attribute, ...]:
+    """The types and properties of an operation."""
+    types = [value.type for value in (*op.operands, *op.results)]
+    return (*types, *op.properties.values(), *op.attributes.values())
+
+
 def _check(op: Operation) -> Names:
+    structure = structure_of(type(op))
+    is_plain = structure is not None and not (op.regions or op.attributes or op.successors)
     try:
-        op.verify_()
+        if structure is not None and is_plain and structure.holds(op):
+            structure.own(op)
+        else:
+            op.verify_()
     except Refused:
         raise
     except VerifyException as error:

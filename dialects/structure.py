@@ -1,0 +1,116 @@
+"""
+What the definition of an operation says of operands, results and properties, checked in few steps.
+
+xDSL's verifier takes a definition's constraints one by one, with room for constraints that bind
+variables across them. Nearly all of ours name one class of attribute each: `structure_of` reads
+such a definition once, and `Structure.holds` then compares counts and classes. Where a definition
+says more, or an operation does not fit, xDSL's own verifier decides and says what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
+
+from xdsl.ir import Attribute, Operation
+from xdsl.irdl import (
+    AttrConstraint,
+    BaseAttr,
+    VerificationContext,
+    IRDLOperation,
+    OperandDef,
+    OptPropertyDef,
+    RangeLengthConstraint,
+    RangeOf,
+    ResultDef,
+    VarOperandDef,
+)
+from xdsl.traits import OpTrait
+from xdsl.utils.exceptions import VerifyException
+
+Fits = Callable[[Attribute], bool]
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What operands, results and properties are; `own` are the checks that the class adds."""
+
+    operands: tuple[type[Attribute], ...]
+    is_variadic: bool
+    """Whether there are as many operands as one likes, all of the one class."""
+    results: tuple[type[Attribute], ...]
+    properties: dict[str, Fits]
+    required: frozenset[str]
+    own: Callable[[Operation], None]
+
+    def holds(self, op: Operation) -> bool:
+        """Whether an operation is made of these."""
+        operands, results, given = op.operands, op.results, op.properties
+        kinds = self.operands * len(operands) if self.is_variadic else self.operands
+        if len(operands) != len(kinds) or len(results) != len(self.results):
+            return False
+        if not all([isinstance(v.type, kind) for v, kind in zip(operands, kinds, strict=True)]):
+            return False
+        if not all([isinstance(v.type, k) for v, k in zip(results, self.results, strict=True)]):
+            return False
+        known = self.properties
+        return self.required <= given.keys() and all(
+            [name in known and known[name](value) for name, value in given.items()]
+        )
+
+
+@cache
+def structure_of(cls: type[Operation]) -> Structure | None:
+    """The structure of a class; None if its definition says more than one class for each value."""
+    if not issubclass(cls, IRDLOperation):
+        return None
+    definition = cls.get_irdl_definition()
+    traits = definition.traits.traits
+    if definition.regions or definition.successors or definition.options:
+        return None
+    if any(type(trait).verify is not OpTrait.verify for trait in traits):
+        return None
+    parts = [part for _, part in definition.operands]
+    is_variadic = [type(part) for part in parts] == [VarOperandDef]
+    ends = [part for _, part in definition.results]
+    if not (is_variadic or all(type(part) is OperandDef for part in parts)):
+        return None
+    operands = [_value_class(part.constr) for part in parts]
+    results = [_value_class(part.constr) for part in ends]
+    if None in (*operands, *results) or any(type(part) is not ResultDef for part in ends):
+        return None
+    properties = definition.properties
+    return Structure(
+        cast("tuple[type[Attribute], ...]", tuple(operands)),
+        is_variadic,
+        cast("tuple[type[Attribute], ...]", tuple(results)),
+        {name: _fits(part.constr) for name, part in properties.items()},
+        frozenset(n for n, part in properties.items() if not isinstance(part, OptPropertyDef)),
+        cast("Any", cls.__mro__[1]).verify_,
+    )
+
+
+def _value_class(constraint: Any) -> type[Attribute] | None:
+    """The class of the types that a constraint on values accepts, if that is all it says."""
+    if isinstance(constraint, RangeLengthConstraint):
+        constraint = cast("Any", constraint).constraint
+    inner = cast("Any", constraint).constr if isinstance(constraint, RangeOf) else None
+    return inner.attr if isinstance(inner, BaseAttr) else None
+
+
+def _fits(constraint: AttrConstraint) -> Fits:
+    """Whether an attribute satisfies a constraint."""
+    if isinstance(constraint, BaseAttr):
+        kind = cast("BaseAttr[Attribute]", constraint).attr
+        return lambda attribute: isinstance(attribute, kind)
+
+    def fits(attribute: Attribute) -> bool:
+        try:
+            constraint.verify(attribute, VerificationContext())
+        except VerifyException:
+            return False
+        return True
+
+    return fits
