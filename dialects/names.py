@@ -6,6 +6,12 @@ def escape(name: str) -> str:
     return name.encode("unicode_escape").decode("ascii").replace('"', '\\"')
 
 
+def quoted(name: str) -> str:
+    """An escaped name as a string of the IR."""
+    text = name.replace("\\", "\\\\").replace('"', "\\22")
+    return f'"{text}"'
+
+
 def unescape(text: str) -> str:
     """The name that `escape` was given."""
     return text.encode("latin-1", "backslashreplace").decode("unicode_escape")

@@ -11,7 +11,7 @@ locations. Parameters are read from the model's files piece by piece and never h
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -22,7 +22,7 @@ from xdsl.dialects.func import FuncOp
 
 from dialects.affine import Affine
 from dialects.errors import node_names
-from dialects.lpu.attributes import SymbolsAttr
+from dialects.lpu.interface import Resident, Value, interface_of, symbols_of
 from dialects.lpu_isa.code import Slot, SlotAttr
 from dialects.lpu_isa.ops import IsaOp, LabelOp
 from dialects.lpu_mem import ports as mem
@@ -125,12 +125,12 @@ def _labels(func: FuncOp, pc: int) -> tuple[dict[str, int], int]:
 
 
 def _interface(func: FuncOp, pc: int) -> Interface:
-    symbols = func.attributes.get("lpu.symbols")
-    entries = symbols.data if isinstance(symbols, SymbolsAttr) else ()
+    symbols, declared = symbols_of(func), interface_of(func)
+    registers = symbols.registers
     return Interface(
-        inputs=_ports(func, "inputs"),
-        outputs=_ports(func, "outputs"),
-        symbols=tuple(Symbol(n, r, low, high) for r, (n, low, high) in enumerate(entries, start=1)),
+        inputs=_ports(func, "inputs", declared.inputs),
+        outputs=_ports(func, "outputs", declared.outputs),
+        symbols=tuple(Symbol(n, registers[n], low, high) for n, low, high in symbols.data),
         params_size=_number(func, "lpu_mem.params_size"),
         arena_base=_number(func, "lpu_mem.arena_base"),
         arena_size=_number(func, "lpu_mem.arena_size"),
@@ -144,11 +144,15 @@ def _number(func: FuncOp, name: str) -> int:
     return attribute.value.data
 
 
-def _ports(func: FuncOp, kind: str) -> tuple[Port, ...]:
+def _ports(func: FuncOp, kind: str, declared: Sequence[Value | Resident]) -> tuple[Port, ...]:
+    """The inputs or outputs in the order of the model."""
     ports, slots = func.attributes[f"lpu_mem.{kind}"], func.attributes[f"lpu_isa.{kind}"]
     assert isinstance(ports, ArrayAttr) and isinstance(slots, ArrayAttr)
     pairs = zip(cast("ArrayAttr[PortAttr]", ports), cast("ArrayAttr[SlotAttr]", slots), strict=True)
-    return tuple(_port(port.data, slot.data) for port, slot in pairs)
+    found = {port.data.name: _port(port.data, slot.data) for port, slot in pairs}
+    order = [port.name for port in declared] or list(found)
+    assert sorted(order) == sorted(found), f"the {kind} are {order} and {list(found)}"
+    return tuple(found[name] for name in order)
 
 
 def _port(port: mem.Port, slot: Slot) -> Port:

@@ -9,6 +9,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 
 from dialects.errors import CompileError
+from dialects.lpu.interface import interface_of
 from dialects.lpu.ops import tensor_of
 from dialects.names import unescape
 from dialects.onnx import InitializerOp, OnnxOp
@@ -17,19 +18,19 @@ from lpuc.errors import printable
 from lpuc.instrument import Instrumentation
 from lpuc.options import CompileOptions
 from lpuc.summary import rows, size
-from passes.analysis.functions import step_function, strings
+from passes.analysis.functions import step_function
 
 
 def _inputs(module: ModuleOp) -> list[tuple[str, str]]:
     function = step_function(module)
-    pairs = zip(strings(function, "lpu.inputs"), function.body.block.args, strict=True)
-    lines = [f"{printable(unescape(name))}: {tensor_of(argument)}" for name, argument in pairs]
+    pairs = zip(interface_of(function).arguments, function.args, strict=True)
+    lines = [f"{printable(unescape(port.name))}: {tensor_of(value)}" for port, value in pairs]
     return [("inputs" if i == 0 else "", line) for i, line in enumerate(lines)]
 
 
 def _outputs(module: ModuleOp) -> list[tuple[str, str]]:
-    names = strings(step_function(module), "lpu.outputs")
-    texts = [printable(unescape(name)) for name in names]
+    ports = interface_of(step_function(module)).outputs
+    texts = [printable(unescape(port.name)) for port in ports]
     return [("outputs" if i == 0 else "", text) for i, text in enumerate(texts)]
 
 

@@ -5,6 +5,7 @@ from xdsl.ir import Dialect
 from dialects.lpu import control, fused, ops
 from dialects.lpu.attributes import AffineAttr, AffineListAttr, IntsAttr, SymbolsAttr
 from dialects.lpu.control import StateType
+from dialects.lpu.interface import InterfaceAttr
 from dialects.lpu.ports import StatePortsAttr
 from dialects.lpu.types import TensorType
 from dialects.lpu.weights import WeightAttr
@@ -20,6 +21,7 @@ Lpu = Dialect(
         IntsAttr,
         SymbolsAttr,
         StatePortsAttr,
+        InterfaceAttr,
         WeightAttr,
     ],
 )

@@ -67,6 +67,11 @@ class SymbolsAttr(Data[tuple[tuple[str, int, int], ...]]):
     name = "lpu.symbols"
 
     @property
+    def registers(self) -> dict[str, int]:
+        """The register that holds each symbol when the program starts."""
+        return {name: register for register, (name, _, _) in enumerate(self.data, start=1)}
+
+    @property
     def ranges(self) -> dict[str, tuple[int, int]]:
         return {name: (low, high) for name, low, high in self.data}
 

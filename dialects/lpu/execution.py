@@ -15,31 +15,19 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from xdsl.dialects.builtin import ArrayAttr, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, SSAValue
-from xdsl.utils.hints import isa
 
 from dialects.affine import Affine
 from dialects.lpu import control
 from dialects.lpu.control import state_of
+from dialects.lpu.interface import interface_of
 from dialects.lpu.ops import LpuOp, tensor_of
 from dialects.lpu.ports import StatePort
 from dialects.lpu.semantics import Array, Scope, evaluate
 from dialects.lpu.types import Tensor
 from dialects.names import unescape
 from runtime.numerics import ElementType
-
-
-def port_names(function: FuncOp, attribute: str, count: int) -> tuple[str, ...]:
-    """The ONNX names in `lpu.inputs` or `lpu.outputs`; the positions when there are none."""
-    names = function.attributes.get(attribute)
-    if names is None:
-        return tuple(map(str, range(count)))
-    assert isa(names, ArrayAttr[StringAttr])
-    texts = [name.data for name in names]
-    assert len(texts) == count, f"{attribute} names {len(texts)} of {count}"
-    return tuple(map(unescape, texts))
 
 
 def argument_tensors(function: FuncOp) -> tuple[Tensor, ...]:
@@ -131,8 +119,9 @@ class Execution:
     def begin(self, function: FuncOp, inputs: Mapping[str, Array]) -> None:
         """Give arguments and states their inputs."""
         block = function.body.block
-        names = port_names(function, "lpu.inputs", len(block.args))
-        self.values.update((a, inputs[n]) for a, n in zip(block.args, names, strict=True))
+        ports = interface_of(function).arguments
+        arrays = (inputs[unescape(port.name)] for port in ports)
+        self.values.update(zip(block.args, arrays, strict=True))
         for op in state_ops(function):
             array = self.states[op.result] = _undefined(state_of(op.result))
             for port in op.inputs.data:
@@ -215,8 +204,11 @@ def run_function(
     execution = Execution(symbols, folder, on_token)
     execution.begin(function, inputs)
     arrays = execution.block(function.body.block)
-    names = port_names(function, "lpu.outputs", len(arrays))
-    results = {n: np.asarray(a, order="C") for n, a in zip(names, arrays, strict=True)}
+    ports = interface_of(function).results
+    results = {
+        unescape(port.name): np.asarray(array, order="C")
+        for port, array in zip(ports, arrays, strict=True)
+    }
     for op in state_ops(function):
         for port in op.outputs.data:
             window = _port_window(port, execution.scope.shape(port.dims))
@@ -226,9 +218,8 @@ def run_function(
 
 def input_tensors(function: FuncOp) -> dict[str, Tensor]:
     """The type in which each ONNX input is stored, by name: arguments, then states."""
-    tensors = argument_tensors(function)
-    names = port_names(function, "lpu.inputs", len(tensors))
-    found = dict(zip(names, tensors, strict=True))
+    pairs = zip(interface_of(function).arguments, argument_tensors(function), strict=True)
+    found = {unescape(port.name): tensor for port, tensor in pairs}
     for op in state_ops(function):
         dtype = state_of(op.result).dtype
         found |= {unescape(p.name): Tensor.of(p.dims, dtype) for p in op.inputs.data}
@@ -236,12 +227,8 @@ def input_tensors(function: FuncOp) -> dict[str, Tensor]:
 
 
 def output_types(function: FuncOp) -> dict[str, ElementType]:
-    """The ONNX element type of the outputs that have one of their own, by name."""
-    found: dict[str, ElementType] = {}
-    types = function.attributes.get("lpu.output_types")
-    if isa(types, ArrayAttr[StringAttr]):
-        names = port_names(function, "lpu.outputs", len(types))
-        found.update(zip(names, (ElementType(t.data) for t in types), strict=True))
+    """The ONNX element type of the outputs, by name."""
+    found = {unescape(port.name): port.dtype for port in interface_of(function).results}
     for op in state_ops(function):
         found |= {unescape(p.name): p.dtype for p in op.outputs.data}
     return found
@@ -265,7 +252,4 @@ def run_interface(
     symbols = solve_symbols(list(tensors.values()), list(stored.values())) | dict(values or {})
     results = run_function(function, stored, symbols, folder, on_token)
     types = output_types(function)
-    return {
-        name: array.astype(types[name].dtype, copy=False) if name in types else array
-        for name, array in results.items()
-    }
+    return {name: array.astype(types[name].dtype, copy=False) for name, array in results.items()}

@@ -19,6 +19,7 @@ from xdsl.printer import Printer
 
 from dialects.affine import Affine
 from dialects.lpu.types import parse_affine, parse_dtype, parse_list
+from dialects.names import quoted
 from runtime.numerics import ElementType
 
 
@@ -34,8 +35,7 @@ class StatePort:
 
     def __str__(self) -> str:
         dims = ", ".join(map(str, self.dims))
-        name = self.name.replace("\\", "\\\\").replace('"', "\\22")
-        return f'"{name}" {self.role} {self.dtype} [{dims}] at {list(self.offsets)}'
+        return f"{quoted(self.name)} {self.role} {self.dtype} [{dims}] at {list(self.offsets)}"
 
 
 @irdl_attr_definition

@@ -19,6 +19,7 @@ from xdsl.printer import Printer
 
 from dialects.affine import Affine
 from dialects.lpu.types import parse_affine, parse_dtype, parse_list
+from dialects.names import quoted
 from runtime.numerics import ElementType
 
 
@@ -35,8 +36,8 @@ class Port:
 
     def __str__(self) -> str:
         dims = ", ".join(map(str, self.dims))
-        name = self.name.replace("\\", "\\\\").replace('"', "\\22")
-        return f'"{name}", {self.role}, {self.dtype}, [{dims}], {list(self.strides)}, {self.offset}'
+        head = f"{quoted(self.name)}, {self.role}, {self.dtype}"
+        return f"{head}, [{dims}], {list(self.strides)}, {self.offset}"
 
 
 @irdl_attr_definition

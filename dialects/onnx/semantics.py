@@ -16,12 +16,12 @@ from typing import Any, cast
 import numpy as np
 from onnx import AttributeProto, ModelProto, TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
-from xdsl.dialects.builtin import ArrayAttr, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from dialects.errors import CompileError, unsupported
 from dialects.lpu.execution import argument_tensors, solve_symbols
+from dialects.lpu.interface import interface_of
 from dialects.lpu.ops import LpuOp
 from dialects.lpu.semantics import Scope
 from dialects.lpu.semantics import evaluate as evaluate_lpu
@@ -69,7 +69,9 @@ def run_function(function: FuncOp, inputs: Mapping[str, Array], folder: Path) ->
 
     Values are dropped after their last use.
     """
-    names, outputs = _names(function, "lpu.inputs"), _names(function, "lpu.outputs")
+    interface = interface_of(function)
+    names = [unescape(port.name) for port in interface.arguments]
+    outputs = [unescape(port.name) for port in interface.results]
     missing = [name for name in names if name not in inputs]
     if missing:
         raise CompileError(f"no value for the input '{missing[0]}'")
@@ -117,11 +119,6 @@ def _evaluate_any(op: Operation, values: Mapping[SSAValue, Array], scope: Scope)
         return evaluate_lpu(op, [values[v] for v in op.operands], scope)
     slots = op.slots() if isinstance(op, OnnxOp) else ()
     return evaluate(op, [None if v is None else values[v] for v in slots], scope.folder)
-
-
-def _names(function: FuncOp, key: str) -> list[str]:
-    attribute = function.attributes[key]
-    return [unescape(name.data) for name in cast("ArrayAttr[StringAttr]", attribute)]
 
 
 def _widened(array: Array) -> Array:

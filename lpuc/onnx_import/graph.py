@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 
 from onnx import GraphProto, TensorShapeProto, ValueInfoProto
-from xdsl.dialects.builtin import ArrayAttr, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
 from dialects.affine import Affine
 from dialects.errors import CompileError, location_of, node_names
+from dialects.lpu.interface import Interface, InterfaceAttr, Value
+from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import Tensor, TensorType
 from dialects.names import escape
 from dialects.onnx.elements import SUPPORTED
@@ -48,8 +50,11 @@ class GraphReader:
         self.symbols.check_used()
         types = ([a.type for a in self.block.args], [r.type for r in results])
         function = FuncOp("step", types, Region(self.block))
-        set_attribute(function, "lpu.inputs", _names(i.name for i in inputs))
-        set_attribute(function, "lpu.outputs", _names(o.name for o in self.graph.output))
+        interface = Interface(
+            _ports(map(attrgetter("name"), inputs), self.block.args),
+            _ports(map(attrgetter("name"), self.graph.output), results),
+        )
+        set_attribute(function, "lpu.interface", InterfaceAttr(interface))
         set_attribute(function, "lpu.dim_params", self.symbols.attribute())
         return function
 
@@ -102,5 +107,7 @@ def _maker_of(value: SSAValue) -> str | None:
     return next(iter(node_names(owner)), None) if isinstance(owner, Operation) else None
 
 
-def _names(names: Iterable[str]) -> ArrayAttr[StringAttr]:
-    return ArrayAttr([StringAttr(escape(name)) for name in names])
+def _ports(names: Iterable[str], values: Iterable[SSAValue]) -> tuple[Value, ...]:
+    """Their roles come with `onnx-bind-roles`."""
+    pairs = zip(names, values, strict=True)
+    return tuple(Value(escape(name), "data", tensor_of(value).dtype) for name, value in pairs)

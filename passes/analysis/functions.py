@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import cast
 
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Block, Operation
 from xdsl.traits import MemoryEffect, Pure
 
 from dialects.affine import Ranges
 from dialects.errors import CompileError
-from dialects.lpu.attributes import SymbolsAttr
 from dialects.lpu.control import ForOp
+from dialects.lpu.interface import symbols_of
 from dialects.lpu_mem import control as mem
 from dialects.names import unescape
 
@@ -44,8 +43,7 @@ def symbol_ranges(func: FuncOp) -> Ranges:
 
     There are no symbols before `onnx-bind-roles`.
     """
-    symbols = func.attributes.get("lpu.symbols")
-    ranges = dict(symbols.ranges) if isinstance(symbols, SymbolsAttr) else {}
+    ranges = symbols_of(func).ranges
     for loop in _loops(func.body.block):
         name, (low, high) = loop.variable.data, loop.span(ranges)
         known_low, known_high = ranges.get(name, (low, high))
@@ -65,15 +63,6 @@ def model_folder(module: ModuleOp) -> Path:
     """Where the paths of weights start: the folder of the model, or the current one."""
     folder = module.attributes.get("lpu.model_dir")
     return Path(unescape(folder.data)) if isinstance(folder, StringAttr) else Path()
-
-
-def strings(func: FuncOp, name: str) -> list[str]:
-    """A list of strings among the attributes of a function; empty if there is none."""
-    attribute = func.attributes.get(name)
-    if not isinstance(attribute, ArrayAttr):
-        return []
-    entries = cast("ArrayAttr[Attribute]", attribute)
-    return [entry.data for entry in entries if isinstance(entry, StringAttr)]
 
 
 def dictionary(attribute: Attribute | None) -> Mapping[str, Attribute]:

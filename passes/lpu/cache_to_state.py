@@ -4,8 +4,9 @@ Keep a cache on the device: a pair of past input and present output becomes resi
 ```mlir
 func.func @step(%past : !lpu.tensor<[1, P, 4], f16>, %new : !lpu.tensor<[1, 1, 4], f16>)
     -> (!lpu.tensor<[1, P + 1, 4], f16>, !lpu.tensor<[1, P + 1, 4], f16>)
-    attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["y", "present"],
-                lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"]} {
+    attributes {lpu.interface = #lpu.interface<
+                  ["past" past f16, "new" data f16] -> ["y" data f16, "present" data f16]>,
+                lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %0 = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f16>, !lpu.tensor<[1, 1, 4], f16>
       -> !lpu.tensor<[1, P + 1, 4], f16>
   %1 = lpu.map "neg" %0 : !lpu.tensor<[1, P + 1, 4], f16> -> !lpu.tensor<[1, P + 1, 4], f16>
@@ -15,8 +16,9 @@ func.func @step(%past : !lpu.tensor<[1, P, 4], f16>, %new : !lpu.tensor<[1, 1, 4
 becomes
 ```mlir
 func.func @step(%new : !lpu.tensor<[1, 1, 4], f16>) -> !lpu.tensor<[1, P + 1, 4], f16>
-    attributes {lpu.inputs = ["new"], lpu.outputs = ["y"],
-                lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["data"]} {
+    attributes {lpu.interface = #lpu.interface<
+                  ["past" in state, "new" data f16] -> ["y" data f16, "present" in state]>,
+                lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %s = lpu.state "cache.0" inputs <["past" past f16 [1, P, 4] at [0, 0, 0]]>
       outputs <["present" present f16 [1, P + 1, 4] at [0, 0, 0]]> : !lpu.state<[1, 8, 4], f16>
   lpu.write %s, %new at <[0, P, 0]> : !lpu.state<[1, 8, 4], f16>, !lpu.tensor<[1, 1, 4], f16>
@@ -38,87 +40,51 @@ A result of the function is the present of a past if
 A result that moves elements is written back whole, behind the operation that gives it.
 
 The interface stays as the host sees it: same names, types and extents. What does not match stays an
-ordinary input. **Requires** the names in `lpu.inputs` and `lpu.outputs`.
+ordinary input. The interface keeps its order.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
-from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.dialects.builtin import ModuleOp, StringAttr
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu import ops
 from dialects.lpu.attributes import AffineListAttr
 from dialects.lpu.control import ReadOp, StateOp, StateType, WriteOp
+from dialects.lpu.interface import Value, interface_of
 from dialects.lpu.ports import StatePort, StatePortsAttr
 from dialects.lpu.types import TensorType
-from passes.analysis.functions import functions, strings, symbol_ranges
+from passes.analysis.functions import functions, symbol_ranges
 from passes.lpu.state.pairs import Finder, Pair, inverse
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
-from passes.rewriting.kernel import (
-    drop_arguments,
-    erase,
-    set_attribute,
-    set_operands,
-    sign,
-    substitute,
-)
-from runtime.numerics import ElementType
+from passes.rewriting.kernel import erase, substitute
+from passes.rewriting.signature import declare, keep_in_states, terminator_of
 
 
-class Interface:
-    """Arguments and results of a function and what its attributes say about each."""
-
-    INPUTS = ("lpu.inputs", "lpu.roles", "lpu.input_types")
-    OUTPUTS = ("lpu.outputs", "lpu.output_types")
+class Ports:
+    """Arguments and results of a function as ports of a state."""
 
     def __init__(self, func: FuncOp) -> None:
-        self.func = func
-        terminator = func.body.block.last_op
-        assert isinstance(terminator, ReturnOp)
-        self.terminator = terminator
+        self.interface, self.results = interface_of(func), terminator_of(func).operands
         self.ranges = symbol_ranges(func)
-        self.order: dict[SSAValue, int] = {a: a.index for a in func.body.block.args}
 
-    def past(self, argument: SSAValue) -> StatePort:
-        """An argument as a port of a state."""
-        return self._port("input", "past", self.order[argument], argument)
+    def past(self, argument: BlockArgument) -> StatePort:
+        """An argument as a port."""
+        return _port(self.interface.arguments[argument.index], "past", argument)
 
     def present(self, index: int) -> StatePort:
-        """A result as a port of a state."""
-        return self._port("output", "present", index, self.terminator.operands[index])
+        """A result as a port."""
+        return _port(self.interface.results[index], "present", self.results[index])
 
-    def _port(self, side: str, role: str, index: int, value: SSAValue) -> StatePort:
-        tensor = ops.tensor_of(value)
-        given = strings(self.func, f"lpu.{side}_types")
-        dtype = ElementType(given[index]) if given else tensor.dtype
-        name = strings(self.func, f"lpu.{side}s")[index]
-        return StatePort(name, role, dtype, tensor.shape, (0,) * tensor.rank)
 
-    def drop(self, arguments: set[SSAValue], results: set[int]) -> None:
-        """Remove arguments and results that have become ports."""
-        block = self.func.body.block
-        positions = {a.index for a in block.args if a in arguments}
-        for name in self.INPUTS:
-            self._filter(name, positions)
-        for name in self.OUTPUTS:
-            self._filter(name, results)
-        kept = [v for i, v in enumerate(self.terminator.operands) if i not in results]
-        set_operands(self.terminator, kept)
-        for argument in [a for a in block.args if a in arguments]:
-            _erase_views(argument)
-        drop_arguments(block, arguments)
-        sign(self.func)
-
-    def _filter(self, name: str, dropped: set[int]) -> None:
-        if name in self.func.attributes:
-            entries = enumerate(strings(self.func, name))
-            kept: list[Attribute] = [StringAttr(s) for i, s in entries if i not in dropped]
-            set_attribute(self.func, name, ArrayAttr(kept))
+def _port(declared: Value, role: str, value: SSAValue) -> StatePort:
+    tensor = ops.tensor_of(value)
+    return StatePort(declared.name, role, declared.dtype, tensor.shape, (0,) * tensor.rank)
 
 
 def _erase_views(value: SSAValue) -> None:
@@ -129,17 +95,17 @@ def _erase_views(value: SSAValue) -> None:
         erase(op)
 
 
-def make_state(interface: Interface, pair: Pair, name: str) -> None:
+def make_state(named: Ports, pair: Pair, name: str) -> None:
     """Put state in the place of a pair; the argument and the results are still there."""
     first, past = pair.concats[0], ops.tensor_of(pair.past)
-    ports = tuple(interface.present(index) for index in pair.results)
+    ports = tuple(named.present(index) for index in pair.results)
     present = past.with_dims(ports[0].dims)
     build = Build(first)
     state = StateOp.create(
-        result_types=[StateType(past.with_dims(present.bound(interface.ranges)))],
+        result_types=[StateType(past.with_dims(present.bound(named.ranges)))],
         properties={
             "state": StringAttr(name),
-            "inputs": StatePortsAttr((interface.past(pair.past),)),
+            "inputs": StatePortsAttr((named.past(pair.past),)),
             "outputs": StatePortsAttr(ports),
         },
     )
@@ -182,14 +148,16 @@ def following(value: SSAValue) -> Operation:
 
 def convert(func: FuncOp) -> None:
     """Turn every pair of a function into state."""
-    if not (strings(func, "lpu.inputs") and strings(func, "lpu.outputs")):
-        return
-    interface, found = Interface(func), Finder(func).pairs()
+    named, found = Ports(func), Finder(func).pairs()
     if not found:
         return
+    declare(func, named.interface)
     for number, pair in enumerate(found):
-        make_state(interface, pair, f"cache.{number}")
-    interface.drop({p.past for p in found}, {i for p in found for i in p.results})
+        make_state(named, pair, f"cache.{number}")
+    for pair in found:
+        _erase_views(pair.past)
+    results = {index for pair in found for index in pair.results}
+    keep_in_states(func, {pair.past.index for pair in found}, results)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@ Give every tensor a buffer in HBM, at the bound of its extents, and make views f
 
 ```mlir
 func.func @step(%x : !lpu.tensor<[4, P], f32>) -> !lpu.tensor<[P, 4], f32>
-    attributes {lpu.inputs = ["x"], lpu.outputs = ["y"],
+    attributes {lpu.interface = #lpu.interface<["x" data f32] -> ["y" data f32]>,
                 lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %t = lpu.transpose %x <[1, 0]> : !lpu.tensor<[4, P], f32> -> !lpu.tensor<[P, 4], f32>
   %y = lpu.map "neg" %t : !lpu.tensor<[P, 4], f32> -> !lpu.tensor<[P, 4], f32>
@@ -13,7 +13,7 @@ func.func @step(%x : !lpu.tensor<[4, P], f32>) -> !lpu.tensor<[P, 4], f32>
 becomes
 ```mlir
 func.func @step(%x : !lpu_mem.buffer<hbm, f32, 28>)
-    attributes {lpu.inputs = ["x"], lpu.outputs = ["y"],
+    attributes {lpu.interface = #lpu.interface<["x" data f32] -> ["y" data f32]>,
                 lpu.symbols = #lpu.symbols<[P in 0 to 7]>,
                 lpu_mem.inputs = [#lpu_mem.port<"x", data, f32, [4, P], [7, 1], 0>],
                 lpu_mem.outputs = [#lpu_mem.port<"y", data, f32, [P, 4], [4, 1], 0>]} {
@@ -31,6 +31,7 @@ buffers of their own. Nothing is tiled and nothing lies in the LMU yet.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -40,18 +41,18 @@ from xdsl.ir import Block, Region, SSAValue
 
 from dialects.affine import Affine, Ranges
 from dialects.lpu import ops as lpu
+from dialects.lpu.interface import Value, interface_of
 from dialects.lpu.types import Tensor
 from dialects.lpu_mem import control
 from dialects.lpu_mem import ops as mem
 from dialects.lpu_mem.access import row_major
 from dialects.lpu_mem.ports import Port, PortAttr
 from dialects.lpu_mem.types import Buffer, BufferType
-from passes.analysis.functions import strings, symbol_ranges
+from passes.analysis.functions import symbol_ranges
 from passes.lpu.bufferise.bufferiser import Bufferiser
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import erase, insert, move, set_attribute
 from passes.rewriting.places import MemBuilder, Place
-from runtime.numerics import ElementType
 
 
 def _own_buffers(b: Bufferiser, values: list[SSAValue]) -> list[Place]:
@@ -72,20 +73,17 @@ def _own_buffers(b: Bufferiser, values: list[SSAValue]) -> list[Place]:
     return result
 
 
-def _port(name: str, role: str, dtype: str | None, tensor: Tensor, ranges: Ranges) -> PortAttr:
-    """A port of the ONNX type `dtype`, or of the type that the tensor is stored in."""
+def _port(declared: Value, tensor: Tensor, ranges: Ranges) -> PortAttr:
     strides = tuple(s.const for s in row_major(tensor.bound(ranges)))
-    onnx = ElementType(dtype) if dtype else tensor.dtype
-    return PortAttr(Port(name, role, onnx, tensor.shape, strides, 0))
+    port = Port(declared.name, declared.role, declared.dtype, tensor.shape, strides, 0)
+    return PortAttr(port)
 
 
-def _ports(func: FuncOp, kind: str, roles: list[str], tensors: list[Tensor]) -> ArrayAttr[PortAttr]:
-    """The ports of all inputs or outputs, by the names on the function."""
-    ranges, count = symbol_ranges(func), len(tensors)
-    names = strings(func, f"lpu.{kind}s")
-    types = strings(func, f"lpu.{kind}_types") or [None] * count
-    rows = zip(names, roles, types, tensors, strict=True)
-    return ArrayAttr([_port(*row, ranges) for row in rows])
+def _ports(
+    declared: Sequence[Value], tensors: Iterable[Tensor], ranges: Ranges
+) -> ArrayAttr[PortAttr]:
+    """The ports of all arguments or results."""
+    return ArrayAttr([_port(d, t, ranges) for d, t in zip(declared, tensors, strict=True)])
 
 
 def _put_first(block: Block, prologue: Block) -> None:
@@ -119,12 +117,10 @@ def bufferise(func: FuncOp) -> FuncOp:
     result = FuncOp(func.sym_name.data, FunctionType.from_lists(types, []), Region(block))
     for name, value in func.attributes.items():
         set_attribute(result, name, value)
-    roles = strings(func, "lpu.roles") or ["data"] * len(arguments)
-    inputs = [tensor for _, tensor in arguments]
-    set_attribute(result, "lpu_mem.inputs", _ports(func, "input", roles, inputs))
-    data = ["data"] * len(outputs)
-    tensors = [place.tensor for place in outputs]
-    set_attribute(result, "lpu_mem.outputs", _ports(func, "output", data, tensors))
+    interface, inputs = interface_of(func), [tensor for _, tensor in arguments]
+    stored = [place.tensor for place in outputs]
+    set_attribute(result, "lpu_mem.inputs", _ports(interface.arguments, inputs, ranges))
+    set_attribute(result, "lpu_mem.outputs", _ports(interface.results, stored, ranges))
     return result
 
 

@@ -15,7 +15,7 @@ becomes
 ```mlir
 builtin.module attributes {lpu.options = {precision = "f16"}} {
   func.func @step(%x : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 2], f32>
-      attributes {lpu.input_types = ["f32"], lpu.output_types = ["f32"]} {
+      attributes {lpu.interface = #lpu.interface<["0" data f32] -> ["0" data f32]>} {
     %0 = lpu.cast %x : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f16>
     %1 = lpu.constant <cast(file("w", 0, [4, 2], f32), f16)> : !lpu.tensor<[4, 2], f16>
     %w = lpu.constant <file("w", 0, [4, 2], f32)> : !lpu.tensor<[4, 2], f32>
@@ -42,25 +42,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from dialects.lpu import ops
 from dialects.lpu.facts import facts_of
+from dialects.lpu.interface import interface_of
 from dialects.lpu.types import tensor_type
 from dialects.lpu.weights import Cast
-from passes.analysis.functions import options, step_function, strings
+from passes.analysis.functions import options, step_function
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
-from passes.rewriting.kernel import (
-    retype,
-    set_attribute,
-    set_operand,
-    set_operands,
-    sign,
-    substitute,
-)
+from passes.rewriting.kernel import retype, set_operand, set_operands, substitute
+from passes.rewriting.signature import declare, sign, terminator_of
 from runtime.numerics import ElementType
 
 F32 = ElementType.F32
@@ -157,19 +152,15 @@ def reachable(func: FuncOp, *roots: Sequence[SSAValue]) -> tuple[set[SSAValue], 
 
 
 def _arguments(func: FuncOp, *roles: str) -> Iterator[SSAValue]:
-    named = strings(func, "lpu.roles")
-    for index, argument in enumerate(func.body.block.args):
-        role = named[index] if index < len(named) else "data"
+    for argument, role in zip(func.args, interface_of(func).roles, strict=True):
         if role in roles:
             yield argument
 
 
 def demote(func: FuncOp, short: ElementType) -> None:
-    """Demote one function; `lpu.input_types` and `lpu.output_types` keep the ONNX types."""
-    terminator = func.body.block.last_op
-    assert isinstance(terminator, ReturnOp)
-    set_attribute(func, "lpu.input_types", _types(func.body.block.args))
-    set_attribute(func, "lpu.output_types", _types(terminator.operands))
+    """Demote one function; its interface keeps the ONNX types."""
+    declare(func, interface_of(func))
+    terminator = terminator_of(func)
     floats = [a for a in _arguments(func, "data") if ops.tensor_of(a).dtype.is_float]
     roots = ([*_arguments(func, "ids")], floats, [*_arguments(func, "past")])
     tokens, data, past = reachable(func, *roots)
@@ -182,10 +173,6 @@ def demote(func: FuncOp, short: ElementType) -> None:
             work.lookup(op)
     _store_outputs(work, past, terminator)
     sign(func)
-
-
-def _types(values: Sequence[SSAValue]) -> ArrayAttr[StringAttr]:
-    return ArrayAttr([StringAttr(str(ops.tensor_of(v).dtype)) for v in values])
 
 
 def _store_cache(func: FuncOp, work: Demotion) -> None:

@@ -3,7 +3,7 @@ Clone `step` into `generate`: the loop over tokens and the choice of tokens on t
 
 ```mlir
 func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
-    attributes {lpu.inputs = ["input_ids"], lpu.outputs = ["logits"], lpu.roles = ["ids"],
+    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64] -> ["logits" data f32]>,
                 lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
   %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]>
@@ -20,7 +20,7 @@ func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
 becomes, with `sampler=false`,
 ```mlir
 func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
-    attributes {lpu.inputs = ["input_ids"], lpu.outputs = ["logits"], lpu.roles = ["ids"],
+    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64] -> ["logits" data f32]>,
                 lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
   %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]>
@@ -35,8 +35,9 @@ func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
 }
 func.func @generate(%stops : !lpu.tensor<[4], i64>, %sampler : !lpu.tensor<[3], f32>,
                     %sampler_ints : !lpu.tensor<[2], i64>)
-    attributes {lpu.inputs = ["stops", "sampler", "sampler_ints"], lpu.outputs = [],
-                lpu.roles = ["stops", "sampler", "sampler_ints"],
+    attributes {lpu.interface = #lpu.interface<
+                  ["stops" stops i64, "sampler" sampler f32, "sampler_ints" sampler_ints i64,
+                   "tokens" in state] -> []>,
                 lpu.symbols = #lpu.symbols<[prompt in 1 to 8, sampled in 0 to 0,
                                             total in 1 to 9]>} {
   %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>

@@ -50,7 +50,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation
 
 from dialects.errors import CompileError
-from dialects.lpu.attributes import SymbolsAttr
+from dialects.lpu.interface import symbols_of
 from dialects.lpu_isa.code import VIRTUAL, Code, Item
 from dialects.lpu_isa.ops import IsaOp, LabelOp, instruction, label
 from dialects.lpu_mem.target import SPILL_SLOTS, spill_base, target_of
@@ -171,8 +171,7 @@ def _need(item: Code | str) -> int:
 
 def allocate(func: FuncOp, target: Target) -> None:
     """Replace the instructions of a function by ones on machine registers."""
-    symbols = func.attributes.get("lpu.symbols")
-    count = len(symbols.data) if isinstance(symbols, SymbolsAttr) else 0
+    count = len(symbols_of(func).registers)
     kept: list[Operation] = []
     items: list[Item] = []
     for op in func.body.block.ops:

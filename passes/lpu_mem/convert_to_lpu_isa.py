@@ -59,7 +59,8 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation, Region, SSAValue
 
 from dialects.affine import Affine
-from dialects.lpu.attributes import IntsAttr, SymbolsAttr
+from dialects.lpu.attributes import IntsAttr
+from dialects.lpu.interface import symbols_of
 from dialects.lpu_isa.code import Code, Item, Slot, SlotAttr
 from dialects.lpu_isa.ops import WeightOp, instruction, label
 from dialects.lpu_mem import control, ops
@@ -76,8 +77,7 @@ class Lowering:
     """Turns the body of one function into instructions."""
 
     def __init__(self, func: FuncOp) -> None:
-        symbols = func.attributes.get("lpu.symbols")
-        self.scopes = Scopes(symbols.ranges if isinstance(symbols, SymbolsAttr) else {})
+        self.scopes = Scopes(symbols_of(func))
         self.addresses = argument_addresses(func)
         self.selection = Selection(self.scopes, self.address_of)
         self.weights: dict[object, WeightOp] = {}

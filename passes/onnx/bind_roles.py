@@ -4,15 +4,17 @@ Say what each input of a decoder is, and give every free dimension a number or a
 ```mlir
 func.func @step(
     %ids : !lpu.tensor<[batch, seq], i64>, %past : !lpu.tensor<[batch, 4, past, 16], f32>)
-    attributes {lpu.inputs = ["input_ids", "past_key_values.0.key"]} {
+    attributes {lpu.interface = #lpu.interface<
+                  ["input_ids" data i64, "past_key_values.0.key" data f32] -> []>} {
   func.return
 }
 ```
 becomes
 ```mlir
 func.func @step(%ids : !lpu.tensor<[1, 1], i64>, %past : !lpu.tensor<[1, 4, P, 16], f32>)
-    attributes {lpu.inputs = ["input_ids", "past_key_values.0.key"],
-                lpu.symbols = #lpu.symbols<[P in 0 to 2047]>, lpu.roles = ["ids", "past"]} {
+    attributes {lpu.interface = #lpu.interface<
+                  ["input_ids" ids i64, "past_key_values.0.key" past f32] -> []>,
+                lpu.symbols = #lpu.symbols<[P in 0 to 2047]>} {
   func.return
 }
 ```
@@ -31,7 +33,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xdsl.dialects.builtin import (
-    ArrayAttr,
     IntegerAttr,
     ModuleOp,
     StringAttr,
@@ -41,6 +42,7 @@ from xdsl.dialects.func import FuncOp
 from dialects.affine import Affine
 from dialects.errors import CompileError
 from dialects.lpu.attributes import SymbolsAttr
+from dialects.lpu.interface import interface_of
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import Tensor, tensor_type
 from passes.analysis.functions import (
@@ -48,13 +50,13 @@ from passes.analysis.functions import (
     model_folder,
     options,
     step_function,
-    strings,
 )
 from passes.onnx.roles.binding import Binding, bind_decoder, bind_rest, check_overrides
 from passes.onnx.roles.inputs import is_embedding, is_mask, role_of
 from passes.onnx.shapes.limits import context_limit, head_size
 from passes.rewriting.base import RewritingPass
-from passes.rewriting.kernel import retype, set_attribute, sign
+from passes.rewriting.kernel import retype, set_attribute
+from passes.rewriting.signature import assign_roles
 
 DEFAULT_CONTEXT = 2048
 
@@ -95,13 +97,15 @@ def named(tensor: Tensor, index: int, name: str) -> Tensor:
 
 def bind(func: FuncOp, max_context: int, overrides: dict[str, int]) -> None:
     """Rewrite the types of the arguments and record roles and symbols on the function."""
-    names = strings(func, "lpu.inputs")
+    ports = interface_of(func).arguments
+    names = [port.name for port in ports]
     tensors = [
         named(tensor_of(argument), index, name)
         for index, (argument, name) in enumerate(zip(func.body.block.args, names, strict=True))
     ]
-    roles = strings(func, "lpu.roles") or [
-        role_of(name, tensor) for name, tensor in zip(names, tensors, strict=True)
+    roles = [
+        role_of(port.name, tensor) if port.role == "data" else port.role
+        for port, tensor in zip(ports, tensors, strict=True)
     ]
     by_role: dict[str, list[Tensor]] = {"ids": [], "past": [], "mask": [], "positions": []}
     for role, tensor in zip(roles, tensors, strict=True):
@@ -120,8 +124,7 @@ def bind(func: FuncOp, max_context: int, overrides: dict[str, int]) -> None:
         dims = [d.substitute(binding.values) for d in tensor.shape]
         retype(argument, tensor_type(tensor.with_dims(dims)))
     set_attribute(func, "lpu.symbols", SymbolsAttr(ranges))
-    set_attribute(func, "lpu.roles", ArrayAttr([StringAttr(role) for role in roles]))
-    sign(func)
+    assign_roles(func, roles)
 
 
 @dataclass(frozen=True)

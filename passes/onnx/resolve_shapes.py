@@ -54,7 +54,8 @@ from passes.onnx.operators.sources import materialised
 from passes.onnx.shapes.resolver import Resolver
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
-from passes.rewriting.kernel import erase, replace, sign
+from passes.rewriting.kernel import erase, replace
+from passes.rewriting.signature import sign
 
 
 def sweep(func: FuncOp, contents: dict[SSAValue, Content]) -> None:

@@ -24,8 +24,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from xdsl.dialects.builtin import FunctionType, LocationAttr
-from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.dialects.builtin import LocationAttr
+from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Attribute, Block, BlockArgument, Operation, SSAValue, SSAValues, Use
 
 from passes.rewriting.session import Rewriting, running
@@ -231,12 +231,3 @@ def drop_arguments(block: Block, arguments: Collection[SSAValue]) -> None:
                 block.parent_op(), f"drops argument {argument.index}, which is read"
             )
         block.erase_arg(argument)
-
-
-def sign(func: FuncOp) -> None:
-    """Give a function the type of its arguments and of what it returns."""
-    terminator = func.body.block.last_op
-    assert isinstance(terminator, ReturnOp)
-    inputs = [argument.type for argument in func.body.block.args]
-    outputs = [operand.type for operand in terminator.operands]
-    set_property(func, "function_type", FunctionType.from_lists(inputs, outputs))

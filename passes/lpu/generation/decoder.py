@@ -9,9 +9,10 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import SSAValue
 
 from dialects.lpu.control import StateOp
+from dialects.lpu.interface import interface_of
 from dialects.lpu.ops import tensor_of
 from dialects.names import unescape
-from passes.analysis.functions import strings, symbol_ranges
+from passes.analysis.functions import symbol_ranges
 
 IDS, MASK, POSITIONS, PAST = "ids", "mask", "positions", "past"
 
@@ -51,15 +52,13 @@ class Decoder:
 
 def _inputs(function: FuncOp) -> tuple[tuple[SSAValue, str], ...]:
     """The arguments, each with its role."""
-    arguments, names = function.body.block.args, strings(function, "lpu.inputs")
-    roles = strings(function, "lpu.roles")
-    if len(roles) != len(arguments):
-        raise NoDecoder("the roles of its inputs are not known")
-    for name, role in zip(names, roles, strict=True):
-        if role == PAST:
-            raise NoDecoder(f"the cache '{unescape(name)}' does not stay on the device")
-        if role not in (IDS, MASK, POSITIONS):
-            raise NoDecoder(f"input '{unescape(name)}' has no known role")
+    arguments, interface = function.body.block.args, interface_of(function)
+    roles = interface.roles
+    for port in interface.arguments:
+        if port.role == PAST:
+            raise NoDecoder(f"the cache '{unescape(port.name)}' does not stay on the device")
+        if port.role not in (IDS, MASK, POSITIONS):
+            raise NoDecoder(f"input '{unescape(port.name)}' has no known role")
     if roles.count(IDS) != 1:
         raise NoDecoder(f"{roles.count(IDS)} inputs have the role of token ids")
     ids = tensor_of(arguments[roles.index(IDS)])
@@ -85,7 +84,7 @@ def _logits(function: FuncOp) -> SSAValue:
     """The output called logits, or else the first; one number for each token id."""
     end = function.body.block.last_op
     assert isinstance(end, ReturnOp), "a function returns"
-    names = strings(function, "lpu.outputs")
+    names = [port.name for port in interface_of(function).results]
     index = names.index("logits") if "logits" in names else 0
     if index >= len(end.operands):
         raise NoDecoder("no output has the form of logits")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from xdsl.dialects.builtin import ArrayAttr, FunctionType, LocationAttr, StringAttr, UnknownLoc
+from xdsl.dialects.builtin import FunctionType, LocationAttr, StringAttr, UnknownLoc
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Operation, Region, SSAValue
 
 from dialects.affine import Affine, AffineLike
 from dialects.lpu import control
 from dialects.lpu.attributes import AffineAttr, AffineListAttr, SymbolsAttr
+from dialects.lpu.interface import Interface, Resident, Value
 from dialects.lpu.ops import LpuOp, tensor_of
 from dialects.lpu.ports import StatePort, StatePortsAttr
 from dialects.lpu.types import Tensor, TensorType, tensor
@@ -27,6 +28,7 @@ from passes.rewriting.kernel import (
     set_operands,
     set_property,
 )
+from passes.rewriting.signature import declare
 from runtime.numerics import ElementType
 
 F32, I64 = ElementType.F32, ElementType.I64
@@ -277,11 +279,9 @@ def generate_function(decoder: Decoder, has_sampler: bool) -> FuncOp:
     locate(end, location_of_owner(decoder.logits))
     generator.choose(tokens, stops, Settings(floats, ints))
     function = FuncOp("generate", FunctionType.from_lists(types, []), Region(block))
-    names = ArrayAttr([StringAttr(name) for name, _ in ARGUMENTS])
+    inputs = tuple(Value(name, name, kind.data.dtype) for name, kind in ARGUMENTS)
+    declare(function, Interface((*inputs, Resident(TOKENS)), ()))
     room = decoder.bound + 1
     symbols = ((PROMPT, 1, room), (SAMPLED, 0, int(has_sampler)), (TOTAL, 1, room + 1))
-    set_attribute(function, "lpu.inputs", names)
-    set_attribute(function, "lpu.outputs", ArrayAttr[StringAttr]([]))
-    set_attribute(function, "lpu.roles", names)
     set_attribute(function, "lpu.symbols", SymbolsAttr(symbols))
     return function

@@ -14,7 +14,8 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from dialects.lpu.control import ReadOp, StateOp, WriteOp
-from passes.analysis.functions import is_ordered, strings
+from dialects.lpu.interface import interface_of
+from passes.analysis.functions import is_ordered
 
 
 def captured(op: Operation) -> list[SSAValue]:
@@ -62,10 +63,8 @@ class Graph:
 
 def roots_of(func: FuncOp) -> list[SSAValue]:
     """The token ids; without them what is no mask, position or cache."""
-    roles, arguments = strings(func, "lpu.roles"), func.body.block.args
-    roles = roles or ["ids"] * len(arguments)
     by_role: dict[str, list[SSAValue]] = {"ids": [], "data": []}
-    for argument, role in zip(arguments, roles, strict=True):
+    for argument, role in zip(func.args, interface_of(func).roles, strict=True):
         by_role.setdefault(role, []).append(argument)
     return by_role["ids"] or by_role["data"]
 

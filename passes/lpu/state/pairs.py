@@ -13,7 +13,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from dialects.lpu import ops
-from passes.analysis.functions import strings
+from dialects.lpu.interface import interface_of
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def inverse(perm: tuple[int, ...]) -> tuple[int, ...]:
 class Pair:
     """An argument of the function that `concats` continue, and the results that show it."""
 
-    past: SSAValue
+    past: BlockArgument
     concats: tuple[ops.ConcatOp, ...]
     perm: tuple[int, ...]
     """Axis `i` of a concatenation is axis `perm[i]` of the argument."""
@@ -117,8 +117,7 @@ class Finder:
 
     def __init__(self, func: FuncOp) -> None:
         self.func = func
-        self.types = strings(func, "lpu.input_types")
-        self.roles = strings(func, "lpu.roles")
+        self.ports = interface_of(func).arguments
         self.order = {op: place for place, op in enumerate(func.body.block.ops)}
 
     def pairs(self) -> list[Pair]:
@@ -160,7 +159,7 @@ class Finder:
         """Whether the elements have the type of the argument, or had it in the model."""
         dtype = concat.result_tensor().dtype
         stored = ops.tensor_of(past).dtype
-        return dtype == stored or (bool(self.types) and self.types[past.index] == str(dtype))
+        return dtype in (stored, self.ports[past.index].dtype)
 
     def _has_layout(self, pair: Pair, result: SSAValue, shown: tuple[int, ...]) -> bool:
         """Whether the result is the argument and more of it along the axis."""
@@ -174,6 +173,5 @@ class Finder:
 
     def _grows(self, pair: Pair) -> bool:
         """Whether the argument is a cache: by its axis, or by its role where extents are fixed."""
-        assert isinstance(pair.past, BlockArgument)
-        by_role = bool(self.roles) and self.roles[pair.past.index] == "past"
+        by_role = self.ports[pair.past.index].role == "past"
         return by_role or not ops.tensor_of(pair.past).shape[pair.axis].is_const

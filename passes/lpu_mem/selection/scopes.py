@@ -15,6 +15,7 @@ from itertools import groupby
 from xdsl.dialects.builtin import LocationAttr, UnknownLoc
 
 from dialects.affine import Affine
+from dialects.lpu.attributes import SymbolsAttr
 from dialects.lpu_isa.code import VIRTUAL, Code, Item
 from runtime.isa import Add, Addi, Inst, Li, Min, Mul, Muli, Sub
 
@@ -34,10 +35,10 @@ class Scope:
 class Scopes:
     """Open scopes, names in scope and their ranges; gives registers for affine expressions."""
 
-    def __init__(self, symbols: dict[str, tuple[int, int]]) -> None:
+    def __init__(self, symbols: SymbolsAttr) -> None:
         self.stack = [Scope()]
-        self.ranges = dict(symbols)
-        self.names = {name: (0, register) for register, name in enumerate(symbols, start=1)}
+        self.ranges = symbols.ranges
+        self.names = {name: (0, register) for name, register in symbols.registers.items()}
         self.equal: dict[str, Affine] = {}
         self.location: LocationAttr = UnknownLoc()
         self.registers = VIRTUAL

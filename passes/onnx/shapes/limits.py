@@ -9,10 +9,10 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import BlockArgument, SSAValue
 
 from dialects.affine import Affine
+from dialects.lpu.interface import interface_of
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.weights import Weight, nbytes, read
 from dialects.onnx.ops import InitializerOp, OnnxOp
-from passes.analysis.functions import strings
 
 
 def head_size(func: FuncOp) -> Affine | None:
@@ -50,8 +50,8 @@ def context_limit(func: FuncOp, folder: Path) -> int | None:
     A table of positions is one that is looked up by what comes from the mask or the positions, not
     from token ids. Constants that are added on the way shift the index.
     """
-    names = strings(func, "lpu.inputs")
-    ids = {a for a, n in zip(func.body.block.args, names, strict=False) if "input_ids" in n}
+    named = zip(func.args, interface_of(func).arguments, strict=True)
+    ids = {argument for argument, port in named if "input_ids" in port.name}
     limits = [
         limit
         for op in func.body.block.ops

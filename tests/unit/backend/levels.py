@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,10 +99,19 @@ def step_text(
 ) -> str:
     """A function with an argument for each input; its results are called `0`, `1`, .."""
     arguments = ", ".join(f"%{name} : {kind}" for name, kind in inputs.items())
+    before, behind = (
+        [
+            f"{name} in state"
+            for part in re.findall(rf"{side} <\[(.*?)\]>", body)
+            for name in re.findall(r'"[^"]*"', part)
+        ]
+        for side in ("inputs", "outputs")
+    )
+    given = [f'"{name}" data {dtype_of(kind)}' for name, kind in inputs.items()] + before
+    made = [f'"{name}" data {dtype_of(kind)}' for name, kind in enumerate(results)] + behind
     attributes = [
         f"lpu.symbols = #lpu.symbols<[{symbols}]>",
-        f"lpu.inputs = [{', '.join(map(quoted, inputs))}]",
-        f"lpu.outputs = [{', '.join(map(quoted, range(len(results))))}]",
+        f"lpu.interface = #lpu.interface<[{', '.join(given)}] -> [{', '.join(made)}]>",
     ]
     return f"""
     func.func @{name}({arguments}) -> ({", ".join(results)})
@@ -110,5 +120,6 @@ def step_text(
     }}"""
 
 
-def quoted(name: object) -> str:
-    return f'"{name}"'
+def dtype_of(kind: str) -> str:
+    """The element type at the end of a tensor type."""
+    return kind.rpartition(", ")[2].rstrip(">")

@@ -18,7 +18,7 @@ from onnx import numpy_helper
 from onnx.backend.test import loader
 from xdsl.builder import Builder
 from xdsl.context import Context
-from xdsl.dialects.builtin import ArrayAttr, ModuleOp, NameLoc, NoneAttr, StringAttr
+from xdsl.dialects.builtin import ModuleOp, NameLoc, NoneAttr, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.passes import ModulePass
@@ -27,6 +27,8 @@ from xdsl.rewriter import InsertPoint
 from dialects.errors import CompileError
 from dialects.lpu import ops
 from dialects.lpu.execution import run_function
+from dialects.lpu.interface import Interface, InterfaceAttr, Value
+from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import Tensor, TensorType, tensor
 from dialects.lpu.weights import INLINE_LIMIT, WeightAttr, inline
 from dialects.onnx import OnnxOp, create, op_class
@@ -165,7 +167,14 @@ def _function(block: Block, inputs: list[int]) -> tuple[ModuleOp, FuncOp]:
     assert isinstance(last, ReturnOp)
     types = ([a.type for a in block.args], [v.type for v in last.arguments])
     function = FuncOp("step", types, Region(block))
-    function.attributes["lpu.inputs"] = ArrayAttr([StringAttr(str(i)) for i in inputs])
+    ports = (
+        tuple(
+            Value(str(i), "data", tensor_of(a).dtype)
+            for i, a in zip(inputs, block.args, strict=True)
+        ),
+        tuple(Value(str(i), "data", tensor_of(v).dtype) for i, v in enumerate(last.arguments)),
+    )
+    function.attributes["lpu.interface"] = InterfaceAttr(Interface(*ports))
     return ModuleOp([function]), function
 
 

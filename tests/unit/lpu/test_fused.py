@@ -31,9 +31,11 @@ def tensor(dims: str, dtype: str = "f32") -> str:
 
 def parse(line: str, inputs: dict[str, str], result: str) -> ModuleOp:
     arguments = ", ".join(f"%{name} : {kind}" for name, kind in inputs.items())
-    names = ", ".join(f'"{name}"' for name in inputs)
+    ports = ", ".join(f'"{name}" data {kind[:-1].split()[-1]}' for name, kind in inputs.items())
+    given = f'"y" data {result[:-1].split()[-1]}'
     text = f"""func.func @step({arguments}) -> {result} attributes {{
-      lpu.inputs = [{names}], lpu.outputs = ["y"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>
+      lpu.interface = #lpu.interface<[{ports}] -> [{given}]>,
+      lpu.symbols = #lpu.symbols<[P in 0 to 7]>
     }} {{
       %y = {line}
       func.return %y : {result}

@@ -3,7 +3,7 @@
 
 // A cache becomes state; what reads the present reads the state, behind the write.
 // CHECK-LABEL: @pair
-// CHECK-SAME:    (%new: !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, P + 1, 4], f32> attributes {lpu.inputs = ["new"], lpu.outputs = ["y"], {{.*}}, lpu.roles = ["data"]}
+// CHECK-SAME:    (%new: !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, P + 1, 4], f32> attributes {lpu.interface = #lpu.interface<["past" in state, "new" data f32] -> ["y" data f32, "present" in state]>, {{.*}}}
 // CHECK-NEXT:    %cache = lpu.state "cache.0" inputs <["past" past f32 [1, P, 4] at [0, 0, 0]]> outputs <["present" present f32 [1, P + 1, 4] at [0, 0, 0]]> : !lpu.state<[1, 8, 4], f32>
 // CHECK-NEXT:    lpu.write %cache, %new at <[0, P, 0]>
 // CHECK-NEXT:    %all = lpu.read %cache at <[0, 0, 0]>
@@ -13,7 +13,7 @@
 // LOC:           lpu.state {{.*}} loc("append")
 // LOC-NEXT:      lpu.write {{.*}} loc("append")
 // LOC-NEXT:      lpu.read {{.*}} loc("append")
-func.func @pair(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["y", "present"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"]} {
+func.func @pair(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32] -> ["y" data f32, "present" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32> loc("append")
   %y = lpu.map "neg" %all : !lpu.tensor<[1, P + 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
   func.return %y, %all : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>
@@ -23,11 +23,11 @@ func.func @pair(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4
 
 // Each cache is a state of its own; results and arguments that stay keep their order.
 // CHECK-LABEL: @two
-// CHECK-SAME:    (%new: {{.*}}) -> !lpu.tensor<[1, 1, 4], f32> attributes {lpu.inputs = ["new"], lpu.outputs = ["y"]
+// CHECK-SAME:    (%new: {{.*}}) -> !lpu.tensor<[1, 1, 4], f32> attributes {lpu.interface = #lpu.interface<["a" in state, "new" data f32, "b" in state] -> ["c" in state, "y" data f32, "d" in state]>
 // CHECK-NEXT:    lpu.state "cache.0" inputs <["a"
 // CHECK:         lpu.state "cache.1" inputs <["b"
 // CHECK:         func.return %y
-func.func @two(%a : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>, %b : !lpu.tensor<[1, P, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.inputs = ["a", "new", "b"], lpu.outputs = ["c", "y", "d"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data", "past"]} {
+func.func @two(%a : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>, %b : !lpu.tensor<[1, P, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.interface = #lpu.interface<["a" past f32, "new" data f32, "b" past f32] -> ["c" data f32, "y" data f32, "d" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %p = lpu.concat %a, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
   %q = lpu.concat %b, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
   %y = lpu.map "neg" %new : !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, 1, 4], f32>
@@ -39,7 +39,7 @@ func.func @two(%a : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f
 // A cache stored shorter than the model has it: its ports keep the types of the model, and
 // the longer concatenation reads the state as well.
 // CHECK-LABEL: @shorter
-// CHECK-SAME:    lpu.input_types = ["f32"], lpu.output_types = ["f32"]}
+// CHECK-SAME:    lpu.interface = #lpu.interface<["past" in state, "new" data f32] -> ["y" data f32, "present" in state]>
 // CHECK-NEXT:    %0 = lpu.cast %new {{.*}} -> !lpu.tensor<[1, 1, 4], f16>
 // CHECK-NEXT:    %cache = lpu.state "cache.0" inputs <["past" past f32 {{.*}} outputs <["present" present f32 {{.*}} : !lpu.state<[1, 8, 4], f16>
 // CHECK-NEXT:    lpu.write %cache, %0
@@ -47,7 +47,7 @@ func.func @two(%a : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f
 // CHECK-NEXT:    %long = lpu.cast %short {{.*}} -> !lpu.tensor<[1, P + 1, 4], f32>
 // CHECK-NEXT:    %y = lpu.map "neg" %long
 // CHECK-NEXT:    func.return %y
-func.func @shorter(%past : !lpu.tensor<[1, P, 4], f16>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f16>) attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["y", "present"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"], lpu.input_types = ["f32", "f32"], lpu.output_types = ["f32", "f32"]} {
+func.func @shorter(%past : !lpu.tensor<[1, P, 4], f16>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f16>) attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32] -> ["y" data f32, "present" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %0 = lpu.cast %past : !lpu.tensor<[1, P, 4], f16> -> !lpu.tensor<[1, P, 4], f32>
   %1 = lpu.cast %new : !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, 1, 4], f16>
   %short = lpu.concat %past, %1 axis 1 : !lpu.tensor<[1, P, 4], f16>, !lpu.tensor<[1, 1, 4], f16> -> !lpu.tensor<[1, P + 1, 4], f16>
@@ -66,7 +66,7 @@ func.func @shorter(%past : !lpu.tensor<[1, P, 4], f16>, %new : !lpu.tensor<[1, 1
 // CHECK-NEXT:    %[[R:.*]] = lpu.read %cache
 // CHECK-NEXT:    %all = lpu.transpose %[[R]] <[0, 2, 1]>
 // CHECK:         func.return %y
-func.func @transposed(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 4, 1], f32>) -> (!lpu.tensor<[1, 4, P + 1], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["y", "present"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"]} {
+func.func @transposed(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 4, 1], f32>) -> (!lpu.tensor<[1, 4, P + 1], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32] -> ["y" data f32, "present" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %t = lpu.transpose %past <[0, 2, 1]> : !lpu.tensor<[1, P, 4], f32> -> !lpu.tensor<[1, 4, P], f32>
   %all = lpu.concat %t, %new axis 2 : !lpu.tensor<[1, 4, P], f32>, !lpu.tensor<[1, 4, 1], f32> -> !lpu.tensor<[1, 4, P + 1], f32>
   %z = lpu.transpose %all <[0, 2, 1]> : !lpu.tensor<[1, 4, P + 1], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
@@ -83,7 +83,7 @@ func.func @transposed(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1
 // CHECK:         %present = lpu.gather
 // CHECK-NEXT:    lpu.write %cache, %present at <[0, 0, 0]>
 // CHECK-NEXT:    func.return %y
-func.func @moved(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>, %where : !lpu.tensor<[P + 1], i64>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.inputs = ["past", "new", "where"], lpu.outputs = ["y", "present"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data", "data"]} {
+func.func @moved(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>, %where : !lpu.tensor<[P + 1], i64>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32, "where" data i64] -> ["y" data f32, "present" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
   %y = lpu.map "neg" %all : !lpu.tensor<[1, P + 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
   %present = lpu.gather %all, %where axis 1 : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[P + 1], i64> -> !lpu.tensor<[1, P + 1, 4], f32>
@@ -96,7 +96,7 @@ func.func @moved(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 
 // CHECK-LABEL: @twice
 // CHECK:         outputs <["p" present f32 {{.*}}, "q" present f32
 // CHECK:         func.return{{$}}
-func.func @twice(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["p", "q"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"]} {
+func.func @twice(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32] -> ["p" data f32, "q" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
   func.return %all, %all : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>
 }
@@ -107,7 +107,7 @@ func.func @twice(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 
 // CHECK-LABEL: @fixed_cache
 // CHECK:         lpu.state {{.*}} : !lpu.state<[1, 4, 4], f32>
 // CHECK-NEXT:    lpu.write {{.*}} at <[0, 3, 0]>
-func.func @fixed_cache(%past : !lpu.tensor<[1, 3, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, 4, 4], f32> attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["present"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"]} {
+func.func @fixed_cache(%past : !lpu.tensor<[1, 3, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, 4, 4], f32> attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32] -> ["present" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, 3, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, 4, 4], f32>
   func.return %all : !lpu.tensor<[1, 4, 4], f32>
 }
@@ -118,7 +118,7 @@ func.func @fixed_cache(%past : !lpu.tensor<[1, 3, 4], f32>, %new : !lpu.tensor<[
 // CHECK-LABEL: @read
 // CHECK-NOT:     lpu.state
 // CHECK:         lpu.concat
-func.func @read(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["y", "present"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"]} {
+func.func @read(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32] -> ["y" data f32, "present" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
   %y = lpu.map "neg" %past : !lpu.tensor<[1, P, 4], f32> -> !lpu.tensor<[1, P, 4], f32>
   func.return %y, %all : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>
@@ -130,7 +130,7 @@ func.func @read(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4
 // CHECK-LABEL: @in_front
 // CHECK-NOT:     lpu.state
 // CHECK:         lpu.concat
-func.func @in_front(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["y", "present"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"]} {
+func.func @in_front(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32] -> ["y" data f32, "present" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %all = lpu.concat %new, %past axis 1 : !lpu.tensor<[1, 1, 4], f32>, !lpu.tensor<[1, P, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
   %y = lpu.map "neg" %all : !lpu.tensor<[1, P + 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
   func.return %y, %all : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>
@@ -142,7 +142,7 @@ func.func @in_front(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 
 // CHECK-LABEL: @fixed
 // CHECK-NOT:     lpu.state
 // CHECK:         lpu.concat
-func.func @fixed(%past : !lpu.tensor<[1, 3, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, 4, 4], f32> attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["present"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["data", "data"]} {
+func.func @fixed(%past : !lpu.tensor<[1, 3, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, 4, 4], f32> attributes {lpu.interface = #lpu.interface<["past" data f32, "new" data f32] -> ["present" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, 3, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, 4, 4], f32>
   func.return %all : !lpu.tensor<[1, 4, 4], f32>
 }
@@ -153,7 +153,7 @@ func.func @fixed(%past : !lpu.tensor<[1, 3, 4], f32>, %new : !lpu.tensor<[1, 1, 
 // CHECK-LABEL: @hidden
 // CHECK-NOT:     lpu.state
 // CHECK:         lpu.concat
-func.func @hidden(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, P + 1, 4], f32> attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["y"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"]} {
+func.func @hidden(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, P + 1, 4], f32> attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32] -> ["y" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
   %y = lpu.map "neg" %all : !lpu.tensor<[1, P + 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
   func.return %y : !lpu.tensor<[1, P + 1, 4], f32>
@@ -165,7 +165,7 @@ func.func @hidden(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1,
 // CHECK-LABEL: @changed
 // CHECK-NOT:     lpu.state
 // CHECK:         lpu.concat
-func.func @changed(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, P + 1, 4], f32> attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["present"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"]} {
+func.func @changed(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, P + 1, 4], f32> attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32] -> ["present" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
   %y = lpu.map "neg" %all : !lpu.tensor<[1, P + 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
   func.return %y : !lpu.tensor<[1, P + 1, 4], f32>
@@ -177,7 +177,7 @@ func.func @changed(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1
 // CHECK-LABEL: @rounded
 // CHECK-NOT:     lpu.state
 // CHECK:         lpu.concat
-func.func @rounded(%past : !lpu.tensor<[1, P, 4], f16>, %new : !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, P + 1, 4], f32> attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["present"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"]} {
+func.func @rounded(%past : !lpu.tensor<[1, P, 4], f16>, %new : !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, P + 1, 4], f32> attributes {lpu.interface = #lpu.interface<["past" past f16, "new" data f32] -> ["present" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %0 = lpu.cast %past : !lpu.tensor<[1, P, 4], f16> -> !lpu.tensor<[1, P, 4], f32>
   %all = lpu.concat %0, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
   func.return %all : !lpu.tensor<[1, P + 1, 4], f32>
@@ -189,7 +189,7 @@ func.func @rounded(%past : !lpu.tensor<[1, P, 4], f16>, %new : !lpu.tensor<[1, 1
 // CHECK-LABEL: @other
 // CHECK-NOT:     lpu.state
 // CHECK:         lpu.concat
-func.func @other(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.inputs = ["past", "new"], lpu.outputs = ["y", "present"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"]} {
+func.func @other(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32] -> ["y" data f32, "present" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
   %z = lpu.map "neg" %new : !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, 1, 4], f32>
   %y = lpu.concat %past, %z axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
@@ -198,11 +198,10 @@ func.func @other(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 
 
 // -----
 
-// Not state: the function does not name its inputs.
+// Ports of a function that declares no interface are called by their positions.
 // CHECK-LABEL: @nameless
-// CHECK-NOT:     lpu.state
-// CHECK:         lpu.concat
-func.func @nameless(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.roles = ["past", "data"]} {
+// CHECK:         lpu.state "cache.0" inputs <["0" past f32 {{.*}} outputs <["1" present f32
+func.func @nameless(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
   %y = lpu.map "neg" %all : !lpu.tensor<[1, P + 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
   func.return %y, %all : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>

@@ -12,7 +12,7 @@
 // CHECK-NEXT:    lpu_mem.return %1
 // LOC:           lpu_mem.alloc {{.*}} loc("minus")
 // LOC-NEXT:      lpu_mem.map {{.*}} loc("minus")
-func.func @buffers(%x : !lpu.tensor<[4, P], f32>) -> !lpu.tensor<[4, P], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.inputs = ["x"], lpu.outputs = ["y"], lpu.roles = ["past"]} {
+func.func @buffers(%x : !lpu.tensor<[4, P], f32>) -> !lpu.tensor<[4, P], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.interface = #lpu.interface<["x" past f32] -> ["y" data f32]>} {
   %y = lpu.map "neg" %x : !lpu.tensor<[4, P], f32> -> !lpu.tensor<[4, P], f32> loc("minus")
   func.return %y : !lpu.tensor<[4, P], f32>
 }
@@ -23,7 +23,7 @@ func.func @buffers(%x : !lpu.tensor<[4, P], f32>) -> !lpu.tensor<[4, P], f32> at
 // CHECK:         lpu_mem.alloc
 // CHECK-NEXT:    lpu_mem.map "add" %1, %0, %0 <[2, P, 3] {0: [21, 3, 1]} {7: [0, 1, 14]} {7: [0, 1, 14]}>
 // CHECK-NEXT:    lpu_mem.return
-func.func @views(%x : !lpu.tensor<[6, P], f32>) -> !lpu.tensor<[2, P, 3], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.inputs = ["x"], lpu.outputs = ["y"]} {
+func.func @views(%x : !lpu.tensor<[6, P], f32>) -> !lpu.tensor<[2, P, 3], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.interface = #lpu.interface<["x" data f32] -> ["y" data f32]>} {
   %s = lpu.slice %x at <[1, 0]> step <[2, 1]> : !lpu.tensor<[6, P], f32> -> !lpu.tensor<[3, P], f32>
   %t = lpu.transpose %s <[1, 0]> : !lpu.tensor<[3, P], f32> -> !lpu.tensor<[P, 3], f32>
   %b = lpu.broadcast %t : !lpu.tensor<[P, 3], f32> -> !lpu.tensor<[2, P, 3], f32>
@@ -35,7 +35,7 @@ func.func @views(%x : !lpu.tensor<[6, P], f32>) -> !lpu.tensor<[2, P, 3], f32> a
 
 // An offset may be a symbol.
 // CHECK:         lpu_mem.map "neg" %1, %0 <[1, 4] {0: [4, 1]} {4*P: [0, 1]}>
-func.func @last(%x : !lpu.tensor<[P + 1, 4], f32>) -> !lpu.tensor<[1, 4], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.inputs = ["x"], lpu.outputs = ["y"]} {
+func.func @last(%x : !lpu.tensor<[P + 1, 4], f32>) -> !lpu.tensor<[1, 4], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.interface = #lpu.interface<["x" data f32] -> ["y" data f32]>} {
   %s = lpu.slice %x at <[P, 0]> step <[1, 1]> : !lpu.tensor<[P + 1, 4], f32> -> !lpu.tensor<[1, 4], f32>
   %y = lpu.map "neg" %s : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>
   func.return %y : !lpu.tensor<[1, 4], f32>
@@ -45,7 +45,7 @@ func.func @last(%x : !lpu.tensor<[P + 1, 4], f32>) -> !lpu.tensor<[1, 4], f32> a
 
 // A reshape that splits an axis is strides.
 // CHECK:         lpu_mem.map "neg" %1, %0 <[2, P, 4] {0: [28, 4, 1]} {0: [4, 8, 1]}>
-func.func @splitting(%x : !lpu.tensor<[P, 8], f32>) -> !lpu.tensor<[2, P, 4], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.inputs = ["x"], lpu.outputs = ["y"]} {
+func.func @splitting(%x : !lpu.tensor<[P, 8], f32>) -> !lpu.tensor<[2, P, 4], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.interface = #lpu.interface<["x" data f32] -> ["y" data f32]>} {
   %r = lpu.reshape %x : !lpu.tensor<[P, 8], f32> -> !lpu.tensor<[P, 2, 4], f32>
   %t = lpu.transpose %r <[1, 0, 2]> : !lpu.tensor<[P, 2, 4], f32> -> !lpu.tensor<[2, P, 4], f32>
   %y = lpu.map "neg" %t : !lpu.tensor<[2, P, 4], f32> -> !lpu.tensor<[2, P, 4], f32>
@@ -58,7 +58,7 @@ func.func @splitting(%x : !lpu.tensor<[P, 8], f32>) -> !lpu.tensor<[2, P, 4], f3
 // CHECK:         %1 = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 12>
 // CHECK-NEXT:    lpu_mem.copy %1, %0 <[4, 3] {0: [3, 1]} {0: [1, 4]}>
 // CHECK:         lpu_mem.map "neg" %2, %1 <[12]
-func.func @merging(%x : !lpu.tensor<[3, 4], f32>) -> !lpu.tensor<[12], f32> attributes {lpu.inputs = ["x"], lpu.outputs = ["y"]} {
+func.func @merging(%x : !lpu.tensor<[3, 4], f32>) -> !lpu.tensor<[12], f32> attributes {lpu.interface = #lpu.interface<["x" data f32] -> ["y" data f32]>} {
   %t = lpu.transpose %x <[1, 0]> : !lpu.tensor<[3, 4], f32> -> !lpu.tensor<[4, 3], f32>
   %r = lpu.reshape %t : !lpu.tensor<[4, 3], f32> -> !lpu.tensor<[12], f32>
   %y = lpu.map "neg" %r : !lpu.tensor<[12], f32> -> !lpu.tensor<[12], f32>
@@ -69,7 +69,7 @@ func.func @merging(%x : !lpu.tensor<[3, 4], f32>) -> !lpu.tensor<[12], f32> attr
 
 // Rows that are shorter than their bound do not follow on one another either.
 // CHECK:         lpu_mem.copy %1, %0 <[2, P] {0: [P, 1]} {0: [7, 1]}>
-func.func @merging_rows(%x : !lpu.tensor<[2, P], f32>) -> !lpu.tensor<[2*P], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.inputs = ["x"], lpu.outputs = ["y"]} {
+func.func @merging_rows(%x : !lpu.tensor<[2, P], f32>) -> !lpu.tensor<[2*P], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.interface = #lpu.interface<["x" data f32] -> ["y" data f32]>} {
   %r = lpu.reshape %x : !lpu.tensor<[2, P], f32> -> !lpu.tensor<[2*P], f32>
   %y = lpu.map "neg" %r : !lpu.tensor<[2*P], f32> -> !lpu.tensor<[2*P], f32>
   func.return %y : !lpu.tensor<[2*P], f32>
@@ -81,7 +81,7 @@ func.func @merging_rows(%x : !lpu.tensor<[2, P], f32>) -> !lpu.tensor<[2*P], f32
 // CHECK:         %1 = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 12>
 // CHECK-NEXT:    lpu_mem.copy %1, %0 <[4, 3] {0: [3, 1]} {0: [3, 1]}>
 // CHECK:         lpu_mem.map "neg" %2, %1 <[6, 2] {0: [2, 1]} {0: [2, 1]}>
-func.func @no_factors(%x : !lpu.tensor<[4, 3], f32>) -> !lpu.tensor<[6, 2], f32> attributes {lpu.inputs = ["x"], lpu.outputs = ["y"]} {
+func.func @no_factors(%x : !lpu.tensor<[4, 3], f32>) -> !lpu.tensor<[6, 2], f32> attributes {lpu.interface = #lpu.interface<["x" data f32] -> ["y" data f32]>} {
   %r = lpu.reshape %x : !lpu.tensor<[4, 3], f32> -> !lpu.tensor<[6, 2], f32>
   %y = lpu.map "neg" %r : !lpu.tensor<[6, 2], f32> -> !lpu.tensor<[6, 2], f32>
   func.return %y : !lpu.tensor<[6, 2], f32>
@@ -94,7 +94,7 @@ func.func @no_factors(%x : !lpu.tensor<[4, 3], f32>) -> !lpu.tensor<[6, 2], f32>
 // CHECK-NEXT:    lpu_mem.copy %2, %0 <[P, 2] {0: [2, 1]} {0: [2, 1]}>
 // CHECK-NEXT:    lpu_mem.copy %2, %1 <[1, 2] {2*P: [2, 1]} {0: [2, 1]}>
 // CHECK-NEXT:    lpu_mem.return %2
-func.func @concat(%x : !lpu.tensor<[P, 2], f32>, %y : !lpu.tensor<[1, 2], f32>) -> !lpu.tensor<[P + 1, 2], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.inputs = ["x", "y"], lpu.outputs = ["z"]} {
+func.func @concat(%x : !lpu.tensor<[P, 2], f32>, %y : !lpu.tensor<[1, 2], f32>) -> !lpu.tensor<[P + 1, 2], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.interface = #lpu.interface<["x" data f32, "y" data f32] -> ["z" data f32]>} {
   %z = lpu.concat %x, %y axis 0 : !lpu.tensor<[P, 2], f32>, !lpu.tensor<[1, 2], f32> -> !lpu.tensor<[P + 1, 2], f32>
   func.return %z : !lpu.tensor<[P + 1, 2], f32>
 }
@@ -106,7 +106,7 @@ func.func @concat(%x : !lpu.tensor<[P, 2], f32>, %y : !lpu.tensor<[1, 2], f32>) 
 // CHECK-NEXT:    lpu_mem.fill "0000803f" %[[one]] <[] {0: []}>
 // CHECK-NEXT:    %[[w:.*]] = lpu_mem.param <file("w", 0, [3, 2], f32)> : !lpu_mem.buffer<hbm, f32, 6>
 // CHECK:         lpu_mem.map "add" %{{.*}}, %[[w]], %[[one]] <[3, 2] {0: [2, 1]} {0: [2, 1]} {0: [0, 0]}>
-func.func @constants() -> !lpu.tensor<[3, 2], f32> attributes {lpu.outputs = ["y"]} {
+func.func @constants() -> !lpu.tensor<[3, 2], f32> attributes {lpu.interface = #lpu.interface<[] -> ["y" data f32]>} {
   %w = lpu.constant <file("w", 0, [3, 2], f32)> : !lpu.tensor<[3, 2], f32>
   %one = lpu.fill "0000803f" : !lpu.tensor<[3, 2], f32>
   %y = lpu.map "add" %w, %one : !lpu.tensor<[3, 2], f32>, !lpu.tensor<[3, 2], f32> -> !lpu.tensor<[3, 2], f32>
@@ -124,7 +124,7 @@ func.func @constants() -> !lpu.tensor<[3, 2], f32> attributes {lpu.outputs = ["y
 // CHECK:         lpu_mem.copy %[[d:.*]], %[[y]] <[2, 3]
 // CHECK-NEXT:    lpu_mem.return %[[a]], %[[b]], %[[c]], %[[y]], %[[d]]
 func.func @outputs(%x : !lpu.tensor<[2, 3], f32>) -> (!lpu.tensor<[2, 3], f32>, !lpu.tensor<[2], f32>, !lpu.tensor<[3, 2], f32>, !lpu.tensor<[2, 3], f32>, !lpu.tensor<[2, 3], f32>)
-    attributes {lpu.inputs = ["x"], lpu.outputs = ["a", "b", "c", "y", "d"]} {
+    attributes {lpu.interface = #lpu.interface<["x" data f32] -> ["a" data f32, "b" data f32, "c" data f32, "y" data f32, "d" data f32]>} {
   %w = lpu.constant <file("w", 0, [2], f32)> : !lpu.tensor<[2], f32>
   %y = lpu.map "neg" %x : !lpu.tensor<[2, 3], f32> -> !lpu.tensor<[2, 3], f32>
   %t = lpu.transpose %y <[1, 0]> : !lpu.tensor<[2, 3], f32> -> !lpu.tensor<[3, 2], f32>
@@ -135,7 +135,7 @@ func.func @outputs(%x : !lpu.tensor<[2, 3], f32>) -> (!lpu.tensor<[2, 3], f32>, 
 
 // The axes of a product are [.., M, K, N]; a transposed panel and a shared batch are strides.
 // CHECK:         lpu_mem.vecmat %2, %0, %1 accumulate 0 <[5, 1, 4, 3] {0: [3, 3, 0, 1]} {0: [4, 4, 1, 0]} {0: [0, 0, 1, 4]}>
-func.func @matmul(%x : !lpu.tensor<[5, 1, 4], f32>, %w : !lpu.tensor<[3, 4], f32>) -> !lpu.tensor<[5, 1, 3], f32> attributes {lpu.inputs = ["x", "w"], lpu.outputs = ["y"]} {
+func.func @matmul(%x : !lpu.tensor<[5, 1, 4], f32>, %w : !lpu.tensor<[3, 4], f32>) -> !lpu.tensor<[5, 1, 3], f32> attributes {lpu.interface = #lpu.interface<["x" data f32, "w" data f32] -> ["y" data f32]>} {
   %t = lpu.transpose %w <[1, 0]> : !lpu.tensor<[3, 4], f32> -> !lpu.tensor<[4, 3], f32>
   %y = lpu.matmul %x, %t : !lpu.tensor<[5, 1, 4], f32>, !lpu.tensor<[4, 3], f32> -> !lpu.tensor<[5, 1, 3], f32>
   func.return %y : !lpu.tensor<[5, 1, 3], f32>
@@ -145,7 +145,7 @@ func.func @matmul(%x : !lpu.tensor<[5, 1, 4], f32>, %w : !lpu.tensor<[3, 4], f32
 
 // A reduction does not move along the axes it reduces.
 // CHECK:         lpu_mem.reduce "max" %1, %0 over <[0]> accumulate 0 <[4, 3] {0: [0, 1]} {0: [3, 1]}>
-func.func @reduce(%x : !lpu.tensor<[4, 3], f32>) -> !lpu.tensor<[1, 3], f32> attributes {lpu.inputs = ["x"], lpu.outputs = ["y"]} {
+func.func @reduce(%x : !lpu.tensor<[4, 3], f32>) -> !lpu.tensor<[1, 3], f32> attributes {lpu.interface = #lpu.interface<["x" data f32] -> ["y" data f32]>} {
   %y = lpu.reduce "max" %x over <[0]> : !lpu.tensor<[4, 3], f32> -> !lpu.tensor<[1, 3], f32>
   func.return %y : !lpu.tensor<[1, 3], f32>
 }
@@ -155,7 +155,7 @@ func.func @reduce(%x : !lpu.tensor<[4, 3], f32>) -> !lpu.tensor<[1, 3], f32> att
 // The axis of a running sum becomes the last; its carry starts at 0.
 // CHECK:         lpu_mem.fill "0000000000000000" %2 <[3, 1] {0: [1, 1]}>
 // CHECK-NEXT:    lpu_mem.scan %1, %2, %0 exclusive 1 <[3, 4] {0: [1, 3]} {0: [1, 0]} {0: [1, 3]}>
-func.func @scan(%x : !lpu.tensor<[4, 3], i64>) -> !lpu.tensor<[4, 3], i64> attributes {lpu.inputs = ["x"], lpu.outputs = ["y"]} {
+func.func @scan(%x : !lpu.tensor<[4, 3], i64>) -> !lpu.tensor<[4, 3], i64> attributes {lpu.interface = #lpu.interface<["x" data i64] -> ["y" data i64]>} {
   %y = lpu.scan %x axis 0 exclusive 1 : !lpu.tensor<[4, 3], i64> -> !lpu.tensor<[4, 3], i64>
   func.return %y : !lpu.tensor<[4, 3], i64>
 }
@@ -164,7 +164,7 @@ func.func @scan(%x : !lpu.tensor<[4, 3], i64>) -> !lpu.tensor<[4, 3], i64> attri
 
 // A gather looks up rows of any axis; the limit may be a symbol.
 // CHECK:         lpu_mem.gather %2, %0, %1 limit <P> row <4> <[2, 5, 4] {0: [20, 4, 1]} {0: [28, 0, 1]} {0: [0, 1, 0]}>
-func.func @gather(%x : !lpu.tensor<[2, P, 4], f32>, %i : !lpu.tensor<[5], i64>) -> !lpu.tensor<[2, 5, 4], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.inputs = ["x", "i"], lpu.outputs = ["y"]} {
+func.func @gather(%x : !lpu.tensor<[2, P, 4], f32>, %i : !lpu.tensor<[5], i64>) -> !lpu.tensor<[2, 5, 4], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.interface = #lpu.interface<["x" data f32, "i" data i64] -> ["y" data f32]>} {
   %y = lpu.gather %x, %i axis 1 : !lpu.tensor<[2, P, 4], f32>, !lpu.tensor<[5], i64> -> !lpu.tensor<[2, 5, 4], f32>
   func.return %y : !lpu.tensor<[2, 5, 4], f32>
 }
@@ -175,7 +175,7 @@ func.func @gather(%x : !lpu.tensor<[2, P, 4], f32>, %i : !lpu.tensor<[5], i64>) 
 // CHECK:         lpu_mem.copy %3, %0 <[9, 4]
 // CHECK-NEXT:    lpu_mem.scatter "add" %3, %2, %1 limit <9> row <4> <[2, 4] {0: [0, 1]} {0: [4, 1]} {0: [1, 0]}>
 // CHECK-NEXT:    lpu_mem.return %3
-func.func @scatter(%x : !lpu.tensor<[9, 4], f32>, %i : !lpu.tensor<[2], i64>, %u : !lpu.tensor<[2, 4], f32>) -> !lpu.tensor<[9, 4], f32> attributes {lpu.inputs = ["x", "i", "u"], lpu.outputs = ["y"]} {
+func.func @scatter(%x : !lpu.tensor<[9, 4], f32>, %i : !lpu.tensor<[2], i64>, %u : !lpu.tensor<[2, 4], f32>) -> !lpu.tensor<[9, 4], f32> attributes {lpu.interface = #lpu.interface<["x" data f32, "i" data i64, "u" data f32] -> ["y" data f32]>} {
   %y = lpu.scatter "add" %x, %i, %u : !lpu.tensor<[9, 4], f32>, !lpu.tensor<[2], i64>, !lpu.tensor<[2, 4], f32> -> !lpu.tensor<[9, 4], f32>
   func.return %y : !lpu.tensor<[9, 4], f32>
 }
@@ -185,7 +185,7 @@ func.func @scatter(%x : !lpu.tensor<[9, 4], f32>, %i : !lpu.tensor<[2], i64>, %u
 // A top-k has two results.
 // CHECK:         lpu_mem.topk %1, %2, %0 k 2 largest 1 <[3, 9] {0: [2, 1]} {0: [2, 1]} {0: [9, 1]}>
 // CHECK-NEXT:    lpu_mem.return %1, %2
-func.func @topk(%x : !lpu.tensor<[3, 9], f32>) -> (!lpu.tensor<[3, 2], f32>, !lpu.tensor<[3, 2], i64>) attributes {lpu.inputs = ["x"], lpu.outputs = ["v", "i"]} {
+func.func @topk(%x : !lpu.tensor<[3, 9], f32>) -> (!lpu.tensor<[3, 2], f32>, !lpu.tensor<[3, 2], i64>) attributes {lpu.interface = #lpu.interface<["x" data f32] -> ["v" data f32, "i" data i64]>} {
   %v, %i = lpu.topk %x largest 1 : !lpu.tensor<[3, 9], f32> -> !lpu.tensor<[3, 2], f32>, !lpu.tensor<[3, 2], i64>
   func.return %v, %i : !lpu.tensor<[3, 2], f32>, !lpu.tensor<[3, 2], i64>
 }
@@ -194,7 +194,7 @@ func.func @topk(%x : !lpu.tensor<[3, 9], f32>) -> (!lpu.tensor<[3, 2], f32>, !lp
 
 // A reduction has the name that the engine gives it.
 // CHECK:         lpu_mem.reduce "mul" %1, %0 over <[0]> accumulate 0 <[4] {0: [0]} {0: [1]}>
-func.func @product(%x : !lpu.tensor<[4], f32>) -> !lpu.tensor<[1], f32> attributes {lpu.inputs = ["x"], lpu.outputs = ["y"]} {
+func.func @product(%x : !lpu.tensor<[4], f32>) -> !lpu.tensor<[1], f32> attributes {lpu.interface = #lpu.interface<["x" data f32] -> ["y" data f32]>} {
   %y = lpu.reduce "prod" %x over <[0]> : !lpu.tensor<[4], f32> -> !lpu.tensor<[1], f32>
   func.return %y : !lpu.tensor<[1], f32>
 }
@@ -214,7 +214,7 @@ func.func @product(%x : !lpu.tensor<[4], f32>) -> !lpu.tensor<[1], f32> attribut
 // CHECK-NEXT:      lpu_mem.copy %[[c]], %[[d]] <[4] {0: [1]} {0: [1]}>
 // CHECK-NEXT:    }
 // CHECK-NEXT:    lpu_mem.return %[[c]], %[[s]]
-func.func @loop(%x : !lpu.tensor<[4], f32>) -> (!lpu.tensor<[4], f32>, !lpu.tensor<[3, 4], f32>) attributes {lpu.inputs = ["x"], lpu.outputs = ["y", "s"]} {
+func.func @loop(%x : !lpu.tensor<[4], f32>) -> (!lpu.tensor<[4], f32>, !lpu.tensor<[3, 4], f32>) attributes {lpu.interface = #lpu.interface<["x" data f32] -> ["y" data f32, "s" data f32]>} {
   %y, %s = lpu.for "l" to <3> (%x : !lpu.tensor<[4], f32>) -> !lpu.tensor<[4], f32>, !lpu.tensor<[3, 4], f32> {
   ^bb0(%c : !lpu.tensor<[4], f32>):
     %d = lpu.map "exp" %c : !lpu.tensor<[4], f32> -> !lpu.tensor<[4], f32>
@@ -235,7 +235,7 @@ func.func @loop(%x : !lpu.tensor<[4], f32>) -> (!lpu.tensor<[4], f32>, !lpu.tens
 // CHECK-NEXT:      lpu_mem.copy %[[a]], %[[p]] <[4]
 // CHECK-NEXT:      lpu_mem.copy %[[b]], %[[q]] <[4]
 // CHECK-NEXT:    }
-func.func @swap(%x : !lpu.tensor<[4], f32>, %y : !lpu.tensor<[4], f32>) -> !lpu.tensor<[4], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.inputs = ["x", "y"], lpu.outputs = ["z"]} {
+func.func @swap(%x : !lpu.tensor<[4], f32>, %y : !lpu.tensor<[4], f32>) -> !lpu.tensor<[4], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.interface = #lpu.interface<["x" data f32, "y" data f32] -> ["z" data f32]>} {
   %a, %b, %c = lpu.for "l" from <1> to <P> (%x, %y, %y : !lpu.tensor<[4], f32>, !lpu.tensor<[4], f32>, !lpu.tensor<[4], f32>) -> !lpu.tensor<[4], f32>, !lpu.tensor<[4], f32>, !lpu.tensor<[4], f32> {
   ^bb0(%p : !lpu.tensor<[4], f32>, %q : !lpu.tensor<[4], f32>, %s : !lpu.tensor<[4], f32>):
     lpu.yield %q, %p, %s : !lpu.tensor<[4], f32>, !lpu.tensor<[4], f32>, !lpu.tensor<[4], f32>
@@ -252,7 +252,7 @@ func.func @swap(%x : !lpu.tensor<[4], f32>, %y : !lpu.tensor<[4], f32>) -> !lpu.
 // CHECK-NEXT:      lpu_mem.copy %[[c]], %0 <[1, 1, 4] {4*P + 32*l: [32, 4, 1]} {0: [4, 4, 1]}>
 // CHECK-NEXT:      lpu_mem.alloc
 // CHECK-NEXT:      lpu_mem.map "neg" %{{.*}}, %[[c]] <[1, 1, 4] {0: [4, 4, 1]} {32*l: [0, 0, 1]}>
-func.func @state(%x : !lpu.tensor<[1, 1, 4], f32>) attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.inputs = ["x"], lpu.outputs = []} {
+func.func @state(%x : !lpu.tensor<[1, 1, 4], f32>) attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.interface = #lpu.interface<["x" data f32] -> []>} {
   %c = lpu.state "c" inputs <["p" past f16 [P, 4] at [1, 0, 0]]> outputs <["n" data f32 [P + 1, 4] at [2, 0, 0]]> : !lpu.state<[3, 8, 4], f32>
   lpu.for "l" to <3> () {
     lpu.write %c, %x at <[l, P, 0]> : !lpu.state<[3, 8, 4], f32>, !lpu.tensor<[1, 1, 4], f32>
@@ -272,7 +272,7 @@ func.func @state(%x : !lpu.tensor<[1, 1, 4], f32>) attributes {lpu.symbols = #lp
 // CHECK-NEXT:    lpu_mem.copy %[[old]], %[[c]] <[1, 1, 4] {0: [4, 4, 1]} {8: [32, 4, 1]}>
 // CHECK:         lpu_mem.copy %[[c]], %0
 // CHECK:         lpu_mem.return %[[old]]
-func.func @read_before_write(%x : !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, 1, 4], f32> attributes {lpu.inputs = ["x"], lpu.outputs = ["y"]} {
+func.func @read_before_write(%x : !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, 1, 4], f32> attributes {lpu.interface = #lpu.interface<["x" data f32] -> ["y" data f32]>} {
   %c = lpu.state "c" inputs <[]> outputs <[]> : !lpu.state<[3, 8, 4], f32>
   %r = lpu.read %c at <[0, 2, 0]> : !lpu.state<[3, 8, 4], f32> -> !lpu.tensor<[1, 1, 4], f32>
   lpu.for "l" to <3> () {
@@ -292,7 +292,7 @@ func.func @read_before_write(%x : !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1
 // CHECK-NEXT:      %[[s:.*]] = lpu_mem.alloc : !lpu_mem.buffer<hbm, i64, 1>
 // CHECK-NEXT:      lpu_mem.copy %[[s]], %0 <[1] {0: [1]} {0: [1]}>
 // CHECK-NEXT:      lpu_mem.emit %[[t]], %[[s]]
-func.func @emit(%x : !lpu.tensor<[4], i64>) attributes {lpu.inputs = ["x"], lpu.outputs = []} {
+func.func @emit(%x : !lpu.tensor<[4], i64>) attributes {lpu.interface = #lpu.interface<["x" data i64] -> []>} {
   %t = lpu.slice %x at <[3]> step <[1]> : !lpu.tensor<[4], i64> -> !lpu.tensor<[1], i64>
   %s = lpu.slice %x at <[0]> step <[1]> : !lpu.tensor<[4], i64> -> !lpu.tensor<[1], i64>
   lpu.for "l" to <2> () {

@@ -5,7 +5,7 @@
 // Rule 1: a product that depends on a float input reads and writes the short type; its weight is
 // stored in it.
 // CHECK-LABEL: @product
-// CHECK-SAME:    lpu.input_types = ["f32"], lpu.output_types = ["f32"]
+// CHECK-SAME:    lpu.interface = #lpu.interface<["0" data f32] -> ["0" data f32]>
 // CHECK-NEXT:    %0 = lpu.cast %x {{.*}} -> !lpu.tensor<[1, 4], f16>
 // CHECK:         lpu.constant <cast(file("w", 0, [4, 2], f32), f16)> : !lpu.tensor<[4, 2], f16>
 // CHECK:         %[[short:.*]] = lpu.matmul %0, {{.*}} -> !lpu.tensor<[1, 2], f16>
@@ -29,7 +29,7 @@ func.func @product(%x : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 2], f32> {
 // CHECK-NOT:     f16
 // CHECK:         func.return
 // DEFAULT-LABEL: @angles
-func.func @angles(%pos : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 2], f32> attributes {lpu.roles = ["positions"]} {
+func.func @angles(%pos : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 2], f32> attributes {lpu.interface = #lpu.interface<["0" positions i64] -> ["0" data f32]>} {
   %w = lpu.constant <file("w", 0, [1, 2], f32)> : !lpu.tensor<[1, 2], f32>
   %p = lpu.cast %pos : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1, 1], f32>
   %y = lpu.matmul %p, %w : !lpu.tensor<[1, 1], f32>, !lpu.tensor<[1, 2], f32> -> !lpu.tensor<[1, 2], f32>
@@ -68,7 +68,7 @@ func.func @norm(%x : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 1], f32> {
 // CHECK-NEXT:    %[[row:.*]] = lpu.gather %[[w]], %ids {{.*}} -> !lpu.tensor<[1, 1, 4], f16>
 // CHECK-NEXT:    %y = lpu.cast %[[row]] {{.*}} -> !lpu.tensor<[1, 1, 4], f32>
 // DEFAULT-LABEL: @embedding
-func.func @embedding(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 1, 4], f32> attributes {lpu.roles = ["ids"]} {
+func.func @embedding(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 1, 4], f32> attributes {lpu.interface = #lpu.interface<["0" ids i64] -> ["0" data f32]>} {
   %w = lpu.constant <file("w", 0, [9, 4], f32)> : !lpu.tensor<[9, 4], f32>
   %y = lpu.gather %w, %ids axis 0 : !lpu.tensor<[9, 4], f32>, !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1, 1, 4], f32>
   func.return %y : !lpu.tensor<[1, 1, 4], f32>
@@ -81,7 +81,7 @@ func.func @embedding(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 1, 4], 
 // CHECK-NOT:     f16
 // CHECK:         func.return
 // DEFAULT-LABEL: @cosines
-func.func @cosines(%pos : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 1, 4], f32> attributes {lpu.roles = ["positions"]} {
+func.func @cosines(%pos : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 1, 4], f32> attributes {lpu.interface = #lpu.interface<["0" positions i64] -> ["0" data f32]>} {
   %w = lpu.constant <file("w", 0, [9, 4], f32)> : !lpu.tensor<[9, 4], f32>
   %y = lpu.gather %w, %pos axis 0 : !lpu.tensor<[9, 4], f32>, !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1, 1, 4], f32>
   func.return %y : !lpu.tensor<[1, 1, 4], f32>
@@ -94,13 +94,13 @@ func.func @cosines(%pos : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 1, 4], f3
 // CHECK-LABEL: @cache
 // CHECK-SAME:    %past: !lpu.tensor<[1, 4, P, 8], f16>
 // CHECK-SAME:    -> !lpu.tensor<[1, 4, P + 1, 8], f16>
-// CHECK-SAME:    lpu.input_types = ["f32", "f32"], lpu.output_types = ["f32"]
+// CHECK-SAME:    lpu.interface = #lpu.interface<["0" past f32, "1" data f32] -> ["0" data f32]>
 // CHECK:         lpu.concat %past, %{{.*}} axis 2 : {{.*}} -> !lpu.tensor<[1, 4, P + 1, 8], f16>
 // CHECK:         func.return %{{.*}} : !lpu.tensor<[1, 4, P + 1, 8], f16>
 // DEFAULT-LABEL: @cache
 // DEFAULT-NOT:   f16
 func.func @cache(%past : !lpu.tensor<[1, 4, P, 8], f32>, %new : !lpu.tensor<[1, 4, 1, 8], f32>) -> !lpu.tensor<[1, 4, P + 1, 8], f32>
-    attributes {lpu.roles = ["past", "data"], lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+    attributes {lpu.interface = #lpu.interface<["0" past f32, "1" data f32] -> ["0" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %y = lpu.concat %past, %new axis 2 : !lpu.tensor<[1, 4, P, 8], f32>, !lpu.tensor<[1, 4, 1, 8], f32> -> !lpu.tensor<[1, 4, P + 1, 8], f32>
   func.return %y : !lpu.tensor<[1, 4, P + 1, 8], f32>
 }
@@ -109,12 +109,12 @@ func.func @cache(%past : !lpu.tensor<[1, 4, P, 8], f32>, %new : !lpu.tensor<[1, 
 
 // Not stored shorter: an output that does not continue the cache, and a cache that is short already.
 // CHECK-LABEL: @other_output
-// CHECK-SAME:    lpu.input_types = ["bf16", "f32"]
+// CHECK-SAME:    lpu.interface = #lpu.interface<["0" past bf16, "1" data f32]
 // CHECK-NEXT:    %y = lpu.concat {{.*}} -> !lpu.tensor<[2, 4], f32>
 // CHECK-NEXT:    func.return %past, %y : !lpu.tensor<[1, 4, 2, 8], bf16>, !lpu.tensor<[2, 4], f32>
 // DEFAULT-LABEL: @other_output
 func.func @other_output(%past : !lpu.tensor<[1, 4, 2, 8], bf16>, %x : !lpu.tensor<[1, 4], f32>) -> (!lpu.tensor<[1, 4, 2, 8], bf16>, !lpu.tensor<[2, 4], f32>)
-    attributes {lpu.roles = ["past", "data"]} {
+    attributes {lpu.interface = #lpu.interface<["0" past bf16, "1" data f32] -> ["0" data bf16, "1" data f32]>} {
   %y = lpu.concat %x, %x axis 0 : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[2, 4], f32>
   func.return %past, %y : !lpu.tensor<[1, 4, 2, 8], bf16>, !lpu.tensor<[2, 4], f32>
 }

@@ -62,7 +62,7 @@ func.func @order(%x : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 4], f32> {
 // CHECK-NEXT:      lpu.matmul %{{.*}}, %a
 // CHECK-NEXT:      lpu.map "add" %{{.*}}, %b
 // CHECK-NEXT:      lpu.yield
-func.func @invariant(%x : !lpu.tensor<[1, 4], f32>, %b : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 4], f32> attributes {lpu.roles = ["ids", "mask"]} {
+func.func @invariant(%x : !lpu.tensor<[1, 4], f32>, %b : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 4], f32> attributes {lpu.interface = #lpu.interface<["0" ids f32, "1" mask f32] -> ["0" data f32]>} {
   %a = lpu.constant <file("w", 0, [4, 4], f32)> : !lpu.tensor<[4, 4], f32>
   %0 = lpu.matmul %x, %a : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 4], f32> -> !lpu.tensor<[1, 4], f32>
   %1 = lpu.map "add" %0, %b : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>
@@ -119,7 +119,7 @@ func.func @iotas(%x : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 4], f32> {
 // CHECK-NEXT:    lpu.for "l" to <3>
 // CHECK:           %[[I:.*]] = lpu.slice %[[W]] at <[l]>
 // CHECK-NEXT:      lpu.gather %[[T]], %[[I]] axis 0
-func.func @table(%x : !lpu.tensor<[1, 4], f32>, %u : !lpu.tensor<[1, 4], f32>, %v : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 4], f32> attributes {lpu.roles = ["ids", "mask", "mask"]} {
+func.func @table(%x : !lpu.tensor<[1, 4], f32>, %u : !lpu.tensor<[1, 4], f32>, %v : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 4], f32> attributes {lpu.interface = #lpu.interface<["0" ids f32, "1" mask f32, "2" mask f32] -> ["0" data f32]>} {
   %a = lpu.constant <file("w", 0, [4, 4], f32)> : !lpu.tensor<[4, 4], f32>
   %m0 = lpu.matmul %x, %a : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 4], f32> -> !lpu.tensor<[1, 4], f32>
   %0 = lpu.map "add" %m0, %u : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>
@@ -137,7 +137,7 @@ func.func @table(%x : !lpu.tensor<[1, 4], f32>, %u : !lpu.tensor<[1, 4], f32>, %
 // CHECK:         %[[T:.*]] = lpu.concat
 // CHECK-NEXT:    lpu.for "l" to <2>
 // CHECK:           lpu.slice %[[T]] at <[l, 0, 0]>
-func.func @rows(%x : !lpu.tensor<[1, 4], f32>, %u : !lpu.tensor<[1, 4], f32>, %v : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 4], f32> attributes {lpu.roles = ["ids", "mask", "mask"]} {
+func.func @rows(%x : !lpu.tensor<[1, 4], f32>, %u : !lpu.tensor<[1, 4], f32>, %v : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 4], f32> attributes {lpu.interface = #lpu.interface<["0" ids f32, "1" mask f32, "2" mask f32] -> ["0" data f32]>} {
   %a = lpu.constant <file("w", 0, [4, 4], f32)> : !lpu.tensor<[4, 4], f32>
   %m0 = lpu.matmul %x, %a : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 4], f32> -> !lpu.tensor<[1, 4], f32>
   %0 = lpu.map "add" %m0, %u : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>

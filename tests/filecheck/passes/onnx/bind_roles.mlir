@@ -5,10 +5,10 @@
 // CHECK-LABEL: @decoder
 // CHECK-SAME:    %ids: !lpu.tensor<[1, 1], i64>, %mask: !lpu.tensor<[1, P + 1], i64>
 // CHECK-SAME:    %pos: !lpu.tensor<[1, 1], i64>, %key: !lpu.tensor<[1, 4, P, 16], f32>
+// CHECK-SAME:    <["input_ids" ids i64, "attention_mask" mask i64, "position_ids" positions i64, "past_key_values.0.key" past f32] -> []>
 // CHECK-SAME:    lpu.symbols = #lpu.symbols<[P in 0 to 2047]>
-// CHECK-SAME:    lpu.roles = ["ids", "mask", "positions", "past"]
 func.func @decoder(%ids : !lpu.tensor<[batch, seq], i64>, %mask : !lpu.tensor<[batch, n], i64>, %pos : !lpu.tensor<[b, s], i64>, %key : !lpu.tensor<[c, 4, past, 16], f32>)
-    attributes {lpu.inputs = ["input_ids", "attention_mask", "position_ids", "past_key_values.0.key"]} {
+    attributes {lpu.interface = #lpu.interface<["input_ids" data i64, "attention_mask" data i64, "position_ids" data i64, "past_key_values.0.key" data f32] -> []>} {
   func.return
 }
 
@@ -21,7 +21,7 @@ builtin.module attributes {lpu.options = {max_context = 32 : i64, shape = {batch
   // CHECK-SAME:    %ids: !lpu.tensor<[2, 4], i64>, %key: !lpu.tensor<[2, 4, P, 16], f32>
   // CHECK-SAME:    lpu.symbols = #lpu.symbols<[P in 0 to 28]>
   func.func @options(%ids : !lpu.tensor<[batch, seq], i64>, %key : !lpu.tensor<[batch, 4, past, 16], f32>)
-      attributes {lpu.inputs = ["input_ids", "past_key_values.0.key"]} {
+      attributes {lpu.interface = #lpu.interface<["input_ids" data i64, "past_key_values.0.key" data f32] -> []>} {
     func.return
   }
 }
@@ -34,7 +34,7 @@ builtin.module attributes {lpu.options = {shape = {"past length" = 8 : i64}}} {
   // CHECK-SAME:    %mask: !lpu.tensor<[1, 9], i64>, %key: !lpu.tensor<[1, 4, 8, 16], f32>
   // CHECK-SAME:    lpu.symbols = #lpu.symbols<[]>
   func.func @original_name(%ids : !lpu.tensor<[b, s], i64>, %mask : !lpu.tensor<[b, t], i64>, %key : !lpu.tensor<[b, 4, past_length, 16], f32>)
-      attributes {lpu.inputs = ["input_ids", "attention_mask", "past_key_values.0.key"], lpu.dim_params = {past_length = "past length"}} {
+      attributes {lpu.interface = #lpu.interface<["input_ids" data i64, "attention_mask" data i64, "past_key_values.0.key" data f32] -> []>, lpu.dim_params = {past_length = "past length"}} {
     func.return
   }
 }
@@ -46,7 +46,7 @@ builtin.module attributes {lpu.options = {shape = {sequence = 3 : i64, past = 5 
   // CHECK-LABEL: @role_name
   // CHECK-SAME:    %ids: !lpu.tensor<[1, 3], i64>, %key: !lpu.tensor<[1, 4, 5, 16], f32>
   func.func @role_name(%ids : !lpu.tensor<[b, s], i64>, %key : !lpu.tensor<[b, 4, p, 16], f32>)
-      attributes {lpu.inputs = ["input_ids", "past_key_values.0.key"]} {
+      attributes {lpu.interface = #lpu.interface<["input_ids" data i64, "past_key_values.0.key" data f32] -> []>} {
     func.return
   }
 }
@@ -58,7 +58,7 @@ builtin.module attributes {lpu.options = {shape = {sequence = 3 : i64, past = 5 
 // CHECK-SAME:    %ids: !lpu.tensor<[3, 2], i64>, %mask: !lpu.tensor<[3, 9], i64>
 // CHECK-SAME:    lpu.symbols = #lpu.symbols<[]>
 func.func @static(%ids : !lpu.tensor<[3, 2], i64>, %mask : !lpu.tensor<[b, t], i64>, %key : !lpu.tensor<[3, 4, 7, 16], f32>)
-    attributes {lpu.inputs = ["input_ids", "attention_mask", "past_key_values.0.key"]} {
+    attributes {lpu.interface = #lpu.interface<["input_ids" data i64, "attention_mask" data i64, "past_key_values.0.key" data f32] -> []>} {
   func.return
 }
 
@@ -69,7 +69,7 @@ func.func @static(%ids : !lpu.tensor<[3, 2], i64>, %mask : !lpu.tensor<[b, t], i
 // CHECK-SAME:    %mask: !lpu.tensor<[1, 1], i64>
 // CHECK-SAME:    lpu.symbols = #lpu.symbols<[]>
 func.func @no_cache(%ids : !lpu.tensor<[b, s], i64>, %mask : !lpu.tensor<[b, t], i64>)
-    attributes {lpu.inputs = ["input_ids", "attention_mask"]} {
+    attributes {lpu.interface = #lpu.interface<["input_ids" data i64, "attention_mask" data i64] -> []>} {
   func.return
 }
 
@@ -77,9 +77,9 @@ func.func @no_cache(%ids : !lpu.tensor<[b, s], i64>, %mask : !lpu.tensor<[b, t],
 
 // A name alone makes no role: rank and element type must fit.
 // CHECK-LABEL: @misnamed
-// CHECK-SAME:    lpu.roles = ["data", "data"]
+// CHECK-SAME:    <["attention_mask" data i64, "past_length" data i64] -> []>
 func.func @misnamed(%mask : !lpu.tensor<[1, 1, 1, 8], i64>, %past : !lpu.tensor<[1, 4, 8, 16], i64>)
-    attributes {lpu.inputs = ["attention_mask", "past_length"]} {
+    attributes {lpu.interface = #lpu.interface<["attention_mask" data i64, "past_length" data i64] -> []>} {
   func.return
 }
 
@@ -88,8 +88,8 @@ func.func @misnamed(%mask : !lpu.tensor<[1, 1, 1, 8], i64>, %past : !lpu.tensor<
 // Roles that the function names already are kept.
 // CHECK-LABEL: @given_roles
 // CHECK-SAME:    %x: !lpu.tensor<[1, 1], i64>
-// CHECK-SAME:    lpu.roles = ["ids"]
-func.func @given_roles(%x : !lpu.tensor<[b, s], i64>) attributes {lpu.inputs = ["x"], lpu.roles = ["ids"]} {
+// CHECK-SAME:    <["x" ids i64] -> []>
+func.func @given_roles(%x : !lpu.tensor<[b, s], i64>) attributes {lpu.interface = #lpu.interface<["x" ids i64] -> []>} {
   func.return
 }
 
@@ -99,7 +99,7 @@ func.func @given_roles(%x : !lpu.tensor<[b, s], i64>) attributes {lpu.inputs = [
 builtin.module attributes {lpu.options = {shape = {width = 6 : i64}}} {
   // CHECK-LABEL: @data
   // CHECK-SAME:    %x: !lpu.tensor<[1, 6], f32>
-  func.func @data(%x : !lpu.tensor<[n, width], f32>) attributes {lpu.inputs = ["x"]} {
+  func.func @data(%x : !lpu.tensor<[n, width], f32>) attributes {lpu.interface = #lpu.interface<["x" data f32] -> []>} {
     func.return
   }
 }
@@ -110,7 +110,7 @@ builtin.module attributes {lpu.options = {shape = {width = 6 : i64}}} {
 // CHECK-LABEL: @unnamed
 // CHECK-SAME:    %ids: !lpu.tensor<[1, 1], i64>, %key: !lpu.tensor<[1, 4, P, 16], f32>
 func.func @unnamed(%ids : !lpu.tensor<[?, ?], i64>, %key : !lpu.tensor<[?, 4, ?, 16], f32>)
-    attributes {lpu.inputs = ["input_ids", "past_key_values.0.key"]} {
+    attributes {lpu.interface = #lpu.interface<["input_ids" data i64, "past_key_values.0.key" data f32] -> []>} {
   func.return
 }
 
@@ -118,7 +118,7 @@ func.func @unnamed(%ids : !lpu.tensor<[?, ?], i64>, %key : !lpu.tensor<[?, 4, ?,
 
 // An error: an input without a rank.
 // CHECK: input 'x' has no shape, not even a rank
-func.func @no_rank(%x : !lpu.tensor<*, f32>) attributes {lpu.inputs = ["x"]} {
+func.func @no_rank(%x : !lpu.tensor<*, f32>) attributes {lpu.interface = #lpu.interface<["x" data f32] -> []>} {
   func.return
 }
 
@@ -126,7 +126,7 @@ func.func @no_rank(%x : !lpu.tensor<*, f32>) attributes {lpu.inputs = ["x"]} {
 
 // An error: an inner axis that is neither bound by a role nor given.
 // CHECK: dimension 'width' of input 'x' is neither bound nor given; fix it with --shape width=N
-func.func @free(%x : !lpu.tensor<[n, w], f32>) attributes {lpu.inputs = ["x"], lpu.dim_params = {w = "width"}} {
+func.func @free(%x : !lpu.tensor<[n, w], f32>) attributes {lpu.interface = #lpu.interface<["x" data f32] -> []>, lpu.dim_params = {w = "width"}} {
   func.return
 }
 
@@ -135,7 +135,7 @@ func.func @free(%x : !lpu.tensor<[n, w], f32>) attributes {lpu.inputs = ["x"], l
 // An error: a name that no dimension has.
 // CHECK: --shape wide: the model has no such dimension; it has n, width
 builtin.module attributes {lpu.options = {shape = {wide = 6 : i64}}} {
-  func.func @unknown_name(%x : !lpu.tensor<[n, width], f32>) attributes {lpu.inputs = ["x"]} {
+  func.func @unknown_name(%x : !lpu.tensor<[n, width], f32>) attributes {lpu.interface = #lpu.interface<["x" data f32] -> []>} {
     func.return
   }
 }
@@ -146,7 +146,7 @@ builtin.module attributes {lpu.options = {shape = {wide = 6 : i64}}} {
 // CHECK: --max-context 3 is shorter than the new tokens alone
 builtin.module attributes {lpu.options = {max_context = 3 : i64, shape = {seq = 4 : i64}}} {
   func.func @no_room(%ids : !lpu.tensor<[b, seq], i64>, %key : !lpu.tensor<[b, 4, p, 16], f32>)
-      attributes {lpu.inputs = ["input_ids", "past_key_values.0.key"]} {
+      attributes {lpu.interface = #lpu.interface<["input_ids" data i64, "past_key_values.0.key" data f32] -> []>} {
     func.return
   }
 }
@@ -157,7 +157,7 @@ builtin.module attributes {lpu.options = {max_context = 3 : i64, shape = {seq = 
 // CHECK-LABEL: @own_limit
 // CHECK-SAME:    lpu.symbols = #lpu.symbols<[P in 0 to 127]>
 func.func @own_limit(%ids : !lpu.tensor<[b, s], i64>, %pos : !lpu.tensor<[b, s], i64>, %key : !lpu.tensor<[b, 4, past, 16], f32>)
-    attributes {lpu.inputs = ["input_ids", "position_ids", "past_key_values.0.key"]} {
+    attributes {lpu.interface = #lpu.interface<["input_ids" data i64, "position_ids" data i64, "past_key_values.0.key" data f32] -> []>} {
   %t = onnx.Initializer <file("w", 0, [128, 32], f32)> : !lpu.tensor<[128, 32], f32>
   %e = onnx.Gather(%t, %pos) {since_version = 13 : i64} : (!lpu.tensor<[128, 32], f32>, !lpu.tensor<[b, s], i64>) -> !lpu.tensor<*, f32>
   func.return
@@ -169,7 +169,7 @@ func.func @own_limit(%ids : !lpu.tensor<[b, s], i64>, %pos : !lpu.tensor<[b, s],
 // CHECK-LABEL: @vocabulary
 // CHECK-SAME:    lpu.symbols = #lpu.symbols<[P in 0 to 2047]>
 func.func @vocabulary(%ids : !lpu.tensor<[b, s], i64>, %key : !lpu.tensor<[b, 4, past, 16], f32>)
-    attributes {lpu.inputs = ["input_ids", "past_key_values.0.key"]} {
+    attributes {lpu.interface = #lpu.interface<["input_ids" data i64, "past_key_values.0.key" data f32] -> []>} {
   %t = onnx.Initializer <file("w", 0, [128, 32], f32)> : !lpu.tensor<[128, 32], f32>
   %e = onnx.Gather(%t, %ids) {since_version = 13 : i64} : (!lpu.tensor<[128, 32], f32>, !lpu.tensor<[b, s], i64>) -> !lpu.tensor<*, f32>
   func.return
@@ -181,7 +181,7 @@ func.func @vocabulary(%ids : !lpu.tensor<[b, s], i64>, %key : !lpu.tensor<[b, 4,
 builtin.module attributes {lpu.options = {max_context = 200 : i64}} {
   // CHECK: --max-context 200 is more than the 128 positions of the model
   func.func @too_long(%ids : !lpu.tensor<[b, s], i64>, %pos : !lpu.tensor<[b, s], i64>, %key : !lpu.tensor<[b, 4, past, 16], f32>)
-      attributes {lpu.inputs = ["input_ids", "position_ids", "past_key_values.0.key"]} {
+      attributes {lpu.interface = #lpu.interface<["input_ids" data i64, "position_ids" data i64, "past_key_values.0.key" data f32] -> []>} {
     %t = onnx.Initializer <file("w", 0, [128, 32], f32)> : !lpu.tensor<[128, 32], f32>
     %e = onnx.Gather(%t, %pos) {since_version = 13 : i64} : (!lpu.tensor<[128, 32], f32>, !lpu.tensor<[b, s], i64>) -> !lpu.tensor<*, f32>
     func.return
@@ -194,7 +194,7 @@ builtin.module attributes {lpu.options = {max_context = 200 : i64}} {
 // CHECK-LABEL: @embeddings
 // CHECK-SAME:    %x: !lpu.tensor<[1, 1, 8], f32>, %mask: !lpu.tensor<[1, P + 1], i64>, %key: !lpu.tensor<[1, 2, P, 4], f32>
 func.func @embeddings(%x : !lpu.tensor<[b, s, 8], f32>, %mask : !lpu.tensor<[b, total], i64>, %key : !lpu.tensor<[b, 2, past, 4], f32>)
-    attributes {lpu.inputs = ["inputs_embeds", "attention_mask", "past_key_values.0.key"]} {
+    attributes {lpu.interface = #lpu.interface<["inputs_embeds" data f32, "attention_mask" data i64, "past_key_values.0.key" data f32] -> []>} {
   func.return
 }
 
@@ -204,7 +204,7 @@ func.func @embeddings(%x : !lpu.tensor<[b, s, 8], f32>, %mask : !lpu.tensor<[b, 
 // CHECK-LABEL: @tokens_first
 // CHECK-SAME:    %key: !lpu.tensor<[1, P, 2, 4], f32>, %value: !lpu.tensor<[1, 2, 4, P], f32>
 func.func @tokens_first(%ids : !lpu.tensor<[b, s], i64>, %key : !lpu.tensor<[b, past, 2, 4], f32>, %value : !lpu.tensor<[b, 2, 4, past], f32>)
-    attributes {lpu.inputs = ["input_ids", "past_key_values.0.key", "past_key_values.0.value"]} {
+    attributes {lpu.interface = #lpu.interface<["input_ids" data i64, "past_key_values.0.key" data f32, "past_key_values.0.value" data f32] -> []>} {
   func.return
 }
 
@@ -215,7 +215,7 @@ func.func @tokens_first(%ids : !lpu.tensor<[b, s], i64>, %key : !lpu.tensor<[b, 
 // CHECK-SAME:    %mask: !lpu.tensor<[1, P + 1], i64>, %full: !lpu.tensor<[1, 2, P, 4], f32>, %window: !lpu.tensor<[1, 2, P1, 4], f32>
 // CHECK-SAME:    lpu.symbols = #lpu.symbols<[P in 0 to 2047, P1 in 0 to 2047]>
 func.func @two_lengths(%ids : !lpu.tensor<[b, s], i64>, %mask : !lpu.tensor<[b, n], i64>, %full : !lpu.tensor<[b, 2, past, 4], f32>, %window : !lpu.tensor<[b, 2, past_window, 4], f32>)
-    attributes {lpu.inputs = ["input_ids", "attention_mask", "past_key_values.0.key", "past_key_values.1.key"]} {
+    attributes {lpu.interface = #lpu.interface<["input_ids" data i64, "attention_mask" data i64, "past_key_values.0.key" data f32, "past_key_values.1.key" data f32] -> []>} {
   func.return
 }
 
@@ -225,6 +225,6 @@ func.func @two_lengths(%ids : !lpu.tensor<[b, s], i64>, %mask : !lpu.tensor<[b, 
 // CHECK-LABEL: @mask_by_head
 // CHECK-SAME:    %mask: !lpu.tensor<[1, 1, 1, P + 1], bool>
 func.func @mask_by_head(%ids : !lpu.tensor<[b, s], i64>, %mask : !lpu.tensor<[b, 1, s2, n], bool>, %key : !lpu.tensor<[b, 2, past, 4], f32>)
-    attributes {lpu.inputs = ["input_ids", "attention_mask", "past_key_values.0.key"]} {
+    attributes {lpu.interface = #lpu.interface<["input_ids" data i64, "attention_mask" data bool, "past_key_values.0.key" data f32] -> []>} {
   func.return
 }

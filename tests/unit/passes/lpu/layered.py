@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from xdsl.dialects.builtin import ArrayAttr, FunctionType, ModuleOp, StringAttr
+from xdsl.dialects.builtin import FunctionType, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Region, SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu.attributes import AffineListAttr, SymbolsAttr
 from dialects.lpu.control import ReadOp, StateOp, StateType, WriteOp
+from dialects.lpu.interface import Interface, InterfaceAttr, Value
 from dialects.lpu.ports import StatePort, StatePortsAttr
 from dialects.lpu.types import Tensor, TensorType
 from passes.rewriting.build import Build
@@ -48,10 +49,13 @@ class Layered:
         end.operands = [self.build.map("exp", value), *self.results]
         kind = FunctionType.from_lists([a.type for a in block.args], [v.type for v in end.operands])
         func = FuncOp("step", kind, Region(block))
+        roles = {"x": "ids", "mask.0": "mask", "mask.1": "mask"}
+        ports = (
+            tuple(Value(name, role, F32) for name, role in roles.items()),
+            tuple(Value(f"y.{i}", "data", F32) for i in range(len(end.operands))),
+        )
         func.attributes |= {
-            "lpu.inputs": _strings("x", "mask.0", "mask.1"),
-            "lpu.roles": _strings("ids", "mask", "mask"),
-            "lpu.outputs": _strings(*(f"y.{i}" for i in range(len(end.operands)))),
+            "lpu.interface": InterfaceAttr(Interface(*ports)),
             "lpu.symbols": SymbolsAttr((("P", 0, 7),)),
         }
         return ModuleOp([func])
@@ -109,10 +113,6 @@ class Layered:
         )
         build.insert(read)
         return build.reshape(build.reduce("sum", read.result, [1]), (1, WIDTH))
-
-
-def _strings(*texts: str) -> ArrayAttr[StringAttr]:
-    return ArrayAttr([StringAttr(text) for text in texts])
 
 
 def _port(name: str, role: str, dims: tuple[Affine | int, ...]) -> StatePortsAttr:

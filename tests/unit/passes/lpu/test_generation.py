@@ -14,11 +14,12 @@ from xdsl.dialects.func import FuncOp
 from dialects.lpu import ops
 from dialects.lpu.control import ForOp
 from dialects.lpu.execution import Array, input_tensors, run_interface, state_ops
+from dialects.lpu.interface import interface_of
 from lpuc.onnx_import import import_model
 from lpuc.options import CompileOptions
 from lpuc.pipeline import make_context, parse_passes
 from lpuc.sampling import Sampling, choose
-from passes.analysis.functions import functions, model_folder, strings
+from passes.analysis.functions import functions, model_folder
 
 SAMPLES = Path(__file__).parents[4] / "samples/exports"
 TO_STATE = (
@@ -56,7 +57,7 @@ def _input(role: str, tokens: Sequence[int], past: int, dims: tuple[int, ...]) -
 
 def _logits(step: FuncOp, tokens: Sequence[int], folder: Path) -> Iterator[Array]:
     """Those behind each token, as long as somebody appends to `tokens`."""
-    roles = dict(zip(strings(step, "lpu.inputs"), strings(step, "lpu.roles"), strict=True))
+    roles = {port.name: port.role for port in interface_of(step).arguments}
     pairs = [
         (before.name, after.name)
         for op in state_ops(step)
