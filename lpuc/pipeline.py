@@ -1,18 +1,22 @@
 """
 The default pipeline: which passes run, in which order, and why in that order.
 
-`PIPELINE` is the whole story, one stage for each level of IR; `ORDER` records the constraints that
-its order satisfies, and a test holds the two together. `cse` and `dce` are xDSL's.
+`PIPELINE` is the whole story, one stage for each level of IR; each pass says what it needs and what
+it comes after (`passes.specification`), and the order is checked against that before it is used.
+`cse` and `dce` are xDSL's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from lpuc.errors import UsageError
+from passes import PASSES
+from passes.specification import EXACT, FACTS, Specification, wrong_level
+from passes.specification import LEVELS as LEVELS_OF_IR
 
 if TYPE_CHECKING:
     from xdsl.context import Context
@@ -56,6 +60,7 @@ PIPELINE = (
             "lpu-derive-generate",
             "lpu-fold-indices",
             "lpu-gather-to-view",
+            "lpu-drop-dead",
             "lpu-raise-activation",
             "lpu-raise-softmax",
             "lpu-raise-norm",
@@ -87,44 +92,11 @@ PIPELINE = (
 
 LEVELS = tuple(stage.level for stage in PIPELINE)
 
-ORDER = (
-    ("onnx-check-operators", "onnx-bind-roles", "nobody gives dimensions of a refused model"),
-    ("onnx-bind-roles", "onnx-resolve-shapes", "extents are affine in the symbols that it names"),
-    ("onnx-resolve-shapes", "convert-onnx-to-lpu", "every extent is known at level lpu"),
-    ("convert-onnx-to-lpu", "lpu-fold-constants", "folding runs the semantics of level lpu"),
-    ("lpu-fold-constants", "lpu-merge-duplicates", "equal constants are seen once evaluated"),
-    ("lpu-merge-duplicates", "lpu-roll-layers", "layers read one value, not one equal for each"),
-    ("lpu-fold-constants", "lpu-drop-dead", "what was evaluated leaves its operands behind"),
-    ("lpu-fold-constants", "lpu-gather-to-view", "indices are seen once they are constants"),
-    ("lpu-fold-constants", "lpu-demote-precision", "weights have become references it can cast"),
-    ("lpu-demote-precision", "convert-lpu-to-lpu-mem", "buffers have the types that are stored"),
-    ("lpu-gather-to-view", "convert-lpu-to-lpu-mem", "a view costs nothing, a gather a pass"),
-    ("lpu-demote-precision", "lpu-cache-to-state", "a state has the type that is stored"),
-    ("lpu-cache-to-state", "lpu-roll-layers", "a layer reads and writes its own part of a state"),
-    ("lpu-roll-layers", "lpu-derive-generate", "the token loop has two copies of the layers"),
-    ("lpu-roll-layers", "lpu-raise-attention", "one layer is raised for all"),
-    ("lpu-roll-layers", "lpu-fold-indices", "some layers may lose a mask that others keep"),
-    ("lpu-derive-generate", "lpu-fold-indices", "its masks are ones and its positions count"),
-    ("lpu-fold-indices", "lpu-raise-attention", "masks of ones are gone by then"),
-    ("lpu-demote-precision", "lpu-raise-norm", "a cast behind a norm is the type of its result"),
-    ("lpu-demote-precision", "lpu-raise-rotary", "the cast of a key is the type of its result"),
-    ("lpu-raise-activation", "convert-lpu-to-lpu-mem", "an activation is one pass over its data"),
-    ("lpu-raise-softmax", "lpu-raise-attention", "attention is built around a softmax"),
-    ("lpu-raise-attention", "lpu-merge-matmuls", "attention tells values, keys and queries apart"),
-    ("lpu-derive-generate", "lpu-merge-matmuls", "the functions must agree on what is merged"),
-    ("lpu-merge-matmuls", "convert-lpu-to-lpu-mem", "a merged product streams one panel"),
-    ("lpu-roll-layers", "convert-lpu-to-lpu-mem", "everything below sees one layer"),
-    ("convert-lpu-to-lpu-mem", "lpu-mem-assign-layouts", "products show how they stream"),
-    ("lpu-mem-assign-layouts", "lpu-mem-tile", "a view of a tile is not one of the axes any more"),
-    ("convert-lpu-to-lpu-mem", "lpu-mem-promote", "it chooses among the buffers"),
-    ("lpu-mem-promote", "lpu-mem-tile", "what lies in the LMU needs no tiles"),
-    ("lpu-mem-tile", "lpu-mem-allocate", "tiling makes the buffers that fit on the chip"),
-    ("lpu-mem-allocate", "convert-lpu-mem-to-lpu-isa", "instructions hold addresses"),
-    ("convert-lpu-mem-to-lpu-isa", "lpu-isa-hoist-streams", "it moves instructions"),
-    ("lpu-isa-hoist-streams", "lpu-isa-allocate-registers", "registers live where code stands"),
-    ("convert-lpu-mem-to-lpu-isa", "lpu-isa-allocate-registers", "it names the registers in use"),
-)
-"""(earlier, later, why)"""
+OTHERS: Mapping[str, Specification] = {
+    "cse": Specification(level=None, gives=("distinct",), numbers=EXACT),
+    "dce": Specification(level=None, gives=("live",), numbers=EXACT),
+}
+"""What xDSL's passes of the pipeline are."""
 
 
 def stages_until(level: str) -> tuple[Stage, ...]:
@@ -177,6 +149,71 @@ def parse_passes(text: str) -> tuple[ModulePass, ...]:
         raise UsageError(f"pipeline: {error}") from None
 
 
+def specification_of(cls: type[ModulePass]) -> Specification | None:
+    """What a pass says of itself; None of those of xDSL's that the pipeline does not use."""
+    return getattr(cls, "specification", None) or OTHERS.get(cls.name)
+
+
+def faults(names: Sequence[str]) -> Iterator[str]:
+    """What passes, run from a model on, need or come after, and do not find."""
+    level, held = "onnx", set[str]()
+    for name in names:
+        spec = specification_of(available_passes()[name]())
+        assert spec is not None, f"nobody says what '{name}' does"
+        if spec.level not in (None, level):
+            yield wrong_level(name, spec.level, level)
+        for fact, why in (*spec.needs.items(), *spec.after.items()):
+            if fact not in held:
+                yield f"'{name}' comes after {fact}: {why}"
+        held = (held - set(spec.spoils)) | set(spec.gives)
+        level = spec.to or level
+
+
+@cache
+def check_order() -> None:
+    """Fail if the default pipeline is not in the order that its passes ask for."""
+    wrong = list(faults([name for stage in PIPELINE for name in stage.passes]))
+    assert not wrong, "; ".join(wrong)
+
+
+def check_pipeline(
+    passes: Sequence[ModulePass], level: str | None = None, end: str | None = None
+) -> None:
+    """
+    `UsageError` if a pipeline of a user's cannot work on IR of a level, of any level if it is None.
+
+    Of the levels that it leads to, and that of a model, nothing holds but what its passes give;
+    behind it must hold the fact `end`.
+    """
+    whole, held = {level}, set[str]()
+    for one in passes:
+        spec = specification_of(type(one))
+        if spec is None:
+            continue
+        if spec.level is not None and level is not None and level != spec.level:
+            lead = _naming(lambda other, to=spec.level: other.to == to)
+            is_above = LEVELS_OF_IR.index(level) < LEVELS_OF_IR.index(spec.level)
+            hint = f"; {lead} leads there" if is_above else ""
+            raise UsageError(f"pipeline: {wrong_level(one.name, spec.level, level)}{hint}")
+        _check_needs(f"'{one.name}'", {f for f in spec.needs if FACTS[f][0] in whole} - held)
+        whole.add(spec.to)
+        held = (held - set(spec.spoils)) | set(spec.gives)
+        level = spec.to or spec.level or level
+    _check_needs("a program", {end} - held if end is not None else set())
+
+
+def _check_needs(name: str, missing: Set[str]) -> None:
+    for fact in sorted(missing):
+        givers = _naming(lambda spec, fact=fact: fact in spec.gives)
+        raise UsageError(f"pipeline: {name} needs that {FACTS[fact][1]}; {givers} sees to it")
+
+
+def _naming(chosen: Callable[[Specification], bool]) -> str:
+    """The passes of ours that say something of themselves."""
+    found = ((name, specification_of(load())) for name, load in PASSES.items())
+    return " or ".join(f"'{name}'" for name, spec in found if spec is not None and chosen(spec))
+
+
 def stage_passes(stage: Stage) -> tuple[ModulePass, ...]:
     """The passes of a stage with their default options."""
     return parse_passes(",".join(stage.passes))
@@ -196,6 +233,7 @@ def run_stages(
     module: ModuleOp, stages: Sequence[Stage], instrumentation: Instrumentation
 ) -> Iterator[Stage]:
     """Run stages over a module, in place, and yield each when its level is reached."""
+    check_order()
     for stage in stages:
         run_pipeline(module, stage_passes(stage), instrumentation)
         with instrumentation.judging(f"stage '{stage.level}'", module):

@@ -31,6 +31,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from dialects.verification import verify_module
+from passes.specification import EXACT, Specification
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class VerifyPass(ModulePass):
     """Refuse a module that breaks a rule of its level."""
 
     name = "verify"
+    specification = Specification(level=None, gives=(), numbers=EXACT)
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         verify_module(op)

@@ -24,12 +24,12 @@ from xdsl.ir import Data, SSAValue
 from xdsl.irdl import irdl_attr_definition
 from xdsl.parser import AttrParser
 from xdsl.printer import Printer
-from xdsl.utils.exceptions import VerifyException
 
 from dialects.lpu.attributes import SymbolsAttr
 from dialects.lpu.control import StateOp
 from dialects.lpu.types import TensorType, parse_dtype, parse_list
 from dialects.names import quoted
+from dialects.refusal import require
 from runtime.numerics import ElementType
 
 ROLES = frozenset(
@@ -93,16 +93,6 @@ class InterfaceAttr(Data[Interface]):
 
     name = "lpu.interface"
 
-    def verify(self) -> None:
-        for side in (self.data.inputs, self.data.outputs):
-            names = Counter(port.name for port in side)
-            for name, count in names.items():
-                if count > 1:
-                    raise VerifyException(f"#lpu.interface: {count} ports are called '{name}'")
-        for port in (*self.data.arguments, *self.data.results):
-            if port.role not in ROLES:
-                raise VerifyException(f"#lpu.interface: '{port.name}' has no role '{port.role}'")
-
     @classmethod
     def parse_parameter(cls, parser: AttrParser) -> Interface:
         with parser.in_angle_brackets():
@@ -159,31 +149,38 @@ def symbols_of(func: FuncOp) -> SymbolsAttr:
 
 def check_interface(func: FuncOp) -> None:
     """
-    Raise `VerifyException` unless the interface fits arguments, results and states.
+    `Refused` unless the interface fits arguments, results and states.
 
     A value may be stored in another float type than the model declares, and in no other.
     """
     interface, end = interface_of(func), func.body.block.last_op
-    for ports, found in zip((interface.inputs, interface.outputs), _resident(func), strict=True):
-        lost = {port for port in ports if isinstance(port, Resident)} ^ set(found)
-        for port in sorted(lost, key=str):
-            raise VerifyException(f"@{func.sym_name.data}: no port and no state has {port}")
-    sides = (
-        ("arguments", interface.arguments, func.body.block.args),
-        ("results", interface.results, () if end is None else end.operands),
-    )
-    for what, ports, values in sides:
-        if len(ports) != len(values):
-            raise VerifyException(
-                f"@{func.sym_name.data}: {len(values)} {what}, the interface has {len(ports)}"
-            )
+    states = zip((interface.inputs, interface.outputs), _resident(func), strict=True)
+    for ports, found in states:
+        _check_ports(func, ports, found)
+    for ports, values in (
+        (interface.arguments, func.args),
+        (interface.results, () if end is None else end.operands),
+    ):
+        fits = len(ports) == len(values)
+        require(func, fits, f"it has {len(values)} values and an interface of {len(ports)}")
         for port, value in zip(ports, values, strict=True):
-            _check_type(port, value)
+            _check_type(func, port, value)
 
 
-def _check_type(port: Value, value: SSAValue) -> None:
-    if not isinstance(value.type, TensorType):
-        return
-    stored = value.type.data.dtype
-    if stored is not port.dtype and not (stored.is_float and port.dtype.is_float):
-        raise VerifyException(f"'{port.name}' is {port.dtype}, and stored as {stored}")
+def _check_ports(
+    func: FuncOp, ports: tuple[Value | Resident, ...], found: tuple[Resident, ...]
+) -> None:
+    for name, count in Counter(port.name for port in ports).items():
+        require(func, count == 1, f"{count} ports are called '{name}'")
+    for port in ports:
+        known = isinstance(port, Resident) or port.role in ROLES
+        require(func, known, f"a port has an unknown role: {port}")
+    lost = {port for port in ports if isinstance(port, Resident)} ^ set(found)
+    require(func, not lost, f"ports and states differ in {', '.join(sorted(map(str, lost)))}")
+
+
+def _check_type(func: FuncOp, port: Value, value: SSAValue) -> None:
+    if isinstance(value.type, TensorType):
+        stored = value.type.data.dtype
+        fits = stored is port.dtype or (stored.is_float and port.dtype.is_float)
+        require(func, fits, f"'{port.name}' is {port.dtype}, and stored as {stored}")

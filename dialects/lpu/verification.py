@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
-from xdsl.dialects.builtin import ArrayAttr, StringAttr
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation
 
 from dialects.affine import Affine
 from dialects.lpu import control, ops
+from dialects.lpu.interface import check_interface
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.ports import StatePort
 from dialects.lpu.types import Tensor
@@ -95,12 +94,6 @@ RULES: dict[type[Operation], Rule] = {
 
 
 def verify_function(func: FuncOp, scope: Scope) -> None:
-    """There is a name for each argument and for each result."""
+    """Its interface fits."""
     del scope
-    last = func.body.block.last_op
-    counts = {"inputs": len(func.args), "outputs": len(last.operands) if last else 0}
-    for kind, count in counts.items():
-        names = func.attributes.get(f"lpu.{kind}")
-        given = cast("ArrayAttr[StringAttr]", names) if isinstance(names, ArrayAttr) else None
-        named = given is None or len(given) == count
-        require(func, named, f"it has {count} {kind} and names for others")
+    check_interface(func)

@@ -35,10 +35,11 @@ def opt(
     watch: Watch,
 ) -> None:
     """Run passes over the IR in FILE ('-' reads stdin) and print the result."""
-    from lpuc.pipeline import parse_passes, run_pipeline
+    from lpuc.pipeline import check_pipeline, parse_passes, run_pipeline
 
     about("<stdin>" if str(file) == "-" else file)
     passes = parse_passes(pipeline)
+    check_pipeline(passes)
     text = _read(file)
     results: list[str] = []
     lines = 0

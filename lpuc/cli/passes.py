@@ -1,23 +1,30 @@
-"""`lpuc passes`: the passes, from their own docstrings."""
+"""`lpuc passes`: the passes, from their own docstrings and specifications."""
 
 from __future__ import annotations
 
 import inspect
+import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lpuc.cli.options import command
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from xdsl.passes import ModulePass
 
 
 @command
 @click.argument("names", nargs=-1)
-def passes(names: tuple[str, ...]) -> None:
-    """List the passes; with NAMES, their full documentation."""
+@click.option("--json", "as_json", is_flag=True, help="As JSON, one object for each pass.")
+def passes(names: tuple[str, ...], as_json: bool) -> None:
+    """
+    List the passes, the level each works on, and what it does to numbers: it is exact,
+    re-associates sums and products, or rounds. With NAMES, their full documentation.
+    """
     from dialects.spelling import did_you_mean
     from passes import PASSES
 
@@ -25,12 +32,17 @@ def passes(names: tuple[str, ...]) -> None:
         if name not in PASSES:
             hint = did_you_mean(name, PASSES, "`lpuc passes` lists them")
             raise click.UsageError(f"no pass '{name}'; {hint}")
-    if names:
-        click.echo("\n\n".join(_full(PASSES[name]()) for name in names))
-        return
-    width = max((len(name) for name in PASSES), default=0)
-    for name, factory in PASSES.items():
-        click.echo(f"{name:{width}}  {document(factory()).partition('.')[0]}")
+    classes = [PASSES[name]() for name in names or PASSES]
+    if as_json:
+        click.echo(json.dumps([record(cls) for cls in classes], indent=2))
+    elif names:
+        click.echo("\n\n".join(_full(cls) for cls in classes))
+    else:
+        rows = [(str(r["name"]), str(r["level"]), str(r["numbers"])) for r in map(record, classes)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row, cls in zip(rows, classes, strict=True):
+            cells = "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
+            click.echo(f"{cells}  {document(cls).partition('.')[0]}")
 
 
 def document(cls: type[ModulePass]) -> str:
@@ -38,10 +50,40 @@ def document(cls: type[ModulePass]) -> str:
     return inspect.cleandoc(sys.modules[cls.__module__].__doc__ or "")
 
 
+def record(cls: type[ModulePass]) -> Mapping[str, Any]:
+    """What a pass says of itself, as data."""
+    from lpuc.pipeline import specification_of
+
+    spec = specification_of(cls)
+    assert spec is not None, f"{cls.name} says nothing of itself"
+    return {
+        "name": cls.name,
+        "level": spec.level or "any",
+        "to": spec.to or spec.level or "any",
+        "needs": dict(spec.needs),
+        "after": dict(spec.after),
+        "gives": list(spec.gives),
+        "spoils": list(spec.spoils),
+        "numbers": spec.numbers.change,
+        "bound": spec.numbers.bound,
+        "document": document(cls),
+    }
+
+
 def _full(cls: type[ModulePass]) -> str:
     from xdsl.passes import get_pass_option_infos
 
-    lines = [cls.name, "=" * len(cls.name), "", document(cls)]
+    from passes.specification import FACTS
+
+    spec = record(cls)
+    lines = [cls.name, "=" * len(cls.name), "", document(cls), ""]
+    where = str(spec["level"]) + (f" to {spec['to']}" if spec["to"] != spec["level"] else "")
+    lines.append(f"Level: {where}")
+    lines.append(f"Numbers: {spec['numbers']}" + (f", {spec['bound']}" if spec["bound"] else ""))
+    for title in ("needs", "after"):
+        lines += [f"{title.capitalize()}: {FACTS[f][1]} ({why})" for f, why in spec[title].items()]
+    for title in ("gives", "spoils"):
+        lines += [f"{title.capitalize()}: {FACTS[fact][1]}" for fact in spec[title]]
     options = get_pass_option_infos(cls)
     if options:
         lines += ["", "Options:"]

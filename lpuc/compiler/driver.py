@@ -26,7 +26,15 @@ from lpuc.files import replacing
 from lpuc.instrument import Instrumentation
 from lpuc.onnx_import import Budgets, import_model
 from lpuc.options import CompileOptions
-from lpuc.pipeline import PIPELINE, Stage, parse_passes, run_pipeline, run_stages, stages_until
+from lpuc.pipeline import (
+    PIPELINE,
+    Stage,
+    check_pipeline,
+    parse_passes,
+    run_pipeline,
+    run_stages,
+    stages_until,
+)
 from lpuc.progress import at_work
 from lpuc.sources import source_ranges
 from passes.analysis.functions import model_folder, step_function
@@ -107,16 +115,20 @@ def lower(
     level: str,
     instrumentation: Instrumentation,
     again: Callable[[], ModuleOp] | None = None,
+    end: str | None = None,
 ) -> ModuleOp:
     """
     Take a module down to a level, in place; a pipeline of the user's is run as it is.
 
+    Behind that must hold the fact `end`; `UsageError` if it does not.
     `again` loads the module anew, to show a bug; without it, the module is copied at once.
     """
     with instrumentation.watching(module, again):
         if options.pipeline is not None:
+            passes = parse_passes(options.pipeline)
+            check_pipeline(passes, "onnx", end)
             with instrumentation.judging("the pipeline", module):
-                run_pipeline(module, parse_passes(options.pipeline), instrumentation)
+                run_pipeline(module, passes, instrumentation)
         else:
             for _ in run_stages(module, stages_until(level), instrumentation):
                 pass
@@ -143,7 +155,14 @@ def compile_model(
     ranges = source_ranges(module)
     digests = Digests(threads=1) if options.weights == "reference" else None
     with _beside(digests, ranges):
-        lower(module, options, PIPELINE[-1].level, instrumentation or Instrumentation(), load)
+        lower(
+            module,
+            options,
+            PIPELINE[-1].level,
+            instrumentation or Instrumentation(),
+            load,
+            "registers",
+        )
     return CompiledProgram(module, (model, *ranges), digests)
 
 

@@ -64,6 +64,7 @@ from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
 from passes.rewriting.kernel import erase, substitute
 from passes.rewriting.signature import declare, keep_in_states, terminator_of
+from passes.specification import EXACT, Specification
 
 
 class Ports:
@@ -165,6 +166,15 @@ class LpuCacheToStatePass(RewritingPass):
     """Pairs of past and present become resident state, appended in place."""
 
     name = "lpu-cache-to-state"
+    specification = Specification(
+        level="lpu",
+        after={
+            "stored": "a state has the type that is stored",
+            "live": "a dead reader of a cache is a reader",
+        },
+        gives=("states",),
+        numbers=EXACT,
+    )
 
     def rewrite(self, module: ModuleOp) -> None:
         for func in functions(module):

@@ -53,6 +53,7 @@ from passes.lpu.bufferise.bufferiser import Bufferiser
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import erase, insert, move, set_attribute
 from passes.rewriting.places import MemBuilder, Place
+from passes.specification import SUMS, Specification
 
 
 def _own_buffers(b: Bufferiser, values: list[SSAValue]) -> list[Place]:
@@ -129,6 +130,22 @@ class ConvertLpuToLpuMemPass(RewritingPass):
     """Bufferise: tensors become strided views of buffers in HBM."""
 
     name = "convert-lpu-to-lpu-mem"
+    specification = Specification(
+        level="lpu",
+        to="lpu_mem",
+        needs={"dimensions": "buffers are as large as the bounds of their extents"},
+        after={
+            "stored": "buffers have the types that are stored",
+            "views": "a view costs nothing, a gather a pass",
+            "activations": "an activation is one pass over its data",
+            "products": "a merged product streams one panel",
+            "loops": "everything below sees one layer",
+            "distinct": "equal values would lie in two buffers",
+            "live": "what nobody reads would have a buffer",
+        },
+        gives=("buffers",),
+        numbers=SUMS,
+    )
 
     def rewrite(self, module: ModuleOp) -> None:
         for func in [f for f in module.ops if isinstance(f, FuncOp)]:

@@ -56,6 +56,7 @@ from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
 from passes.rewriting.kernel import retype, set_operand, set_operands, substitute
 from passes.rewriting.signature import declare, sign, terminator_of
+from passes.specification import Specification, rounds
 from runtime.numerics import ElementType
 
 F32 = ElementType.F32
@@ -209,6 +210,13 @@ class LpuDemotePrecisionPass(RewritingPass):
     """Demote weights, cache and products to `precision`: by default what the module asks for."""
 
     name = "lpu-demote-precision"
+    specification = Specification(
+        level="lpu",
+        after={"constants": "weights have become references it can cast"},
+        gives=("stored",),
+        spoils=("live",),
+        numbers=rounds("u |w|, u |x| for operands, u |y| for results of products"),
+    )
     precision: str | None = None
 
     def rewrite(self, module: ModuleOp) -> None:

@@ -3,7 +3,9 @@ Clone `step` into `generate`: the loop over tokens and the choice of tokens on t
 
 ```mlir
 func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
-    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64] -> ["logits" data f32]>,
+    attributes {lpu.interface = #lpu.interface<
+                  ["input_ids" ids i64, "past" in state]
+                  -> ["logits" data f32, "present" in state]>,
                 lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
   %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]>
@@ -20,7 +22,9 @@ func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
 becomes, with `sampler=false`,
 ```mlir
 func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
-    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64] -> ["logits" data f32]>,
+    attributes {lpu.interface = #lpu.interface<
+                  ["input_ids" ids i64, "past" in state]
+                  -> ["logits" data f32, "present" in state]>,
                 lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
   %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]>
@@ -105,6 +109,7 @@ from passes.lpu.generation.loops import generate_function
 from passes.lpu.sampling.choice import GREATEST_BYTES, RANKED_BYTES
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import append, set_attribute
+from passes.specification import EXACT, Specification
 
 
 def derive(step: FuncOp, lmu_bytes: int, has_sampler: bool) -> FuncOp:
@@ -122,6 +127,13 @@ class LpuDeriveGeneratePass(RewritingPass):
     """Make the token loop of a decoder a second function; without `sampler` it is greedy."""
 
     name = "lpu-derive-generate"
+    specification = Specification(
+        level="lpu",
+        after={"loops": "the token loop has two copies of the layers"},
+        gives=("entries",),
+        spoils=("distinct",),
+        numbers=EXACT,
+    )
     sampler: bool = True
 
     def rewrite(self, module: ModuleOp) -> None:

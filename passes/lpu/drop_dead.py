@@ -31,6 +31,7 @@ from xdsl.transforms.dead_code_elimination import would_be_trivially_dead
 from passes.analysis.functions import is_pure
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import erase
+from passes.specification import EXACT, Specification
 
 
 def _is_dead(op: Operation) -> bool:
@@ -54,6 +55,12 @@ class LpuDropDeadPass(RewritingPass):
     """Remove operations without effects whose results nobody reads."""
 
     name = "lpu-drop-dead"
+    specification = Specification(
+        level="lpu",
+        after={"constants": "what was evaluated leaves its operands behind"},
+        gives=("live",),
+        numbers=EXACT,
+    )
 
     def rewrite(self, module: ModuleOp) -> None:
         drop(module.body.block)

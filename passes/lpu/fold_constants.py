@@ -39,6 +39,7 @@ from dialects.lpu.weights import INLINE_LIMIT
 from passes.analysis.functions import model_folder
 from passes.lpu.folding.constants import fold
 from passes.rewriting.base import RewritingPass
+from passes.specification import EXACT, Specification
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,9 @@ class LpuFoldConstantsPass(RewritingPass):
     """Evaluate operations on constants; results up to `budget_bytes` stand in the IR."""
 
     name = "lpu-fold-constants"
+    specification = Specification(
+        level="lpu", gives=("constants",), spoils=("live",), numbers=EXACT
+    )
     budget_bytes: int = INLINE_LIMIT
 
     def rewrite(self, module: ModuleOp) -> None:

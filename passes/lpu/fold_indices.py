@@ -49,6 +49,7 @@ from passes.analysis.functions import functions, model_folder, symbol_ranges
 from passes.lpu.folding.constants import fold
 from passes.lpu.folding.facts import Facts
 from passes.rewriting.base import RewritingPass
+from passes.specification import EXACT, Specification
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,16 @@ class LpuFoldIndicesPass(RewritingPass):
     """Fold what depends on positions and on nothing else."""
 
     name = "lpu-fold-indices"
+    specification = Specification(
+        level="lpu",
+        after={
+            "loops": "some layers may lose a mask that others keep",
+            "entries": "its masks are ones and its positions count",
+        },
+        gives=("indices",),
+        spoils=("live",),
+        numbers=EXACT,
+    )
 
     def rewrite(self, module: ModuleOp) -> None:
         scope = Scope({}, model_folder(module))

@@ -47,6 +47,7 @@ from passes.analysis.lines import Lines
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
 from passes.rewriting.kernel import substitute
+from passes.specification import EXACT, Specification
 
 ONE = Affine(1)
 
@@ -123,6 +124,13 @@ class LpuGatherToViewPass(RewritingPass):
     """Affine gathers become slices, full scatters their updates."""
 
     name = "lpu-gather-to-view"
+    specification = Specification(
+        level="lpu",
+        after={"constants": "indices are seen once they are constants"},
+        gives=("views",),
+        spoils=("live",),
+        numbers=EXACT,
+    )
 
     def rewrite(self, module: ModuleOp) -> None:
         for func in functions(module):

@@ -36,6 +36,7 @@ from xdsl.traits import IsolatedFromAbove
 from passes.analysis.functions import is_pure
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import substitute
+from passes.specification import EXACT, Specification
 
 Key = tuple[object, ...]
 
@@ -64,6 +65,12 @@ class LpuMergeDuplicatesPass(RewritingPass):
     """Replace operations without effects by equal ones before them."""
 
     name = "lpu-merge-duplicates"
+    specification = Specification(
+        level="lpu",
+        after={"constants": "equal constants are seen once evaluated"},
+        gives=("distinct",),
+        numbers=EXACT,
+    )
 
     def rewrite(self, module: ModuleOp) -> None:
         merge(module.body.block, {})

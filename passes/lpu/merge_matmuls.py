@@ -61,6 +61,7 @@ from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
 from passes.rewriting.fused_build import FusedBuild
 from passes.rewriting.kernel import erase, replace
+from passes.specification import SUMS, Specification
 
 OTHER = 3
 """The rank of products that make no operand of an attention."""
@@ -228,6 +229,16 @@ class LpuMergeMatmulsPass(RewritingPass):
     """Merge products that share their left side."""
 
     name = "lpu-merge-matmuls"
+    specification = Specification(
+        level="lpu",
+        after={
+            "attentions": "attention tells values, keys and queries apart",
+            "entries": "the functions must agree on what is merged",
+        },
+        gives=("products",),
+        spoils=("distinct", "live"),
+        numbers=SUMS,
+    )
 
     def rewrite(self, module: ModuleOp) -> None:
         for group in mergeable(module):

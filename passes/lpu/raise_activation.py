@@ -47,6 +47,7 @@ from passes.lpu.raising.matching import (
 from passes.lpu.raising.polynomials import Polynomial, is_close, polynomial
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.fused_build import FusedBuild
+from passes.specification import Specification, re_associates
 
 GELUS: dict[str, tuple[str, Polynomial]] = {
     "erf": ("gelu", {1: math.sqrt(0.5)}),
@@ -140,6 +141,12 @@ class LpuRaiseActivationPass(RewritingPass):
     """Raise gelu and silu."""
 
     name = "lpu-raise-activation"
+    specification = Specification(
+        level="lpu",
+        after={"live": "who reads a value decides whether a pattern is closed"},
+        gives=("activations",),
+        numbers=re_associates("8 u |y|, the function in one piece instead of in steps"),
+    )
 
     def rewrite(self, module: ModuleOp) -> None:
         for func in functions(module):

@@ -73,6 +73,7 @@ from passes.lpu.raising.scores import Dims, Mask, Scores, as_mask, mask_dims, sc
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
 from passes.rewriting.fused_build import FusedBuild
+from passes.specification import Specification, re_associates
 from runtime.numerics import ElementType
 
 LEAST_F16 = float(np.finfo(np.float16).min)
@@ -264,6 +265,16 @@ class LpuRaiseAttentionPass(RewritingPass):
     """Raise attention with grouped heads, masks and softcap."""
 
     name = "lpu-raise-attention"
+    specification = Specification(
+        level="lpu",
+        after={
+            "loops": "one layer is raised for all",
+            "indices": "masks of ones are gone by then",
+            "softmaxes": "attention is built around a softmax",
+        },
+        gives=("attentions",),
+        numbers=re_associates("2 n u sum |q| |k| in a score, n u sum |p| |v| in a result"),
+    )
 
     def rewrite(self, module: ModuleOp) -> None:
         raising = Raising()

@@ -68,6 +68,7 @@ from passes.lpu.raising.matching import (
 )
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.fused_build import FusedBuild
+from passes.specification import Specification, re_associates
 from runtime.numerics import ElementType
 
 
@@ -193,6 +194,15 @@ class LpuRaiseNormPass(RewritingPass):
     """Raise layer norm and RMS norm."""
 
     name = "lpu-raise-norm"
+    specification = Specification(
+        level="lpu",
+        after={
+            "live": "who reads a value decides whether a pattern is closed",
+            "stored": "a cast behind a norm is the type of its result",
+        },
+        gives=("norms",),
+        numbers=re_associates("n u |y|"),
+    )
 
     def rewrite(self, module: ModuleOp) -> None:
         for func in functions(module):

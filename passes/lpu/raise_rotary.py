@@ -60,6 +60,7 @@ from passes.lpu.raising.matching import (
 )
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.fused_build import FusedBuild
+from passes.specification import EXACT, Specification
 
 Products = tuple[tuple[SSAValue, SSAValue], ...]
 
@@ -196,6 +197,15 @@ class LpuRaiseRotaryPass(RewritingPass):
     """Raise rotary embeddings by halves."""
 
     name = "lpu-raise-rotary"
+    specification = Specification(
+        level="lpu",
+        after={
+            "live": "who reads a value decides whether a pattern is closed",
+            "stored": "the cast of a key is the type of its result",
+        },
+        gives=("rotations",),
+        numbers=EXACT,
+    )
 
     def rewrite(self, module: ModuleOp) -> None:
         for func in functions(module):

@@ -52,6 +52,7 @@ from passes.lpu.raising.matching import (
 )
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.fused_build import FusedBuild
+from passes.specification import Specification, re_associates
 
 
 def _unless_empty(value: SSAValue, instead: float) -> tuple[SSAValue, SSAValue | None]:
@@ -139,6 +140,12 @@ class LpuRaiseSoftmaxPass(RewritingPass):
     """Raise softmax."""
 
     name = "lpu-raise-softmax"
+    specification = Specification(
+        level="lpu",
+        after={"live": "who reads a value decides whether a pattern is closed"},
+        gives=("softmaxes",),
+        numbers=re_associates("n u |y|"),
+    )
 
     def rewrite(self, module: ModuleOp) -> None:
         for func in functions(module):

@@ -67,6 +67,7 @@ from passes.lpu.rolling.segments import Writer, cuts, last_uses, longest_lived
 from passes.lpu.rolling.turns import Turns, turns_of
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import set_attribute, set_property
+from passes.specification import EXACT, Specification
 
 MAX_INVARIANTS = 3
 """How many values that all layers read from afar are set aside to find the layers."""
@@ -132,6 +133,16 @@ class LpuRollLayersPass(RewritingPass):
     """Repeated layers become a loop."""
 
     name = "lpu-roll-layers"
+    specification = Specification(
+        level="lpu",
+        after={
+            "distinct": "layers read one value, not one equal for each",
+            "states": "a layer reads and writes its own part of a state",
+        },
+        gives=("loops",),
+        spoils=("distinct", "live"),
+        numbers=EXACT,
+    )
 
     def rewrite(self, module: ModuleOp) -> None:
         for func in functions(module):

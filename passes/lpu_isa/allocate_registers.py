@@ -58,6 +58,7 @@ from passes.lpu_isa.registers.blocks import BlockAllocation
 from passes.lpu_isa.registers.liveness import Constant, Lifetime, Liveness, Places, by_weight
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import append, erase, take_out
+from passes.specification import EXACT, Specification
 from runtime.isa import Addi, Bge, Jump, Li, Loop
 from runtime.target import Target
 
@@ -196,6 +197,12 @@ class LpuIsaAllocateRegistersPass(RewritingPass):
     """Replace virtual registers by those of the target, spilling through the LMU."""
 
     name = "lpu-isa-allocate-registers"
+    specification = Specification(
+        level="lpu_isa",
+        after={"streams": "registers live where code stands"},
+        gives=("registers",),
+        numbers=EXACT,
+    )
 
     def rewrite(self, module: ModuleOp) -> None:
         target = target_of(module)

@@ -52,6 +52,7 @@ from passes.analysis.functions import functions, symbol_ranges
 from passes.lpu_isa.registers.intervals import intervals
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import reorder
+from passes.specification import EXACT, Specification
 from runtime.isa import (
     Add,
     Addi,
@@ -167,6 +168,12 @@ class LpuIsaHoistStreamsPass(RewritingPass):
     """Issue streams as early as the operand FIFO permits."""
 
     name = "lpu-isa-hoist-streams"
+    specification = Specification(
+        level="lpu_isa",
+        after={"instructions": "it moves instructions"},
+        gives=("streams",),
+        numbers=EXACT,
+    )
 
     def rewrite(self, module: ModuleOp) -> None:
         depth = target_of(module).fifo_depth

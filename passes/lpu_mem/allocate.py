@@ -55,6 +55,7 @@ from passes.analysis.functions import symbol_ranges
 from passes.lpu_mem.placement.lives import WORD, Life, lives_of, place, place_apart, up
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import set_attribute, set_property
+from passes.specification import EXACT, Specification
 from runtime.target import Target
 
 ALIGNMENT = 64
@@ -215,6 +216,12 @@ class LpuMemAllocatePass(RewritingPass):
     """Choose the address of every buffer in HBM and LMU."""
 
     name = "lpu-mem-allocate"
+    specification = Specification(
+        level="lpu_mem",
+        needs={"tiles": "tiling makes the buffers that fit on the chip"},
+        gives=("addresses",),
+        numbers=EXACT,
+    )
 
     def rewrite(self, module: ModuleOp) -> None:
         functions = [func for func in module.ops if isinstance(func, FuncOp)]

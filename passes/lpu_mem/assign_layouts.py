@@ -48,6 +48,7 @@ from passes.lpu_mem.layouts.relaying import Relaying
 from passes.lpu_mem.layouts.transposing import transposed
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import set_property
+from passes.specification import SUMS, Specification
 
 
 def _panel_is_by_rows(use: Use) -> bool:
@@ -137,6 +138,12 @@ class LpuMemAssignLayoutsPass(RewritingPass):
     """Make the K values of each column of a streamed panel contiguous."""
 
     name = "lpu-mem-assign-layouts"
+    specification = Specification(
+        level="lpu_mem",
+        after={"buffers": "products show how they stream"},
+        gives=("layouts",),
+        numbers=SUMS,
+    )
 
     def rewrite(self, module: ModuleOp) -> None:
         states: dict[str, list[tuple[control.StateOp, Ranges]]] = {}

@@ -70,6 +70,7 @@ from passes.lpu_mem.selection.instructions import Selection
 from passes.lpu_mem.selection.scopes import IMM32, Scope, Scopes
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import block_of, erase, insert, locate, set_attribute
+from passes.specification import EXACT, Specification
 from runtime.isa import Addi, Bge, Halt, Lds, Li, Loop, Mov, Out
 
 
@@ -260,6 +261,13 @@ class ConvertLpuMemToLpuIsaPass(RewritingPass):
     """Lower tiled and allocated `lpu_mem` functions to instructions on virtual registers."""
 
     name = "convert-lpu-mem-to-lpu-isa"
+    specification = Specification(
+        level="lpu_mem",
+        to="lpu_isa",
+        needs={"addresses": "instructions hold addresses"},
+        gives=("instructions",),
+        numbers=EXACT,
+    )
 
     def rewrite(self, module: ModuleOp) -> None:
         for func in list(module.ops):

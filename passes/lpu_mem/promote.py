@@ -55,6 +55,7 @@ from passes.lpu_mem.placement.lives import WORD, Life, lives_of, place, up
 from passes.lpu_mem.tiling.plan import least_bytes
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import retype, set_attribute, set_property
+from passes.specification import EXACT, Specification
 
 ALIGNMENT = 64
 SMALL = 64 << 10
@@ -116,6 +117,12 @@ class LpuMemPromotePass(RewritingPass):
     """Keep buffers in the LMU that fit there; `lmu` overrides the bytes that they may take."""
 
     name = "lpu-mem-promote"
+    specification = Specification(
+        level="lpu_mem",
+        after={"buffers": "it chooses among the buffers"},
+        gives=("residents",),
+        numbers=EXACT,
+    )
     lmu: int | None = None
 
     def rewrite(self, module: ModuleOp) -> None:

@@ -59,6 +59,7 @@ from passes.lpu_mem.tiling.space import simplify, space_of
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import append, erase, set_operand, take_out
 from passes.rewriting.places import MemBuilder
+from passes.specification import SUMS, Specification
 
 
 def write_copy(op: ops.CopyOp, plan: Plan, build: MemBuilder, names: count[int]) -> None:
@@ -135,6 +136,15 @@ class LpuMemTilePass(RewritingPass):
     """Stage operands in the LMU in tiles that fit; `lmu` overrides the bytes that are free."""
 
     name = "lpu-mem-tile"
+    specification = Specification(
+        level="lpu_mem",
+        after={
+            "layouts": "a view of a tile is not one of the axes any more",
+            "residents": "what lies in the LMU needs no tiles",
+        },
+        gives=("tiles",),
+        numbers=SUMS,
+    )
     lmu: int | None = None
 
     def rewrite(self, module: ModuleOp) -> None:

@@ -57,6 +57,7 @@ from passes.onnx.shapes.limits import context_limit, head_size
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import retype, set_attribute
 from passes.rewriting.signature import assign_roles
+from passes.specification import EXACT, Specification
 
 DEFAULT_CONTEXT = 2048
 
@@ -132,6 +133,12 @@ class OnnxBindRolesPass(RewritingPass):
     """Bind the free dimensions of the inputs by role."""
 
     name = "onnx-bind-roles"
+    specification = Specification(
+        level="onnx",
+        after={"operators": "nobody gives dimensions of a refused model"},
+        gives=("dimensions",),
+        numbers=EXACT,
+    )
 
     def rewrite(self, module: ModuleOp) -> None:
         bind(step_function(module), _max_context(module), _shape(module))

@@ -33,6 +33,7 @@ from passes.analysis.functions import step_function
 from passes.onnx.operators import record_of
 from passes.onnx.operators.node import Node
 from passes.rewriting.base import RewritingPass
+from passes.specification import EXACT, Specification
 
 
 def full_name(op: OnnxOp) -> str:
@@ -67,6 +68,7 @@ class OnnxCheckOperatorsPass(RewritingPass):
     """Refuse operators that no other pass handles."""
 
     name = "onnx-check-operators"
+    specification = Specification(level="onnx", gives=("operators",), numbers=EXACT)
 
     def rewrite(self, module: ModuleOp) -> None:
         check(step_function(module))

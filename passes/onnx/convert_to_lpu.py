@@ -53,6 +53,7 @@ from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
 from passes.rewriting.kernel import erase, replace
 from passes.rewriting.templates import Made, Templates
+from passes.specification import Specification, rounds
 
 
 def _check_resolved(op: Operation) -> None:
@@ -115,6 +116,13 @@ class ConvertOnnxToLpuPass(RewritingPass):
     """Lower ONNX operators to `lpu` operations."""
 
     name = "convert-onnx-to-lpu"
+    specification = Specification(
+        level="onnx",
+        to="lpu",
+        needs={"extents": "every extent is known at level lpu"},
+        gives=(),
+        numbers=rounds("u |y| for each value that the standard stores and f32 does not"),
+    )
 
     def rewrite(self, module: ModuleOp) -> None:
         templates, folder = Templates(), model_folder(module)

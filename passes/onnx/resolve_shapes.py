@@ -56,6 +56,7 @@ from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
 from passes.rewriting.kernel import erase, replace
 from passes.rewriting.signature import sign
+from passes.specification import EXACT, Specification
 
 
 def sweep(func: FuncOp, contents: dict[SSAValue, Content]) -> None:
@@ -91,6 +92,12 @@ class OnnxResolveShapesPass(RewritingPass):
     """Resolve extents, scalarise shape arithmetic, turn moves into views."""
 
     name = "onnx-resolve-shapes"
+    specification = Specification(
+        level="onnx",
+        needs={"dimensions": "extents are affine in the symbols that it names"},
+        gives=("extents",),
+        numbers=EXACT,
+    )
 
     def rewrite(self, module: ModuleOp) -> None:
         resolve(step_function(module), model_folder(module))

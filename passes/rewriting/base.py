@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
+from passes.analysis.levels import require
 from passes.rewriting.session import rewriting
+from passes.specification import Specification
 
 
 @dataclass(frozen=True)
 class RewritingPass(ModulePass):
-    """A pass; whatever its `rewrite` changes is checked, and refused in the name of the pass."""
+    """
+    A pass, which says what it is; IR that it does not take is refused.
+
+    Whatever its `rewrite` changes is checked, and refused in the name of the pass.
+    """
+
+    specification: ClassVar[Specification]
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        require(self.name, self.specification, op)
         with rewriting(self.name, op):
             self.rewrite(op)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -37,6 +39,16 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]):
         ["compile", str(MODEL), "--pipeline", "nope"],
         ["compile", str(MODEL), "--pipeline", "cse{x=1}"],
         ["compile", str(MODEL), "--pipeline", "cse{"],
+        ["compile", str(MODEL), "--pipeline", "cse"],
+        ["compile", str(MODEL), "--pipeline", "lpu-mem-tile"],
+        [
+            "compile",
+            str(MODEL),
+            "--emit",
+            "lpu",
+            "--pipeline",
+            "onnx-bind-roles,convert-onnx-to-lpu",
+        ],
         ["compile", str(MODEL), "--print-ir-after", "nope"],
         ["generate", "x.lpu"],
         ["generate", "x.lpu", "--prompt", "a"],
@@ -281,3 +293,29 @@ def test_opt_counts_lines_from_the_start_of_a_split_file(
     path.write_text('builtin.module {}\n// -----\n\n%y = lpu.fill "00" : !lpu.tensor<[2], f32>\n')
     assert invoke(["opt", str(path), "--split-input-file"]) == 1
     assert "line 4: 'lpu.fill': expected 8 hex digits" in capsys.readouterr().err
+
+
+def test_a_pass_on_ir_of_another_level_is_the_users_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    file = tmp_path / "lpu.mlir"
+    fill = '%0 = lpu.fill "00000000" : !lpu.tensor<[], f32>'
+    file.write_text(f"func.func @f() {{\n  {fill}\n  func.return\n}}\n")
+    assert invoke(["opt", str(file), "-p", "lpu-mem-tile"]) == 1
+    expected = f"error: {file}: 'lpu-mem-tile' works on level lpu_mem, and this is level lpu\n"
+    assert capsys.readouterr().err == expected
+    assert not list(tmp_path.glob("*reproducer*"))
+
+
+def test_passes_say_what_they_do_to_numbers(capsys: pytest.CaptureFixture[str]):
+    assert invoke(["passes"]) == 0
+    assert re.search(r"lpu-demote-precision +lpu +rounds +Store weights", capsys.readouterr().out)
+
+
+def test_passes_are_listed_as_data(capsys: pytest.CaptureFixture[str]):
+    assert invoke(["passes", "--json"]) == 0
+    records = {r["name"]: r for r in json.loads(capsys.readouterr().out)}
+    allocate = records["lpu-mem-allocate"]
+    assert (allocate["level"], allocate["gives"]) == ("lpu_mem", ["addresses"])
+    assert allocate["needs"] == {"tiles": "tiling makes the buffers that fit on the chip"}
+    assert records["lpu-raise-norm"]["bound"] == "n u |y|"

@@ -205,8 +205,8 @@ func.func @step() {
 // -----
 
 // Each argument has a name.
-// CHECK: 'func.func': it has 1 inputs and names for others
-func.func @step(%x : !lpu.tensor<[8], f32>) attributes {lpu.inputs = ["x", "y"]} {
+// CHECK: 'func.func': it has 1 values and an interface of 2
+func.func @step(%x : !lpu.tensor<[8], f32>) attributes {lpu.interface = #lpu.interface<["x" data f32, "y" data f32] -> []>} {
   %y = lpu.slice %x at <[0]> step <[1]> : !lpu.tensor<[8], f32> -> !lpu.tensor<[2], f32>
   func.return
 }

@@ -252,7 +252,7 @@ func.func @swap(%x : !lpu.tensor<[4], f32>, %y : !lpu.tensor<[4], f32>) -> !lpu.
 // CHECK-NEXT:      lpu_mem.copy %[[c]], %0 <[1, 1, 4] {4*P + 32*l: [32, 4, 1]} {0: [4, 4, 1]}>
 // CHECK-NEXT:      lpu_mem.alloc
 // CHECK-NEXT:      lpu_mem.map "neg" %{{.*}}, %[[c]] <[1, 1, 4] {0: [4, 4, 1]} {32*l: [0, 0, 1]}>
-func.func @state(%x : !lpu.tensor<[1, 1, 4], f32>) attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.interface = #lpu.interface<["x" data f32] -> []>} {
+func.func @state(%x : !lpu.tensor<[1, 1, 4], f32>) attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>, lpu.interface = #lpu.interface<["x" data f32, "p" in state] -> ["n" in state]>} {
   %c = lpu.state "c" inputs <["p" past f16 [P, 4] at [1, 0, 0]]> outputs <["n" data f32 [P + 1, 4] at [2, 0, 0]]> : !lpu.state<[3, 8, 4], f32>
   lpu.for "l" to <3> () {
     lpu.write %c, %x at <[l, P, 0]> : !lpu.state<[3, 8, 4], f32>, !lpu.tensor<[1, 1, 4], f32>

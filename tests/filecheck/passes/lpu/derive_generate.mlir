@@ -32,7 +32,7 @@
 // GREEDY-NOT:     lpu.for "draw"
 // GREEDY:         lpu.emit
 func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
-    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64] -> ["logits" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64, "past" in state] -> ["logits" data f32, "present" in state]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
   %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]> outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
   %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
@@ -54,7 +54,7 @@ func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
 // CHECK:         lpu.cast %[[M]]
 // CHECK:         lpu.cast %[[Q]]
 func.func @step(%ids : !lpu.tensor<[1, 1], i64>, %mask : !lpu.tensor<[1, P + 1], bool>, %positions : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
-    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64, "mask" mask bool, "positions" positions i64] -> ["logits" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64, "mask" mask bool, "positions" positions i64, "past" in state] -> ["logits" data f32, "present" in state]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
   %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]> outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
   %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
@@ -84,7 +84,7 @@ func.func @step(%ids : !lpu.tensor<[1, 1], i64>, %mask : !lpu.tensor<[1, P + 1],
 // CHECK:         lpu.write {{.*}} at <[P, l]>
 // CHECK:         lpu.emit
 func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
-    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64] -> ["logits" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64, "past" in state] -> ["logits" data f32, "present" in state]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
   %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]> outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
   %n = lpu.map "neg" %w : !lpu.tensor<[9, 9], f32> -> !lpu.tensor<[9, 9], f32>
@@ -107,7 +107,7 @@ func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
 // CHECK-SAME:  lpu.no_generate = "input 'x' has no known role"
 // CHECK-NOT: @generate
 func.func @step(%ids : !lpu.tensor<[1, 1], i64>, %x : !lpu.tensor<[1], f32>) -> !lpu.tensor<[1, 9], f32>
-    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64, "x" data f32] -> ["logits" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64, "x" data f32, "past" in state] -> ["logits" data f32, "present" in state]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
   %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]> outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
   %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
@@ -125,7 +125,7 @@ func.func @step(%ids : !lpu.tensor<[1, 1], i64>, %x : !lpu.tensor<[1], f32>) -> 
 // CHECK-SAME:  lpu.no_generate = "the cache 'k' does not stay on the device"
 // CHECK-NOT: @generate
 func.func @step(%ids : !lpu.tensor<[1, 1], i64>, %k0 : !lpu.tensor<[1, P], f32>) -> !lpu.tensor<[1, 9], f32>
-    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64, "k" past f32] -> ["logits" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64, "k" past f32, "past" in state] -> ["logits" data f32, "present" in state]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
   %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]> outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
   %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
@@ -143,7 +143,7 @@ func.func @step(%ids : !lpu.tensor<[1, 1], i64>, %k0 : !lpu.tensor<[1, P], f32>)
 // CHECK-SAME:  lpu.no_generate = "the model has no cache"
 // CHECK-NOT: @generate
 func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
-    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64] -> ["logits" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64, "past" in state] -> ["logits" data f32, "present" in state]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
   %c = lpu.state "cache.0" inputs <["past" data f32 [P, 9] at [0, 0]]> outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
   %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
@@ -161,7 +161,7 @@ func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
 // CHECK-SAME:  lpu.no_generate = "the length of the cache is not one symbol"
 // CHECK-NOT: @generate
 func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
-    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64] -> ["logits" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64, "past" in state] -> ["logits" data f32, "present" in state]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
   %c = lpu.state "cache.0" inputs <["past" past f32 [7, 9] at [0, 0]]> outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
   %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
@@ -179,7 +179,7 @@ func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
 // CHECK-SAME:  lpu.no_generate = "a step takes ids of extents [1, 2], not one token"
 // CHECK-NOT: @generate
 func.func @step(%ids : !lpu.tensor<[1, 2], i64>) -> !lpu.tensor<[1, 9], f32>
-    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64] -> ["logits" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64, "past" in state] -> ["logits" data f32, "present" in state]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
   %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]> outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
   %i = lpu.fill "0000000000000000" : !lpu.tensor<[1], i64>
@@ -197,7 +197,7 @@ func.func @step(%ids : !lpu.tensor<[1, 2], i64>) -> !lpu.tensor<[1, 9], f32>
 // CHECK-SAME:  lpu.no_generate = "no output has the form of logits"
 // CHECK-NOT: @generate
 func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[P + 1, 9], f32>
-    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64] -> ["logits" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64, "past" in state] -> ["logits" data f32, "present" in state]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
   %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]> outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
   %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
@@ -218,7 +218,7 @@ func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[P + 1, 9], f32>
 // CHECK:         lpu.emit
 builtin.module attributes {lpu.options = {target = "lpu-tiny"}} {
 func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 1000], f32>
-    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64] -> ["logits" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64, "past" in state] -> ["logits" data f32, "present" in state]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %w = lpu.constant <file("m.onnx", 0, [1000, 1000], f32)> : !lpu.tensor<[1000, 1000], f32>
   %c = lpu.state "cache.0" inputs <["past" past f32 [P, 1000] at [0, 0]]> outputs <["present" past f32 [P + 1, 1000] at [0, 0]]> : !lpu.state<[8, 1000], f32>
   %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
@@ -238,7 +238,7 @@ func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 1000], f32>
 // CHECK-NOT: @generate
 builtin.module attributes {lpu.options = {target = "lpu-tiny"}} {
 func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 4000], f32>
-    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64] -> ["logits" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64, "past" in state] -> ["logits" data f32, "present" in state]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %w = lpu.constant <file("m.onnx", 0, [4000, 4000], f32)> : !lpu.tensor<[4000, 4000], f32>
   %c = lpu.state "cache.0" inputs <["past" past f32 [P, 4000] at [0, 0]]> outputs <["present" past f32 [P + 1, 4000] at [0, 0]]> : !lpu.state<[8, 4000], f32>
   %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>

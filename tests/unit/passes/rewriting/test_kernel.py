@@ -20,6 +20,7 @@ from passes.rewriting import kernel
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
 from passes.rewriting.session import RewriteError, rewriting
+from passes.specification import EXACT, Specification
 from runtime.numerics import ElementType
 
 TEXT = """
@@ -147,6 +148,7 @@ def test_what_is_no_rewrite_is_refused(step: Step, change: Change, message: str)
     @dataclass(frozen=True)
     class ChangePass(RewritingPass):
         name = "change"
+        specification = Specification(level=None, gives=(), numbers=EXACT)
 
         def rewrite(self, module: ModuleOp) -> None:
             change(Step(module))
