@@ -18,7 +18,6 @@ from xdsl.ir import Attribute, Operation
 from xdsl.irdl import (
     AttrConstraint,
     BaseAttr,
-    VerificationContext,
     IRDLOperation,
     OperandDef,
     OptPropertyDef,
@@ -26,6 +25,7 @@ from xdsl.irdl import (
     RangeOf,
     ResultDef,
     VarOperandDef,
+    VerificationContext,
 )
 from xdsl.traits import OpTrait
 from xdsl.utils.exceptions import VerifyException
@@ -97,13 +97,13 @@ def _value_class(constraint: Any) -> type[Attribute] | None:
     if isinstance(constraint, RangeLengthConstraint):
         constraint = cast("Any", constraint).constraint
     inner = cast("Any", constraint).constr if isinstance(constraint, RangeOf) else None
-    return inner.attr if isinstance(inner, BaseAttr) else None
+    return cast("BaseAttr[Attribute]", inner).attr if isinstance(inner, BaseAttr) else None
 
 
 def _fits(constraint: AttrConstraint) -> Fits:
     """Whether an attribute satisfies a constraint."""
     if isinstance(constraint, BaseAttr):
-        kind = cast("BaseAttr[Attribute]", constraint).attr
+        kind = constraint.attr
         return lambda attribute: isinstance(attribute, kind)
 
     def fits(attribute: Attribute) -> bool:
