@@ -87,5 +87,7 @@ def _full(cls: type[ModulePass]) -> str:
     options = get_pass_option_infos(cls)
     if options:
         lines += ["", "Options:"]
-        lines += [f"  {o.name}: {o.expected_type} = {o.default_value}" for o in options]
+        types = [o.expected_type.strip("'") for o in options]
+        pairs = zip(options, types, strict=True)
+        lines += [f"  {o.name}: {kind} = {o.default_value}" for o, kind in pairs]
     return "\n".join(lines)

@@ -188,6 +188,11 @@ def test_budgets_are_those_of_the_importer():
     assert set(BUDGETS) == set(Budgets.__dataclass_fields__)
 
 
+def test_options_of_a_pass_are_listed_with_types_and_defaults(capsys: pytest.CaptureFixture[str]):
+    assert invoke(["passes", "lpu-fold-constants"]) == 0
+    assert "\n  budget_bytes: int = 1024\n" in capsys.readouterr().out
+
+
 def test_an_unknown_precision_is_refused():
     with pytest.raises(ValueError, match="not one of f32, f16, bf16"):
         CompileOptions(precision="f13")
