@@ -16,10 +16,12 @@ def reshape_dims(
     source: Sequence[Affine], target: Sequence[Affine], copy_zero: bool
 ) -> tuple[Affine, ...]:
     """The extents that a Reshape target means: 0 copies if `copy_zero`, one -1 is inferred."""
-    dims = [
-        source[i] if copy_zero and t == Affine(0) and i < len(source) else t
-        for i, t in enumerate(target)
-    ]
+    for i, extent in enumerate(target):
+        if extent.is_const and (extent.const < -1 or (extent.const == -1 and extent in target[:i])):
+            raise Undecided(f"the shape {', '.join(map(str, target))} is none")
+    if copy_zero and Affine(0) in target[len(source) :]:
+        raise Undecided("the shape copies an axis that the tensor does not have")
+    dims = [source[i] if copy_zero and t == Affine(0) else t for i, t in enumerate(target)]
     if Affine(-1) in dims:
         index = dims.index(Affine(-1))
         known = dims[:index] + dims[index + 1 :]
@@ -90,22 +92,34 @@ def maximum(a: Affine, b: Affine, ranges: Ranges) -> Affine:
 def slice_bounds(
     start: Affine, end: Affine, step: int, extent: Affine, ranges: Ranges
 ) -> tuple[Affine, Affine]:
-    """Offset and length of a Slice along one axis, by ONNX's rules of clamping; `step` > 0."""
+    """First element and number of elements of a Slice along one axis, by ONNX's clamping."""
+    if step < 0:
+        last = extent - 1
+        start = minimum(_from_start(start, extent, ranges), last, ranges)
+        end = maximum(_from_start(end, extent, ranges), Affine(-1), ranges)
+        return start, _steps(start - minimum(end, last, ranges), -step, ranges)
     start = _clamp(start, extent, ranges)
-    end = _clamp(end, extent, ranges)
-    length = maximum(end - start, Affine(0), ranges)
+    return start, _steps(_clamp(end, extent, ranges) - start, step, ranges)
+
+
+def _steps(span: Affine, step: int, ranges: Ranges) -> Affine:
+    length = maximum(span, Affine(0), ranges)
     if step == 1 or length.is_const:
-        return start, Affine(-(-length.const // step)) if step > 1 else length
+        return Affine(-(-length.const // step)) if step > 1 else length
     raise Undecided(f"a step of {step} over {length} elements")
 
 
-def _clamp(bound: Affine, extent: Affine, ranges: Ranges) -> Affine:
+def _from_start(bound: Affine, extent: Affine, ranges: Ranges) -> Affine:
+    """A bound of which a negative one counts from the end."""
     direction = sign(bound, ranges)
     if direction is None and bound.lower(ranges) < 0:
         raise Undecided(f"whether {bound} counts from the end depends on the value of a symbol")
-    if direction == -1:
-        bound = maximum(bound + extent, Affine(0), ranges)
-    return minimum(bound, extent, ranges)
+    return bound + extent if direction == -1 else bound
+
+
+def _clamp(bound: Affine, extent: Affine, ranges: Ranges) -> Affine:
+    bound = _from_start(bound, extent, ranges)
+    return minimum(maximum(bound, Affine(0), ranges), extent, ranges)
 
 
 def range_extent(start: Affine, limit: Affine, delta: Affine, ranges: Ranges) -> Affine:

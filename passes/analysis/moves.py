@@ -28,8 +28,6 @@ from passes.analysis.lines import moved_line
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-MOVES = (ops.ReshapeOp, ops.TransposeOp, ops.BroadcastOp, ops.SliceOp)
-
 
 def content_of_array(array: Array) -> Content | None:
     """A small array as content."""
@@ -65,9 +63,34 @@ def content_moved(op: Operation, lookup: Callable[[SSAValue], Content | None]) -
     if not parts:
         return content_made(op)
     known = [part for part in parts if part is not None]
-    if len(known) < len(parts) or not isinstance(op, (*MOVES, ops.ConcatOp)):
+    if len(known) < len(parts):
         return None
-    return _joined(op, known) if isinstance(op, ops.ConcatOp) else _moved(op, known[0])
+    match op:
+        case ops.ConcatOp():
+            return _joined(op, known)
+        case ops.GatherOp():
+            return _taken(op, known)
+        case ops.ReshapeOp() | ops.TransposeOp() | ops.BroadcastOp() | ops.SliceOp():
+            return _moved(op, known[0])
+        case _:
+            return None
+
+
+def _taken(op: ops.GatherOp, parts: Sequence[Content]) -> Elements | None:
+    """What constant indices take out of a small array of integers."""
+    data, places = map(as_elements, parts, op.operand_tensors())
+    if data is None or places is None or not is_small(op.result_tensor()):
+        return None
+    return taken(data, places, op.axis.value.data)
+
+
+def taken(data: Elements, places: Elements, axis: int) -> Elements | None:
+    """Elements along an axis; None where an index is not known or outside of it."""
+    numbers = np.array([place.const for place in places.flat()], np.int64)
+    length, known = data.array.shape[axis], all(place.is_const for place in places.flat())
+    if not known or (numbers.size and not -length <= numbers.min() <= numbers.max() < length):
+        return None
+    return elements(np.take(data.array, numbers.reshape(places.array.shape), axis=axis))
 
 
 def _moved(op: ops.UnaryOp, content: Content) -> Content | None:

@@ -94,11 +94,11 @@ def _check_types(record: Operator, node: Node) -> None:
 def _replace(op: Operation, values: Made) -> None:
     """Put new values in the place of the results, whose types they must have."""
     for index, old in enumerate(op.results):
+        if old.first_use is None:
+            continue
         new = values[index] if index < len(values) else None
         if new is None:
-            if old.first_use is not None:
-                raise unsupported(op, f"output {index} of this operator is not supported")
-            continue
+            raise unsupported(op, f"output {index} of this operator is not supported")
         replace(old, new)
     erase(op)
 

@@ -3,17 +3,22 @@
 from passes.onnx.operators import (
     activations,
     attention,
+    einsum,
     elementwise,
     grouped_query_attention,
     indexing,
+    linear_scales,
     matrix,
     moves,
     normalization,
     packed_attention,
+    placing,
     quantised,
     reductions,
     rotary,
     sources,
+    statistics,
+    trigonometry,
 )
 from passes.onnx.operators.record import OPERATORS, Operator, record_of
 
@@ -23,6 +28,7 @@ FAMILIES = (
     elementwise,
     grouped_query_attention,
     indexing,
+    linear_scales,
     matrix,
     moves,
     normalization,
@@ -31,6 +37,10 @@ FAMILIES = (
     reductions,
     rotary,
     sources,
+    placing,
+    trigonometry,
+    statistics,
+    einsum,
 )
 """The modules that fill the table when they are imported."""
 

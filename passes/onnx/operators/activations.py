@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from xdsl.ir import SSAValue
 
 from dialects.lpu.ops import tensor_of
-from passes.onnx.operators.node import Node
-from passes.onnx.operators.record import MICROSOFT, operator, same_as_first
+from passes.onnx.operators.node import Dims, Node
+from passes.onnx.operators.record import (
+    MICROSOFT,
+    Limit,
+    ShapeRule,
+    only,
+    operator,
+    same_as_first,
+)
 from passes.onnx.operators.terms import constant, wide
 from passes.rewriting.build import Build
 
 Activation = Callable[[Build, SSAValue, Node], SSAValue]
 
 
-def _activation(*op_types: str, domains: tuple[str, ...] = ("",)) -> Callable[[Activation], None]:
+def activation(
+    *op_types: str,
+    domains: tuple[str, ...] = ("",),
+    shape: ShapeRule = same_as_first,
+    limits: Sequence[Limit] = (),
+) -> Callable[[Activation], None]:
     """Register a function of the widened first operand; its result is rounded once."""
 
     def register(function: Activation) -> None:
-        @operator(*op_types, domains=domains, shape=same_as_first)
+        @operator(*op_types, domains=domains, shape=shape, limits=limits)
         def _(b: Build, node: Node) -> SSAValue:
             return b.cast(function(b, wide(b, node.first), node), node.source.dtype)
 
@@ -57,53 +69,64 @@ def gelu_tanh(b: Build, x: SSAValue) -> SSAValue:
     return b.map("mul", scaled(b, x, 0.5), curve)
 
 
-@_activation("Gelu")
+@activation("Gelu", limits=[only("approximate", "none", "tanh")])
 def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
     return gelu_tanh(b, x) if node.attr("approximate") == "tanh" else gelu_exact(b, x)
 
 
-@_activation("FastGelu", domains=(MICROSOFT,))
+def _with_bias(node: Node) -> Sequence[Dims]:
+    node.expect_dims("bias", node.source.shape[-1:])
+    return same_as_first(node)
+
+
+@activation("FastGelu", domains=(MICROSOFT,), shape=_with_bias)
 def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
     bias = node.get("bias")
     return gelu_tanh(b, x if bias is None else b.map("add", x, wide(b, bias)))
 
 
-@_activation("Swish")
+@activation("Swish")
 def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
     return b.map("mul", x, b.map("sigmoid", scaled(b, x, node.number("alpha"))))
 
 
-@_activation("LeakyRelu")
+@activation("LeakyRelu")
 def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
     negative = b.map("lt", x, constant(b, 0.0, x))
     return b.select(negative, scaled(b, x, node.number("alpha")), x)
 
 
-@_activation("PRelu")
+def _with_slope(node: Node) -> Sequence[Dims]:
+    spread = node.broadcast(node.source.shape, node.dims("slope"))
+    node.expect("what X and slope broadcast to", spread, node.source.shape)
+    return same_as_first(node)
+
+
+@activation("PRelu", shape=_with_slope)
 def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
     slope = b.broadcast(wide(b, node.value("slope")), tensor_of(x).shape)
     return b.select(b.map("lt", x, constant(b, 0, x)), b.map("mul", x, slope), x)
 
 
-@_activation("ThresholdedRelu")
+@activation("ThresholdedRelu")
 def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
     above = b.map("gt", x, constant(b, node.number("alpha"), x))
     return b.select(above, x, constant(b, 0.0, x))
 
 
-@_activation("Elu")
+@activation("Elu")
 def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
     return _where_positive(b, x, x, scaled(b, _exp_minus_1(b, x), node.number("alpha")))
 
 
-@_activation("Selu")
+@activation("Selu")
 def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
     alpha, gamma = node.number("alpha"), node.number("gamma")
     negative = scaled(b, _exp_minus_1(b, x), gamma * alpha)
     return _where_positive(b, x, scaled(b, x, gamma), negative)
 
 
-@_activation("Celu")
+@activation("Celu")
 def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
     alpha = node.number("alpha")
     curve = _exp_minus_1(b, b.map("div", x, constant(b, alpha, x)))
@@ -116,17 +139,17 @@ def softplus(b: Build, x: SSAValue) -> SSAValue:
     return b.map("add", b.map("relu", x), tail)
 
 
-@_activation("Softplus")
+@activation("Softplus")
 def _(b: Build, x: SSAValue, _node: Node) -> SSAValue:
     return softplus(b, x)
 
 
-@_activation("Mish")
+@activation("Mish")
 def _(b: Build, x: SSAValue, _node: Node) -> SSAValue:
     return b.map("mul", x, b.map("tanh", softplus(b, x)))
 
 
-@_activation("Softsign")
+@activation("Softsign")
 def _(b: Build, x: SSAValue, _node: Node) -> SSAValue:
     return b.map("div", x, shifted(b, b.map("abs", x), 1.0))
 
@@ -136,23 +159,18 @@ def _hard_sigmoid(b: Build, x: SSAValue, alpha: float, beta: float) -> SSAValue:
     return b.map("min", line, constant(b, 1.0, x))
 
 
-@_activation("HardSigmoid")
+@activation("HardSigmoid")
 def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
     return _hard_sigmoid(b, x, node.number("alpha"), node.number("beta"))
 
 
-@_activation("HardSwish")
+@activation("HardSwish")
 def _(b: Build, x: SSAValue, _node: Node) -> SSAValue:
     return b.map("mul", x, _hard_sigmoid(b, x, 1 / 6, 0.5))
 
 
-@_activation("Shrink")
+@activation("Shrink")
 def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
     lambd, bias, zero = node.number("lambd"), node.number("bias"), constant(b, 0.0, x)
     above = b.select(b.map("gt", x, constant(b, lambd, x)), shifted(b, x, -bias), zero)
     return b.select(b.map("lt", x, constant(b, -lambd, x)), shifted(b, x, bias), above)
-
-
-@_activation("Tan")
-def _(b: Build, x: SSAValue, _node: Node) -> SSAValue:
-    return b.map("div", b.map("sin", x), b.map("cos", x))

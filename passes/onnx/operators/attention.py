@@ -18,7 +18,7 @@ from dialects.affine import Affine
 from dialects.lpu.ops import tensor_of
 from passes.onnx.operators.matrix import transposed
 from passes.onnx.operators.node import Dims, Node
-from passes.onnx.operators.record import Limit, operator
+from passes.onnx.operators.record import only, operator
 from passes.onnx.operators.rotary import head_size, join_heads, split_heads
 from passes.onnx.operators.terms import constant, extent, wide
 from passes.rewriting.build import Build
@@ -62,9 +62,18 @@ class Scores:
         curve = self.b.map("tanh", self.b.map("div", self.values, limit))
         return Scores(self.b, self.b.map("mul", curve, limit), self.masked)
 
-    def softmax(self) -> SSAValue:
-        """Along the keys; a row that is masked everywhere gives zeros."""
+    def softmax(self, sink: SSAValue | None = None) -> SSAValue:
+        """
+        Along the keys; a row that is masked everywhere gives zeros.
+
+        A sink is one more score of each row, whose weight is left out.
+        """
         b, top = self.b, self.b.reduce("max", self.values, (-1,))
+        if sink is not None:
+            top = b.map("max", top, sink)
+            powers = b.map("exp", b.map("sub", self.values, top))
+            lost = b.map("exp", b.map("sub", sink, top))
+            return b.map("div", powers, b.map("add", b.reduce("sum", powers, (-1,)), lost))
         if not self.masked:
             powers = b.map("exp", b.map("sub", self.values, top))
             return b.map("div", powers, b.reduce("sum", powers, (-1,)))
@@ -192,23 +201,33 @@ def _check_mask(node: Node, scores: Dims) -> None:
     node.expect("what the mask and the scores broadcast to", spread, scores)
 
 
+def _observed(b: Build, node: Node, stages: Sequence[SSAValue]) -> SSAValue | None:
+    """What the fourth result shows."""
+    mode = node.attr("qk_matmul_output_mode") or 0
+    assert isinstance(mode, int)
+    shown = node.op.results[3:]
+    return b.cast(stages[mode], tensor_of(shown[0]).dtype) if shown else None
+
+
 @operator(
     "Attention",
     shape=_attention_dims,
-    limits=[Limit("the output qk_matmul_output", lambda node: node.is_read(3))],
+    limits=[only("qk_matmul_output_mode", 0, 1, 2, 3, None)],
 )
 def attention(b: Build, node: Node) -> Sequence[SSAValue | None]:
     query = _heads(b, node, "Q", "q_num_heads")
     keys = _with_past(b, node, "past_key", _heads(b, node, "K", "kv_num_heads"))
     values = _with_past(b, node, "past_value", _heads(b, node, "V", "kv_num_heads"))
-    scale = node.attr("scale")
-    factor = scale if isinstance(scale, float) else None
-    scores = attend(b, query, keys, factor, node.number("softcap"))
+    scale, softcap = node.attr("scale"), node.number("softcap")
+    raw = attend(b, query, keys, scale if isinstance(scale, float) else None, 0.0)
+    capped = raw.softcap(softcap) if softcap > 0 else raw
     mask = node.get("attn_mask")
-    scores = scores if mask is None else _mask(b, scores, mask)
+    scores = capped if mask is None else _mask(b, capped, mask)
     scores = _limit_lengths(b, node, _limit_distance(b, node, scores))
-    weights = b.cast(scores.softmax(), tensor_of(query).dtype)
+    probabilities = scores.softmax()
+    weights = b.cast(probabilities, tensor_of(query).dtype)
     output = grouped_matmul(b, weights, values)
     if node.tensor("Q").rank == 3:
         output = join_heads(b, output)
-    return output, keys, values, None
+    stages = (raw.values, capped.values, scores.values, probabilities)
+    return output, keys, values, _observed(b, node, stages)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
 from xdsl.ir import SSAValue
 
+from dialects.affine import Affine
 from dialects.lpu.ops import tensor_of
 from passes.analysis.content import (
     Content,
@@ -21,7 +23,7 @@ from passes.analysis.content import (
     expand_line,
     of_shape,
 )
-from passes.onnx.operators.node import Node
+from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import Limit, broadcast_all, operator, same_as_first
 from passes.onnx.operators.terms import constant, wide
 from passes.rewriting.build import Build
@@ -43,6 +45,9 @@ LOGIC = {
     "And": "and", "Or": "or", "Xor": "xor", "BitwiseAnd": "and", "BitwiseOr": "or",
     "BitwiseXor": "xor",
 }  # fmt: skip
+
+FLOAT_MAX = float(np.finfo(np.float32).max)
+"""The bound of a Clip before opset 11 that has none."""
 
 OLD_BROADCAST = Limit(
     "the broadcasting of opset 6 and older",
@@ -125,20 +130,28 @@ def _sole(node: Node) -> Content | None:
     return node.lookup(node.first) if len(node.op.operands) == 1 else _pairwise(node)
 
 
-@operator("Max", "Min", shape=broadcast_all, contents=_sole)
+def _variadic_dims(node: Node) -> Sequence[Dims]:
+    found = broadcast_all(node)
+    if node.op.since_version < 8:
+        shapes = {tensor_of(value).shape for value in node.op.operands}
+        node.require(len(shapes) == 1, "operands of opset 7 and older have one shape")
+    return found
+
+
+@operator("Max", "Min", shape=_variadic_dims, contents=_sole)
 def extreme(b: Build, node: Node) -> SSAValue:
     fn = node.op.OP_TYPE.lower()
     return reduce(lambda x, y: b.map(fn, x, y), node.op.operands)
 
 
-@operator("Sum", shape=broadcast_all)
+@operator("Sum", shape=_variadic_dims)
 def total(b: Build, node: Node) -> SSAValue:
     exact = len(node.op.operands) <= 2
     terms = list(node.op.operands) if exact else [wide(b, v) for v in node.op.operands]
     return b.cast(reduce(lambda x, y: b.map("add", x, y), terms), node.result.dtype)
 
 
-@operator("Mean", shape=broadcast_all)
+@operator("Mean", shape=_variadic_dims)
 def mean(b: Build, node: Node) -> SSAValue:
     terms = [wide(b, v) for v in node.op.operands]
     summed = reduce(lambda x, y: b.map("add", x, y), terms)
@@ -174,17 +187,59 @@ def cast(b: Build, node: Node) -> SSAValue:
     return b.cast(node.first, node.result.dtype)
 
 
-@operator("Pow", shape=broadcast_all, limits=[OLD_BROADCAST])
+@operator(
+    "Pow",
+    shape=broadcast_all,
+    limits=[OLD_BROADCAST, Limit("powers of integers to fractions beyond 24 bits")],
+)
 def power(b: Build, node: Node) -> SSAValue:
-    """An integer base with a float exponent is computed in f32; else in the type of the base."""
+    """Whole powers of integers are integers, exact in their type; other powers are floats."""
     base, exponent = node.value("X"), node.value("Y")
-    if not tensor_of(base).dtype.is_float and tensor_of(exponent).dtype.is_float:
-        powers = b.map("pow", b.cast(base, ElementType.F32), wide(b, exponent))
-        return b.cast(powers, node.result.dtype)
-    return b.map("pow", base, b.cast(exponent, tensor_of(base).dtype))
+    dtype = tensor_of(base).dtype
+    whole = b.map("pow", base, b.cast(exponent, dtype))
+    if dtype.is_float or not tensor_of(exponent).dtype.is_float:
+        return whole
+    exponent = wide(b, exponent)
+    broken = b.map("pow", b.cast(base, ElementType.F32), exponent)
+    is_whole = b.map("eq", b.map("floor", exponent), exponent)
+    return b.select(is_whole, whole, b.cast(broken, dtype))
 
 
-@operator("Clip", shape=same_as_first)
+def _shifted_dims(node: Node) -> Sequence[Dims]:
+    direction = node.attr("direction")
+    node.require(direction in ("LEFT", "RIGHT"), f"the direction is {direction}")
+    return broadcast_all(node)
+
+
+@operator("BitShift", shape=_shifted_dims)
+def shift(b: Build, node: Node) -> SSAValue:
+    """
+    To the left a product, which wraps; to the right the sign of a negative number enters.
+
+    Counts are unsigned: none is negative, and one as wide as the type moves all bits out.
+    """
+    x, count, dtype = node.value("X"), node.value("Y"), node.source.dtype
+    bits = 8 * dtype.itemsize
+    if node.attr("direction") == "LEFT":
+        return b.map("mul", x, b.map("pow", constant(b, 2, x), count))
+    above = b.map("ge", count, constant(b, bits, x))
+    if dtype is ElementType.U8:
+        return b.select(above, constant(b, 0, x), b.map("shr", x, count))
+    above = b.map("or", above, b.map("lt", count, constant(b, 0, x)))
+    count = b.select(above, constant(b, bits - 1, x), count)
+    negative = b.map("lt", x, constant(b, 0, x))
+    moved = b.map("not", b.map("shr", b.map("not", x), count))
+    return b.select(negative, moved, b.map("shr", x, count))
+
+
+def _clipped_dims(node: Node) -> Sequence[Dims]:
+    if node.op.since_version >= 11:
+        for name in ("min", "max"):
+            node.expect_dims(name, (), (Affine(1),))
+    return same_as_first(node)
+
+
+@operator("Clip", shape=_clipped_dims)
 def clip(b: Build, node: Node) -> SSAValue:
     """Bounds are operands since opset 11, attributes before; min(max(x, low), high)."""
     value = node.first
@@ -193,7 +248,7 @@ def clip(b: Build, node: Node) -> SSAValue:
             bound = node.get(name)
             if bound is not None:
                 value = b.map(fn, value, b.reshape(bound, ()))
-        elif name in node.op.properties:
+        elif abs(node.number(name)) < FLOAT_MAX:
             value = b.map(fn, value, constant(b, node.number(name), value))
     return value
 

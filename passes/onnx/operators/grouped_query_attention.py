@@ -17,10 +17,11 @@ from xdsl.ir import SSAValue
 from dialects.affine import Affine
 from dialects.lpu.ops import tensor_of
 from passes.onnx.operators.attention import Scores, attend, grouped_matmul
+from passes.onnx.operators.indexing import is_inside, or_outside
 from passes.onnx.operators.node import Dims, Node
-from passes.onnx.operators.record import MICROSOFT, Limit, only, operator, without
+from passes.onnx.operators.record import MICROSOFT, only, operator, without
 from passes.onnx.operators.rotary import head_size, join_heads, rotate, split_heads
-from passes.onnx.operators.terms import constant, elements, extent
+from passes.onnx.operators.terms import as_float, constant, elements, extent
 from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
@@ -63,6 +64,7 @@ def _attention_dims(node: Node) -> Sequence[Dims]:
     for name in ("past_key", "past_value"):
         node.expect_dims(name, (batch, Affine(shared), past, size))
     node.expect_dims("seqlens_k", (batch,), (batch, Affine(1)))
+    node.expect_dims("head_sink", (Affine(heads),))
     _check_tables(node, batch, new, size)
     if node.get("attention_bias") is not None:
         scores = (batch, Affine(heads), new, past + new)
@@ -138,6 +140,7 @@ def _moved(b: Build, tokens: Tokens, joined: SSAValue) -> SSAValue:
     shifted = b.map("add", b.map("sub", place, tokens.start), extent(b, tokens.past))
     held = b.select(b.map("lt", place, tokens.start), place, shifted)
     row = b.map("min", held, extent(b, total - 1))
+    row = or_outside(b, is_inside(b, tokens.start, tokens.past + 1, from_end=False), row)
     first = b.iota(0, (heads * total, total, 0), (batch, heads, total))
     rows = b.map("add", first, b.reshape(row, (tensor_of(row).shape[0], 1, total)))
     count = elements((batch, heads, total))
@@ -177,12 +180,11 @@ def _within_valid(b: Build, node: Node, tokens: Tokens, scores: Scores) -> Score
     domains=[MICROSOFT],
     shape=_attention_dims,
     limits=[
-        *without("head_sink", "k_scale", "v_scale", "q_norm_weight", "k_norm_weight"),
+        *without("k_scale", "v_scale", "q_norm_weight", "k_norm_weight"),
         *without("query_seqlens"),
         only("sliding_window_cache", 0),
         only("causal", 1),
-        only("qk_output", 0),
-        Limit("smooth_softmax", lambda node: node.integer("smooth_softmax") > 0),
+        only("qk_output", 0, 1, 2),
         only("k_quant_type", "NONE"),
         only("v_quant_type", "NONE"),
     ],
@@ -194,6 +196,18 @@ def group_query_attention(b: Build, node: Node) -> Sequence[SSAValue | None]:
     keys = _present(b, tokens, node.get("past_key"), key)
     values = _present(b, tokens, node.get("past_value"), value)
     scores = attend(b, query, keys, node.number("scale") or None, node.number("softcap"))
-    weights = _masked(b, node, tokens, scores).softmax()
-    output = grouped_matmul(b, b.cast(weights, tensor_of(query).dtype), values)
-    return join_heads(b, output), keys, values, None
+    scores = _masked(b, node, tokens, scores)
+    probabilities = scores.softmax(_sink(b, node, scores))
+    dtype = tensor_of(query).dtype
+    output = grouped_matmul(b, b.cast(probabilities, dtype), values)
+    observed = scores.values if node.integer("qk_output") == 1 else probabilities
+    shown = b.cast(observed, dtype) if len(node.op.results) > 3 else None
+    return join_heads(b, output), keys, values, shown
+
+
+def _sink(b: Build, node: Node, scores: Scores) -> SSAValue | None:
+    """One more score for each head, which takes its part of the weight and gives no value."""
+    given = node.get("head_sink")
+    if given is not None:
+        return b.reshape(as_float(b, given), (1, scores.dims[1], 1, 1))
+    return b.scalar(0.0, ElementType.F32) if node.integer("smooth_softmax") > 0 else None

@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 
-import numpy as np
 from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu.ops import tensor_of
-from passes.analysis.content import Content, elements
+from passes.analysis.content import Content
+from passes.analysis.moves import taken
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import Limit, operator
 from passes.onnx.operators.terms import constant, extent, strides
@@ -39,14 +39,9 @@ def _gathered_dims(node: Node) -> Sequence[Dims]:
 def _gathered(node: Node) -> Content | None:
     """What constant indices take out of a small array."""
     data, indices = node.elements("data"), node.elements("indices")
-    if data is None or indices is None or not all(i.is_const for i in indices.flat()):
+    if data is None or indices is None:
         return None
-    numbers = np.array([i.const for i in indices.flat()], np.int64).reshape(indices.array.shape)
-    axis = node.axis(data.array.ndim)
-    length = data.array.shape[axis]
-    if numbers.size and not -length <= numbers.min() <= numbers.max() < length:
-        return None
-    return elements(np.take(data.array, numbers, axis=axis))
+    return taken(data, indices, node.axis(data.array.ndim))
 
 
 @operator("Gather", shape=_gathered_dims, contents=_gathered)
@@ -62,14 +57,15 @@ def from_start(b: Build, indices: SSAValue, length: Affine) -> SSAValue:
     return b.select(negative, b.map("add", indices, extent(b, length)), indices)
 
 
-def _is_inside(b: Build, indices: SSAValue, length: Affine) -> SSAValue:
-    """Where indices are from `-length` to `length - 1`."""
+def is_inside(b: Build, indices: SSAValue, length: Affine, *, from_end: bool = True) -> SSAValue:
+    """Where indices name one of `length` places; negative ones count from the end, if any may."""
     indices = b.cast(indices, ElementType.I64)
-    first = b.map("ge", indices, extent(b, length * -1))
+    first = b.map("ge", indices, extent(b, length * -1 if from_end else Affine()))
     return b.map("and", first, b.map("lt", indices, extent(b, length)))
 
 
-def _or_outside(b: Build, inside: SSAValue, places: SSAValue) -> SSAValue:
+def or_outside(b: Build, inside: SSAValue, places: SSAValue) -> SSAValue:
+    """Numbers of rows where a condition holds, and elsewhere one that traps."""
     return b.select(inside, places, constant(b, OUTSIDE, places))
 
 
@@ -86,7 +82,7 @@ def _element_places(b: Build, node: Node, axis: int) -> SSAValue:
     own = _times(b, from_start(b, indices, shape[axis]), steps[axis])
     others = [Affine() if d == axis else step for d, step in enumerate(steps)]
     places = b.map("add", own, b.iota(0, others, tensor_of(indices).shape))
-    return _or_outside(b, _is_inside(b, indices, shape[axis]), places)
+    return or_outside(b, is_inside(b, indices, shape[axis]), places)
 
 
 def _along_axis(node: Node) -> Dims:
@@ -155,8 +151,8 @@ def _row_places(b: Build, node: Node, dims: Sequence[Affine], batch: int) -> SSA
     for axis, index in enumerate(named, start=batch):
         term = _times(b, from_start(b, index, dims[axis]), steps[axis])
         places = b.map("add", places, term)
-        inside.append(_is_inside(b, index, dims[axis]))
-    return _or_outside(b, reduce(lambda x, y: b.map("and", x, y), inside), places)
+        inside.append(is_inside(b, index, dims[axis]))
+    return or_outside(b, reduce(lambda x, y: b.map("and", x, y), inside), places)
 
 
 def _depth(node: Node) -> int:

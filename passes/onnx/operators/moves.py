@@ -20,7 +20,7 @@ from passes.analysis.extents import (
     split_sizes,
 )
 from passes.onnx.operators.node import Dims, Node
-from passes.onnx.operators.record import Limit, operator, same_as_first
+from passes.onnx.operators.record import Limit, only, operator, same_as_first
 from passes.rewriting.build import Build
 
 ONE = Affine(1)
@@ -101,7 +101,7 @@ def transpose(b: Build, node: Node) -> SSAValue:
     return b.transpose(node.first, order)
 
 
-@operator("Slice", limits=[Limit("negative steps"), Limit("bounds that depend on data")])
+@operator("Slice", limits=[Limit("bounds that depend on data")])
 def slice_(b: Build, node: Node) -> SSAValue:
     rank, starts, ends = node.source.rank, node.need("starts"), node.need("ends")
     axes, steps = node.axes(rank), node.numbers("steps")
@@ -110,12 +110,18 @@ def slice_(b: Build, node: Node) -> SSAValue:
     same = len(starts) == len(ends) == len(axes) == len(steps) and len(axes) <= rank
     node.require(same, "starts, ends, axes and steps differ in length")
     offsets, dims, strides = [Affine()] * rank, list(node.source.shape), [1] * rank
+    backwards: list[tuple[int, Affine, Affine, int]] = []
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        if step < 1:
-            raise Undecided(f"a Slice with step {step}")
-        offsets[axis], dims[axis] = slice_bounds(start, end, step, dims[axis], node.ranges)
-        strides[axis] = step
-    return b.slice(node.first, offsets, dims, strides)
+        node.require(step != 0, "a step is 0")
+        first, count = slice_bounds(start, end, step, dims[axis], node.ranges)
+        if step < 0:
+            backwards.append((axis, first, count, step))
+        else:
+            offsets[axis], dims[axis], strides[axis] = first, count, step
+    sliced = b.slice(node.first, offsets, dims, strides)
+    for axis, first, count, step in backwards:
+        sliced = b.gather(sliced, b.iota(first, (step,), (count,)), axis)
+    return sliced
 
 
 @operator("Split")
@@ -178,21 +184,53 @@ def _padded_dims(node: Node) -> Sequence[Dims]:
     "Pad",
     shape=_padded_dims,
     limits=[
-        Limit(
-            "a mode other than constant",
-            lambda node: node.attr("mode") not in ("constant", None),
-            "pad with a constant",
-        ),
-        Limit("pads that are no constants"),
+        only("mode", "constant", "edge", "reflect", "wrap"),
+        Limit("pads that are no constants, or wider than the tensor where they repeat it"),
     ],
 )
 def pad(b: Build, node: Node) -> SSAValue:
-    """Constant padding by concatenation; a negative width cuts off."""
-    source, value = node.first, _pad_value(b, node)
+    """Padding by concatenation; a negative width cuts off."""
+    source, mode = node.first, node.attr("mode")
+    value = _pad_value(b, node) if mode == "constant" else None
     for axis, before, after in _padding(node):
         node.require(before.is_const and after.is_const, "the pads must be numbers")
-        source = _pad_axis(b, source, axis, before.const, after.const, value)
+        cut = max(-before.const, 0)
+        kept = tensor_of(source).shape[axis] - cut - max(-after.const, 0)
+        source = b.slice_axis(source, axis, cut, kept)
+        widths = max(before.const, 0), max(after.const, 0)
+        if value is not None:
+            borders = [_constant_border(b, source, axis, width, value) for width in widths]
+        else:
+            borders = _own_borders(b, node, source, axis, widths)
+        parts = [borders[0], source, borders[1]]
+        source = b.concat([part for part in parts if part is not None], axis)
     return source
+
+
+def _constant_border(
+    b: Build, x: SSAValue, axis: int, width: int, value: SSAValue
+) -> SSAValue | None:
+    dims = list(tensor_of(x).shape)
+    dims[axis] = Affine(width)
+    return b.broadcast(value, dims) if width else None
+
+
+def _own_borders(
+    b: Build, node: Node, x: SSAValue, axis: int, widths: tuple[int, int]
+) -> list[SSAValue | None]:
+    """What stands before and behind a tensor that repeats its edge, its mirror image or itself."""
+    length, (before, after) = tensor_of(x).shape[axis], widths
+    mode, most = node.attr("mode"), length.lower(node.ranges)
+    reach = {"edge": min(most, 1), "reflect": most - 1}.get(str(mode), most)
+    needed = min(max(widths), 1) if mode == "edge" else max(widths)
+    node.require(needed <= reach, f"pads of {max(widths)} are wider than {length} elements give")
+    first, second = {
+        "edge": ((Affine(), 0), (length - 1, 0)),
+        "reflect": ((Affine(before), -1), (length - 2, -1)),
+        "wrap": ((length - before, 1), (Affine(), 1)),
+    }[str(mode)]
+    places = ((before, *first), (after, *second))
+    return [b.gather(x, b.iota(at, (step,), (n,)), axis) if n else None for n, at, step in places]
 
 
 def _pad_value(b: Build, node: Node) -> SSAValue:
@@ -202,18 +240,3 @@ def _pad_value(b: Build, node: Node) -> SSAValue:
     value = node.attr("value") or 0.0
     assert isinstance(value, int | float)
     return b.scalar(value, node.source.dtype)
-
-
-def _pad_axis(
-    b: Build, x: SSAValue, axis: int, before: int, after: int, value: SSAValue
-) -> SSAValue:
-    cut = max(-before, 0)
-    kept = tensor_of(x).shape[axis] - cut - max(-after, 0)
-    x = b.slice_axis(x, axis, cut, kept)
-
-    def border(width: int) -> Sequence[SSAValue]:
-        dims = list(tensor_of(x).shape)
-        dims[axis] = Affine(width)
-        return [b.broadcast(value, dims)] if width > 0 else []
-
-    return b.concat([*border(before), x, *border(after)], axis)

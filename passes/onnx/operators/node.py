@@ -144,7 +144,9 @@ class Node:
 
     def flag(self, name: str) -> bool:
         """An integer attribute that says yes or no; no where this version has none."""
-        return bool(self.op.attr(name))
+        value = self.op.attr(name)
+        self.require(value in (0, 1, None), f"{name} is {value}, expected 0 or 1")
+        return value == 1
 
     def weight(self, name: str) -> Weight | None:
         """A tensor attribute, by value if it is small."""
@@ -191,7 +193,8 @@ class Node:
             return tuple([Affine(int(v)) for v in value])
         if name not in self.op.schema.input_index or self.op.get(name) is None:
             return None
-        known = self.elements(name)
+        known, rank = self.elements(name), self.tensor(name).rank
+        self.require(rank <= 1, f"'{name}' has rank {rank}, expected a list")
         if known is None:
             message = f"'{name}' depends on data, not on shapes alone"
             raise self.refusal(message, "make it a constant")

@@ -128,3 +128,55 @@ def matmul_n_bits(b: Build, node: Node) -> SSAValue:
 def _as_matrix(b: Build, x: SSAValue) -> SSAValue:
     tensor = tensor_of(x)
     return x if tensor.rank > 1 else b.reshape(x, (Affine(1), *tensor.shape))
+
+
+def _gathered_blocks(node: Node) -> Sequence[Dims]:
+    """Rows of a table whose last axis is packed in blocks."""
+    data, bits, size = node.dims("data"), node.integer("bits"), node.integer("block_size")
+    rank = len(data)
+    node.require(rank > 1 and node.axis(rank, "gather_axis") == 0, "gather_axis is not 0")
+    last = node.axis(rank, "quantize_axis") == rank - 1
+    node.require(last, "quantize_axis is not the last axis")
+    node.require(size >= 16 and size & (size - 1) == 0, f"block_size is {size}")
+    width = data[-1] * (8 // bits)
+    node.require(width.is_const, f"the table has {width} columns")
+    blocks = -(-width.const // size)
+    node.expect_dims("scales", (*data[:-1], Affine(blocks)))
+    node.expect_dims("zero_points", (*data[:-1], Affine(-(-blocks * bits // 8))))
+    return [(*node.dims("indices"), *data[1:-1], width)]
+
+
+@operator(
+    "GatherBlockQuantized",
+    domains=[MICROSOFT],
+    shape=_gathered_blocks,
+    limits=[
+        only("bits", 4, 8),
+        Limit("a gather_axis other than 0, a quantize_axis other than the last"),
+    ],
+)
+def gather_block_quantized(b: Build, node: Node) -> SSAValue:
+    """The packed rows are gathered, and unpacked then."""
+    bits, size = node.integer("bits"), node.integer("block_size")
+    indices = b.cast(node.value("indices"), ElementType.I64)
+    packed = b.gather(node.value("data"), indices, 0)
+    scales = b.cast(b.gather(node.value("scales"), indices, 0), ElementType.F32)
+    numbers = b.cast(unpacked(b, packed, bits), ElementType.F32)
+    points, dims = node.get("zero_points"), tensor_of(scales).shape
+    if points is None:
+        zero = b.scalar(float(1 << (bits - 1)), ElementType.F32)
+    else:
+        held = unpacked(b, b.gather(points, indices, 0), bits)
+        zero = b.cast(b.slice_axis(held, -1, 0, dims[-1]), ElementType.F32)
+        zero = _widened(b, zero, size, node.result.shape[-1])
+    factors = _widened(b, scales, size, node.result.shape[-1])
+    return b.cast(b.map("mul", b.map("sub", numbers, zero), factors), node.result.dtype)
+
+
+def _widened(b: Build, blocks: SSAValue, size: int, width: Affine) -> SSAValue:
+    """One number for each element from one for each block of the last axis."""
+    dims = tensor_of(blocks).shape
+    single = b.reshape(blocks, (*dims, 1))
+    repeated = b.broadcast(single, (*dims, size))
+    whole = b.reshape(repeated, (*dims[:-1], dims[-1] * size))
+    return b.slice_axis(whole, -1, 0, width)

@@ -135,7 +135,8 @@ def required_record(op: OnnxOp) -> Operator:
 
 def only(name: str, *values: object) -> Limit:
     """An attribute has one of these values; None stands for a version that lacks it."""
-    return Limit(f"{name} other than {values[0]}", lambda node: node.attr(name) not in values)
+    words = ", ".join(str(value) for value in values if value is not None)
+    return Limit(f"{name} other than {words}", lambda node: node.attr(name) not in values)
 
 
 def without(*names: str, hint: str | None = None) -> tuple[Limit, ...]:

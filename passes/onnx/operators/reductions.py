@@ -11,8 +11,8 @@ from dialects.affine import Affine, NotAffine, product
 from dialects.lpu.ops import tensor_of
 from passes.analysis.content import Content, Line, as_line, elements
 from passes.onnx.operators.node import Dims, Node
-from passes.onnx.operators.record import Limit, only, operator
-from passes.onnx.operators.terms import as_float, constant, extent, wide
+from passes.onnx.operators.record import Limit, operator
+from passes.onnx.operators.terms import as_float, constant, extent, flipped, wide
 from passes.rewriting.build import Build
 from runtime.numerics import ElementType
 
@@ -21,19 +21,29 @@ Reduction = Callable[[Build, SSAValue, Axes], SSAValue]
 
 
 def reduce_mean(b: Build, x: SSAValue, axes: Axes) -> SSAValue:
-    """The sum divided by the number of elements, one axis at a time when extents are symbols."""
-    shape, total = tensor_of(x).shape, b.reduce("sum", x, axes)
+    """
+    The sum divided by the number of elements, one axis at a time when extents are symbols.
+
+    Integers are summed in i64. The mean of no elements is 0.
+    """
+    shape, dtype = tensor_of(x).shape, tensor_of(x).dtype
+    total = b.reduce("sum", x if dtype.is_float else b.cast(x, ElementType.I64), axes)
     extents = [shape[axis] for axis in axes]
     static = int(np.prod([e.const for e in extents if e.is_const], dtype=np.int64))
-    for count in (Affine(static), *(e for e in extents if not e.is_const)):
+    for count in (Affine(max(static, 1)), *(e for e in extents if not e.is_const)):
         if count != Affine(1):
             total = b.map("div", total, _number(b, count, tensor_of(total).dtype))
-    return total
+    return b.cast(total, dtype)
 
 
 def _number(b: Build, value: Affine, dtype: ElementType) -> SSAValue:
-    """A dimension as a scalar of any type."""
-    return b.scalar(value.const, dtype) if value.is_const else b.cast(extent(b, value), dtype)
+    """A dimension as a scalar of any type; 1 where it is 0."""
+    if value.is_const:
+        return b.scalar(value.const, dtype)
+    number = extent(b, value)
+    if value.const < 1 or any(coefficient < 0 for _, coefficient in value.terms):
+        number = b.map("max", number, constant(b, 1, number))
+    return b.cast(number, dtype)
 
 
 def _sum_of_squares(b: Build, x: SSAValue, axes: Axes) -> SSAValue:
@@ -44,8 +54,23 @@ def _l1(b: Build, x: SSAValue, axes: Axes) -> SSAValue:
     return b.reduce("sum", b.map("abs", x), axes)
 
 
-def _l2(b: Build, x: SSAValue, axes: Axes) -> SSAValue:
-    return b.map("sqrt", as_float(b, _sum_of_squares(b, x, axes)))
+def l2_norm(b: Build, x: SSAValue, axes: Axes) -> SSAValue:
+    if tensor_of(x).dtype.is_float:
+        return b.map("sqrt", _sum_of_squares(b, x, axes))
+    return _whole_root(b, _sum_of_squares(b, b.cast(x, ElementType.I64), axes))
+
+
+def _whole_root(b: Build, x: SSAValue) -> SSAValue:
+    """
+    The largest integer whose square is not above `x`, an i64.
+
+    The root in f32 is off by less than 2^7; one of Newton's steps makes that 1 at most, upwards.
+    """
+    one = constant(b, 1, x)
+    near = b.map("max", b.cast(b.map("sqrt", as_float(b, x)), ElementType.I64), one)
+    root = b.map("div", b.map("add", near, b.map("div", x, near)), constant(b, 2, x))
+    above = b.map("gt", b.map("mul", root, root), x)
+    return b.select(above, b.map("sub", root, one), root)
 
 
 def _log_sum(b: Build, x: SSAValue, axes: Axes) -> SSAValue:
@@ -75,7 +100,7 @@ REDUCTIONS: dict[str, Reduction] = {
     "ReduceMean": reduce_mean,
     "ReduceSumSquare": _sum_of_squares,
     "ReduceL1": _l1,
-    "ReduceL2": _l2,
+    "ReduceL2": l2_norm,
     "ReduceLogSum": _log_sum,
     "ReduceLogSumExp": _log_sum_exp,
 }
@@ -145,7 +170,9 @@ def _topk_along(
 
 def _arg_dims(node: Node) -> Sequence[Dims]:
     shape = node.dims("data")
-    return [_without(shape, [node.axis(len(shape))], node.flag("keepdims"))]
+    axis = node.axis(len(shape))
+    node.require(shape[axis] != Affine(), f"axis {axis} has no elements")
+    return [_without(shape, [axis], node.flag("keepdims"))]
 
 
 @operator("ArgMax", "ArgMin", shape=_arg_dims)
@@ -222,8 +249,11 @@ def _running_content(node: Node) -> Content | None:
     "CumSum",
     shape=_running_dims,
     contents=_running_content,
-    limits=[only("reverse", 0), Limit("an axis that is no constant")],
+    limits=[Limit("an axis that is no constant")],
 )
 def cumulative_sum(b: Build, node: Node) -> SSAValue:
-    sums = b.scan(wide(b, node.value("x")), _running_axis(node), node.flag("exclusive"))
-    return b.cast(sums, node.result.dtype)
+    axis, terms = _running_axis(node), wide(b, node.value("x"))
+    if node.flag("reverse"):
+        terms = flipped(b, terms, axis)
+    sums = b.scan(terms, axis, node.flag("exclusive"))
+    return b.cast(flipped(b, sums, axis) if node.flag("reverse") else sums, node.result.dtype)

@@ -43,3 +43,9 @@ def elements(dims: Sequence[Affine]) -> Affine:
 def strides(dims: Sequence[Affine]) -> list[Affine]:
     """Row-major strides in elements."""
     return [elements(dims[axis + 1 :]) for axis in range(len(dims))]
+
+
+def flipped(b: Build, x: SSAValue, axis: int) -> SSAValue:
+    """The elements along an axis, the last one first."""
+    length = tensor_of(x).shape[axis]
+    return b.gather(x, b.iota(length - 1, (-1,), (length,)), axis)

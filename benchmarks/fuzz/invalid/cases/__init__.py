@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from functools import cache
 
-from benchmarks.fuzz.invalid.cases import attention, elementwise, indexing, moves, reductions
+from benchmarks.fuzz.invalid.cases import (
+    attention,
+    elementwise,
+    indexing,
+    moves,
+    reductions,
+    scales,
+)
 from benchmarks.fuzz.invalid.node import Node
 
-FAMILIES = (attention, elementwise, indexing, moves, reductions)
+FAMILIES = (attention, elementwise, indexing, moves, reductions, scales)
 
 
 @cache

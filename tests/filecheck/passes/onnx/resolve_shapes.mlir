@@ -148,8 +148,10 @@ func.func @slice_1(%x : !lpu.tensor<[5], f32>) -> !lpu.tensor<*, f32> {
 
 // -----
 
-// An error: a Slice that goes backwards.
-// CHECK: onnx.Slice: a Slice with step -1
+// A Slice that goes backwards looks its elements up.
+// CHECK-LABEL: @backwards
+// CHECK-NEXT:    %[[at:.*]] = lpu.iota <[7, -1]> : !lpu.tensor<[7], i64>
+// CHECK-NEXT:    lpu.gather %x, %[[at]] axis 0 {{.*}} -> !lpu.tensor<[7], f32>
 func.func @backwards(%x : !lpu.tensor<[8], f32>) -> !lpu.tensor<*, f32> {
   %s = onnx.Constant() {value_ints = #lpu.ints<[-1]>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
   %a = onnx.Constant() {value_ints = #lpu.ints<[0]>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>

@@ -1,0 +1,67 @@
+"""Valid models of norms by channel, of linear scales, of sums by label, and of angles."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.fuzz.invalid.contents import (
+    fixed,
+    floats,
+    ints,
+    microsoft,
+    node,
+    packed,
+    positive,
+    whole,
+)
+from benchmarks.fuzz.invalid.node import Node
+
+
+def _angles() -> list[Node]:
+    inner = floats(2, 3, low=-0.9, high=0.9)
+    names = ("Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Atanh")
+    return [node(name, inner) for name in names] + [node("Acosh", floats(2, 3, low=1.5, high=4.0))]
+
+
+def _channels() -> list[Node]:
+    x = floats(2, 3, 4, 5)
+    return [
+        node("BatchNormalization", x, floats(3), floats(3), floats(3), positive(3)),
+        node("InstanceNormalization", x, floats(3), floats(3)),
+        node("GlobalAveragePool", x),
+        node("GlobalMaxPool", x),
+        node("LpNormalization", x, axis=1, p=1),
+        node("Hardmax", x, axis=1),
+    ]
+
+
+def _scales() -> list[Node]:
+    bytes_ = fixed(whole(2, 6, dtype=np.int8))
+    points = fixed(whole(6, dtype=np.int8))
+    return [
+        node("DequantizeLinear", bytes_, fixed(positive(6)), points, axis=1),
+        node("QuantizeLinear", floats(2, 6), fixed(positive(6)), points, axis=1),
+        microsoft(
+            *("GatherBlockQuantized", fixed(packed(7, 24)), ints([0, 6]), fixed(positive(7, 3))),
+            fixed(packed(7, 2)),
+            bits=4,
+            block_size=16,
+            gather_axis=0,
+            quantize_axis=1,
+        ),
+    ]
+
+
+def _places() -> list[Node]:
+    counts = whole(2, 3, low=0, high=8, dtype=np.uint8)
+    return [
+        node("EyeLike", floats(3, 4), k=1),
+        node("ReverseSequence", floats(4, 3, 2), ints(4, 1, 2), time_axis=0, batch_axis=1),
+        node("TensorScatter", floats(2, 4, 3), floats(2, 2, 3), ints(2, 1), axis=1, opset=24),
+        node("Einsum", floats(2, 3), floats(3, 4), equation="ij,jk->ik"),
+        node("BitShift", packed(2, 3), counts, direction="LEFT"),
+    ]
+
+
+def cases() -> list[Node]:
+    return [*_angles(), *_channels(), *_scales(), *_places()]

@@ -1,0 +1,83 @@
+"""Numbers on a linear scale: to and from integers, for a tensor, for a channel, or for a block."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from xdsl.ir import SSAValue
+
+from dialects.affine import Affine
+from dialects.lpu.ops import tensor_of
+from passes.onnx.operators.node import Dims, Node
+from passes.onnx.operators.record import Limit, operator
+from passes.onnx.operators.terms import constant
+from passes.rewriting.build import Build
+from runtime.numerics import ElementType
+
+
+def _block_size(node: Node) -> int:
+    value = node.attr("block_size") if "block_size" in node.op.schema.attributes else 0
+    node.require(isinstance(value, int | None) and (value or 0) >= 0, f"block_size is {value}")
+    return value if isinstance(value, int) else 0
+
+
+def _scale_axis(node: Node) -> int:
+    rank = node.source.rank
+    return node.axis(rank) if "axis" in node.op.schema.attributes else 0
+
+
+def _scaled_dims(node: Node) -> Sequence[Dims]:
+    """A scale is a scalar, one number for each channel, or one for each block along the axis."""
+    (scale, point), shape = (formal.name for formal in node.op.schema.inputs[1:]), node.source.shape
+    given = node.dims(scale)
+    size = _block_size(node)
+    if size:
+        axis = _scale_axis(node)
+        extent = shape[axis]
+        node.require(extent.is_const, f"blocks of {extent} elements")
+        blocks = (*shape[:axis], Affine(-(-extent.const // size)), *shape[axis + 1 :])
+        node.expect_dims(scale, blocks)
+    elif given not in ((), (Affine(1),)):
+        node.expect_dims(scale, (shape[_scale_axis(node)],))
+    node.expect_dims(point, given)
+    return [shape]
+
+
+def _spread(b: Build, node: Node, name: str) -> SSAValue:
+    """Scales or zero points in f32, so that they broadcast to the tensor."""
+    value = b.cast(node.value(name), ElementType.F32)
+    size, dims, rank = _block_size(node), tensor_of(value).shape, node.source.rank
+    if size:
+        axis = _scale_axis(node)
+        repeated = (*dims[: axis + 1], size, *dims[axis + 1 :])
+        value = b.broadcast(b.reshape(value, (*dims[: axis + 1], 1, *dims[axis + 1 :])), repeated)
+        whole = (*dims[:axis], dims[axis] * size, *dims[axis + 1 :])
+        return b.slice_axis(b.reshape(value, whole), axis, 0, node.source.shape[axis])
+    if dims in ((), (Affine(1),)):
+        return b.reshape(value, ())
+    axis = _scale_axis(node)
+    return b.reshape(value, [dims[0] if i == axis else 1 for i in range(rank)])
+
+
+@operator("DequantizeLinear", shape=_scaled_dims)
+def dequantize(b: Build, node: Node) -> SSAValue:
+    """(x - zero point) * scale"""
+    x = b.cast(node.first, ElementType.F32)
+    if node.get("x_zero_point") is not None:
+        x = b.map("sub", x, _spread(b, node, "x_zero_point"))
+    return b.cast(b.map("mul", x, _spread(b, node, "x_scale")), node.result.dtype)
+
+
+@operator("QuantizeLinear", shape=_scaled_dims, limits=[Limit("results other than i8 and u8")])
+def quantize(b: Build, node: Node) -> SSAValue:
+    """x / scale, rounded to even, plus the zero point, within the bounds of the type."""
+    dtype = node.result.dtype
+    node.require(dtype in (ElementType.I8, ElementType.U8), f"results of {dtype}")
+    x = b.cast(node.first, ElementType.F32)
+    x = b.map("round", b.map("div", x, _spread(b, node, "y_scale")))
+    if node.get("y_zero_point") is not None:
+        x = b.map("add", x, _spread(b, node, "y_zero_point"))
+    limits = np.iinfo(dtype.dtype)
+    x = b.map("max", x, constant(b, int(limits.min), x))
+    return b.cast(b.map("min", x, constant(b, int(limits.max), x)), dtype)

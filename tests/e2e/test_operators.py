@@ -1,0 +1,394 @@
+"""Single operators through the whole compiler, against ONNX Runtime and numbers by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from onnx import ModelProto, helper, numpy_helper
+
+import lpuc
+from dialects.errors import CompileError
+from runtime.traps import Trap
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+MICROSOFT = "com.microsoft"
+
+
+def f32(*shape: int, seed: int = 0) -> Array:
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def i64(*values: int) -> Array:
+    return np.array(values, np.int64)
+
+
+def node_model(
+    op: str,
+    inputs: Mapping[str, Array | None],
+    constants: Sequence[str] = (),
+    outputs: int = 1,
+    opset: int = 22,
+    domain: str = "",
+    **attributes: object,
+) -> ModelProto:
+    """One node; inputs that are None are left out, those among `constants` are initialisers."""
+    given = {name: value for name, value in inputs.items() if value is not None}
+    names = [name if name in given else "" for name in inputs]
+    node = helper.make_node(
+        op, names, [f"y{i}" for i in range(outputs)], domain=domain, **attributes
+    )
+    numbers = {n: helper.np_dtype_to_tensor_dtype(v.dtype) for n, v in given.items()}
+    takes = [
+        helper.make_tensor_value_info(name, numbers[name], value.shape)
+        for name, value in given.items()
+        if name not in constants
+    ]
+    gives = [
+        helper.make_value_info(f"y{i}", helper.make_tensor_type_proto(1, None))
+        for i in range(outputs)
+    ]
+    weights = [numpy_helper.from_array(given[name], name) for name in constants]
+    graph = helper.make_graph([node], "g", takes, gives, weights)
+    opsets = [helper.make_opsetid("", opset), helper.make_opsetid(MICROSOFT, 1)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
+    for output in model.graph.output:
+        output.ClearField("type")
+    return model
+
+
+class Case:
+    """A node, the arrays it is run on, and a file for it."""
+
+    def __init__(self, folder: Path, op: str, inputs: Mapping[str, Array | None], **options: Any):
+        self.model = node_model(op, inputs, **options)
+        self.path = folder / "m.onnx"
+        self.path.write_bytes(self.model.SerializeToString())
+        held = options.get("constants", ())
+        self.inputs = {k: v for k, v in inputs.items() if v is not None and k not in held}
+
+    def ours(self) -> list[Array]:
+        outputs = lpuc.compile(self.path, precision="f32").run(self.inputs)
+        return [outputs[o.name] for o in self.model.graph.output]
+
+    def reference(self) -> list[Array]:
+        session = onnxruntime.InferenceSession(self.model.SerializeToString())
+        return [np.asarray(value) for value in session.run(None, self.inputs)]
+
+
+def assert_same(got: Sequence[Array], want: Sequence[Array]) -> None:
+    assert len(got) == len(want)
+    for one, other in zip(got, want, strict=True):
+        assert (one.shape, one.dtype) == (other.shape, other.dtype)
+        np.testing.assert_allclose(one, other, rtol=2e-5, atol=2e-6)
+
+
+AGAINST_RUNTIME: dict[str, tuple[str, dict[str, Array | None], dict[str, Any]]] = {
+    "slice backwards to the very start": (
+        "Slice",
+        {"x": f32(3, 5), "s": i64(-1), "e": i64(-(2**63)), "a": i64(1), "t": i64(-2)},
+        {"constants": ("s", "e", "a", "t")},
+    ),
+    "slice backwards to the second element": (
+        "Slice",
+        {"x": f32(7), "s": i64(20), "e": i64(1), "a": i64(0), "t": i64(-3)},
+        {"constants": ("s", "e", "a", "t")},
+    ),
+    "pad with the edge": (
+        "Pad",
+        {"x": f32(2, 3), "p": i64(1, 2, 3, 0)},
+        {"constants": ("p",), "mode": "edge"},
+    ),
+    "pad with the mirror image": (
+        "Pad",
+        {"x": f32(4, 5), "p": i64(3, 0, 1, 2)},
+        {"constants": ("p",), "mode": "reflect"},
+    ),
+    "pad with itself": (
+        "Pad",
+        {"x": f32(4, 5), "p": i64(3, 0, 1, 2)},
+        {"constants": ("p",), "mode": "wrap"},
+    ),
+    "range of floats downwards": (
+        "Range",
+        {
+            "s": np.array(2.5, np.float32),
+            "l": np.array(-1, np.float32),
+            "d": np.array(-0.75, np.float32),
+        },
+        {"constants": ("s", "l", "d")},
+    ),
+    "attention scores": (
+        "Einsum",
+        {"q": f32(1, 2, 3, 4), "k": f32(1, 2, 5, 4)},
+        {"equation": "bhqd,bhkd->bhqk"},
+    ),
+    "a product of three": (
+        "Einsum",
+        {"a": f32(2, 3), "b": f32(3, 4), "c": f32(4)},
+        {"equation": "ij,jk,k->i"},
+    ),
+    "a trace": ("Einsum", {"a": f32(3, 3)}, {"equation": "ii->"}),
+    "a diagonal with batches": ("Einsum", {"a": f32(2, 3, 3)}, {"equation": "...ii->...i"}),
+    "batches that broadcast": (
+        "Einsum",
+        {"a": f32(5, 1, 2, 3), "b": f32(1, 4, 3, 2)},
+        {"equation": "...ij,...jk->...ik"},
+    ),
+    "an implied result": ("Einsum", {"a": f32(2, 3), "b": f32(2, 4)}, {"equation": "zb,za"}),
+    "running sums from the end": (
+        "CumSum",
+        {"x": f32(2, 5), "a": np.array(1, np.int32)},
+        {"constants": ("a",), "reverse": 1, "exclusive": 1},
+    ),
+    "hardmax of old": ("Hardmax", {"x": f32(2, 3, 4)}, {"opset": 11, "axis": 1}),
+    "hardmax": ("Hardmax", {"x": f32(2, 3, 4)}, {"axis": 1}),
+    "l1 norm": ("LpNormalization", {"x": f32(2, 3)}, {"p": 1, "axis": 0}),
+    "batch norm": (
+        "BatchNormalization",
+        {
+            "x": f32(2, 3, 4),
+            "s": f32(3),
+            "b": f32(3, seed=1),
+            "m": f32(3, seed=2),
+            "v": abs(f32(3, seed=3)),
+        },
+        {},
+    ),
+    "instance norm": (
+        "InstanceNormalization",
+        {"x": f32(2, 3, 4, 5), "s": f32(3), "b": f32(3)},
+        {},
+    ),
+    "global average": ("GlobalAveragePool", {"x": f32(2, 3, 4, 5)}, {}),
+    "eye": ("EyeLike", {"x": f32(3, 4)}, {"k": -1}),
+    "reversed sequences": (
+        "ReverseSequence",
+        {"x": f32(4, 3, 2), "l": i64(4, 1, 2)},
+        {"time_axis": 0, "batch_axis": 1},
+    ),
+    "arc tangent": ("Atan", {"x": np.linspace(-9, 9, 101, dtype=np.float32)}, {}),
+    "arc sine": ("Asin", {"x": np.linspace(-1, 1, 101, dtype=np.float32)}, {}),
+    "arc cosine": ("Acos", {"x": np.linspace(-1, 1, 101, dtype=np.float32)}, {}),
+    "hyperbolic sine": ("Sinh", {"x": np.linspace(-3, 3, 101, dtype=np.float32)}, {}),
+    "its inverse": ("Asinh", {"x": np.linspace(-3, 3, 101, dtype=np.float32)}, {}),
+    "inverse hyperbolic tangent": (
+        "Atanh",
+        {"x": np.linspace(-0.9, 0.9, 91, dtype=np.float32)},
+        {},
+    ),
+    "weights of channels": (
+        "DequantizeLinear",
+        {
+            "x": np.arange(-6, 6, dtype=np.int8).reshape(2, 6),
+            "s": abs(f32(6)),
+            "z": np.arange(6, dtype=np.int8),
+        },
+        {"constants": ("x", "s", "z"), "opset": 13},
+    ),
+    "weights of blocks": (
+        "DequantizeLinear",
+        {"x": np.arange(24, dtype=np.uint8).reshape(2, 12), "s": abs(f32(2, 3)), "z": None},
+        {"constants": ("x", "s"), "axis": 1, "block_size": 4},
+    ),
+    "to integers": (
+        "QuantizeLinear",
+        {"x": f32(3, 4) * 100, "s": np.array(0.5, np.float32), "z": np.array(3, np.uint8)},
+        {"constants": ("s", "z")},
+    ),
+    "smooth softmax": (
+        "GroupQueryAttention",
+        {
+            "q": f32(1, 3, 64),
+            "k": f32(1, 3, 32),
+            "v": f32(1, 3, 32, seed=1),
+            "pk": None,
+            "pv": None,
+            "n": np.array([2], np.int32),
+            "t": np.array(3, np.int32),
+        },
+        {"domain": MICROSOFT, "outputs": 3, "num_heads": 4, "kv_num_heads": 2, "smooth_softmax": 1},
+    ),
+    "a mask of padding": (
+        "Attention",
+        {"x": f32(1, 3, 8), "w": f32(8, 24), "b": f32(24), "m": np.array([[0, 1, 1]], np.int32)},
+        {"domain": MICROSOFT, "num_heads": 2, "unidirectional": 1},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", AGAINST_RUNTIME)
+def test_an_operator_gives_the_numbers_of_onnx_runtime(name: str, tmp_path: Path):
+    op, inputs, options = AGAINST_RUNTIME[name]
+    case = Case(tmp_path, op, inputs, **options)
+    assert_same(case.ours(), case.reference())
+
+
+BY_HAND: dict[str, tuple[str, dict[str, Array | None], dict[str, Any], Array]] = {
+    "squares above 24 bits": (
+        "Pow",
+        {"x": i64(12345, 99999, -7), "e": np.array(2, np.float32)},
+        {},
+        i64(152399025, 9999800001, 49),
+    ),
+    "a root of squares above i32": (
+        "ReduceL2",
+        {"x": np.array([30000, 40000, 1, 2], np.int32)},
+        {"keepdims": 0},
+        np.array(50000, np.int32),
+    ),
+    "a root above 24 bits": (
+        "ReduceL2",
+        {"x": i64(2**31 - 1)},
+        {"keepdims": 0},
+        np.array(2**31 - 1, np.int64),
+    ),
+    "a mean of sums above i32": (
+        "ReduceMean",
+        {"x": np.array([2**31 - 1, 2**31 - 1], np.int32)},
+        {"keepdims": 0},
+        np.array(2**31 - 1, np.int32),
+    ),
+    "the mean of nothing": (
+        "ReduceMean",
+        {"x": f32(2, 0), "a": i64(1)},
+        {"constants": ("a",)},
+        np.zeros((2, 1), np.float32),
+    ),
+    "bits to the right, with the sign": (
+        "BitShift",
+        {"x": np.array([-8, 9, -1], np.int32), "n": np.array([1, 3, 40], np.int32)},
+        {"opset": 28, "direction": "RIGHT"},
+        np.array([-4, 1, -1], np.int32),
+    ),
+    "all bits to the right": (
+        "BitShift",
+        {"x": np.array([255, 255], np.uint8), "n": np.array([8, 7], np.uint8)},
+        {"direction": "RIGHT"},
+        np.array([0, 1], np.uint8),
+    ),
+    "a static cache": (
+        "TensorScatter",
+        {"c": np.zeros((2, 4, 1), np.float32), "u": np.ones((2, 2, 1), np.float32), "w": i64(2, 1)},
+        {"opset": 24, "axis": 1},
+        np.array([[0, 0, 1, 1], [0, 1, 1, 0]], np.float32)[..., None],
+    ),
+    "a ring": (
+        "TensorScatter",
+        {"c": np.zeros((1, 3, 1), np.float32), "u": np.ones((1, 2, 1), np.float32), "w": i64(2)},
+        {"opset": 24, "axis": 1, "mode": "circular"},
+        np.array([[1, 0, 1]], np.float32)[..., None],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_an_operator_gives_what_the_standard_says(name: str, tmp_path: Path):
+    op, inputs, options, expected = BY_HAND[name]
+    assert_same(Case(tmp_path, op, inputs, **options).ours(), [expected])
+
+
+def test_rows_behind_a_static_cache_trap(tmp_path: Path):
+    inputs = {"c": f32(2, 4, 1), "u": f32(2, 2, 1), "w": i64(2, 3)}
+    case = Case(tmp_path, "TensorScatter", inputs, opset=24, axis=1)
+    with pytest.raises(Trap, match="index"):
+        case.ours()
+
+
+def test_lengths_beyond_the_cache_trap(tmp_path: Path):
+    inputs = {
+        "q": f32(1, 1, 32),
+        "k": f32(1, 1, 16),
+        "v": f32(1, 1, 16),
+        "pk": f32(1, 1, 4, 16),
+        "pv": f32(1, 1, 4, 16),
+        "n": np.array([9], np.int32),
+        "t": np.array(5, np.int32),
+    }
+    options: dict[str, Any] = {"num_heads": 2, "kv_num_heads": 1}
+    case = Case(tmp_path, "GroupQueryAttention", inputs, domain=MICROSOFT, outputs=3, **options)
+    with pytest.raises(Trap, match="index"):
+        case.ours()
+
+
+REFUSED: dict[str, tuple[str, dict[str, Array | None], dict[str, Any], str]] = {
+    "an axis beyond the rank": (
+        "Softmax",
+        {"x": f32(2, 3)},
+        {"axis": 2},
+        "axis 2 is outside of rank 2",
+    ),
+    "an axis twice": ("Transpose", {"x": f32(2, 3)}, {"perm": [0, 0]}, "names an axis twice"),
+    "a flag that is none": ("ReduceMax", {"x": f32(2)}, {"keepdims": 2}, "expected 0 or 1"),
+    "a rank": ("Gemm", {"a": f32(2, 3, 4), "b": f32(4, 2)}, {}, "rank 3, expected 2"),
+    "a bias that widens": (
+        "Gemm",
+        {"a": f32(2, 3), "b": f32(3, 2), "c": f32(1, 2, 2)},
+        {},
+        "expected",
+    ),
+    "a scale that fits no axis": (
+        "LayerNormalization",
+        {"x": f32(2, 3), "s": f32(2)},
+        {},
+        "broadcast",
+    ),
+    "heads that do not divide": (
+        "Attention",
+        {"q": f32(1, 3, 2, 4), "k": f32(1, 2, 2, 4), "v": f32(1, 2, 2, 4)},
+        {"opset": 23},
+        "3 query heads are no multiple of 2",
+    ),
+    "too few indices": ("GatherElements", {"x": f32(2, 3), "i": i64(0, 1)}, {}, "differ in rank"),
+    "sizes that do not sum up": (
+        "Split",
+        {"x": f32(4), "s": i64(1, 2)},
+        {"outputs": 2, "constants": ("s",)},
+        "expected 4",
+    ),
+    "a shape of rank 2": (
+        "Reshape",
+        {"x": f32(4), "s": i64(2, 2).reshape(1, 2)},
+        {"constants": ("s",)},
+        "expected a list",
+    ),
+    "k above the extent": (
+        "TopK",
+        {"x": f32(3), "k": i64(4)},
+        {"outputs": 2, "constants": ("k",)},
+        "K is 4 of 3",
+    ),
+    "a slope that widens": ("PRelu", {"x": f32(3), "s": f32(2, 3)}, {}, "slope"),
+    "an unknown mode": (
+        "Gelu",
+        {"x": f32(3)},
+        {"approximate": "cubic"},
+        "approximate other than none, tanh",
+    ),
+    "a table too narrow": (
+        "RotaryEmbedding",
+        {"x": f32(1, 2, 3, 8), "c": f32(1, 3, 2), "s": f32(1, 3, 2)},
+        {"opset": 23},
+        "rotate 4 of 8 channels",
+    ),
+    "labels of other extents": (
+        "Einsum",
+        {"a": f32(2, 3), "b": f32(2, 4)},
+        {"equation": "ij,ij->i"},
+        "expected 3",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_an_invalid_node_is_refused_by_name(name: str, tmp_path: Path):
+    op, inputs, options, message = REFUSED[name]
+    case = Case(tmp_path, op, inputs, **options)
+    with pytest.raises(CompileError, match=message) as caught:
+        case.ours()
+    assert caught.value.node == f"{op}_0"
