@@ -54,8 +54,10 @@ from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import reorder
 from passes.specification import EXACT, Specification
 from runtime.isa import (
+    ISA,
     Add,
     Addi,
+    DataInst,
     Divi,
     Inst,
     Li,
@@ -63,8 +65,6 @@ from runtime.isa import (
     Min,
     Mul,
     Muli,
-    Scatter,
-    Store,
     Stream,
     Sub,
     Vecmat,
@@ -72,7 +72,9 @@ from runtime.isa import (
 from runtime.isa.spec import CtrlInst
 
 PURE: frozenset[type[Inst]] = frozenset({Li, Add, Sub, Mul, Min, Max, Addi, Muli, Divi})
-WRITES_HBM: frozenset[type[Inst]] = frozenset({Store, Scatter})
+WRITES_HBM = frozenset(
+    inst for inst in ISA.values() if issubclass(inst, DataInst) and inst.HBM == "dst"
+)
 
 
 def _code(op: Operation) -> Code:

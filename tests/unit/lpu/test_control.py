@@ -10,6 +10,9 @@ import pytest
 from dialects.lpu.execution import run_function
 from dialects.lpu_mem.control import StateOp
 from lpuc.pipeline import make_context, stage_passes
+from passes.analysis.functions import step_function
+from runtime.interpreter import Interpreter
+from runtime.traps import Trap
 from tests.unit.backend.harness import parse
 from tests.unit.backend.levels import MEM, agreed, at_every_level, named, program_of, step_text
 
@@ -168,6 +171,40 @@ def test_a_row_is_appended_to_a_state(length: int):
     result = agreed(at_every_level(text, {"past": past, "x": x}))
     np.testing.assert_array_equal(result.outputs["present"], [*past, Y])
     np.testing.assert_array_equal(result.outputs["0"], x + past.sum(0))
+
+
+@pytest.mark.parametrize("element", ["f32", "f16", "bf16", "i64", "i32", "i8"])
+def test_a_state_that_nobody_wrote_holds_no_number(element: str):
+    """Not zeros, which could pass for a cache: NaN, or the least integer."""
+    row = f"!lpu.tensor<[1, 4], {element}>"
+    body = f"""
+      %c = lpu.state "c" inputs <[]> outputs <[]> : !lpu.state<[8, 4], {element}>
+      %r = lpu.read %c at <[3, 0]> : !lpu.state<[8, 4], {element}> -> {row}
+      func.return %r : {row}"""
+    module = parse(step_text(body, {}, [row]))
+    found = run_function(step_function(module), {}, {}, Path())["0"]
+    if element.startswith("i"):
+        np.testing.assert_array_equal(found, np.iinfo(found.dtype).min)
+    else:
+        assert np.isnan(found.astype(np.float32)).all()
+
+
+@pytest.mark.parametrize("written", [0, 2])
+def test_the_machine_traps_on_a_state_that_nobody_wrote(written: int):
+    """Also where only a part of what is read was written."""
+    window = "!lpu.tensor<[4, 4], f32>"
+    part = f"!lpu.tensor<[{written}, 4], f32>"
+    body = f"""
+      {state()}
+      lpu.write %c, %x at <[0, 0]> : {CACHE}, {part}
+      %r = lpu.read %c at <[0, 0]> : {CACHE} -> {window}
+      func.return %r : {window}"""
+    module = parse(step_text(body, {"x": part}, [window]), "lpu-tiny")
+    for one in stage_passes(MEM):
+        one.apply(make_context(), module)
+    machine = Interpreter(program_of(module), reference=True)
+    with pytest.raises(Trap, match="initialised"):
+        machine.run({"x": np.ones((written, 4), F32)})
 
 
 def test_what_is_read_stays_when_the_state_is_written():

@@ -182,6 +182,21 @@ def test_attention_of_a_row_that_is_masked_everywhere():
     assert np.allclose(attend(masks, "zero", 0, arrays), zeros, atol=1e-5)
 
 
+def test_attention_rounds_queries_to_the_type_of_the_keys():
+    """2049 is 2048 in f16, so that the first key scores 0 like the second one, and not 1."""
+    kinds = {"q": tensor("1, 1, 1, 2"), "k": tensor("1, 1, 2, 2", "f16"), "v": tensor("1, 1, 2, 1")}
+    line = 'lpu.attention %q, %k, %v scale 1.0 softcap 0.0 empty "nan" : ' + ", ".join(
+        kinds.values()
+    )
+    arrays: dict[str, Array] = {
+        "q": np.array([[[[2049, -2048]]]], np.float32),
+        "k": np.array([[[[1, 1], [0, 0]]]], np.float16),
+        "v": np.array([[[[1], [0]]]], np.float32),
+    }
+    y = run(f"{line} -> {tensor('1, 1, 1, 1')}", kinds, tensor("1, 1, 1, 1"), arrays)
+    assert y.item() == 0.5
+
+
 def test_attention_of_a_number_of_rows_that_is_not_known():
     """Then query heads cannot become rows of one product."""
     kinds = {"q": tensor("1, 4, P, 8"), "k": tensor("1, 2, 5, 8"), "v": tensor("1, 2, 5, 6")}

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from itertools import permutations, product
+from pathlib import Path
+
+import numpy as np
 import pytest
 from xdsl.parser import Parser
 from xdsl.utils.exceptions import ParseError
 
-from dialects.lpu.weights import Concat, FileRange, Stack, Transpose, WeightAttr
+from dialects.lpu.weights import (
+    Cast,
+    Concat,
+    FileRange,
+    Stack,
+    Transpose,
+    Weight,
+    WeightAttr,
+    inline,
+    read,
+    transposed,
+)
 from lpuc.pipeline import make_context
+from passes.lpu_mem.layouts.transposing import transposed as turned
 from runtime.numerics import ElementType
 from runtime.recipes import file_ranges
 
@@ -52,3 +68,31 @@ FILE = 'file("w", 0, [2, 3], f32)'
 def test_text_that_is_no_weight(text: str, message: str):
     with pytest.raises(ParseError, match=message):
         _parsed(text)
+
+
+CUBE = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+ORDERS = list(permutations(range(3)))
+
+
+@pytest.mark.parametrize(("first", "second"), list(product(ORDERS, ORDERS)))
+def test_transposes_in_a_row_are_one(first: tuple[int, ...], second: tuple[int, ...]):
+    weight = transposed(transposed(inline(CUBE), first), second)
+    np.testing.assert_array_equal(read(weight, Path()), CUBE.transpose(first).transpose(second))
+    assert not isinstance(weight, Transpose) or weight.source == inline(CUBE)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("form", ["alone", "cast", "stack", "concat"])
+def test_columns_that_stream_are_rows_of_what_is_stored(order: tuple[int, ...], form: str):
+    """Whatever the weight is made of, the last two axes change places, and no others."""
+    inner: Weight = Transpose(inline(CUBE), order)
+    forms: dict[str, Weight] = {
+        "alone": inner,
+        "cast": Cast(inner, ElementType.F16),
+        "stack": Stack((inner, inner)),
+        "concat": Concat((inner, inner), 2),
+    }
+    weight = forms[form]
+    np.testing.assert_array_equal(
+        read(turned(weight), Path()), read(weight, Path()).swapaxes(-1, -2)
+    )

@@ -128,6 +128,9 @@ def vecmat(bench: Bench) -> None:
         got = _product(x.astype(dtype), w.astype(dtype), element, 5)
         np.testing.assert_array_equal(got.astype(np.float32), x @ w + 5)
     np.testing.assert_array_equal(_product(x[:0], w[:0], E.F32, None), np.zeros(4))
+    # 2049 is no f16: 2050 is the sum rounded once, 2048 the product rounded before the sum
+    odd = _product(np.array([2049], np.float32), np.ones((1, 1), np.float32), E.F16, 1)
+    np.testing.assert_array_equal(odd, [2050])
     rows, panels = np.arange(30).reshape(2, 3, 5) - 9, np.arange(40).reshape(2, 5, 4) % 7
     for dtype in (np.float32, np.float16, np.int32):
         got = _batch(rows.astype(dtype), panels.astype(dtype))

@@ -105,6 +105,18 @@ func.func @transposed_twice() -> !lpu.tensor<[1024, 64], f32> {
 
 // -----
 
+// Of transposes in a row the last one permutes what the first one gave: [b, c, a], then [b, a, c].
+// CHECK-LABEL: @transposed_in_turn
+// CHECK-NEXT:    lpu.constant <transpose(file("absent", 0, [2, 1024, 64], f32), [1, 0, 2])> : !lpu.tensor<[1024, 2, 64], f32>
+func.func @transposed_in_turn() -> !lpu.tensor<[1024, 2, 64], f32> {
+  %0 = lpu.constant <file("absent", 0, [2, 1024, 64], f32)> : !lpu.tensor<[2, 1024, 64], f32>
+  %1 = lpu.transpose %0 <[1, 2, 0]> : !lpu.tensor<[2, 1024, 64], f32> -> !lpu.tensor<[1024, 64, 2], f32>
+  %2 = lpu.transpose %1 <[0, 2, 1]> : !lpu.tensor<[1024, 64, 2], f32> -> !lpu.tensor<[1024, 2, 64], f32>
+  func.return %2 : !lpu.tensor<[1024, 2, 64], f32>
+}
+
+// -----
+
 // A product with one, and a mask of which nothing is masked, are what they take.
 // CHECK-LABEL: @neutral
 // CHECK-NEXT:    func.return %x

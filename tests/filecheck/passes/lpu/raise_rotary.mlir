@@ -22,6 +22,50 @@ func.func @partial(%q : !lpu.tensor<[2, 8], f32>, %c : !lpu.tensor<[1, 4], f32>,
 
 // -----
 
+// Channels in mid-head turn: the slices of the halves say where the turn begins and how wide it is.
+// CHECK-LABEL: @mid_head
+// CHECK-NEXT:    %first = lpu.slice %q at <[0, 0]> {{.*}} -> !lpu.tensor<[2, 2], f32>
+// CHECK-NEXT:    %last = lpu.slice %q at <[0, 6]> {{.*}} -> !lpu.tensor<[2, 2], f32>
+// CHECK-NEXT:    %[[X:.*]] = lpu.slice %q at <[0, 2]> step <[1, 1]> : !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 4], f32>
+// CHECK-NEXT:    %[[R:.*]] = lpu.rotary %[[X]], %c, %s : !lpu.tensor<[2, 4], f32>, !lpu.tensor<[2, 2], f32>, !lpu.tensor<[2, 2], f32> -> !lpu.tensor<[2, 4], f32>
+// CHECK-NEXT:    lpu.concat %first, %[[R]], %last
+func.func @mid_head(%q : !lpu.tensor<[2, 8], f32>, %c : !lpu.tensor<[2, 2], f32>, %s : !lpu.tensor<[2, 2], f32>) -> !lpu.tensor<[2, 8], f32> {
+  %first = lpu.slice %q at <[0, 0]> step <[1, 1]> : !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 2], f32>
+  %last = lpu.slice %q at <[0, 6]> step <[1, 1]> : !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 2], f32>
+  %a = lpu.slice %q at <[0, 2]> step <[1, 1]> : !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 2], f32>
+  %b = lpu.slice %q at <[0, 4]> step <[1, 1]> : !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 2], f32>
+  %0 = lpu.map "mul" %a, %c : !lpu.tensor<[2, 2], f32>, !lpu.tensor<[2, 2], f32> -> !lpu.tensor<[2, 2], f32>
+  %1 = lpu.map "mul" %b, %s : !lpu.tensor<[2, 2], f32>, !lpu.tensor<[2, 2], f32> -> !lpu.tensor<[2, 2], f32>
+  %2 = lpu.map "sub" %0, %1 : !lpu.tensor<[2, 2], f32>, !lpu.tensor<[2, 2], f32> -> !lpu.tensor<[2, 2], f32>
+  %3 = lpu.map "mul" %a, %s : !lpu.tensor<[2, 2], f32>, !lpu.tensor<[2, 2], f32> -> !lpu.tensor<[2, 2], f32>
+  %4 = lpu.map "mul" %b, %c : !lpu.tensor<[2, 2], f32>, !lpu.tensor<[2, 2], f32> -> !lpu.tensor<[2, 2], f32>
+  %5 = lpu.map "add" %3, %4 : !lpu.tensor<[2, 2], f32>, !lpu.tensor<[2, 2], f32> -> !lpu.tensor<[2, 2], f32>
+  %r = lpu.concat %2, %5 axis 1 : !lpu.tensor<[2, 2], f32>, !lpu.tensor<[2, 2], f32> -> !lpu.tensor<[2, 4], f32>
+  %y = lpu.concat %first, %r, %last axis 1 : !lpu.tensor<[2, 2], f32>, !lpu.tensor<[2, 4], f32>, !lpu.tensor<[2, 2], f32> -> !lpu.tensor<[2, 8], f32>
+  func.return %y : !lpu.tensor<[2, 8], f32>
+}
+
+// -----
+
+// Halves with a gap between them, or of two values, do not turn each other.
+// CHECK-LABEL: @apart
+// CHECK-NOT:     lpu.rotary
+// CHECK:         func.return
+func.func @apart(%q : !lpu.tensor<[2, 8], f32>, %c : !lpu.tensor<[2, 2], f32>, %s : !lpu.tensor<[2, 2], f32>) -> !lpu.tensor<[2, 4], f32> {
+  %a = lpu.slice %q at <[0, 2]> step <[1, 1]> : !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 2], f32>
+  %b = lpu.slice %q at <[0, 6]> step <[1, 1]> : !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 2], f32>
+  %0 = lpu.map "mul" %a, %c : !lpu.tensor<[2, 2], f32>, !lpu.tensor<[2, 2], f32> -> !lpu.tensor<[2, 2], f32>
+  %1 = lpu.map "mul" %b, %s : !lpu.tensor<[2, 2], f32>, !lpu.tensor<[2, 2], f32> -> !lpu.tensor<[2, 2], f32>
+  %2 = lpu.map "sub" %0, %1 : !lpu.tensor<[2, 2], f32>, !lpu.tensor<[2, 2], f32> -> !lpu.tensor<[2, 2], f32>
+  %3 = lpu.map "mul" %a, %s : !lpu.tensor<[2, 2], f32>, !lpu.tensor<[2, 2], f32> -> !lpu.tensor<[2, 2], f32>
+  %4 = lpu.map "mul" %b, %c : !lpu.tensor<[2, 2], f32>, !lpu.tensor<[2, 2], f32> -> !lpu.tensor<[2, 2], f32>
+  %5 = lpu.map "add" %3, %4 : !lpu.tensor<[2, 2], f32>, !lpu.tensor<[2, 2], f32> -> !lpu.tensor<[2, 2], f32>
+  %y = lpu.concat %2, %5 axis 1 : !lpu.tensor<[2, 2], f32>, !lpu.tensor<[2, 2], f32> -> !lpu.tensor<[2, 4], f32>
+  func.return %y : !lpu.tensor<[2, 4], f32>
+}
+
+// -----
+
 // Halves by themselves, with cos and sin of half the width; casts are taken in.
 // CHECK-LABEL: @halves
 // CHECK-NEXT:    %y = lpu.rotary %x, %c, %s : !lpu.tensor<[2, 8], f16>, !lpu.tensor<[2, 4], f32>, !lpu.tensor<[2, 4], f32> -> !lpu.tensor<[2, 8], f16>

@@ -110,6 +110,34 @@ func.func @iotas(%x : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 4], f32> {
 
 // -----
 
+// Iotas that grow unevenly are on no line: a table holds each, although the first two fit.
+// CHECK-LABEL: @uneven_iotas
+// CHECK:         lpu.iota <[1, 2]>
+// CHECK:         lpu.iota <[4, 2]>
+// CHECK:         lpu.iota <[8, 2]>
+// CHECK:         %[[T:.*]] = lpu.concat {{.*}} axis 0 : {{.*}} -> !lpu.tensor<[3, 4], i64>
+// CHECK:         lpu.for "l" to <3>
+// CHECK-NOT:       lpu.iota
+// CHECK:           lpu.slice %[[T]] at <[l, 0]>
+func.func @uneven_iotas(%x : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 4], f32> {
+  %a = lpu.constant <file("w", 0, [4, 4], f32)> : !lpu.tensor<[4, 4], f32>
+  %i = lpu.iota <[1, 2]> : !lpu.tensor<[4], i64>
+  %j = lpu.iota <[4, 2]> : !lpu.tensor<[4], i64>
+  %k = lpu.iota <[8, 2]> : !lpu.tensor<[4], i64>
+  %f0 = lpu.cast %i : !lpu.tensor<[4], i64> -> !lpu.tensor<[4], f32>
+  %m0 = lpu.map "mul" %x, %f0 : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4], f32> -> !lpu.tensor<[1, 4], f32>
+  %0 = lpu.matmul %m0, %a : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  %f1 = lpu.cast %j : !lpu.tensor<[4], i64> -> !lpu.tensor<[4], f32>
+  %m1 = lpu.map "mul" %0, %f1 : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4], f32> -> !lpu.tensor<[1, 4], f32>
+  %1 = lpu.matmul %m1, %a : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  %f2 = lpu.cast %k : !lpu.tensor<[4], i64> -> !lpu.tensor<[4], f32>
+  %m2 = lpu.map "mul" %1, %f2 : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4], f32> -> !lpu.tensor<[1, 4], f32>
+  %2 = lpu.matmul %m2, %a : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  func.return %2 : !lpu.tensor<[1, 4], f32>
+}
+
+// -----
+
 // What is computed outside and differs becomes a table; which row is a constant by layer.
 // CHECK-LABEL: @table
 // CHECK:         %[[A:.*]] = lpu.reshape %u {{.*}} -> !lpu.tensor<[1, 1, 4], f32>

@@ -77,3 +77,21 @@ func.func @loop() attributes {lpu_mem.params_size = 4096 : i64} {
   lpu_isa.loop v1, v0, 1, @head
   lpu_isa.halt
 }
+
+// -----
+
+// What may read the arena stays behind a scatter, which writes there, but not behind a gather.
+// CHECK-LABEL: @scatter
+// CHECK:       lpu_isa.scatter
+// CHECK-NEXT:  lpu_isa.li v1, 8192
+// CHECK-NEXT:  lpu_isa.stream
+// CHECK-NEXT:  lpu_isa.gather
+func.func @scatter() attributes {lpu_mem.params_size = 4096 : i64} {
+  lpu_isa.li v0, 8
+  lpu_isa.scatter set, (v0, v0, v0, v0), f32 v0[r0, r0, r0, v0], f32 v0[r0, r0, r0, v0], i64 v0[r0, r0, r0, v0], v0, v0
+  lpu_isa.gather (v0, v0, v0, v0), f32 v0[r0, r0, r0, v0], f32 v0[r0, r0, r0, v0], i64 v0[r0, r0, r0, v0], v0, v0
+  lpu_isa.li v1, 8192
+  lpu_isa.stream (v0, v0, v0, v0), f32 v1[r0, r0, v0, v0]
+  lpu_isa.vecmat (v0, v0, v0, v0), f32 v0[r0, r0, r0, v0], f32 v0[r0, r0, v0, r0], false
+  lpu_isa.halt
+}

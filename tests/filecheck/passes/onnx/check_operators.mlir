@@ -14,6 +14,20 @@ func.func @known(%x : !lpu.tensor<[2], f32>) {
 
 // -----
 
+// Operators of ONNX Runtime's own that are known pass like those of the standard.
+// CHECK-LABEL: @microsoft
+// CHECK-NEXT:    onnx.com.microsoft.FastGelu
+// CHECK-NEXT:    onnx.com.microsoft.FusedMatMul
+// CHECK-NEXT:    onnx.com.microsoft.SkipSimplifiedLayerNormalization
+func.func @microsoft(%x : !lpu.tensor<[1, 2, 2], f32>, %w : !lpu.tensor<[2], f32>) {
+  %0 = onnx.com.microsoft.FastGelu(%x) {since_version = 1 : i64} : (!lpu.tensor<[1, 2, 2], f32>) -> !lpu.tensor<*, f32>
+  %1 = onnx.com.microsoft.FusedMatMul(%0, %x) {since_version = 1 : i64} : (!lpu.tensor<*, f32>, !lpu.tensor<[1, 2, 2], f32>) -> !lpu.tensor<*, f32>
+  %2 = onnx.com.microsoft.SkipSimplifiedLayerNormalization(%1, %x, %w) {since_version = 1 : i64} : (!lpu.tensor<*, f32>, !lpu.tensor<[1, 2, 2], f32>, !lpu.tensor<[2], f32>) -> !lpu.tensor<*, f32>
+  func.return
+}
+
+// -----
+
 // All unknown operators are named, with the number of their nodes; the first node is the place.
 // CHECK: node_a: Det: unsupported operators: Det (2), NonZero (1); export without them, or add them
 func.func @unknown(%x : !lpu.tensor<[2, 2], f32>) {
