@@ -18,7 +18,8 @@ specification of the choice. Where the vocabulary is too large to be sorted on t
 can only be 0, and the host draws.
 
 The device hands each new token to the host with `out`. It ends before a token that is among the
-stops, which is not handed out, and when the text has `total` tokens.
+stops, which is not handed out, and when the text has `total` tokens. A token that no vocabulary has
+says that nothing could be chosen.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ import numpy as np
 from lpuc import host_loop
 from lpuc.errors import UserError
 from lpuc.host_loop import Decoder, check_prompt, check_room, no_room
-from lpuc.sampling import Sampling
+from lpuc.sampling import Sampling, no_choice
 from runtime.interface import Interface
 from runtime.program import Program
 
@@ -116,6 +117,8 @@ def _on_device(
 
     def receive(token: int) -> None:
         nonlocal produced
+        if not 0 <= token < vocabulary:
+            raise no_choice()
         produced += 1
         on_token(token)
 

@@ -26,7 +26,8 @@ with zeros, it is the output function of SplitMix64:
 
 The six numbers are those of `Sampling.settings`, not those of the user: a temperature below 1e-5 is
 greedy, where division could overflow, and a greedy choice with a penalty is temperature 1, top-k 1.
-NaN counts as the greatest logit on the device; the host refuses it.
+Logits that hold NaN choose no token: the device hands out -2, and who takes it over refuses it as
+the host refuses the logits.
 """
 
 from __future__ import annotations
@@ -90,6 +91,11 @@ class Sampling:
         )
 
 
+def no_choice() -> UserError:
+    """The error for logits among which nothing can be chosen."""
+    return UserError("the logits hold NaN; no token can be chosen")
+
+
 def uniform(seed: int, position: int) -> np.float32:
     """A number in [0, 1) that depends on the seed and a position alone."""
     z = (seed + (position + 1) * 0x9E3779B97F4A7C15) & _WORD
@@ -101,7 +107,7 @@ def uniform(seed: int, position: int) -> np.float32:
 def choose(logits: Array, sampling: Sampling, tokens: Sequence[int]) -> int:
     """The id of the next token behind `tokens`."""
     if np.isnan(logits).any():
-        raise UserError("the logits hold NaN; no token can be chosen")
+        raise no_choice()
     settings = sampling.settings(logits.size)
     scores = logits.astype(np.float32)
     if not settings.sampled:

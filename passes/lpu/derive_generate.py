@@ -67,8 +67,12 @@ func.func @generate(%stops : !lpu.tensor<[4], i64>, %sampler : !lpu.tensor<[3], 
     %k = lpu.read %c at <[0, 0]> : !lpu.state<[8, 9], f32> -> !lpu.tensor<[P + 1, 9], f32>
     %l = lpu.reduce "sum" %k over <[0]> : !lpu.tensor<[P + 1, 9], f32> -> !lpu.tensor<[1, 9], f32>
     %logits = lpu.reshape %l : !lpu.tensor<[1, 9], f32> -> !lpu.tensor<[9], f32>
-    %greatest, %token = lpu.topk %logits largest 1
+    %greatest, %first = lpu.topk %logits largest 1
         : !lpu.tensor<[9], f32> -> !lpu.tensor<[1], f32>, !lpu.tensor<[1], i64>
+    %none = lpu.fill "feffffffffffffff" : !lpu.tensor<[1], i64>
+    %isnan = lpu.map "isnan" %greatest : !lpu.tensor<[1], f32> -> !lpu.tensor<[1], bool>
+    %token = lpu.select %isnan, %none, %first : !lpu.tensor<[1], bool>, !lpu.tensor<[1], i64>,
+        !lpu.tensor<[1], i64> -> !lpu.tensor<[1], i64>
     lpu.write %tokens, %token at <[P + 1]> : !lpu.state<[9], i64>, !lpu.tensor<[1], i64>
     %is = lpu.map "eq" %stops, %token
         : !lpu.tensor<[4], i64>, !lpu.tensor<[1], i64> -> !lpu.tensor<[4], bool>
@@ -88,7 +92,8 @@ func.func @generate(%stops : !lpu.tensor<[4], i64>, %sampler : !lpu.tensor<[3], 
 3. `sampled`, 0 or 1, is the number of turns of a loop around the draw (`passes.lpu.sampling`), so
    that greedy choices cost nothing. Where the LMU cannot rank the logits there is no such loop,
    and `sampled` is 0.
-4. A stop ends the loop and is not handed out; unused stops are -1.
+4. A stop ends the loop and is not handed out; unused stops are -1. Of logits that hold NaN the
+   choice is -2, which the host refuses.
 
 **Leaves** `step` as it is, but for `lpu.no_generate`, which says why there is no token loop: an
 input without a role, a cache that is not resident, a batch, several tokens a step.

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 
 from lpuc.compiler.driver import CompiledProgram, compile_model
+from lpuc.errors import UserError
 from lpuc.generate import Request, generate
 from lpuc.host_loop import Decoder, tokens_of
 from lpuc.options import CompileOptions
@@ -73,3 +77,25 @@ def test_a_call_starts_without_the_cache_of_the_last():
         runs.append([])
         generate(program.in_memory, machine, Request(prompt, COUNT), runs[-1].append)
     assert runs[0] == runs[2] != runs[1]
+
+
+def spoilt(folder: Path) -> Path:
+    """A model whose logits are NaN: a weight of its last norm is."""
+    model = onnx.load(ONE)
+    (norm,) = (i for i in model.graph.initializer if i.name == "model.model.norm.weight")
+    weight = numpy_helper.to_array(norm).copy()
+    weight[3] = np.nan
+    norm.CopyFrom(numpy_helper.from_array(weight, norm.name))
+    onnx.save(model, folder / "model.onnx")
+    return folder / "model.onnx"
+
+
+def test_nan_is_refused_on_the_device_as_on_the_host(tmp_path: Path):
+    program = compiled(spoilt(tmp_path), "lpu-tiny")
+    with pytest.raises(UserError, match="NaN") as of_host:
+        on_host(program, Sampling())
+    for sampling in CHOICES.values():
+        for stops in (frozenset[int](), frozenset({0})):
+            with pytest.raises(UserError) as of_device:
+                on_device(program, Request(PROMPT, COUNT, sampling, stops))
+            assert str(of_device.value) == str(of_host.value)

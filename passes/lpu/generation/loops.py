@@ -18,7 +18,7 @@ from dialects.lpu.ports import StatePort, StatePortsAttr
 from dialects.lpu.types import Tensor, TensorType, tensor
 from passes.lpu.generation.copies import Copies, names_in
 from passes.lpu.generation.decoder import IDS, MASK, Decoder
-from passes.lpu.sampling.choice import Settings, greedy, is_stop, sampled
+from passes.lpu.sampling.choice import Settings, checked, greedy, is_stop, sampled
 from passes.rewriting.build import Build
 from passes.rewriting.kernel import (
     block_of,
@@ -226,10 +226,11 @@ class Generator:
         logits = copies.values[self.decoder.logits]
         count = tensor_of(logits).shape[-1]
         scores = build.cast(build.reshape(logits, (count,)), F32)
-        token = greedy(build, scores)
+        greatest, token = greedy(build, scores)
         if self.has_sampler:
             text = (tokens, loop.past + 1)
             token = self._draw(build, token, scores, text, settings)
+        token = checked(build, token, greatest)
         offsets = AffineListAttr((loop.past + 1,))
         build.insert(
             control.WriteOp.create(operands=[tokens, token], properties={"offsets": offsets})

@@ -17,6 +17,9 @@ from runtime.numerics import ElementType
 
 F32, I64 = ElementType.F32, ElementType.I64
 
+NO_TOKEN = -2
+"""What is chosen among logits that hold NaN: no vocabulary has it, and -1 is an unused stop."""
+
 GREATEST_BYTES, RANKED_BYTES = F32.itemsize, 2 * F32.itemsize + I64.itemsize
 """LMU for each logit: to find the greatest; to rank them, with a copy in order and the ids."""
 
@@ -44,9 +47,16 @@ class Settings:
         return build.slice(self.ints, (1,), (1,))
 
 
-def greedy(build: Build, logits: SSAValue) -> SSAValue:
-    """The first id with the greatest logit, `[1]`."""
-    return build.topk(logits, 1, largest=True)[1]
+def greedy(build: Build, logits: SSAValue) -> tuple[SSAValue, SSAValue]:
+    """The greatest logit, NaN if any is, and the first id that has it, both `[1]`."""
+    greatest, token = build.topk(logits, 1, largest=True)
+    return greatest, token
+
+
+def checked(build: Build, token: SSAValue, greatest: SSAValue) -> SSAValue:
+    """The token, or `NO_TOKEN` where the greatest logit is NaN."""
+    nothing = build.fill(NO_TOKEN, (1,), I64)
+    return build.select(build.map("isnan", greatest), nothing, token)
 
 
 def sampled(build: Build, logits: SSAValue, tokens: SSAValue, settings: Settings) -> SSAValue:

@@ -16,13 +16,17 @@
 // CHECK-NEXT:    lpu.yield
 // CHECK:         lpu.for "P" from <prompt + -1> to <total + -1>
 // CHECK:         lpu.reduce "sum"
-// CHECK:         lpu.topk {{.*}} -> !lpu.tensor<[1], f32>, !lpu.tensor<[1], i64>
+// CHECK:         %[[GREATEST:.*]], %{{.*}} = lpu.topk {{.*}} -> !lpu.tensor<[1], f32>, !lpu.tensor<[1], i64>
 // A draw has a loop of one turn or none around it.
 // CHECK-NEXT:    lpu.for "draw" to <sampled>
 // CHECK:         lpu.topk {{.*}} -> !lpu.tensor<[9], f32>, !lpu.tensor<[9], i64>
 // CHECK:         lpu.yield {{.*}} : !lpu.tensor<[1], i64>
-// CHECK:         lpu.write {{.*}} at <[P + 1]>
-// CHECK:         lpu.emit
+// Logits that hold NaN choose -2.
+// CHECK:         %[[NONE:.*]] = lpu.fill "feffffffffffffff" : !lpu.tensor<[1], i64>
+// CHECK-NEXT:    %[[NAN:.*]] = lpu.map "isnan" %[[GREATEST]] :
+// CHECK-NEXT:    %[[TOKEN:.*]] = lpu.select %[[NAN]], %[[NONE]], %{{.*}} :
+// CHECK:         lpu.write %{{.*}}, %[[TOKEN]] at <[P + 1]>
+// CHECK:         lpu.emit %[[TOKEN]]
 // The choice names the nodes of the logits.
 // LOC-LABEL: @generate
 // LOC:         lpu.emit {{.*}} loc("head")

@@ -86,7 +86,29 @@ def test_random_numbers_are_those_of_the_specification(seed: int):
 
 def test_of_equal_logits_the_greedy_choice_is_the_first():
     function, build = _function([([SIZE], F32)])
-    token = choice.greedy(build, function.body.block.args[0])
+    _, token = choice.greedy(build, function.body.block.args[0])
     logits = np.zeros(SIZE, np.float32)
     logits[[7, 20, 31]] = 2.5
     assert _run(function, build, token, logits).tolist() == [7]
+
+
+@pytest.mark.parametrize("place", [0, 7, SIZE - 1])
+def test_among_logits_with_nan_no_token_is_chosen(place: int):
+    """Neither the first one, which is where a comparison with NaN leads, nor one that has none."""
+    function, build = _function([([SIZE], F32)])
+    greatest, token = choice.greedy(build, function.body.block.args[0])
+    logits = np.arange(SIZE, dtype=np.float32)
+    logits[place] = np.nan
+    assert _run(function, build, choice.checked(build, token, greatest), logits).tolist() == [-2]
+
+
+@pytest.mark.parametrize("extreme", [np.inf, -np.inf, np.finfo(np.float32).max])
+def test_logits_that_are_no_nan_choose_a_token(extreme: float):
+    function, build = _function([([SIZE], F32)])
+    greatest, token = choice.greedy(build, function.body.block.args[0])
+    logits = np.full(SIZE, -np.inf, np.float32)
+    logits[3] = extreme
+    expected = [int(np.argmax(logits))]
+    assert (
+        _run(function, build, choice.checked(build, token, greatest), logits).tolist() == expected
+    )
