@@ -199,11 +199,22 @@ def check_room(decoder: Decoder, prompt: int, count: int) -> None:
         raise no_room(fed, room)
 
 
+def check_steps(decoder: Decoder, count: int) -> None:
+    """Refuse a program whose steps take several tokens: behind the prompt they come one by one."""
+    width = decoder.ids.shape[1].const
+    if count > 1 and decoder.past and decoder.sequence_symbol is None and width != 1:
+        raise UserError(
+            f"the program takes {width} tokens a step, and new ones come one by one; "
+            "compile it for one token a step"
+        )
+
+
 def tokens_of(
     decoder: Decoder, machine: Machine, prompt: Sequence[int], count: int, sampling: Sampling
 ) -> Iterator[int]:
     """Up to `count` new tokens after a prompt."""
     check_prompt(decoder, prompt)
+    check_steps(decoder, count)
     if decoder.past:
         yield from _with_cache(decoder, machine, prompt, count, sampling)
     else:

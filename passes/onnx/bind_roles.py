@@ -51,7 +51,13 @@ from passes.analysis.functions import (
     options,
     step_function,
 )
-from passes.onnx.roles.binding import Binding, bind_decoder, bind_rest, check_overrides
+from passes.onnx.roles.binding import (
+    Binding,
+    bind_decoder,
+    bind_rest,
+    check_names,
+    check_numbers,
+)
 from passes.onnx.roles.inputs import is_embedding, is_mask, role_of
 from passes.onnx.shapes.limits import context_limit, head_size
 from passes.rewriting.base import RewritingPass
@@ -112,7 +118,7 @@ def bind(func: FuncOp, max_context: int, overrides: dict[str, int]) -> None:
     for role, tensor in zip(roles, tensors, strict=True):
         by_role.setdefault(role, []).append(tensor)
     binding = Binding(overrides, _originals(func), max_context, {})
-    check_overrides(binding, tensors)
+    check_names(binding, tensors)
     by_role["embeddings"] = [x for n, x in zip(names, tensors, strict=True) if is_embedding(n, x)]
     by_role["masks of rank 4"] = [x for n, x in zip(names, tensors, strict=True) if is_mask(n, x)]
     ranges = bind_decoder(binding, by_role)
@@ -121,6 +127,7 @@ def bind(func: FuncOp, max_context: int, overrides: dict[str, int]) -> None:
         for tensor in by_role["past"]:
             binding.bind(tensor.dims[3] if tensor.dims else None, size)
     bind_rest(binding, tensors, names)
+    check_numbers(binding, tensors)
     for argument, tensor in zip(func.body.block.args, tensors, strict=True):
         dims = [d.substitute(binding.values) for d in tensor.shape]
         retype(argument, tensor_type(tensor.with_dims(dims)))

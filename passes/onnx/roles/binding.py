@@ -12,6 +12,12 @@ from passes.onnx.roles.inputs import token_axis
 
 PAST, NAMELESS = "P", "unnamed_"
 
+ALIASES = {
+    "batch": "batch", "batch_size": "batch", "past": "past",
+    "seq": "seq", "sequence": "seq", "sequence_length": "seq",
+}  # fmt: skip
+"""Names under which `shape` knows the dimensions of roles, whatever the model calls them."""
+
 
 @dataclass
 class Binding:
@@ -21,11 +27,13 @@ class Binding:
     originals: dict[str, str]
     max_context: int
     values: dict[str, Affine]
+    decided: dict[str, list[Affine]] = field(default_factory=dict[str, list[Affine]])
+    """What the dimensions of roles are, by the first of their names in `ALIASES`."""
 
-    def override(self, symbol: str | None, *aliases: str) -> int | None:
+    def override(self, symbol: str | None, role: str = "") -> int | None:
         """What `shape` says of a dimension, under its ONNX name or the name of its role."""
         names = [self.originals.get(symbol, symbol)] if symbol else []
-        for name in (*names, *aliases):
+        for name in (*names, *(alias for alias in ALIASES if ALIASES[alias] == role)):
             if name in self.overrides:
                 return self.overrides[name]
         return None
@@ -47,12 +55,13 @@ def _axis(tensors: list[Tensor], axis: int) -> Affine | None:
     return tensors[0].dims[axis] if tensors and tensors[0].dims else None
 
 
-def _number(binding: Binding, extent: Affine | None, default: int, *aliases: str) -> Affine:
-    """An extent that must be a number: its own, or what `shape` says, or the default."""
-    if extent is not None and extent.is_const:
-        return extent
-    given = binding.override(symbol_of(extent), *aliases)
-    return Affine(default if given is None else given)
+def _number(binding: Binding, extent: Affine | None, role: str) -> Affine:
+    """An extent that must be a number: its own, or what `shape` says, or 1."""
+    if extent is None or not extent.is_const:
+        given = binding.override(symbol_of(extent), role)
+        extent = Affine(1 if given is None else given)
+    binding.decided[role] = [extent]
+    return extent
 
 
 def bind_decoder(
@@ -63,8 +72,8 @@ def bind_decoder(
     rows = [*ids, *by_role["embeddings"]]
     if not rows:
         return ()
-    batch = _number(binding, _axis(rows, 0), 1, "batch", "batch_size")
-    sequence = _number(binding, _axis(rows, 1), 1, "seq", "sequence", "sequence_length")
+    batch = _number(binding, _axis(rows, 0), "batch")
+    sequence = _number(binding, _axis(rows, 1), "seq")
     lengths = Lengths(binding, Affine(binding.max_context) - sequence)
     total = (lengths.of(past[0]) if past else Affine()) + sequence
     rows += by_role["positions"]
@@ -73,7 +82,9 @@ def bind_decoder(
     _bind(binding, by_role["masks of rank 4"], (batch, None, sequence, total))
     for cache in past:
         _bind(binding, [cache], (batch,))
-        binding.bind(cache.shape[token_axis(cache)], lengths.of(cache))
+        length = lengths.of(cache)
+        binding.bind(cache.shape[token_axis(cache)], length)
+        binding.decided.setdefault("past", []).append(length)
     return lengths.ranges()
 
 
@@ -121,6 +132,7 @@ class Lengths:
 
 def bind_rest(binding: Binding, tensors: list[Tensor], names: list[str]) -> None:
     """Symbols outside of any role: what `shape` says, or 1 for a leading axis, or an error."""
+    unknown: dict[str, str] = {}
     for name, tensor in zip(names, tensors, strict=True):
         for axis, extent in enumerate(tensor.dims or ()):
             symbol = symbol_of(extent)
@@ -128,21 +140,44 @@ def bind_rest(binding: Binding, tensors: list[Tensor], names: list[str]) -> None
                 continue
             given = binding.override(symbol)
             if given is None and axis > 0:
-                original = binding.originals.get(symbol, symbol)
-                raise CompileError(
-                    f"dimension '{original}' of input '{name}' is neither bound nor given",
-                    hint=f"fix it with --shape {original}=N",
-                )
-            binding.values[symbol] = Affine(1 if given is None else given)
+                unknown.setdefault(binding.originals.get(symbol, symbol), name)
+            else:
+                binding.values[symbol] = Affine(1 if given is None else given)
+    if unknown:
+        original, name = next(iter(unknown.items()))
+        raise CompileError(
+            f"dimension '{original}' of input '{name}' is neither bound nor given",
+            hint=f"fix it with {' '.join(f'--shape {other}=N' for other in unknown)}",
+        )
 
 
-def check_overrides(binding: Binding, tensors: list[Tensor]) -> None:
+def _symbols(tensors: list[Tensor]) -> set[str]:
+    return {s for t in tensors for d in t.dims or () if (s := symbol_of(d))}
+
+
+def check_names(binding: Binding, tensors: list[Tensor]) -> None:
     """Every name that `shape` gives must be a dimension of the model or of a role."""
-    symbols = {s for t in tensors for d in t.dims or () if (s := symbol_of(d))}
-    known = {binding.originals.get(s, s) for s in symbols}
-    aliases = {"batch", "batch_size", "seq", "sequence", "sequence_length", "past"}
-    for name in sorted(set(binding.overrides) - known - aliases):
+    known = {binding.originals.get(s, s) for s in _symbols(tensors)}
+    for name in sorted(set(binding.overrides) - known - set(ALIASES)):
         raise CompileError(
             f"--shape {name}: the model has no such dimension",
             hint=f"it has {', '.join(sorted(known)) or 'none'}",
+        )
+
+
+def check_numbers(binding: Binding, tensors: list[Tensor]) -> None:
+    """Every number that `shape` gives must be what its dimension has become."""
+    for symbol in _symbols(tensors):
+        name = binding.originals.get(symbol, symbol)
+        binding.decided.setdefault(name, []).append(binding.values[symbol])
+    for name, given in sorted(binding.overrides.items()):
+        values = binding.decided.get(name) or binding.decided.get(ALIASES.get(name, name), [])
+        if Affine(given) in values:
+            continue
+        if not values:
+            raise CompileError(f"--shape {name}={given}: the model has no such dimension")
+        follows = "it follows from the cache and the new tokens, which --shape can fix"
+        raise CompileError(
+            f"--shape {name}={given}: this dimension is {values[0]}",
+            hint="leave it out" if values[0].is_const else follows,
         )

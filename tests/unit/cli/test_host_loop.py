@@ -127,3 +127,18 @@ def test_a_wrong_prompt_is_an_error(prompt: list[int], message: str):
 def test_what_is_no_decoder_is_refused(inputs: list[Port], outputs: list[Port], message: str):
     with pytest.raises(UserError, match=message):
         Decoder.of(interface(list(inputs), list(outputs)))
+
+
+@pytest.mark.parametrize(("count", "is_right"), [(0, True), (1, True), (2, False)])
+def test_steps_of_several_tokens_choose_the_one_behind_the_prompt(count: int, is_right: bool):
+    """The next step would have one token: it is refused before anything is handed out."""
+    ids = port("ids", I64, 1, 3, role="ids")
+    key = port("past_key_values.0.key", F32, 1, 2, "P", 4, role="past")
+    present = port("present.0.key", F32, 1, 2, "P+3", 4)
+    decoder = Decoder.of(interface([ids, key], [present, port("scores", F32, 1, 3, VOCABULARY)]))
+    tokens = tokens_of(decoder, Counter(), [4, 5, 6], count, Sampling())
+    if is_right:
+        assert list(tokens) == [7][:count]
+    else:
+        with pytest.raises(UserError, match="3 tokens a step"):
+            next(tokens)
