@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from onnx import numpy_helper
 
 from benchmarks.fuzz.command import outcome_of
-from benchmarks.fuzz.decoders.cases import make
+from benchmarks.fuzz.decoders.cases import TOLERANCES, make
 
 SEED = 0
 NUMBERS = (0, 1, 2, 6, 7, 8, 10, 13, 15, 16, 17, 19, 21, 22, 23, 24, 27, 30, 35, 39)
@@ -40,6 +41,19 @@ FEATURES = (
 def test_a_random_decoder_gives_the_numbers_of_onnx_runtime(number: int):
     outcome = outcome_of(make(SEED, number))
     assert outcome.verdict == "right", outcome
+
+
+@pytest.mark.parametrize("precision", ["f16", "bf16"])
+@pytest.mark.parametrize("number", [12, 75, 96])
+def test_a_decoder_without_cache_compiles_at_every_precision(number: int, precision: str):
+    """With one token: softmax, sums and norms over one element change the type alone."""
+    case = make(SEED, number)
+    assert "cache: none" in case.labels and "new tokens: several" not in case.labels
+    tolerance = max(TOLERANCES[precision], case.settings.tolerance)
+    for target in ("lpu-tiny", "lpu-4nm"):
+        settings = replace(case.settings, precision=precision, tolerance=tolerance, target=target)
+        outcome = outcome_of(replace(case, settings=settings))
+        assert outcome.verdict == "right", outcome
 
 
 def test_a_tenth_of_the_graphs_has_each_feature_and_half_a_dynamic_past():
