@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from passes.lpu.rolling.runs import Run, maximal_runs
 from passes.lpu.rolling.segments import Segment
 
 
@@ -26,40 +27,57 @@ class Repeat:
             yield range(first, first + self.period)
 
 
+@dataclass(frozen=True)
+class _Sums:
+    """Over the segments before each: operations, products, and states where a turn needs one."""
+
+    sizes: np.ndarray
+    worth: tuple[np.ndarray, ...]
+
+    def holds(self, start: int | np.ndarray, end: int | np.ndarray) -> np.ndarray:
+        """Whether what makes a loop worth it lies between."""
+        return np.logical_and.reduce([sums[end] > sums[start] for sums in self.worth])
+
+    def best(self, run: Run, period: int) -> Repeat | None:
+        """The best repeat with a period of a run, which is a multiple of its shortest one."""
+        equal = run.equal + run.period - period
+        count = equal // period + 1
+        starts = np.arange(run.start, run.start + equal % period + 1)
+        starts = starts[self.holds(starts, starts + period)]
+        if not starts.size:
+            return None
+        covered = self.sizes[starts + period * count] - self.sizes[starts]
+        chosen = int(covered.argmax())
+        return Repeat(int(starts[chosen]), period, count, int(covered[chosen]))
+
+
 def repeats(segments: Sequence[Segment], needs_state: bool) -> list[Repeat]:
     """
     The best repeat of each period, best first: most operations, then short, then early.
 
     A turn holds a product of matrices, and a state if `needs_state`.
     """
-    signatures = np.asarray([s.signature for s in segments], np.int64)
-    sizes = _sums(len(s.nodes) for s in segments)
-    worth = _sums(s.has_product for s in segments), _sums(s.has_state for s in segments)
-    found: list[Repeat] = []
-    for period in range(1, len(segments) // 2 + 1):
-        candidates = [
-            Repeat(start, period, count, int(sizes[start + period * count] - sizes[start]))
-            for first, length in _runs(signatures[:-period] == signatures[period:])
-            if (count := length // period + 1) > 1
-            for start in range(first, first + length % period + 1)
-            if _holds(worth[0], start, period)
-            and (not needs_state or _holds(worth[1], start, period))
-        ]
-        if candidates:
-            found.append(max(candidates, key=lambda r: (r.covered, -r.start)))
-    return sorted(found, key=lambda r: (-r.covered, r.period))
+    if not segments:
+        return []
+    worth = [_sums(s.has_product for s in segments)]
+    if needs_state:
+        worth.append(_sums(s.has_state for s in segments))
+    sums = _Sums(_sums(len(s.nodes) for s in segments), tuple(worth))
+    found: dict[int, Repeat] = {}
+    for run in maximal_runs(np.asarray([s.signature for s in segments], np.int64)):
+        end = run.start + run.equal + run.period
+        if not sums.holds(run.start, end):
+            continue
+        for period in range(run.period, (end - run.start) // 2 + 1, run.period):
+            one = sums.best(run, period)
+            if one is not None:
+                found[period] = max(found.get(period, one), one, key=_worth)
+    return sorted(found.values(), key=lambda r: (-r.covered, r.period))
+
+
+def _worth(repeat: Repeat) -> tuple[int, int]:
+    return repeat.covered, -repeat.start
 
 
 def _sums(values: Iterator[int] | Iterator[bool]) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(list(values), dtype=np.int64)])
-
-
-def _holds(sums: np.ndarray, start: int, period: int) -> bool:
-    return bool(sums[start + period] > sums[start])
-
-
-def _runs(equal: np.ndarray) -> Iterator[tuple[int, int]]:
-    """(start, length) of each row of true elements."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], equal.astype(np.int8), [0]])))
-    for first, end in zip(edges[::2], edges[1::2], strict=True):
-        yield int(first), int(end - first)

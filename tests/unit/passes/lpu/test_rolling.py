@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.utils.test_value import create_ssa_value
 
 from dialects.lpu.control import ForOp
 from dialects.lpu.execution import input_tensors, run_interface
 from dialects.lpu.ops import tensor_of
+from dialects.lpu.types import TensorType
 from lpuc.pipeline import make_context, parse_passes
 from passes.analysis.functions import step_function, symbol_ranges
 from passes.lpu.rolling.repeats import repeats
@@ -103,3 +106,39 @@ def test_a_repeat_without_state_or_product_is_none(lacking: str):
     flags = {"has_state": True, "has_product": True, lacking: False}
     segment = Segment(None, None, (0,), 1, **flags)  # pyright: ignore[reportArgumentType]
     assert repeats([segment] * 3, needs_state=True) == []
+
+
+def _chain(length: int, period: int) -> list[Segment]:
+    """Segments of eight kinds, of which one has a product: half repeat, half are random."""
+    rng = np.random.default_rng(length)
+    kinds = rng.integers(0, 8, length)
+    kinds[: length // 2] = np.resize(kinds[:period], length // 2)
+    return [_segment(int(kind), is_product=kind == 3) for kind in kinds]
+
+
+def _segment(kind: int, *, is_product: bool) -> Segment:
+    value = create_ssa_value(TensorType(ROW))
+    return Segment(value, value, (0,), kind, has_state=False, has_product=is_product)
+
+
+def _steps(segments: list[Segment]) -> int:
+    """Functions called and generators entered again, those of numpy included."""
+    steps = 0
+
+    def count(_frame: object, event: str, _what: object) -> None:
+        nonlocal steps
+        steps += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        repeats(segments, needs_state=False)
+    finally:
+        sys.setprofile(None)
+    return steps
+
+
+@pytest.mark.parametrize("period", [1, 7, 40])
+def test_steps_grow_as_the_model_does(period: int):
+    """Not as its square, whether much repeats or nothing."""
+    short, long = (_steps(_chain(length, period)) for length in (1000, 4000))
+    assert long < 6 * short
