@@ -11,7 +11,7 @@ locations. Parameters are read from the model's files piece by piece and never h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -56,7 +56,7 @@ def emit_program(module: ModuleOp, folder: Path) -> tuple[Program, Iterable[Piec
         labels, end = _labels(func, pc)
         for op in func.body.block.ops:
             if isinstance(op, IsaOp):
-                code.append(op.code.data.encoded(labels.__getitem__))
+                code.append(_encoded(op, labels))
                 nodes.append(_named(op, named))
         entries.append((func.sym_name.data, _interface(func, pc)))
         pc = end
@@ -70,6 +70,18 @@ def emit_program(module: ModuleOp, folder: Path) -> tuple[Program, Iterable[Piec
 def emit_parameters(module: ModuleOp, folder: Path) -> Iterable[Piece]:
     """The bytes of the parameters in ascending order of address, to be read once."""
     return parameter_pieces(parameters(_functions(module)), folder)
+
+
+class NotEncodable(Exception):
+    """An operation for which the machine has no instruction, which the passes must not leave."""
+
+
+def _encoded(op: IsaOp, labels: Mapping[str, int]) -> Inst:
+    try:
+        return op.code.data.encoded(labels.__getitem__)
+    except (ValueError, KeyError) as error:
+        where = ", ".join(map(unescape, node_names(op))) or "no node"
+        raise NotEncodable(f"{where}: {op.name} {op.code.data}: {error}") from error
 
 
 def _named(op: IsaOp, known: dict[int, tuple[str, ...]]) -> tuple[str, ...]:

@@ -125,7 +125,8 @@ def _internal_verdict(error: Exception) -> Verdict:
     kind = "" if isinstance(error, InternalError) else f"{type(error).__name__}: "
     lines = [f"internal error: {kind}{_first_line(str(error))}"]
     if reproducer is not None:
-        lines.append(f"  reproducer: {printable(str(reproducer))}")
+        name = printable(str(reproducer))
+        lines.append(f"  reproducer: {name}; `lpuc opt --run-reproducer {name}` shows it again")
     lines.append("  this is a bug of lpuc; --debug shows the traceback")
     return Verdict(INTERNAL, "\n".join(lines))
 

@@ -173,11 +173,7 @@ class Instrumentation:
         pipeline = ",".join(str(p.spec()) for p in rest)
         where = where or f"pass '{rest[0].name}'"
         message = f"{where}: {type(error).__name__}: {error}{_nodes(error)}"
-        with suppress(Exception):  # the bug itself matters more
-            text = f"// RUN: xdsl-opt %s -p '{pipeline}'\n{ir_text(self._before())}"
-            write_text(self.reproducer, text)
-            return InternalError(message, self.reproducer)
-        return InternalError(message)
+        return _reported(message, pipeline, self._before, self.reproducer)
 
     def _before(self) -> ModuleOp:
         """The module before the pass that failed, made anew."""
@@ -200,6 +196,30 @@ class Instrumentation:
             share = 100 * row.seconds / total if total else 0.0
             line = f"{row.name:{width}}  {row.seconds * 1e3:9.1f}  {share:5.1f}  {row.ops:9}"
             print(line, file=sys.stderr)
+
+
+def _reported(
+    message: str, pipeline: str, before: Callable[[], ModuleOp], reproducer: Path
+) -> InternalError:
+    """A bug, with the IR that shows it and the passes to run on it in a file."""
+    with suppress(Exception):  # the bug itself matters more
+        write_text(reproducer, f"// RUN: xdsl-opt %s -p '{pipeline}'\n{ir_text(before())}")
+        return InternalError(message, reproducer)
+    return InternalError(message)
+
+
+@contextmanager
+def emitting(module: ModuleOp, reproducer: Path = REPRODUCER) -> Generator[None]:
+    """Around the encoding of a module, behind all passes; a bug leaves the module in a file."""
+    from runtime.errors import RuntimeFault
+
+    try:
+        yield
+    except Exception as error:
+        if _is_users(error) or isinstance(error, RuntimeFault):
+            raise
+        message = f"emission: {type(error).__name__}: {error}"
+        raise _reported(message, "", lambda: module, reproducer) from error
 
 
 def _verify(module: ModuleOp) -> None:

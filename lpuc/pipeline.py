@@ -104,6 +104,10 @@ def stages_until(level: str) -> tuple[Stage, ...]:
     return PIPELINE[: LEVELS.index(level) + 1]
 
 
+STARTS_PROGRAMS = frozenset({"mlir-opt"})
+"""Passes of xDSL that start a program which their options name; nothing here runs them."""
+
+
 @cache
 def available_passes() -> dict[str, Callable[[], type[ModulePass]]]:
     """Every pass by name, xDSL's and ours, loaded on use."""
@@ -111,7 +115,8 @@ def available_passes() -> dict[str, Callable[[], type[ModulePass]]]:
 
     from lpuc.universe import LPUC_UNIVERSE
 
-    return {**XDSL_UNIVERSE.all_passes, **LPUC_UNIVERSE.all_passes}
+    known = {**XDSL_UNIVERSE.all_passes, **LPUC_UNIVERSE.all_passes}
+    return {name: load for name, load in known.items() if name not in STARTS_PROGRAMS}
 
 
 def make_context() -> Context:

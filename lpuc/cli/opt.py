@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import click
 
 from lpuc.cli.options import FILE, about, command, watch_options
 from lpuc.cli.output import print_text
+from lpuc.errors import UserError
 from lpuc.files import decode_text, read_text
 from lpuc.instrument import Instrumentation, Watch, ir_text
 
@@ -23,12 +25,14 @@ SEPARATOR = "// -----"
 @click.argument("file", type=FILE)
 @click.option("-p", "--pipeline", default="", metavar="PASSES", help="Passes: 'p1,p2{opt=1},...'.")
 @click.option("-o", "--output", type=FILE, help="Where to write; stdout if absent.")
+@click.option("--run-reproducer", is_flag=True, help="Run the passes that FILE itself names.")
 @click.option("--print-debuginfo", is_flag=True, help="Print locations, the ONNX nodes.")
 @click.option("--split-input-file", is_flag=True, help=f"Treat parts between '{SEPARATOR}' alone.")
 @watch_options
 def opt(
     file: Path,
     pipeline: str,
+    run_reproducer: bool,
     output: Path | None,
     print_debuginfo: bool,
     split_input_file: bool,
@@ -38,9 +42,9 @@ def opt(
     from lpuc.pipeline import check_pipeline, parse_passes, run_pipeline
 
     about("<stdin>" if str(file) == "-" else file)
-    passes = parse_passes(pipeline)
-    check_pipeline(passes)
     text = _read(file)
+    passes = parse_passes(_pipeline_of(text) if run_reproducer else pipeline)
+    check_pipeline(passes)
     results: list[str] = []
     lines = 0
     for part in text.split(SEPARATOR) if split_input_file else [text]:
@@ -57,11 +61,19 @@ def _read(file: Path) -> str:
     return decode_text(sys.stdin.buffer.read()) if str(file) == "-" else read_text(file)
 
 
+def _pipeline_of(text: str) -> str:
+    """The passes that an internal error has written at the head of its reproducer."""
+    head = text.partition("\n")[0]
+    found = re.fullmatch(r"// RUN: xdsl-opt %s -p '(.*)'", head)
+    if found is None:
+        raise UserError("this is no reproducer: its first line names no passes")
+    return found[1]
+
+
 def parse_module(text: str, name: str) -> ModuleOp:
     """Read and verify a module; a fault of the text is the user's."""
     from xdsl.utils.exceptions import ParseError, VerifyException
 
-    from lpuc.errors import UserError
     from lpuc.located import read_module
 
     try:

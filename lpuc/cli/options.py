@@ -64,7 +64,17 @@ def _parse_shapes(
 
 
 def compile_options(function: F) -> F:
-    """The choices of a compilation; the command receives them as `options`."""
+    """The choices of a compilation, its passes too; the command receives them as `options`."""
+    pipeline = click.option(
+        "--pipeline",
+        metavar="PASSES",
+        help="Run these passes instead of the default: 'p1,p2{opt=1},...'.",
+    )
+    return pipeline(model_options(function))
+
+
+def model_options(function: F) -> F:
+    """The choices of a compilation by the default passes, as `options`."""
 
     @wraps(function)
     def wrapped(
@@ -73,7 +83,7 @@ def compile_options(function: F) -> F:
         precision: str,
         max_context: int | None,
         shape: dict[str, int],
-        pipeline: str | None,
+        pipeline: str | None = None,
         **rest: Any,
     ) -> Any:
         limits = {name: rest.pop(f"max_{name}") for name in BUDGETS}
@@ -90,8 +100,6 @@ def compile_options(function: F) -> F:
                      help="Bound of the cache.  [default: 2048, or the model's own limit]"),
         click.option("--shape", multiple=True, callback=_parse_shapes, metavar="NAME=INT",
                      help="Fix a symbolic dimension (repeatable)."),
-        click.option("--pipeline", metavar="PASSES",
-                     help="Run these passes instead of the default: 'p1,p2{opt=1},...'."),
         *(
             click.option(f"--max-{name.replace('_', '-')}", type=click.IntRange(min=0), hidden=True)
             for name in BUDGETS

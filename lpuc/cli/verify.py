@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lpuc.cli.options import FILE, about, command, compile_options, watch_options
+from lpuc.cli.options import FILE, about, command, model_options, watch_options
 from lpuc.errors import MISMATCH, printable
 from lpuc.instrument import Instrumentation, Watch
 from lpuc.options import CompileOptions
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("model", type=FILE)
 @click.option("--inputs", type=FILE, metavar="IN.npz", help="Tensors by name.  [default: random]")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Seed of random inputs.")
-@compile_options
+@model_options
 @watch_options
 def verify(
     model: Path, inputs: Path | None, seed: int, options: CompileOptions, watch: Watch
@@ -34,8 +34,6 @@ def verify(
     from lpuc.reference import onnx_runtime
     from lpuc.verify import TOLERANCES, compare, mismatches, subject
 
-    if options.pipeline is not None:
-        raise click.UsageError("verify runs the default pipeline; leave out --pipeline")
     about(model)
     compiled = subject(model, options, Instrumentation(watch))
     cases = _cases(compiled.interface, inputs, seed)

@@ -23,7 +23,7 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from dialects.names import unescape
 from lpuc.emit import emit_parameters, emit_program, emit_references, program_in_memory
 from lpuc.files import replacing
-from lpuc.instrument import Instrumentation
+from lpuc.instrument import Instrumentation, emitting
 from lpuc.onnx_import import Budgets, import_model
 from lpuc.options import CompileOptions
 from lpuc.pipeline import (
@@ -65,12 +65,14 @@ class CompiledProgram:
     @cached_property
     def program(self) -> Program:
         """The program without its parameters."""
-        return emit_program(self.module, model_folder(self.module))[0]
+        with emitting(self.module):
+            return emit_program(self.module, model_folder(self.module))[0]
 
     @cached_property
     def in_memory(self) -> Program:
         """The program with its parameters."""
-        return program_in_memory(self.module, model_folder(self.module))
+        with emitting(self.module):
+            return program_in_memory(self.module, model_folder(self.module))
 
     @cached_property
     def _interpreter(self) -> Interpreter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import pytest
 from lpuc.cli import COMMANDS, invoke
 from lpuc.onnx_import import Budgets
 from lpuc.options import BUDGETS, CompileOptions
+from lpuc.pipeline import available_passes
 from tests.unit.cli.conftest import MODEL
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
@@ -175,6 +177,50 @@ def test_opt_reads_and_splits(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     shown = capsys.readouterr().out
     assert shown.count("func.func @f") == 2
     assert "arith" not in shown
+
+
+def test_opt_runs_the_passes_that_a_reproducer_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    path = tmp_path / "x.mlir"
+    path.write_text(f"// RUN: xdsl-opt %s -p 'dce,cse'\n{IR}")
+    assert invoke(["opt", str(path)]) == 0
+    assert "arith" in capsys.readouterr().out
+    assert invoke(["opt", str(path), "--run-reproducer"]) == 0
+    assert "arith" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("head", ["", "// RUN: xdsl-opt %s | filecheck %s\n", "// CHECK: x\n"])
+def test_what_names_no_passes_is_no_reproducer(
+    head: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    path = tmp_path / "x.mlir"
+    path.write_text(head + IR)
+    assert invoke(["opt", str(path), "--run-reproducer"]) == 1
+    assert "no reproducer" in capsys.readouterr().err
+
+
+def test_no_pass_starts_a_program(tmp_path: Path):
+    path, seen = tmp_path / "x.mlir", tmp_path / "seen"
+    path.write_text(IR)
+    passes = f"mlir-opt{{executable=touch generic=false arguments={seen}}}"
+    assert invoke(["opt", str(path), "-p", passes]) == 2
+    assert not seen.exists()
+    sources = {
+        name: inspect.getsource(sys.modules[load().__module__])
+        for name, load in available_passes().items()
+    }
+    starts = ("subprocess", "os.system", "os.popen", "os.exec", "os.spawn")
+    assert [name for name, text in sources.items() if any(word in text for word in starts)] == []
+
+
+def test_verify_offers_no_pipeline(capsys: pytest.CaptureFixture[str]):
+    """It runs the default one, whose levels it knows."""
+    assert invoke(["verify", "--help"]) == 0
+    assert "--pipeline" not in capsys.readouterr().out
+    assert invoke(["compile", "--help"]) == 0
+    assert "--pipeline" in capsys.readouterr().out
+    assert invoke(["verify", str(MODEL), "--pipeline", "cse"]) == 2
 
 
 @pytest.mark.parametrize("text", ["builtin.module {", "nope.op", "(" * 9000, "\x00", IR[:-3]])

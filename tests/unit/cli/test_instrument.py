@@ -17,6 +17,7 @@ from dialects.affine import Affine
 from dialects.errors import CompileError
 from dialects.lpu.ops import FillOp
 from dialects.lpu.types import tensor
+from lpuc.compiler.driver import CompiledProgram
 from lpuc.errors import InternalError
 from lpuc.instrument import Instrumentation, Watch
 from lpuc.pipeline import PIPELINE, check_level, make_context, parse_passes, run_pipeline
@@ -204,3 +205,21 @@ def test_a_stage_that_leaves_another_level_says_so(tmp_path: Path):
         _judge(instrumentation, lambda parsed: check_level(parsed, PIPELINE[1]))
     assert "stage 'lpu'" in str(caught.value)
     assert "'arith.constant': it is left at level 'lpu' (ONNX: node/a)" in str(caught.value)
+
+
+def test_a_bug_of_emission_names_the_node_and_leaves_the_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A virtual register is no register of the machine: the passes should have replaced it."""
+    text = """func.func @step() {
+      lpu_isa.li r1, 5
+      lpu_isa.li v7, 5 loc("fc1")
+      lpu_isa.halt
+    }"""
+    left = Parser(make_context(), text).parse_module()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InternalError, match=r"fc1: lpu_isa\.li v7, 5: .*register") as caught:
+        _ = CompiledProgram(left, ()).program
+    assert caught.value.reproducer is not None
+    found = Parser(make_context(), caught.value.reproducer.read_text()).parse_module()
+    assert found.is_structurally_equivalent(left)
