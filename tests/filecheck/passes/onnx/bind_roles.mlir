@@ -144,7 +144,7 @@ builtin.module attributes {lpu.options = {shape = {wide = 6 : i64}}} {
 
 // An error names all that is neither bound nor given.
 // CHECK: dimension 'w' of input 'x' is neither bound nor given; fix it with --shape w=N --shape h=N
-func.func @free_twice(%x : !lpu.tensor<[n, w], f32>, %y : !lpu.tensor<[n, h, w], f32>) attributes {lpu.inputs = ["x", "y"]} {
+func.func @free_twice(%x : !lpu.tensor<[n, w], f32>, %y : !lpu.tensor<[n, h, w], f32>) attributes {lpu.interface = #lpu.interface<["x" data f32, "y" data f32] -> []>} {
   func.return
 }
 
@@ -155,7 +155,7 @@ builtin.module attributes {lpu.options = {shape = {past = 4 : i64, total = 5 : i
   // CHECK-LABEL: @follows
   // CHECK-SAME:    %mask: !lpu.tensor<[1, 5], i64>
   func.func @follows(%ids : !lpu.tensor<[b, s], i64>, %mask : !lpu.tensor<[b, total], i64>, %key : !lpu.tensor<[b, 4, p, 16], f32>)
-      attributes {lpu.inputs = ["input_ids", "attention_mask", "past_key_values.0.key"]} {
+      attributes {lpu.interface = #lpu.interface<["input_ids" data i64, "attention_mask" data i64, "past_key_values.0.key" data f32] -> []>} {
     func.return
   }
 }
@@ -166,7 +166,7 @@ builtin.module attributes {lpu.options = {shape = {past = 4 : i64, total = 5 : i
 // CHECK: --shape total=5: this dimension is P + 1; it follows from the cache and the new tokens, which --shape can fix
 builtin.module attributes {lpu.options = {shape = {total = 5 : i64}}} {
   func.func @bound(%ids : !lpu.tensor<[b, s], i64>, %mask : !lpu.tensor<[b, total], i64>, %key : !lpu.tensor<[b, 4, p, 16], f32>)
-      attributes {lpu.inputs = ["input_ids", "attention_mask", "past_key_values.0.key"]} {
+      attributes {lpu.interface = #lpu.interface<["input_ids" data i64, "attention_mask" data i64, "past_key_values.0.key" data f32] -> []>} {
     func.return
   }
 }
@@ -176,7 +176,7 @@ builtin.module attributes {lpu.options = {shape = {total = 5 : i64}}} {
 // An error: a dimension that the model fixes itself.
 // CHECK: --shape seq=4: this dimension is 2; leave it out
 builtin.module attributes {lpu.options = {shape = {seq = 4 : i64}}} {
-  func.func @fixed(%ids : !lpu.tensor<[b, 2], i64>) attributes {lpu.inputs = ["input_ids"]} {
+  func.func @fixed(%ids : !lpu.tensor<[b, 2], i64>) attributes {lpu.interface = #lpu.interface<["input_ids" data i64] -> []>} {
     func.return
   }
 }
@@ -186,7 +186,7 @@ builtin.module attributes {lpu.options = {shape = {seq = 4 : i64}}} {
 // An error: the dimension of a role that no input of the model has.
 // CHECK: --shape past=5: the model has no such dimension
 builtin.module attributes {lpu.options = {shape = {past = 5 : i64}}} {
-  func.func @no_cache(%ids : !lpu.tensor<[b, s], i64>) attributes {lpu.inputs = ["input_ids"]} {
+  func.func @no_cache(%ids : !lpu.tensor<[b, s], i64>) attributes {lpu.interface = #lpu.interface<["input_ids" data i64] -> []>} {
     func.return
   }
 }
