@@ -189,6 +189,11 @@ def operators(domain: str) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
+def versions(domain: str, name: str) -> tuple[int, ...]:
+    """The opsets that changed an operator, the oldest first; not those that deprecated it."""
+    return tuple(s.since_version for s in _versions(domain, name) if not s.deprecated)
+
+
 @cache
 def input_names(domain: str, name: str) -> frozenset[str]:
     """Every formal input that any version of an operator has."""

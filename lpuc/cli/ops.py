@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from typing import TYPE_CHECKING
 
 import click
@@ -15,8 +16,18 @@ if TYPE_CHECKING:
 
 @command
 @click.argument("names", nargs=-1)
-def ops(names: tuple[str, ...]) -> None:
-    """List the operations of all dialects; NAMES are dialects or single operations."""
+@click.option("--json", "as_json", is_flag=True, help="What `ops onnx` says, for programs.")
+def ops(names: tuple[str, ...], as_json: bool) -> None:
+    """
+    List the operations of all dialects; NAMES are dialects or single operations.
+
+    `lpuc ops onnx` says of each ONNX operator whether it compiles, and with which limits.
+    """
+    if as_json and names != ("onnx",):
+        raise click.UsageError("--json is for `lpuc ops onnx`")
+    if names == ("onnx",):
+        _operators(as_json)
+        return
     from dialects import DIALECTS
     from dialects.spelling import did_you_mean
 
@@ -31,6 +42,20 @@ def ops(names: tuple[str, ...]) -> None:
             raise click.UsageError(f"no dialect or operation '{name}'; {hint}")
     if not names:
         _table(known)
+
+
+def _operators(as_json: bool) -> None:
+    """Each ONNX operator and what becomes of it."""
+    from lpuc.operators import rows
+
+    found = list(rows())
+    if as_json:
+        click.echo(json.dumps([row.as_dict() for row in found], indent=1))
+        return
+    for row in found:
+        name = row.name if row.domain == "ai.onnx" else f"{row.domain}.{row.name}"
+        limits = f"  not {'; '.join(row.limits)}" if row.limits else ""
+        click.echo(f"{name:50}  {row.status:11}{limits}".rstrip())
 
 
 def document(cls: type[Operation]) -> str:

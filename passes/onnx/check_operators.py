@@ -35,6 +35,9 @@ from passes.onnx.operators.node import Node
 from passes.rewriting.base import RewritingPass
 from passes.specification import EXACT, Specification
 
+LACKING = "export without them, or add them as CONTRIBUTING.md shows"
+OWN = "they are ONNX Runtime's own: export without its optimisations"
+
 
 def full_name(op: OnnxOp) -> str:
     return f"{op.DOMAIN}.{op.OP_TYPE}" if op.DOMAIN else op.OP_TYPE
@@ -59,7 +62,7 @@ def check(func: FuncOp) -> None:
         f"unsupported operators: {listed}",
         node=names[0] if names else None,
         op=full_name(refused[0]),
-        hint="export without them, or add them as CONTRIBUTING.md shows",
+        hint=OWN if refused[0].DOMAIN else LACKING,
     )
 
 

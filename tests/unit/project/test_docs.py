@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lpuc.cli import COMMANDS
+from lpuc.operators import page
 from runtime.isa.docs import reference
 
 ROOT = Path(__file__).parents[3]
@@ -47,3 +48,7 @@ def test_the_version_is_said_once_more_only():
     import lpuc
 
     assert lpuc.__version__ == PROJECT["version"]
+
+
+def test_the_page_of_operators_is_what_the_records_say():
+    assert (ROOT / "docs/operators.md").read_text(encoding="utf-8") == f"{page()}\n"
