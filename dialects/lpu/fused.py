@@ -27,8 +27,11 @@ from dialects.lpu.ops import LpuOp, UnaryOp, joined, tensor_of
 from dialects.lpu.types import Tensor, TensorType
 from runtime.numerics import ElementType
 
-EMPTY_ROWS = frozenset({"nan", "zero"})
-"""What a softmax makes of a row of -inf alone: NaN, as in ONNX, or zeros."""
+EMPTY_ROWS = frozenset({"nan", "zero", "guarded"})
+"""
+What a softmax makes of a row of -inf alone: NaN, as in ONNX, or zeros. Where it is "guarded", all
+rows that would be NaN are zeros, those that hold NaN or inf as well.
+"""
 NORMS = frozenset({"layer", "rms"})
 
 F32Attr = FloatAttr[Float32Type]
@@ -145,7 +148,8 @@ class AttentionOp(LpuOp):
 
     `q [B, H, S, D]`, `k [B, Hk, T, D]` and `v [B, Hk, T, E]` give `[B, H, S, E]`; query head `h`
     reads key head `h / (H / Hk)`. `softcap c` above 0 makes the scaled scores `c tanh(s / c)`.
-    Scaled queries are rounded to the type of `k`, what multiplies `v` to the type of `v`.
+    Scaled queries are rounded to the type of `k`, the softmax to the type of `v`. Without keys the
+    result is zeros.
     """
 
     name = "lpu.attention"

@@ -32,21 +32,20 @@ def _result(values: Array, op: ops.LpuOp) -> Array:
     return values.astype(op.result_tensor().dtype.dtype, copy=False)
 
 
-def _powers(scores: Array, empty: str) -> Array:
-    """exp(x - max); zeros where a row holds -inf alone and that is asked for."""
+def _powers(scores: Array, empty: str) -> tuple[Array, Array]:
+    """exp(x - max) and the sum of each row: 1 at least, unless that is NaN."""
     top = np.asarray(np.max(scores, -1, keepdims=True, initial=-np.inf))
-    return np.exp(scores - (np.maximum(top, LOWEST) if empty == "zero" else top))
-
-
-def _totals(powers: Array, empty: str) -> Array:
-    """The sum of a row, which is 1 at least unless the row is empty."""
+    powers = np.exp(scores - (np.maximum(top, LOWEST) if empty == "zero" else top))
     total = np.asarray(np.sum(powers, -1, keepdims=True, dtype=np.float32))
-    return np.maximum(total, 1) if empty == "zero" else total
+    if empty == "guarded":
+        bad = np.isnan(total)
+        powers, total = np.where(bad, np.float32(0), powers), np.where(bad, np.float32(1), total)
+    return powers, np.maximum(total, 1)
 
 
 def softmax(op: fused.SoftmaxOp, inputs: tuple[Array, ...]) -> Array:
-    powers = _powers(_wide(inputs[0]), op.empty.data)
-    return _result(powers / _totals(powers, op.empty.data), op)
+    powers, total = _powers(_wide(inputs[0]), op.empty.data)
+    return _result(powers / total, op)
 
 
 def norm(op: fused.NormOp, inputs: tuple[Array, ...]) -> Array:
@@ -86,9 +85,11 @@ def attention(op: fused.AttentionOp, inputs: tuple[Array, ...]) -> Array:
         scores = scores + _wide(bias)
     for keep in keeps:
         scores = np.where(keep, scores, np.float32(-np.inf))
-    powers = _through(_powers(scores, op.empty.data), ops.tensor_of(op.value).dtype)
+    powers, total = _powers(scores, op.empty.data)
+    inverse, element = np.float32(1) / total, ops.tensor_of(op.value).dtype
+    if element is not ElementType.F32:
+        powers, inverse = _through(powers * inverse, element), np.float32(1)
     mixed = np.matmul(powers.reshape(batch, shared, -1, columns), value)
-    inverse = np.float32(1) / _totals(powers, op.empty.data)
     return _result(mixed.reshape(batch, heads, rows, -1) * inverse, op)
 
 

@@ -303,7 +303,11 @@ class ScanOp(UnaryOp):
 
 @irdl_op_definition
 class MatmulOp(LpuOp):
-    """`lhs [..., M, K] @ rhs [..., K, N]`; leading axes broadcast. Both have rank 2 at least."""
+    """
+    `lhs [..., M, K] @ rhs [..., K, N]`; leading axes broadcast. Both have rank 2 at least.
+
+    Sums of short floats are rounded once, or not at all where the result is f32.
+    """
 
     name = "lpu.matmul"
     FACTS: ClassVar = Facts(Form.OTHER, NONE, Zeros.KEPT, lines=False, weight=None, trunk=None)
@@ -319,8 +323,10 @@ class MatmulOp(LpuOp):
         result, batch = self.result_tensor(), joined(self, lhs.shape[:-2], rhs.shape[:-2])
         dims = (*batch, lhs.shape[-2], rhs.shape[-1])
         self.require(result.shape == dims, f"a product gives {_text(dims)}")
-        dtypes = {lhs.dtype, rhs.dtype, result.dtype}
-        self.require(len(dtypes) == 1, "a product has the element type of both operands")
+        self.require(lhs.dtype == rhs.dtype, "both operands of a product have one element type")
+        is_long = lhs.dtype.is_float and result.dtype == ElementType.F32
+        kept = result.dtype == lhs.dtype or is_long
+        self.require(kept, "a product has the element type of its operands, or f32 of floats")
 
 
 @irdl_op_definition

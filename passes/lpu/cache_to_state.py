@@ -30,14 +30,15 @@ func.func @step(%new : !lpu.tensor<[1, 1, 4], f16>) -> !lpu.tensor<[1, P + 1, 4]
 
 A result of the function is the present of a past if
 
-1. it is a concatenation of two, or moves the elements of one as an exporter does for masked caches;
+1. it is a concatenation of two, or moves rows of one to where data says, as exporters do for masked
+   caches, and holds as many;
 2. the first operand is an argument, and the axis is one along which it has a symbol, or its role
-   is `past`;
-3. the argument has no other use, but for the same concatenation in another type: that reads the
-   state too, so all of its elements are rounded alike;
-4. transposes and casts around both give the result the layout and type of the argument.
+   is `past` and it has none;
+3. the argument has no other use;
+4. transposes around both give the result the layout of the argument; nothing is cast;
+5. names do not declare another result to be the present (`passes.lpu.state.pairs`).
 
-A result that moves elements is written back whole, behind the operation that gives it.
+A result that moves rows is written back whole, behind the operation that gives it.
 
 The interface stays as the host sees it: same names, types and extents. What does not match stays an
 ordinary input. The interface keeps its order.
@@ -89,7 +90,7 @@ def _port(declared: Value, role: str, value: SSAValue) -> StatePort:
 
 
 def _erase_views(value: SSAValue) -> None:
-    """Erase the casts and transposes of a value that nothing reads any more."""
+    """Erase the transposes of a value that nothing reads any more."""
     for use in list(value.uses):
         op = use.operation
         _erase_views(op.results[0])
@@ -98,10 +99,10 @@ def _erase_views(value: SSAValue) -> None:
 
 def make_state(named: Ports, pair: Pair, name: str) -> None:
     """Put state in the place of a pair; the argument and the results are still there."""
-    first, past = pair.concats[0], ops.tensor_of(pair.past)
+    concat, past = pair.concat, ops.tensor_of(pair.past)
     ports = tuple(named.present(index) for index in pair.results)
     present = past.with_dims(ports[0].dims)
-    build = Build(first)
+    build = Build(concat)
     state = StateOp.create(
         result_types=[StateType(past.with_dims(present.bound(named.ranges)))],
         properties={
@@ -113,7 +114,7 @@ def make_state(named: Ports, pair: Pair, name: str) -> None:
     start = [Affine()] * past.rank
     at = list(start)
     at[pair.axis] = past.shape[pair.axis]
-    new = build.transpose(build.cast(first.operands[1], past.dtype), inverse(pair.perm))
+    new = build.transpose(concat.operands[1], inverse(pair.perm))
     build.insert(state)
     state.result.name_hint = "cache"
     _write(build, state, new, at)
@@ -125,13 +126,10 @@ def make_state(named: Ports, pair: Pair, name: str) -> None:
         )
     )
     if pair.moved is not None:
-        behind = Build(following(pair.moved))
-        _write(behind, state, behind.cast(pair.moved, past.dtype), start)
+        _write(Build(following(pair.moved)), state, pair.moved, start)
     stored = build.transpose(read.results[0], pair.perm)
-    stored.name_hint = first.result.name_hint
-    for concat in pair.concats:
-        value = Build(concat).cast(stored, concat.result_tensor().dtype)
-        substitute(concat, [value])
+    stored.name_hint = concat.result.name_hint
+    substitute(concat, [stored])
 
 
 def _write(build: Build, state: StateOp, value: SSAValue, at: list[Affine]) -> None:

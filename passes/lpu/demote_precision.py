@@ -31,111 +31,39 @@ builtin.module attributes {lpu.options = {precision = "f16"}} {
    positions, masks and constants alone stays f32 (decision 2: RoPE angles).
 2. A table that token ids look up is demoted; one that positions look up is not.
 3. Cache inputs and outputs are stored in the shorter type. The interface keeps the ONNX types.
-4. A demotion moves up through views and concatenations, to the weight or the cache if it can.
+4. A demotion moves up through views and concatenations, to the weight or the cache if it can; for
+   what a cache will hold, through choices and lookups, too.
+5. A product of two computed tensors, such as the scores of attention, rounds its operands alone
+   (`passes.lpu.precision.products`).
+6. What a model computes in a short type itself is rounded only where it is stored
+   (`passes.lpu.precision.widening`); the least number of the type becomes the least f32.
 
-Everything else, norms, softmax and sums among it, stays f32. With `precision=f32` nothing changes.
-What is not read any more is for `dce`.
+Everything else, norms, softmax and sums among it, stays f32. With `precision=f32` nothing changes:
+what a model rounds itself stays rounded, and unraised. What is not read any more is for `dce`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import BlockArgument, Operation, SSAValue
+from xdsl.ir import SSAValue
 
 from dialects.lpu import ops
-from dialects.lpu.facts import facts_of
 from dialects.lpu.interface import interface_of
 from dialects.lpu.types import tensor_type
-from dialects.lpu.weights import Cast
 from passes.analysis.functions import options, step_function
+from passes.lpu.precision.forms import F32, Forms, following
+from passes.lpu.precision.products import multiply
+from passes.lpu.precision.widening import widen
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
-from passes.rewriting.kernel import retype, set_operand, set_operands, substitute
+from passes.rewriting.kernel import replace, retype, set_operand
 from passes.rewriting.signature import declare, sign, terminator_of
 from passes.specification import Specification, rounds
 from runtime.numerics import ElementType
-
-F32 = ElementType.F32
-
-
-@dataclass
-class Demotion:
-    """The short type, what depends on data, and the short form of values so far."""
-
-    short: ElementType
-    tainted: set[SSAValue]
-    tokens: set[SSAValue]
-    shorter: dict[SSAValue, SSAValue] = field(default_factory=dict)
-
-    def demoted(self, value: SSAValue) -> SSAValue:
-        """A value in the short type, as far up as its definition allows."""
-        if ops.tensor_of(value).dtype != F32:
-            return value
-        if value not in self.shorter:
-            self.shorter[value] = self._demote(value)
-        return self.shorter[value]
-
-    def _demote(self, value: SSAValue) -> SSAValue:
-        op = value.owner
-        if isinstance(op, ops.CastOp) and ops.tensor_of(op.source).dtype == self.short:
-            return op.source
-        if isinstance(op, ops.ConstantOp):
-            return Build(op).constant(Cast(op.value.data, self.short))
-        if isinstance(op, Operation) and facts_of(op).moves:
-            return self._clone(op, [self.demoted(v) for v in op.operands])
-        return Build(following(value)).cast(value, self.short)
-
-    def _clone(self, op: Operation, operands: list[SSAValue]) -> SSAValue:
-        new = type(op).create(
-            operands=operands,
-            result_types=[
-                tensor_type(t.with_dtype(self.short)) for t in map(ops.tensor_of, op.results)
-            ],
-            properties=op.properties,
-        )
-        return Build(op).insert(new).results[0]
-
-    def product(self, op: ops.MatmulOp) -> None:
-        """Rule 1."""
-        dtypes = {t.dtype for t in op.operand_tensors()}
-        if dtypes != {F32} or not self.tainted & set(op.operands):
-            return
-        build = Build(op)
-        result = build.matmul(self.demoted(op.lhs), self.demoted(op.rhs))
-        self._replace(op, result, build)
-
-    def lookup(self, op: ops.GatherOp) -> None:
-        """Rule 2."""
-        table = op.source.owner
-        if isinstance(table, ops.ConstantOp) and op.indices in self.tokens:
-            if ops.tensor_of(op.source).dtype != F32:
-                return
-            build = Build(op)
-            result = build.gather(self.demoted(op.source), op.indices, op.axis.value.data)
-            self._replace(op, result, build)
-
-    def _replace(self, op: Operation, short: SSAValue, build: Build) -> None:
-        long = build.cast(short, F32)
-        self.shorter[long] = short
-        if op.results[0] in self.tainted:
-            self.tainted.add(long)
-        substitute(op, [long])
-
-
-def following(value: SSAValue) -> Operation:
-    """The operation behind the definition of a value."""
-    if isinstance(value, BlockArgument):
-        first = value.block.first_op
-        assert first is not None
-        return first
-    op = value.owner
-    assert isinstance(op, Operation)
-    assert op.next_op is not None
-    return op.next_op
 
 
 def reachable(func: FuncOp, *roots: Sequence[SSAValue]) -> tuple[set[SSAValue], ...]:
@@ -165,39 +93,66 @@ def demote(func: FuncOp, short: ElementType) -> None:
     floats = [a for a in _arguments(func, "data") if ops.tensor_of(a).dtype.is_float]
     roots = ([*_arguments(func, "ids")], floats, [*_arguments(func, "past")])
     tokens, data, past = reachable(func, *roots)
-    work = Demotion(short, tokens | data | past, tokens)
-    _store_cache(func, work)
+    forms = Forms(short, tokens | data | past)
+    _store_cache(func, forms, short)
     for op in list(func.body.block.ops):
         if isinstance(op, ops.MatmulOp):
-            work.product(op)
-        elif isinstance(op, ops.GatherOp):
-            work.lookup(op)
-    _store_outputs(work, past, terminator)
+            multiply(op, forms)
+        elif isinstance(op, ops.GatherOp) and op.indices in tokens:
+            _look_up(op, forms, short)
+        else:
+            widen(op, forms)
+    _store_outputs(forms, past, terminator, short)
     sign(func)
 
 
-def _store_cache(func: FuncOp, work: Demotion) -> None:
+def _look_up(op: ops.GatherOp, forms: Forms, short: ElementType) -> None:
+    """Rule 2."""
+    if isinstance(op.source.owner, ops.ConstantOp) and ops.tensor_of(op.source).dtype == F32:
+        table = forms.demoted(op.source, short)
+        forms.lengthens(op, Build(op).gather(table, op.indices, op.axis.value.data))
+
+
+def _store_cache(func: FuncOp, forms: Forms, short: ElementType) -> None:
     """Rule 3 for the inputs."""
     for argument in list(_arguments(func, "past")):
         tensor = ops.tensor_of(argument)
         if tensor.dtype != F32:
             continue
         readers = [(use.operation, use.index) for use in argument.uses]
-        retype(argument, tensor_type(tensor.with_dtype(work.short)))
+        retype(argument, tensor_type(tensor.with_dtype(short)))
         long = Build(following(argument)).cast(argument, F32)
         for reader, index in readers:
             set_operand(reader, index, long)
-        work.shorter[long] = argument
-        work.tainted.update((argument, long))
+        forms.shorter[long] = argument
+        forms.tainted.update((argument, long))
 
 
-def _store_outputs(work: Demotion, past: set[SSAValue], terminator: ReturnOp) -> None:
-    """Rule 3 for the outputs: those that continue a cache input."""
-    outputs = [
-        work.demoted(value) if isinstance(value.owner, ops.ConcatOp) and value in past else value
-        for value in terminator.operands
-    ]
-    set_operands(terminator, outputs)
+def _store_outputs(
+    forms: Forms, past: set[SSAValue], terminator: ReturnOp, short: ElementType
+) -> None:
+    """Rule 3 for the outputs: those that continue a cache input; who reads one reads it rounded."""
+    for index, value in enumerate(terminator.operands):
+        if value not in past or ops.tensor_of(value).dtype != F32 or not _continues(value):
+            continue
+        stored = forms.stored(value, short)
+        for reader in list(dict.fromkeys(use.operation for use in value.uses)):
+            if isinstance(reader, ops.CastOp) and reader.result.type == stored.type:
+                replace(reader.result, stored)
+        replace(value, Build(following(stored)).cast(stored, F32))
+        set_operand(terminator, index, stored)
+
+
+def _continues(value: SSAValue) -> bool:
+    """Whether a value holds the elements of a concatenation, moved or not."""
+    op = value.owner
+    if isinstance(op, ops.ConcatOp):
+        return True
+    if isinstance(op, ops.SelectOp):
+        return any(map(_continues, (op.on_true, op.on_false)))
+    if isinstance(op, ops.GatherOp):
+        return _continues(op.source)
+    return isinstance(op, ops.UnaryOp) and op.FACTS.moves and _continues(op.source)
 
 
 def _option(module: ModuleOp) -> str:
@@ -220,6 +175,6 @@ class LpuDemotePrecisionPass(RewritingPass):
     precision: str | None = None
 
     def rewrite(self, module: ModuleOp) -> None:
-        short = ElementType(self.precision or _option(module))
+        func, short = step_function(module), ElementType(self.precision or _option(module))
         if short != F32:
-            demote(step_function(module), short)
+            demote(func, short)

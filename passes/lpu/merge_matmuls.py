@@ -68,11 +68,13 @@ OTHER = 3
 
 
 def _joined(build: Build, parameters: Sequence[Parameter]) -> SSAValue:
-    """One weight of all, as the single ones were read."""
+    """One weight of all, as the single ones were read; in front of who reads it."""
     first = parameters[0].constant
     axis = first.result_tensor().rank - 1
     weight = Concat(tuple(p.constant.value.data for p in parameters), axis)
-    nodes = FusedBuild.over(first, [p.constant for p in parameters])
+    is_beside = first.parent is build.anchor.parent
+    anchor = _foremost([first, build.anchor]) if is_beside else first
+    nodes = FusedBuild.over(anchor, [p.constant for p in parameters])
     whole, at = nodes.constant(weight), parameters[0].at
     if at is None:
         return whole
@@ -114,7 +116,7 @@ class Strands:
         return None if known is None else (sums, known)
 
 
-def _behind(operations: Sequence[Operation]) -> Operation:
+def _foremost(operations: Sequence[Operation]) -> Operation:
     """The first of operations of one block."""
     return min(operations, key=_Position)
 
@@ -131,7 +133,7 @@ class _Position:
 
 def merge(members: Sequence[ops.MatmulOp], parameters: Sequence[Parameter]) -> None:
     """One product in the place of the first of these; members are in the order of columns."""
-    anchor = _behind(members)
+    anchor = _foremost(members)
     assert isinstance(anchor, ops.MatmulOp)
     build = FusedBuild.over(anchor, members)
     merged = build.matmul(anchor.lhs, _joined(build, parameters))

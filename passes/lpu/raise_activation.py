@@ -22,7 +22,9 @@ func.func @step(%x : !lpu.tensor<[1, 8], f32>) -> !lpu.tensor<[1, 8], f32> {
    `p(x) = sqrt(2 / pi) (x + 0.044715 x^3)`.
 
 The arguments of erf and tanh are compared as polynomials of `x`, so that it does not matter how
-they are written. The factors may come in any order. **Leaves alone** what others read in between.
+they are written, and each number is what a formula means by it (`passes.lpu.raising.numbers`). The
+factors may come in any order. A cast to the type that `x` was widened from is taken in. **Leaves
+alone** what others read in between, what is wider than `x`, and what is rounded in between.
 """
 
 from __future__ import annotations
@@ -34,26 +36,36 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 
 from dialects.lpu import ops
+from dialects.lpu.ops import tensor_of
 from passes.analysis.functions import functions
 from passes.lpu.raising.matching import (
     attached,
-    is_closed,
-    is_number,
+    is_wide,
+    matched,
     only_user,
-    region,
     replace,
-    scaled,
+    widened,
 )
-from passes.lpu.raising.polynomials import Polynomial, is_close, polynomial
+from passes.lpu.raising.numbers import is_number, meant, scaled
+from passes.lpu.raising.polynomials import Polynomial, is_same, polynomial
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.fused_build import FusedBuild
 from passes.specification import Specification, re_associates
 
+CUBIC = 0.044715
+LINEAR = math.sqrt(2 / math.pi)
+
 GELUS: dict[str, tuple[str, Polynomial]] = {
     "erf": ("gelu", {1: math.sqrt(0.5)}),
-    "tanh": ("gelu_tanh", {1: math.sqrt(2 / math.pi), 3: math.sqrt(2 / math.pi) * 0.044715}),
+    "tanh": ("gelu_tanh", {1: LINEAR, 3: LINEAR * CUBIC}),
 }
 """What a curve is a part of, and its argument."""
+
+MEANT = meant(
+    exact=(0.5, 1.0, 2.0, 3.0, 4.0),
+    computed=(math.sqrt(0.5), math.sqrt(2), LINEAR, 1 / LINEAR, CUBIC, 1 / CUBIC, LINEAR * CUBIC),
+)
+"""The numbers that the formulas are written with."""
 
 FACTORS = 4
 """Products above a curve: by `x`, by 0.5, and two more that scalings may be spread over."""
@@ -86,9 +98,9 @@ def _argument(factor: SSAValue, inner: SSAValue, expected: Polynomial) -> tuple[
     """`(x, f)` when a factor is `f x` and the curve is that of `x`; f = 0 if not."""
     number = 1.0
     for _ in range(FACTORS):
-        if is_close(polynomial(inner, factor), expected, factor):
+        if is_same(polynomial(inner, factor, MEANT), expected):
             return factor, number
-        above = scaled(factor)
+        above = scaled(factor, MEANT)
         if above is None:
             break
         factor, number = above[0], number * above[1]
@@ -103,7 +115,7 @@ def _gelu(op: ops.MapOp) -> Found | None:
         user = None if current is None else only_user(current)
         if not isinstance(user, ops.MapOp) or user.fn.data not in ("mul", "div"):
             return None
-        above = scaled(user.result)
+        above = scaled(user.result, MEANT)
         if above is not None and above[0] == current:
             number *= above[1]
         elif x is None and user.fn.data == "mul":
@@ -112,7 +124,7 @@ def _gelu(op: ops.MapOp) -> Found | None:
             number *= factor
         else:
             return None
-        if x is not None and is_close({0: number}, {0: 0.5}, x):
+        if x is not None and is_same({0: number}, {0: 0.5}):
             return Found(fn, x, user)
         current = user.result
     return None
@@ -129,11 +141,15 @@ def find(op: Operation) -> Found | None:
 
 def raise_activation(op: Operation) -> None:
     found = find(op)
-    if found is None:
+    if found is None or not is_wide(found.x):
         return
-    operations = region(found.root, {found.x})
-    if is_closed(operations):
-        replace(operations, FusedBuild.over(found.root, operations).map(found.fn, found.x))
+    x, root, short = found.x, found.root, widened(found.x)
+    behind = only_user(root.results[0])
+    if isinstance(behind, ops.CastOp) and behind.result.type == short.type:
+        x, root = short, behind
+    operations = matched(root, {x}, tensor_of(x).shape)
+    if operations is not None:
+        replace(operations, FusedBuild.over(root, operations).map(found.fn, x))
 
 
 @dataclass(frozen=True)

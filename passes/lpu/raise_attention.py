@@ -33,60 +33,39 @@ func.func @step(%q : !lpu.tensor<[1, 4, 1, 8], f32>, %k : !lpu.tensor<[1, 2, 9, 
 }
 ```
 
-1. Between the products lie, in this order: scalings, a softcap, biases that are added and masks
-   that put -inf, the softmax (as `lpu.softmax`), and casts and reshapes anywhere.
+1. Between the products lie, in this order: scalings, a softcap, biases that are added, masks that
+   put -inf, the softmax (as `lpu.softmax`), and reshapes anywhere. Scores are f32.
 2. Keys and values are followed up through reshapes, transposes and broadcasts to the tensor that
    holds each head once. The heads that a broadcast makes must be the inner ones: consecutive query
    heads share a key head.
 3. Scalings of keys and queries move to the scale, so that nothing is done to every key.
 4. Only the second product reads the softmax, and the softmax alone the scores.
-
-A bias that puts the least f16 is made anew with the least f32: scores are not rounded any more, and
-where all keys are masked they must still vanish in it.
+5. Rounded are, if anything, scaled queries, once and to the type of the keys, and what the softmax
+   gives, to the type of the values. So `lpu.attention` rounds them; keys and values are cast as
+   they were. What rounds elsewhere is not raised.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TypeGuard
+import math
+from dataclasses import dataclass
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Operation, SSAValue
 
 from dialects.affine import Affine, NotAffine
 from dialects.lpu import fused, ops
 from dialects.lpu.ops import tensor_of
 from passes.analysis.functions import functions
 from passes.lpu.raising.axes import FIRST, SECOND, Trace, arranged, follow, start
-from passes.lpu.raising.matching import (
-    attached,
-    is_closed,
-    is_number,
-    number_of,
-    only_user,
-    region,
-    replace,
-    scaled,
-)
-from passes.lpu.raising.scores import Dims, Mask, Scores, as_mask, mask_dims, scores_of
+from passes.lpu.raising.matching import attached, matched, only_user, replace
+from passes.lpu.raising.query import Query, query_of
+from passes.lpu.raising.scores import Dims, Scores, as_mask, mask_dims, scores_of
 from passes.rewriting.base import RewritingPass
-from passes.rewriting.build import Build
 from passes.rewriting.fused_build import FusedBuild
 from passes.specification import Specification, re_associates
 from runtime.numerics import ElementType
-
-LEAST_F16 = float(np.finfo(np.float16).min)
-LEAST_F32 = float(np.finfo(np.float32).min)
-
-
-@dataclass(frozen=True)
-class Query:
-    """`views` of `factor * base`, innermost last."""
-
-    base: SSAValue
-    views: tuple[ops.ReshapeOp | ops.TransposeOp, ...]
-    factor: float
 
 
 @dataclass(frozen=True)
@@ -102,42 +81,28 @@ class Found:
     key: Trace
     value: Trace
 
+    @property
+    def scale(self) -> float:
+        """All that the product of queries and keys is multiplied with."""
+        return self.scores.factor * self.query.factor * (self.key.factor or 1.0)
+
+    @property
+    def result_dims(self) -> Dims:
+        return (*self.dims[:3], tensor_of(self.root.rhs).shape[-1])
+
 
 def _probabilities(value: SSAValue) -> fused.SoftmaxOp | None:
-    """The softmax below casts and reshapes that keep its last axis."""
-    columns = tensor_of(value).shape[-1]
+    """The softmax below reshapes that keep its last axis, and casts to what the product reads."""
+    columns, operand = tensor_of(value).shape[-1], tensor_of(value).dtype
+    types = {operand}
     while isinstance(op := value.owner, ops.CastOp | ops.ReshapeOp):
         value = op.source
         tensor = tensor_of(value)
-        if not tensor.rank or tensor.shape[-1] != columns or not tensor.dtype.is_float:
+        types.add(tensor.dtype)
+        if not tensor.rank or tensor.shape[-1] != columns:
             return None
-    return op if isinstance(op, fused.SoftmaxOp) else None
-
-
-def _is_passed(op: Operation | Block, first: bool) -> TypeGuard[Operation]:
-    """Casts, and reshapes right in front of the product: its rows are split anew anyway."""
-    if isinstance(op, ops.CastOp):
-        return op.source_tensor().dtype.is_float
-    return first and isinstance(op, ops.ReshapeOp)
-
-
-def _query(value: SSAValue) -> Query:
-    """Scalings above views commute with them."""
-    views: list[ops.ReshapeOp | ops.TransposeOp] = []
-    result, factor = Query(value, (), 1.0), 1.0
-    while True:
-        op, above = value.owner, scaled(value)
-        if above is not None:
-            value, factor = above[0], factor * above[1]
-        elif _is_passed(op, first=not views):
-            value = op.operands[0]
-        elif isinstance(op, ops.ReshapeOp | ops.TransposeOp):
-            views.append(op)
-            value = op.source
-            continue
-        else:
-            return result
-        result = Query(value, tuple(views), factor)
+    rounds = types <= {operand, ElementType.F32}
+    return op if rounds and isinstance(op, fused.SoftmaxOp) else None
 
 
 def _heads(trace: Trace, dims: Dims) -> Affine | None:
@@ -159,105 +124,83 @@ def find(root: ops.MatmulOp) -> Found | None:
     dims = None if scores is None else scores.dims
     if softmax is None or scores is None or dims is None or not dims[0].is_const:
         return None
-    batch = scores.product.result_tensor().shape[:-2]
-    key = follow(start(scores.product.rhs, batch, (SECOND, FIRST)))
-    value = follow(start(root.rhs, root.result_tensor().shape[:-2], (FIRST, SECOND)))
-    shared = _heads(key, dims)
-    if shared is None or shared != _heads(value, dims) or value.factor != 1:
+    if not _is_typed(root) or not _is_typed(scores.product) or not _keeps_rows(root):
         return None
-    return Found(root, softmax, scores, dims, shared, _query(scores.product.lhs), key, value)
+    batch = scores.product.result_tensor().shape[:-2]
+    key = follow(start(scores.product.rhs, batch, (SECOND, FIRST), 1.0))
+    value = follow(start(root.rhs, root.result_tensor().shape[:-2], (FIRST, SECOND), None))
+    shared = _heads(key, dims)
+    if shared is None or shared != _heads(value, dims):
+        return None
+    found = Found(root, softmax, scores, dims, shared, query_of(scores.product), key, value)
+    return found if _is_scaled(found) else None
 
 
-@dataclass
-class Raising:
-    """One run over a module; masks that were made anew, once each."""
-
-    masks: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
-
-    def attention(self, root: ops.MatmulOp) -> None:
-        found = find(root)
-        if found is None:
-            return
-        masks = [*found.scores.biases, *found.scores.keeps]
-        shapes = [mask_dims(mask, found.dims) for mask in masks]
-        known = [dims for dims in shapes if dims is not None]
-        if len(known) != len(masks):
-            return
-        inputs = {found.query.base, found.key.value, found.value.value, *(m.value for m in masks)}
-        last = _last(root, (*found.dims[:3], root.result_tensor().shape[-1]))
-        operations = region(last, inputs)
-        if is_closed(operations):
-            build = FusedBuild.over(last, operations)
-            result = self._built(build, found, known)
-            replace(operations, build.reshape(result, tensor_of(last.results[0]).shape))
-
-    def _built(self, build: FusedBuild, found: Found, shapes: list[Dims]) -> SSAValue:
-        scores, dims = found.scores, found.dims
-        batch, _, _, columns = dims
-        depth, width = scores.product.rhs, found.root.rhs
-        key_dims = (batch, found.shared, columns, tensor_of(depth).shape[-2])
-        value_dims = (batch, found.shared, columns, tensor_of(width).shape[-1])
-        key = _no_wider(build, arranged(build, found.key, key_dims), depth)
-        value = _no_wider(build, arranged(build, found.value, value_dims), width)
-        count = len(scores.biases)
-        biases = [
-            self._bias(build, m, d) for m, d in zip(scores.biases, shapes[:count], strict=True)
-        ]
-        keeps = [as_mask(build, m, d) for m, d in zip(scores.keeps, shapes[count:], strict=True)]
-        return build.attention(
-            (_rebuilt(build, found.query, (*dims[:3], key_dims[3])), key, value),
-            biases,
-            keeps,
-            found.root.result_tensor().dtype,
-            scale=scores.factor * found.query.factor * found.key.factor,
-            softcap=scores.softcap,
-            empty=found.softmax.empty.data,
-        )
-
-    def _bias(self, build: Build, mask: Mask, dims: Dims) -> SSAValue:
-        if mask.value not in self.masks:
-            self.masks[mask.value] = _lengthened(mask.value)
-        return as_mask(build, Mask(self.masks[mask.value], mask.dims), dims)
+def _is_typed(op: ops.MatmulOp) -> bool:
+    """Whether both sides of a product are of one float type."""
+    lhs, rhs = op.operand_tensors()
+    return lhs.dtype is rhs.dtype and lhs.dtype.is_float
 
 
-def _lengthened(bias: SSAValue) -> SSAValue:
-    """A choice between 0 and the least f16, with the least f32 in its place."""
-    op = bias.owner
-    if not isinstance(op, ops.SelectOp) or tensor_of(bias).dtype is not ElementType.F16:
-        return bias
-    if not is_number(op.on_true, 0.0) or number_of(op.on_false) != LEAST_F16:
-        return bias
-    build = Build(op)
-    zero, least = (build.scalar(number, ElementType.F32) for number in (0.0, LEAST_F32))
-    return build.broadcast(build.select(op.condition, zero, least), tensor_of(bias).shape)
+def _keeps_rows(root: ops.MatmulOp) -> bool:
+    """Whether each row of probabilities meets one head of values."""
+    return tensor_of(root.lhs).shape[:-1] == root.result_tensor().shape[:-1]
+
+
+def _is_scaled(found: Found) -> bool:
+    """Whether the scale can go to the queries: in front of what rounds them, and a number there."""
+    in_f32 = found.key.operand is ElementType.F32
+    scale = float(np.float32(found.scale))
+    return (in_f32 or not found.scores.rescaled) and math.isfinite(scale) and scale != 0
+
+
+def raise_attention(root: ops.MatmulOp) -> None:
+    found = find(root)
+    if found is None:
+        return
+    masks = [*found.scores.biases, *found.scores.keeps]
+    shapes = [mask_dims(mask, found.dims) for mask in masks]
+    known = [dims for dims in shapes if dims is not None]
+    if len(known) != len(masks):
+        return
+    inputs = {found.query.base, found.key.value, found.value.value, *(m.value for m in masks)}
+    last = _last(root, found.result_dims)
+    tensor = tensor_of(last.results[0])
+    operations = matched(last, inputs, tensor.shape)
+    if operations is not None:
+        build = FusedBuild.over(last, operations)
+        result = _built(build, found, known, tensor.dtype)
+        replace(operations, build.reshape(result, tensor.shape))
+
+
+def _built(build: FusedBuild, found: Found, shapes: list[Dims], dtype: ElementType) -> SSAValue:
+    scores, (batch, heads, rows, columns) = found.scores, found.dims
+    depth = tensor_of(scores.product.rhs).shape[-2]
+    sides = [
+        trace.typed(build, arranged(build, trace, (batch, found.shared, columns, width)))
+        for trace, width in ((found.key, depth), (found.value, found.result_dims[-1]))
+    ]
+    masks = zip([*scores.biases, *scores.keeps], shapes, strict=True)
+    operands = [as_mask(build, mask, dims) for mask, dims in masks]
+    return build.attention(
+        (found.query.rebuilt(build, (batch, heads, rows, depth)), sides[0], sides[1]),
+        operands[: len(scores.biases)],
+        operands[len(scores.biases) :],
+        dtype,
+        scale=found.scale,
+        softcap=scores.softcap,
+        empty=found.softmax.empty.data,
+    )
 
 
 def _last(root: ops.MatmulOp, dims: Dims) -> Operation:
-    """The reshape to four axes that alone reads the product, or the product."""
+    """The cast and the reshape to four axes that alone read the product, or the product."""
+    last: Operation = root
     user = only_user(root.result)
-    if isinstance(user, ops.ReshapeOp) and user.result_tensor().shape == dims:
-        return user
-    return root
-
-
-def _rebuilt(build: Build, query: Query, dims: Dims) -> SSAValue:
-    value = query.base
-    if tensor_of(value).shape == dims and not any(
-        isinstance(v, ops.TransposeOp) for v in query.views
-    ):
-        return value
-    for view in reversed(query.views):
-        if isinstance(view, ops.TransposeOp):
-            value = build.transpose(value, view.perm.data)
-        else:
-            value = build.reshape(value, view.result_tensor().shape)
-    return build.reshape(value, dims)
-
-
-def _no_wider(build: Build, value: SSAValue, operand: SSAValue) -> SSAValue:
-    """Rounded to the type that the product read, if that is a shorter one."""
-    short = tensor_of(operand).dtype
-    return build.cast(value, short) if tensor_of(value).dtype.itemsize > short.itemsize else value
+    is_wide = root.result_tensor().dtype is ElementType.F32
+    if is_wide and isinstance(user, ops.CastOp) and user.result_tensor().dtype.is_float:
+        last, user = user, only_user(user.result)
+    return user if isinstance(user, ops.ReshapeOp) and user.result_tensor().shape == dims else last
 
 
 @dataclass(frozen=True)
@@ -277,8 +220,7 @@ class LpuRaiseAttentionPass(RewritingPass):
     )
 
     def rewrite(self, module: ModuleOp) -> None:
-        raising = Raising()
         for func in functions(module):
             for inner in attached(func.walk()):
                 if isinstance(inner, ops.MatmulOp):
-                    raising.attention(inner)
+                    raise_attention(inner)

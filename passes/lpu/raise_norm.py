@@ -35,7 +35,7 @@ func.func @step(%x : !lpu.tensor<[2, 8], f32>) -> !lpu.tensor<[2, 8], f32> {
 ```
 
 1. The mean of squares is that of the last axis: a sum by its extent. Powers of 2, divisions by the
-   root and reciprocals of it are all taken.
+   root and reciprocals of it are all taken. Up to the weight nothing rounds.
 2. It is a layer norm when what is squared is `x` minus its mean.
 3. A product with a weight, then a sum with a bias, that alone read the result are taken in. So are
    casts: from a shorter float type, in front of the weight, and behind it.
@@ -54,18 +54,16 @@ from passes.analysis.functions import functions
 from passes.lpu.raising.matching import (
     attached,
     commuted,
-    is_closed,
-    is_number,
     is_parameter,
+    is_wide,
     map_of,
-    number_of,
+    matched,
     only_user,
     reduce_of,
-    region,
     replace,
-    scaled,
     widened,
 )
+from passes.lpu.raising.numbers import is_number, number_of, quotient
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.fused_build import FusedBuild
 from passes.specification import Specification, re_associates
@@ -74,13 +72,15 @@ from runtime.numerics import ElementType
 
 def _mean_of(value: SSAValue) -> SSAValue | None:
     """`x` when a value is the mean of its last axis."""
-    found = scaled(value)
-    sums = None if found is None else reduce_of(found[0], "sum")
-    if found is None or sums is None:
-        return None
-    extent = sums.source_tensor().shape[-1]
-    exact = extent.is_const and abs(found[1] * extent.const - 1) < 1e-5
-    return sums.source if exact else None
+    op = value.owner
+    for operand in op.operands if isinstance(op, ops.MapOp) else ():
+        sums = reduce_of(operand, "sum")
+        extent = None if sums is None else sums.source_tensor().shape[-1]
+        if sums is None or extent is None or not extent.is_const or extent.const < 1:
+            continue
+        if quotient(value, extent.const) == operand:
+            return sums.source
+    return None
 
 
 def _square_root(value: SSAValue) -> SSAValue | None:
@@ -91,7 +91,8 @@ def _square_root(value: SSAValue) -> SSAValue | None:
     base, other = op.operands
     if op.fn.data == "mul":
         return base if base == other else None
-    return base if op.fn.data == "pow" and is_number(other, 2.0) else None
+    is_square = op.fn.data == "pow" and is_number(other, 2.0)
+    return base if is_square and op.result.type == base.type else None
 
 
 def _deviation(op: ops.MapOp) -> tuple[SSAValue, float] | None:
@@ -154,7 +155,7 @@ class Tail:
 
     def _take_parameter(self, fn: str) -> bool:
         value, user = self.value, only_user(self.value)
-        if fn == "mul" and isinstance(user, ops.CastOp):
+        if fn == "mul" and isinstance(user, ops.CastOp) and user.result_tensor().dtype.is_float:
             value, user = user.result, only_user(user.result)
         if not isinstance(user, ops.MapOp) or user.fn.data != fn:
             return False
@@ -171,19 +172,21 @@ def raise_norm(op: Operation) -> None:
     if not isinstance(op, ops.MapOp) or op.fn.data != "sqrt":
         return
     found = _deviation(op)
-    quotient = None if found is None else _divided(op.result, found[0])
-    if found is None or quotient is None:
+    whole = None if found is None else _divided(op.result, found[0])
+    if found is None or whole is None:
         return
     x, epsilon = found
+    if not is_wide(x):
+        return
     source = _centred(x)
     kind = "rms" if source is None else "layer"
     source = widened(x if source is None else source)
-    tail = Tail(quotient, [])
+    tail = Tail(whole, [])
     tail.extend()
     root = tail.value.owner
     assert isinstance(root, Operation)
-    operations = region(root, {source, *tail.parameters})
-    if is_closed(operations):
+    operations = matched(root, {source, *tail.parameters}, tensor_of(source).shape)
+    if operations is not None:
         dtype = tensor_of(tail.value).dtype
         build = FusedBuild.over(root, operations)
         replace(operations, build.norm(kind, source, tail.parameters, epsilon, dtype))

@@ -45,16 +45,16 @@ from xdsl.ir import Operation, SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu import ops
-from dialects.lpu.ops import broadcast, tensor_of
+from dialects.lpu.ops import tensor_of
 from passes.analysis.functions import functions
 from passes.lpu.raising.matching import (
     attached,
     commuted,
-    is_closed,
+    is_wide,
     map_of,
+    matched,
     only_user,
     origin,
-    region,
     replace,
     widened,
 )
@@ -73,6 +73,11 @@ class Found:
     width: Affine
     cos: SSAValue
     sin: SSAValue
+
+    @property
+    def shape(self) -> tuple[Affine, ...]:
+        """The extents of the channels that turn, which are those of the result."""
+        return (*tensor_of(self.low).shape[:-1], self.width)
 
 
 def _products(value: SSAValue) -> Products:
@@ -150,14 +155,20 @@ def find(op: Operation) -> Found | None:
     return _whole(op) if is_sum else None
 
 
-def _fits(found: Found, shape: tuple[Affine, ...]) -> bool:
+def _fits(found: Found) -> bool:
     """Whether cos and sin only spread over what they turn."""
     cos, sin = tensor_of(found.cos), tensor_of(found.sin)
-    if not cos.rank or cos.shape != sin.shape or not cos.dtype.is_float:
+    if cos.shape != sin.shape or not cos.dtype.is_float or not found.width.is_const:
         return False
-    target = (*shape[:-1], cos.shape[-1])
-    wide = cos.shape[-1] in (found.width, found.width // 2)
-    return wide and broadcast(cos.shape, target) == target
+    if not 1 <= cos.rank <= len(found.shape):
+        return False
+    *lead, last = cos.shape
+    wide = last in (found.width, found.width // 2)
+    return wide and all(map(_spreads, reversed(lead), reversed(found.shape[:-1])))
+
+
+def _spreads(extent: Affine, target: Affine) -> bool:
+    return extent in (Affine(1), target)
 
 
 def _whole_of(found: Found) -> SSAValue:
@@ -179,14 +190,14 @@ def _channels(found: Found, whole: SSAValue) -> tuple[Affine, Affine]:
 
 def raise_rotary(op: Operation) -> None:
     found = find(op)
-    if found is None or not _fits(found, tensor_of(op.results[0]).shape):
+    if found is None or not is_wide(op.results[0]) or not _fits(found):
         return
     root, user = op, only_user(op.results[0])
     if isinstance(user, ops.CastOp) and user.result_tensor().dtype.is_float:
         root = user
     x, cos, sin = map(widened, (_whole_of(found), found.cos, found.sin))
-    operations = region(root, {x, cos, sin})
-    if is_closed(operations):
+    operations = matched(root, {x, cos, sin}, found.shape)
+    if operations is not None:
         build = FusedBuild.over(root, operations)
         part = build.slice_axis(x, -1, *_channels(found, x))
         replace(operations, build.rotary(part, cos, sin, tensor_of(root.results[0]).dtype))

@@ -21,10 +21,11 @@ func.func @step(%x : !lpu.tensor<[2, 8], f32>) -> !lpu.tensor<[2, 8], f32> {
 }
 ```
 
-1. Maximum and sum are those of the last axis.
-2. Rows of -inf alone give zeros when maximum and sum are replaced there by 0 and 1, or when a
-   `select` puts 0 in the place of NaN behind the division.
-3. Casts around it are taken in: from a shorter float type, and the only reader's to another one.
+1. Maximum and sum are those of the last axis, and nothing rounds between the operations.
+2. Rows of -inf alone give zeros when maximum and sum are replaced there by 0 and 1.
+3. Rows that are NaN, because they hold NaN or inf or -inf alone, give zeros when a `select` puts 0
+   in the place of NaN behind the division.
+4. Casts around it are taken in: from a shorter float type, and the only reader's to another one.
 """
 
 from __future__ import annotations
@@ -40,16 +41,15 @@ from dialects.lpu.ops import tensor_of
 from passes.analysis.functions import functions
 from passes.lpu.raising.matching import (
     attached,
-    is_closed,
-    is_number,
+    is_wide,
     map_of,
-    number_of,
+    matched,
     only_user,
     reduce_of,
-    region,
     replace,
     widened,
 )
+from passes.lpu.raising.numbers import is_number, number_of
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.fused_build import FusedBuild
 from passes.specification import Specification, re_associates
@@ -115,7 +115,7 @@ def _outermost(op: ops.MapOp, empty: str) -> tuple[SSAValue, str]:
     for candidate in dict.fromkeys((value, _cast_behind(value))):
         guard = _guarded(candidate)
         if guard is not None:
-            value, empty = guard.result, "zero"
+            value, empty = guard.result, "guarded"
     return _cast_behind(value), empty
 
 
@@ -123,14 +123,14 @@ def raise_softmax(op: Operation) -> None:
     if not isinstance(op, ops.MapOp) or op.fn.data != "div":
         return
     found = _softmax(op)
-    if found is None:
+    if found is None or not is_wide(op.result):
         return
     source, value = widened(found[0]), op.result
     value, empty = _outermost(op, found[1])
     root = value.owner
     assert isinstance(root, Operation)
-    operations = region(root, {source})
-    if is_closed(operations):
+    operations = matched(root, {source}, tensor_of(source).shape)
+    if operations is not None:
         build = FusedBuild.over(root, operations)
         replace(operations, build.softmax(source, empty, tensor_of(value).dtype))
 

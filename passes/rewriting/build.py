@@ -126,10 +126,11 @@ class Build:
             exclusive=IntegerAttr(int(exclusive), i64),
         )
 
-    def matmul(self, lhs: SSAValue, rhs: SSAValue) -> SSAValue:
+    def matmul(self, lhs: SSAValue, rhs: SSAValue, dtype: ElementType | None = None) -> SSAValue:
+        """Of the element type of the left side, or of another one that sums are rounded to."""
         a, b = ops.tensor_of(lhs), ops.tensor_of(rhs)
         batch = ops.broadcast(a.shape[:-2], b.shape[:-2])
-        result = a.with_dims((*batch, a.shape[-2], b.shape[-1]))
+        result = Tensor.of((*batch, a.shape[-2], b.shape[-1]), dtype or a.dtype)
         return self._one(ops.MatmulOp, (lhs, rhs), result)
 
     def reshape(self, source: SSAValue, dims: Sequence[AffineLike]) -> SSAValue:

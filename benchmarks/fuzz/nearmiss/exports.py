@@ -29,7 +29,7 @@ from lpuc.errors import InternalError
 
 ANCHORS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "activation": (("Erf", "Tanh", "Sigmoid", "Gelu"), ("silu", "gelu", "gelu_tanh")),
-    "softmax": (("Softmax",), ("lpu.softmax", "lpu.softmax zero")),
+    "softmax": (("Softmax",), ("lpu.softmax", "lpu.softmax zero", "lpu.softmax guarded")),
     "norm": (("Sqrt", "LayerNormalization"), ("norm rms", "norm layer")),
     "rotary": (("Neg",), ("lpu.rotary",)),
     "attention": (("Softmax",), ("lpu.attention",)),

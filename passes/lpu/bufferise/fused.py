@@ -3,8 +3,8 @@ How softmax, norm, rotary embedding and attention are bufferised: a few passes e
 
 Attention reads keys and values where they lie: query heads that share a key head are rows of one
 product, whose panel is the transposed view of the keys. What depends on the length of the context
-is one buffer of scores, changed in place; the division by their sum comes last, when only
-`[.., E]` elements are left.
+is one buffer of scores, changed in place; where values are f32, the division by their sum comes
+last, when only `[.., E]` elements are left.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from xdsl.dialects.builtin import StringAttr
-from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu import fused
@@ -57,32 +56,34 @@ def _reduce(b: Bufferiser, fn: str, source: Place) -> Place:
     return target
 
 
-def _powers(b: Bufferiser, scores: Place, target: Place, empty: str) -> None:
-    """exp(scores - max) into the target; the scores are lost."""
-    top = _reduce(b, "max", scores)
-    if empty == "zero":
-        _map(b, "max", top, top, _scalar(b, LOWEST))
-    _map(b, "sub", scores, scores, top)
-    _map(b, "exp", target, scores)
-
-
-def _inverse_total(b: Bufferiser, powers: Place, empty: str) -> Place:
-    total = _reduce(b, "sum", powers)
-    if empty == "zero":
-        _map(b, "max", total, total, _scalar(b, 1.0))
-    return _map(b, "recip", total, total)
-
-
-@rule(fused.SoftmaxOp)
-def softmax(b: Bufferiser, op: fused.SoftmaxOp) -> None:
-    target, source, empty = b.result(op), b.place(op.source), op.empty.data
-    scores = _new(b, source.dims)
+def _powers(b: Bufferiser, scores: Place, source: Place, empty: str) -> Place:
+    """The scores become exp(source - max); the result is one over the sum of each row."""
     top = _reduce(b, "max", source)
     if empty == "zero":
         _map(b, "max", top, top, _scalar(b, LOWEST))
     _map(b, "sub", scores, source, top)
     _map(b, "exp", scores, scores)
-    _map(b, "mul", target, scores, _inverse_total(b, scores, empty))
+    total = _reduce(b, "sum", scores)
+    if empty == "guarded":
+        bad = _map(b, "isnan", _new(b, total.dims, ElementType.BOOL), total)
+        _select(b, scores, bad, _scalar(b, 0.0), scores)
+        _select(b, total, bad, _scalar(b, 1.0), total)
+    if empty == "zero" or scores.dims[-1].lower(b.build.ranges) < 1:
+        _map(b, "max", total, total, _scalar(b, 1.0))
+    return _map(b, "recip", total, total)
+
+
+def _select(b: Bufferiser, target: Place, where: Place, yes: Place, no: Place) -> None:
+    """`target = yes where it holds, else no`, broadcasting."""
+    sources = [(s.buffer, s.broadcast(target.dims)) for s in (where, yes, no)]
+    b.build.data(mem.SelectOp, target.dims, [(target.buffer, target.view()), *sources])
+
+
+@rule(fused.SoftmaxOp)
+def softmax(b: Bufferiser, op: fused.SoftmaxOp) -> None:
+    target, source = b.result(op), b.place(op.source)
+    scores = _new(b, source.dims)
+    _map(b, "mul", target, scores, _powers(b, scores, source, op.empty.data))
 
 
 def _mean(b: Bufferiser, source: Place) -> Place:
@@ -161,22 +162,13 @@ def _product(b: Bufferiser, target: Place, x: Place, panel: Place, *, transposed
 def _mask(b: Bufferiser, scores: Place, op: fused.AttentionOp) -> None:
     for bias in op.biases:
         _map(b, "add", scores, scores, b.place(bias))
-    if op.keeps:
-        never = _scalar(b, -np.inf)
-        for keep in op.keeps:
-            _select(b, scores, keep, never)
-
-
-def _select(b: Bufferiser, scores: Place, keep: SSAValue, never: Place) -> None:
-    views = [scores.view(), b.place(keep).broadcast(scores.dims), scores.view()]
-    buffers = [scores.buffer, b.place(keep).buffer, scores.buffer]
-    operands = [*zip(buffers, views, strict=True), (never.buffer, never.broadcast(scores.dims))]
-    b.build.data(mem.SelectOp, scores.dims, operands)
+    for keep in op.keeps:
+        _select(b, scores, b.place(keep), scores, _scalar(b, -np.inf))
 
 
 @rule(fused.AttentionOp)
 def attention(b: Bufferiser, op: fused.AttentionOp) -> None:
-    target, empty = b.result(op), op.empty.data
+    target = b.result(op)
     query, key, value = b.place(op.query), b.place(op.key), b.place(op.value)
     shared, columns = key.dims[1].const, key.dims[2]
     scaled = _new(b, query.dims, key.tensor.dtype)
@@ -187,9 +179,11 @@ def attention(b: Bufferiser, op: fused.AttentionOp) -> None:
         _map(b, "tanh", scores, scores)
         _map(b, "mul", scores, scores, _scalar(b, op.softcap.value.data))
     _mask(b, scores, op)
-    wide = value.tensor.dtype is F32
-    powers = scores if wide else _new(b, scores.dims, value.tensor.dtype)
-    _powers(b, scores, powers, empty)
-    mixed = _new(b, target.dims)
-    _product(b, _grouped(mixed, shared), _grouped(powers, shared), value, transposed=False)
-    _map(b, "mul", target, mixed, _inverse_total(b, powers, empty))
+    inverse, element = _powers(b, scores, scores, op.empty.data), value.tensor.dtype
+    if element is F32:
+        mixed = _new(b, target.dims)
+        _product(b, _grouped(mixed, shared), _grouped(scores, shared), value, transposed=False)
+        _map(b, "mul", target, mixed, inverse)
+    else:
+        powers = _map(b, "mul", _new(b, scores.dims, element), scores, inverse)
+        _product(b, _grouped(target, shared), _grouped(powers, shared), value, transposed=False)

@@ -8,6 +8,7 @@ from math import prod
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import SSAValue
 
+from dialects.affine import Affine
 from dialects.lpu.control import StateOp
 from dialects.lpu.interface import interface_of
 from dialects.lpu.ops import tensor_of
@@ -77,7 +78,15 @@ def _past(function: FuncOp) -> str:
     symbols = {name for port in ports for extent in port.dims for name, _ in extent.terms}
     if len(symbols) != 1:
         raise NoDecoder("the length of the cache is not one symbol")
-    return symbols.pop()
+    (symbol,) = symbols
+    for op in states:
+        past = {port.dims for port in op.inputs.data if port.role == PAST}
+        after = {
+            tuple(d.substitute({symbol: Affine.symbol(symbol) + 1}) for d in dims) for dims in past
+        }
+        if past and not after.issuperset(port.dims for port in op.outputs.data):
+            raise NoDecoder("a step adds other rows to the cache than those of its token")
+    return symbol
 
 
 def _logits(function: FuncOp) -> SSAValue:

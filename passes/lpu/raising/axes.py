@@ -17,8 +17,9 @@ from xdsl.ir import SSAValue
 from dialects.affine import Affine, NotAffine, product
 from dialects.lpu import ops
 from dialects.lpu.ops import tensor_of
-from passes.lpu.raising.matching import scaled
+from passes.lpu.raising.numbers import scaled
 from passes.rewriting.build import Build
+from runtime.numerics import ElementType
 
 ONE = Affine(1)
 BATCH, FIRST, SECOND = 0, 1, 2
@@ -45,12 +46,23 @@ class Trace:
     value: SSAValue
     axes: Axes
     gone: tuple[Atom, ...]
-    factor: float = 1.0
+    operand: ElementType
+    """The type in which the product reads it."""
+    rounded: ElementType = ElementType.F32
+    """The shorter type that it is rounded to on the way; f32 if it is not."""
+    factor: float | None = 1.0
+    """What it is multiplied with; None where that must stay."""
     views: tuple[tuple[SSAValue, Axes], ...] = ()
 
     @property
     def atoms(self) -> list[Atom]:
         return [atom for axis in self.axes for atom in axis]
+
+    def typed(self, build: Build, value: SSAValue) -> SSAValue:
+        """A value at the top in the type in which the product reads it, rounded as on the way."""
+        if self.rounded is not ElementType.F32:
+            value = build.cast(value, self.rounded)
+        return build.cast(value, self.operand)
 
     @property
     def shared(self) -> Affine | None:
@@ -61,7 +73,12 @@ class Trace:
         return product(atom.extent for atom in left)
 
 
-def start(value: SSAValue, batch: Sequence[Affine], kinds: tuple[int, int]) -> Trace:
+def start(
+    value: SSAValue,
+    batch: Sequence[Affine],
+    kinds: tuple[int, int],
+    factor: float | None,
+) -> Trace:
     """At an operand of a product with these batch axes; `kinds` are those of its last two axes."""
     dims = tensor_of(value).shape
     lead = len(batch) - (len(dims) - 2)
@@ -73,7 +90,9 @@ def start(value: SSAValue, batch: Sequence[Affine], kinds: tuple[int, int]) -> T
     axes += [
         (Atom(kind, (), d),) if d != ONE else () for kind, d in zip(kinds, dims[-2:], strict=True)
     ]
-    return Trace(value, tuple(axes), gone, views=((value, tuple(axes)),))
+    views = ((value, tuple(axes)),)
+    operand = tensor_of(value).dtype
+    return Trace(value, tuple(axes), gone, operand, factor=factor, views=views)
 
 
 def follow(trace: Trace) -> Trace:
@@ -84,15 +103,19 @@ def follow(trace: Trace) -> Trace:
 
 
 def _step(trace: Trace) -> Trace | None:
-    op, above = trace.value.owner, scaled(trace.value)
+    op = trace.value.owner
+    above = scaled(trace.value) if trace.factor is not None and _is_unrounded(trace) else None
     if above is not None:
+        assert trace.factor is not None
         source, number = above
         factor = trace.factor * number
         return replace(trace, value=source, factor=factor, views=((source, trace.axes),))
     if isinstance(op, ops.CastOp):
-        if not op.source_tensor().dtype.is_float:
+        rounded = _rounded(op, trace.rounded)
+        if rounded is None:
             return None
-        return replace(trace, value=op.source, views=((op.source, trace.axes),))
+        views = ((op.source, trace.axes),)
+        return replace(trace, value=op.source, rounded=rounded, views=views)
     moved, gone = None, trace.gone
     if isinstance(op, ops.TransposeOp):
         moved = _untransposed(trace.axes, op.perm.data)
@@ -107,6 +130,22 @@ def _step(trace: Trace) -> Trace | None:
         return None
     views = (*trace.views, (op.source, moved))
     return replace(trace, value=op.source, axes=moved, gone=gone, views=views)
+
+
+def _is_unrounded(trace: Trace) -> bool:
+    """Whether a product above a value is one in f32, and nothing rounds below."""
+    f32 = ElementType.F32
+    return trace.rounded is f32 and tensor_of(trace.value).dtype is f32
+
+
+def _rounded(cast: ops.CastOp, below: ElementType) -> ElementType | None:
+    """What a cast and the rounding below it round to; None if that is not one type."""
+    source, result = cast.source_tensor().dtype, cast.result_tensor().dtype
+    if not source.is_float:
+        return None
+    if result is ElementType.F32:
+        return below
+    return result if below in (ElementType.F32, result) else None
 
 
 def _untransposed(axes: Axes, perm: tuple[int, ...]) -> Axes:

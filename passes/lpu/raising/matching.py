@@ -9,19 +9,17 @@ reads what is inside, for then the region goes away (`is_closed`).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path
 
-import numpy as np
 from xdsl.ir import Operation, SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu import ops
-from dialects.lpu.contents import fill_value
 from dialects.lpu.facts import Form, facts_of
 from dialects.lpu.ops import tensor_of
-from dialects.lpu.weights import Inline, read
 from passes.rewriting import kernel
+from runtime.numerics import ElementType
 
+Shape = tuple[Affine, ...]
 PARAMETER_DEPTH = 6
 """Operations between a weight and what is still taken for one: slices, casts, a `1 + w`."""
 
@@ -36,47 +34,6 @@ def commuted(op: Operation) -> tuple[tuple[SSAValue, SSAValue], tuple[SSAValue, 
     """The two operands in both orders."""
     first, second = op.operands
     return (first, second), (second, first)
-
-
-def number_of(value: SSAValue) -> float | None:
-    """The one float that all elements are; None when they differ or are not known."""
-    if not tensor_of(value).dtype.is_float:
-        return None
-    match value.owner:
-        case ops.FillOp():
-            return float(fill_value(value.owner))
-        case ops.ConstantOp(value=weight) if isinstance(weight.data, Inline):
-            elements = read(weight.data, Path()).reshape(-1)
-            uniform = elements.size > 0 and np.array_equal(
-                elements, elements[:1].repeat(elements.size)
-            )
-            return float(elements[0]) if uniform else None
-        case ops.UnaryOp(source=source) as op if op.FACTS.is_uniform:
-            return number_of(source)
-        case _:
-            return None
-
-
-def scaled(value: SSAValue) -> tuple[SSAValue, float] | None:
-    """`(x, f)` when a value is `x * f` or `x / f'`, with the extents of `x`."""
-    op = value.owner
-    if not isinstance(op, ops.MapOp) or op.fn.data not in ("mul", "div"):
-        return None
-    pairs = commuted(op) if op.fn.data == "mul" else commuted(op)[:1]
-    for source, other in pairs:
-        number = number_of(other)
-        if number is None or tensor_of(source).shape != tensor_of(value).shape:
-            continue
-        if op.fn.data == "mul":
-            return source, number
-        return (source, 1 / number) if number else None
-    return None
-
-
-def is_number(value: SSAValue, expected: float) -> bool:
-    """Whether a value is this number, up to the rounding of half precision."""
-    number = number_of(value)
-    return number is not None and abs(number - expected) <= 1e-3 * abs(expected)
 
 
 def widened(value: SSAValue) -> SSAValue:
@@ -161,6 +118,19 @@ def is_closed(operations: Sequence[Operation]) -> bool:
         for result in op.results
         for use in result.uses
     )
+
+
+def matched(root: Operation, inputs: Collection[SSAValue], shape: Shape) -> list[Operation] | None:
+    """The region, if nothing outside reads what is inside and its result has these extents."""
+    if tensor_of(root.results[0]).shape != shape:
+        return None
+    operations = region(root, inputs)
+    return operations if is_closed(operations) else None
+
+
+def is_wide(value: SSAValue) -> bool:
+    """Whether a value is computed in f32: between such values nothing rounds."""
+    return tensor_of(value).dtype is ElementType.F32
 
 
 def replace(operations: Sequence[Operation], value: SSAValue) -> None:

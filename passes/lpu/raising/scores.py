@@ -2,7 +2,8 @@
 Attention scores: from what a softmax reads, back to the product of queries and keys.
 
 In between lie scalings, a softcap, biases that are added, and masks that put -inf. The walk takes
-them in the one order that `lpu.attention` has: scale, softcap, then masks.
+them in the one order that `lpu.attention` has: scale, softcap, biases, then masks. All of it is in
+f32: scores that are rounded in between are none.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from xdsl.ir import SSAValue
 from dialects.affine import Affine, product
 from dialects.lpu import ops
 from dialects.lpu.ops import tensor_of
-from passes.lpu.raising.matching import commuted, map_of, number_of, scaled
+from passes.lpu.raising.matching import commuted, is_wide, map_of
+from passes.lpu.raising.numbers import number_of, scaled
 from passes.rewriting.build import Build
 
 Dims = tuple[Affine, ...]
@@ -49,6 +51,11 @@ class Scores:
         return bool(self.biases or self.keeps)
 
     @property
+    def rescaled(self) -> bool:
+        """Whether the product is multiplied with something in front of its softcap."""
+        return self.factor != (self.softcap or 1.0)
+
+    @property
     def is_linear(self) -> bool:
         """Whether nothing but scalings was met."""
         return not self.is_masked and not self.softcap
@@ -72,13 +79,11 @@ def scores_of(value: SSAValue, depth: int = DEPTH) -> Scores | None:
 
 
 def _scores(value: SSAValue, depth: int) -> Scores | None:
-    if depth == 0:
+    if depth == 0 or not is_wide(value):
         return None
     match value.owner:
         case ops.MatmulOp() as op:
             return Scores(op)
-        case ops.CastOp(source=source) if tensor_of(source).dtype.is_float:
-            return scores_of(source, depth - 1)
         case ops.ReshapeOp(source=source) if _same_rows(source, value):
             return scores_of(source, depth - 1)
         case ops.SelectOp() as op:
@@ -101,7 +106,7 @@ def _scaled(value: SSAValue, depth: int) -> Scores | None:
     source, number = above
     curve = map_of(source, "tanh")
     inner = scores_of(source if curve is None else curve.inputs[0], depth)
-    if inner is None or not inner.is_linear or number == 0:
+    if inner is None or not inner.is_linear:
         return None
     inner.factor *= number
     if curve is not None:
@@ -115,7 +120,7 @@ def _biased(op: ops.MapOp, depth: int) -> Scores | None:
     dims = op.result_tensor().shape
     for source, bias in commuted(op):
         inner = scores_of(source, depth) if tensor_of(source).shape == dims else None
-        if inner is not None:
+        if inner is not None and not inner.keeps:
             inner.biases.append(Mask(bias, dims))
             return inner
     return None

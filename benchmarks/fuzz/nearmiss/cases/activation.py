@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import numpy as np
-
 from benchmarks.fuzz.nearmiss.graph import MICROSOFT, Case, Draw, Graph
 
 Build = Callable[[Graph, str], str]
@@ -105,18 +103,6 @@ def fast_gelu(d: Draw) -> Case:
     return _case(d, "fast_gelu", "gelu_tanh", build)
 
 
-def gelu_f16(d: Draw) -> Case:
-    """The whole activation in f16, where constants are rounded to f16."""
-    g = Graph(18)
-    x = g.input("x", d.extent("rows", 1, 3), d.extent("lanes", 4, 8), dtype="f16")
-    root = g.constant("root", np.float16(math.sqrt(2)), np.float16)
-    curve = g.op("Erf", g.op("Div", x, root))
-    more = g.op("Add", curve, g.constant("one", 1.0, np.float16))
-    half = g.constant("half", 0.5, np.float16)
-    g.output(g.op("Mul", g.op("Mul", x, more), half), "y", dtype="f16")
-    return g.case("activation/gelu_f16", "gelu")
-
-
 CASES = (
     silu,
     gelu_erf,
@@ -124,5 +110,4 @@ CASES = (
     gelu_tanh_factored,
     gelu_op,
     fast_gelu,
-    gelu_f16,
 )

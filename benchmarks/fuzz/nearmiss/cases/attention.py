@@ -155,7 +155,7 @@ def guarded(d: Draw) -> Case:
     p = g.op("Softmax", scores, axis=-1)
     p = g.op("Where", g.op("IsNaN", p), g.constant("zero", 0.0), p)
     g.output(g.op("MatMul", p, v), "y")
-    return g.case("attention/guarded", "lpu.attention zero")
+    return g.case("attention/guarded", "lpu.attention guarded")
 
 
 def flat_heads(d: Draw) -> Case:

@@ -43,7 +43,7 @@ def guarded(d: Draw) -> Case:
     x = _input(g, d, values="empty")
     p = _parts(g, x) if d.coin() else g.op("Softmax", x, axis=-1)
     g.output(_guard(g, p), "y")
-    return g.case("softmax/guarded", "lpu.softmax zero")
+    return g.case("softmax/guarded", "lpu.softmax guarded")
 
 
 def guarded_mask(d: Draw) -> Case:
@@ -53,7 +53,7 @@ def guarded_mask(d: Draw) -> Case:
     keep = g.input("keep", *g.feeds["x"].dims, dtype="bool", values="empty")
     masked = g.op("Where", keep, x, g.constant("least", -math.inf))
     g.output(_guard(g, g.op("Softmax", masked, axis=-1)), "y")
-    return g.case("softmax/guarded_mask", "lpu.softmax zero")
+    return g.case("softmax/guarded_mask", "lpu.softmax guarded")
 
 
 def empty_rows(d: Draw) -> Case:
@@ -92,7 +92,7 @@ def half_guarded(d: Draw) -> Case:
     p = g.op("Softmax", _input(g, d, "f16", "empty"), axis=-1)
     zero = g.constant("zero", 0.0, np.float16)
     g.output(g.op("Where", g.op("IsNaN", p), zero, p), "y", dtype="f16")
-    return g.case("softmax/half_guarded", "lpu.softmax zero")
+    return g.case("softmax/half_guarded", "lpu.softmax guarded")
 
 
 CASES = (parts, operator, guarded, guarded_mask, empty_rows, casts, half, half_guarded)

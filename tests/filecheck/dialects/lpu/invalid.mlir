@@ -379,8 +379,16 @@ lpu.for "l" to <2> () {
 
 // -----
 
+// A product converts no operand.
+// CHECK: 'lpu.matmul': both operands of a product have one element type
+%x = "test.op"() : () -> !lpu.tensor<[2, 3], f32>
+%w = "test.op"() : () -> !lpu.tensor<[3, 5], f16>
+%y = lpu.matmul %x, %w : !lpu.tensor<[2, 3], f32>, !lpu.tensor<[3, 5], f16> -> !lpu.tensor<[2, 5], f32>
+
+// -----
+
 // Rounding behind a product is a cast of its own.
-// CHECK: 'lpu.matmul': a product has the element type of both operands
+// CHECK: 'lpu.matmul': a product has the element type of its operands, or f32 of floats
 %x = "test.op"() : () -> !lpu.tensor<[2, 3], f32>
 %w = "test.op"() : () -> !lpu.tensor<[3, 5], f32>
 %y = lpu.matmul %x, %w : !lpu.tensor<[2, 3], f32>, !lpu.tensor<[3, 5], f32> -> !lpu.tensor<[2, 5], f16>

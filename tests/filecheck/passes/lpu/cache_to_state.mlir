@@ -36,23 +36,19 @@ func.func @two(%a : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f
 
 // -----
 
-// A cache stored shorter than the model has it: its ports keep the types of the model, and
-// the longer concatenation reads the state as well.
+// A cache stored shorter than the model has it: its ports keep the types of the model.
 // CHECK-LABEL: @shorter
 // CHECK-SAME:    lpu.interface = #lpu.interface<["past" in state, "new" data f32] -> ["y" data f32, "present" in state]>
 // CHECK-NEXT:    %0 = lpu.cast %new {{.*}} -> !lpu.tensor<[1, 1, 4], f16>
 // CHECK-NEXT:    %cache = lpu.state "cache.0" inputs <["past" past f32 {{.*}} outputs <["present" present f32 {{.*}} : !lpu.state<[1, 8, 4], f16>
 // CHECK-NEXT:    lpu.write %cache, %0
 // CHECK-NEXT:    %short = lpu.read %cache
-// CHECK-NEXT:    %long = lpu.cast %short {{.*}} -> !lpu.tensor<[1, P + 1, 4], f32>
-// CHECK-NEXT:    %y = lpu.map "neg" %long
+// CHECK-NEXT:    %y = lpu.cast %short
 // CHECK-NEXT:    func.return %y
 func.func @shorter(%past : !lpu.tensor<[1, P, 4], f16>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f16>) attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32] -> ["y" data f32, "present" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
-  %0 = lpu.cast %past : !lpu.tensor<[1, P, 4], f16> -> !lpu.tensor<[1, P, 4], f32>
   %1 = lpu.cast %new : !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, 1, 4], f16>
   %short = lpu.concat %past, %1 axis 1 : !lpu.tensor<[1, P, 4], f16>, !lpu.tensor<[1, 1, 4], f16> -> !lpu.tensor<[1, P + 1, 4], f16>
-  %long = lpu.concat %0, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
-  %y = lpu.map "neg" %long : !lpu.tensor<[1, P + 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %y = lpu.cast %short : !lpu.tensor<[1, P + 1, 4], f16> -> !lpu.tensor<[1, P + 1, 4], f32>
   func.return %y, %short : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f16>
 }
 
@@ -194,6 +190,121 @@ func.func @other(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 
   %z = lpu.map "neg" %new : !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, 1, 4], f32>
   %y = lpu.concat %past, %z axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
   func.return %y, %all : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>
+}
+
+// -----
+
+// Not state: the past is rounded on its way into the concatenation.
+// CHECK-LABEL: @rounded_past
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.concat
+func.func @rounded_past(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, P + 1, 4], f32> attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32] -> ["present" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %0 = lpu.cast %past : !lpu.tensor<[1, P, 4], f32> -> !lpu.tensor<[1, P, 4], f16>
+  %1 = lpu.cast %0 : !lpu.tensor<[1, P, 4], f16> -> !lpu.tensor<[1, P, 4], f32>
+  %all = lpu.concat %1, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  func.return %all : !lpu.tensor<[1, P + 1, 4], f32>
+}
+
+// -----
+
+// Not state: the present is rounded behind the concatenation.
+// CHECK-LABEL: @rounded_present
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.concat
+func.func @rounded_present(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, P + 1, 4], f32> attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32] -> ["present" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %0 = lpu.cast %all : !lpu.tensor<[1, P + 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f16>
+  %1 = lpu.cast %0 : !lpu.tensor<[1, P + 1, 4], f16> -> !lpu.tensor<[1, P + 1, 4], f32>
+  func.return %1 : !lpu.tensor<[1, P + 1, 4], f32>
+}
+
+// -----
+
+// Not state: another concatenation has new rows that are not rounded.
+// CHECK-LABEL: @two_types
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.concat
+func.func @two_types(%past : !lpu.tensor<[1, P, 4], f16>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f16>) attributes {lpu.interface = #lpu.interface<["past" past f16, "new" data f32] -> ["y" data f32, "present" data f16]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %0 = lpu.cast %past : !lpu.tensor<[1, P, 4], f16> -> !lpu.tensor<[1, P, 4], f32>
+  %1 = lpu.cast %new : !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, 1, 4], f16>
+  %short = lpu.concat %past, %1 axis 1 : !lpu.tensor<[1, P, 4], f16>, !lpu.tensor<[1, 1, 4], f16> -> !lpu.tensor<[1, P + 1, 4], f16>
+  %y = lpu.concat %0, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  func.return %y, %short : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f16>
+}
+
+// -----
+
+// A result of the same form in front of the present is not taken for it.
+// CHECK-LABEL: @debug
+// CHECK-SAME:    ["debug" data f32, "present" in state]
+// CHECK:         lpu.write %cache, %new at <[0, P, 0]>
+// CHECK-NEXT:    %all = lpu.read %cache
+// CHECK-NEXT:    %debug = lpu.gather %all
+// CHECK-NEXT:    func.return %debug
+func.func @debug(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>, %where : !lpu.tensor<[P + 1], i64>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32, "where" data i64] -> ["debug" data f32, "present" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %debug = lpu.gather %all, %where axis 1 : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[P + 1], i64> -> !lpu.tensor<[1, P + 1, 4], f32>
+  func.return %debug, %all : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>
+}
+
+// -----
+
+// Not state: past and new are shown, but another result is declared to be the present.
+// CHECK-LABEL: @declared
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.concat
+func.func @declared(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32] -> ["all" data f32, "present" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %y = lpu.map "neg" %all : !lpu.tensor<[1, P + 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  func.return %all, %y : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>
+}
+
+// -----
+
+// Not state: rows in another order, whatever the data.
+// CHECK-LABEL: @reversed
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.concat
+func.func @reversed(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, P + 1, 4], f32> attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32] -> ["present" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %i = lpu.iota <[P, -1]> : !lpu.tensor<[P + 1], i64>
+  %y = lpu.gather %all, %i axis 1 : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[P + 1], i64> -> !lpu.tensor<[1, P + 1, 4], f32>
+  func.return %y : !lpu.tensor<[1, P + 1, 4], f32>
+}
+
+// -----
+
+// Not state: the last two rows alone.
+// CHECK-LABEL: @window
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.concat
+func.func @window(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, 2, 4], f32> attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32] -> ["present" data f32]>, lpu.symbols = #lpu.symbols<[P in 1 to 7]>} {
+  %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %y = lpu.slice %all at <[0, P + -1, 0]> step <[1, 1, 1]> : !lpu.tensor<[1, P + 1, 4], f32> -> !lpu.tensor<[1, 2, 4], f32>
+  func.return %y : !lpu.tensor<[1, 2, 4], f32>
+}
+
+// -----
+
+// Not state: rows that data chooses, but fewer.
+// CHECK-LABEL: @moved_window
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.concat
+func.func @moved_window(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>, %where : !lpu.tensor<[2], i64>) -> !lpu.tensor<[1, 2, 4], f32> attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32, "where" data i64] -> ["present" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %y = lpu.gather %all, %where axis 1 : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[2], i64> -> !lpu.tensor<[1, 2, 4], f32>
+  func.return %y : !lpu.tensor<[1, 2, 4], f32>
+}
+
+// -----
+
+// Not state: it grows along another axis than that of its symbol.
+// CHECK-LABEL: @other_axis
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.concat
+func.func @other_axis(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, P, 1], f32>) -> !lpu.tensor<[1, P, 5], f32> attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32] -> ["present" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %all = lpu.concat %past, %new axis 2 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, P, 1], f32> -> !lpu.tensor<[1, P, 5], f32>
+  func.return %all : !lpu.tensor<[1, P, 5], f32>
 }
 
 // -----

@@ -152,11 +152,12 @@ func.func @arithmetic(%x : !lpu.tensor<[1, 4], f32>, %w : !lpu.tensor<[4, 2], f3
 // A product of a product reads its short form: nothing is cast to f32 and back.
 // CHECK-LABEL: @chain
 // CHECK:         %[[first:.*]] = lpu.matmul {{.*}} -> !lpu.tensor<[4, 4], f16>
-// CHECK:         lpu.matmul %[[first]], %[[first]] {{.*}} -> !lpu.tensor<[4, 4], f16>
+// CHECK:         lpu.matmul %[[first]], {{.*}} -> !lpu.tensor<[4, 4], f16>
 // DEFAULT-LABEL: @chain
 func.func @chain(%x : !lpu.tensor<[4, 4], f32>) -> !lpu.tensor<[4, 4], f32> {
-  %y = lpu.matmul %x, %x : !lpu.tensor<[4, 4], f32>, !lpu.tensor<[4, 4], f32> -> !lpu.tensor<[4, 4], f32>
-  %z = lpu.matmul %y, %y : !lpu.tensor<[4, 4], f32>, !lpu.tensor<[4, 4], f32> -> !lpu.tensor<[4, 4], f32>
+  %w = lpu.constant <file("w", 0, [4, 4], f32)> : !lpu.tensor<[4, 4], f32>
+  %y = lpu.matmul %x, %w : !lpu.tensor<[4, 4], f32>, !lpu.tensor<[4, 4], f32> -> !lpu.tensor<[4, 4], f32>
+  %z = lpu.matmul %y, %w : !lpu.tensor<[4, 4], f32>, !lpu.tensor<[4, 4], f32> -> !lpu.tensor<[4, 4], f32>
   func.return %z : !lpu.tensor<[4, 4], f32>
 }
 
@@ -171,7 +172,84 @@ builtin.module attributes {lpu.options = {precision = "bf16"}} {
   // CHECK-LABEL: @module_option
   // CHECK:         lpu.matmul {{.*}} -> !lpu.tensor<[2, 2], f16>
   func.func @module_option(%x : !lpu.tensor<[2, 2], f32>) -> !lpu.tensor<[2, 2], f32> {
-    %y = lpu.matmul %x, %x : !lpu.tensor<[2, 2], f32>, !lpu.tensor<[2, 2], f32> -> !lpu.tensor<[2, 2], f32>
+    %w = lpu.constant <file("w", 0, [2, 2], f32)> : !lpu.tensor<[2, 2], f32>
+    %y = lpu.matmul %x, %w : !lpu.tensor<[2, 2], f32>, !lpu.tensor<[2, 2], f32> -> !lpu.tensor<[2, 2], f32>
     func.return %y : !lpu.tensor<[2, 2], f32>
   }
+}
+
+// -----
+
+// Rule 5: a product of two computed tensors gives f32; the numbers that its operands and its result
+// are multiplied with go to the left operand, in front of the rounding.
+// CHECK-LABEL: @scores
+// CHECK-NEXT:    %0 = lpu.cast %k : !lpu.tensor<[2, 4], f32> -> !lpu.tensor<[2, 4], f16>
+// CHECK:         %[[t:.*]] = lpu.transpose %0
+// CHECK:         %[[f:.*]] = lpu.fill "0000803e"
+// CHECK:         %[[q:.*]] = lpu.map "mul" %x, %[[f]] : !lpu.tensor<[1, 4], f32>
+// CHECK:         %[[short:.*]] = lpu.cast %[[q]] : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f16>
+// CHECK:         %[[s:.*]] = lpu.matmul %[[short]], %[[t]] : {{.*}} -> !lpu.tensor<[1, 2], f32>
+// CHECK:         lpu.map "tanh" %[[s]]
+// DEFAULT-LABEL: @scores
+// DEFAULT-NOT:   f16
+func.func @scores(%x : !lpu.tensor<[1, 4], f32>, %k : !lpu.tensor<[2, 4], f32>) -> !lpu.tensor<[1, 2], f32> {
+  %half = lpu.fill "0000003f" : !lpu.tensor<[], f32>
+  %s = lpu.map "mul" %k, %half : !lpu.tensor<[2, 4], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[2, 4], f32>
+  %t = lpu.transpose %s <[1, 0]> : !lpu.tensor<[2, 4], f32> -> !lpu.tensor<[4, 2], f32>
+  %0 = lpu.matmul %x, %t : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 2], f32> -> !lpu.tensor<[1, 2], f32>
+  %1 = lpu.map "mul" %0, %half : !lpu.tensor<[1, 2], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[1, 2], f32>
+  %y = lpu.map "tanh" %1 : !lpu.tensor<[1, 2], f32> -> !lpu.tensor<[1, 2], f32>
+  func.return %y : !lpu.tensor<[1, 2], f32>
+}
+
+// -----
+
+// Rule 6: between two operations in f16 nothing is rounded; the result is, once.
+// CHECK-LABEL: @inner
+// CHECK-NEXT:    %0 = lpu.cast %x : !lpu.tensor<[4], f16> -> !lpu.tensor<[4], f32>
+// CHECK-NEXT:    %[[s:.*]] = lpu.map "sigmoid" %0 : !lpu.tensor<[4], f32>
+// CHECK-NEXT:    %[[m:.*]] = lpu.map "mul" %0, %[[s]] : !lpu.tensor<[4], f32>
+// CHECK-NEXT:    %y = lpu.cast %[[m]] : !lpu.tensor<[4], f32> -> !lpu.tensor<[4], f16>
+// CHECK-NEXT:    func.return %y
+// DEFAULT-LABEL: @inner
+// DEFAULT:       lpu.map "sigmoid" {{.*}} -> !lpu.tensor<[4], f16>
+func.func @inner(%x : !lpu.tensor<[4], f16>) -> !lpu.tensor<[4], f16> {
+  %s = lpu.map "sigmoid" %x : !lpu.tensor<[4], f16> -> !lpu.tensor<[4], f16>
+  %y = lpu.map "mul" %x, %s : !lpu.tensor<[4], f16>, !lpu.tensor<[4], f16> -> !lpu.tensor<[4], f16>
+  func.return %y : !lpu.tensor<[4], f16>
+}
+
+// -----
+
+// What the model casts itself stays rounded.
+// CHECK-LABEL: @explicit
+// CHECK-NEXT:    %h = lpu.cast %x : !lpu.tensor<[4], f32> -> !lpu.tensor<[4], f16>
+// CHECK-NEXT:    %w = lpu.cast %h : !lpu.tensor<[4], f16> -> !lpu.tensor<[4], f32>
+// CHECK-NEXT:    %y = lpu.map "neg" %w
+// DEFAULT-LABEL: @explicit
+// DEFAULT-NEXT:  lpu.cast
+// DEFAULT-NEXT:  lpu.cast
+// DEFAULT-NEXT:  lpu.map
+func.func @explicit(%x : !lpu.tensor<[4], f32>) -> !lpu.tensor<[4], f32> {
+  %h = lpu.cast %x : !lpu.tensor<[4], f32> -> !lpu.tensor<[4], f16>
+  %w = lpu.cast %h : !lpu.tensor<[4], f16> -> !lpu.tensor<[4], f32>
+  %y = lpu.map "neg" %w : !lpu.tensor<[4], f32> -> !lpu.tensor<[4], f32>
+  func.return %y : !lpu.tensor<[4], f32>
+}
+
+// -----
+
+// The least f16 of a mask becomes the least f32: it must still vanish beside scores in f32.
+// CHECK-LABEL: @mask
+// CHECK-DAG:     %[[least:.*]] = lpu.fill "ffff7fff" : !lpu.tensor<[], f32>
+// CHECK:         %[[b:.*]] = lpu.select %m, %{{.*}}, %[[least]] : {{.*}} -> !lpu.tensor<[4], f32>
+// CHECK:         lpu.map "add" %{{.*}}, %[[b]]
+// DEFAULT-LABEL: @mask
+// DEFAULT:       lpu.map "add" {{.*}} -> !lpu.tensor<[4], f16>
+func.func @mask(%x : !lpu.tensor<[4], f16>, %m : !lpu.tensor<[4], bool>) -> !lpu.tensor<[4], f16> {
+  %zero = lpu.fill "0000" : !lpu.tensor<[], f16>
+  %least = lpu.fill "fffb" : !lpu.tensor<[], f16>
+  %b = lpu.select %m, %zero, %least : !lpu.tensor<[4], bool>, !lpu.tensor<[], f16>, !lpu.tensor<[], f16> -> !lpu.tensor<[4], f16>
+  %y = lpu.map "add" %x, %b : !lpu.tensor<[4], f16>, !lpu.tensor<[4], f16> -> !lpu.tensor<[4], f16>
+  func.return %y : !lpu.tensor<[4], f16>
 }

@@ -149,3 +149,25 @@ func.func @generate(%x : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 2], f32> {
   %z = lpu.matmul %x, %v : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 2], f32> -> !lpu.tensor<[1, 2], f32>
   func.return %z : !lpu.tensor<[1, 2], f32>
 }
+
+// -----
+
+// A weight that stands behind the first product: the one of all stands in front of it.
+// CHECK-LABEL: @behind
+// CHECK:         %[[w:.*]] = lpu.constant <concat([file("v", 0, [8, 4], f32), file("k", 0, [8, 4], f32), file("q", 0, [8, 8], f32)], 1)>
+// CHECK:         lpu.matmul %x, %[[w]]
+func.func @behind(%x : !lpu.tensor<[1, 8], f32>, %pk : !lpu.tensor<[1, 1, P, 4], f32>, %pv : !lpu.tensor<[1, 1, P, 4], f32>) -> !lpu.tensor<[1, 2, 1, 4], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %wq = lpu.constant <file("q", 0, [8, 8], f32)> : !lpu.tensor<[8, 8], f32>
+  %q = lpu.matmul %x, %wq : !lpu.tensor<[1, 8], f32>, !lpu.tensor<[8, 8], f32> -> !lpu.tensor<[1, 8], f32>
+  %wk = lpu.constant <file("k", 0, [8, 4], f32)> : !lpu.tensor<[8, 4], f32>
+  %k = lpu.matmul %x, %wk : !lpu.tensor<[1, 8], f32>, !lpu.tensor<[8, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  %wv = lpu.constant <file("v", 0, [8, 4], f32)> : !lpu.tensor<[8, 4], f32>
+  %v = lpu.matmul %x, %wv : !lpu.tensor<[1, 8], f32>, !lpu.tensor<[8, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  %0 = lpu.reshape %q : !lpu.tensor<[1, 8], f32> -> !lpu.tensor<[1, 2, 1, 4], f32>
+  %1 = lpu.reshape %k : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 1, 1, 4], f32>
+  %2 = lpu.reshape %v : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 1, 1, 4], f32>
+  %3 = lpu.concat %pk, %1 axis 2 : !lpu.tensor<[1, 1, P, 4], f32>, !lpu.tensor<[1, 1, 1, 4], f32> -> !lpu.tensor<[1, 1, P + 1, 4], f32>
+  %4 = lpu.concat %pv, %2 axis 2 : !lpu.tensor<[1, 1, P, 4], f32>, !lpu.tensor<[1, 1, 1, 4], f32> -> !lpu.tensor<[1, 1, P + 1, 4], f32>
+  %y = lpu.attention %0, %3, %4 scale 1.0 softcap 0.0 empty "nan" : !lpu.tensor<[1, 2, 1, 4], f32>, !lpu.tensor<[1, 1, P + 1, 4], f32>, !lpu.tensor<[1, 1, P + 1, 4], f32> -> !lpu.tensor<[1, 2, 1, 4], f32>
+  func.return %y : !lpu.tensor<[1, 2, 1, 4], f32>
+}

@@ -131,3 +131,151 @@ func.func @loop(%x : !lpu.tensor<[8], f32>) -> !lpu.tensor<[8], f32> {
   }
   func.return %y : !lpu.tensor<[8], f32>
 }
+
+// -----
+
+// The number beside sqrt(2): exporters compute it in their own way.
+// CHECK-LABEL: @neighbour
+// CHECK-NEXT:    %y = lpu.map "gelu" %x
+// CHECK-NEXT:    func.return %y
+func.func @neighbour(%x : !lpu.tensor<[8], f32>) -> !lpu.tensor<[8], f32> {
+  %root = lpu.fill "f404b53f" : !lpu.tensor<[], f32>
+  %one = lpu.fill "0000803f" : !lpu.tensor<[], f32>
+  %half = lpu.fill "0000003f" : !lpu.tensor<[], f32>
+  %0 = lpu.map "div" %x, %root : !lpu.tensor<[8], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[8], f32>
+  %1 = lpu.map "erf" %0 : !lpu.tensor<[8], f32> -> !lpu.tensor<[8], f32>
+  %2 = lpu.map "add" %1, %one : !lpu.tensor<[8], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[8], f32>
+  %3 = lpu.map "mul" %x, %2 : !lpu.tensor<[8], f32>, !lpu.tensor<[8], f32> -> !lpu.tensor<[8], f32>
+  %y = lpu.map "mul" %3, %half : !lpu.tensor<[8], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[8], f32>
+  func.return %y : !lpu.tensor<[8], f32>
+}
+
+// -----
+
+// Two steps away from sqrt(2) it is another number.
+// CHECK-LABEL: @two_ulps
+// CHECK:         lpu.map "erf"
+func.func @two_ulps(%x : !lpu.tensor<[8], f32>) -> !lpu.tensor<[8], f32> {
+  %root = lpu.fill "f504b53f" : !lpu.tensor<[], f32>
+  %one = lpu.fill "0000803f" : !lpu.tensor<[], f32>
+  %half = lpu.fill "0000003f" : !lpu.tensor<[], f32>
+  %0 = lpu.map "div" %x, %root : !lpu.tensor<[8], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[8], f32>
+  %1 = lpu.map "erf" %0 : !lpu.tensor<[8], f32> -> !lpu.tensor<[8], f32>
+  %2 = lpu.map "add" %1, %one : !lpu.tensor<[8], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[8], f32>
+  %3 = lpu.map "mul" %x, %2 : !lpu.tensor<[8], f32>, !lpu.tensor<[8], f32> -> !lpu.tensor<[8], f32>
+  %y = lpu.map "mul" %3, %half : !lpu.tensor<[8], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[8], f32>
+  func.return %y : !lpu.tensor<[8], f32>
+}
+
+// -----
+
+// The number beside 1 is not 1.
+// CHECK-LABEL: @beside_one
+// CHECK:         lpu.map "erf"
+func.func @beside_one(%x : !lpu.tensor<[8], f32>) -> !lpu.tensor<[8], f32> {
+  %root = lpu.fill "f304b53f" : !lpu.tensor<[], f32>
+  %one = lpu.fill "0100803f" : !lpu.tensor<[], f32>
+  %half = lpu.fill "0000003f" : !lpu.tensor<[], f32>
+  %0 = lpu.map "div" %x, %root : !lpu.tensor<[8], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[8], f32>
+  %1 = lpu.map "erf" %0 : !lpu.tensor<[8], f32> -> !lpu.tensor<[8], f32>
+  %2 = lpu.map "add" %1, %one : !lpu.tensor<[8], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[8], f32>
+  %3 = lpu.map "mul" %x, %2 : !lpu.tensor<[8], f32>, !lpu.tensor<[8], f32> -> !lpu.tensor<[8], f32>
+  %y = lpu.map "mul" %3, %half : !lpu.tensor<[8], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[8], f32>
+  func.return %y : !lpu.tensor<[8], f32>
+}
+
+// -----
+
+// Nor is 0.5005 a half.
+// CHECK-LABEL: @almost_half
+// CHECK:         lpu.map "erf"
+func.func @almost_half(%x : !lpu.tensor<[8], f32>) -> !lpu.tensor<[8], f32> {
+  %root = lpu.fill "f304b53f" : !lpu.tensor<[], f32>
+  %one = lpu.fill "0000803f" : !lpu.tensor<[], f32>
+  %half = lpu.fill "c520003f" : !lpu.tensor<[], f32>
+  %0 = lpu.map "div" %x, %root : !lpu.tensor<[8], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[8], f32>
+  %1 = lpu.map "erf" %0 : !lpu.tensor<[8], f32> -> !lpu.tensor<[8], f32>
+  %2 = lpu.map "add" %1, %one : !lpu.tensor<[8], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[8], f32>
+  %3 = lpu.map "mul" %x, %2 : !lpu.tensor<[8], f32>, !lpu.tensor<[8], f32> -> !lpu.tensor<[8], f32>
+  %y = lpu.map "mul" %3, %half : !lpu.tensor<[8], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[8], f32>
+  func.return %y : !lpu.tensor<[8], f32>
+}
+
+// -----
+
+// sqrt(2) as f16 has it, and that is the number where it came through f16.
+// CHECK-LABEL: @short_number
+// CHECK-NEXT:    %y = lpu.map "gelu" %x
+// CHECK-NEXT:    func.return %y
+func.func @short_number(%x : !lpu.tensor<[8], f32>) -> !lpu.tensor<[8], f32> {
+  %h = lpu.fill "a83d" : !lpu.tensor<[], f16>
+  %root = lpu.cast %h : !lpu.tensor<[], f16> -> !lpu.tensor<[], f32>
+  %one = lpu.fill "0000803f" : !lpu.tensor<[], f32>
+  %half = lpu.fill "0000003f" : !lpu.tensor<[], f32>
+  %0 = lpu.map "div" %x, %root : !lpu.tensor<[8], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[8], f32>
+  %1 = lpu.map "erf" %0 : !lpu.tensor<[8], f32> -> !lpu.tensor<[8], f32>
+  %2 = lpu.map "add" %1, %one : !lpu.tensor<[8], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[8], f32>
+  %3 = lpu.map "mul" %x, %2 : !lpu.tensor<[8], f32>, !lpu.tensor<[8], f32> -> !lpu.tensor<[8], f32>
+  %y = lpu.map "mul" %3, %half : !lpu.tensor<[8], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[8], f32>
+  func.return %y : !lpu.tensor<[8], f32>
+}
+
+// -----
+
+// Two steps of f16 are as wrong as two of f32.
+// CHECK-LABEL: @short_two_ulps
+// CHECK:         lpu.map "erf"
+func.func @short_two_ulps(%x : !lpu.tensor<[8], f32>) -> !lpu.tensor<[8], f32> {
+  %h = lpu.fill "aa3d" : !lpu.tensor<[], f16>
+  %root = lpu.cast %h : !lpu.tensor<[], f16> -> !lpu.tensor<[], f32>
+  %one = lpu.fill "0000803f" : !lpu.tensor<[], f32>
+  %half = lpu.fill "0000003f" : !lpu.tensor<[], f32>
+  %0 = lpu.map "div" %x, %root : !lpu.tensor<[8], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[8], f32>
+  %1 = lpu.map "erf" %0 : !lpu.tensor<[8], f32> -> !lpu.tensor<[8], f32>
+  %2 = lpu.map "add" %1, %one : !lpu.tensor<[8], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[8], f32>
+  %3 = lpu.map "mul" %x, %2 : !lpu.tensor<[8], f32>, !lpu.tensor<[8], f32> -> !lpu.tensor<[8], f32>
+  %y = lpu.map "mul" %3, %half : !lpu.tensor<[8], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[8], f32>
+  func.return %y : !lpu.tensor<[8], f32>
+}
+
+// -----
+
+// A number with more axes than x makes a wider result.
+// CHECK-LABEL: @widened
+// CHECK:         lpu.map "erf"
+func.func @widened(%x : !lpu.tensor<[8], f32>) -> !lpu.tensor<[2, 8], f32> {
+  %root = lpu.fill "f304b53f" : !lpu.tensor<[], f32>
+  %one = lpu.fill "0000803f" : !lpu.tensor<[], f32>
+  %half = lpu.fill "0000003f" : !lpu.tensor<[2, 1], f32>
+  %0 = lpu.map "div" %x, %root : !lpu.tensor<[8], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[8], f32>
+  %1 = lpu.map "erf" %0 : !lpu.tensor<[8], f32> -> !lpu.tensor<[8], f32>
+  %2 = lpu.map "add" %1, %one : !lpu.tensor<[8], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[8], f32>
+  %3 = lpu.map "mul" %x, %2 : !lpu.tensor<[8], f32>, !lpu.tensor<[8], f32> -> !lpu.tensor<[8], f32>
+  %y = lpu.map "mul" %3, %half : !lpu.tensor<[8], f32>, !lpu.tensor<[2, 1], f32> -> !lpu.tensor<[2, 8], f32>
+  func.return %y : !lpu.tensor<[2, 8], f32>
+}
+
+// -----
+
+// In f16 the sigmoid is rounded, which silu would not do.
+// CHECK-LABEL: @rounded
+// CHECK-NEXT:    lpu.map "sigmoid"
+func.func @rounded(%x : !lpu.tensor<[8], f16>) -> !lpu.tensor<[8], f16> {
+  %s = lpu.map "sigmoid" %x : !lpu.tensor<[8], f16> -> !lpu.tensor<[8], f16>
+  %y = lpu.map "mul" %x, %s : !lpu.tensor<[8], f16>, !lpu.tensor<[8], f16> -> !lpu.tensor<[8], f16>
+  func.return %y : !lpu.tensor<[8], f16>
+}
+
+// -----
+
+// From f16 to f32 and back: one operation in f16 rounds as often, once.
+// CHECK-LABEL: @casts
+// CHECK-NEXT:    %y = lpu.map "silu" %h : !lpu.tensor<[8], f16> -> !lpu.tensor<[8], f16>
+// CHECK-NEXT:    func.return %y
+func.func @casts(%h : !lpu.tensor<[8], f16>) -> !lpu.tensor<[8], f16> {
+  %x = lpu.cast %h : !lpu.tensor<[8], f16> -> !lpu.tensor<[8], f32>
+  %s = lpu.map "sigmoid" %x : !lpu.tensor<[8], f32> -> !lpu.tensor<[8], f32>
+  %m = lpu.map "mul" %x, %s : !lpu.tensor<[8], f32>, !lpu.tensor<[8], f32> -> !lpu.tensor<[8], f32>
+  %y = lpu.cast %m : !lpu.tensor<[8], f32> -> !lpu.tensor<[8], f16>
+  func.return %y : !lpu.tensor<[8], f16>
+}

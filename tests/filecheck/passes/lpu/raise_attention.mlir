@@ -93,21 +93,15 @@ func.func @hidden(%q : !lpu.tensor<[1, 4, 1, 8], f32>, %k : !lpu.tensor<[1, 4, 9
 
 // -----
 
-// A mask with the least f16 is made anew in f32, next to the old one.
-// CHECK-LABEL: @half
-// CHECK-NEXT:    %0 = lpu.fill "00000000" : !lpu.tensor<[], f32>
-// CHECK-NEXT:    %1 = lpu.fill "ffff7fff" : !lpu.tensor<[], f32>
-// CHECK-NEXT:    %2 = lpu.select %m, %0, %1
-// CHECK-NEXT:    %y = lpu.attention %q, %k, %v biases %2
-func.func @half(%q : !lpu.tensor<[1, 4, 1, 8], f16>, %k : !lpu.tensor<[1, 4, 9, 8], f16>, %v : !lpu.tensor<[1, 4, 9, 8], f16>, %m : !lpu.tensor<[1, 1, 1, 9], bool>) -> !lpu.tensor<[1, 4, 1, 8], f16> {
-  %zero = lpu.fill "0000" : !lpu.tensor<[], f16>
-  %least = lpu.fill "fffb" : !lpu.tensor<[], f16>
-  %b = lpu.select %m, %zero, %least : !lpu.tensor<[1, 1, 1, 9], bool>, !lpu.tensor<[], f16>, !lpu.tensor<[], f16> -> !lpu.tensor<[1, 1, 1, 9], f16>
+// Scores that are rounded are none: attention keeps them in f32.
+// CHECK-LABEL: @short_scores
+// CHECK-NOT:     lpu.attention
+// CHECK:         func.return
+func.func @short_scores(%q : !lpu.tensor<[1, 4, 1, 8], f16>, %k : !lpu.tensor<[1, 4, 9, 8], f16>, %v : !lpu.tensor<[1, 4, 9, 8], f16>) -> !lpu.tensor<[1, 4, 1, 8], f16> {
   %0 = lpu.transpose %k <[0, 1, 3, 2]> : !lpu.tensor<[1, 4, 9, 8], f16> -> !lpu.tensor<[1, 4, 8, 9], f16>
   %1 = lpu.matmul %q, %0 : !lpu.tensor<[1, 4, 1, 8], f16>, !lpu.tensor<[1, 4, 8, 9], f16> -> !lpu.tensor<[1, 4, 1, 9], f16>
-  %2 = lpu.map "add" %1, %b : !lpu.tensor<[1, 4, 1, 9], f16>, !lpu.tensor<[1, 1, 1, 9], f16> -> !lpu.tensor<[1, 4, 1, 9], f16>
-  %3 = lpu.softmax %2 empty "nan" : !lpu.tensor<[1, 4, 1, 9], f16> -> !lpu.tensor<[1, 4, 1, 9], f16>
-  %y = lpu.matmul %3, %v : !lpu.tensor<[1, 4, 1, 9], f16>, !lpu.tensor<[1, 4, 9, 8], f16> -> !lpu.tensor<[1, 4, 1, 8], f16>
+  %2 = lpu.softmax %1 empty "nan" : !lpu.tensor<[1, 4, 1, 9], f16> -> !lpu.tensor<[1, 4, 1, 9], f16>
+  %y = lpu.matmul %2, %v : !lpu.tensor<[1, 4, 1, 9], f16>, !lpu.tensor<[1, 4, 9, 8], f16> -> !lpu.tensor<[1, 4, 1, 8], f16>
   func.return %y : !lpu.tensor<[1, 4, 1, 8], f16>
 }
 
@@ -177,9 +171,10 @@ func.func @shared(%q : !lpu.tensor<[1, 4, 1, 8], f32>, %k : !lpu.tensor<[1, 4, 9
 
 // -----
 
-// Values that are scaled stay as they are, and so does all of it.
+// Values that are scaled are scaled before.
 // CHECK-LABEL: @scaled_values
-// CHECK:         lpu.softmax
+// CHECK:         %s = lpu.map "mul" %v
+// CHECK:         lpu.attention %q, %k, %s
 func.func @scaled_values(%q : !lpu.tensor<[1, 4, 1, 8], f32>, %k : !lpu.tensor<[1, 4, 9, 8], f32>, %v : !lpu.tensor<[1, 4, 9, 8], f32>) -> !lpu.tensor<[1, 4, 1, 8], f32> {
   %f = lpu.fill "0000003f" : !lpu.tensor<[], f32>
   %s = lpu.map "mul" %v, %f : !lpu.tensor<[1, 4, 9, 8], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[1, 4, 9, 8], f32>
@@ -187,5 +182,180 @@ func.func @scaled_values(%q : !lpu.tensor<[1, 4, 1, 8], f32>, %k : !lpu.tensor<[
   %1 = lpu.matmul %q, %0 : !lpu.tensor<[1, 4, 1, 8], f32>, !lpu.tensor<[1, 4, 8, 9], f32> -> !lpu.tensor<[1, 4, 1, 9], f32>
   %2 = lpu.softmax %1 empty "nan" : !lpu.tensor<[1, 4, 1, 9], f32> -> !lpu.tensor<[1, 4, 1, 9], f32>
   %y = lpu.matmul %2, %s : !lpu.tensor<[1, 4, 1, 9], f32>, !lpu.tensor<[1, 4, 9, 8], f32> -> !lpu.tensor<[1, 4, 1, 8], f32>
+  func.return %y : !lpu.tensor<[1, 4, 1, 8], f32>
+}
+
+// -----
+
+// One row of queries for two rows of keys: the queries are spread over both.
+// CHECK-LABEL: @one_query
+// CHECK-NEXT:    %0 = lpu.broadcast %q {{.*}} -> !lpu.tensor<[2, 4, 1, 8], f32>
+// CHECK-NEXT:    %y = lpu.attention %0, %k, %v scale 1.000000e+00
+func.func @one_query(%q : !lpu.tensor<[1, 4, 1, 8], f32>, %k : !lpu.tensor<[2, 4, 9, 8], f32>, %v : !lpu.tensor<[2, 4, 9, 8], f32>) -> !lpu.tensor<[2, 4, 1, 8], f32> {
+  %0 = lpu.transpose %k <[0, 1, 3, 2]> : !lpu.tensor<[2, 4, 9, 8], f32> -> !lpu.tensor<[2, 4, 8, 9], f32>
+  %1 = lpu.matmul %q, %0 : !lpu.tensor<[1, 4, 1, 8], f32>, !lpu.tensor<[2, 4, 8, 9], f32> -> !lpu.tensor<[2, 4, 1, 9], f32>
+  %2 = lpu.softmax %1 empty "nan" : !lpu.tensor<[2, 4, 1, 9], f32> -> !lpu.tensor<[2, 4, 1, 9], f32>
+  %y = lpu.matmul %2, %v : !lpu.tensor<[2, 4, 1, 9], f32>, !lpu.tensor<[2, 4, 9, 8], f32> -> !lpu.tensor<[2, 4, 1, 8], f32>
+  func.return %y : !lpu.tensor<[2, 4, 1, 8], f32>
+}
+
+// -----
+
+// One row of scores for two rows of values: the result has more rows than the scores.
+// CHECK-LABEL: @one_row_of_scores
+// CHECK-NOT:     lpu.attention
+// CHECK:         func.return
+func.func @one_row_of_scores(%q : !lpu.tensor<[1, 4, 1, 8], f32>, %k : !lpu.tensor<[1, 4, 9, 8], f32>, %v : !lpu.tensor<[2, 4, 9, 8], f32>) -> !lpu.tensor<[2, 4, 1, 8], f32> {
+  %0 = lpu.transpose %k <[0, 1, 3, 2]> : !lpu.tensor<[1, 4, 9, 8], f32> -> !lpu.tensor<[1, 4, 8, 9], f32>
+  %1 = lpu.matmul %q, %0 : !lpu.tensor<[1, 4, 1, 8], f32>, !lpu.tensor<[1, 4, 8, 9], f32> -> !lpu.tensor<[1, 4, 1, 9], f32>
+  %2 = lpu.softmax %1 empty "nan" : !lpu.tensor<[1, 4, 1, 9], f32> -> !lpu.tensor<[1, 4, 1, 9], f32>
+  %y = lpu.matmul %2, %v : !lpu.tensor<[1, 4, 1, 9], f32>, !lpu.tensor<[2, 4, 9, 8], f32> -> !lpu.tensor<[2, 4, 1, 8], f32>
+  func.return %y : !lpu.tensor<[2, 4, 1, 8], f32>
+}
+
+// -----
+
+// A mask of two rows makes two of the scores of one.
+// CHECK-LABEL: @wide_mask
+// CHECK-NOT:     lpu.attention
+// CHECK:         func.return
+func.func @wide_mask(%q : !lpu.tensor<[1, 4, 1, 8], f32>, %k : !lpu.tensor<[1, 4, 9, 8], f32>, %v : !lpu.tensor<[2, 4, 9, 8], f32>, %m : !lpu.tensor<[2, 1, 1, 9], f32>) -> !lpu.tensor<[2, 4, 1, 8], f32> {
+  %0 = lpu.transpose %k <[0, 1, 3, 2]> : !lpu.tensor<[1, 4, 9, 8], f32> -> !lpu.tensor<[1, 4, 8, 9], f32>
+  %1 = lpu.matmul %q, %0 : !lpu.tensor<[1, 4, 1, 8], f32>, !lpu.tensor<[1, 4, 8, 9], f32> -> !lpu.tensor<[1, 4, 1, 9], f32>
+  %2 = lpu.map "add" %1, %m : !lpu.tensor<[1, 4, 1, 9], f32>, !lpu.tensor<[2, 1, 1, 9], f32> -> !lpu.tensor<[2, 4, 1, 9], f32>
+  %3 = lpu.softmax %2 empty "nan" : !lpu.tensor<[2, 4, 1, 9], f32> -> !lpu.tensor<[2, 4, 1, 9], f32>
+  %y = lpu.matmul %3, %v : !lpu.tensor<[2, 4, 1, 9], f32>, !lpu.tensor<[2, 4, 9, 8], f32> -> !lpu.tensor<[2, 4, 1, 8], f32>
+  func.return %y : !lpu.tensor<[2, 4, 1, 8], f32>
+}
+
+// -----
+
+// A bias behind a mask that puts -inf makes NaN of an infinite one; attention adds it in front.
+// CHECK-LABEL: @bias_behind_mask
+// CHECK-NOT:     lpu.attention
+// CHECK:         func.return
+func.func @bias_behind_mask(%q : !lpu.tensor<[1, 4, 1, 8], f32>, %k : !lpu.tensor<[1, 4, 9, 8], f32>, %v : !lpu.tensor<[1, 4, 9, 8], f32>, %m : !lpu.tensor<[1, 1, 1, 9], bool>, %b : !lpu.tensor<[1, 1, 1, 9], f32>) -> !lpu.tensor<[1, 4, 1, 8], f32> {
+  %never = lpu.fill "000080ff" : !lpu.tensor<[], f32>
+  %0 = lpu.transpose %k <[0, 1, 3, 2]> : !lpu.tensor<[1, 4, 9, 8], f32> -> !lpu.tensor<[1, 4, 8, 9], f32>
+  %1 = lpu.matmul %q, %0 : !lpu.tensor<[1, 4, 1, 8], f32>, !lpu.tensor<[1, 4, 8, 9], f32> -> !lpu.tensor<[1, 4, 1, 9], f32>
+  %2 = lpu.select %m, %1, %never : !lpu.tensor<[1, 1, 1, 9], bool>, !lpu.tensor<[1, 4, 1, 9], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[1, 4, 1, 9], f32>
+  %3 = lpu.map "add" %2, %b : !lpu.tensor<[1, 4, 1, 9], f32>, !lpu.tensor<[1, 1, 1, 9], f32> -> !lpu.tensor<[1, 4, 1, 9], f32>
+  %4 = lpu.softmax %3 empty "nan" : !lpu.tensor<[1, 4, 1, 9], f32> -> !lpu.tensor<[1, 4, 1, 9], f32>
+  %y = lpu.matmul %4, %v : !lpu.tensor<[1, 4, 1, 9], f32>, !lpu.tensor<[1, 4, 9, 8], f32> -> !lpu.tensor<[1, 4, 1, 8], f32>
+  func.return %y : !lpu.tensor<[1, 4, 1, 8], f32>
+}
+
+// -----
+
+// A mask that puts the least f32 is none that puts -inf.
+// CHECK-LABEL: @almost_never
+// CHECK-NOT:     lpu.attention
+// CHECK:         func.return
+func.func @almost_never(%q : !lpu.tensor<[1, 4, 1, 8], f32>, %k : !lpu.tensor<[1, 4, 9, 8], f32>, %v : !lpu.tensor<[1, 4, 9, 8], f32>, %m : !lpu.tensor<[1, 1, 1, 9], bool>) -> !lpu.tensor<[1, 4, 1, 8], f32> {
+  %least = lpu.fill "ffff7fff" : !lpu.tensor<[], f32>
+  %0 = lpu.transpose %k <[0, 1, 3, 2]> : !lpu.tensor<[1, 4, 9, 8], f32> -> !lpu.tensor<[1, 4, 8, 9], f32>
+  %1 = lpu.matmul %q, %0 : !lpu.tensor<[1, 4, 1, 8], f32>, !lpu.tensor<[1, 4, 8, 9], f32> -> !lpu.tensor<[1, 4, 1, 9], f32>
+  %2 = lpu.select %m, %1, %least : !lpu.tensor<[1, 1, 1, 9], bool>, !lpu.tensor<[1, 4, 1, 9], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[1, 4, 1, 9], f32>
+  %3 = lpu.softmax %2 empty "nan" : !lpu.tensor<[1, 4, 1, 9], f32> -> !lpu.tensor<[1, 4, 1, 9], f32>
+  %y = lpu.matmul %3, %v : !lpu.tensor<[1, 4, 1, 9], f32>, !lpu.tensor<[1, 4, 9, 8], f32> -> !lpu.tensor<[1, 4, 1, 8], f32>
+  func.return %y : !lpu.tensor<[1, 4, 1, 8], f32>
+}
+
+// -----
+
+// Keys and values in f16 that products read in f32: queries are not rounded to f16.
+// CHECK-LABEL: @short_cache
+// CHECK-NEXT:    %0 = lpu.cast %k : !lpu.tensor<[1, 4, 9, 8], f16> -> !lpu.tensor<[1, 4, 9, 8], f32>
+// CHECK-NEXT:    %1 = lpu.cast %v : !lpu.tensor<[1, 4, 9, 8], f16> -> !lpu.tensor<[1, 4, 9, 8], f32>
+// CHECK-NEXT:    %y = lpu.attention %q, %0, %1
+func.func @short_cache(%q : !lpu.tensor<[1, 4, 1, 8], f32>, %k : !lpu.tensor<[1, 4, 9, 8], f16>, %v : !lpu.tensor<[1, 4, 9, 8], f16>) -> !lpu.tensor<[1, 4, 1, 8], f32> {
+  %kw = lpu.cast %k : !lpu.tensor<[1, 4, 9, 8], f16> -> !lpu.tensor<[1, 4, 9, 8], f32>
+  %vw = lpu.cast %v : !lpu.tensor<[1, 4, 9, 8], f16> -> !lpu.tensor<[1, 4, 9, 8], f32>
+  %0 = lpu.transpose %kw <[0, 1, 3, 2]> : !lpu.tensor<[1, 4, 9, 8], f32> -> !lpu.tensor<[1, 4, 8, 9], f32>
+  %1 = lpu.matmul %q, %0 : !lpu.tensor<[1, 4, 1, 8], f32>, !lpu.tensor<[1, 4, 8, 9], f32> -> !lpu.tensor<[1, 4, 1, 9], f32>
+  %2 = lpu.softmax %1 empty "nan" : !lpu.tensor<[1, 4, 1, 9], f32> -> !lpu.tensor<[1, 4, 1, 9], f32>
+  %y = lpu.matmul %2, %vw : !lpu.tensor<[1, 4, 1, 9], f32>, !lpu.tensor<[1, 4, 9, 8], f32> -> !lpu.tensor<[1, 4, 1, 8], f32>
+  func.return %y : !lpu.tensor<[1, 4, 1, 8], f32>
+}
+
+// -----
+
+// Keys that are rounded to f16 and read in f32 stay rounded.
+// CHECK-LABEL: @rounded_keys
+// CHECK-NEXT:    %[[short:.*]] = lpu.cast %k : !lpu.tensor<[1, 4, 9, 8], f32> -> !lpu.tensor<[1, 4, 9, 8], f16>
+// CHECK-NEXT:    %[[long:.*]] = lpu.cast %[[short]] : !lpu.tensor<[1, 4, 9, 8], f16> -> !lpu.tensor<[1, 4, 9, 8], f32>
+// CHECK-NEXT:    %y = lpu.attention %q, %[[long]], %v
+func.func @rounded_keys(%q : !lpu.tensor<[1, 4, 1, 8], f32>, %k : !lpu.tensor<[1, 4, 9, 8], f32>, %v : !lpu.tensor<[1, 4, 9, 8], f32>) -> !lpu.tensor<[1, 4, 1, 8], f32> {
+  %ks = lpu.cast %k : !lpu.tensor<[1, 4, 9, 8], f32> -> !lpu.tensor<[1, 4, 9, 8], f16>
+  %kw = lpu.cast %ks : !lpu.tensor<[1, 4, 9, 8], f16> -> !lpu.tensor<[1, 4, 9, 8], f32>
+  %0 = lpu.transpose %kw <[0, 1, 3, 2]> : !lpu.tensor<[1, 4, 9, 8], f32> -> !lpu.tensor<[1, 4, 8, 9], f32>
+  %1 = lpu.matmul %q, %0 : !lpu.tensor<[1, 4, 1, 8], f32>, !lpu.tensor<[1, 4, 8, 9], f32> -> !lpu.tensor<[1, 4, 1, 9], f32>
+  %2 = lpu.softmax %1 empty "nan" : !lpu.tensor<[1, 4, 1, 9], f32> -> !lpu.tensor<[1, 4, 1, 9], f32>
+  %y = lpu.matmul %2, %v : !lpu.tensor<[1, 4, 1, 9], f32>, !lpu.tensor<[1, 4, 9, 8], f32> -> !lpu.tensor<[1, 4, 1, 8], f32>
+  func.return %y : !lpu.tensor<[1, 4, 1, 8], f32>
+}
+
+// -----
+
+// So do queries.
+// CHECK-LABEL: @rounded_queries
+// CHECK-NEXT:    %[[short:.*]] = lpu.cast %q : !lpu.tensor<[1, 4, 1, 8], f32> -> !lpu.tensor<[1, 4, 1, 8], f16>
+// CHECK-NEXT:    %y = lpu.attention %[[short]], %k, %v
+func.func @rounded_queries(%q : !lpu.tensor<[1, 4, 1, 8], f32>, %k : !lpu.tensor<[1, 4, 9, 8], f32>, %v : !lpu.tensor<[1, 4, 9, 8], f32>) -> !lpu.tensor<[1, 4, 1, 8], f32> {
+  %qs = lpu.cast %q : !lpu.tensor<[1, 4, 1, 8], f32> -> !lpu.tensor<[1, 4, 1, 8], f16>
+  %qw = lpu.cast %qs : !lpu.tensor<[1, 4, 1, 8], f16> -> !lpu.tensor<[1, 4, 1, 8], f32>
+  %0 = lpu.transpose %k <[0, 1, 3, 2]> : !lpu.tensor<[1, 4, 9, 8], f32> -> !lpu.tensor<[1, 4, 8, 9], f32>
+  %1 = lpu.matmul %qw, %0 : !lpu.tensor<[1, 4, 1, 8], f32>, !lpu.tensor<[1, 4, 8, 9], f32> -> !lpu.tensor<[1, 4, 1, 9], f32>
+  %2 = lpu.softmax %1 empty "nan" : !lpu.tensor<[1, 4, 1, 9], f32> -> !lpu.tensor<[1, 4, 1, 9], f32>
+  %y = lpu.matmul %2, %v : !lpu.tensor<[1, 4, 1, 9], f32>, !lpu.tensor<[1, 4, 9, 8], f32> -> !lpu.tensor<[1, 4, 1, 8], f32>
+  func.return %y : !lpu.tensor<[1, 4, 1, 8], f32>
+}
+
+// -----
+
+// Probabilities that are rounded for a product in f32 are none of attention.
+// CHECK-LABEL: @rounded_probabilities
+// CHECK-NOT:     lpu.attention
+// CHECK:         func.return
+func.func @rounded_probabilities(%q : !lpu.tensor<[1, 4, 1, 8], f32>, %k : !lpu.tensor<[1, 4, 9, 8], f32>, %v : !lpu.tensor<[1, 4, 9, 8], f32>) -> !lpu.tensor<[1, 4, 1, 8], f32> {
+  %0 = lpu.transpose %k <[0, 1, 3, 2]> : !lpu.tensor<[1, 4, 9, 8], f32> -> !lpu.tensor<[1, 4, 8, 9], f32>
+  %1 = lpu.matmul %q, %0 : !lpu.tensor<[1, 4, 1, 8], f32>, !lpu.tensor<[1, 4, 8, 9], f32> -> !lpu.tensor<[1, 4, 1, 9], f32>
+  %2 = lpu.softmax %1 empty "nan" : !lpu.tensor<[1, 4, 1, 9], f32> -> !lpu.tensor<[1, 4, 1, 9], f16>
+  %3 = lpu.cast %2 : !lpu.tensor<[1, 4, 1, 9], f16> -> !lpu.tensor<[1, 4, 1, 9], f32>
+  %y = lpu.matmul %3, %v : !lpu.tensor<[1, 4, 1, 9], f32>, !lpu.tensor<[1, 4, 9, 8], f32> -> !lpu.tensor<[1, 4, 1, 8], f32>
+  func.return %y : !lpu.tensor<[1, 4, 1, 8], f32>
+}
+
+// -----
+
+// In f16 what is rounded is the scaled queries, and the softmax; the cast behind is taken in.
+// CHECK-LABEL: @short
+// CHECK-NEXT:    %y = lpu.attention %q, %k, %v scale 2.500000e-01 softcap 0.000000e+00 empty "guarded" : !lpu.tensor<[1, 4, 1, 8], f32>, !lpu.tensor<[1, 4, 9, 8], f16>, !lpu.tensor<[1, 4, 9, 8], f16> -> !lpu.tensor<[1, 4, 1, 8], f16>
+// CHECK-NEXT:    func.return %y
+func.func @short(%q : !lpu.tensor<[1, 4, 1, 8], f32>, %k : !lpu.tensor<[1, 4, 9, 8], f16>, %v : !lpu.tensor<[1, 4, 9, 8], f16>) -> !lpu.tensor<[1, 4, 1, 8], f16> {
+  %f = lpu.fill "0000803e" : !lpu.tensor<[], f32>
+  %qf = lpu.map "mul" %q, %f : !lpu.tensor<[1, 4, 1, 8], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[1, 4, 1, 8], f32>
+  %qs = lpu.cast %qf : !lpu.tensor<[1, 4, 1, 8], f32> -> !lpu.tensor<[1, 4, 1, 8], f16>
+  %0 = lpu.transpose %k <[0, 1, 3, 2]> : !lpu.tensor<[1, 4, 9, 8], f16> -> !lpu.tensor<[1, 4, 8, 9], f16>
+  %1 = lpu.matmul %qs, %0 : !lpu.tensor<[1, 4, 1, 8], f16>, !lpu.tensor<[1, 4, 8, 9], f16> -> !lpu.tensor<[1, 4, 1, 9], f32>
+  %2 = lpu.softmax %1 empty "guarded" : !lpu.tensor<[1, 4, 1, 9], f32> -> !lpu.tensor<[1, 4, 1, 9], f16>
+  %3 = lpu.matmul %2, %v : !lpu.tensor<[1, 4, 1, 9], f16>, !lpu.tensor<[1, 4, 9, 8], f16> -> !lpu.tensor<[1, 4, 1, 8], f32>
+  %y = lpu.cast %3 : !lpu.tensor<[1, 4, 1, 8], f32> -> !lpu.tensor<[1, 4, 1, 8], f16>
+  func.return %y : !lpu.tensor<[1, 4, 1, 8], f16>
+}
+
+// -----
+
+// A scaling behind the product of rounded queries would be in front of the rounding.
+// CHECK-LABEL: @scaled_behind
+// CHECK-NOT:     lpu.attention
+// CHECK:         func.return
+func.func @scaled_behind(%q : !lpu.tensor<[1, 4, 1, 8], f16>, %k : !lpu.tensor<[1, 4, 9, 8], f16>, %v : !lpu.tensor<[1, 4, 9, 8], f16>) -> !lpu.tensor<[1, 4, 1, 8], f32> {
+  %f = lpu.fill "cdcccc3e" : !lpu.tensor<[], f32>
+  %0 = lpu.transpose %k <[0, 1, 3, 2]> : !lpu.tensor<[1, 4, 9, 8], f16> -> !lpu.tensor<[1, 4, 8, 9], f16>
+  %1 = lpu.matmul %q, %0 : !lpu.tensor<[1, 4, 1, 8], f16>, !lpu.tensor<[1, 4, 8, 9], f16> -> !lpu.tensor<[1, 4, 1, 9], f32>
+  %2 = lpu.map "mul" %1, %f : !lpu.tensor<[1, 4, 1, 9], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[1, 4, 1, 9], f32>
+  %3 = lpu.softmax %2 empty "nan" : !lpu.tensor<[1, 4, 1, 9], f32> -> !lpu.tensor<[1, 4, 1, 9], f16>
+  %y = lpu.matmul %3, %v : !lpu.tensor<[1, 4, 1, 9], f16>, !lpu.tensor<[1, 4, 9, 8], f16> -> !lpu.tensor<[1, 4, 1, 8], f32>
   func.return %y : !lpu.tensor<[1, 4, 1, 8], f32>
 }

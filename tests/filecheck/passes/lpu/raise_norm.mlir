@@ -106,3 +106,149 @@ func.func @other_dividend(%x : !lpu.tensor<[2, 8], f32>, %z : !lpu.tensor<[2, 8]
   %y = lpu.map "div" %z, %5 : !lpu.tensor<[2, 8], f32>, !lpu.tensor<[2, 1], f32> -> !lpu.tensor<[2, 8], f32>
   func.return %y : !lpu.tensor<[2, 8], f32>
 }
+
+// -----
+
+// The sum times 1/12.
+// CHECK-LABEL: @reciprocal
+// CHECK-NEXT:    %y = lpu.norm "rms" %x
+// CHECK-NEXT:    func.return %y
+func.func @reciprocal(%x : !lpu.tensor<[2, 12], f32>) -> !lpu.tensor<[2, 12], f32> {
+  %n = lpu.fill "abaaaa3d" : !lpu.tensor<[], f32>
+  %e = lpu.fill "0000803a" : !lpu.tensor<[], f32>
+  %0 = lpu.map "mul" %x, %x : !lpu.tensor<[2, 12], f32>, !lpu.tensor<[2, 12], f32> -> !lpu.tensor<[2, 12], f32>
+  %1 = lpu.reduce "sum" %0 over <[1]> : !lpu.tensor<[2, 12], f32> -> !lpu.tensor<[2, 1], f32>
+  %2 = lpu.map "mul" %1, %n : !lpu.tensor<[2, 1], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[2, 1], f32>
+  %3 = lpu.map "add" %2, %e : !lpu.tensor<[2, 1], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[2, 1], f32>
+  %4 = lpu.map "sqrt" %3 : !lpu.tensor<[2, 1], f32> -> !lpu.tensor<[2, 1], f32>
+  %y = lpu.map "div" %x, %4 : !lpu.tensor<[2, 12], f32>, !lpu.tensor<[2, 1], f32> -> !lpu.tensor<[2, 12], f32>
+  func.return %y : !lpu.tensor<[2, 12], f32>
+}
+
+// -----
+
+// The number beside 1/12 is one that is computed.
+// CHECK-LABEL: @neighbour
+// CHECK-NEXT:    %y = lpu.norm "rms" %x
+// CHECK-NEXT:    func.return %y
+func.func @neighbour(%x : !lpu.tensor<[2, 12], f32>) -> !lpu.tensor<[2, 12], f32> {
+  %n = lpu.fill "acaaaa3d" : !lpu.tensor<[], f32>
+  %e = lpu.fill "0000803a" : !lpu.tensor<[], f32>
+  %0 = lpu.map "mul" %x, %x : !lpu.tensor<[2, 12], f32>, !lpu.tensor<[2, 12], f32> -> !lpu.tensor<[2, 12], f32>
+  %1 = lpu.reduce "sum" %0 over <[1]> : !lpu.tensor<[2, 12], f32> -> !lpu.tensor<[2, 1], f32>
+  %2 = lpu.map "mul" %1, %n : !lpu.tensor<[2, 1], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[2, 1], f32>
+  %3 = lpu.map "add" %2, %e : !lpu.tensor<[2, 1], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[2, 1], f32>
+  %4 = lpu.map "sqrt" %3 : !lpu.tensor<[2, 1], f32> -> !lpu.tensor<[2, 1], f32>
+  %y = lpu.map "div" %x, %4 : !lpu.tensor<[2, 12], f32>, !lpu.tensor<[2, 1], f32> -> !lpu.tensor<[2, 12], f32>
+  func.return %y : !lpu.tensor<[2, 12], f32>
+}
+
+// -----
+
+// Two steps away it is another one.
+// CHECK-LABEL: @two_ulps
+// CHECK-NOT:     lpu.norm
+// CHECK:         func.return
+func.func @two_ulps(%x : !lpu.tensor<[2, 12], f32>) -> !lpu.tensor<[2, 12], f32> {
+  %n = lpu.fill "adaaaa3d" : !lpu.tensor<[], f32>
+  %e = lpu.fill "0000803a" : !lpu.tensor<[], f32>
+  %0 = lpu.map "mul" %x, %x : !lpu.tensor<[2, 12], f32>, !lpu.tensor<[2, 12], f32> -> !lpu.tensor<[2, 12], f32>
+  %1 = lpu.reduce "sum" %0 over <[1]> : !lpu.tensor<[2, 12], f32> -> !lpu.tensor<[2, 1], f32>
+  %2 = lpu.map "mul" %1, %n : !lpu.tensor<[2, 1], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[2, 1], f32>
+  %3 = lpu.map "add" %2, %e : !lpu.tensor<[2, 1], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[2, 1], f32>
+  %4 = lpu.map "sqrt" %3 : !lpu.tensor<[2, 1], f32> -> !lpu.tensor<[2, 1], f32>
+  %y = lpu.map "div" %x, %4 : !lpu.tensor<[2, 12], f32>, !lpu.tensor<[2, 1], f32> -> !lpu.tensor<[2, 12], f32>
+  func.return %y : !lpu.tensor<[2, 12], f32>
+}
+
+// -----
+
+// The sum by the number beside 12 is no mean.
+// CHECK-LABEL: @almost_mean
+// CHECK-NOT:     lpu.norm
+// CHECK:         func.return
+func.func @almost_mean(%x : !lpu.tensor<[2, 12], f32>) -> !lpu.tensor<[2, 12], f32> {
+  %n = lpu.fill "01004041" : !lpu.tensor<[], f32>
+  %e = lpu.fill "0000803a" : !lpu.tensor<[], f32>
+  %0 = lpu.map "mul" %x, %x : !lpu.tensor<[2, 12], f32>, !lpu.tensor<[2, 12], f32> -> !lpu.tensor<[2, 12], f32>
+  %1 = lpu.reduce "sum" %0 over <[1]> : !lpu.tensor<[2, 12], f32> -> !lpu.tensor<[2, 1], f32>
+  %2 = lpu.map "div" %1, %n : !lpu.tensor<[2, 1], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[2, 1], f32>
+  %3 = lpu.map "add" %2, %e : !lpu.tensor<[2, 1], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[2, 1], f32>
+  %4 = lpu.map "sqrt" %3 : !lpu.tensor<[2, 1], f32> -> !lpu.tensor<[2, 1], f32>
+  %y = lpu.map "div" %x, %4 : !lpu.tensor<[2, 12], f32>, !lpu.tensor<[2, 1], f32> -> !lpu.tensor<[2, 12], f32>
+  func.return %y : !lpu.tensor<[2, 12], f32>
+}
+
+// -----
+
+// The power of 2.
+// CHECK-LABEL: @power
+// CHECK-NEXT:    %y = lpu.norm "rms" %x
+// CHECK-NEXT:    func.return %y
+func.func @power(%x : !lpu.tensor<[2, 12], f32>) -> !lpu.tensor<[2, 12], f32> {
+  %n = lpu.fill "00004041" : !lpu.tensor<[], f32>
+  %e = lpu.fill "0000803a" : !lpu.tensor<[], f32>
+  %p = lpu.fill "00000040" : !lpu.tensor<[], f32>
+  %0 = lpu.map "pow" %x, %p : !lpu.tensor<[2, 12], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[2, 12], f32>
+  %1 = lpu.reduce "sum" %0 over <[1]> : !lpu.tensor<[2, 12], f32> -> !lpu.tensor<[2, 1], f32>
+  %2 = lpu.map "div" %1, %n : !lpu.tensor<[2, 1], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[2, 1], f32>
+  %3 = lpu.map "add" %2, %e : !lpu.tensor<[2, 1], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[2, 1], f32>
+  %4 = lpu.map "sqrt" %3 : !lpu.tensor<[2, 1], f32> -> !lpu.tensor<[2, 1], f32>
+  %y = lpu.map "div" %x, %4 : !lpu.tensor<[2, 12], f32>, !lpu.tensor<[2, 1], f32> -> !lpu.tensor<[2, 12], f32>
+  func.return %y : !lpu.tensor<[2, 12], f32>
+}
+
+// -----
+
+// The power of 2.0019 is no square.
+// CHECK-LABEL: @almost_square
+// CHECK-NOT:     lpu.norm
+// CHECK:         func.return
+func.func @almost_square(%x : !lpu.tensor<[2, 12], f32>) -> !lpu.tensor<[2, 12], f32> {
+  %n = lpu.fill "00004041" : !lpu.tensor<[], f32>
+  %e = lpu.fill "0000803a" : !lpu.tensor<[], f32>
+  %p = lpu.fill "1f1f0040" : !lpu.tensor<[], f32>
+  %0 = lpu.map "pow" %x, %p : !lpu.tensor<[2, 12], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[2, 12], f32>
+  %1 = lpu.reduce "sum" %0 over <[1]> : !lpu.tensor<[2, 12], f32> -> !lpu.tensor<[2, 1], f32>
+  %2 = lpu.map "div" %1, %n : !lpu.tensor<[2, 1], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[2, 1], f32>
+  %3 = lpu.map "add" %2, %e : !lpu.tensor<[2, 1], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[2, 1], f32>
+  %4 = lpu.map "sqrt" %3 : !lpu.tensor<[2, 1], f32> -> !lpu.tensor<[2, 1], f32>
+  %y = lpu.map "div" %x, %4 : !lpu.tensor<[2, 12], f32>, !lpu.tensor<[2, 1], f32> -> !lpu.tensor<[2, 12], f32>
+  func.return %y : !lpu.tensor<[2, 12], f32>
+}
+
+// -----
+
+// An epsilon with more axes than x makes a wider result.
+// CHECK-LABEL: @wide_epsilon
+// CHECK-NOT:     lpu.norm
+// CHECK:         func.return
+func.func @wide_epsilon(%x : !lpu.tensor<[2, 12], f32>) -> !lpu.tensor<[3, 2, 12], f32> {
+  %n = lpu.fill "00004041" : !lpu.tensor<[], f32>
+  %e = lpu.fill "0000803a" : !lpu.tensor<[3, 1, 1], f32>
+  %0 = lpu.map "mul" %x, %x : !lpu.tensor<[2, 12], f32>, !lpu.tensor<[2, 12], f32> -> !lpu.tensor<[2, 12], f32>
+  %1 = lpu.reduce "sum" %0 over <[1]> : !lpu.tensor<[2, 12], f32> -> !lpu.tensor<[2, 1], f32>
+  %2 = lpu.map "div" %1, %n : !lpu.tensor<[2, 1], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[2, 1], f32>
+  %3 = lpu.map "add" %2, %e : !lpu.tensor<[2, 1], f32>, !lpu.tensor<[3, 1, 1], f32> -> !lpu.tensor<[3, 2, 1], f32>
+  %4 = lpu.map "sqrt" %3 : !lpu.tensor<[3, 2, 1], f32> -> !lpu.tensor<[3, 2, 1], f32>
+  %y = lpu.map "div" %x, %4 : !lpu.tensor<[2, 12], f32>, !lpu.tensor<[3, 2, 1], f32> -> !lpu.tensor<[3, 2, 12], f32>
+  func.return %y : !lpu.tensor<[3, 2, 12], f32>
+}
+
+// -----
+
+// In f16 each step is rounded, which a norm would not do.
+// CHECK-LABEL: @rounded
+// CHECK-NOT:     lpu.norm
+// CHECK:         func.return
+func.func @rounded(%x : !lpu.tensor<[2, 12], f16>) -> !lpu.tensor<[2, 12], f16> {
+  %n = lpu.fill "004a" : !lpu.tensor<[], f16>
+  %e = lpu.fill "0014" : !lpu.tensor<[], f16>
+  %0 = lpu.map "mul" %x, %x : !lpu.tensor<[2, 12], f16>, !lpu.tensor<[2, 12], f16> -> !lpu.tensor<[2, 12], f16>
+  %1 = lpu.reduce "sum" %0 over <[1]> : !lpu.tensor<[2, 12], f16> -> !lpu.tensor<[2, 1], f16>
+  %2 = lpu.map "div" %1, %n : !lpu.tensor<[2, 1], f16>, !lpu.tensor<[], f16> -> !lpu.tensor<[2, 1], f16>
+  %3 = lpu.map "add" %2, %e : !lpu.tensor<[2, 1], f16>, !lpu.tensor<[], f16> -> !lpu.tensor<[2, 1], f16>
+  %4 = lpu.map "sqrt" %3 : !lpu.tensor<[2, 1], f16> -> !lpu.tensor<[2, 1], f16>
+  %y = lpu.map "div" %x, %4 : !lpu.tensor<[2, 12], f16>, !lpu.tensor<[2, 1], f16> -> !lpu.tensor<[2, 12], f16>
+  func.return %y : !lpu.tensor<[2, 12], f16>
+}

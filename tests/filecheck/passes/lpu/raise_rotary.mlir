@@ -118,3 +118,54 @@ func.func @other_order(%x : !lpu.tensor<[2, 8], f32>, %c : !lpu.tensor<[2, 8], f
   %y = lpu.map "add" %0, %5 : !lpu.tensor<[2, 8], f32>, !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 8], f32>
   func.return %y : !lpu.tensor<[2, 8], f32>
 }
+
+// -----
+
+// Positions of two rows turn one row of channels: the result is wider than what turns.
+// CHECK-LABEL: @spread_over
+// CHECK-NOT:     lpu.rotary
+// CHECK:         func.return
+func.func @spread_over(%x : !lpu.tensor<[1, 8], f32>, %c : !lpu.tensor<[2, 8], f32>, %s : !lpu.tensor<[2, 8], f32>) -> !lpu.tensor<[2, 8], f32> {
+  %0 = lpu.map "mul" %x, %c : !lpu.tensor<[1, 8], f32>, !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 8], f32>
+  %1 = lpu.slice %x at <[0, 0]> step <[1, 1]> : !lpu.tensor<[1, 8], f32> -> !lpu.tensor<[1, 4], f32>
+  %2 = lpu.slice %x at <[0, 4]> step <[1, 1]> : !lpu.tensor<[1, 8], f32> -> !lpu.tensor<[1, 4], f32>
+  %3 = lpu.map "neg" %2 : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  %4 = lpu.concat %3, %1 axis 1 : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 8], f32>
+  %5 = lpu.map "mul" %4, %s : !lpu.tensor<[1, 8], f32>, !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 8], f32>
+  %y = lpu.map "add" %0, %5 : !lpu.tensor<[2, 8], f32>, !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 8], f32>
+  func.return %y : !lpu.tensor<[2, 8], f32>
+}
+
+// -----
+
+// In f16 each product is rounded, which a rotary embedding would not do.
+// CHECK-LABEL: @rounded
+// CHECK-NOT:     lpu.rotary
+// CHECK:         func.return
+func.func @rounded(%x : !lpu.tensor<[2, 8], f16>, %c : !lpu.tensor<[2, 8], f16>, %s : !lpu.tensor<[2, 8], f16>) -> !lpu.tensor<[2, 8], f16> {
+  %0 = lpu.map "mul" %x, %c : !lpu.tensor<[2, 8], f16>, !lpu.tensor<[2, 8], f16> -> !lpu.tensor<[2, 8], f16>
+  %1 = lpu.slice %x at <[0, 0]> step <[1, 1]> : !lpu.tensor<[2, 8], f16> -> !lpu.tensor<[2, 4], f16>
+  %2 = lpu.slice %x at <[0, 4]> step <[1, 1]> : !lpu.tensor<[2, 8], f16> -> !lpu.tensor<[2, 4], f16>
+  %3 = lpu.map "neg" %2 : !lpu.tensor<[2, 4], f16> -> !lpu.tensor<[2, 4], f16>
+  %4 = lpu.concat %3, %1 axis 1 : !lpu.tensor<[2, 4], f16>, !lpu.tensor<[2, 4], f16> -> !lpu.tensor<[2, 8], f16>
+  %5 = lpu.map "mul" %4, %s : !lpu.tensor<[2, 8], f16>, !lpu.tensor<[2, 8], f16> -> !lpu.tensor<[2, 8], f16>
+  %y = lpu.map "add" %0, %5 : !lpu.tensor<[2, 8], f16>, !lpu.tensor<[2, 8], f16> -> !lpu.tensor<[2, 8], f16>
+  func.return %y : !lpu.tensor<[2, 8], f16>
+}
+
+// -----
+
+// The halves in the other order turn the other way.
+// CHECK-LABEL: @other_order
+// CHECK-NOT:     lpu.rotary
+// CHECK:         func.return
+func.func @other_order(%x : !lpu.tensor<[2, 8], f32>, %c : !lpu.tensor<[2, 8], f32>, %s : !lpu.tensor<[2, 8], f32>) -> !lpu.tensor<[2, 8], f32> {
+  %0 = lpu.map "mul" %x, %c : !lpu.tensor<[2, 8], f32>, !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 8], f32>
+  %1 = lpu.slice %x at <[0, 0]> step <[1, 1]> : !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 4], f32>
+  %2 = lpu.slice %x at <[0, 4]> step <[1, 1]> : !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 4], f32>
+  %3 = lpu.map "neg" %2 : !lpu.tensor<[2, 4], f32> -> !lpu.tensor<[2, 4], f32>
+  %4 = lpu.concat %1, %3 axis 1 : !lpu.tensor<[2, 4], f32>, !lpu.tensor<[2, 4], f32> -> !lpu.tensor<[2, 8], f32>
+  %5 = lpu.map "mul" %4, %s : !lpu.tensor<[2, 8], f32>, !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 8], f32>
+  %y = lpu.map "add" %0, %5 : !lpu.tensor<[2, 8], f32>, !lpu.tensor<[2, 8], f32> -> !lpu.tensor<[2, 8], f32>
+  func.return %y : !lpu.tensor<[2, 8], f32>
+}

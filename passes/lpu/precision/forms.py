@@ -1,0 +1,131 @@
+"""The short and the long form of each value, made on demand and once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from xdsl.ir import BlockArgument, Operation, SSAValue
+
+from dialects.lpu import ops
+from dialects.lpu.facts import facts_of
+from dialects.lpu.types import tensor_type
+from dialects.lpu.weights import Cast
+from passes.lpu.raising.numbers import number_of
+from passes.rewriting.build import Build
+from passes.rewriting.kernel import substitute
+from runtime.numerics import ElementType
+
+F32 = ElementType.F32
+LEAST = {
+    ElementType.F32: -(2 - 2.0**-23) * 2.0**127,
+    ElementType.F16: -65504.0,
+    ElementType.BF16: -(2 - 2.0**-7) * 2.0**127,
+}
+"""The least finite number of each float type."""
+
+
+def following(value: SSAValue) -> Operation:
+    """The operation behind the definition of a value."""
+    if isinstance(value, BlockArgument):
+        first = value.block.first_op
+        assert first is not None
+        return first
+    op = value.owner
+    assert isinstance(op, Operation)
+    assert op.next_op is not None
+    return op.next_op
+
+
+@dataclass
+class Forms:
+    """What values are in the other float type."""
+
+    short: ElementType
+    tainted: set[SSAValue] = field(default_factory=set[SSAValue])
+    """What depends on data."""
+    shorter: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
+    longer: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
+    unrounded: set[SSAValue] = field(default_factory=set[SSAValue])
+    """Short values whose long form has digits that they lack."""
+
+    def demoted(self, value: SSAValue, short: ElementType) -> SSAValue:
+        """A value in the short type, as far up as its definition allows."""
+        if ops.tensor_of(value).dtype != F32:
+            return value
+        if value not in self.shorter:
+            self.shorter[value] = self._demote(value, short)
+        return self.shorter[value]
+
+    def _demote(self, value: SSAValue, short: ElementType) -> SSAValue:
+        op = value.owner
+        if isinstance(op, ops.CastOp) and ops.tensor_of(op.source).dtype == short:
+            return op.source
+        if isinstance(op, ops.ConstantOp):
+            return Build(op).constant(Cast(op.value.data, short))
+        if isinstance(op, Operation) and facts_of(op).moves:
+            return clone(op, [self.demoted(v, short) for v in op.operands])
+        return Build(following(value)).cast(value, short)
+
+    def stored(self, value: SSAValue, short: ElementType) -> SSAValue:
+        """What a cache will hold, in the short type: choices and lookups move rounded elements."""
+        op, known = value.owner, self.shorter.get(value)
+        if known is not None and not _is_cast_of(known, value):
+            return known
+        if isinstance(op, ops.GatherOp):
+            self.shorter[value] = clone(op, [self.stored(op.source, short), op.indices])
+        elif isinstance(op, ops.SelectOp):
+            arms = [self.stored(arm, short) for arm in (op.on_true, op.on_false)]
+            self.shorter[value] = clone(op, [op.condition, *arms])
+        elif isinstance(op, Operation) and facts_of(op).moves:
+            self.shorter[value] = clone(op, [self.stored(v, short) for v in op.operands])
+        return self.demoted(value, short)
+
+    def widened(self, value: SSAValue) -> SSAValue:
+        """A value in f32, unrounded if it was computed so; the least number stays the least."""
+        dtype = ops.tensor_of(value).dtype
+        if dtype == F32 or not dtype.is_float:
+            return value
+        if value not in self.longer:
+            build = Build(following(value))
+            if number_of(value) == LEAST[dtype]:
+                long = build.fill(LEAST[F32], ops.tensor_of(value).shape, F32)
+            else:
+                long = build.cast(value, F32)
+                self.shorter[long] = value
+            self.longer[value] = long
+        return self.longer[value]
+
+    def rounds(self, op: Operation, long: SSAValue, short: ElementType) -> None:
+        """Put the rounded form of `long` in the place of the result of an operation."""
+        (result,) = op.results
+        rounded = Build(op).cast(long, short)
+        self.longer[rounded], self.shorter[long] = long, rounded
+        self.unrounded.add(rounded)
+        self._taint(result, long, rounded)
+        substitute(op, [rounded])
+
+    def lengthens(self, op: Operation, short: SSAValue) -> None:
+        """Put a short value, cast to f32, in the place of the result of an operation."""
+        (result,) = op.results
+        long = Build(op).cast(short, F32)
+        self.shorter[long] = short
+        self._taint(result, long)
+        substitute(op, [long])
+
+    def _taint(self, result: SSAValue, *values: SSAValue) -> None:
+        if result in self.tainted:
+            self.tainted.update(values)
+
+
+def _is_cast_of(short: SSAValue, value: SSAValue) -> bool:
+    op = short.owner
+    return isinstance(op, ops.CastOp) and op.source is value
+
+
+def clone(op: Operation, operands: list[SSAValue]) -> SSAValue:
+    """The same operation in front of it, on operands of another float type."""
+    (dtype,) = {ops.tensor_of(v).dtype for v in operands if ops.tensor_of(v).dtype.is_float}
+    tensor = ops.tensor_of(op.results[0])
+    kind = tensor_type(tensor.with_dtype(dtype) if tensor.dtype.is_float else tensor)
+    new = type(op).create(operands=operands, result_types=[kind], properties=op.properties)
+    return Build(op).insert(new).results[0]
