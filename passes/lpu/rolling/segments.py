@@ -95,11 +95,12 @@ class Writer:
         """
         What hangs on the operations of each segment without leading to the logits.
 
-        What reads values of several segments belongs to none.
+        What reads values of several segments belongs to none, nor does what follows the last cut:
+        logits that are one of several results are no cut.
         """
         graph, number = self.graph, 0
         members: list[list[int]] = [[] for _ in ends]
-        for position in range(graph.sink + 1):
+        for position in range(max(ends, default=-1) + 1):
             if graph.core[position]:
                 self.segment_of[position] = number
                 number += position == ends[number]
