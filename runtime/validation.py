@@ -82,12 +82,11 @@ def _check_port(port: Port, interface: Interface) -> None:
     for dim in port.shape:
         if missing := [name for name, _ in dim.terms if name not in known]:
             raise Invalid(f"port {port.name!r} uses the unknown symbol {missing[0]!r}")
-    reach = sum(
-        max(0, dim.value({s.name: s.upper for s in interface.symbols}) - 1) * abs(stride)
-        for dim, stride in zip(port.shape, port.strides, strict=True)
-    )
+    extents = port.extents({symbol.name: symbol.upper for symbol in interface.symbols})
+    pairs = zip(extents, port.strides, strict=True)
+    reach = sum((extent - 1) * abs(stride) for extent, stride in pairs)
     low, size = port.address, port.storage.itemsize
-    end = low + (reach + 1) * size
+    end = low + (reach + 1) * size if min(extents, default=1) > 0 else low
     inside = interface.arena_base <= low and end <= interface.arena_base + interface.arena_size
     if not inside or low % size or any(stride < 0 for stride in port.strides):
         raise Invalid(f"port {port.name!r} at bytes {low} to {end} does not lie in the arena")

@@ -20,13 +20,13 @@ from runtime.container import (
     pack_header,
 )
 from runtime.errors import Invalid, Malformed, RuntimeFault
-from runtime.interface import Symbol
+from runtime.interface import Dim, Port, Symbol
 from runtime.interpreter import Interpreter
 from runtime.isa import Addi, Halt, Inst, Jump, Li, Mov
 from runtime.isa.assembly import assemble, disassemble
 from runtime.isa.spec import ISA_VERSION
 from runtime.program import Program
-from tests.unit.runtime.programs import expected, program, projection, tokens
+from tests.unit.runtime.programs import F32, expected, program, projection, tokens
 
 HEADER = header_bytes(6)
 
@@ -190,6 +190,14 @@ def test_interfaces_that_cannot_be_right() -> None:
     ):
         interface = dataclasses.replace(made.interface, **change)  # type: ignore[arg-type]
         _invalid(dataclasses.replace(made, interface=interface), message)
+
+
+def test_a_port_without_elements_needs_no_bytes() -> None:
+    made = projection()
+    empty = Port("none", F32, F32, (Dim(0), Dim(5)), (5, 1), made.interface.arena_base + 4096)
+    outputs = (*made.interface.outputs, empty)
+    interface = dataclasses.replace(made.interface, outputs=outputs)
+    dataclasses.replace(made, interface=interface).validate()
 
 
 def test_provenance_answers_by_pc() -> None:
