@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import cast
+from typing import Self, cast
 
 from xdsl.dialects.builtin import (
     ArrayAttr,
@@ -43,6 +43,14 @@ class CompileError(DiagnosticException):
         where = ": ".join(part for part in (self.node, self.op) if part)
         text = f"{where}: {self.message}" if where else self.message
         return f"{text}; {self.hint}" if self.hint else text
+
+    def at(self, node: str, op: str) -> Self:
+        """The same refusal with its place in the model."""
+        return type(self)(self.message, node=node, op=op, hint=self.hint)
+
+
+class Unsupported(CompileError):
+    """The model may be right, but asks for what the compiler lacks."""
 
 
 def location_names(location: Attribute) -> tuple[str, ...]:
@@ -90,7 +98,7 @@ def node_names(op: Operation) -> tuple[str, ...]:
     return location_names(op.location)
 
 
-def unsupported(op: Operation, message: str, hint: str | None = None) -> CompileError:
-    """A `CompileError` that names the node and operator of an IR operation."""
+def unsupported(op: Operation, message: str, hint: str | None = None) -> Unsupported:
+    """A refusal that names the node and operator of an IR operation."""
     names = node_names(op)
-    return CompileError(message, node=names[0] if names else None, op=op.name, hint=hint)
+    return Unsupported(message, node=names[0] if names else None, op=op.name, hint=hint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dialects.errors import CompileError
+from dialects.errors import CompileError, Unsupported
 from dialects.lpu.weights import FileRange, Inline
 from dialects.onnx.attributes import Value
 from dialects.onnx.elements import ELEMENT_TYPES, SCHEMA_NAMES, SUPPORTED, onnx_name
@@ -90,7 +90,7 @@ def _result(
         if dtype in candidates:
             return dtype
     if not candidates:
-        raise CompileError(f"output '{formal.name}' is no tensor of a supported type")
+        raise Unsupported(f"output '{formal.name}' is no tensor of a supported type")
     raise CompileError(f"the element type of output '{formal.name}' cannot be told")
 
 

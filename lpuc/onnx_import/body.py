@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from onnx import AttributeProto, FunctionProto, GraphProto, NodeProto
 from xdsl.ir import Block, Operation, Region, SSAValue
 
-from dialects.errors import CompileError, location_of
+from dialects.errors import CompileError, Unsupported, location_of
 from dialects.lpu.types import Tensor, tensor_type
 from dialects.lpu.weights import Weight, WeightAttr
 from dialects.names import escape
@@ -100,7 +100,7 @@ class Body:
     def weights(self, graph: GraphProto) -> dict[str, Weight]:
         """The constants of a graph by name."""
         if graph.sparse_initializer:
-            raise CompileError("the graph has sparse initializers", hint="store them densely")
+            raise Unsupported("the graph has sparse initializers", hint="store them densely")
         weights: dict[str, Weight] = {}
         for tensor in graph.initializer:
             what = f"the initializer '{escape(tensor.name)}'"
@@ -198,7 +198,7 @@ class Body:
             if error.node is not None:
                 raise
             label = op_label(node)
-            raise CompileError(error.message, node=name, op=label, hint=error.hint) from None
+            raise error.at(name, label) from None
 
     def _branch(self, graph: GraphProto, results: int, name: str) -> Region:
         if graph.input or len(graph.output) != results:

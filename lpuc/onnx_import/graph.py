@@ -10,7 +10,7 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
 from dialects.affine import Affine
-from dialects.errors import CompileError, location_of, node_names
+from dialects.errors import CompileError, Unsupported, location_of, node_names
 from dialects.lpu.interface import Interface, InterfaceAttr, Value
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import Tensor, TensorType
@@ -72,7 +72,7 @@ class GraphReader:
         if not info.name:
             raise CompileError("an input has no name")
         if not info.type.HasField("tensor_type"):
-            raise CompileError(f"{what} is no tensor")
+            raise Unsupported(f"{what} is no tensor")
         dtype = element_type(info.type.tensor_type.elem_type, what)
         _check_type(dtype, what)
         dims = None
@@ -98,7 +98,7 @@ class GraphReader:
 def _check_type(dtype: ElementType, what: str, node: str | None = None) -> None:
     """Refuse types that only constants may have."""
     if dtype not in TYPES:
-        raise CompileError(f"{what} has element type double", node=node, hint=f"use {SUPPORTED}")
+        raise Unsupported(f"{what} has element type double", node=node, hint=f"use {SUPPORTED}")
 
 
 def _maker_of(value: SSAValue) -> str | None:

@@ -9,14 +9,14 @@ from onnx import AttributeProto, NodeProto
 from xdsl.ir import Attribute, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.errors import CompileError, location_of
+from dialects.errors import CompileError, Unsupported, location_of
 from dialects.lpu.types import Tensor, TensorType
 from dialects.lpu.weights import FileRange, Inline
 from dialects.names import escape
 from dialects.onnx.attributes import Value, to_attribute
 from dialects.onnx.dtypes import result_dtypes
 from dialects.onnx.ops import OnnxOp, create, op_class
-from dialects.onnx.schemas import Schema, attribute_value, find_schema, nearest
+from dialects.onnx.schemas import DOMAINS, Schema, attribute_value, find_schema, nearest
 from dialects.spelling import did_you_mean
 from lpuc.onnx_import.tensors import TensorReader, from_numbers
 from passes.rewriting.creation import make
@@ -88,9 +88,7 @@ class NodeReader:
             op = self._build(node, inputs)
             op.verify_()
         except CompileError as error:
-            raise CompileError(
-                error.message, node=name, op=op_label(node), hint=error.hint
-            ) from None
+            raise error.at(name, op_label(node)) from None
         except VerifyException as error:
             raise CompileError(str(error), node=name, op=op_label(node)) from None
         return op
@@ -113,7 +111,8 @@ class NodeReader:
     def _schema(self, node: NodeProto) -> Schema:
         domain = "" if node.domain == "ai.onnx" else node.domain
         if op_class(domain, node.op_type) is None:
-            raise CompileError("unknown operator", hint=nearest(domain, node.op_type))
+            refusal = CompileError if domain in DOMAINS else Unsupported
+            raise refusal("unknown operator", hint=nearest(domain, node.op_type))
         if domain not in self.opsets and (domain or node.op_type != "Constant"):
             raise CompileError(f"the model imports no opset of '{domain or 'ai.onnx'}'")
         opset = self.opsets.get(domain, 1)
@@ -135,7 +134,7 @@ class NodeReader:
 
     def _attribute(self, proto: AttributeProto, name: str, schema: Schema) -> Value:
         if proto.type in SUBGRAPHS:
-            raise CompileError(
+            raise Unsupported(
                 f"attribute '{name}' holds a graph, which is not supported",
                 hint="export without loops (Loop, Scan)",
             )
@@ -154,7 +153,7 @@ class NodeReader:
         if kind == "TENSOR":
             return self.tensors.weight(proto.t, f"attribute '{name}'")
         if kind not in PLAIN:
-            raise CompileError(f"attribute '{name}' of kind {kind} is not supported")
+            raise Unsupported(f"attribute '{name}' of kind {kind} is not supported")
         return attribute_value(proto)
 
 
@@ -180,5 +179,5 @@ def _constant_value(values: Mapping[str, Value]) -> dict[str, Value]:
     if name == "value":
         return dict(values)
     if name not in NUMBERS:
-        raise CompileError(f"attribute '{name}' is not supported", hint="use numbers or a tensor")
+        raise Unsupported(f"attribute '{name}' is not supported", hint="use numbers or a tensor")
     return {"value": from_numbers(value, NUMBERS[name], f"attribute '{name}'")}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from onnx import TensorProto, numpy_helper
 
-from dialects.errors import CompileError
+from dialects.errors import CompileError, Unsupported
 from dialects.lpu.weights import INLINE_LIMIT, FileRange, Inline, Weight, nbytes
 from dialects.names import escape
 from dialects.onnx.elements import ELEMENT_TYPES, SUPPORTED, onnx_name
@@ -28,7 +28,7 @@ def element_type(number: int, what: str) -> ElementType:
     """Our element type for ONNX's number; `what` names the owner when there is none."""
     if number in ELEMENT_TYPES:
         return ELEMENT_TYPES[number]
-    raise CompileError(f"{what} has element type {onnx_name(number)}", hint=f"use {SUPPORTED}")
+    raise Unsupported(f"{what} has element type {onnx_name(number)}", hint=f"use {SUPPORTED}")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class TensorReader:
     def weight(self, tensor: TensorProto, what: str) -> Weight:
         """The weight a tensor stands for; `what` names it in messages."""
         if tensor.HasField("segment"):
-            raise CompileError(f"{what} is stored in segments", hint="save it in one piece")
+            raise Unsupported(f"{what} is stored in segments", hint="save it in one piece")
         dtype = element_type(tensor.data_type, what)
         shape = tuple(tensor.dims)
         self.budgets.check("rank", len(shape), f"the rank of {what}")

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 
-from dialects.errors import CompileError, node_names
+from dialects.errors import Unsupported, node_names
 from dialects.onnx.ops import OnnxOp
 from passes.analysis.functions import step_function
 from passes.onnx.operators import record_of
@@ -58,7 +58,7 @@ def check(func: FuncOp) -> None:
     counts = Counter(full_name(op) for op in refused)
     listed = ", ".join(f"{name} ({count})" for name, count in sorted(counts.items()))
     names = node_names(refused[0])
-    raise CompileError(
+    raise Unsupported(
         f"unsupported operators: {listed}",
         node=names[0] if names else None,
         op=full_name(refused[0]),
