@@ -14,8 +14,9 @@ else that is raised is a crash, and so is a trap that only a wrong program meets
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,7 +31,7 @@ from lpuc.errors import InternalError, UsageError, UserError
 from lpuc.instrument import Instrumentation
 from lpuc.options import CompileOptions
 from lpuc.summary import program_rows
-from runtime.errors import RuntimeFault
+from runtime.errors import Unlinkable
 from runtime.interpreter import Interpreter
 from runtime.traps import Trap, TrapKind
 
@@ -130,10 +131,20 @@ def judge(model: onnx.ModelProto, inputs: Arrays, expected: Arrays, **settings: 
 
 
 def judge_calls(
-    model: onnx.ModelProto, calls: Sequence[Call], settings: Settings | None = None
+    model: onnx.ModelProto,
+    calls: Sequence[Call],
+    settings: Settings | None = None,
+    comparing: Callable[[Arrays, Arrays], Outcome] | None = None,
+    look: Callable[[CompiledProgram], None] | None = None,
 ) -> Outcome:
-    """Compile a model once and run every call; the first call that is not right decides."""
+    """
+    Compile a model once and run every call; the first call that is not right decides.
+
+    `comparing` stands for `compare` with the tolerance of the settings, `look` is given the program
+    once it is found right.
+    """
     settings = settings or Settings()
+    comparing = comparing or partial(compare, tolerance=settings.tolerance)
     with TemporaryDirectory(prefix="lpuc-fuzz-") as folder:
         path = Path(folder) / "model.onnx"
         path.write_bytes(model.SerializeToString())
@@ -141,7 +152,10 @@ def judge_calls(
             compiled = _compile(path, settings)
         except Exception as error:
             return failure(error, "compile")
-        return _run_calls(compiled, calls, settings)
+        outcome = _run_calls(compiled, calls, settings, comparing)
+        if look is not None and outcome.verdict == "right":
+            look(compiled)
+        return outcome
 
 
 def _compile(path: Path, settings: Settings) -> CompiledProgram:
@@ -154,7 +168,12 @@ def _compile(path: Path, settings: Settings) -> CompiledProgram:
     return compiled
 
 
-def _run_calls(compiled: CompiledProgram, calls: Sequence[Call], settings: Settings) -> Outcome:
+def _run_calls(
+    compiled: CompiledProgram,
+    calls: Sequence[Call],
+    settings: Settings,
+    comparing: Callable[[Arrays, Arrays], Outcome],
+) -> Outcome:
     runners = {"fast": compiled.run}
     worst = 0.0
     try:
@@ -168,7 +187,7 @@ def _run_calls(compiled: CompiledProgram, calls: Sequence[Call], settings: Setti
                 got = run(call.inputs)
             except Exception as error:
                 return failure(error, path)
-            found = compare(got, call.expected, settings.tolerance)
+            found = comparing(got, call.expected)
             worst = max(worst, found.error)
             if found.verdict != "right":
                 where = f"call {number}: " if len(calls) > 1 else ""
@@ -222,7 +241,7 @@ def failure(error: Exception, stage: str) -> Outcome:
     """A refusal or a crash, by what was raised."""
     if isinstance(error, Trap) and error.kind not in USERS_TRAPS:
         return Outcome("crash", str(error), stage)
-    if isinstance(error, CompileError | UserError | UsageError | RuntimeFault | Trap):
+    if isinstance(error, CompileError | UserError | UsageError | Unlinkable | Trap):
         return Outcome("refused", str(error), stage)
     if isinstance(error, InternalError) and isinstance(error.__cause__, Exception):
         error = error.__cause__

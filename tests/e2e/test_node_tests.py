@@ -1,0 +1,84 @@
+"""
+The node tests of the ONNX standard through the default pipeline, down to the program.
+
+Each test is run once, with its inputs as they are or with small integers as constants, as `SEED`
+has it; `benchmarks.fuzz.nodes` runs both. The numbers to reach are the standard's, and what it says
+of the shapes of outputs is not read.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from benchmarks.fuzz.nodes import cases
+from benchmarks.fuzz.nodes.check import FOLDED, check
+from benchmarks.fuzz.pool import Result
+from passes.onnx.operators import OPERATORS
+
+SEED = 3
+RIGHT, COVERED = 1050, 165
+"""What is right at least: tests, and operators, those written out as functions of their own."""
+FOLDED_TESTS = 60
+
+REFUSED_PARTS = {"BatchNormalization": "training", "Dropout": "training", "Not": "opset 1"}
+"""What is refused of an operator that is supported, whatever is constant."""
+ELEMENTS = re.compile("has element type|is no tensor|element type .* is not supported")
+"""Refusals of what the machine has no type for."""
+
+
+@pytest.fixture(scope="module")
+def results() -> Sequence[Result]:
+    """What became of every test."""
+    chance = random.Random(SEED)
+    return [check(chance.choice(["", cases.INTEGERS]), name) for name in cases.names()]
+
+
+def _by_operator(results: Sequence[Result], verdict: str) -> Mapping[str, Sequence[Result]]:
+    found: dict[str, list[Result]] = defaultdict(list)
+    for result in results:
+        if result.outcome.verdict == verdict:
+            found[result.labels[0]].append(result)
+    return found
+
+
+def test_nothing_is_wrong_and_nothing_crashes(results: Sequence[Result]):
+    bad = {r.name: r.outcome for r in results if r.outcome.verdict in ("wrong", "crash")}
+    assert not bad
+
+
+def test_coverage_does_not_shrink(
+    results: Sequence[Result], record_property: pytest.RecordProperty
+):
+    counts = Counter(result.outcome.verdict for result in results)
+    record_property("node tests", str(dict(counts)))
+    assert counts["right"] >= RIGHT, counts
+    assert len(_by_operator(results, "right")) >= COVERED
+
+
+def test_a_refusal_says_what_of_the_model_it_is_about(results: Sequence[Result]):
+    refused = [
+        r.outcome.detail for found in _by_operator(results, "refused").values() for r in found
+    ]
+    assert refused
+    assert not [text for text in refused if not re.search(r"\w+: |'\w+'|^opset", text)]
+
+
+def test_supported_operators_are_refused_in_known_parts_only(results: Sequence[Result]):
+    supported = {name for domain, name in OPERATORS if not domain}
+    found = [r for name in supported for r in _by_operator(results, "refused").get(name, ())]
+    again = [check(cases.ALL, r.name) for r in found if not ELEMENTS.search(r.outcome.detail)]
+    assert set(_by_operator(again, "refused")) == set(REFUSED_PARTS)
+
+
+def test_constants_are_folded_to_what_the_standard_says(results: Sequence[Result]):
+    """A model without inputs leaves the machine constants to lay out, and they are right."""
+    right = [r.name for r in results if r.outcome.verdict == "right"]
+    small = [name for name in right if not cases.load(name, cases.ALL).inputs]
+    found = [check(cases.ALL, name) for name in random.Random(SEED).sample(small, FOLDED_TESTS)]
+    assert not [r for r in found if r.outcome.verdict != "right"]
+    assert not [r.name for r in found if FOLDED not in r.labels]
