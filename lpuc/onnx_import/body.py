@@ -9,6 +9,7 @@ the names around it and is a region of `onnx.If`.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -25,6 +26,7 @@ from lpuc.onnx_import.budgets import Budgets
 from lpuc.onnx_import.functions import Key, call_attributes, graphs_of, key_of, resolved
 from lpuc.onnx_import.model import opsets
 from lpuc.onnx_import.nodes import NodeReader, named, node_name, op_label
+from lpuc.onnx_import.standard import standard_function
 from lpuc.onnx_import.tensors import TensorReader
 from passes.rewriting.creation import make
 from passes.rewriting.kernel import append, locate
@@ -43,6 +45,14 @@ class Shared:
     readers: dict[tuple[tuple[str, int], ...], NodeReader] = field(
         default_factory=dict[tuple[tuple[str, int], ...], NodeReader]
     )
+
+    counts: Counter[str] = field(default_factory=Counter[str])
+    """How many nodes were read so far."""
+
+    def count(self, nodes: int) -> None:
+        """Refuse more nodes than the budget allows; bodies of the standard's functions count."""
+        self.counts["nodes"] += nodes
+        self.budgets.check("nodes", self.counts["nodes"], "nodes after inlining functions")
 
     def reader(self, versions: Mapping[str, int]) -> NodeReader:
         """What reads nodes under these opsets, the same for the same."""
@@ -122,6 +132,7 @@ class Body:
 
     def _nodes(self, nodes: Sequence[NodeProto]) -> None:
         """Operations for all nodes, in their order."""
+        self.shared.count(len(nodes))
         for index, proto in enumerate(nodes):
             name = self.prefix + node_name(proto, index)
             self.shared.budgets.check("name_bytes", len(name), f"the name of node {index}")
@@ -144,6 +155,7 @@ class Body:
 
     def _node(self, node: NodeProto, name: str, inputs: Sequence[SSAValue | None]) -> None:
         function = self.shared.functions.get(key_of(node))
+        function = function or standard_function(node, self.reader.opsets, inputs)
         if function is not None:
             self._call(node, name, function, inputs)
             return
