@@ -58,3 +58,11 @@ def test_the_largest_is_found(tmp_path: Path, end: list[NodeProto]):
     for weight in weights:
         expected = np.tanh(expected @ weight)
     assert compile_model(path, OPTIONS).run({"h0": x})["i"] == expected.argmax()
+
+
+def test_an_output_may_be_a_constant_without_elements(tmp_path: Path):
+    node = helper.make_node("Shape", ["x"], ["i"], start=2, end=1)
+    proto = model([node], {"x": [2, 3]}, ["i"])
+    proto.graph.output[0].type.tensor_type.elem_type = TensorProto.INT64
+    path = save(tmp_path, proto)
+    assert compile_model(path, OPTIONS).run({"x": np.ones((2, 3), np.float32)})["i"].shape == (0,)

@@ -27,7 +27,7 @@ REDUCTIONS = {"prod": "mul"}
 def constant(b: Bufferiser, op: lpu.ConstantOp) -> None:
     tensor = op.result_tensor()
     shape = tensor.static_shape()
-    buffer = BufferType(Buffer("hbm", tensor.dtype, max(prod(shape), 1)))
+    buffer = BufferType(Buffer("hbm", tensor.dtype, prod(shape)))
     param = b.build.add(mem.ParamOp.create(result_types=[buffer], properties={"value": op.value}))
     b.places[op.result] = Place(param.results[0], tensor, Affine(), row_major(shape))
 
