@@ -37,7 +37,7 @@ from math import prod
 
 from xdsl.dialects.builtin import ArrayAttr, FunctionType, ModuleOp, UnknownLoc
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Block, Region, SSAValue
+from xdsl.ir import Block, Operation, Region, SSAValue
 
 from dialects.affine import Affine, Ranges
 from dialects.lpu import ops as lpu
@@ -61,6 +61,8 @@ def _own_buffers(b: Bufferiser, values: list[SSAValue]) -> list[Place]:
     taken: set[SSAValue] = set()
     result: list[Place] = []
     for value in values:
+        if isinstance(value.owner, Operation):
+            b.build.location = value.owner.location
         place = b.place(value)
         dense = row_major(place.tensor.bound(b.build.ranges))
         made_here = isinstance(place.buffer.owner, mem.AllocOp)
