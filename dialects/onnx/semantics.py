@@ -15,7 +15,6 @@ from typing import Any, cast
 
 import numpy as np
 from onnx import AttributeProto, ModelProto, TensorProto, helper, numpy_helper
-from onnx.reference import ReferenceEvaluator
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
@@ -158,6 +157,8 @@ def _evaluator(
 ) -> Callable[[Sequence[Array | None]], list[Array]]:
     """A function that runs one node, shared by all nodes that look the same."""
     model = _one_node(cls, dict(properties), dtypes, results, folder)
+    from onnx.reference import ReferenceEvaluator  # loads every operator of the standard
+
     evaluator: Any = ReferenceEvaluator(model)
 
     def run(inputs: Sequence[Array | None]) -> list[Array]:
