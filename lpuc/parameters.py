@@ -19,11 +19,15 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def parameters(functions: Iterable[FuncOp]) -> list[Param]:
-    """Each weight once, in order of address; functions share those they both name."""
+    """
+    Each weight once, in order of address; functions share those they both name.
+
+    Weights without elements are none: they have no bytes, and lie where the next one lies.
+    """
     weights: dict[int, Weight] = {}
     for func in functions:
         for op in func.body.block.ops:
-            if isinstance(op, WeightOp):
+            if isinstance(op, WeightOp) and 0 not in op.value.data.shape:
                 address, weight = op.address.value.data, op.value.data
                 first = weights.setdefault(address, weight)
                 assert first == weight, f"two weights lie at {address}"

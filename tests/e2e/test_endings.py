@@ -60,6 +60,15 @@ def test_the_largest_is_found(tmp_path: Path, end: list[NodeProto]):
     assert compile_model(path, OPTIONS).run({"h0": x})["i"] == expected.argmax()
 
 
+def test_constants_without_elements_lie_beside_others(tmp_path: Path):
+    nodes = [helper.make_node("Identity", [name], [f"{name}_out"]) for name in ("a", "b")]
+    constants = {"a": np.ones((0, 3), np.float32), "b": np.arange(3, dtype=np.float32)}
+    path = save(tmp_path, model(nodes, {"x": [1]}, ["a_out", "b_out"], constants))
+    outputs = compile_model(path, OPTIONS).run({"x": np.ones(1, np.float32)})
+    assert outputs["a_out"].shape == (0, 3)
+    assert outputs["b_out"].tolist() == [0, 1, 2]
+
+
 def test_an_output_may_be_a_constant_without_elements(tmp_path: Path):
     node = helper.make_node("Shape", ["x"], ["i"], start=2, end=1)
     proto = model([node], {"x": [2, 3]}, ["i"])
