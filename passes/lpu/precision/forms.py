@@ -52,9 +52,15 @@ class Forms:
         """A value in the short type, as far up as its definition allows."""
         if ops.tensor_of(value).dtype != F32:
             return value
-        if value not in self.shorter:
-            self.shorter[value] = self._demote(value, short)
-        return self.shorter[value]
+        known = self._known(value, short)
+        if known is None:
+            known = self.shorter[value] = self._demote(value, short)
+        return known
+
+    def _known(self, value: SSAValue, short: ElementType) -> SSAValue | None:
+        """The short form of a value so far; a model may hold short values of another type."""
+        known = self.shorter.get(value)
+        return known if known is not None and ops.tensor_of(known).dtype is short else None
 
     def _demote(self, value: SSAValue, short: ElementType) -> SSAValue:
         op = value.owner
@@ -68,7 +74,7 @@ class Forms:
 
     def stored(self, value: SSAValue, short: ElementType) -> SSAValue:
         """What a cache will hold, in the short type: choices and lookups move rounded elements."""
-        op, known = value.owner, self.shorter.get(value)
+        op, known = value.owner, self._known(value, short)
         if known is not None and not _is_cast_of(known, value):
             return known
         if isinstance(op, ops.GatherOp):

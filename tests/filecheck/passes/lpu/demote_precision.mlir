@@ -239,6 +239,23 @@ func.func @explicit(%x : !lpu.tensor<[4], f32>) -> !lpu.tensor<[4], f32> {
 
 // -----
 
+// A model that holds f16 itself, at bf16: a product of what came from f16 has operands of one type.
+// CHECK: lpu.options
+// DEFAULT: lpu.options
+builtin.module attributes {lpu.options = {precision = "bf16"}} {
+  // CHECK-LABEL: @two_short_types
+  // DEFAULT-LABEL: @two_short_types
+  // DEFAULT:         lpu.matmul {{.*}} : !lpu.tensor<[2, 2], bf16>, !lpu.tensor<[2, 2], bf16> -> !lpu.tensor<[2, 2], f32>
+  func.func @two_short_types(%x : !lpu.tensor<[2, 2], f16>, %k : !lpu.tensor<[2, 2], f32>) -> !lpu.tensor<[2, 2], f32> {
+    %a = lpu.map "neg" %x : !lpu.tensor<[2, 2], f16> -> !lpu.tensor<[2, 2], f16>
+    %w = lpu.cast %a : !lpu.tensor<[2, 2], f16> -> !lpu.tensor<[2, 2], f32>
+    %y = lpu.matmul %w, %k : !lpu.tensor<[2, 2], f32>, !lpu.tensor<[2, 2], f32> -> !lpu.tensor<[2, 2], f32>
+    func.return %y : !lpu.tensor<[2, 2], f32>
+  }
+}
+
+// -----
+
 // The least f16 of a mask becomes the least f32: it must still vanish beside scores in f32.
 // CHECK-LABEL: @mask
 // CHECK-DAG:     %[[least:.*]] = lpu.fill "ffff7fff" : !lpu.tensor<[], f32>
