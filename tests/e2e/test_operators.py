@@ -376,6 +376,31 @@ REFUSED: dict[str, tuple[str, dict[str, Array | None], dict[str, Any], str]] = {
         {"opset": 23},
         "rotate 4 of 8 channels",
     ),
+    "a flag that nothing reads": ("Cast", {"x": f32(2)}, {"to": 1, "saturate": 2}, "saturate is 2"),
+    "a negative count": (
+        "Attention",
+        {"q": f32(1, 2, 2, 4), "k": f32(1, 2, 2, 4), "v": f32(1, 2, 2, 4)},
+        {"opset": 23, "q_num_heads": -1},
+        "q_num_heads is -1, expected a count",
+    ),
+    "a negative extent": (
+        "Expand",
+        {"x": f32(1), "s": i64(-3)},
+        {"constants": ("s",)},
+        "'shape' holds -3, below zero",
+    ),
+    "a negative repeat": (
+        "Tile",
+        {"x": f32(2), "r": i64(-1)},
+        {"constants": ("r",)},
+        "'repeats' holds -1, below zero",
+    ),
+    "a result that no machine holds": (
+        "Tile",
+        {"x": f32(2), "r": i64(1 << 40)},
+        {"constants": ("r",)},
+        "more than any machine has",
+    ),
     "labels of other extents": (
         "Einsum",
         {"a": f32(2, 3), "b": f32(2, 4)},

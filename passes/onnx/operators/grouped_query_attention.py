@@ -19,7 +19,7 @@ from dialects.lpu.ops import tensor_of
 from passes.onnx.operators.attention import Scores, attend, grouped_matmul
 from passes.onnx.operators.indexing import is_inside, or_outside
 from passes.onnx.operators.node import Dims, Node
-from passes.onnx.operators.record import MICROSOFT, only, operator, without
+from passes.onnx.operators.record import MICROSOFT, Limit, only, operator, without
 from passes.onnx.operators.rotary import head_size, join_heads, rotate, split_heads
 from passes.onnx.operators.terms import as_float, constant, elements, extent
 from passes.rewriting.build import Build
@@ -175,6 +175,11 @@ def _within_valid(b: Build, node: Node, tokens: Tokens, scores: Scores) -> Score
     return scores.keep(b.map("le", place, limit))
 
 
+def _has_other_cache(node: Node) -> bool:
+    past = node.get("past_key")
+    return past is not None and tensor_of(past).dtype != node.tensor("query").dtype
+
+
 @operator(
     "GroupQueryAttention",
     domains=[MICROSOFT],
@@ -185,6 +190,9 @@ def _within_valid(b: Build, node: Node, tokens: Tokens, scores: Scores) -> Score
         only("sliding_window_cache", 0),
         only("causal", 1),
         only("qk_output", 0, 1, 2),
+        only("kv_cache_bit_width", 0, None),
+        only("smooth_softmax", 0, 1, -1, None),
+        Limit("a cache of another element type than the query", _has_other_cache),
         only("k_quant_type", "NONE"),
         only("v_quant_type", "NONE"),
     ],

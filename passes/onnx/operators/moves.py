@@ -89,7 +89,15 @@ def unsqueeze(b: Build, node: Node) -> SSAValue:
 
 @operator("Expand")
 def expand(b: Build, node: Node) -> SSAValue:
-    return b.broadcast(node.first, expand_dims(node.source.shape, node.need("shape")))
+    target = node.need("shape")
+    _require_extents(node, "shape", target)
+    return b.broadcast(node.first, expand_dims(node.source.shape, target))
+
+
+def _require_extents(node: Node, what: str, values: Sequence[Affine]) -> None:
+    """Refuse what can be below zero."""
+    for value in values:
+        node.require(value.lower(node.ranges) >= 0, f"'{what}' holds {value}, below zero")
 
 
 @operator("Transpose")
@@ -156,6 +164,7 @@ def concat(b: Build, node: Node) -> SSAValue:
 def tile(b: Build, node: Node) -> SSAValue:
     source, repeats = node.source.shape, node.need("repeats")
     node.require(len(repeats) == len(source), f"{len(repeats)} repeats for {len(source)} axes")
+    _require_extents(node, "repeats", repeats)
     single = [d for extent in source for d in (ONE, extent)]
     repeated = [d for pair in zip(repeats, source, strict=True) for d in pair]
     dims = [d * r for d, r in zip(source, repeats, strict=True)]

@@ -36,6 +36,16 @@ from passes.rewriting.build import Build
 
 MICROSOFT = "com.microsoft"
 
+FLAGS = frozenset({
+    *("allowzero", "detect_negative", "detect_positive", "do_rotary", "exclusive", "fmod"),
+    *("interleaved", "is_causal", "is_packed_batching", "keepdims", "largest", "reverse"),
+    *("noop_with_empty_axes", "rotary_interleaved", "saturate", "select_last_index", "sorted"),
+    *("transA", "transB", "transBatchA", "transBatchB", "unidirectional", "upper"),
+})  # fmt: skip
+"""Attributes that say yes or no, in whatever operator: the standard names no other values."""
+COUNTS = frozenset({"kv_num_heads", "num_heads", "q_num_heads", "rotary_embedding_dim"})
+"""Attributes that count, where 0 stands for what other operands say."""
+
 Results = SSAValue | Sequence[SSAValue | None]
 Lowering = Callable[[Build, Node], Results]
 ShapeRule = Callable[[Node], Sequence[Dims]]
@@ -72,7 +82,13 @@ class Operator:
         return self.shape is None
 
     def check(self, node: Node) -> None:
-        """Refuse a node that asks for what is not supported."""
+        """Refuse a node that asks for what is not supported, or for what makes no sense."""
+        for name in FLAGS.intersection(node.op.schema.attributes):
+            node.flag(name)
+        for name in COUNTS.intersection(node.op.schema.attributes):
+            value = node.attr(name)
+            fits = value is None or (isinstance(value, int) and 0 <= value < 1 << 31)
+            node.require(fits, f"{name} is {value}, expected a count")
         for limit in self.limits:
             if limit.asked is not None and limit.asked(node):
                 raise node.refusal(f"{limit.words} is not supported", limit.hint)

@@ -20,7 +20,7 @@ from dialects.errors import CompileError, unsupported
 from dialects.lpu import ops
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import Tensor, tensor_type
-from dialects.lpu.weights import Weight, read
+from dialects.lpu.weights import Weight, nbytes, read
 from dialects.onnx.branches import IfOp
 from dialects.onnx.ops import InitializerOp, OnnxOp
 from dialects.onnx.semantics import evaluate
@@ -34,6 +34,10 @@ from passes.rewriting.kernel import erase, move, replace, retype
 from passes.rewriting.templates import Key, Templates, between, kept_by, key_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+
+MOST_BYTES = 1 << 40
+"""A tebibyte: more than the HBM of any target, and of all of a ring."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,8 @@ class Resolver:
             kept = kept_by(op)
             for result, dims in zip(op.results, record.dims(node), strict=True):
                 retype(result, tensor_type(Tensor(tuple(dims), tensor_of(result).dtype)))
+            for result in op.results:
+                self._require_room(node, tensor_of(result))
             contents = self._computed(op) or ([record.contents(node)] if record.contents else [])
             known = Typed([tensor_of(result) for result in op.results], contents, kept)
             self.types[key] = known
@@ -131,6 +137,14 @@ class Resolver:
             retype(result, tensor_type(tensor))
         for result, content in zip(op.results, known.contents, strict=False):
             self._note(result, content)
+
+    def _require_room(self, node: Node, tensor: Tensor | None) -> None:
+        """Refuse a result that no machine holds."""
+        if tensor is None:
+            return
+        size = nbytes(tensor.bound(self.ranges), tensor.dtype)
+        message = f"a result {tensor} takes {size} bytes, more than any machine has"
+        node.require(size <= MOST_BYTES, message)
 
     def _computed(self, op: OnnxOp) -> Sequence[Content | None]:
         """What the operator's own semantics give, if all operands are known numbers."""
@@ -167,7 +181,10 @@ class Resolver:
         op, before = node.op, node.op.prev_op
 
         def moves() -> Sequence[SSAValue | None]:
-            return record.lowered(Build(op), node)
+            made = record.lowered(Build(op), node)
+            for value in made:
+                self._require_room(node, None if value is None else tensor_of(value))
+            return made
 
         values = self.templates.made(op, moves, self._keys(op)) if op.operands else moves()
         for made in between(before, op):
