@@ -46,9 +46,9 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Operation, SSAValue
 
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.ops import ConstantOp, tensor_of
 from dialects.onnx.ops import OnnxOp
-from passes.analysis.content import Content
+from passes.analysis.content import Content, Elements
 from passes.analysis.functions import model_folder, step_function, symbol_ranges
 from passes.onnx.operators.sources import materialised
 from passes.onnx.shapes.resolver import Resolver
@@ -64,11 +64,18 @@ def sweep(func: FuncOp, contents: dict[SSAValue, Content]) -> None:
     for op in reversed(list(func.body.block.ops)):
         if isinstance(op, ReturnOp):
             continue
-        if isinstance(op, OnnxOp):
+        if not isinstance(op, ConstantOp):
             for result in op.results:
-                _make(op, result, contents.get(result))
+                content = contents.get(result)
+                if isinstance(op, OnnxOp) or _is_numbers(content):
+                    _make(op, result, content)
         if not any([result.first_use for result in op.results]):
             erase(op)
+
+
+def _is_numbers(content: Content | None) -> bool:
+    """Whether a value that moves have made is a constant, which its readers may have to know."""
+    return isinstance(content, Elements) and all(element.is_const for element in content.flat())
 
 
 def _make(op: Operation, result: SSAValue, content: Content | None) -> None:

@@ -21,7 +21,7 @@ from benchmarks.fuzz.pool import Result
 from passes.onnx.operators import OPERATORS
 
 SEED = 3
-RIGHT, COVERED = 1050, 165
+RIGHT, COVERED = 1070, 165
 """What is right at least: tests, and operators, those written out as functions of their own."""
 FOLDED_TESTS = 60
 

@@ -332,3 +332,17 @@ func.func @extreme(%x : !lpu.tensor<[P, 4], f32>) -> !lpu.tensor<*, f32>
   %y = onnx.Reshape(%x, %s) {allowzero = 1 : i64, since_version = 14 : i64} : (!lpu.tensor<[P, 4], f32>, !lpu.tensor<*, i64>) -> !lpu.tensor<*, f32>
   func.return %y : !lpu.tensor<*, f32>
 }
+
+// -----
+
+// What moves make of numbers is a constant to its readers.
+// CHECK-LABEL: @pads
+// CHECK:         %[[pads:.*]] = lpu.constant <inline("0000000000000000000000000000000002000000000000000300000000000000", [4], i64)>
+// CHECK:         onnx.Pad(%{{.*}}, %[[pads]])
+func.func @pads(%x : !lpu.tensor<[2, 3], f32>) -> !lpu.tensor<*, f32> {
+  %none = onnx.Constant() {value = #lpu.weight<inline("00000000000000000000000000000000", [2], i64)>, since_version = 13 : i64} : () -> !lpu.tensor<[2], i64>
+  %s = onnx.Shape(%x) {since_version = 15 : i64} : (!lpu.tensor<[2, 3], f32>) -> !lpu.tensor<*, i64>
+  %p = onnx.Concat(%none, %s) {axis = 0 : i64, since_version = 13 : i64} : (!lpu.tensor<[2], i64>, !lpu.tensor<*, i64>) -> !lpu.tensor<*, i64>
+  %y = onnx.Pad(%x, %p) {since_version = 13 : i64} : (!lpu.tensor<[2, 3], f32>, !lpu.tensor<*, i64>) -> !lpu.tensor<*, f32>
+  func.return %y : !lpu.tensor<*, f32>
+}
