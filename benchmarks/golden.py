@@ -25,7 +25,7 @@ limit_threads(1)
 from lpuc.compiler.driver import compile_model  # noqa: E402
 from lpuc.generate import Request, generate  # noqa: E402
 from lpuc.options import CompileOptions  # noqa: E402
-from runtime.interpreter import Interpreter  # noqa: E402
+from runtime.run.interpreter import Interpreter  # noqa: E402
 
 NAMES = ("dynamo20", "dynamo23", "optimum")
 START = 1

@@ -30,13 +30,13 @@ from dialects.lpu_mem.ports import PortAttr
 from dialects.lpu_mem.target import target_of
 from dialects.names import unescape
 from lpuc.parameters import parameter_pieces, parameters
-from runtime.interface import Dim, Interface, Port, Symbol
-from runtime.interface_json import STEP, Entry
 from runtime.isa import Inst
-from runtime.program import Program
-from runtime.provenance import Provenance
-from runtime.references import References, refer
-from runtime.source_files import Digests
+from runtime.program.interface import Dim, Interface, Port, Symbol
+from runtime.program.interface_json import STEP, Entry
+from runtime.program.program import Program
+from runtime.program.provenance import Provenance
+from runtime.weights.references import References, refer
+from runtime.weights.source_files import Digests
 
 Piece = tuple[int, np.ndarray]
 

@@ -34,8 +34,8 @@ from lpuc import host_loop
 from lpuc.errors import UserError
 from lpuc.host_loop import Decoder, check_prompt, check_room, no_room
 from lpuc.sampling import Sampling, no_choice
-from runtime.interface import Interface
-from runtime.program import Program
+from runtime.program.interface import Interface
+from runtime.program.program import Program
 
 Array = np.ndarray[Any, Any]
 OnToken = Callable[[int], None]

@@ -16,7 +16,7 @@ import numpy as np
 
 from lpuc.errors import UserError
 from lpuc.sampling import Sampling, choose
-from runtime.interface import Interface, Port
+from runtime.program.interface import Interface, Port
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from runtime.isa import Inst, Sts
-from runtime.program import Program
+from runtime.program.program import Program
 from runtime.timing.chaining import Granules, Touch
 from runtime.timing.walk import Walk
 

@@ -10,8 +10,8 @@ import numpy as np
 from lpuc.errors import printable
 from lpuc.liveness import Liveness, liveness
 from lpuc.summary import PREDICTION_FUEL, clipped, pattern, size
-from runtime.interface import Interface, Port
-from runtime.program import Program
+from runtime.program.interface import Interface, Port
+from runtime.program.program import Program
 from runtime.traps import Trap
 
 COLUMNS = 64

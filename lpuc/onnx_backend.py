@@ -36,7 +36,7 @@ from dialects.errors import Unsupported
 from lpuc.compiler.driver import compile_model
 from lpuc.options import CompileOptions
 from runtime.errors import Unlinkable
-from runtime.interpreter import Interpreter
+from runtime.run.interpreter import Interpreter
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int, ...]

@@ -11,9 +11,9 @@ from xdsl.dialects.func import FuncOp
 
 from dialects.lpu.weights import Weight
 from dialects.lpu_isa.ops import WeightOp
-from runtime.pieces import pieces
-from runtime.references import Param
-from runtime.source_files import SourceFiles
+from runtime.weights.pieces import pieces
+from runtime.weights.references import Param
+from runtime.weights.source_files import SourceFiles
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

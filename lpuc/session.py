@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from lpuc.npz import Arrays, read_npz
-from runtime.interface import Interface
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
+from runtime.program.interface import Interface
 
 HEADER_BYTES = 4096
 

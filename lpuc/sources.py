@@ -10,8 +10,8 @@ from xdsl.ir import Attribute
 
 from dialects.lpu.weights import WeightAttr
 from passes.analysis.functions import model_folder
-from runtime.recipes import file_ranges, nbytes
-from runtime.source_files import Span
+from runtime.weights.recipes import file_ranges, nbytes
+from runtime.weights.source_files import Span
 
 
 def _attributes(module: ModuleOp) -> Generator[Attribute]:

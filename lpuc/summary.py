@@ -9,9 +9,9 @@ from dataclasses import replace
 from textwrap import wrap
 
 from lpuc.errors import printable
-from runtime.interface import Interface, Port
 from runtime.isa.spec import Unit
-from runtime.program import Program
+from runtime.program.interface import Interface, Port
+from runtime.program.program import Program
 from runtime.target import Target
 from runtime.timing import predict
 from runtime.traps import Trap

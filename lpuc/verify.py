@@ -22,8 +22,8 @@ from lpuc.instrument import Instrumentation
 from lpuc.levels import run_level
 from lpuc.options import CompileOptions
 from lpuc.reference import Runner
-from runtime.interface import Interface, Port
-from runtime.interpreter import Interpreter
+from runtime.program.interface import Interface, Port
+from runtime.run.interpreter import Interpreter
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]

@@ -32,7 +32,7 @@ from lpuc.instrument import Instrumentation
 from lpuc.options import CompileOptions
 from lpuc.summary import program_rows
 from runtime.errors import Unlinkable
-from runtime.interpreter import Interpreter
+from runtime.run.interpreter import Interpreter
 from runtime.traps import Trap, TrapKind
 
 Array = np.ndarray[Any, Any]

@@ -30,7 +30,7 @@ def layers_part(folder: Path) -> None:
 
 def main() -> None:
     """Print the sizes of one program as JSON."""
-    from runtime.program import Program
+    from runtime.program.program import Program
 
     sections = Program.load(sys.argv[1]).sections()
     print(json.dumps({kind.name.lower(): len(data) for kind, data in sections.items()}))

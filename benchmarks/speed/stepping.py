@@ -38,7 +38,7 @@ def ours(path: Path) -> list[float]:
     from lpuc.compiler.driver import compile_model
     from lpuc.generate import GENERATE
     from lpuc.options import CompileOptions
-    from runtime.interpreter import Interpreter
+    from runtime.run.interpreter import Interpreter
 
     compiled = compile_model(path, CompileOptions(precision="f32", max_context=2 * CACHED))
     program = compiled.in_memory

@@ -10,8 +10,8 @@ from xdsl.ir import SSAValue
 from dialects.affine import Affine
 from dialects.lpu import ops
 from dialects.lpu.weights import Weight, read
-from runtime.numerics import ElementType
-from runtime.recipes import file_ranges
+from runtime.numerics.elements import ElementType
+from runtime.weights.recipes import file_ranges
 
 LIMIT = 4096
 """Tensors with more elements are data, not parameters of an operation."""

@@ -50,7 +50,7 @@ from dialects.lpu.ops import tensor_of
 from dialects.lpu.ports import StatePortsAttr
 from dialects.lpu.types import Tensor, TensorType, parse_affine, parse_dtype, parse_list
 from dialects.refusal import require
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 
 @irdl_attr_definition

@@ -27,7 +27,7 @@ from dialects.lpu.ports import StatePort
 from dialects.lpu.semantics import Array, Scope, evaluate
 from dialects.lpu.types import Tensor
 from dialects.names import unescape
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 
 def argument_tensors(function: FuncOp) -> tuple[Tensor, ...]:

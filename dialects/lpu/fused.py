@@ -25,7 +25,7 @@ from dialects.affine import Affine
 from dialects.lpu.facts import NONE, Facts, Form, Zeros
 from dialects.lpu.ops import LpuOp, UnaryOp, joined, tensor_of
 from dialects.lpu.types import Tensor, TensorType
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 EMPTY_ROWS = frozenset({"nan", "zero", "guarded"})
 """

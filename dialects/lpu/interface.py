@@ -30,7 +30,7 @@ from dialects.lpu.control import StateOp
 from dialects.lpu.types import TensorType, parse_dtype, parse_list
 from dialects.names import quoted
 from dialects.refusal import require
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 ROLES = frozenset(
     {"data", "ids", "mask", "positions", "past", "present", "stops", "sampler", "sampler_ints"}

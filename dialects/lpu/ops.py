@@ -29,7 +29,7 @@ from dialects.lpu.facts import ALL, ARMS, BY_FUNCTION, FIRST, NONE, Facts, Form,
 from dialects.lpu.types import Tensor, TensorType
 from dialects.lpu.weights import Cast, Weight, WeightAttr, reshaped, transposed
 from dialects.refusal import HEX_DIGITS, refuse, require
-from runtime.numerics import FUNCTIONS1, FUNCTIONS2, ElementType
+from runtime.numerics.elements import FUNCTIONS1, FUNCTIONS2, ElementType
 
 COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "isnan"})
 REDUCTIONS = frozenset({"sum", "prod", "max", "min"})

@@ -3,7 +3,7 @@ What each `lpu` operation computes, in numpy.
 
 Constant folding and the interpreter of this level share these definitions. Rounding follows the
 result types: f16 and bf16 operands are widened to f32, and the result is rounded once. Scalar
-functions are the machine's own (`runtime.numerics`).
+functions are the machine's own (`runtime.numerics.elements`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dialects.lpu import fused_semantics, ops
 from dialects.lpu.contents import fill_value
 from dialects.lpu.types import Tensor
 from dialects.lpu.weights import read
-from runtime.numerics import ElementType, binary, convert, unary
+from runtime.numerics.elements import ElementType, binary, convert, unary
 from runtime.traps import Trap, TrapKind
 
 Array = np.ndarray[Any, np.dtype[Any]]

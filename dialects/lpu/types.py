@@ -21,7 +21,7 @@ from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 
 from dialects.affine import Affine, AffineLike, Ranges, product
-from runtime.numerics import TYPES, ElementType
+from runtime.numerics.elements import TYPES, ElementType
 
 _T = TypeVar("_T")
 

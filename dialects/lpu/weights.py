@@ -10,8 +10,8 @@ Weights as expressions over file ranges: the IR names bytes, it never holds them
 ```
 
 Paths are relative to the model folder. An expression is a closed set of nodes, which
-`runtime.recipes` defines and executes; the layout changes it records are carried out once, when
-`read` is asked for the bytes.
+`runtime.weights.recipes` defines and executes; the layout changes it records are carried out once,
+when `read` is asked for the bytes.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 
 from dialects.lpu.types import parse_dtype, parse_list
-from runtime.numerics import ElementType
-from runtime.recipes import (
+from runtime.numerics.elements import ElementType
+from runtime.weights.recipes import (
     Cast,
     Concat,
     FileRange,

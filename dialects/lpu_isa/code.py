@@ -25,7 +25,7 @@ from dialects.lpu.types import parse_dtype, parse_list
 from runtime.isa import ISA, Inst, Operand
 from runtime.isa.fields import Memory, Register, Registers
 from runtime.isa.kinds import Bits, Choice, Integer, Kind
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 VIRTUAL = 256
 """The first number of a virtual register."""

@@ -28,7 +28,7 @@ from dialects.lpu.weights import WeightAttr
 from dialects.lpu_mem.access import AccessAttr
 from dialects.lpu_mem.types import Buffer, BufferType
 from dialects.refusal import require
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 
 def buffer_of(value: SSAValue) -> Buffer:

@@ -29,7 +29,7 @@ from dialects.lpu_mem.ops import MemOp, buffer_of
 from dialects.lpu_mem.ports import Port, PortAttr
 from dialects.lpu_mem.types import Buffer, BufferType
 from dialects.refusal import require
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 
 def verify_port(op: Operation, port: Port, buffer: Buffer) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from dialects.lpu_mem import ops
 from dialects.lpu_mem.memory import Array, MemoryFault, Region, Strided, indexed
-from runtime.numerics import ElementType, binary, convert, unary
+from runtime.numerics.elements import ElementType, binary, convert, unary
 
 
 class Point:

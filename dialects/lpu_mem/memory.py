@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 Array = np.ndarray[Any, np.dtype[Any]]
 POISON = 0xAA

@@ -21,7 +21,7 @@ from dialects.lpu.attributes import AffineAttr, AffineListAttr, IntsAttr
 from dialects.lpu.ops import SCATTERS
 from dialects.lpu_mem.buffers import AllocOp, DataOp, MemOp, ParamOp, buffer_of
 from dialects.refusal import HEX_DIGITS
-from runtime.numerics import FUNCTIONS1, FUNCTIONS2, ElementType, result_fits
+from runtime.numerics.elements import FUNCTIONS1, FUNCTIONS2, ElementType, result_fits
 
 __all__ = [
     "DATA_OPS", "OPS", "AllocOp", "CastOp", "CopyOp", "DataOp", "FillOp", "GatherOp", "IotaOp",

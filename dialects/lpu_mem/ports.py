@@ -20,7 +20,7 @@ from xdsl.printer import Printer
 from dialects.affine import Affine
 from dialects.lpu.types import parse_affine, parse_dtype, parse_list
 from dialects.names import quoted
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from dialects.lpu_mem.memory import Array, Memory, MemoryFault, Region
 from dialects.lpu_mem.ops import buffer_of
 from dialects.lpu_mem.ports import Port, PortAttr
 from dialects.names import unescape
-from runtime.numerics import convert
+from runtime.numerics.elements import convert
 from runtime.traps import Trap
 
 

@@ -11,7 +11,7 @@ from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 
 from dialects.lpu.types import parse_dtype
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 Space = Literal["hbm", "lmu"]
 

@@ -37,7 +37,7 @@ from xdsl.traits import IsTerminator, RecursiveMemoryEffect
 from dialects.errors import CompileError
 from dialects.lpu.types import Tensor, TensorType
 from dialects.refusal import require
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 
 @irdl_op_definition

@@ -9,7 +9,7 @@ from dialects.lpu.weights import FileRange, Inline
 from dialects.onnx.attributes import Value
 from dialects.onnx.elements import ELEMENT_TYPES, SCHEMA_NAMES, SUPPORTED, onnx_name
 from dialects.onnx.schemas import Formal, Schema, formal_at
-from runtime.numerics import TYPES, ElementType
+from runtime.numerics.elements import TYPES, ElementType
 
 NAMES: dict[ElementType, str] = {ours: name for name, ours in SCHEMA_NAMES.items()}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from onnx import TensorProto
 
-from runtime.numerics import TYPES, ElementType
+from runtime.numerics.elements import TYPES, ElementType
 
 ELEMENT_TYPES: dict[int, ElementType] = {
     TensorProto.FLOAT: ElementType("f32"),

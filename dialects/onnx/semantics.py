@@ -33,7 +33,7 @@ from dialects.onnx.elements import ONNX_NUMBERS
 from dialects.onnx.extra import SEMANTICS
 from dialects.onnx.ops import OWN, InitializerOp, OnnxOp
 from dialects.onnx.schemas import schema_at
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

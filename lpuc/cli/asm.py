@@ -15,7 +15,7 @@ from lpuc.files import read_text, replacing
 @click.option("-o", "--output", type=FILE, required=True, help="The program to write.")
 def asm(source: Path, output: Path) -> None:
     """Assemble SOURCE to a program."""
-    from runtime.isa.assembly import assemble
+    from runtime.program.assembly import assemble
 
     about(source)
     program = assemble(read_text(source), str(source))

@@ -20,8 +20,8 @@ def disasm(program: Path, output: Path | None, source: bool, no_params: bool) ->
     """Print PROGRAM as assembly text; `lpuc asm` makes the same program of it."""
     import numpy as np
 
-    from runtime.isa.assembly import disassemble
-    from runtime.program import Program
+    from runtime.program.assembly import disassemble
+    from runtime.program.program import Program
 
     about(program)
     loaded = Program.load(program)

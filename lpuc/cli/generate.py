@@ -114,8 +114,8 @@ def generate(
 def _load(path: Path, reference: bool) -> Execute:
     """What generates with a program; the program is read before anything is printed."""
     from lpuc.generate import generate as generate_tokens
-    from runtime.interpreter import Interpreter
-    from runtime.program import Program
+    from runtime.program.program import Program
+    from runtime.run.interpreter import Interpreter
 
     program = Program.load(path)
     machine = Interpreter(program, reference=reference)

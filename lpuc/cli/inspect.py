@@ -25,7 +25,7 @@ def inspect(file: Path, check: bool) -> None:
 
 
 def _is_program(file: Path) -> bool:
-    from runtime.container import MAGIC
+    from runtime.program.container import MAGIC
 
     if file.exists() and not file.is_file():
         raise UserError("is not a regular file")
@@ -36,7 +36,7 @@ def _is_program(file: Path) -> bool:
 def _show_program(file: Path, check: bool) -> None:
     from lpuc.memory_map import memory_maps
     from lpuc.summary import histogram, interface_rows, program_rows, rows, size, weights_text
-    from runtime.program import Program
+    from runtime.program.program import Program
 
     program = Program.load(file, check_params=check)
     head = ("program", f"{printable(str(file))}, {size(file.stat().st_size)}")

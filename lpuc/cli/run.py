@@ -20,8 +20,8 @@ def run(program: Path, inputs: Path, outputs: Path, check: bool, reference: bool
     """Call PROGRAM once: inputs and outputs are those of the ONNX graph, by name."""
     from lpuc.npz import write_npz
     from lpuc.session import load_inputs
-    from runtime.interpreter import Interpreter
-    from runtime.program import Program
+    from runtime.program.program import Program
+    from runtime.run.interpreter import Interpreter
 
     about(program)
     loaded = Program.load(program, check_params=check)

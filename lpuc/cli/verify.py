@@ -14,7 +14,7 @@ from lpuc.options import CompileOptions
 
 if TYPE_CHECKING:
     from lpuc.verify import Case, Table
-    from runtime.interface import Interface
+    from runtime.program.interface import Interface
 
 
 @command

@@ -39,10 +39,10 @@ from lpuc.progress import at_work
 from lpuc.sources import source_ranges
 from passes.analysis.functions import model_folder, step_function
 from passes.rewriting.kernel import set_attribute
-from runtime.interpreter import Interpreter
-from runtime.program import Program
-from runtime.source_files import Digests, Span
+from runtime.program.program import Program
+from runtime.run.interpreter import Interpreter
 from runtime.target import Target
+from runtime.weights.source_files import Digests, Span
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -17,7 +17,7 @@ from dialects.errors import CompileError
 from dialects.names import escape
 from lpuc.onnx_import.budgets import Budgets
 from lpuc.onnx_import.window import FileBytes
-from runtime.source_files import OPEN, open_below
+from runtime.weights.source_files import OPEN, open_below
 
 KINDS = (
     (stat.S_ISDIR, "a folder"),

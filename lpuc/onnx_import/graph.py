@@ -21,7 +21,7 @@ from lpuc.onnx_import.nodes import dtype_of
 from lpuc.onnx_import.symbols import Symbols
 from lpuc.onnx_import.tensors import element_type
 from passes.rewriting.kernel import add_argument, append, locate, set_attribute
-from runtime.numerics import TYPES, ElementType
+from runtime.numerics.elements import TYPES, ElementType
 
 
 class GraphReader:

@@ -21,7 +21,7 @@ from dialects.spelling import did_you_mean
 from lpuc.onnx_import.tensors import TensorReader, from_numbers
 from passes.rewriting.creation import make
 from passes.rewriting.kernel import locate
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 SUBGRAPHS = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
 TENSORS = (AttributeProto.TENSOR, AttributeProto.TENSORS)

@@ -17,7 +17,7 @@ from lpuc.onnx_import.budgets import Budgets
 from lpuc.onnx_import.files import ExternalFiles
 from lpuc.onnx_import.window import FileBytes
 from lpuc.onnx_import.wire import Taken
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 PIECE = 1 << 20
 INTEGERS_LIMIT = 2048

@@ -22,7 +22,7 @@ import numpy as np
 
 from dialects.affine import Affine, NotAffine, Ranges
 from dialects.lpu.types import Tensor
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 ELEMENTS_LIMIT = 256
 """Largest array, in elements, that is followed element by element."""

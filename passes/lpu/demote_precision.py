@@ -63,7 +63,7 @@ from passes.rewriting.build import Build
 from passes.rewriting.kernel import replace, retype, set_operand
 from passes.rewriting.signature import declare, sign, terminator_of
 from passes.specification import Specification, rounds
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 
 def reachable(func: FuncOp, *roots: Sequence[SSAValue]) -> tuple[set[SSAValue], ...]:

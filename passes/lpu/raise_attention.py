@@ -65,7 +65,7 @@ from passes.lpu.raising.scores import Dims, Scores, as_mask, mask_dims, scores_o
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.fused_build import FusedBuild
 from passes.specification import Specification, re_associates
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 
 @dataclass(frozen=True)

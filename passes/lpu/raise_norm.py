@@ -67,7 +67,7 @@ from passes.lpu.raising.numbers import is_number, number_of, quotient
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.fused_build import FusedBuild
 from passes.specification import Specification, re_associates
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 
 def _mean_of(value: SSAValue) -> SSAValue | None:

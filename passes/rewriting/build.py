@@ -23,7 +23,7 @@ from dialects.lpu.types import Tensor, tensor_type
 from dialects.lpu.weights import INLINE_LIMIT, Weight, WeightAttr, inline
 from passes.rewriting.creation import make
 from passes.rewriting.kernel import insert
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 
 @cache

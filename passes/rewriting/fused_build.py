@@ -14,7 +14,7 @@ from dialects.lpu import fused
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import TensorType
 from passes.rewriting.build import Build
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dialects.lpu_mem import ops
 from dialects.lpu_mem.access import Access, AccessAttr, View, row_major
 from dialects.lpu_mem.types import Buffer, BufferType, Space
 from passes.rewriting.kernel import append
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 ONE = Affine(1)
 

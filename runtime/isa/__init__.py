@@ -8,7 +8,7 @@ An instruction is a frozen dataclass whose fields carry their place in the word:
 instructions, `encoding`, `assembly` and `docs` the loops over the table.
 """
 
-from runtime.isa.ctrl import (
+from runtime.isa.instructions.ctrl import (
     Add,
     Addi,
     Bge,
@@ -27,12 +27,12 @@ from runtime.isa.ctrl import (
     Sts,
     Sub,
 )
-from runtime.isa.gather import Gather, Scatter
-from runtime.isa.matrix import Vecmat
-from runtime.isa.memory import Load, Store, Stream
-from runtime.isa.reduction import Reduce, Scan, TopK
+from runtime.isa.instructions.gather import Gather, Scatter
+from runtime.isa.instructions.matrix import Vecmat
+from runtime.isa.instructions.memory import Load, Store, Stream
+from runtime.isa.instructions.reduction import Reduce, Scan, TopK
+from runtime.isa.instructions.vector import Cast, Copy, Fill, Iota, Map1, Map2, Select
 from runtime.isa.spec import ISA, ISA_VERSION, CtrlInst, DataInst, Inst, Operand, Unit
-from runtime.isa.vector import Cast, Copy, Fill, Iota, Map1, Map2, Select
 
 __all__ = [
     "ISA", "ISA_VERSION", "Add", "Addi", "Bge", "Cast", "Copy", "CtrlInst", "DataInst", "Divi",

@@ -20,9 +20,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from runtime.device.machine import Machine
+from runtime.device.regions import POINT_LIMIT, Array, Region, View
 from runtime.isa.fields import Four, Operand
-from runtime.machine import Machine
-from runtime.regions import POINT_LIMIT, Array, Region, View
 from runtime.traps import Trap, TrapKind
 
 # Register values for which an instruction remembers its call; an entry takes about 1 KiB.

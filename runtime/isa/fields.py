@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from runtime.isa.kinds import Kind
-from runtime.numerics import TYPES, ElementType
+from runtime.numerics.elements import TYPES, ElementType
 
 Four = tuple[int, int, int, int]
 

@@ -13,12 +13,12 @@ from math import ceil, prod
 from operator import itemgetter
 from typing import Annotated, Any, ClassVar, Protocol, cast, dataclass_transform, get_type_hints
 
+from runtime.device.machine import Machine
 from runtime.isa import fields, kinds
 from runtime.isa.accesses import Access
 from runtime.isa.binding import Maker, Step, bind
 from runtime.isa.fields import Four, Operand
 from runtime.isa.kinds import Choice, Kind
-from runtime.machine import Machine
 from runtime.target import Target
 
 __all__ = [

@@ -16,7 +16,7 @@ and those of results are valid `latency` later.
 
 from collections import deque
 
-from runtime.isa.memory import Stream
+from runtime.isa.instructions.memory import Stream
 from runtime.isa.spec import Inst, Unit
 from runtime.target import Target
 from runtime.timing.fifo import Fifo

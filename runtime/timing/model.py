@@ -11,7 +11,7 @@ from math import ceil
 
 from runtime.isa.encoding import word_addresses
 from runtime.isa.spec import Unit
-from runtime.program import Program
+from runtime.program.program import Program
 from runtime.target import Target
 from runtime.timing.engines import Engines
 from runtime.timing.walk import Walk

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from runtime.device.machine import Halted, Machine
 from runtime.isa.encoding import word_addresses
 from runtime.isa.spec import CtrlInst, DataInst, Inst, Step
-from runtime.machine import Halted, Machine
-from runtime.program import Program
+from runtime.program.program import Program
 from runtime.timing.work import Work, work_of
 from runtime.traps import Trap, TrapKind
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from runtime.isa.accesses import Access
 from runtime.isa.fields import Four
-from runtime.isa.reduction import TopK
+from runtime.isa.instructions.reduction import TopK
 from runtime.isa.spec import DataInst, Inst, Unit, values
 from runtime.target import Target
 from runtime.timing.chaining import Order, Touch, even, row_ends, row_major, tiles, touch

@@ -15,7 +15,7 @@ from lpuc.generate import Request, generate
 from lpuc.host_loop import Decoder, tokens_of
 from lpuc.options import CompileOptions
 from lpuc.sampling import Sampling
-from runtime.interpreter import Interpreter
+from runtime.run.interpreter import Interpreter
 from tests.e2e.committed import CONTEXT, MODELS, ONE, model_id
 
 PROMPT = [1, 5, 9]

@@ -16,8 +16,8 @@ from tests.e2e.committed import CONTEXT, ONE, ROOT, compiled, feeds
 
 RUN = """
 import sys, numpy as np
-from runtime.interpreter import Interpreter
-from runtime.program import Program
+from runtime.run.interpreter import Interpreter
+from runtime.program.program import Program
 outputs = Interpreter(Program.load("model.lpu")).run(dict(np.load("inputs.npz")))
 np.savez("outputs.npz", **outputs)
 assert not {"xdsl", "onnx", "lpuc", "passes", "dialects"} & set(sys.modules), sorted(sys.modules)

@@ -12,9 +12,9 @@ from benchmarks.fuzz.judging import ROUNDINGS, Call, Outcome, Settings, compare,
 from benchmarks.fuzz.nodes.cases import NodeCase, load
 from benchmarks.fuzz.pool import Result
 from lpuc.compiler.driver import CompiledProgram
-from runtime.interface import Port
-from runtime.interpreter import Interpreter
 from runtime.isa import Copy, DataInst, Fill, Inst, Iota, Load, Store
+from runtime.program.interface import Port
+from runtime.run.interpreter import Interpreter
 
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]

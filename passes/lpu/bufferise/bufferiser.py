@@ -15,7 +15,7 @@ from dialects.lpu.types import Tensor
 from dialects.lpu_mem import ops as mem
 from dialects.lpu_mem.access import View
 from passes.rewriting.places import MemBuilder, Place
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 
 @dataclass

@@ -25,7 +25,7 @@ from dialects.lpu_mem import ops as mem
 from dialects.lpu_mem.access import View
 from passes.lpu.bufferise.bufferiser import Bufferiser, rule
 from passes.rewriting.places import Place, number
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 F32 = ElementType.F32
 NONE = Affine()

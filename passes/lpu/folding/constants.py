@@ -20,7 +20,7 @@ from dialects.lpu.weights import Weight, WeightAttr, inline
 from passes.lpu.folding.facts import Facts
 from passes.lpu.folding.indices import counted
 from passes.rewriting.kernel import insert, locate, substitute
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 from runtime.traps import Trap
 
 OPERAND_LIMIT = 1 << 16

@@ -16,7 +16,7 @@ from xdsl.ir import SSAValue
 
 from dialects.lpu import ops
 from dialects.lpu.contents import fill_value
-from runtime.numerics import binary, convert, unary
+from runtime.numerics.elements import binary, convert, unary
 from runtime.traps import Trap
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -19,7 +19,7 @@ from dialects.lpu.attributes import AffineListAttr
 from dialects.lpu.contents import fill_hex, fill_value
 from passes.analysis.content import Line, combine_lines, expand_line
 from passes.analysis.lines import Lines
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 INDICES = (ElementType.I64, ElementType.I32)
 

@@ -29,7 +29,7 @@ from passes.rewriting.kernel import (
     set_property,
 )
 from passes.rewriting.signature import declare
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 F32, I64 = ElementType.F32, ElementType.I64
 

@@ -13,7 +13,7 @@ from dialects.lpu.weights import Cast
 from passes.lpu.raising.numbers import number_of
 from passes.rewriting.build import Build
 from passes.rewriting.kernel import substitute
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 F32 = ElementType.F32
 LEAST = {

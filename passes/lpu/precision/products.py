@@ -16,7 +16,7 @@ from passes.lpu.raising.matching import is_parameter, only_user
 from passes.lpu.raising.numbers import scaled
 from passes.rewriting.build import Build
 from passes.rewriting.kernel import replace, substitute
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 
 def multiply(op: ops.MatmulOp, forms: Forms) -> None:

@@ -19,7 +19,7 @@ from dialects.lpu import ops
 from dialects.lpu.ops import tensor_of
 from passes.lpu.raising.numbers import scaled
 from passes.rewriting.build import Build
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 ONE = Affine(1)
 BATCH, FIRST, SECOND = 0, 1, 2

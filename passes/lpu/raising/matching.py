@@ -17,7 +17,7 @@ from dialects.lpu import ops
 from dialects.lpu.facts import Form, facts_of
 from dialects.lpu.ops import tensor_of
 from passes.rewriting import kernel
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 Shape = tuple[Affine, ...]
 PARAMETER_DEPTH = 6

@@ -21,7 +21,7 @@ from dialects.lpu import ops
 from dialects.lpu.contents import fill_value
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.weights import Inline, read
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 WIDTHS = (ElementType.BF16, ElementType.F16, ElementType.F32)
 """Float types, that with the longest mantissa last."""

@@ -13,7 +13,7 @@ from xdsl.ir import SSAValue
 from dialects.lpu.ops import tensor_of
 from passes.lpu.sampling.uniform import uniform
 from passes.rewriting.build import Build
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 F32, I64 = ElementType.F32, ElementType.I64
 

@@ -7,7 +7,7 @@ from xdsl.ir import SSAValue
 from dialects.affine import Affine
 from dialects.lpu.ops import tensor_of
 from passes.rewriting.build import Build
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 GAMMA = 0x9E3779B97F4A7C15
 ROUNDS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))

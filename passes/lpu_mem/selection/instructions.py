@@ -31,7 +31,7 @@ from runtime.isa import (
     TopK,
     Vecmat,
 )
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 AXES = 4
 ONE, ZERO = Affine(1), Affine(0)

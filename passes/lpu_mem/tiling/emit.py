@@ -17,7 +17,7 @@ from dialects.lpu_mem import control, ops
 from dialects.lpu_mem.access import Access, AccessAttr, View, row_major
 from passes.lpu_mem.tiling.plan import Plan, is_staged, staged_operands
 from passes.rewriting.places import MemBuilder, number
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 ONE = Affine(1)
 

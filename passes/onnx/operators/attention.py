@@ -22,7 +22,7 @@ from passes.onnx.operators.record import only, operator
 from passes.onnx.operators.rotary import head_size, join_heads, split_heads
 from passes.onnx.operators.terms import constant, extent, wide
 from passes.rewriting.build import Build
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 
 def grouped_matmul(b: Build, x: SSAValue, heads: SSAValue) -> SSAValue:

@@ -27,7 +27,7 @@ from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import Limit, broadcast_all, operator, same_as_first
 from passes.onnx.operators.terms import constant, wide
 from passes.rewriting.build import Build
-from runtime.numerics import FUNCTIONS1, FUNCTIONS2, ElementType, convert
+from runtime.numerics.elements import FUNCTIONS1, FUNCTIONS2, ElementType, convert
 
 UNARY = {
     "Abs": "abs", "Sqrt": "sqrt", "Exp": "exp", "Log": "log", "Reciprocal": "recip",

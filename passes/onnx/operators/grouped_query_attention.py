@@ -23,7 +23,7 @@ from passes.onnx.operators.record import MICROSOFT, Limit, only, operator, witho
 from passes.onnx.operators.rotary import head_size, join_heads, rotate, split_heads
 from passes.onnx.operators.terms import as_float, constant, elements, extent
 from passes.rewriting.build import Build
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from passes.onnx.operators.record import Limit, operator
 from passes.onnx.operators.terms import constant, extent, strides
 from passes.onnx.operators.terms import elements as count
 from passes.rewriting.build import Build
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 OUTSIDE = -(1 << 62)
 """The number of no row, also when it is counted from the end."""

@@ -13,7 +13,7 @@ from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import Limit, operator
 from passes.onnx.operators.terms import constant
 from passes.rewriting.build import Build
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 
 def _block_size(node: Node) -> int:

@@ -13,7 +13,7 @@ from passes.onnx.operators.record import MICROSOFT, only, operator
 from passes.onnx.operators.reductions import reduce_mean
 from passes.onnx.operators.terms import as_float, constant, wide
 from passes.rewriting.build import Build
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 FLOAT_STASH = only("stash_type", 1, None)
 

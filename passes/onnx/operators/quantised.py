@@ -14,7 +14,7 @@ from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import MICROSOFT, Limit, only, operator, without
 from passes.onnx.operators.terms import constant
 from passes.rewriting.build import Build
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 
 @dataclass(frozen=True)

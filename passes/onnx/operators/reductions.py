@@ -14,7 +14,7 @@ from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import Limit, operator
 from passes.onnx.operators.terms import as_float, constant, extent, flipped, wide
 from passes.rewriting.build import Build
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 Axes = Sequence[int]
 Reduction = Callable[[Build, SSAValue, Axes], SSAValue]

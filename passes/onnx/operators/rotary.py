@@ -12,7 +12,7 @@ from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import MICROSOFT, only, operator
 from passes.onnx.operators.terms import wide
 from passes.rewriting.build import Build
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 
 def _halves(b: Build, x: SSAValue, interleaved: bool) -> tuple[SSAValue, SSAValue]:

@@ -17,7 +17,7 @@ from passes.onnx.operators.node import Node
 from passes.onnx.operators.record import Limit, operator
 from passes.onnx.operators.terms import as_float
 from passes.rewriting.build import Build
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 
 def materialised(b: Build, content: Content, tensor: Tensor) -> SSAValue | None:

@@ -14,7 +14,7 @@ from passes.onnx.operators.record import Limit, only, operator
 from passes.onnx.operators.reductions import l2_norm, reduce_mean
 from passes.onnx.operators.terms import constant, wide
 from passes.rewriting.build import Build
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 
 def _along_axis(node: Node) -> Sequence[Dims]:

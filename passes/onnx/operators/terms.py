@@ -10,7 +10,7 @@ from dialects.affine import Affine, NotAffine, product
 from dialects.lpu.ops import tensor_of
 from passes.analysis.extents import Undecided
 from passes.rewriting.build import Build
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 
 def wide(b: Build, value: SSAValue) -> SSAValue:

@@ -21,7 +21,7 @@ from dialects.lpu.weights import INLINE_LIMIT, Cast, Weight, inline
 from dialects.onnx.ops import OnnxOp
 from dialects.onnx.schemas import formal_at
 from dialects.onnx.semantics import evaluate
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

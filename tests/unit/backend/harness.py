@@ -20,8 +20,8 @@ from lpuc.emit import program_in_memory
 from passes.lpu_isa.allocate_registers import LpuIsaAllocateRegistersPass
 from passes.lpu_mem.allocate import LpuMemAllocatePass
 from passes.lpu_mem.convert_to_lpu_isa import ConvertLpuMemToLpuIsaPass
-from runtime.interpreter import Interpreter
-from runtime.program import Program
+from runtime.program.program import Program
+from runtime.run.interpreter import Interpreter
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
 TARGETS = ("lpu-4nm", "lpu-tiny")

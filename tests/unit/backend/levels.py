@@ -15,8 +15,8 @@ from dialects.lpu import execution
 from dialects.lpu_mem import semantics
 from lpuc.emit import program_in_memory
 from lpuc.pipeline import PIPELINE, make_context, stage_passes
-from runtime.interpreter import Interpreter
-from runtime.program import Program
+from runtime.program.program import Program
+from runtime.run.interpreter import Interpreter
 from tests.unit.backend.harness import Arrays, parse
 
 MEM, ISA = (stage for stage in PIPELINE if stage.level in ("mem", "isa"))

@@ -14,7 +14,7 @@ from itertools import count, zip_longest
 
 from dialects.affine import Affine
 from dialects.lpu.contents import fill_hex
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 from tests.unit.backend.levels import step_text
 
 LIMIT = 64

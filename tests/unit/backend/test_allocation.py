@@ -14,7 +14,7 @@ from dialects.lpu_mem.types import Buffer, BufferType
 from passes.lpu_isa.registers.liveness import Lifetime, Liveness, Places
 from passes.lpu_mem.placement.lives import WORD, Life, place, place_apart
 from runtime.isa import Addi, Bge, Halt, Jump, Li, Loop
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 
 def buffer(elements: int) -> SSAValue:

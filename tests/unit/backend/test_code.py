@@ -15,7 +15,7 @@ from dialects.lpu_isa.ops import BY_INST, IsaOp, instruction
 from runtime.isa import ISA, Inst, Operand
 from runtime.isa.fields import Memory, Register, Registers
 from runtime.isa.kinds import Bits, Choice, Integer, Kind
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 from tests.unit.backend.harness import context
 
 V = VIRTUAL

@@ -10,13 +10,13 @@ import pytest
 from dialects.lpu.weights import Cast, FileRange, Reshape, Transpose, Weight, inline, read
 from lpuc.emit import program_in_memory, write_program
 from lpuc.parameters import parameter_pieces
-from runtime import pieces as streaming
-from runtime.interface import Dim, Port, Symbol
-from runtime.interpreter import Interpreter
 from runtime.isa import Bge, Fill, Loop
 from runtime.isa.encoding import word_addresses
-from runtime.numerics import ElementType
-from runtime.program import Program
+from runtime.numerics.elements import ElementType
+from runtime.program.interface import Dim, Port, Symbol
+from runtime.program.program import Program
+from runtime.run.interpreter import Interpreter
+from runtime.weights import pieces as streaming
 from tests.unit.backend.harness import BACKEND, compiled, context, parse
 
 F32 = ElementType.F32

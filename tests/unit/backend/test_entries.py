@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from lpuc.emit import emit_program, program_in_memory
-from runtime.interface import Dim, Symbol
 from runtime.isa import Bge, Halt, Jump, Li, Load, Loop
 from runtime.isa.encoding import word_addresses
-from runtime.program import Program
+from runtime.program.interface import Dim, Symbol
+from runtime.program.program import Program
 from tests.unit.backend.harness import parse
 
 MEMORY = """lpu_mem.params_size = 68 : i64, lpu_mem.arena_base = 128 : i64,

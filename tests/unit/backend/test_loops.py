@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runtime.interpreter import Interpreter
 from runtime.isa import Lds, Load, Loop, Sts
+from runtime.run.interpreter import Interpreter
 from runtime.target import PRESETS
 from tests.unit.backend.harness import TARGETS, at_all_levels, compiled, parse
 from tests.unit.backend.staging import staged

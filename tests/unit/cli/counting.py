@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from runtime.interface import Dim, Interface, Port, Symbol
 from runtime.isa import Bge, Halt, Inst, Loop, Out
-from runtime.numerics import ElementType
-from runtime.program import Program
+from runtime.numerics.elements import ElementType
+from runtime.program.interface import Dim, Interface, Port, Symbol
+from runtime.program.program import Program
 from tests.unit.runtime.programs import program
 
 F32, I64 = ElementType.F32, ElementType.I64

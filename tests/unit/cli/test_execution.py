@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lpuc.cli import invoke
-from runtime.interpreter import Interpreter
-from runtime.program import Program
+from runtime.program.program import Program
+from runtime.run.interpreter import Interpreter
 
 
 def test_the_reference_path_is_taken_on_request(

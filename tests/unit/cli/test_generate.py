@@ -14,7 +14,7 @@ from lpuc.cli import invoke
 from lpuc.errors import INTERRUPTED, UserError
 from lpuc.generate import Request, generate
 from lpuc.sampling import Sampling
-from runtime.interpreter import Interpreter
+from runtime.run.interpreter import Interpreter
 from tests.unit.cli.counting import INPUTS, MOST, VOCABULARY, counting_program
 
 Array = np.ndarray[Any, Any]

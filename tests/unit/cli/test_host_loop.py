@@ -12,8 +12,8 @@ import pytest
 from lpuc.errors import UserError
 from lpuc.host_loop import Decoder, check_room, tokens_of
 from lpuc.sampling import Sampling
-from runtime.interface import Dim, Interface, Port, Symbol
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
+from runtime.program.interface import Dim, Interface, Port, Symbol
 
 Array = np.ndarray[Any, Any]
 VOCABULARY = 11

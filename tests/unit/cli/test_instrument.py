@@ -21,7 +21,7 @@ from lpuc.compiler.driver import CompiledProgram
 from lpuc.errors import InternalError
 from lpuc.instrument import Instrumentation, Watch
 from lpuc.pipeline import PIPELINE, check_level, make_context, parse_passes, run_pipeline
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 from tests.lit_runner import run_lit
 
 TEXT = """

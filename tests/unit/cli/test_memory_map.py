@@ -5,10 +5,10 @@ from dataclasses import replace
 from lpuc.liveness import liveness
 from lpuc.memory_map import hbm_map, lmu_map, memory_maps
 from lpuc.summary import WIDTH, histogram, interface_rows
-from runtime.interface import Dim, Port
 from runtime.isa import Inst, Lds, Sts
-from runtime.numerics import ElementType
-from runtime.program import Program
+from runtime.numerics.elements import ElementType
+from runtime.program.interface import Dim, Port
+from runtime.program.program import Program
 from tests.unit.runtime.programs import projection
 from tests.unit.runtime.timed import ONE, Timed
 

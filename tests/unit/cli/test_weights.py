@@ -10,7 +10,7 @@ import onnx
 import pytest
 
 from lpuc.cli import invoke
-from runtime.program import Program
+from runtime.program.program import Program
 from tests.unit.cli.conftest import MODEL
 
 

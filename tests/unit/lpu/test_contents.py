@@ -11,7 +11,7 @@ from dialects.affine import Affine
 from dialects.lpu.contents import constant_ints, uniform_int
 from dialects.lpu.weights import Concat, FileRange, Stack, inline
 from passes.rewriting.build import Build
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 P = Affine.symbol("P")
 

@@ -11,7 +11,7 @@ from dialects.lpu.execution import run_function
 from dialects.lpu_mem.control import StateOp
 from lpuc.pipeline import make_context, stage_passes
 from passes.analysis.functions import step_function
-from runtime.interpreter import Interpreter
+from runtime.run.interpreter import Interpreter
 from runtime.traps import Trap
 from tests.unit.backend.harness import parse
 from tests.unit.backend.levels import MEM, agreed, at_every_level, named, program_of, step_text

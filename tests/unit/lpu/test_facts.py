@@ -17,7 +17,7 @@ from dialects.lpu.semantics import SEMANTICS, Scope, evaluate
 from dialects.lpu.weights import inline, read
 from lpuc.pipeline import make_context
 from passes.analysis.lines import RULES
-from runtime.numerics import FUNCTIONS1, FUNCTIONS2
+from runtime.numerics.elements import FUNCTIONS1, FUNCTIONS2
 
 Array = np.ndarray[Any, np.dtype[Any]]
 OPERATIONS = [cls for cls in Lpu.operations if issubclass(cls, ops.LpuOp)]

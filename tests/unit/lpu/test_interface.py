@@ -22,7 +22,7 @@ from lpuc.emit import emit_program
 from lpuc.instrument import ir_text
 from lpuc.pipeline import make_context, parse_passes
 from passes.analysis.functions import step_function
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 from tests.unit.backend.harness import parse
 
 F32, I64 = ElementType.F32, ElementType.I64

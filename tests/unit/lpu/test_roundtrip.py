@@ -28,7 +28,7 @@ from dialects.lpu.weights import (
 )
 from lpuc.pipeline import make_context
 from passes.rewriting.build import Build
-from runtime.numerics import TYPES, ElementType
+from runtime.numerics.elements import TYPES, ElementType
 
 ELEMENTS = st.sampled_from(TYPES)
 PATHS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)

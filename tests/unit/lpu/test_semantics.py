@@ -19,7 +19,7 @@ from dialects.lpu.ops import OPS
 from dialects.lpu.semantics import SEMANTICS
 from dialects.lpu.types import Tensor
 from lpuc.pipeline import make_context
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 from runtime.traps import Trap, TrapKind
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -17,7 +17,7 @@ from dialects.onnx.ops import create, op_class
 from dialects.structure import structure_of
 from dialects.verification import check_op
 from passes.rewriting.creation import make
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 F32 = ElementType.F32
 VALUES = Block(arg_types=[tensor((2, 3), F32), tensor((2, 4), F32)]).args

@@ -24,8 +24,8 @@ from dialects.lpu.weights import (
 )
 from lpuc.pipeline import make_context
 from passes.lpu_mem.layouts.transposing import transposed as turned
-from runtime.numerics import ElementType
-from runtime.recipes import file_ranges
+from runtime.numerics.elements import ElementType
+from runtime.weights.recipes import file_ranges
 
 
 def _parsed(text: str) -> object:

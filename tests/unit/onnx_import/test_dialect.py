@@ -18,7 +18,7 @@ from dialects.names import escape, unescape
 from dialects.onnx import Onnx, OnnxOp, create, op_class
 from dialects.onnx.attributes import from_attribute, to_attribute
 from dialects.onnx.schemas import find_schema, schema_at
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 from tests.unit.onnx_import.models import assert_round_trip
 
 F32 = TensorType(Tensor(None, ElementType("f32")))

@@ -12,7 +12,7 @@ from onnx import TensorProto
 from dialects.errors import CompileError
 from dialects.lpu.weights import FileRange, Inline, read
 from lpuc.onnx_import import import_model
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 from tests.unit.onnx_import.models import (
     BIG,
     external,

@@ -15,7 +15,7 @@ from dialects.lpu.types import Tensor, TensorType
 from dialects.lpu.weights import FileRange, Inline, read
 from dialects.onnx.semantics import run_function
 from lpuc.onnx_import import Budgets, import_model
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 from tests.unit.onnx_import.models import (
     BIG,
     imported,

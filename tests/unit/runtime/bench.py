@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from runtime.device.machine import Machine
+from runtime.device.regions import Array
 from runtime.isa import Inst, Operand
-from runtime.machine import Machine
-from runtime.numerics import ElementType
-from runtime.regions import Array
+from runtime.numerics.elements import ElementType
 from runtime.target import Target
 
 PARAMS = 4096

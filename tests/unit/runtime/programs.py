@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from runtime.interface import Dim, Interface, Port, Symbol
+from runtime.device.regions import Array
 from runtime.isa import (
     Addi,
     Fill,
@@ -23,10 +23,10 @@ from runtime.isa import (
     Vecmat,
 )
 from runtime.isa.encoding import word_addresses
-from runtime.numerics import ElementType
-from runtime.program import Program
-from runtime.provenance import Provenance
-from runtime.regions import Array
+from runtime.numerics.elements import ElementType
+from runtime.program.interface import Dim, Interface, Port, Symbol
+from runtime.program.program import Program
+from runtime.program.provenance import Provenance
 from runtime.target import Target
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from runtime.device.machine import Halted
 from runtime.isa import (
     Add,
     Addi,
@@ -22,8 +23,7 @@ from runtime.isa import (
     Sts,
     Sub,
 )
-from runtime.machine import Halted
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 from tests.unit.runtime.bench import Bench
 
 TOP = (1 << 63) - 1

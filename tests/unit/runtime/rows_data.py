@@ -22,7 +22,7 @@ from runtime.isa import (
     TopK,
     Vecmat,
 )
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 from tests.unit.runtime.bench import Bench
 
 E = ElementType

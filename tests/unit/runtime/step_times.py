@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from runtime.isa import Add, Inst, Load, Map2, Operand, Store, Stream, Vecmat
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 from tests.unit.runtime.bench import ARENA, Bench
 
 F32 = ElementType.F32

@@ -5,10 +5,10 @@ All extents are above 1 and pairwise different, and strides of the operands diff
 
 import numpy as np
 
-from runtime.interface import Dim, Port
 from runtime.isa import Cast, Halt, Inst, Li, Load, Map1, Map2, Operand, Select, Store
-from runtime.numerics import ElementType
-from runtime.program import Program
+from runtime.numerics.elements import ElementType
+from runtime.program.interface import Dim, Port
+from runtime.program.program import Program
 from tests.unit.runtime.programs import program
 
 E = ElementType

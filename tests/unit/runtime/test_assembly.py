@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from runtime.errors import Invalid, Malformed
-from runtime.interpreter import Interpreter
-from runtime.isa.assembly import assemble, disassemble
+from runtime.program.assembly import assemble, disassemble
+from runtime.run.interpreter import Interpreter
 from tests.unit.runtime.programs import projection
 
 INTERFACE = (

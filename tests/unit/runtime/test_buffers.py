@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from runtime.buffers import Buffers
+from runtime.weights.buffers import Buffers
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -16,7 +16,7 @@ from runtime.isa.encoding import decode, encode, encode_one
 from runtime.isa.fields import Memory, Register, Registers
 from runtime.isa.kinds import Bits, Choice, Integer, Kind
 from runtime.isa.syntax import parse, show
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 F32 = ElementType.F32
 REGISTER = st.integers(0, 255)

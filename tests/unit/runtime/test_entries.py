@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from runtime.errors import Invalid, Malformed, Unlinkable
-from runtime.interface import Dim, Interface, Port, Symbol
-from runtime.interface_json import entries_from_json, entries_to_json
 from runtime.isa import Halt, Li
-from runtime.isa.assembly import assemble, disassemble
-from runtime.numerics import ElementType
-from runtime.program import Program
+from runtime.numerics.elements import ElementType
+from runtime.program.assembly import assemble, disassemble
+from runtime.program.interface import Dim, Interface, Port, Symbol
+from runtime.program.interface_json import entries_from_json, entries_to_json
+from runtime.program.program import Program
 from tests.unit.runtime.programs import program, projection
 
 I64 = ElementType.I64

@@ -34,7 +34,7 @@ from runtime.isa import (
     Vecmat,
 )
 from runtime.isa.encoding import decode, encode_one
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 from runtime.traps import Trap
 from tests.unit.runtime.bench import ARENA, PARAMS, Bench
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runtime.erf import erf
-from runtime.numerics import FUNCTIONS1, FUNCTIONS2, ElementType, binary, unary
+from runtime.numerics.elements import FUNCTIONS1, FUNCTIONS2, ElementType, binary, unary
+from runtime.numerics.erf import erf
 from runtime.traps import Trap, TrapKind
 
 E = ElementType

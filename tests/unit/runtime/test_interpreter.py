@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from runtime.device.regions import pieces
 from runtime.errors import Unlinkable
-from runtime.interface import Dim, Port, Symbol
-from runtime.interpreter import Interpreter
 from runtime.isa import (
     Add,
     Addi,
@@ -29,8 +28,9 @@ from runtime.isa import (
     Unit,
     Vecmat,
 )
-from runtime.numerics import ElementType
-from runtime.regions import pieces
+from runtime.numerics.elements import ElementType
+from runtime.program.interface import Dim, Port, Symbol
+from runtime.run.interpreter import Interpreter
 from runtime.traps import Trap, TrapKind
 from tests.unit.runtime.programs import BOUND, F32, K, expected, program, projection, row, tokens
 

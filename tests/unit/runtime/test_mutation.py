@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from runtime.errors import RuntimeFault
-from runtime.interpreter import Interpreter
 from runtime.isa.encoding import decode, encode, encode_one, word_addresses
 from runtime.isa.spec import WORD_BYTES, DataInst
-from runtime.program import Program
+from runtime.program.program import Program
+from runtime.run.interpreter import Interpreter
 from runtime.traps import Trap
 from tests.unit.runtime.strides import INPUT, everything
 

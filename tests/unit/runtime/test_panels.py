@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from runtime.device.machine import Machine
+from runtime.device.panels import PAGE_BYTES
 from runtime.isa import Inst, Operand, Scatter, Store, Stream, Vecmat
-from runtime.machine import Machine
-from runtime.numerics import ElementType
-from runtime.panels import PAGE_BYTES
+from runtime.numerics.elements import ElementType
 from runtime.target import Target
 
 E = ElementType

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from runtime.isa import ISA, DataInst, Inst, Operand, Stream, Vecmat
 from runtime.isa.kinds import Bits, Choice
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 from runtime.traps import Trap, TrapKind
 from tests.unit.runtime import rows_ctrl, rows_data
 from tests.unit.runtime.bench import ARENA, PARAMS, Bench

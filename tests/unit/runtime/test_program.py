@@ -10,7 +10,11 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from runtime.container import (
+from runtime.errors import Invalid, Malformed, RuntimeFault
+from runtime.isa import Addi, Halt, Inst, Jump, Li, Mov
+from runtime.isa.spec import ISA_VERSION
+from runtime.program.assembly import assemble, disassemble
+from runtime.program.container import (
     BLOCK_BYTES,
     NO_DIGEST,
     Section,
@@ -19,13 +23,9 @@ from runtime.container import (
     header_bytes,
     pack_header,
 )
-from runtime.errors import Invalid, Malformed, RuntimeFault
-from runtime.interface import Dim, Port, Symbol
-from runtime.interpreter import Interpreter
-from runtime.isa import Addi, Halt, Inst, Jump, Li, Mov
-from runtime.isa.assembly import assemble, disassemble
-from runtime.isa.spec import ISA_VERSION
-from runtime.program import Program
+from runtime.program.interface import Dim, Port, Symbol
+from runtime.program.program import Program
+from runtime.run.interpreter import Interpreter
 from tests.unit.runtime.programs import F32, expected, program, projection, tokens
 
 HEADER = header_bytes(6)

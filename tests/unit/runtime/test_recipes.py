@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runtime import pieces as streaming
 from runtime.errors import Malformed
-from runtime.numerics import ElementType
-from runtime.pieces import pieces
-from runtime.recipe_json import recipe_from_json, recipe_to_json
-from runtime.recipes import (
+from runtime.numerics.elements import ElementType
+from runtime.weights import pieces as streaming
+from runtime.weights.pieces import pieces
+from runtime.weights.recipe_json import recipe_from_json, recipe_to_json
+from runtime.weights.recipes import (
     Cast,
     Concat,
     FileRange,
@@ -27,7 +27,7 @@ from runtime.recipes import (
     Transpose,
     read,
 )
-from runtime.source_files import SourceFiles
+from runtime.weights.source_files import SourceFiles
 
 F32, F16, I32 = ElementType.F32, ElementType.F16, ElementType.I32
 ANY_TYPE = st.sampled_from([F32, F16, ElementType.BF16, I32])

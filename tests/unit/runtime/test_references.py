@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runtime import source_files
 from runtime.errors import Invalid, Malformed, Unlinked
-from runtime.interpreter import Interpreter
 from runtime.isa import Halt
-from runtime.isa.assembly import assemble, disassemble
-from runtime.numerics import ElementType
-from runtime.program import Program
-from runtime.recipes import Cast, FileRange, Inline, Recipe, Stack, Transpose, read
-from runtime.references import Param, References, SourceFile, refer
-from runtime.source_files import Digests, digest_of, merged
+from runtime.numerics.elements import ElementType
+from runtime.program.assembly import assemble, disassemble
+from runtime.program.program import Program
+from runtime.run.interpreter import Interpreter
+from runtime.weights import source_files
+from runtime.weights.recipes import Cast, FileRange, Inline, Recipe, Stack, Transpose, read
+from runtime.weights.references import Param, References, SourceFile, refer
+from runtime.weights.source_files import Digests, digest_of, merged
 from tests.unit.runtime.programs import program, projection
 
 F32, F16 = ElementType.F32, ElementType.F16

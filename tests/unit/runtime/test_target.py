@@ -6,7 +6,7 @@ import pytest
 
 from runtime.errors import Invalid
 from runtime.isa import ISA, Add, Operand, Stream
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 from runtime.target import GRADES, PRESETS, Target
 
 TINY = (PRESETS / "lpu-tiny.toml").read_text("utf-8")

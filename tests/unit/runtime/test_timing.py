@@ -5,11 +5,11 @@ from math import ceil
 
 import pytest
 
-from runtime.interface import Symbol
 from runtime.isa import ISA, Addi, Bge, Halt, Inst, Lds, Li, Loop, Reduce, Sts, Unit
-from runtime.isa.assembly import assemble, disassemble
 from runtime.isa.binding import resolve
 from runtime.isa.spec import DataInst
+from runtime.program.assembly import assemble, disassemble
+from runtime.program.interface import Symbol
 from runtime.timing import Timing, predict
 from runtime.traps import Trap, TrapKind
 from tests.unit.runtime import rows_ctrl, rows_data

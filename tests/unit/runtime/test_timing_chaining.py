@@ -7,8 +7,8 @@ import pytest
 
 from runtime.isa import Inst, Load, Map1, Map2, Operand, Reduce, Sts, TopK, Vecmat
 from runtime.isa.accesses import Access
-from runtime.isa.ctrl import Lds
-from runtime.numerics import ElementType
+from runtime.isa.instructions.ctrl import Lds
+from runtime.numerics.elements import ElementType
 from runtime.timing import predict
 from runtime.timing.chaining import even, row_ends, row_major, tiles, touch
 from runtime.timing.scoreboard import LmuScoreboard

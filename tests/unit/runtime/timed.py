@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from runtime.interface import Interface, Symbol
 from runtime.isa import Halt, Inst, Load, Map1, Map2, Operand, Store, Stream, Vecmat
 from runtime.isa.fields import Four
-from runtime.numerics import ElementType
-from runtime.program import Program
-from runtime.provenance import Provenance
+from runtime.numerics.elements import ElementType
+from runtime.program.interface import Interface, Symbol
+from runtime.program.program import Program
+from runtime.program.provenance import Provenance
 from runtime.target import Target
 
 F16 = ElementType.F16

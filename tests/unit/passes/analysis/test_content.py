@@ -24,7 +24,7 @@ from passes.analysis.content import (
     expand_line,
     sign,
 )
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 from tests.unit.passes.affine_values import RANGES, VALUES, affines
 
 NUMPY: dict[str, Callable[[int, int], int]] = {

@@ -16,7 +16,7 @@ from dialects.lpu.types import tensor
 from passes.analysis.content import Line
 from passes.analysis.lines import Lines
 from passes.rewriting.build import Build
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 P = Affine.symbol("P")
 

@@ -17,7 +17,7 @@ from dialects.lpu.interface import Interface, InterfaceAttr, Value
 from dialects.lpu.ports import StatePort, StatePortsAttr
 from dialects.lpu.types import Tensor, TensorType
 from passes.rewriting.build import Build
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 F32 = ElementType.F32
 WIDTH = 4

@@ -17,7 +17,7 @@ from lpuc.sampling import Sampling, choose, uniform
 from passes.lpu.sampling import choice
 from passes.lpu.sampling.uniform import uniform as uniform_of
 from passes.rewriting.build import Build
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 F32, I64 = ElementType.F32, ElementType.I64
 SIZE = 50

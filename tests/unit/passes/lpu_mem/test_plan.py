@@ -16,7 +16,7 @@ from dialects.lpu_mem.access import Access, AccessAttr, View, row_major
 from dialects.lpu_mem.types import Buffer, BufferType
 from passes.lpu_mem.tiling.plan import AXES, Plan, footprint, plan, staged_operands
 from passes.lpu_mem.tiling.space import simplify, space_of
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 LARGE = 10**9
 

@@ -9,7 +9,7 @@ from dialects.errors import location_of
 from dialects.lpu import ops
 from dialects.lpu.types import tensor
 from passes.rewriting.creation import make
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 KIND = tensor((2,), ElementType.F32)
 

@@ -21,7 +21,7 @@ from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
 from passes.rewriting.session import RewriteError, rewriting
 from passes.specification import EXACT, Specification
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 TEXT = """
 func.func @step(%x : !lpu.tensor<[2, 3], f32>) -> !lpu.tensor<[2, 3], f32> {

@@ -13,7 +13,7 @@ from dialects.errors import location_names, location_of, together
 from dialects.lpu.types import tensor
 from passes.rewriting.build import Build
 from passes.rewriting.kernel import replace
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 Replace = Callable[[SSAValue, SSAValue], None]
 

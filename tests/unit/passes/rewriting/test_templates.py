@@ -13,7 +13,7 @@ from dialects.lpu.types import tensor
 from passes.rewriting.build import Build
 from passes.rewriting.creation import make
 from passes.rewriting.templates import Templates
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 PAIR = tensor((2,), ElementType.F32)
 FOUR = tensor((4,), ElementType.F32)

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from runtime.numerics import ElementType
-from runtime.regions import Array, Region, View, span
+from runtime.device.regions import Array, Region, View, span
+from runtime.numerics.elements import ElementType
 
 PAGE_BYTES = 4096
 

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Annotated, Any
 
+from runtime.device.machine import HALF, Halted, Machine, wrap
+from runtime.device.regions import View
 from runtime.isa import fields, kinds
 from runtime.isa.accesses import Access
 from runtime.isa.spec import CtrlInst, Step, Unit
-from runtime.machine import HALF, Halted, Machine, wrap
-from runtime.numerics import ElementType
-from runtime.regions import View
+from runtime.numerics.elements import ElementType
 
 WritesD = Annotated[int, fields.Register(1, reads=False, writes=True)]
 UpdatesD = Annotated[int, fields.Register(1, reads=True, writes=True)]

@@ -18,8 +18,8 @@ functions:
   construction of a numpy view per operand, in which numpy does the bounds check.
 
 Products run in BLAS on the panels where they lie, with K or N contiguous. 16-bit panels are held in
-f32 (`runtime/panels.py`): parameters widened once under `widen_bytes`, the arena in a mirror that
-stores write through. In everything that does not accumulate both ways agree bit for bit; a product
+f32 (`runtime/device/panels.py`): parameters widened once under `widen_bytes`, the arena in a mirror
+that stores write through. In everything that does not accumulate both ways agree bit for bit; a product
 is right within n u sum |x||w| on either.
 """
 
@@ -29,13 +29,13 @@ from itertools import chain, repeat
 
 import numpy as np
 
-from runtime.interface import Port
+from runtime.device.machine import PANEL_WIDENING_BYTES, Halted, Machine
+from runtime.device.regions import Array, View, pieces, span
 from runtime.isa.encoding import word_addresses
 from runtime.isa.spec import Inst, Step
-from runtime.machine import PANEL_WIDENING_BYTES, Halted, Machine
-from runtime.numerics import convert
-from runtime.program import Program
-from runtime.regions import Array, View, pieces, span
+from runtime.numerics.elements import convert
+from runtime.program.interface import Port
+from runtime.program.program import Program
 from runtime.traps import Trap, TrapKind
 
 Hook = Callable[[int, Inst], None]

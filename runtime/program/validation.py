@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from runtime.errors import Invalid
-from runtime.interface import Interface, Port
-from runtime.isa.ctrl import Halt, Jump
 from runtime.isa.encoding import word_addresses
+from runtime.isa.instructions.ctrl import Halt, Jump
 from runtime.isa.kinds import Integer
 from runtime.isa.spec import Inst
+from runtime.program.interface import Interface, Port
 from runtime.target import Target
 
 

@@ -6,7 +6,7 @@ SHA-256 of the section, 0. PARAMS carries no digest of its own; PARAMDIGEST hold
 each of its 1 MiB blocks and is itself covered. Gaps are zero. All numbers are little endian.
 
 Instead of PARAMS and PARAMDIGEST a program may have RECIPES (parameters by reference, see
-`runtime.references`), or none of them (it can be inspected, not run).
+`runtime.weights.references`), or none of them (it can be inspected, not run).
 """
 
 import hashlib

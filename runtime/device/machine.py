@@ -4,9 +4,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from runtime.numerics import ElementType
-from runtime.panels import Panel, Widener
-from runtime.regions import Array, Four, Region, View, memory, span, strided
+from runtime.device.panels import Panel, Widener
+from runtime.device.regions import Array, Four, Region, View, memory, span, strided
+from runtime.numerics.elements import ElementType
 from runtime.target import Target
 from runtime.traps import Trap, TrapKind
 

@@ -13,8 +13,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 
-from runtime.numerics import ElementType
-from runtime.recipes import Cast, Concat, FileRange, Inline, Recipe, Reshape, Stack, Transpose
+from runtime.numerics.elements import ElementType
+from runtime.weights.recipes import (
+    Cast,
+    Concat,
+    FileRange,
+    Inline,
+    Recipe,
+    Reshape,
+    Stack,
+    Transpose,
+)
 
 Shape = tuple[int, ...]
 

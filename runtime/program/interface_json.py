@@ -1,4 +1,4 @@
-"""The interface section as JSON: strict reading and writing of `runtime.interface`.
+"""The interface section as JSON: strict reading and writing of `runtime.program.interface`.
 
 The section is a list of pairs, name and interface, one for each entry of the program; the first is
 `step`. An order of its own, rather than an object, keeps the order of the entries.
@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 from runtime.errors import Malformed
-from runtime.interface import Dim, Interface, Port, Symbol
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
+from runtime.program.interface import Dim, Interface, Port, Symbol
 
 T = TypeVar("T")
 Entry = tuple[str, Interface]

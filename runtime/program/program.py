@@ -17,7 +17,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from runtime.container import (
+from runtime.errors import Invalid, Malformed, Unlinkable, Unlinked
+from runtime.isa.encoding import decode, encode
+from runtime.isa.spec import ISA_VERSION, Inst
+from runtime.program.container import (
     BLOCK_BYTES,
     MAX_SECTIONS,
     Kind,
@@ -26,16 +29,13 @@ from runtime.container import (
     header_bytes,
     unpack_header,
 )
-from runtime.errors import Invalid, Malformed, Unlinkable, Unlinked
-from runtime.interface import Interface
-from runtime.interface_json import STEP, Entry, entries_from_json, entries_to_json
-from runtime.isa.encoding import decode, encode
-from runtime.isa.spec import ISA_VERSION, Inst
-from runtime.provenance import Provenance
-from runtime.references import References
+from runtime.program.interface import Interface
+from runtime.program.interface_json import STEP, Entry, entries_from_json, entries_to_json
+from runtime.program.provenance import Provenance
+from runtime.program.validation import validate
+from runtime.program.writing import Piece, digest_count, write_file
 from runtime.target import Target
-from runtime.validation import validate
-from runtime.writing import Piece, digest_count, write_file
+from runtime.weights.references import References
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

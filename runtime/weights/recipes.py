@@ -5,7 +5,7 @@
     concat([file("w", 0, [2, 4], f32), file("w", 64, [2, 1], f32)], 1)
 
 A closed set of nodes; each knows its shape and element type. `read` gives a whole array,
-`runtime.pieces` streams one in bounded memory.
+`runtime.weights.pieces` streams one in bounded memory.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from runtime.numerics import ElementType, convert
+from runtime.numerics.elements import ElementType, convert
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 from runtime.traps import Trap, TrapKind
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from runtime.errors import Unlinkable
-from runtime.numerics import ElementType
+from runtime.numerics.elements import ElementType
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

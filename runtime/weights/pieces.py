@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from runtime.normal import Joined, Leaf, Node, Regrouped, Turned, is_turned, normal
-from runtime.numerics import ElementType, convert
-from runtime.recipes import FileRange, Recipe
-from runtime.source_files import SourceFiles
-from runtime.transposing import copy_into
+from runtime.numerics.elements import ElementType, convert
+from runtime.weights.normal import Joined, Leaf, Node, Regrouped, Turned, is_turned, normal
+from runtime.weights.recipes import FileRange, Recipe
+from runtime.weights.source_files import SourceFiles
+from runtime.weights.transposing import copy_into
 
 PIECE_BYTES = 4 << 20
 """About how much of a recipe is put together at once."""

@@ -16,17 +16,17 @@ from typing import Any, cast
 
 import numpy as np
 
-from runtime import interface_json
 from runtime.errors import Invalid, Malformed
-from runtime.interface import Interface
 from runtime.isa.encoding import word_addresses
 from runtime.isa.spec import Inst
 from runtime.isa.syntax import parse, show, words_of
-from runtime.program import Program, to_text
-from runtime.provenance import Provenance, Range
-from runtime.references import References
+from runtime.program import interface_json
+from runtime.program.interface import Interface
+from runtime.program.program import Program, to_text
+from runtime.program.provenance import Provenance, Range
+from runtime.program.validation import branch_target
 from runtime.target import Target
-from runtime.validation import branch_target
+from runtime.weights.references import References
 
 PARAM_LINE_BYTES = 3072
 DEFAULT_TARGET = "lpu-4nm"

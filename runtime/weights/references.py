@@ -24,11 +24,11 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from runtime.errors import Invalid, Malformed, Unlinked
-from runtime.normal import normal
-from runtime.pieces import fill
-from runtime.recipe_json import recipe_from_json, recipe_to_json
-from runtime.recipes import Recipe, file_ranges, nbytes, renamed
-from runtime.source_files import ContainedFiles, Digests, Span, digest_of, is_plain
+from runtime.weights.normal import normal
+from runtime.weights.pieces import fill
+from runtime.weights.recipe_json import recipe_from_json, recipe_to_json
+from runtime.weights.recipes import Recipe, file_ranges, nbytes, renamed
+from runtime.weights.source_files import ContainedFiles, Digests, Span, digest_of, is_plain
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Param = tuple[int, Recipe]

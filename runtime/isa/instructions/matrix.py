@@ -7,12 +7,12 @@ from operator import itemgetter
 
 import numpy as np
 
+from runtime.device.machine import Machine
+from runtime.device.panels import Panel
+from runtime.device.regions import Array
 from runtime.isa.binding import Run
 from runtime.isa.spec import Bit, DataInst, Extents, Four, Maker, Mem0, Mem1, Unit
-from runtime.machine import Machine
-from runtime.numerics import ElementType, convert
-from runtime.panels import Panel
-from runtime.regions import Array
+from runtime.numerics.elements import ElementType, convert
 from runtime.target import Target
 from runtime.traps import Trap, TrapKind
 

@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from runtime.device.machine import WRAP, Machine
+from runtime.device.regions import Array
 from runtime.isa import fields, kinds
 from runtime.isa.binding import Run, applying
-from runtime.isa.memory import assign
+from runtime.isa.instructions.memory import assign
 from runtime.isa.spec import DataInst, Extents, Four, Maker, Mem0, Mem1, Mem2, Mem3, Unit
-from runtime.machine import WRAP, Machine
-from runtime.numerics import (
+from runtime.numerics.elements import (
     FUNCTIONS1,
     FUNCTIONS2,
     ElementType,
@@ -20,7 +21,6 @@ from runtime.numerics import (
     result_fits,
     unary_into,
 )
-from runtime.regions import Array
 
 Fn1 = Annotated[str, kinds.Choice(FUNCTIONS1)]
 Fn2 = Annotated[str, kinds.Choice(FUNCTIONS2)]

@@ -5,12 +5,12 @@ from functools import partial
 from math import ceil, prod
 from typing import Any
 
+from runtime.device.machine import Machine
+from runtime.device.panels import Panel
+from runtime.device.regions import Array
 from runtime.isa.accesses import Access
 from runtime.isa.binding import Run
 from runtime.isa.spec import DataInst, Extents, Four, Maker, Mem0, Mem1, Operand, Unit
-from runtime.machine import Machine
-from runtime.panels import Panel
-from runtime.regions import Array
 from runtime.target import Target
 from runtime.traps import Trap, TrapKind
 

@@ -9,8 +9,8 @@ from math import prod
 from typing import Any, cast
 
 from runtime.errors import Malformed
-from runtime.numerics import ElementType
-from runtime.recipes import (
+from runtime.numerics.elements import ElementType
+from runtime.weights.recipes import (
     Cast,
     Concat,
     FileRange,

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from runtime.device.machine import Machine
+from runtime.device.regions import Array
 from runtime.isa import fields, kinds
 from runtime.isa.binding import Run, applying
 from runtime.isa.spec import Bit, DataInst, Extents, Four, Maker, Mem0, Mem1, Mem2, Unit, values
-from runtime.machine import Machine
-from runtime.numerics import ElementType
-from runtime.regions import Array
+from runtime.numerics.elements import ElementType
 from runtime.target import Target
 from runtime.traps import Trap, TrapKind
 

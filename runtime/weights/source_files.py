@@ -15,8 +15,8 @@ from zlib import crc32
 
 import numpy as np
 
-from runtime.buffers import Buffers
 from runtime.errors import Malformed, Unlinked
+from runtime.weights.buffers import Buffers
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Span = tuple[int, int]

@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from runtime.device.machine import Machine
+from runtime.device.regions import Array, Region, View
 from runtime.isa import fields, kinds
 from runtime.isa.accesses import Access
 from runtime.isa.binding import Run
-from runtime.isa.memory import TransferInst
+from runtime.isa.instructions.memory import TransferInst
 from runtime.isa.spec import Extents, Four, Maker, Mem0, Mem1, Mem2, Operand, Unit, values
-from runtime.machine import Machine
-from runtime.numerics import ElementType
-from runtime.regions import Array, Region, View
+from runtime.numerics.elements import ElementType
 from runtime.target import Target
 from runtime.traps import Trap, TrapKind
 

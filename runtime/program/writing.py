@@ -15,7 +15,9 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from runtime.container import (
+from runtime.errors import Invalid
+from runtime.isa.spec import ISA_VERSION
+from runtime.program.container import (
     BLOCK_BYTES,
     CRITICAL,
     NO_DIGEST,
@@ -26,8 +28,6 @@ from runtime.container import (
     header_bytes,
     pack_header,
 )
-from runtime.errors import Invalid
-from runtime.isa.spec import ISA_VERSION
 
 Piece = tuple[int, object]
 

@@ -17,8 +17,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from runtime.erf import erf
-from runtime.integers import divide, modulo, power, remainder, shift_right
+from runtime.numerics.erf import erf
+from runtime.numerics.integers import divide, modulo, power, remainder, shift_right
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Kernel1 = Callable[[Array, Array], None]

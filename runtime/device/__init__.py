@@ -1,0 +1,1 @@
+"""One device: registers, memories, the operand FIFO and the products."""

@@ -1,0 +1,1 @@
+"""The program file: container, interface, provenance, validation, text."""

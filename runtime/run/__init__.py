@@ -1,0 +1,1 @@
+"""Execution: one program on one device."""

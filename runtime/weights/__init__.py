@@ -1,0 +1,1 @@
+"""Parameters: recipes over ranges of files, read in pieces, referred to or written."""
