@@ -8,7 +8,7 @@ from runtime.isa import Bge, Halt, Inst, Loop, Out
 from runtime.numerics.elements import ElementType
 from runtime.program.interface import Dim, Interface, Port, Symbol
 from runtime.program.program import Program
-from tests.unit.runtime.programs import program
+from tests.unit.runtime.program.programs import program
 
 F32, I64 = ElementType.F32, ElementType.I64
 VOCABULARY, MOST = 11, 9

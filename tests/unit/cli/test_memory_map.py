@@ -9,8 +9,8 @@ from runtime.isa import Inst, Lds, Sts
 from runtime.numerics.elements import ElementType
 from runtime.program.interface import Dim, Port
 from runtime.program.program import Program
-from tests.unit.runtime.programs import projection
-from tests.unit.runtime.timed import ONE, Timed
+from tests.unit.runtime.program.programs import projection
+from tests.unit.runtime.timing.timed import ONE, Timed
 
 KIB4 = 4096
 

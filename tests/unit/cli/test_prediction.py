@@ -5,7 +5,7 @@ from dataclasses import replace
 from lpuc.summary import prediction_rows, program_rows
 from runtime.isa import Vecmat
 from runtime.timing import predict
-from tests.unit.runtime.programs import projection
+from tests.unit.runtime.program.programs import projection
 
 
 def test_both_bounds_are_shown_with_their_context() -> None:

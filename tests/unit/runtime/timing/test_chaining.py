@@ -12,7 +12,7 @@ from runtime.numerics.elements import ElementType
 from runtime.timing import predict
 from runtime.timing.chaining import even, row_ends, row_major, tiles, touch
 from runtime.timing.scoreboard import LmuScoreboard
-from tests.unit.runtime.timed import EXTENTS, F16, ONE, TWO, Timed
+from tests.unit.runtime.timing.timed import EXTENTS, F16, ONE, TWO, Timed
 
 ISSUE, ADD, TREE = 4, 11, 72
 

@@ -24,7 +24,7 @@ from runtime.isa import (
     Sub,
 )
 from runtime.numerics.elements import ElementType
-from tests.unit.runtime.bench import Bench
+from tests.unit.runtime.device.bench import Bench
 
 TOP = (1 << 63) - 1
 

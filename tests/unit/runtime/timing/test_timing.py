@@ -12,11 +12,11 @@ from runtime.program.assembly import assemble, disassemble
 from runtime.program.interface import Symbol
 from runtime.timing import Timing, predict
 from runtime.traps import Trap, TrapKind
-from tests.unit.runtime import rows_ctrl, rows_data
-from tests.unit.runtime.bench import Bench
-from tests.unit.runtime.programs import projection
-from tests.unit.runtime.test_semantics import ROWS
-from tests.unit.runtime.timed import EXTENTS, LPU, ONE, Timed
+from tests.unit.runtime.device.bench import Bench
+from tests.unit.runtime.isa import rows_ctrl, rows_data
+from tests.unit.runtime.isa.test_semantics import ROWS
+from tests.unit.runtime.program.programs import projection
+from tests.unit.runtime.timing.timed import EXTENTS, LPU, ONE, Timed
 
 MAP = 4 + 64
 LOAD = 4 + 80

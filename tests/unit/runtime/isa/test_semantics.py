@@ -5,8 +5,8 @@ from types import FunctionType
 import pytest
 
 from runtime.isa import ISA
-from tests.unit.runtime import rows_ctrl, rows_data
-from tests.unit.runtime.bench import Bench
+from tests.unit.runtime.device.bench import Bench
+from tests.unit.runtime.isa import rows_ctrl, rows_data
 
 ROWS = {
     name.rstrip("_"): row

@@ -1,8 +1,8 @@
 """Nanoseconds per executed instruction on the fast path and the reference.
 
-`python -m tests.unit.runtime.step_times` prints, for each instruction, the numpy call it consists
-of (`kernel`), an execution with register values seen before (`seen`) and one with new ones (`new`),
-all in CPU time. A vector is 32 f32, a panel 32 x 32.
+`python -m tests.unit.runtime.run.step_times` prints, for each instruction, the numpy call it
+consists of (`kernel`), an execution with register values seen before (`seen`) and one with new ones
+(`new`), all in CPU time. A vector is 32 f32, a panel 32 x 32.
 """
 
 import sys
@@ -14,7 +14,7 @@ import numpy as np
 
 from runtime.isa import Add, Inst, Load, Map2, Operand, Store, Stream, Vecmat
 from runtime.numerics.elements import ElementType
-from tests.unit.runtime.bench import ARENA, Bench
+from tests.unit.runtime.device.bench import ARENA, Bench
 
 F32 = ElementType.F32
 LENGTH, ROUNDS = 32, 5

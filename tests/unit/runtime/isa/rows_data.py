@@ -23,7 +23,7 @@ from runtime.isa import (
     Vecmat,
 )
 from runtime.numerics.elements import ElementType
-from tests.unit.runtime.bench import Bench
+from tests.unit.runtime.device.bench import Bench
 
 E = ElementType
 A = np.arange(24, dtype=np.float32).reshape(2, 3, 4) - 7

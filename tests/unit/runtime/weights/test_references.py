@@ -21,7 +21,7 @@ from runtime.weights import source_files
 from runtime.weights.recipes import Cast, FileRange, Inline, Recipe, Stack, Transpose, read
 from runtime.weights.references import Param, References, SourceFile, refer
 from runtime.weights.source_files import Digests, digest_of, merged
-from tests.unit.runtime.programs import program, projection
+from tests.unit.runtime.program.programs import program, projection
 
 F32, F16 = ElementType.F32, ElementType.F16
 SIZE = 8192

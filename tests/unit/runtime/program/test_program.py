@@ -26,7 +26,7 @@ from runtime.program.container import (
 from runtime.program.interface import Dim, Port, Symbol
 from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
-from tests.unit.runtime.programs import F32, expected, program, projection, tokens
+from tests.unit.runtime.program.programs import F32, expected, program, projection, tokens
 
 HEADER = header_bytes(6)
 

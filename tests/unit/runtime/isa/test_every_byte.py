@@ -36,7 +36,7 @@ from runtime.isa import (
 from runtime.isa.encoding import decode, encode_one
 from runtime.numerics.elements import ElementType
 from runtime.traps import Trap
-from tests.unit.runtime.bench import ARENA, PARAMS, Bench
+from tests.unit.runtime.device.bench import ARENA, PARAMS, Bench
 
 E = ElementType
 F32, I64 = E.F32, E.I64

@@ -14,7 +14,7 @@ from runtime.program.assembly import assemble, disassemble
 from runtime.program.interface import Dim, Interface, Port, Symbol
 from runtime.program.interface_json import entries_from_json, entries_to_json
 from runtime.program.program import Program
-from tests.unit.runtime.programs import program, projection
+from tests.unit.runtime.program.programs import program, projection
 
 I64 = ElementType.I64
 TOKENS = Port("tokens", I64, I64, (Dim(0, (("prompt", 1),)),), (1,), 1024, "tokens")

@@ -15,7 +15,7 @@ from runtime.isa.spec import WORD_BYTES, DataInst
 from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
 from runtime.traps import Trap
-from tests.unit.runtime.strides import INPUT, everything
+from tests.unit.runtime.run.strides import INPUT, everything
 
 PROGRAM = everything()
 CODE = encode(PROGRAM.code)

@@ -9,7 +9,7 @@ from runtime.isa import Cast, Halt, Inst, Li, Load, Map1, Map2, Operand, Select,
 from runtime.numerics.elements import ElementType
 from runtime.program.interface import Dim, Port
 from runtime.program.program import Program
-from tests.unit.runtime.programs import program
+from tests.unit.runtime.program.programs import program
 
 E = ElementType
 SHAPE = (2, 3, 4, 5)

@@ -11,10 +11,10 @@ from runtime.isa import ISA, DataInst, Inst, Operand, Stream, Vecmat
 from runtime.isa.kinds import Bits, Choice
 from runtime.numerics.elements import ElementType
 from runtime.traps import Trap, TrapKind
-from tests.unit.runtime import rows_ctrl, rows_data
-from tests.unit.runtime.bench import ARENA, PARAMS, Bench
-from tests.unit.runtime.test_encoding import legal
-from tests.unit.runtime.test_semantics import ROWS
+from tests.unit.runtime.device.bench import ARENA, PARAMS, Bench
+from tests.unit.runtime.isa import rows_ctrl, rows_data
+from tests.unit.runtime.isa.test_encoding import legal
+from tests.unit.runtime.isa.test_semantics import ROWS
 
 E = ElementType
 DATA = sorted(m for m, cls in ISA.items() if issubclass(cls, DataInst))

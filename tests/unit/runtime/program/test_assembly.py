@@ -6,7 +6,7 @@ import pytest
 from runtime.errors import Invalid, Malformed
 from runtime.program.assembly import assemble, disassemble
 from runtime.run.interpreter import Interpreter
-from tests.unit.runtime.programs import projection
+from tests.unit.runtime.program.programs import projection
 
 INTERFACE = (
     '.interface {"arena_base":0,"arena_size":64,"inputs":[],"outputs":[{"address":0,'

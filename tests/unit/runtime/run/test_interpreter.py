@@ -32,7 +32,16 @@ from runtime.numerics.elements import ElementType
 from runtime.program.interface import Dim, Port, Symbol
 from runtime.run.interpreter import Interpreter
 from runtime.traps import Trap, TrapKind
-from tests.unit.runtime.programs import BOUND, F32, K, expected, program, projection, row, tokens
+from tests.unit.runtime.program.programs import (
+    BOUND,
+    F32,
+    K,
+    expected,
+    program,
+    projection,
+    row,
+    tokens,
+)
 
 
 @pytest.mark.parametrize("rows", [1, 2, BOUND])
