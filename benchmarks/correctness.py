@@ -24,7 +24,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from lpuc.threads import limit_threads
+from lpuc.cli.threads import limit_threads
 
 limit_threads(1)
 
@@ -39,10 +39,10 @@ from benchmarks.decoder_inputs import (  # noqa: E402
     vocabulary,
 )
 from dialects.errors import CompileError  # noqa: E402
+from lpuc.compiler.instrument import Instrumentation  # noqa: E402
+from lpuc.compiler.options import CompileOptions  # noqa: E402
 from lpuc.errors import UserError  # noqa: E402
-from lpuc.instrument import Instrumentation  # noqa: E402
-from lpuc.options import CompileOptions  # noqa: E402
-from lpuc.verify import Subject, subject  # noqa: E402
+from lpuc.levels.comparison import Subject, subject  # noqa: E402
 from runtime.errors import RuntimeFault  # noqa: E402
 from runtime.traps import Trap  # noqa: E402
 

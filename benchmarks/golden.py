@@ -18,13 +18,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from lpuc.threads import limit_threads
+from lpuc.cli.threads import limit_threads
 
 limit_threads(1)
 
 from lpuc.compiler.driver import compile_model  # noqa: E402
-from lpuc.generate import Request, generate  # noqa: E402
-from lpuc.options import CompileOptions  # noqa: E402
+from lpuc.compiler.options import CompileOptions  # noqa: E402
+from lpuc.generation.device import Request, generate  # noqa: E402
 from runtime.run.interpreter import Interpreter  # noqa: E402
 
 NAMES = ("dynamo20", "dynamo23", "optimum")

@@ -25,8 +25,8 @@ check_siblings()
 
 
 def compile(model: str | Path, **options: Any) -> CompiledProgram:
-    """Compile a model; `options` are the fields of `lpuc.options.CompileOptions`."""
+    """Compile a model; `options` are the fields of `lpuc.compiler.options.CompileOptions`."""
     from lpuc.compiler.driver import compile_model
-    from lpuc.options import CompileOptions
+    from lpuc.compiler.options import CompileOptions
 
     return compile_model(Path(model), CompileOptions(**options))

@@ -9,7 +9,7 @@ outputs = onnx_backend.prepare(onnx.load("model.onnx")).run([ids, mask])
 
 A model is compiled down to a program, in f32 unless `precision` says otherwise, and the program is
 run. Programs are executed on the host, so `CPU` is the only device. Keywords are the fields of
-`lpuc.options.CompileOptions`.
+`lpuc.compiler.options.CompileOptions`.
 
 Extents that a model leaves open are those of the inputs of a call: a call with other extents
 compiles again, and what is compiled is kept. What a model says of the extents of its outputs is not
@@ -34,7 +34,7 @@ from onnx.backend.test.runner import BackendIsNotSupposedToImplementIt
 
 from dialects.errors import Unsupported
 from lpuc.compiler.driver import compile_model
-from lpuc.options import CompileOptions
+from lpuc.compiler.options import CompileOptions
 from runtime.errors import Unlinkable
 from runtime.run.interpreter import Interpreter
 

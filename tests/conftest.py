@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lpuc import instrument
-from lpuc.threads import limit_threads
+from lpuc.cli.threads import limit_threads
+from lpuc.compiler import instrument
 
 limit_threads(1)
 instrument.VERIFY_EACH = True

@@ -27,10 +27,10 @@ import onnx
 
 from dialects.errors import CompileError
 from lpuc.compiler.driver import CompiledProgram, compile_model
+from lpuc.compiler.instrument import Instrumentation
+from lpuc.compiler.options import CompileOptions
 from lpuc.errors import InternalError, UsageError, UserError
-from lpuc.instrument import Instrumentation
-from lpuc.options import CompileOptions
-from lpuc.summary import program_rows
+from lpuc.reports.program import program_rows
 from runtime.errors import Unlinkable
 from runtime.run.interpreter import Interpreter
 from runtime.traps import Trap, TrapKind

@@ -1,5 +1,5 @@
 """
-The command line: `main` is the entry point, one file of this package for each command.
+The command line: `main` is the entry point, one file of `commands` for each command.
 
 Commands import what they need when they run, so that `lpuc run` loads no compiler.
 """
@@ -18,8 +18,8 @@ from typing import NoReturn
 import click
 
 import lpuc
+from lpuc.cli.threads import limit_threads
 from lpuc.errors import PIPE, USAGE, State, Terminated, printable, report
-from lpuc.threads import limit_threads
 
 NEW_OBJECTS = 1 << 19
 """Objects made between two searches for garbage: most of what a compiler makes stays."""
@@ -48,7 +48,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        return getattr(import_module(f"lpuc.cli.{cmd_name}"), cmd_name)
+        return getattr(import_module(f"lpuc.cli.commands.{cmd_name}"), cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 import click
 
+from lpuc.cli.threads import limit_threads
+from lpuc.compiler.instrument import Watch
+from lpuc.compiler.options import BUDGETS, DEFAULT_PRECISION, PRECISIONS, WEIGHTS, CompileOptions
 from lpuc.errors import State
-from lpuc.instrument import Watch
-from lpuc.options import BUDGETS, DEFAULT_PRECISION, PRECISIONS, WEIGHTS, CompileOptions
-from lpuc.threads import limit_threads
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -175,7 +175,7 @@ def watch_options(function: F) -> F:
 def _known_passes(names: tuple[str, ...]) -> frozenset[str]:
     if names:
         from dialects.spelling import did_you_mean
-        from lpuc.pipeline import available_passes
+        from lpuc.compiler.pipeline import available_passes
 
         for name in names:
             if name not in available_passes():

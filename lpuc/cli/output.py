@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from lpuc.files import write_text
+from lpuc.files.disk import write_text
 
 
 def print_text(text: str, output: Path | None, inputs: Iterable[Path] = ()) -> None:

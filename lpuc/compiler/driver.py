@@ -21,12 +21,10 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 
 from dialects.names import unescape
-from lpuc.emit import emit_parameters, emit_program, emit_references, program_in_memory
-from lpuc.files import replacing
-from lpuc.instrument import Instrumentation, emitting
-from lpuc.onnx_import import Budgets, import_model
-from lpuc.options import CompileOptions
-from lpuc.pipeline import (
+from lpuc.compiler.emit import emit_parameters, emit_program, emit_references, program_in_memory
+from lpuc.compiler.instrument import Instrumentation, emitting
+from lpuc.compiler.options import CompileOptions
+from lpuc.compiler.pipeline import (
     PIPELINE,
     Stage,
     check_pipeline,
@@ -35,8 +33,10 @@ from lpuc.pipeline import (
     run_stages,
     stages_until,
 )
-from lpuc.progress import at_work
-from lpuc.sources import source_ranges
+from lpuc.compiler.progress import at_work
+from lpuc.compiler.sources import source_ranges
+from lpuc.files.disk import replacing
+from lpuc.onnx_import import Budgets, import_model
 from passes.analysis.functions import model_folder, step_function
 from passes.rewriting.kernel import set_attribute
 from runtime.program.program import Program

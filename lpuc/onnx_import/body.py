@@ -24,8 +24,8 @@ from dialects.onnx.branches import IfOp, YieldOp
 from dialects.onnx.ops import InitializerOp
 from lpuc.onnx_import.budgets import Budgets
 from lpuc.onnx_import.functions import Key, call_attributes, graphs_of, key_of, resolved
-from lpuc.onnx_import.model import opsets
 from lpuc.onnx_import.nodes import NodeReader, named, node_name, op_label
+from lpuc.onnx_import.reading.model import opsets
 from lpuc.onnx_import.standard import standard_function
 from lpuc.onnx_import.tensors import TensorReader
 from passes.rewriting.creation import make

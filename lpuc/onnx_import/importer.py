@@ -11,10 +11,10 @@ from dialects.errors import CompileError
 from dialects.names import escape
 from lpuc.onnx_import.body import Shared
 from lpuc.onnx_import.budgets import Budgets
-from lpuc.onnx_import.files import ExternalFiles, open_model
 from lpuc.onnx_import.functions import functions_of
 from lpuc.onnx_import.graph import GraphReader
-from lpuc.onnx_import.model import opsets, parse
+from lpuc.onnx_import.reading.files import ExternalFiles, open_model
+from lpuc.onnx_import.reading.model import opsets, parse
 from lpuc.onnx_import.symbols import Symbols
 from lpuc.onnx_import.tensors import TensorReader
 from passes.rewriting.kernel import set_attribute

@@ -14,9 +14,9 @@ from dialects.lpu.weights import INLINE_LIMIT, FileRange, Inline, Weight, nbytes
 from dialects.names import escape
 from dialects.onnx.elements import ELEMENT_TYPES, SUPPORTED, onnx_name
 from lpuc.onnx_import.budgets import Budgets
-from lpuc.onnx_import.files import ExternalFiles
-from lpuc.onnx_import.window import FileBytes
-from lpuc.onnx_import.wire import Taken
+from lpuc.onnx_import.reading.files import ExternalFiles
+from lpuc.onnx_import.reading.window import FileBytes
+from lpuc.onnx_import.reading.wire import Taken
 from runtime.numerics.elements import ElementType
 
 PIECE = 1 << 20

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.decoder_inputs import Call, call_inputs, decoder_ports, vocabulary
-from lpuc.instrument import Instrumentation
-from lpuc.options import CompileOptions
-from lpuc.verify import Subject, subject
+from lpuc.compiler.instrument import Instrumentation
+from lpuc.compiler.options import CompileOptions
+from lpuc.levels.comparison import Subject, subject
 
 Array = np.ndarray[Any, Any]
 

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.decoders.families import write_decoder
 from benchmarks.decoders.shape import SHAPES
 from lpuc.compiler.driver import compile_model
-from lpuc.options import CompileOptions
+from lpuc.compiler.options import CompileOptions
 from runtime.isa import Loop
 from runtime.isa.encoding import encode
 

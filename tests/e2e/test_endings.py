@@ -11,8 +11,8 @@ from xdsl.dialects.builtin import ModuleOp
 
 from dialects.lpu.control import ForOp
 from lpuc.compiler.driver import compile_model, load_module, lower
-from lpuc.instrument import Instrumentation
-from lpuc.options import CompileOptions
+from lpuc.compiler.instrument import Instrumentation
+from lpuc.compiler.options import CompileOptions
 from passes.analysis.functions import step_function
 from tests.unit.onnx_import.models import model, save
 

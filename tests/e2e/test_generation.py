@@ -10,11 +10,11 @@ import pytest
 from onnx import numpy_helper
 
 from lpuc.compiler.driver import CompiledProgram, compile_model
+from lpuc.compiler.options import CompileOptions
 from lpuc.errors import UserError
-from lpuc.generate import Request, generate
-from lpuc.host_loop import Decoder, tokens_of
-from lpuc.options import CompileOptions
-from lpuc.sampling import Sampling
+from lpuc.generation.device import Request, generate
+from lpuc.generation.host import Decoder, tokens_of
+from lpuc.generation.sampling import Sampling
 from runtime.run.interpreter import Interpreter
 from tests.e2e.committed import CONTEXT, MODELS, ONE, model_id
 

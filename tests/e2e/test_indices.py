@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from lpuc.compiler.driver import CompiledProgram, compile_model
-from lpuc.options import CompileOptions
+from lpuc.compiler.options import CompileOptions
 from runtime.traps import Trap, TrapKind
 
 Array = np.ndarray[Any, Any]

@@ -8,7 +8,7 @@ import pytest
 
 from dialects.errors import CompileError
 from lpuc.compiler.driver import compile_model
-from lpuc.options import CompileOptions
+from lpuc.compiler.options import CompileOptions
 from tests.e2e.committed import ONE
 
 

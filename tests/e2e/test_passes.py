@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from benchmarks.decoder_inputs import Call
 from lpuc.compiler.driver import load_module
-from lpuc.instrument import Instrumentation
-from lpuc.levels import Array, run_level
-from lpuc.pipeline import PIPELINE, run_pipeline, specification_of, stage_passes
-from lpuc.verify import difference
+from lpuc.compiler.instrument import Instrumentation
+from lpuc.compiler.pipeline import PIPELINE, run_pipeline, specification_of, stage_passes
+from lpuc.levels.comparison import difference
+from lpuc.levels.execution import Array, run_level
 from tests.e2e.committed import ONE, expected, feeds, options
 
 TOLERANCE = 5e-5

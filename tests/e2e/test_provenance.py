@@ -10,8 +10,8 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from dialects.errors import node_names
 from dialects.names import unescape
 from lpuc.compiler.driver import CompiledProgram, load_module
-from lpuc.instrument import Instrumentation
-from lpuc.pipeline import PIPELINE, run_pipeline, stage_passes
+from lpuc.compiler.instrument import Instrumentation
+from lpuc.compiler.pipeline import PIPELINE, run_pipeline, stage_passes
 from tests.e2e.committed import ONE, options
 
 PASSES = [one for stage in PIPELINE for one in stage_passes(stage)]

@@ -9,9 +9,9 @@ import pytest
 from onnx import ModelProto, TensorProto, helper
 
 from lpuc.cli import invoke
-from lpuc.instrument import Instrumentation
-from lpuc.options import CompileOptions
-from lpuc.verify import subject
+from lpuc.compiler.instrument import Instrumentation
+from lpuc.compiler.options import CompileOptions
+from lpuc.levels.comparison import subject
 
 OUTPUTS = {"product": TensorProto.FLOAT, "low": TensorProto.FLOAT, "at": TensorProto.INT64}
 INPUTS = {

@@ -10,9 +10,9 @@ import pytest
 from benchmarks.correctness import LEVELS, check_model
 from benchmarks.decoder_inputs import Call
 from benchmarks.golden import WANTED, greedy
-from lpuc.instrument import Instrumentation
-from lpuc.options import CompileOptions
-from lpuc.verify import difference, subject
+from lpuc.compiler.instrument import Instrumentation
+from lpuc.compiler.options import CompileOptions
+from lpuc.levels.comparison import difference, subject
 from tests.e2e.committed import SHARED, expected, feeds
 
 MODELS = SHARED / "models"

@@ -9,11 +9,11 @@ import pytest
 from xdsl.dialects.builtin import ModuleOp
 
 from benchmarks.decoder_inputs import Call
-from lpuc.cli.opt import parse_module
+from lpuc.cli.commands.opt import parse_module
 from lpuc.compiler.driver import CompiledProgram, load_module, lower
-from lpuc.instrument import Instrumentation, ir_text
-from lpuc.levels import run_level
-from lpuc.pipeline import LEVELS
+from lpuc.compiler.instrument import Instrumentation, ir_text
+from lpuc.compiler.pipeline import LEVELS
+from lpuc.levels.execution import run_level
 from tests.e2e.committed import ONE, feeds, options
 
 CALL = Call(new=1, past=3, mask="random")

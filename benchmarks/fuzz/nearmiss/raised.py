@@ -15,9 +15,9 @@ from xdsl.dialects.func import FuncOp
 from dialects.errors import CompileError
 from dialects.lpu import fused, ops
 from lpuc.compiler.driver import CompiledProgram, load_module
-from lpuc.instrument import Instrumentation
-from lpuc.options import CompileOptions
-from lpuc.pipeline import PIPELINE, parse_passes, run_pipeline
+from lpuc.compiler.instrument import Instrumentation
+from lpuc.compiler.options import CompileOptions
+from lpuc.compiler.pipeline import PIPELINE, parse_passes, run_pipeline
 
 RECOGNISERS = {
     "activation": "lpu-raise-activation",

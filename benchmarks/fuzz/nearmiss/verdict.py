@@ -24,7 +24,7 @@ from benchmarks.fuzz.nearmiss.exact import reason_for
 from benchmarks.fuzz.nearmiss.mutant import UNCHANGED, Mutant, make
 from benchmarks.fuzz.nearmiss.raised import STRUCTURAL, Compiled, compiled, is_raised, without
 from benchmarks.fuzz.pool import Result
-from lpuc.options import CompileOptions
+from lpuc.compiler.options import CompileOptions
 
 OPTIONS = CompileOptions(precision="f32", max_context=16)
 ROUNDED = ("operand_rounded", "result_rounded")

@@ -16,7 +16,7 @@ from dialects.lpu import Lpu
 from dialects.lpu_isa import LpuIsa
 from dialects.lpu_mem import LpuMem
 from dialects.lpu_mem.semantics import run_function
-from lpuc.emit import program_in_memory
+from lpuc.compiler.emit import program_in_memory
 from passes.lpu_isa.allocate_registers import LpuIsaAllocateRegistersPass
 from passes.lpu_mem.allocate import LpuMemAllocatePass
 from passes.lpu_mem.convert_to_lpu_isa import ConvertLpuMemToLpuIsaPass

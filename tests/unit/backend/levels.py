@@ -13,8 +13,8 @@ from xdsl.dialects.func import FuncOp
 
 from dialects.lpu import execution
 from dialects.lpu_mem import semantics
-from lpuc.emit import program_in_memory
-from lpuc.pipeline import PIPELINE, make_context, stage_passes
+from lpuc.compiler.emit import program_in_memory
+from lpuc.compiler.pipeline import PIPELINE, make_context, stage_passes
 from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
 from tests.unit.backend.harness import Arrays, parse

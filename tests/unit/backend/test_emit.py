@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dialects.lpu.weights import Cast, FileRange, Reshape, Transpose, Weight, inline, read
-from lpuc.emit import program_in_memory, write_program
-from lpuc.parameters import parameter_pieces
+from lpuc.compiler.emit import program_in_memory, write_program
+from lpuc.compiler.parameters import parameter_pieces
 from runtime.isa import Bge, Fill, Loop
 from runtime.isa.encoding import word_addresses
 from runtime.numerics.elements import ElementType

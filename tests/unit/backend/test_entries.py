@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lpuc.emit import emit_program, program_in_memory
+from lpuc.compiler.emit import emit_program, program_in_memory
 from runtime.isa import Bge, Halt, Jump, Li, Load, Loop
 from runtime.isa.encoding import word_addresses
 from runtime.program.interface import Dim, Symbol

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lpuc.pipeline import make_context, stage_passes
+from lpuc.compiler.pipeline import make_context, stage_passes
 from runtime.isa import Stream, Vecmat
 from tests.unit.backend.harness import TARGETS, parse
 from tests.unit.backend.levels import MEM, agreed, at_every_level, program_of, step_text

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from lpuc.cli import COMMANDS, invoke
+from lpuc.compiler.options import BUDGETS, CompileOptions
+from lpuc.compiler.pipeline import available_passes
 from lpuc.onnx_import import Budgets
-from lpuc.options import BUDGETS, CompileOptions
-from lpuc.pipeline import available_passes
 from tests.unit.cli.conftest import MODEL
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
@@ -282,7 +282,7 @@ def test_numpy_is_not_loaded_before_the_threads_are_set():
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_have_their_exit_codes(number: signal.Signals, code: int):
     program = (
-        "import os, sys, time; from lpuc import cli; from lpuc.cli import targets; "
+        "import os, sys, time; from lpuc import cli; from lpuc.cli.commands import targets; "
         f"targets.targets.callback = lambda names: (os.kill(os.getpid(), {number:d}),"
         "time.sleep(9)); "
         "sys.argv = ['lpuc', 'targets']; cli.main()"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lpuc.errors import UserError
-from lpuc.files import check_output, decode_text, read_text, replacing, write_text
+from lpuc.files.disk import check_output, decode_text, read_text, replacing, write_text
 
 
 def test_the_target_appears_when_the_block_ends(tmp_path: Path):

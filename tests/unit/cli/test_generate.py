@@ -12,8 +12,8 @@ import pytest
 
 from lpuc.cli import invoke
 from lpuc.errors import INTERRUPTED, UserError
-from lpuc.generate import Request, generate
-from lpuc.sampling import Sampling
+from lpuc.generation.device import Request, generate
+from lpuc.generation.sampling import Sampling
 from runtime.run.interpreter import Interpreter
 from tests.unit.cli.counting import INPUTS, MOST, VOCABULARY, counting_program
 
@@ -146,7 +146,7 @@ def test_an_interrupt_during_the_call_has_its_exit_code(
     def interrupted(_text: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lpuc.cli.generate._write", interrupted)
+    monkeypatch.setattr("lpuc.cli.commands.generate._write", interrupted)
     assert invoke(["generate", str(file), "--tokens", "5,6", "-n", "3"]) == INTERRUPTED
     assert "Traceback" not in capsys.readouterr().err
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from lpuc.errors import UserError
-from lpuc.host_loop import Decoder, check_room, tokens_of
-from lpuc.sampling import Sampling
+from lpuc.generation.host import Decoder, check_room, tokens_of
+from lpuc.generation.sampling import Sampling
 from runtime.numerics.elements import ElementType
 from runtime.program.interface import Dim, Interface, Port, Symbol
 

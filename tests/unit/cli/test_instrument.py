@@ -18,9 +18,9 @@ from dialects.errors import CompileError
 from dialects.lpu.ops import FillOp
 from dialects.lpu.types import tensor
 from lpuc.compiler.driver import CompiledProgram
+from lpuc.compiler.instrument import Instrumentation, Watch
+from lpuc.compiler.pipeline import PIPELINE, check_level, make_context, parse_passes, run_pipeline
 from lpuc.errors import InternalError
-from lpuc.instrument import Instrumentation, Watch
-from lpuc.pipeline import PIPELINE, check_level, make_context, parse_passes, run_pipeline
 from runtime.numerics.elements import ElementType
 from tests.lit_runner import run_lit
 
@@ -185,7 +185,7 @@ def _judge(instrumentation: Instrumentation, work: Callable[[ModuleOp], None]) -
 
 
 def test_the_end_of_a_stage_names_pass_operation_and_node(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("lpuc.instrument.VERIFY_EACH", False)
+    monkeypatch.setattr("lpuc.compiler.instrument.VERIFY_EACH", False)
     instrumentation = Instrumentation(reproducer=tmp_path / "bug.mlir")
     with pytest.raises(InternalError) as caught:
         _judge(instrumentation, lambda parsed: run_pipeline(parsed, [Loosen()], instrumentation))

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from lpuc.liveness import liveness
-from lpuc.memory_map import hbm_map, lmu_map, memory_maps
-from lpuc.summary import WIDTH, histogram, interface_rows
+from lpuc.reports.liveness import liveness
+from lpuc.reports.memory_map import hbm_map, lmu_map, memory_maps
+from lpuc.reports.program import WIDTH, histogram, interface_rows
 from runtime.isa import Inst, Lds, Sts
 from runtime.numerics.elements import ElementType
 from runtime.program.interface import Dim, Port

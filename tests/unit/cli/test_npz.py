@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from lpuc.errors import UserError
-from lpuc.npz import read_npz, write_npz
+from lpuc.files.npz import read_npz, write_npz
 
 LIMIT = 1 << 20
 

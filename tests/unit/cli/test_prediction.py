@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from lpuc.summary import prediction_rows, program_rows
+from lpuc.reports.program import prediction_rows, program_rows
 from runtime.isa import Vecmat
 from runtime.timing import predict
 from tests.unit.runtime.program.programs import projection

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from lpuc.progress import CLEAR, at_work
+from lpuc.compiler.progress import CLEAR, at_work
 
 
 class Terminal(io.StringIO):

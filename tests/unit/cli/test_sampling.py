@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lpuc.errors import UserError
-from lpuc.sampling import Sampling, choose, uniform
+from lpuc.generation.sampling import Sampling, choose, uniform
 
 LOGITS = np.log(np.array([0.1, 0.4, 0.2, 0.3], np.float32))
 

@@ -9,7 +9,7 @@ import pytest
 
 from dialects.lpu.execution import run_function
 from dialects.lpu_mem.control import StateOp
-from lpuc.pipeline import make_context, stage_passes
+from lpuc.compiler.pipeline import make_context, stage_passes
 from passes.analysis.functions import step_function
 from runtime.run.interpreter import Interpreter
 from runtime.traps import Trap

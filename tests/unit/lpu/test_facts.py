@@ -15,7 +15,7 @@ from dialects.lpu import Lpu, ops
 from dialects.lpu.facts import BY_FUNCTION, NONE, Facts, Form, Zeros, facts_of, zeros_of
 from dialects.lpu.semantics import SEMANTICS, Scope, evaluate
 from dialects.lpu.weights import inline, read
-from lpuc.pipeline import make_context
+from lpuc.compiler.pipeline import make_context
 from passes.analysis.lines import RULES
 from runtime.numerics.elements import FUNCTIONS1, FUNCTIONS2
 

@@ -16,7 +16,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from dialects.lpu.execution import run_interface
 from dialects.lpu_mem.semantics import run_function as run_mem
-from lpuc.pipeline import make_context
+from lpuc.compiler.pipeline import make_context
 from passes.analysis.functions import step_function
 from passes.lpu.convert_to_lpu_mem import ConvertLpuToLpuMemPass
 

@@ -18,9 +18,9 @@ from dialects.lpu.interface import (
     check_interface,
     interface_of,
 )
-from lpuc.emit import emit_program
-from lpuc.instrument import ir_text
-from lpuc.pipeline import make_context, parse_passes
+from lpuc.compiler.emit import emit_program
+from lpuc.compiler.instrument import ir_text
+from lpuc.compiler.pipeline import make_context, parse_passes
 from passes.analysis.functions import step_function
 from runtime.numerics.elements import ElementType
 from tests.unit.backend.harness import parse

@@ -26,7 +26,7 @@ from dialects.lpu.weights import (
     Weight,
     WeightAttr,
 )
-from lpuc.pipeline import make_context
+from lpuc.compiler.pipeline import make_context
 from passes.rewriting.build import Build
 from runtime.numerics.elements import TYPES, ElementType
 

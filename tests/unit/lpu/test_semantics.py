@@ -18,7 +18,7 @@ from dialects.lpu.execution import argument_tensors, run_function, solve_symbols
 from dialects.lpu.ops import OPS
 from dialects.lpu.semantics import SEMANTICS
 from dialects.lpu.types import Tensor
-from lpuc.pipeline import make_context
+from lpuc.compiler.pipeline import make_context
 from runtime.numerics.elements import ElementType
 from runtime.traps import Trap, TrapKind
 

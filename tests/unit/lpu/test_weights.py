@@ -22,7 +22,7 @@ from dialects.lpu.weights import (
     read,
     transposed,
 )
-from lpuc.pipeline import make_context
+from lpuc.compiler.pipeline import make_context
 from passes.lpu_mem.layouts.transposing import transposed as turned
 from runtime.numerics.elements import ElementType
 from runtime.weights.recipes import file_ranges

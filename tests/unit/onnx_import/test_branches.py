@@ -14,7 +14,7 @@ from dialects.errors import CompileError, node_names
 from dialects.onnx.branches import IfOp
 from dialects.onnx.semantics import run_function
 from lpuc.compiler.driver import compile_model
-from lpuc.options import CompileOptions
+from lpuc.compiler.options import CompileOptions
 from tests.unit.onnx_import.models import imported, model, refusal, save, step
 
 ort = pytest.importorskip("onnxruntime")

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialects.errors import CompileError
-from lpuc.onnx_import import window
-from lpuc.onnx_import.window import FileBytes
+from lpuc.onnx_import.reading import window
+from lpuc.onnx_import.reading.window import FileBytes
 
 DATA = bytes(i * 7 % 251 for i in range(100))
 PLACES = st.lists(st.integers(0, 99) | st.tuples(st.integers(0, 100), st.integers(0, 100)))

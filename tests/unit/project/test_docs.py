@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lpuc.cli import COMMANDS
-from lpuc.operators import page
+from lpuc.reports.operators import page
 from runtime.isa.docs import reference
 
 ROOT = Path(__file__).parents[3]

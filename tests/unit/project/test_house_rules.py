@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,16 @@ PACKAGES = ("lpuc", "dialects", "passes", "runtime")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 FILE_LINES = 300
+FOLDER_MODULES = 12
+FOLDERS_COUNTED = ("lpuc", "runtime")
+LISTS = ("lpuc/cli/commands", "runtime/isa/instructions")
+"""Folders whose modules are of one kind; more of them make nothing harder to find."""
 FUNCTION_LINES = 40
 LONGER_FILES: dict[str, str] = {
     "dialects/lpu/ops.py": "the table of one dialect",
 }
 LONGER_FUNCTIONS: dict[str, str] = {
-    "lpuc/cli/generate.py:generate": "one parameter for each option",
+    "lpuc/cli/commands/generate.py:generate": "one parameter for each option",
 }
 BANNED_NAMES = ("utils", "util", "helpers", "helper", "common", "misc")
 
@@ -45,6 +50,14 @@ def _functions(path: Path) -> list[tuple[str, int]]:
 def test_files_are_short():
     counts = {_id(path): len(_lines(path)) for path in SOURCES}
     assert not {n: c for n, c in counts.items() if c > FILE_LINES and n not in LONGER_FILES}
+
+
+def test_folders_hold_few_modules():
+    paths = [p for p in SOURCES if p.relative_to(ROOT).parts[0] in FOLDERS_COUNTED]
+    modules = [_id(path.parent) for path in paths if path.name != "__init__.py"]
+    counts = {name: count for name, count in Counter(modules).items() if name not in LISTS}
+    assert "lpuc/cli" in counts
+    assert not {name: count for name, count in counts.items() if count > FOLDER_MODULES}
 
 
 def test_functions_are_short():

@@ -11,7 +11,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
 from xdsl.printer import Printer
 
-from lpuc.pipeline import make_context, parse_passes
+from lpuc.compiler.pipeline import make_context, parse_passes
 from passes import PASSES, load_pass
 
 _EXAMPLE = re.compile(

@@ -10,8 +10,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
 
 from dialects.errors import CompileError
-from lpuc.errors import UsageError
-from lpuc.pipeline import (
+from lpuc.compiler.pipeline import (
     LEVELS,
     PIPELINE,
     available_passes,
@@ -22,6 +21,7 @@ from lpuc.pipeline import (
     specification_of,
     stages_until,
 )
+from lpuc.errors import UsageError
 from passes import PASS_NAMES, load_pass
 from passes.analysis.levels import dialects_of
 from passes.specification import BELONGS, EXACT, FACTS, Numbers, Specification

@@ -15,10 +15,10 @@ from dialects.lpu import ops
 from dialects.lpu.control import ForOp
 from dialects.lpu.execution import Array, input_tensors, run_interface, state_ops
 from dialects.lpu.interface import interface_of
+from lpuc.compiler.options import CompileOptions
+from lpuc.compiler.pipeline import make_context, parse_passes
+from lpuc.generation.sampling import Sampling, choose
 from lpuc.onnx_import import import_model
-from lpuc.options import CompileOptions
-from lpuc.pipeline import make_context, parse_passes
-from lpuc.sampling import Sampling, choose
 from passes.analysis.functions import functions, model_folder
 
 SAMPLES = Path(__file__).parents[4] / "samples/exports"

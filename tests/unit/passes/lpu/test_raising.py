@@ -15,9 +15,9 @@ from dialects.errors import node_names
 from dialects.lpu import fused, ops
 from dialects.lpu.execution import run_interface
 from lpuc.compiler.driver import load_module
-from lpuc.instrument import Instrumentation
-from lpuc.pipeline import PIPELINE, parse_passes, run_pipeline
-from lpuc.verify import difference
+from lpuc.compiler.instrument import Instrumentation
+from lpuc.compiler.pipeline import PIPELINE, parse_passes, run_pipeline
+from lpuc.levels.comparison import difference
 from passes import PASS_NAMES
 from passes.analysis.functions import functions, model_folder
 from tests.e2e.committed import EXPORTS, feeds, model_id, options

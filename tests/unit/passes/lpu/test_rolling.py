@@ -16,7 +16,7 @@ from dialects.lpu.control import ForOp
 from dialects.lpu.execution import input_tensors, run_interface
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import TensorType
-from lpuc.pipeline import make_context, parse_passes
+from lpuc.compiler.pipeline import make_context, parse_passes
 from passes.analysis.functions import step_function, symbol_ranges
 from passes.lpu.rolling.repeats import repeats
 from passes.lpu.rolling.segments import Segment

@@ -10,9 +10,9 @@ from xdsl.dialects.builtin import ModuleOp
 
 from dialects.lpu.control import ForOp, StateOp, state_of
 from dialects.lpu.execution import input_tensors, run_interface
+from lpuc.compiler.options import CompileOptions
+from lpuc.compiler.pipeline import make_context, parse_passes
 from lpuc.onnx_import import import_model
-from lpuc.options import CompileOptions
-from lpuc.pipeline import make_context, parse_passes
 from passes.analysis.functions import model_folder, step_function
 
 EXPORTS = Path(__file__).parents[4] / "samples" / "exports"

@@ -13,7 +13,7 @@ from xdsl.ir import Block, Region, SSAValue
 from dialects.affine import Affine
 from dialects.lpu.execution import run_interface
 from dialects.lpu.types import tensor
-from lpuc.sampling import Sampling, choose, uniform
+from lpuc.generation.sampling import Sampling, choose, uniform
 from passes.lpu.sampling import choice
 from passes.lpu.sampling.uniform import uniform as uniform_of
 from passes.rewriting.build import Build

@@ -15,7 +15,7 @@ from xdsl.parser import Parser
 from dialects.errors import location_of
 from dialects.lpu import ops
 from dialects.lpu.types import tensor
-from lpuc.pipeline import make_context
+from lpuc.compiler.pipeline import make_context
 from passes.rewriting import kernel
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build

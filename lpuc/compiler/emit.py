@@ -29,7 +29,7 @@ from dialects.lpu_mem import ports as mem
 from dialects.lpu_mem.ports import PortAttr
 from dialects.lpu_mem.target import target_of
 from dialects.names import unescape
-from lpuc.parameters import parameter_pieces, parameters
+from lpuc.compiler.parameters import parameter_pieces, parameters
 from runtime.isa import Inst
 from runtime.program.interface import Dim, Interface, Port, Symbol
 from runtime.program.interface_json import STEP, Entry

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lpuc.npz import Arrays, read_npz
+from lpuc.files.npz import Arrays, read_npz
 from runtime.numerics.elements import ElementType
 from runtime.program.interface import Interface
 

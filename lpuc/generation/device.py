@@ -13,9 +13,9 @@ has these inputs, known by their role, and no outputs:
 
 Two symbols are given by value. `total` is how many tokens the text may have, prompt included: from
 1 to the bound of the cache and one more, since the last token is not fed back. `sampled` is 0 for a
-greedy choice, which reads nothing of the sampler, and 1 for the six steps of `lpuc.sampling`, the
-specification of the choice. Where the vocabulary is too large to be sorted on the chip, `sampled`
-can only be 0, and the host draws.
+greedy choice, which reads nothing of the sampler, and 1 for the six steps of
+`lpuc.generation.sampling`, the specification of the choice. Where the vocabulary is too large to be
+sorted on the chip, `sampled` can only be 0, and the host draws.
 
 The device hands each new token to the host with `out`. It ends before a token that is among the
 stops, which is not handed out, and when the text has `total` tokens. A token that no vocabulary has
@@ -30,10 +30,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from lpuc import host_loop
 from lpuc.errors import UserError
-from lpuc.host_loop import Decoder, check_prompt, check_room, no_room
-from lpuc.sampling import Sampling, no_choice
+from lpuc.generation import host
+from lpuc.generation.host import Decoder, check_prompt, check_room, no_room
+from lpuc.generation.sampling import Sampling, no_choice
 from runtime.program.interface import Interface
 from runtime.program.program import Program
 
@@ -90,7 +90,7 @@ def _on_host(decoder: Decoder, machine: Machine, request: Request, on_token: OnT
     prompt, count = request.prompt, request.count
     if not request.stops:
         check_room(decoder, len(prompt), count)
-    for token in host_loop.tokens_of(decoder, machine, prompt, count, request.sampling):
+    for token in host.tokens_of(decoder, machine, prompt, count, request.sampling):
         if token in request.stops:
             return
         on_token(token)

@@ -16,7 +16,7 @@ import ml_dtypes
 import numpy as np
 
 from lpuc.errors import UserError
-from lpuc.files import replacing
+from lpuc.files.disk import replacing
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 

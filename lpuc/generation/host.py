@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from lpuc.errors import UserError
-from lpuc.sampling import Sampling, choose
+from lpuc.generation.sampling import Sampling, choose
 from runtime.program.interface import Interface, Port
 
 Array = np.ndarray[Any, Any]

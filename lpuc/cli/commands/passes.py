@@ -52,7 +52,7 @@ def document(cls: type[ModulePass]) -> str:
 
 def record(cls: type[ModulePass]) -> Mapping[str, Any]:
     """What a pass says of itself, as data."""
-    from lpuc.pipeline import specification_of
+    from lpuc.compiler.pipeline import specification_of
 
     spec = specification_of(cls)
     assert spec is not None, f"{cls.name} says nothing of itself"

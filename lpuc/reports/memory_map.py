@@ -8,8 +8,8 @@ from math import ceil
 import numpy as np
 
 from lpuc.errors import printable
-from lpuc.liveness import Liveness, liveness
-from lpuc.summary import PREDICTION_FUEL, clipped, pattern, size
+from lpuc.reports.liveness import Liveness, liveness
+from lpuc.reports.program import PREDICTION_FUEL, clipped, pattern, size
 from runtime.program.interface import Interface, Port
 from runtime.program.program import Program
 from runtime.traps import Trap

@@ -14,10 +14,10 @@ from dialects.lpu.ops import tensor_of
 from dialects.names import unescape
 from dialects.onnx import InitializerOp, OnnxOp
 from lpuc.compiler.driver import load_module, lower
+from lpuc.compiler.instrument import Instrumentation
+from lpuc.compiler.options import CompileOptions
 from lpuc.errors import printable
-from lpuc.instrument import Instrumentation
-from lpuc.options import CompileOptions
-from lpuc.summary import rows, size
+from lpuc.reports.program import rows, size
 from passes.analysis.functions import step_function
 
 

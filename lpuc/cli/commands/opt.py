@@ -11,9 +11,9 @@ import click
 
 from lpuc.cli.options import FILE, about, command, watch_options
 from lpuc.cli.output import print_text
+from lpuc.compiler.instrument import Instrumentation, Watch, ir_text
 from lpuc.errors import UserError
-from lpuc.files import decode_text, read_text
-from lpuc.instrument import Instrumentation, Watch, ir_text
+from lpuc.files.disk import decode_text, read_text
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
@@ -39,7 +39,7 @@ def opt(
     watch: Watch,
 ) -> None:
     """Run passes over the IR in FILE ('-' reads stdin) and print the result."""
-    from lpuc.pipeline import check_pipeline, parse_passes, run_pipeline
+    from lpuc.compiler.pipeline import check_pipeline, parse_passes, run_pipeline
 
     about("<stdin>" if str(file) == "-" else file)
     text = _read(file)
@@ -74,7 +74,7 @@ def parse_module(text: str, name: str) -> ModuleOp:
     """Read and verify a module; a fault of the text is the user's."""
     from xdsl.utils.exceptions import ParseError, VerifyException
 
-    from lpuc.located import read_module
+    from lpuc.compiler.located import read_module
 
     try:
         return read_module(text, name)

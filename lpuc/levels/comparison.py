@@ -17,11 +17,11 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
 from lpuc.compiler.driver import CompiledProgram, load_module, lower_by_stages
+from lpuc.compiler.instrument import Instrumentation
+from lpuc.compiler.options import CompileOptions
 from lpuc.errors import InternalError
-from lpuc.instrument import Instrumentation
-from lpuc.levels import run_level
-from lpuc.options import CompileOptions
-from lpuc.reference import Runner
+from lpuc.levels.execution import run_level
+from lpuc.levels.onnx_runtime import Runner
 from runtime.program.interface import Interface, Port
 from runtime.run.interpreter import Interpreter
 

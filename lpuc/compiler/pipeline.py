@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
     from xdsl.passes import ModulePass
 
-    from lpuc.instrument import Instrumentation
+    from lpuc.compiler.instrument import Instrumentation
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import TypedDict
 
-from lpuc.files import write_text
+from lpuc.files.disk import write_text
 
 _OWN = re.compile(r"\d{2,}-[a-z0-9-]+\.mlir")
 

@@ -46,7 +46,7 @@ def ops(names: tuple[str, ...], as_json: bool) -> None:
 
 def _operators(as_json: bool) -> None:
     """Each ONNX operator and what becomes of it."""
-    from lpuc.operators import rows
+    from lpuc.reports.operators import rows
 
     found = list(rows())
     if as_json:

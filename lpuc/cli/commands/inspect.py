@@ -19,7 +19,7 @@ def inspect(file: Path, check: bool) -> None:
     if _is_program(file):
         _show_program(file, check)
     else:
-        from lpuc.model_report import model_report
+        from lpuc.reports.model import model_report
 
         click.echo(model_report(file))
 
@@ -34,8 +34,15 @@ def _is_program(file: Path) -> bool:
 
 
 def _show_program(file: Path, check: bool) -> None:
-    from lpuc.memory_map import memory_maps
-    from lpuc.summary import histogram, interface_rows, program_rows, rows, size, weights_text
+    from lpuc.reports.memory_map import memory_maps
+    from lpuc.reports.program import (
+        histogram,
+        interface_rows,
+        program_rows,
+        rows,
+        size,
+        weights_text,
+    )
     from runtime.program.program import Program
 
     program = Program.load(file, check_params=check)

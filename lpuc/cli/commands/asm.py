@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from lpuc.cli.options import FILE, about, command
-from lpuc.files import read_text, replacing
+from lpuc.files.disk import read_text, replacing
 
 
 @command

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lpuc.errors import UserError, printable
-from lpuc.files import read_text
+from lpuc.files.disk import read_text
 
 _UNFINISHED = "\N{REPLACEMENT CHARACTER}"
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from lpuc.cli.options import FILE, about, command, model_options, watch_options
+from lpuc.compiler.instrument import Instrumentation, Watch
+from lpuc.compiler.options import CompileOptions
 from lpuc.errors import MISMATCH, printable
-from lpuc.instrument import Instrumentation, Watch
-from lpuc.options import CompileOptions
 
 if TYPE_CHECKING:
-    from lpuc.verify import Case, Table
+    from lpuc.levels.comparison import Case, Table
     from runtime.program.interface import Interface
 
 
@@ -31,8 +31,8 @@ def verify(
 
     Prints the largest error of each output at each level; exit code 3 if one is too large.
     """
-    from lpuc.reference import onnx_runtime
-    from lpuc.verify import TOLERANCES, compare, mismatches, subject
+    from lpuc.levels.comparison import TOLERANCES, compare, mismatches, subject
+    from lpuc.levels.onnx_runtime import onnx_runtime
 
     about(model)
     compiled = subject(model, options, Instrumentation(watch))
@@ -51,8 +51,8 @@ def verify(
 
 
 def _cases(interface: Interface, inputs: Path | None, seed: int) -> list[Case]:
-    from lpuc.session import load_inputs
-    from lpuc.verify import Case, random_cases
+    from lpuc.files.inputs import load_inputs
+    from lpuc.levels.comparison import Case, random_cases
 
     if inputs is None:
         return list(random_cases(interface, seed))

@@ -16,7 +16,7 @@ from pathlib import Path
 from dialects.errors import CompileError
 from dialects.names import escape
 from lpuc.onnx_import.budgets import Budgets
-from lpuc.onnx_import.window import FileBytes
+from lpuc.onnx_import.reading.window import FileBytes
 from runtime.weights.source_files import OPEN, open_below
 
 KINDS = (

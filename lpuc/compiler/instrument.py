@@ -16,10 +16,10 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lpuc.dump import IrDump
+from lpuc.compiler.dump import IrDump
+from lpuc.compiler.progress import at_work
 from lpuc.errors import InternalError, UserError
-from lpuc.files import write_text
-from lpuc.progress import at_work
+from lpuc.files.disk import write_text
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
@@ -137,7 +137,7 @@ class Instrumentation:
 
     def _blame(self, what: str, error: Exception) -> InternalError:
         """The report of a pass that broke a rule: the first behind which the module breaks one."""
-        from lpuc.pipeline import make_context
+        from lpuc.compiler.pipeline import make_context
 
         assert self._again is not None, "nobody watches the pipeline"
         module, context, done = self._again(), make_context(), self._done
@@ -177,7 +177,7 @@ class Instrumentation:
 
     def _before(self) -> ModuleOp:
         """The module before the pass that failed, made anew."""
-        from lpuc.pipeline import make_context
+        from lpuc.compiler.pipeline import make_context
 
         assert self._again is not None, "nobody watches the pipeline"
         module, context = self._again(), make_context()

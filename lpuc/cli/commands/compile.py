@@ -16,11 +16,11 @@ from lpuc.cli.options import (
     weights_options,
 )
 from lpuc.cli.output import print_text
+from lpuc.compiler.instrument import Instrumentation, Watch, ir_text
+from lpuc.compiler.options import CompileOptions
+from lpuc.compiler.pipeline import LEVELS
 from lpuc.errors import printable
-from lpuc.files import check_output
-from lpuc.instrument import Instrumentation, Watch, ir_text
-from lpuc.options import CompileOptions
-from lpuc.pipeline import LEVELS
+from lpuc.files.disk import check_output
 
 PROGRAM = "program"
 
@@ -39,7 +39,7 @@ def compile(
 ) -> None:
     """Compile MODEL.onnx and print a summary."""
     from lpuc.compiler.driver import compile_model, load_module, lower
-    from lpuc.summary import program_rows, rows, size
+    from lpuc.reports.program import program_rows, rows, size
 
     about(model)
     instrumentation = Instrumentation(watch)

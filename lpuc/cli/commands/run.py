@@ -18,8 +18,8 @@ from lpuc.cli.options import FILE, about, command, reference_option, threads_opt
 @threads_option
 def run(program: Path, inputs: Path, outputs: Path, check: bool, reference: bool) -> None:
     """Call PROGRAM once: inputs and outputs are those of the ONNX graph, by name."""
-    from lpuc.npz import write_npz
-    from lpuc.session import load_inputs
+    from lpuc.files.inputs import load_inputs
+    from lpuc.files.npz import write_npz
     from runtime.program.program import Program
     from runtime.run.interpreter import Interpreter
 

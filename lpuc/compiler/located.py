@@ -8,8 +8,8 @@ from xdsl.parser import Parser
 
 from dialects.refusal import Refused
 from dialects.verification import verify_module
+from lpuc.compiler.pipeline import make_context
 from lpuc.errors import UserError
-from lpuc.pipeline import make_context
 
 
 class LocatedParser(Parser):

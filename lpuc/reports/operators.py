@@ -1,7 +1,7 @@
 """
 Which ONNX operators compile, from their records: for `lpuc ops onnx`, and as a page.
 
-`python -m lpuc.operators > docs/operators.md` writes the page; a test says when it is old.
+`python -m lpuc.reports.operators > docs/operators.md` writes the page; a test says when it is old.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ def page() -> str:
     lines = [
         "# ONNX operators",
         "",
-        "From the records in `passes/onnx/operators`, by `python -m lpuc.operators`. A record",
-        "holds for every opset that has the operator. What a limit names is refused with the node.",
+        "From the records in `passes/onnx/operators`, by `python -m lpuc.reports.operators`. A",
+        "record holds for every opset that has the operator. What a limit names is refused with",
+        "the node.",
         "",
         "| operator | opsets | limits: refused is |",
         "|---|---|---|",

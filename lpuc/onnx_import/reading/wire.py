@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from dialects.errors import CompileError
 from lpuc.onnx_import.budgets import Budgets
-from lpuc.onnx_import.window import FileBytes
+from lpuc.onnx_import.reading.window import FileBytes
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 

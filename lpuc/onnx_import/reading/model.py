@@ -21,8 +21,8 @@ from dialects.errors import CompileError
 from dialects.lpu.weights import INLINE_LIMIT
 from dialects.names import escape
 from lpuc.onnx_import.budgets import Budgets
-from lpuc.onnx_import.window import FileBytes
-from lpuc.onnx_import.wire import Taken, strip
+from lpuc.onnx_import.reading.window import FileBytes
+from lpuc.onnx_import.reading.wire import Taken, strip
 
 OLDEST_OPSET = 7
 NEWEST = {"": defs.onnx_opset_version(), "com.microsoft": 1}

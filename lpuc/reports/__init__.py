@@ -1,0 +1,1 @@
+"""What is said of programs, models and operators; nothing here changes them."""
