@@ -24,7 +24,7 @@ limit_threads(1)
 
 from lpuc.compiler.driver import compile_model  # noqa: E402
 from lpuc.compiler.options import CompileOptions  # noqa: E402
-from lpuc.generation.device import Request, generate  # noqa: E402
+from runtime.generation.device import Request, generate  # noqa: E402
 from runtime.run.interpreter import Interpreter  # noqa: E402
 
 NAMES = ("dynamo20", "dynamo23", "optimum")

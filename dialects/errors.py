@@ -18,10 +18,12 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, Operation
 from xdsl.utils.exceptions import DiagnosticException
 
+from runtime.errors import Error
+
 _NONE = NoneAttr()
 
 
-class CompileError(DiagnosticException):
+class CompileError(DiagnosticException, Error):
     """
     The model, not the compiler, is at fault; `xdsl-opt --verify-diagnostics` prints it.
 

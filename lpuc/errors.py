@@ -18,10 +18,12 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
+from runtime.errors import Error
+
 USER, USAGE, MISMATCH, INTERNAL, PIPE, INTERRUPTED, TERMINATED = 1, 2, 3, 70, 141, 130, 143
 
 
-class UserError(Exception):
+class UserError(Error):
     """A file or an input of the user is at fault; `file` overrides the file of the command."""
 
     def __init__(self, message: str, *, file: str | Path | None = None):
@@ -29,11 +31,11 @@ class UserError(Exception):
         self.file = None if file is None else str(file)
 
 
-class UsageError(Exception):
+class UsageError(Error):
     """The command line is at fault."""
 
 
-class InternalError(Exception):
+class InternalError(Error):
     """The compiler is at fault; `reproducer` is the file that shows it."""
 
     def __init__(self, message: str, reproducer: Path | None = None):

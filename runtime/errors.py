@@ -4,7 +4,11 @@ What goes wrong while a program executes is a `runtime.traps.Trap`.
 """
 
 
-class RuntimeFault(Exception):
+class Error(Exception):
+    """Base of every error that lpuc raises on purpose, those of the compiler too."""
+
+
+class RuntimeFault(Error):
     """Base of every error that a wrong file or a wrong input causes."""
 
 
@@ -18,6 +22,10 @@ class Invalid(RuntimeFault):
 
 class Unlinked(RuntimeFault):
     """Weights that a program needs and that are not there, or not as they were."""
+
+
+class Unserved(RuntimeFault):
+    """A request for tokens that a program cannot serve: it is no decoder, or has no room."""
 
 
 class Unlinkable(RuntimeFault):

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from runtime.errors import Error
+
 
 class TrapKind(StrEnum):
     """Why the machine stopped."""
@@ -17,7 +19,7 @@ class TrapKind(StrEnum):
     FUEL = "fuel"
 
 
-class Trap(Exception):
+class Trap(Error):
     """The machine stopped; `pc` and `nodes` are filled in by the interpreter."""
 
     def __init__(self, kind: TrapKind, message: str) -> None:

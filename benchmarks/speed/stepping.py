@@ -37,7 +37,7 @@ def ours(path: Path) -> list[float]:
     """Steps of a program in f32."""
     from lpuc.compiler.driver import compile_model
     from lpuc.compiler.options import CompileOptions
-    from lpuc.generation.device import GENERATE
+    from runtime.generation.device import GENERATE
     from runtime.run.interpreter import Interpreter
 
     compiled = compile_model(path, CompileOptions(precision="f32", max_context=2 * CACHED))
@@ -51,7 +51,7 @@ def on_device(machine: Any) -> list[float]:
     """Times between tokens that the device makes from a prompt that fills the cache."""
     import numpy as np
 
-    from lpuc.generation.device import Request, generate
+    from runtime.generation.device import Request, generate
 
     prompt = np.random.default_rng(0).integers(0, 50257, CACHED).tolist()
     stamps: list[float] = []

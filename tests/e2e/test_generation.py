@@ -11,10 +11,10 @@ from onnx import numpy_helper
 
 from lpuc.compiler.driver import CompiledProgram, compile_model
 from lpuc.compiler.options import CompileOptions
-from lpuc.errors import UserError
-from lpuc.generation.device import Request, generate
-from lpuc.generation.host import Decoder, tokens_of
-from lpuc.generation.sampling import Sampling
+from runtime.errors import Unserved
+from runtime.generation.device import Request, generate
+from runtime.generation.host import Decoder, tokens_of
+from runtime.generation.sampling import Sampling
 from runtime.run.interpreter import Interpreter
 from tests.e2e.committed import CONTEXT, MODELS, ONE, model_id
 
@@ -92,10 +92,10 @@ def spoilt(folder: Path) -> Path:
 
 def test_nan_is_refused_on_the_device_as_on_the_host(tmp_path: Path):
     program = compiled(spoilt(tmp_path), "lpu-tiny")
-    with pytest.raises(UserError, match="NaN") as of_host:
+    with pytest.raises(Unserved, match="NaN") as of_host:
         on_host(program, Sampling())
     for sampling in CHOICES.values():
         for stops in (frozenset[int](), frozenset({0})):
-            with pytest.raises(UserError) as of_device:
+            with pytest.raises(Unserved) as of_device:
                 on_device(program, Request(PROMPT, COUNT, sampling, stops))
             assert str(of_device.value) == str(of_host.value)

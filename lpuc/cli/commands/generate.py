@@ -15,9 +15,9 @@ import click
 from lpuc.cli.options import FILE, about, command, reference_option, threads_option
 
 if TYPE_CHECKING:
-    from lpuc.generation.device import Request
-    from lpuc.generation.sampling import Sampling
-    from lpuc.generation.text import Tokenizer
+    from lpuc.text import Tokenizer
+    from runtime.generation.device import Request
+    from runtime.generation.sampling import Sampling
 
 F = TypeVar("F", bound=Callable[..., Any])
 Execute = Callable[["Request", Callable[[int], None]], None]
@@ -92,7 +92,7 @@ def generate(
     The loop over tokens and the choice of each run on the device if PROGRAM has the entry
     `generate` (`lpuc inspect` shows it), else on the host; the tokens are the same.
     """
-    from lpuc.generation.sampling import Sampling
+    from runtime.generation.sampling import Sampling
 
     if (prompt is None) == (tokens is None):
         raise click.UsageError("give either --prompt with --tokenizer, or --tokens")
@@ -104,7 +104,7 @@ def generate(
     if tokens is not None:
         _print_ids(execute, _request(tokens, count, sampling, stops))
     elif prompt is not None and tokenizer is not None:
-        from lpuc.generation.text import Tokenizer
+        from lpuc.text import Tokenizer
 
         words = Tokenizer.load(tokenizer)
         request = _request(words.encode(prompt), count, sampling, stops)
@@ -113,7 +113,7 @@ def generate(
 
 def _load(path: Path, reference: bool) -> Execute:
     """What generates with a program; the program is read before anything is printed."""
-    from lpuc.generation.device import generate as generate_tokens
+    from runtime.generation.device import generate as generate_tokens
     from runtime.program.program import Program
     from runtime.run.interpreter import Interpreter
 
@@ -125,7 +125,7 @@ def _load(path: Path, reference: bool) -> Execute:
 def _request(
     prompt: tuple[int, ...], count: int, sampling: Sampling, stops: frozenset[int]
 ) -> Request:
-    from lpuc.generation.device import Request
+    from runtime.generation.device import Request
 
     return Request(prompt, count, sampling, stops)
 
@@ -137,7 +137,7 @@ def _print_ids(execute: Execute, request: Request) -> None:
 
 
 def _print_text(execute: Execute, request: Request, prompt: str, tokenizer: Tokenizer) -> None:
-    from lpuc.generation.text import TextStream, printable_text
+    from lpuc.text import TextStream, printable_text
 
     stream = TextStream(tokenizer, request.prompt)
     _write(printable_text(prompt))

@@ -1,1 +1,1 @@
-"""How the device chooses a token: `lpuc.generation.sampling` in `lpu` operations."""
+"""How the device chooses a token: `runtime.generation.sampling` in `lpu` operations."""

@@ -2,7 +2,7 @@
 The next token from logits: the greedy choice, and the six steps of a sampled one.
 
 All values are f32 or i64 of shape `[1]`, `[V]` or `[n, 1]`; the specification is
-`lpuc.generation.sampling`.
+`runtime.generation.sampling`.
 """
 
 from __future__ import annotations

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from lpuc.cli import invoke
-from lpuc.errors import INTERRUPTED, UserError
-from lpuc.generation.device import Request, generate
-from lpuc.generation.sampling import Sampling
+from lpuc.errors import INTERRUPTED
+from runtime.errors import Unserved
+from runtime.generation.device import Request, generate
+from runtime.generation.sampling import Sampling
 from runtime.run.interpreter import Interpreter
 from tests.unit.cli.counting import INPUTS, MOST, VOCABULARY, counting_program
 
@@ -88,16 +89,16 @@ def test_no_tokens_need_no_call():
 def test_more_tokens_than_fit_are_an_error_before_the_call():
     assert called(Request([5, 6], MOST - 2)).values["total"] == MOST
     message = rf"{MOST} tokens are more than the program holds, {MOST - 1};.*--max-context"
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(Unserved, match=message):
         called(Request([5, 6], MOST - 1))
-    with pytest.raises(UserError, match="more than the program holds"):
+    with pytest.raises(Unserved, match="more than the program holds"):
         called(Request([5] * MOST, 1, stops=frozenset({3})))
 
 
 def test_a_stop_token_may_come_before_the_end():
     request = Request([5, 6], 99, stops=frozenset({3}))
     assert called(request, (1, 2)).values["total"] == MOST
-    with pytest.raises(UserError, match="100 tokens are more than the program holds"):
+    with pytest.raises(Unserved, match="100 tokens are more than the program holds"):
         called(request, (1,) * (MOST - 2))
 
 
@@ -110,7 +111,7 @@ def test_a_stop_token_may_come_before_the_end():
     ],
 )
 def test_a_wrong_request_is_an_error(request_: Request, message: str):
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(Unserved, match=message):
         called(request_)
 
 
@@ -118,7 +119,7 @@ def test_an_entry_of_another_kind_is_refused():
     program = counting_program()
     for change in ({"inputs": INPUTS[1:]}, {"symbols": ()}):
         other = replace(program.entry("generate"), **change)  # type: ignore[arg-type]
-        with pytest.raises(UserError, match="takes other inputs than it must"):
+        with pytest.raises(Unserved, match="takes other inputs than it must"):
             generate(
                 replace(program, others=(("generate", other),)), Recorder(), Request([1], 1), print
             )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lpuc.errors import UserError
-from lpuc.generation.text import TextStream, Tokenizer, printable_text
+from lpuc.text import TextStream, Tokenizer, printable_text
 
 TOKENIZER = Path(__file__).parents[3] / "samples/stories/tokenizer.json"
 

@@ -17,9 +17,9 @@ from dialects.lpu.execution import Array, input_tensors, run_interface, state_op
 from dialects.lpu.interface import interface_of
 from lpuc.compiler.options import CompileOptions
 from lpuc.compiler.pipeline import make_context, parse_passes
-from lpuc.generation.sampling import Sampling, choose
 from lpuc.onnx_import import import_model
 from passes.analysis.functions import functions, model_folder
+from runtime.generation.sampling import Sampling, choose
 
 SAMPLES = Path(__file__).parents[4] / "samples/exports"
 TO_STATE = (

@@ -13,10 +13,10 @@ from xdsl.ir import Block, Region, SSAValue
 from dialects.affine import Affine
 from dialects.lpu.execution import run_interface
 from dialects.lpu.types import tensor
-from lpuc.generation.sampling import Sampling, choose, uniform
 from passes.lpu.sampling import choice
 from passes.lpu.sampling.uniform import uniform as uniform_of
 from passes.rewriting.build import Build
+from runtime.generation.sampling import Sampling, choose, uniform
 from runtime.numerics.elements import ElementType
 
 F32, I64 = ElementType.F32, ElementType.I64

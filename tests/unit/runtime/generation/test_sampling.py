@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lpuc.errors import UserError
-from lpuc.generation.sampling import Sampling, choose, uniform
+from runtime.errors import Unserved
+from runtime.generation.sampling import Sampling, choose, uniform
 
 LOGITS = np.log(np.array([0.1, 0.4, 0.2, 0.3], np.float32))
 
@@ -98,7 +98,7 @@ def test_tokens_ruled_out_are_never_chosen():
 
 
 def test_nan_is_an_error():
-    with pytest.raises(UserError, match="NaN"):
+    with pytest.raises(Unserved, match="NaN"):
         choose(np.array([0.0, np.nan]), Sampling(), [])
 
 

@@ -38,7 +38,7 @@ from typing import Any
 
 import numpy as np
 
-from lpuc.errors import UserError
+from runtime.errors import Unserved
 
 Array = np.ndarray[Any, Any]
 
@@ -91,9 +91,9 @@ class Sampling:
         )
 
 
-def no_choice() -> UserError:
+def no_choice() -> Unserved:
     """The error for logits among which nothing can be chosen."""
-    return UserError("the logits hold NaN; no token can be chosen")
+    return Unserved("the logits hold NaN; no token can be chosen")
 
 
 def uniform(seed: int, position: int) -> np.float32:

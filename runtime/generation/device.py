@@ -14,8 +14,8 @@ has these inputs, known by their role, and no outputs:
 Two symbols are given by value. `total` is how many tokens the text may have, prompt included: from
 1 to the bound of the cache and one more, since the last token is not fed back. `sampled` is 0 for a
 greedy choice, which reads nothing of the sampler, and 1 for the six steps of
-`lpuc.generation.sampling`, the specification of the choice. Where the vocabulary is too large to be
-sorted on the chip, `sampled` can only be 0, and the host draws.
+`runtime.generation.sampling`, the specification of the choice. Where the vocabulary is too large to
+be sorted on the chip, `sampled` can only be 0, and the host draws.
 
 The device hands each new token to the host with `out`. It ends before a token that is among the
 stops, which is not handed out, and when the text has `total` tokens. A token that no vocabulary has
@@ -30,10 +30,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from lpuc.errors import UserError
-from lpuc.generation import host
-from lpuc.generation.host import Decoder, check_prompt, check_room, no_room
-from lpuc.generation.sampling import Sampling, no_choice
+from runtime.errors import Unserved
+from runtime.generation import host
+from runtime.generation.host import Decoder, check_prompt, check_room, no_room
+from runtime.generation.sampling import Sampling, no_choice
 from runtime.program.interface import Interface
 from runtime.program.program import Program
 
@@ -68,7 +68,7 @@ class Request:
 
 
 def generate(program: Program, machine: Machine, request: Request, on_token: OnToken) -> None:
-    """Hand each new token to `on_token` as soon as it is there; UserError when it cannot."""
+    """Hand each new token to `on_token` as soon as it is there; Unserved when it cannot."""
     decoder = Decoder.of(program.interface)
     if _is_on_device(program, request.sampling.settings(decoder.vocabulary).sampled):
         check_prompt(decoder, request.prompt)
@@ -133,7 +133,7 @@ def _most_tokens(entry: Interface) -> int:
     upper = {symbol.name: symbol.upper for symbol in entry.symbols}
     roles = tuple(sorted(port.role for port in entry.inputs))
     if roles != ROLES or not {"total", "sampled"} <= upper.keys():
-        raise UserError(f"cannot generate: the entry '{GENERATE}' takes other inputs than it must")
+        raise Unserved(f"cannot generate: the entry '{GENERATE}' takes other inputs than it must")
     return upper["total"]
 
 
@@ -141,5 +141,5 @@ def _stops(stops: frozenset[int], vocabulary: int) -> Array:
     """The stop tokens as the device takes them; ids outside of the vocabulary never come."""
     known = sorted(token for token in stops if token < vocabulary)
     if len(known) > STOP_TOKENS:
-        raise UserError(f"{len(known)} stop tokens are more than the program takes, {STOP_TOKENS}")
+        raise Unserved(f"{len(known)} stop tokens are more than the program takes, {STOP_TOKENS}")
     return np.array(known + [-1] * (STOP_TOKENS - len(known)), np.int64)

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from lpuc.errors import UserError
-from lpuc.generation.sampling import Sampling, choose
+from runtime.errors import Unserved
+from runtime.generation.sampling import Sampling, choose
 from runtime.program.interface import Interface, Port
 
 Array = np.ndarray[Any, Any]
@@ -28,9 +28,9 @@ class Machine(Protocol):
     def run(self, inputs: Mapping[str, Array], /) -> Mapping[str, Array]: ...
 
 
-def no_room(fed: int, room: int) -> UserError:
+def no_room(fed: int, room: int) -> Unserved:
     """The error for more tokens than a program holds; the last one is not fed back."""
-    return UserError(
+    return Unserved(
         f"{fed} tokens are more than the program holds, {room}; "
         "compile it with a larger --max-context, or ask for fewer"
     )
@@ -52,13 +52,13 @@ class Decoder:
 
     @staticmethod
     def of(interface: Interface) -> Decoder:
-        """Raises `UserError` if the program is no decoder."""
+        """Raises `Unserved` if the program is no decoder."""
         ids = [p for p in interface.inputs if p.role == "ids"]
         if len(ids) != 1:
-            raise UserError(f"cannot generate: {len(ids)} inputs have the role of token ids")
+            raise Unserved(f"cannot generate: {len(ids)} inputs have the role of token ids")
         for port in interface.inputs:
             if port.role not in ("ids", "mask", "positions", "past"):
-                raise UserError(f"cannot generate: input '{port.name}' has no known role")
+                raise Unserved(f"cannot generate: input '{port.name}' has no known role")
         past = tuple(p for p in interface.inputs if p.role == "past")
         present = tuple(_present(p, interface.outputs, i) for i, p in enumerate(past))
         return Decoder(interface, ids[0], past, present, _logits(interface.outputs, present))
@@ -68,9 +68,9 @@ class Decoder:
         """The symbol that counts the tokens in the cache."""
         names = _symbols_in(self.past) - _symbols_in([self.ids])
         if len(names) > 1:
-            raise UserError(f"cannot generate: the cache depends on {sorted(names)}")
+            raise Unserved(f"cannot generate: the cache depends on {sorted(names)}")
         if self.past and not names:
-            raise UserError("cannot generate: the cache has a fixed length; leave it dynamic")
+            raise Unserved("cannot generate: the cache has a fixed length; leave it dynamic")
         return next(iter(names), None)
 
     @property
@@ -78,7 +78,7 @@ class Decoder:
         """The symbol that counts the tokens of one step, None if their number is fixed."""
         batch, *rest = self.ids.shape
         if batch.terms or batch.const != 1 or len(rest) != 1:
-            raise UserError(f"cannot generate: '{self.ids.name}' is not one row of ids")
+            raise Unserved(f"cannot generate: '{self.ids.name}' is not one row of ids")
         return rest[0].terms[0][0] if rest[0].terms else None
 
     def upper(self, symbol: str) -> int:
@@ -103,14 +103,14 @@ def _present(past: Port, outputs: Sequence[Port], index: int) -> Port:
     alike = [p for p in outputs if len(p.shape) == len(past.shape) and p.dtype == past.dtype]
     if index < len(alike):
         return alike[index]
-    raise UserError(f"cannot generate: no output continues '{past.name}'")
+    raise Unserved(f"cannot generate: no output continues '{past.name}'")
 
 
 def _logits(outputs: Sequence[Port], present: Sequence[Port]) -> Port:
     rest = [p for p in outputs if p not in present]
     named = [p for p in rest if p.name == "logits"] or rest[:1]
     if not named or named[0].shape[-1].terms:
-        raise UserError("cannot generate: no output has the form of logits")
+        raise Unserved("cannot generate: no output has the form of logits")
     return named[0]
 
 
@@ -146,7 +146,7 @@ class Generation:
             if name is None:
                 continue
             if value > decoder.upper(name):
-                raise UserError(
+                raise Unserved(
                     f"the program holds no more than {decoder.upper(name)} earlier tokens; "
                     "compile it with a larger --max-context"
                 )
@@ -176,7 +176,7 @@ def _chunks(decoder: Decoder, prompt: Sequence[int]) -> Iterator[Sequence[int]]:
         return
     width = decoder.ids.shape[1].const
     if len(prompt) % width:
-        raise UserError(f"the program takes {width} tokens a step; the prompt has {len(prompt)}")
+        raise Unserved(f"the program takes {width} tokens a step; the prompt has {len(prompt)}")
     for start in range(0, len(prompt), width):
         yield prompt[start : start + width]
 
@@ -184,10 +184,10 @@ def _chunks(decoder: Decoder, prompt: Sequence[int]) -> Iterator[Sequence[int]]:
 def check_prompt(decoder: Decoder, prompt: Sequence[int]) -> None:
     """Refuse a prompt that the model cannot take."""
     if not prompt:
-        raise UserError("the prompt has no tokens")
+        raise Unserved("the prompt has no tokens")
     for token in prompt:
         if token >= decoder.vocabulary:
-            raise UserError(f"token {token} is not below {decoder.vocabulary}, the vocabulary")
+            raise Unserved(f"token {token} is not below {decoder.vocabulary}, the vocabulary")
 
 
 def check_room(decoder: Decoder, prompt: int, count: int) -> None:
@@ -203,7 +203,7 @@ def check_steps(decoder: Decoder, count: int) -> None:
     """Refuse a program whose steps take several tokens: behind the prompt they come one by one."""
     width = decoder.ids.shape[1].const
     if count > 1 and decoder.past and decoder.sequence_symbol is None and width != 1:
-        raise UserError(
+        raise Unserved(
             f"the program takes {width} tokens a step, and new ones come one by one; "
             "compile it for one token a step"
         )
@@ -239,7 +239,7 @@ def _without_cache(
     decoder: Decoder, machine: Machine, prompt: Sequence[int], count: int, sampling: Sampling
 ) -> Iterator[int]:
     if decoder.sequence_symbol is None:
-        raise UserError("cannot generate: no cache, and the length of the sequence is fixed")
+        raise Unserved("cannot generate: no cache, and the length of the sequence is fixed")
     tokens = list(prompt)
     for _ in range(count):
         logits = Generation.start(decoder, machine).step(tokens)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lpuc.errors import UserError
-from lpuc.generation.host import Decoder, check_room, tokens_of
-from lpuc.generation.sampling import Sampling
+from runtime.errors import Unserved
+from runtime.generation.host import Decoder, check_room, tokens_of
+from runtime.generation.sampling import Sampling
 from runtime.numerics.elements import ElementType
 from runtime.program.interface import Dim, Interface, Port, Symbol
 
@@ -95,11 +95,11 @@ def test_the_last_token_is_not_fed_back():
 def test_a_full_cache_is_an_error():
     program = interface(list(CACHED.inputs), list(CACHED.outputs), bound=2)
     assert tokens(program, [1, 2], 2, Counter()) == [3, 4]
-    with pytest.raises(UserError, match="--max-context"):
+    with pytest.raises(Unserved, match="--max-context"):
         tokens(program, [1, 2], 3, Counter())
     decoder = Decoder.of(program)
     check_room(decoder, 2, 2)
-    with pytest.raises(UserError, match="4 tokens are more than the program holds, 3"):
+    with pytest.raises(Unserved, match="4 tokens are more than the program holds, 3"):
         check_room(decoder, 2, 3)
 
 
@@ -111,7 +111,7 @@ def test_room_and_steps_agree():
 
 @pytest.mark.parametrize(("prompt", "message"), [([], "no tokens"), ([11], "not below 11")])
 def test_a_wrong_prompt_is_an_error(prompt: list[int], message: str):
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(Unserved, match=message):
         tokens(CACHED, prompt, 1, Counter())
 
 
@@ -125,7 +125,7 @@ def test_a_wrong_prompt_is_an_error(prompt: list[int], message: str):
     ],
 )
 def test_what_is_no_decoder_is_refused(inputs: list[Port], outputs: list[Port], message: str):
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(Unserved, match=message):
         Decoder.of(interface(list(inputs), list(outputs)))
 
 
@@ -140,5 +140,5 @@ def test_steps_of_several_tokens_choose_the_one_behind_the_prompt(count: int, is
     if is_right:
         assert list(tokens) == [7][:count]
     else:
-        with pytest.raises(UserError, match="3 tokens a step"):
+        with pytest.raises(Unserved, match="3 tokens a step"):
             next(tokens)

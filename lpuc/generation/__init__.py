@@ -1,1 +1,0 @@
-"""Tokens out of a program: the loop on the device, the loop on the host, sampling, text."""
