@@ -8,6 +8,8 @@ import inspect
 from runtime.isa import ISA, ISA_VERSION, Inst
 from runtime.isa.kinds import Choice
 from runtime.isa.syntax import usage
+from runtime.numerics import bounds
+from runtime.numerics.bounds import BOUNDS
 
 _HEAD = f"""# Instruction set, version {ISA_VERSION}
 
@@ -30,7 +32,14 @@ Element types: f32 0, f16 1, bf16 2, i64 3, i32 4, i8 5, u8 6, bool 7.
 def reference() -> str:
     """The whole reference."""
     classes = sorted(ISA.values(), key=lambda cls: cls.OPCODE)
-    return "\n".join([_HEAD, *(_section(cls) for cls in classes)])
+    return "\n".join([_HEAD, *(_section(cls) for cls in classes), _functions()])
+
+
+def _functions() -> str:
+    """How exact float functions are."""
+    rows = [f"| {name} | {b.ulps:g} | {b.absolute:g} |" for name, b in BOUNDS.items()]
+    table = ["| function | ulps | besides |", "|---|---|---|", *rows, ""]
+    return "\n".join(["## Errors of float functions", "", inspect.getdoc(bounds) or "", "", *table])
 
 
 def _section(cls: type[Inst]) -> str:

@@ -2,7 +2,9 @@
 
 Semantics follow ONNX: integer division truncates towards zero and traps on zero, `mod` takes the
 sign of the divisor, i64 wraps, max and min propagate NaN, comparisons give bool. f16 and bf16 are
-computed in f32 and rounded once to the result type. Callers hold `np.errstate(all="ignore")`.
+computed in f32 and rounded once to the result type; how far results may be from the exact ones is
+stated in `runtime.numerics.bounds`. The bits of a result depend on its operands alone, not on where
+they lie or on what is computed beside them. Callers hold `np.errstate(all="ignore")`.
 
 `FUNCTIONS1` and `FUNCTIONS2` name the functions; `unary` and `binary` turn one into a kernel for
 given element types, for example `binary("add", F32, F32, F32)(dst, a, b)`. Those of `unary_into`
@@ -131,6 +133,16 @@ def _relu(x: Array) -> Array:
     return np.maximum(x, x.dtype.type(0))
 
 
+def _isnan(x: Array) -> Array:
+    """`np.isnan` leaves most elements of a strided result of f32 as they were (numpy 2.4)."""
+    return np.not_equal(x, x)
+
+
+def _power(a: Array, b: Array) -> Array:
+    """`np.power` has several kernels, of which dense operands always meet the same."""
+    return np.power(np.asarray(a, order="C"), np.asarray(b, order="C"))
+
+
 FUNCTIONS1: dict[str, Function] = {
     "neg": Function(Domain.NUMBER, np.negative, np.negative),
     "abs": Function(Domain.NUMBER, np.abs, np.abs),
@@ -144,7 +156,7 @@ FUNCTIONS1: dict[str, Function] = {
     "erf": Function(Domain.FLOAT, erf, None),
     "sin": Function(Domain.FLOAT, np.sin, None),
     "cos": Function(Domain.FLOAT, np.cos, None),
-    "isnan": Function(Domain.FLOAT, np.isnan, None, gives_bool=True),
+    "isnan": Function(Domain.FLOAT, _isnan, None, gives_bool=True),
     "not": Function(Domain.LOGIC, None, np.invert),
     "floor": Function(Domain.FLOAT, np.floor, None),
     "ceil": Function(Domain.FLOAT, np.ceil, None),
@@ -160,7 +172,7 @@ FUNCTIONS2: dict[str, Function] = {
     "sub": Function(Domain.NUMBER, np.subtract, np.subtract),
     "mul": Function(Domain.NUMBER, np.multiply, np.multiply),
     "div": Function(Domain.NUMBER, np.divide, divide),
-    "pow": Function(Domain.NUMBER, np.power, power),
+    "pow": Function(Domain.NUMBER, _power, power),
     "max": Function(Domain.ANY, np.maximum, np.maximum),
     "min": Function(Domain.ANY, np.minimum, np.minimum),
     "mod": Function(Domain.NUMBER, np.mod, modulo),
@@ -255,7 +267,7 @@ def convert(values: Array, dst: ElementType) -> Array:
 
     Float to integer truncates towards zero by way of i64, NaN and what i64 cannot hold become the
     i64 minimum, and the low bits are kept; anything to bool is `!= 0`. Other casts are numpy's:
-    round half to even, overflow to infinity, integers wrap.
+    round half to even, overflow to infinity, integers wrap. Integers reach bf16 by way of f32.
     """
     if dst is ElementType.BOOL:
         return np.not_equal(values, values.dtype.type(0))
