@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,6 +14,9 @@ from lpuc.cli.threads import limit_threads
 from lpuc.compiler.instrument import Watch
 from lpuc.compiler.options import BUDGETS, DEFAULT_PRECISION, PRECISIONS, WEIGHTS, CompileOptions
 from lpuc.errors import State
+
+if TYPE_CHECKING:
+    from runtime.weights.image import Check
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -188,6 +191,17 @@ def _set_threads(_ctx: click.Context, _parameter: click.Parameter, value: int) -
     limit_threads(value)
     return value
 
+
+def _what_to_check(_ctx: click.Context, _parameter: click.Parameter, value: bool | None) -> Check:
+    return "used" if value is None else "all" if value else "none"
+
+
+check_option = click.option(
+    "--check/--no-check",
+    default=None,
+    callback=_what_to_check,
+    help="Verify all parameters by SHA-256 first, or none.  [default: by checksum, when used]",
+)
 
 reference_option = click.option(
     "--reference",

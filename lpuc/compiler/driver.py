@@ -42,12 +42,12 @@ from passes.rewriting.kernel import set_attribute
 from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
 from runtime.target import Target
-from runtime.weights.source_files import Digests, Span
+from runtime.weights.source_files import Span, Sums
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 HAND_OVER_SECONDS = 0.0005
-"""After how long the compiler lets a thread that digests weights go on."""
+"""After how long the compiler lets a thread that sums weights up go on."""
 REMARKS = {"not_rolled": "no layer loop", "no_generate": "no generate"}
 """Attributes that passes leave on a function, and what a summary calls them."""
 
@@ -59,7 +59,7 @@ class CompiledProgram:
     module: ModuleOp
     sources: tuple[Path, ...]
     """The files that the model consists of."""
-    digests: Digests | None = None
+    sums: Sums | None = None
     """What is known of the weights already, where the program will refer to them."""
 
     @cached_property
@@ -95,7 +95,7 @@ class CompiledProgram:
         program = self.program
         with at_work("write"), replacing(path, self.sources) as temporary:
             if weights == "reference":
-                references = emit_references(self.module, folder, temporary.parent, self.digests)
+                references = emit_references(self.module, folder, temporary.parent, self.sums)
                 program = replace(program, references=references)
             embedded = emit_parameters(self.module, folder) if weights == "embed" else None
             program.write(temporary, embedded)
@@ -155,8 +155,8 @@ def compile_model(
     load = partial(load_module, model, options)
     module = load()
     ranges = source_ranges(module)
-    digests = Digests(threads=1) if options.weights == "reference" else None
-    with _beside(digests, ranges):
+    sums = Sums(threads=1) if options.weights == "reference" else None
+    with _beside(sums, ranges):
         lower(
             module,
             options,
@@ -165,23 +165,23 @@ def compile_model(
             load,
             "registers",
         )
-    return CompiledProgram(module, (model, *ranges), digests)
+    return CompiledProgram(module, (model, *ranges), sums)
 
 
 @contextmanager
-def _beside(digests: Digests | None, ranges: Mapping[Path, Sequence[Span]]) -> Generator[None]:
-    """Digest weights while something else runs, which hands over Python's lock more often."""
-    if digests is None:
+def _beside(sums: Sums | None, ranges: Mapping[Path, Sequence[Span]]) -> Generator[None]:
+    """Sum weights up while something else runs, which hands over Python's lock more often."""
+    if sums is None:
         yield
         return
     interval = getswitchinterval()
     setswitchinterval(HAND_OVER_SECONDS)
     try:
         for path, spans in ranges.items():
-            digests.begin(path, spans)
+            sums.begin(path, spans)
         yield
     except BaseException:
-        digests.close()
+        sums.close()
         raise
     finally:
         setswitchinterval(interval)

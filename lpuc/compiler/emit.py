@@ -35,8 +35,9 @@ from runtime.program.interface import Dim, Interface, Port, Symbol
 from runtime.program.interface_json import STEP, Entry
 from runtime.program.program import Program
 from runtime.program.provenance import Provenance
+from runtime.weights.image import Image
 from runtime.weights.references import References, refer
-from runtime.weights.source_files import Digests
+from runtime.weights.source_files import Sums
 
 Piece = tuple[int, np.ndarray]
 
@@ -93,10 +94,10 @@ def _named(op: IsaOp, known: dict[int, tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def emit_references(
-    module: ModuleOp, folder: Path, target_folder: Path, digests: Digests | None = None
+    module: ModuleOp, folder: Path, target_folder: Path, sums: Sums | None = None
 ) -> References:
     """The parameters as references, for a program in `target_folder`."""
-    return refer(parameters(_functions(module)), folder, target_folder, digests)
+    return refer(parameters(_functions(module)), folder, target_folder, sums)
 
 
 def write_program(module: ModuleOp, folder: Path, path: Path) -> Program:
@@ -113,7 +114,7 @@ def program_in_memory(module: ModuleOp, folder: Path) -> Program:
     for offset, piece in pieces:
         data = piece.reshape(-1).view(np.uint8)
         params[offset : offset + data.size] = data
-    return replace(program, params=params)
+    return replace(program, params=Image(params))
 
 
 def _functions(module: ModuleOp) -> list[FuncOp]:

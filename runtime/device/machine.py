@@ -9,6 +9,7 @@ from runtime.device.regions import Array, Four, Region, View, memory, span, stri
 from runtime.numerics.elements import ElementType
 from runtime.target import Target
 from runtime.traps import Trap, TrapKind
+from runtime.weights.image import Image
 
 WRAP = 1 << 64
 HALF = 1 << 63
@@ -38,7 +39,7 @@ class Machine:
     def __init__(
         self,
         target: Target,
-        params: Array,
+        params: Image,
         arena_base: int,
         arena_size: int,
         widen_bytes: int,
@@ -48,7 +49,7 @@ class Machine:
         self.reference = reference
         self.registers: list[Any] = [None] * 256
         self.lmu = memory("LMU", 0, target.lmu_bytes, reference)
-        self.params = Region("parameters", 0, params)
+        self.params = Region("parameters", 0, params.data, image=params)
         self.arena = memory("arena", arena_base, arena_size, reference)
         self.fifo: deque[Panel] = deque()
         self.widener = Widener(widen_bytes, self.arena)

@@ -13,6 +13,7 @@ import numpy as np
 
 from runtime.numerics.elements import ElementType
 from runtime.traps import Trap, TrapKind
+from runtime.weights.image import Image
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Four = tuple[int, int, int, int]
@@ -28,11 +29,17 @@ class Region:
     """Bytes `data` from address `base` up to `end`.
 
     `shadow` holds one bool per byte: whether it is initialised. `buffer` is `data` in the form from
-    which numpy makes views soonest.
+    which numpy makes views soonest. Of parameters, the `image` verifies what a view covers.
     """
 
     def __init__(
-        self, name: str, base: int, data: Array, shadow: Array | None = None, writable: bool = False
+        self,
+        name: str,
+        base: int,
+        data: Array,
+        shadow: Array | None = None,
+        writable: bool = False,
+        image: Image | None = None,
     ) -> None:
         self.name = name
         self.base = base
@@ -40,6 +47,7 @@ class Region:
         self.data = data
         self.shadow = shadow
         self.writable = writable
+        self.image = image
         self.buffer: Any = data.data
         if writable and data.size:
             self.buffer = (ctypes.c_char * data.size).from_buffer(data.data)
@@ -195,6 +203,8 @@ def strided(region: Region, address: int, extents: Four, strides: Four, t: Eleme
             f"bytes {low} to {high} leave {region.name} ({region.base} to {region.end})",
         )
     start = address - region.base
+    if region.image is not None:
+        region.image.require(low - region.base, high - region.base)
     array = np.ndarray(extents, t.dtype, region.buffer, start, strides)
     return View(region, array, start, low, high)
 

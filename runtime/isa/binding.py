@@ -258,7 +258,7 @@ def _plain(inst: Bound, machine: Machine, name: str, region: Region, slow: Resol
     suspect = -PLAIN_LIMIT | (operand.type.itemsize - 1)
     registers, ndarray = machine.registers, np.ndarray
     buffer, origin, size = region.buffer, region.base, operand.type.itemsize
-    elementwise = inst.is_elementwise()
+    elementwise, image = inst.is_elementwise(), region.image
     if not region.data.size:
         return slow
 
@@ -277,9 +277,11 @@ def _plain(inst: Bound, machine: Machine, name: str, region: Region, slow: Resol
             return slow(shape)
         if not 0 < array.size <= POINT_LIMIT:
             return slow(shape)
-        if written:
+        if written or image is not None:
             end = start + (e - 1) * a + (f - 1) * b + (g - 1) * c + (h - 1) * d + size
-            if start + origin < region.low or end + origin > region.high:
+            if image is not None:
+                image.require(start, end)
+            elif start + origin < region.low or end + origin > region.high:
                 region.touch(start + origin, end + origin)
         return array
 

@@ -26,6 +26,7 @@ from runtime.program.program import Program, to_text
 from runtime.program.provenance import Provenance, Range
 from runtime.program.validation import branch_target
 from runtime.target import Target
+from runtime.weights.image import Image
 from runtime.weights.references import References
 
 PARAM_LINE_BYTES = 3072
@@ -69,11 +70,13 @@ def _node_lines(provenance: Provenance) -> dict[int, list[str]]:
 
 
 def _param_lines(program: Program) -> list[str]:
-    data, step = program.params, PARAM_LINE_BYTES
-    if data.size != program.interface.params_size:
+    if program.params.size != program.interface.params_size:
         references = program.references
         return [f".recipes {to_text(references.to_json())}" if references else ".no_weights"]
-    chunks = (data[at : at + step].tobytes() for at in range(0, data.size, step))
+    data, step = bytearray(), PARAM_LINE_BYTES
+    for _, piece in program.params.pieces():
+        data += piece.data
+    chunks = (data[at : at + step] for at in range(0, len(data), step))
     return [f".param_base64 {base64.b64encode(chunk).decode()}" for chunk in chunks]
 
 
@@ -190,7 +193,7 @@ class _Source:
             self.interface,
             provenance,
             target,
-            params,
+            Image(params),
             others=others,
             references=self.references,
         )

@@ -2,10 +2,11 @@
 
 Header, 64 bytes: magic, format version, ISA version, number of sections, 0, file length, and the
 SHA-256 of those 32 bytes and the section table. Table entry, 64 bytes: kind, flags, offset, length,
-SHA-256 of the section, 0. PARAMS carries no digest of its own; PARAMDIGEST holds the SHA-256 of
-each of its 1 MiB blocks and is itself covered. Gaps are zero. All numbers are little endian.
+SHA-256 of the section, 0. PARAMS carries no digest of its own: of each of its 1 MiB blocks,
+PARAMDIGEST holds the SHA-256 and PARAMSUMS the checksum (`runtime.weights.checksums`) that is
+verified before the block is used. Both are covered. Gaps are zero. All numbers are little endian.
 
-Instead of PARAMS and PARAMDIGEST a program may have RECIPES (parameters by reference, see
+Instead of these three a program may have RECIPES (parameters by reference, see
 `runtime.weights.references`), or none of them (it can be inspected, not run).
 """
 
@@ -18,9 +19,8 @@ from enum import IntEnum
 from runtime.errors import Malformed
 
 MAGIC = b"LPUPROG\0"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 ALIGNMENT = 64
-BLOCK_BYTES = 1 << 20
 CRITICAL = 1
 MAX_SECTIONS = 64
 NO_DIGEST = bytes(32)
@@ -39,11 +39,12 @@ class Kind(IntEnum):
     PARAMDIGEST = 5
     PARAMS = 6
     RECIPES = 7
+    PARAMSUMS = 8
 
 
 NEEDED = (Kind.CODE, Kind.INTERFACE, Kind.PROVENANCE, Kind.TARGET)
-OPTIONAL = {Kind.PARAMDIGEST, Kind.PARAMS, Kind.RECIPES}
-WEIGHTS: tuple[set[int], ...] = ({Kind.PARAMDIGEST, Kind.PARAMS}, {Kind.RECIPES}, set())
+STORED: set[int] = {Kind.PARAMDIGEST, Kind.PARAMS, Kind.PARAMSUMS}
+WEIGHTS = (STORED, {Kind.RECIPES}, set[int]())
 """The sections that hold parameters in one form or another."""
 
 
@@ -123,7 +124,7 @@ def _sections(table: bytes, at: int, file_length: int) -> dict[int, Section]:
     for kind in NEEDED:
         if kind not in sections:
             raise Malformed(f"section {kind.name} is missing")
-    if OPTIONAL & set(sections) not in WEIGHTS:
+    if set().union(*WEIGHTS) & set(sections) not in WEIGHTS:
         raise Malformed("the sections of parameters do not belong together")
     if at != file_length:
         raise Malformed(f"{file_length - at} bytes follow the last section")

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
@@ -21,7 +21,6 @@ from runtime.errors import Invalid, Malformed, Unlinkable, Unlinked
 from runtime.isa.encoding import decode, encode
 from runtime.isa.spec import ISA_VERSION, Inst
 from runtime.program.container import (
-    BLOCK_BYTES,
     MAX_SECTIONS,
     Kind,
     Section,
@@ -33,15 +32,15 @@ from runtime.program.interface import Interface
 from runtime.program.interface_json import STEP, Entry, entries_from_json, entries_to_json
 from runtime.program.provenance import Provenance
 from runtime.program.validation import validate
-from runtime.program.writing import Piece, digest_count, write_file
+from runtime.program.writing import Piece, write_file
 from runtime.target import Target
+from runtime.weights.checksums import SUM_BYTES
+from runtime.weights.image import DIGEST_BYTES, Check, Image, Origin, block_count
 from runtime.weights.references import References
 
-Array = np.ndarray[Any, np.dtype[Any]]
 
-
-def _no_params() -> Array:
-    return np.empty(0, np.uint8)
+def _no_params() -> Image:
+    return Image(np.empty(0, np.uint8))
 
 
 def to_text(data: object) -> str:
@@ -51,20 +50,21 @@ def to_text(data: object) -> str:
 
 @dataclass(frozen=True)
 class Program:
-    """What a `.lpu` file holds. `params` are bytes (u8), mapped from the file after `load`.
+    """What a `.lpu` file holds. `params` are bytes, mapped from the file after `load`.
 
     `interface` is that of the entry `step`; `others` are further entries by name. `params` is empty
-    when the parameters are `references`, or when there are none: that program cannot run.
+    when the parameters are `references`, or when there are none: that program cannot run. They are
+    verified before they are used, unless the file is `trusted`.
     """
 
     code: tuple[Inst, ...]
     interface: Interface
     provenance: Provenance
     target: Target
-    params: Array = field(default_factory=_no_params, compare=False, repr=False)
-    param_digests: bytes = field(default=b"", compare=False, repr=False)
+    params: Image = field(default_factory=_no_params, compare=False, repr=False)
     others: tuple[Entry, ...] = ()
     references: References | None = None
+    trusted: bool = field(default=False, compare=False)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -86,14 +86,14 @@ class Program:
             self.references.validate(self.interface.params_size)
 
     @cached_property
-    def linked_params(self) -> Array:
+    def linked_params(self) -> Image:
         """The parameters, made from references where need be; Unlinked when there are none."""
         size = self.interface.params_size
         if self.params.size == size:
             return self.params
         if self.references is None:
             raise Unlinked("the program holds no weights: it can be inspected, not run")
-        return self.references.load(size)
+        return self.references.load(size, self.trusted)
 
     def sections(self) -> dict[Kind, bytes]:
         """The sections that are held in memory."""
@@ -107,46 +107,44 @@ class Program:
     def write(self, path: str | Path, params_pieces: Iterable[Piece] | None = None) -> None:
         """Write the program; (offset, buffer) pieces in ascending order replace `params`.
 
+        Parameters from a file are written, and so signed, only if each block has its SHA-256.
         Without pieces and without `params` the file has the references, or no weights at all.
         """
         self.validate()
         path, size, sections = Path(path), self.interface.params_size, self.sections()
         pieces = params_pieces
         if pieces is None and self.params.size == size:
-            pieces = [(0, self.params)]
+            pieces = self.params.pieces()
         if pieces is None and self.references is not None:
             references = self.references.seen_from(path.parent)
             sections[Kind.RECIPES] = to_text(references.to_json()).encode()
         write_file(path, sections, size, pieces)
 
     @staticmethod
-    def load(path: str | Path, check_params: bool = False) -> "Program":
-        """Read and check a program; parameters are mapped, and digested only on request."""
+    def load(path: str | Path, check: Check = "used") -> "Program":
+        """Read and check a program; of the parameters, which are mapped, what `check` says."""
         path = Path(path)
         try:
             with path.open("rb") as file:
-                program = _read(file, path)
+                program = _read(file, path, check == "none")
         except Malformed as error:
             raise Malformed(f"{path}: {error}") from None
         except Invalid as error:
             raise Invalid(f"{path}: {error}") from None
         except OSError as error:
             raise Malformed(f"{path}: cannot be read: {error.strerror}") from None
-        if check_params:
+        if check == "all":
             program.check_params()
         return program
 
     def check_params(self) -> None:
-        """Raise Malformed or Unlinked unless every parameter block has its digest."""
+        """Raise Malformed or Unlinked unless every block of the parameters is as it was."""
         if self.references is not None:
             self.references.check()
-        for block in range(digest_count(self.params.size)):
-            data = self.params[block * BLOCK_BYTES : (block + 1) * BLOCK_BYTES].tobytes()
-            if digest(data) != self.param_digests[32 * block : 32 * block + 32]:
-                raise Malformed(f"parameter block {block} (1 MiB) does not match its digest")
+        self.params.check()
 
 
-def _read(file: BinaryIO, path: Path) -> Program:
+def _read(file: BinaryIO, path: Path, trusted: bool) -> Program:
     file_length = path.stat().st_size
     head = file.read(header_bytes(MAX_SECTIONS))
     sections = unpack_header(head, file_length, ISA_VERSION)
@@ -159,15 +157,13 @@ def _read(file: BinaryIO, path: Path) -> Program:
         interface=interface,
         provenance=Provenance.from_json(_json(contents, Kind.PROVENANCE)),
         target=Target.from_json("target section", _json(contents, Kind.TARGET)),
-        params=_map(path, sections[Kind.PARAMS]) if Kind.PARAMS in sections else _no_params(),
-        param_digests=contents.get(Kind.PARAMDIGEST, b""),
+        params=_image(path, sections, contents, trusted),
         others=tuple(others),
         references=_references(contents, path),
+        trusted=trusted,
     )
     if Kind.PARAMS in sections and program.params.size != interface.params_size:
         raise Invalid("the parameter section and the interface differ in size")
-    if len(program.param_digests) != 32 * digest_count(program.params.size):
-        raise Malformed("the table of parameter digests has the wrong length")
     program.validate()
     return program
 
@@ -207,7 +203,15 @@ def _json(contents: dict[Kind, bytes], kind: Kind) -> object:
     return data
 
 
-def _map(path: Path, section: Section) -> Array:
-    if not section.length:
+def _image(
+    path: Path, sections: dict[int, Section], contents: dict[Kind, bytes], trusted: bool
+) -> Image:
+    section = sections.get(Kind.PARAMS)
+    if section is None or not section.length:
         return _no_params()
-    return np.memmap(path, np.uint8, "r", section.offset, (section.length,))
+    sums, digests = contents[Kind.PARAMSUMS], contents[Kind.PARAMDIGEST]
+    count = block_count(section.length)
+    if len(sums) != SUM_BYTES * count or len(digests) != DIGEST_BYTES * count:
+        raise Malformed("a table of parameter blocks has the wrong length")
+    data = np.memmap(path, np.uint8, "r", section.offset, (section.length,))
+    return Image(data, Origin(str(path), section.offset, sums, digests), trusted)

@@ -18,7 +18,6 @@ import numpy as np
 from runtime.errors import Invalid
 from runtime.isa.spec import ISA_VERSION
 from runtime.program.container import (
-    BLOCK_BYTES,
     CRITICAL,
     NO_DIGEST,
     Kind,
@@ -28,6 +27,8 @@ from runtime.program.container import (
     header_bytes,
     pack_header,
 )
+from runtime.weights.checksums import SUM_BYTES, BlockSums
+from runtime.weights.image import BLOCK_BYTES, DIGEST_BYTES, block_count
 
 Piece = tuple[int, object]
 
@@ -38,7 +39,7 @@ FLUSH_BYTES = 64 << 20
 
 
 class _ParamWriter:
-    """Writes parameter bytes in order and keeps the digests of their blocks.
+    """Writes parameter bytes in order and keeps what tells damaged blocks: digests and checksums.
 
     The caller makes pieces, one thread digests them and one writes them. Both work outside of
     Python's lock, so three things happen at once; they hold at most `HELD_BYTES` and a piece.
@@ -50,6 +51,7 @@ class _ParamWriter:
         self.size = size
         self.at = 0
         self.digests: list[bytes] = []
+        self.sums = BlockSums(BLOCK_BYTES)
         self.block = hashlib.sha256()
         self.filled = 0
         self.flushed = start
@@ -80,13 +82,13 @@ class _ParamWriter:
             self._submit(self.digesting.submit(self._digest, part), len(part))
             self.at += len(part)
 
-    def finish(self) -> bytes:
-        """Fill up, and give the digests of all blocks."""
+    def finish(self) -> dict[Kind, bytes]:
+        """Fill up, and give the sections of digests and checksums."""
         self.pad(self.size)
         self._wait(0)
         if self.filled:
             self._close_block()
-        return b"".join(self.digests)
+        return {Kind.PARAMDIGEST: b"".join(self.digests), Kind.PARAMSUMS: self.sums.finish()}
 
     def _submit(self, work: Future[None], size: int) -> None:
         self.pending.append((size, work))
@@ -109,6 +111,7 @@ class _ParamWriter:
                 self.flushed = at
 
     def _digest(self, data: memoryview) -> None:
+        self.sums.update(data)
         while len(data):
             part = data[: BLOCK_BYTES - self.filled]
             self.block.update(part)
@@ -138,11 +141,6 @@ def _as_bytes(piece: Any) -> memoryview:
     return memoryview(piece).cast("B")
 
 
-def digest_count(params_size: int) -> int:
-    """Number of blocks of a parameter section."""
-    return -(-params_size // BLOCK_BYTES)
-
-
 def write_file(
     path: Path, small: dict[Kind, bytes], params_size: int, pieces: Iterable[Piece] | None
 ) -> None:
@@ -166,7 +164,9 @@ def _write_sections(
 ) -> None:
     lengths = {kind: len(data) for kind, data in small.items()}
     if pieces is not None:
-        lengths |= {Kind.PARAMDIGEST: 32 * digest_count(params_size), Kind.PARAMS: params_size}
+        count = block_count(params_size)
+        lengths |= {Kind.PARAMDIGEST: DIGEST_BYTES * count, Kind.PARAMSUMS: SUM_BYTES * count}
+        lengths |= {Kind.PARAMS: params_size}
     offsets: dict[Kind, int] = {}
     at = header_bytes(len(lengths))
     for kind, length in lengths.items():
@@ -176,7 +176,7 @@ def _write_sections(
     contents = dict(small)
     if pieces is not None:
         start = offsets[Kind.PARAMS]
-        contents[Kind.PARAMDIGEST] = _write_params(file.fileno(), start, params_size, pieces)
+        contents |= _write_params(file.fileno(), start, params_size, pieces)
     sections = [
         Section(
             kind, CRITICAL, offsets[kind], length,
@@ -191,8 +191,10 @@ def _write_sections(
     file.write(pack_header(sections, ISA_VERSION, at))
 
 
-def _write_params(descriptor: int, start: int, size: int, pieces: Iterable[Piece]) -> bytes:
-    """Write the pieces, and give the digests of their blocks."""
+def _write_params(
+    descriptor: int, start: int, size: int, pieces: Iterable[Piece]
+) -> dict[Kind, bytes]:
+    """Write the pieces, and give the sections that tell whether they are as they were."""
     with closing(_ParamWriter(descriptor, start, size)) as writer:
         for offset, piece in pieces:
             writer.pad(offset)

@@ -19,8 +19,8 @@ functions:
 
 Products run in BLAS on the panels where they lie, with K or N contiguous. 16-bit panels are held in
 f32 (`runtime/device/panels.py`): parameters widened once under `widen_bytes`, the arena in a mirror
-that stores write through. In everything that does not accumulate both ways agree bit for bit; a product
-is right within n u sum |x||w| on either.
+that stores write through. In everything that does not accumulate both ways agree bit for bit; a
+product is right within n u sum |x||w| on either.
 """
 
 import sys

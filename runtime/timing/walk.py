@@ -19,6 +19,7 @@ from runtime.isa.spec import CtrlInst, DataInst, Inst, Step
 from runtime.program.program import Program
 from runtime.timing.work import Work, work_of
 from runtime.traps import Trap, TrapKind
+from runtime.weights.image import Image
 
 REMEMBERED = 4096
 
@@ -29,7 +30,7 @@ class Walk:
     def __init__(self, program: Program, symbols: Mapping[str, int]) -> None:
         self.program = program
         self.target = program.target
-        self.machine = Machine(program.target, np.empty(0, np.uint8), 0, 0, 0)
+        self.machine = Machine(program.target, Image(np.empty(0, np.uint8)), 0, 0, 0)
         self.machine.reset()
         for register, value in program.interface.entry_registers(symbols).items():
             self.machine.registers[register] = value

@@ -1,7 +1,6 @@
-"""The files that recipes name: opened once each, read without mapping them, digested."""
+"""The files that recipes name: opened once each, read without mapping them, summed up."""
 
 import errno
-import hashlib
 import os
 import stat
 from collections.abc import Generator, Iterable
@@ -11,12 +10,12 @@ from pathlib import Path, PurePosixPath
 from threading import local
 from types import TracebackType
 from typing import Any, Self
-from zlib import crc32
 
 import numpy as np
 
 from runtime.errors import Malformed, Unlinked
 from runtime.weights.buffers import Buffers
+from runtime.weights.checksums import block_sum
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Span = tuple[int, int]
@@ -24,9 +23,9 @@ Span = tuple[int, int]
 OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 OPEN_FILES = 64
 """Descriptors that are held at once; some models have a file for each tensor."""
-BLOCK_BYTES = 8 << 20
-"""A thread that digests such a block needs Python's lock but twice, which other work may hold."""
-DIGEST_THREADS = 4
+BLOCK_BYTES = 4 << 20
+"""Bytes of a block with a checksum; a thread that makes one needs Python's lock but few times."""
+THREADS = 4
 
 
 class SourceFiles:
@@ -149,28 +148,32 @@ def merged(spans: Iterable[Span]) -> list[Span]:
     return result
 
 
-def _parts(spans: Iterable[Span], step: int) -> list[Span]:
-    """Spans cut where the file offset is a multiple of a number of bytes."""
+def parts_of(spans: Iterable[Span]) -> list[Span]:
+    """The bytes of some ranges of a file, cut into blocks where the file offset is a multiple."""
     cuts: list[Span] = []
-    for start, stop in spans:
-        inner = range(start - start % step + step, stop, step)
+    for start, stop in merged(spans):
+        inner = range(start - start % BLOCK_BYTES + BLOCK_BYTES, stop, BLOCK_BYTES)
         cuts += zip((start, *inner), (*inner, stop), strict=True)
     return cuts
 
 
-class Digests:
-    """
-    Digests of ranges of files, made by threads, as many as cores; a context, which ends them.
+def part_count(spans: Iterable[Span]) -> int:
+    """The number of those parts, which is not limited by what exists."""
+    return sum(-(-stop // BLOCK_BYTES) - start // BLOCK_BYTES for start, stop in merged(spans))
 
-    The digest of some ranges is SHA-256, as hex digits, over the CRC-32 (little-endian) of each of
-    their parts in the blocks of 8 MiB that a file consists of. `begin` makes parts ahead of `of`,
+
+class Sums:
+    """
+    Checksums of ranges of files, made by threads, as many as cores; a context, which ends them.
+
+    The checksums of some ranges are those of their `parts_of`. `begin` makes some ahead of `of`,
     which makes only what is missing: a file that was written meanwhile has another time stamp, and
     counts as new.
     """
 
     def __init__(self, threads: int | None = None) -> None:
         cores = os.cpu_count() or 1
-        self._pool = ThreadPoolExecutor(min(DIGEST_THREADS, threads or cores))
+        self._pool = ThreadPoolExecutor(min(THREADS, threads or cores))
         self._files: dict[tuple[int, ...], int] = {}
         self._made: dict[tuple[int, ...], Future[bytes]] = {}
 
@@ -193,7 +196,7 @@ class Digests:
         self._files.clear()
 
     def begin(self, path: Path, spans: Iterable[Span]) -> None:
-        """Make the digests of a file that may be wanted later; a file that is none is no error."""
+        """Make the checksums of a file that may be wanted later; one that is none is no error."""
         try:
             descriptor = os.open(path, OPEN)
         except OSError:
@@ -204,12 +207,9 @@ class Digests:
         finally:
             os.close(descriptor)
 
-    def of(self, descriptor: int, spans: Iterable[Span]) -> str:
-        """The digest of some ranges of a file."""
-        whole = hashlib.sha256()
-        for future in self._futures(descriptor, spans):
-            whole.update(future.result())
-        return whole.hexdigest()
+    def of(self, descriptor: int, spans: Iterable[Span]) -> bytes:
+        """The checksums of some ranges of a file, one behind the other."""
+        return b"".join(future.result() for future in self._futures(descriptor, spans))
 
     def _futures(self, descriptor: int, spans: Iterable[Span]) -> list[Future[bytes]]:
         status = os.fstat(descriptor)
@@ -217,29 +217,29 @@ class Digests:
         if file not in self._files:
             self._files[file] = os.dup(descriptor)
         found: list[Future[bytes]] = []
-        for part in _parts(merged(spans), BLOCK_BYTES):
+        for part in parts_of(spans):
             key = (*file, *part)
             if key not in self._made:
-                self._made[key] = self._pool.submit(_digest_part, self._files[file], part)
+                self._made[key] = self._pool.submit(_sum_part, self._files[file], part)
             found.append(self._made[key])
         return found
 
 
-def digest_of(descriptor: int, spans: Iterable[Span]) -> str:
-    """The digest of some ranges of a file, as `Digests` says."""
-    with Digests() as digests:
-        return digests.of(descriptor, spans)
+def sums_of(descriptor: int, spans: Iterable[Span]) -> bytes:
+    """The checksums of ranges of a file, as `Sums` says."""
+    with Sums() as sums:
+        return sums.of(descriptor, spans)
 
 
 _memory = local()
 
 
-def _digest_part(descriptor: int, part: Span) -> bytes:
+def _sum_part(descriptor: int, part: Span) -> bytes:
     """The checksum of a part of a file."""
     start, stop = part
     if not hasattr(_memory, "block"):
-        _memory.block = memoryview(bytearray(BLOCK_BYTES))
-    block: memoryview = _memory.block[: stop - start]
-    if os.preadv(descriptor, [block], start) != stop - start:
+        _memory.block = np.empty(BLOCK_BYTES, np.uint8)
+    block: Array = _memory.block[: stop - start]
+    if os.preadv(descriptor, [block.data], start) != stop - start:
         raise Malformed("a file of weights became shorter while it was read")
-    return crc32(block).to_bytes(4, "little")
+    return block_sum(block)

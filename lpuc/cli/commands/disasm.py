@@ -22,11 +22,12 @@ def disasm(program: Path, output: Path | None, source: bool, no_params: bool) ->
 
     from runtime.program.assembly import disassemble
     from runtime.program.program import Program
+    from runtime.weights.image import Image
 
     about(program)
     loaded = Program.load(program)
     if no_params:
-        loaded = replace(loaded, params=np.empty(0, np.uint8))
+        loaded = replace(loaded, params=Image(np.empty(0, np.uint8)))
     text = disassemble(loaded)
     print_text(text if source else _without_comments(text), output, inputs=(program,))
 

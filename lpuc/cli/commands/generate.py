@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from lpuc.cli.options import FILE, about, command, reference_option, threads_option
+from lpuc.cli.options import FILE, about, check_option, command, reference_option, threads_option
 
 if TYPE_CHECKING:
     from lpuc.text import Tokenizer
     from runtime.generation.device import Request
     from runtime.generation.sampling import Sampling
+    from runtime.weights.image import Check
 
 F = TypeVar("F", bound=Callable[..., Any])
 Execute = Callable[["Request", Callable[[int], None]], None]
@@ -72,6 +73,7 @@ def sampling_options(function: F) -> F:
 @click.option("--stop-token", type=click.IntRange(min=0), multiple=True, metavar="ID",
               help="Stop before this id (repeatable, up to 4).")  # fmt: skip
 @sampling_options
+@check_option
 @reference_option
 @threads_option
 def generate(
@@ -81,6 +83,7 @@ def generate(
     tokens: tuple[int, ...] | None,
     count: int,
     stop_token: tuple[int, ...],
+    check: Check,
     reference: bool,
     **choices: Any,
 ) -> None:
@@ -99,7 +102,7 @@ def generate(
     if (prompt is None) != (tokenizer is None):
         raise click.UsageError("--prompt and --tokenizer go together")
     about(program)
-    execute = _load(program, reference)
+    execute = _load(program, check, reference)
     sampling, stops = Sampling(**choices), frozenset(stop_token)
     if tokens is not None:
         _print_ids(execute, _request(tokens, count, sampling, stops))
@@ -111,13 +114,13 @@ def generate(
         _print_text(execute, request, prompt, words)
 
 
-def _load(path: Path, reference: bool) -> Execute:
+def _load(path: Path, check: Check, reference: bool) -> Execute:
     """What generates with a program; the program is read before anything is printed."""
     from runtime.generation.device import generate as generate_tokens
     from runtime.program.program import Program
     from runtime.run.interpreter import Interpreter
 
-    program = Program.load(path)
+    program = Program.load(path, check)
     machine = Interpreter(program, reference=reference)
     return partial(generate_tokens, program, machine)
 

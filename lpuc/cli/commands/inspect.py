@@ -45,7 +45,7 @@ def _show_program(file: Path, check: bool) -> None:
     )
     from runtime.program.program import Program
 
-    program = Program.load(file, check_params=check)
+    program = Program.load(file, "all" if check else "used")
     head = ("program", f"{printable(str(file))}, {size(file.stat().st_size)}")
     facts = [head, ("weights", weights_text(program)), *program_rows(program)]
     click.echo(rows([*facts, *interface_rows(program)]))

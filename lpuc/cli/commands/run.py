@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from lpuc.cli.options import FILE, about, command, reference_option, threads_option
+from lpuc.cli.options import FILE, about, check_option, command, reference_option, threads_option
+
+if TYPE_CHECKING:
+    from runtime.weights.image import Check
 
 
 @command
 @click.argument("program", type=FILE)
 @click.option("--inputs", type=FILE, required=True, metavar="IN.npz", help="Tensors by name.")
 @click.option("--outputs", type=FILE, required=True, metavar="OUT.npz", help="Tensors by name.")
-@click.option("--check", is_flag=True, help="Check the digests of the parameters, too.")
+@check_option
 @reference_option
 @threads_option
-def run(program: Path, inputs: Path, outputs: Path, check: bool, reference: bool) -> None:
+def run(program: Path, inputs: Path, outputs: Path, check: Check, reference: bool) -> None:
     """Call PROGRAM once: inputs and outputs are those of the ONNX graph, by name."""
     from lpuc.files.inputs import load_inputs
     from lpuc.files.npz import write_npz
@@ -24,7 +28,7 @@ def run(program: Path, inputs: Path, outputs: Path, check: bool, reference: bool
     from runtime.run.interpreter import Interpreter
 
     about(program)
-    loaded = Program.load(program, check_params=check)
+    loaded = Program.load(program, check)
     arrays = load_inputs(inputs, loaded.interface)
     results = Interpreter(loaded, reference=reference).run(arrays)
     write_npz(outputs, results, inputs=(program, inputs))

@@ -74,7 +74,10 @@ class _Elements:
             raise Trap(TrapKind.OUT_OF_BOUNDS, f"bytes {low} to {high} leave {region.name}")
         if (addresses % self.element.itemsize).any():
             raise Trap(TrapKind.MISALIGNED, f"{self.element.value} elements are not aligned")
-        return region, addresses - region.base
+        positions = addresses - region.base
+        if region.image is not None:
+            region.image.require_at(positions)
+        return region, positions
 
     def is_dense(self) -> bool:
         """Whether the elements of a row are packed without sharing bytes."""

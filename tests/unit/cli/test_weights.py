@@ -106,3 +106,42 @@ def test_embedded_programs_need_no_files(model: Path, inputs: Path, program: Pat
 def test_the_forms_exclude_each_other(model: Path):
     assert _compile(model, "--weights", "embed", "--no-weights") == 2
     assert not Path("m.lpu").exists()
+
+
+def _damage(path: Path, at: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("weights", ["embed", "reference"])
+def test_a_flipped_bit_of_a_parameter_is_refused(
+    weights: str, model: Path, inputs: Path, capsys: pytest.CaptureFixture[str]
+):
+    """In the program or in the file it refers to; with --no-check nobody looks."""
+    assert _compile(model, "--weights", weights) == 0
+    run = ["run", "m.lpu", "--inputs", str(inputs), "--outputs", "o.npz"]
+    generate = ["generate", "m.lpu", "--tokens", "1,2", "-n", "2"]
+    _damage(Path("m.lpu") if weights == "embed" else model.parent / "m.data", -1)
+    place = "m.lpu: bytes" if weights == "embed" else "m.lpu: model/m.data: bytes"
+    for command in (run, generate, [*run, "--check"], [*generate, "--check"]):
+        capsys.readouterr()
+        assert invoke(command) == 1
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert printed.err.startswith(f"error: {place} ")
+        assert printed.err.count("\n") == 1
+        assert not Path("o.npz").exists()
+    for command in (run, generate):
+        assert invoke([*command, "--no-check"]) == 0
+
+
+def test_a_damaged_program_is_not_disassembled(model: Path, capsys: pytest.CaptureFixture[str]):
+    """What `asm` would make of the text would be signed anew."""
+    assert _compile(model) == 0
+    _damage(Path("m.lpu"), -1)
+    capsys.readouterr()
+    assert invoke(["disasm", "m.lpu", "-o", "m.s"]) == 1
+    assert "parameter block 0" in capsys.readouterr().err
+    assert not Path("m.s").exists()
+    assert invoke(["disasm", "m.lpu", "--no-params"]) == 0

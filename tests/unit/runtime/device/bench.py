@@ -9,6 +9,7 @@ from runtime.device.regions import Array
 from runtime.isa import Inst, Operand
 from runtime.numerics.elements import ElementType
 from runtime.target import Target
+from runtime.weights.image import Image
 
 PARAMS = 4096
 ARENA = 1 << 16
@@ -19,7 +20,9 @@ class Bench:
 
     def __init__(self, params: Array | None = None, reference: bool = True) -> None:
         data = np.zeros(PARAMS, np.uint8) if params is None else params
-        self.machine = Machine(Target.load("lpu-tiny"), data, ARENA, 4096, 1 << 20, reference)
+        self.machine = Machine(
+            Target.load("lpu-tiny"), Image(data), ARENA, 4096, 1 << 20, reference
+        )
         self.machine.reset()
         self.next = 1
         self.free = {"lmu": 0, "arena": ARENA}

@@ -11,6 +11,7 @@ from runtime.device.panels import PAGE_BYTES
 from runtime.isa import Inst, Operand, Scatter, Store, Stream, Vecmat
 from runtime.numerics.elements import ElementType
 from runtime.target import Target
+from runtime.weights.image import Image
 
 E = ElementType
 ARENA, SIZE = 1 << 16, 5 * PAGE_BYTES
@@ -19,7 +20,9 @@ Step = Callable[..., Any]
 
 
 def _machine(reference: bool, cap: int = 1 << 20) -> Machine:
-    machine = Machine(Target.load("lpu-tiny"), np.zeros(0, np.uint8), ARENA, SIZE, cap, reference)
+    machine = Machine(
+        Target.load("lpu-tiny"), Image(np.zeros(0, np.uint8)), ARENA, SIZE, cap, reference
+    )
     machine.reset()
     random = np.random.default_rng(1)
     for region in (machine.lmu, machine.arena):

@@ -28,6 +28,7 @@ from runtime.program.interface import Dim, Interface, Port, Symbol
 from runtime.program.program import Program
 from runtime.program.provenance import Provenance
 from runtime.target import Target
+from runtime.weights.image import Image
 
 
 def _with_registers(count: int) -> Target:
@@ -62,7 +63,7 @@ def program(
     interface = Interface(tuple(inputs), tuple(outputs), tuple(symbols), data.size, 1024, 4096)
     nodes = [["/layers.0/mm"] if isinstance(i, Stream) else ["a", "b"] for i in code]
     provenance = Provenance.of(code, nodes)
-    return Program(tuple(code), interface, provenance, TARGET, data)
+    return Program(tuple(code), interface, provenance, TARGET, Image(data))
 
 
 def projection() -> Program:

@@ -15,7 +15,6 @@ from runtime.isa import Addi, Halt, Inst, Jump, Li, Mov
 from runtime.isa.spec import ISA_VERSION
 from runtime.program.assembly import assemble, disassemble
 from runtime.program.container import (
-    BLOCK_BYTES,
     NO_DIGEST,
     Section,
     align,
@@ -26,9 +25,10 @@ from runtime.program.container import (
 from runtime.program.interface import Dim, Port, Symbol
 from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
+from runtime.weights.image import BLOCK_BYTES
 from tests.unit.runtime.program.programs import F32, expected, program, projection, tokens
 
-HEADER = header_bytes(6)
+HEADER = header_bytes(7)
 
 
 @pytest.fixture
@@ -40,9 +40,9 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_load_gives_what_was_written(path: Path) -> None:
-    loaded = Program.load(path, check_params=True)
+    loaded = Program.load(path, check="all")
     assert loaded == projection()
-    np.testing.assert_array_equal(loaded.params, projection().params)
+    np.testing.assert_array_equal(loaded.params.whole(), projection().params.data)
     y = Interpreter(loaded).run({"x": tokens(2)})["y"]
     np.testing.assert_allclose(y, expected(tokens(2)), rtol=1e-5, atol=1e-5)
 
@@ -65,7 +65,7 @@ def test_a_flipped_byte_is_noticed(path: Path) -> None:
             continue
         assert at >= params_at, f"byte {at} may change unnoticed"
         assert loaded == original
-        with pytest.raises(Malformed, match="parameter block 0"):
+        with pytest.raises(Malformed, match=r"p\.lpu: bytes \d+ to \d+ \(parameter block 0\)"):
             loaded.check_params()
 
 
@@ -96,9 +96,11 @@ def test_parameters_stream_in_pieces_with_gaps(tmp_path: Path) -> None:
     whole = np.zeros(size, np.uint8)
     whole[64 : 64 + 4000] = first.view(np.uint8)
     whole[BLOCK_BYTES + 50 :][:BLOCK_BYTES] = 3
-    loaded = Program.load(tmp_path / "p.lpu", check_params=True)
-    np.testing.assert_array_equal(loaded.params, whole)
-    assert len(loaded.param_digests) == 3 * 32
+    loaded = Program.load(tmp_path / "p.lpu", check="all")
+    np.testing.assert_array_equal(loaded.params.whole(), whole)
+    assert loaded.params.origin is not None
+    assert len(loaded.params.origin.digests) == 3 * 32
+    assert len(loaded.params.origin.sums) == 3 * 8
 
 
 def test_pieces_of_any_type_and_none_at_all(tmp_path: Path) -> None:
@@ -106,7 +108,9 @@ def test_pieces_of_any_type_and_none_at_all(tmp_path: Path) -> None:
     assert Program.load(tmp_path / "empty.lpu").params.size == 0
     made = program([Halt()], params=np.zeros(6, np.uint8))
     made.write(tmp_path / "p.lpu", [(0, np.ones((1, 3), ml_dtypes.bfloat16))])
-    np.testing.assert_array_equal(Program.load(tmp_path / "p.lpu").params[::2], [128, 128, 128])
+    np.testing.assert_array_equal(
+        Program.load(tmp_path / "p.lpu").params.whole()[::2], [128, 128, 128]
+    )
 
 
 def test_a_failed_write_leaves_nothing(path: Path) -> None:
@@ -141,11 +145,11 @@ def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr("os.pwrite", short)
     projection().write(tmp_path / "p.lpu")
-    loaded = Program.load(tmp_path / "p.lpu", check_params=True)
-    np.testing.assert_array_equal(loaded.params, projection().params)
+    loaded = Program.load(tmp_path / "p.lpu", check="all")
+    np.testing.assert_array_equal(loaded.params.whole(), projection().params.data)
 
 
-@pytest.mark.parametrize("kinds", [(5,), (6,), (5, 7), (5, 6, 7)])
+@pytest.mark.parametrize("kinds", [(5,), (6,), (8,), (5, 6), (6, 8), (5, 7), (5, 6, 7, 8)])
 def test_sections_of_parameters_belong_together(kinds: tuple[int, ...], path: Path) -> None:
     """Parameters are in the file, by reference or absent, and nothing in between."""
     numbers, at = [1, 2, 3, 4, *kinds], header_bytes(4 + len(kinds))

@@ -11,6 +11,7 @@ from runtime.program.interface import Interface, Symbol
 from runtime.program.program import Program
 from runtime.program.provenance import Provenance
 from runtime.target import Target
+from runtime.weights.image import Image
 
 F16 = ElementType.F16
 LPU = Target.load("lpu-4nm")
@@ -69,5 +70,5 @@ class Timed:
         interface = Interface(
             (), (), tuple(symbols), 0, HBM, 1 << 30, tuple(self.registers.items())
         )
-        params = np.zeros(0, np.uint8)
+        params = Image(np.zeros(0, np.uint8))
         return Program(whole, interface, Provenance.of(whole, nodes), self.target, params)

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,11 @@ from runtime.program.assembly import assemble, disassemble
 from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
 from runtime.weights import source_files
+from runtime.weights.image import Image
 from runtime.weights.recipes import Cast, FileRange, Inline, Recipe, Stack, Transpose, read
-from runtime.weights.references import Param, References, SourceFile, refer
-from runtime.weights.source_files import Digests, digest_of, merged
+from runtime.weights.referenced_files import SourceFile
+from runtime.weights.references import Param, References, refer
+from runtime.weights.source_files import BLOCK_BYTES, Sums, merged, sums_of
 from tests.unit.runtime.program.programs import program, projection
 
 F32, F16 = ElementType.F32, ElementType.F16
@@ -64,9 +67,9 @@ def _expected(folder: Path) -> np.ndarray:
 
 def test_loading_executes_the_recipes(made: Program, folder: Path):
     made.write(folder / "p.lpu")
-    loaded = Program.load(folder / "p.lpu", check_params=True)
+    loaded = Program.load(folder / "p.lpu", check="all")
     assert loaded == made
-    np.testing.assert_array_equal(loaded.linked_params, _expected(folder))
+    np.testing.assert_array_equal(loaded.linked_params.data, _expected(folder))
     assert not loaded.params.size
     assert Interpreter(loaded).machine.params is not None
 
@@ -77,7 +80,7 @@ def test_the_folder_may_move_and_be_linked_to(made: Program, folder: Path):
     moved = folder.rename(folder.parent / "elsewhere")
     (folder.parent / "link.lpu").symlink_to(moved / "p.lpu")
     loaded = Program.load(folder.parent / "link.lpu")
-    np.testing.assert_array_equal(loaded.linked_params, expected)
+    np.testing.assert_array_equal(loaded.linked_params.data, expected)
 
 
 def test_a_program_written_elsewhere_names_its_files_from_there(made: Program, folder: Path):
@@ -85,13 +88,13 @@ def test_a_program_written_elsewhere_names_its_files_from_there(made: Program, f
     loaded = Program.load(folder.parent / "up.lpu")
     assert loaded.references is not None
     assert [f.path for f in loaded.references.files] == ["model/sub/w.bin", "model/v.bin"]
-    np.testing.assert_array_equal(loaded.linked_params, _expected(folder))
+    np.testing.assert_array_equal(loaded.linked_params.data, _expected(folder))
     made.write(folder / "sub" / "p.lpu")
     beside = Program.load(folder / "sub" / "p.lpu")
     assert beside.references is not None
     real = folder.resolve()
     assert [f.path for f in beside.references.files] == [str(real / "v.bin"), "w.bin"]
-    np.testing.assert_array_equal(beside.linked_params, _expected(folder))
+    np.testing.assert_array_equal(beside.linked_params.data, _expected(folder))
 
 
 def _append(path: Path) -> None:
@@ -133,7 +136,7 @@ def _change(path: Path) -> None:
     [
         (Path.unlink, "sub/w.bin: No such file"),
         (_append, "has 8193 bytes, had 8192"),
-        (_change, "sub/w.bin: its weights changed"),
+        (_change, "sub/w.bin: bytes 64 to 576 .block 0. changed since"),
         (_link, "lies behind a link"),
         (_link_folder, "lies behind a link"),
         (_link_twice, "several hard links"),
@@ -191,6 +194,17 @@ def test_references_that_cannot_be_right(
         wrong.validate()
 
 
+@pytest.mark.parametrize("sums", ["", "00" * 7, "00" * 16, "0x" * 8, "zz" * 8, "00" * 7 + "0\n"])
+def test_checksums_that_are_none(made: Program, sums: str):
+    """A file has one for each of its blocks, however large it claims to be."""
+    table = (SourceFile("w", 1 << 40, sums),)
+    for weight in (FileRange("w", 0, (1,), F32), FileRange("w", 0, (0,), F32)):
+        wrong = dataclasses.replace(made, references=References(table, ((0, weight),)))
+        if sums or weight.shape == (1,):
+            with pytest.raises(Invalid, match="no checksum for each of its"):
+                wrong.validate()
+
+
 def test_a_small_file_is_no_bomb():
     large = FileRange("w", 0, (1 << 20,), F32)
     references = References((SourceFile("w", 4 << 20, "00"),), ((0, Stack((large,) * 64)),))
@@ -215,27 +229,27 @@ def test_other_tables_are_malformed(text: str):
         References.from_json(json.loads(text))
 
 
-def test_the_digest_is_of_the_bytes_alone(folder: Path, monkeypatch: pytest.MonkeyPatch):
+def test_checksums_are_of_the_bytes_alone(folder: Path, monkeypatch: pytest.MonkeyPatch):
     """Neither threads nor how ranges are cut change it; each byte in a range does."""
     descriptor = os.open(folder / "v.bin", os.O_RDONLY)
-    whole = digest_of(descriptor, [(5, 7000)])
-    assert digest_of(descriptor, [(3000, 7000), (5, 100), (80, 3000)]) == whole
-    assert digest_of(descriptor, [(5, 7001)]) != whole
-    monkeypatch.setattr(source_files, "DIGEST_THREADS", 1)
-    assert digest_of(descriptor, [(5, 7000)]) == whole
+    whole = sums_of(descriptor, [(5, 7000)])
+    assert sums_of(descriptor, [(3000, 7000), (5, 100), (80, 3000)]) == whole
+    assert sums_of(descriptor, [(5, 7001)]) != whole
+    monkeypatch.setattr(source_files, "THREADS", 1)
+    assert sums_of(descriptor, [(5, 7000)]) == whole
     os.close(descriptor)
     assert merged([(4, 4), (8, 9), (1, 3), (2, 5)]) == [(1, 5), (8, 9)]
 
 
-def test_what_is_digested_ahead_is_not_trusted_for_another_file(folder: Path):
-    """Ranges begun early serve the file as it was; a file written since is digested anew."""
+def test_what_is_summed_ahead_is_not_trusted_for_another_file(folder: Path):
+    """Ranges begun early serve the file as it was; a file written since is summed anew."""
     path = folder / "v.bin"
-    with Digests() as digests:
-        digests.begin(path, [(0, 4000), (5000, 7000)])
-        digests.begin(folder / "absent", [(0, 1)])
+    with Sums() as sums:
+        sums.begin(path, [(0, 4000), (5000, 7000)])
+        sums.begin(folder / "absent", [(0, 1)])
         _append(path)
         descriptor = os.open(path, os.O_RDONLY)
-        assert digests.of(descriptor, [(5, 7000)]) == digest_of(descriptor, [(5, 7000)])
+        assert sums.of(descriptor, [(5, 7000)]) == sums_of(descriptor, [(5, 7000)])
         os.close(descriptor)
 
 
@@ -249,8 +263,33 @@ def test_assembly_keeps_references_and_their_absence(made: Program, folder: Path
 
 def test_a_program_without_weights_loads_and_does_not_run(folder: Path):
     base = projection()
-    dataclasses.replace(base, params=np.empty(0, np.uint8)).write(folder / "p.lpu")
-    loaded = Program.load(folder / "p.lpu", check_params=True)
+    dataclasses.replace(base, params=Image(np.empty(0, np.uint8))).write(folder / "p.lpu")
+    loaded = Program.load(folder / "p.lpu", check="all")
     assert loaded == base
     with pytest.raises(Unlinked, match="holds no weights"):
         Interpreter(loaded)
+
+
+def test_only_blocks_that_are_read_are_verified(made: Program, folder: Path):
+    """Each is, with the bytes that are used: the files are read once."""
+    large = np.random.default_rng(9).integers(0, 256, 3 * BLOCK_BYTES, dtype=np.uint8)
+    large.tofile(folder / "large.bin")
+    weight = FileRange("large.bin", 100, (2 * BLOCK_BYTES,), ElementType.U8)
+    references = refer([(0, weight)], folder, folder)
+    assert [len(file.sums) for file in references.files] == [3 * 16]
+    expected = large[100 : 100 + 2 * BLOCK_BYTES]
+    np.testing.assert_array_equal(references.load(expected.size).data, expected)
+    for at, noticed in ((99, False), (100, True), (weight.shape[0] + 99, True), (-1, False)):
+        damaged = large.copy()
+        damaged[at] ^= 1
+        damaged.tofile(folder / "large.bin")
+        with pytest.raises(Unlinked, match="changed since") if noticed else nullcontext():
+            references.load(expected.size)
+
+
+def test_trusted_files_are_not_verified(made: Program, folder: Path):
+    made.write(folder / "p.lpu")
+    _change(folder / "sub" / "w.bin")
+    changed = _expected(folder)
+    trusting = Program.load(folder / "p.lpu", check="none")
+    np.testing.assert_array_equal(trusting.linked_params.data, changed)
