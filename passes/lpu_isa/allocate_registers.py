@@ -59,7 +59,7 @@ from passes.lpu_isa.registers.liveness import Constant, Lifetime, Liveness, Plac
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import append, erase, take_out
 from passes.specification import EXACT, Specification
-from runtime.isa import Addi, Bge, Jump, Li, Loop
+from runtime.isa import Lds, Li, Loop, Sts
 from runtime.target import Target
 
 
@@ -83,14 +83,20 @@ class Allocation:
         self.constant_pins: dict[tuple[int, Constant], int] = {}
         self.slots: dict[int, int] = {}
         self.pinned_in: list[set[int]] = [set() for _ in live.blocks]
-        self._share_out(Places(len(self.pool) - need))
+        self.heads = {
+            item.target(): item.values[0]
+            for item, _ in items
+            if isinstance(item, Code) and item.inst is Loop
+        }
+        self._share_out(len(self.pool) - need)
 
-    def _share_out(self, places: Places) -> None:
-        """Pin the most used keys, give the other values slots."""
-        variables = {i.values[0] for i, _ in self.items if isinstance(i, Code) and i.inst is Loop}
+    def _share_out(self, count: int) -> None:
+        """Pin the most used keys, loop variables first, and give the other values slots."""
+        variables = set(self.heads.values())
         crossing = [life for life in self.live.lifetimes.values() if life.crosses]
         first = [life for life in crossing if life.key in variables]
         rest = [life for life in crossing if life.key not in variables]
+        places = Places(count)
         slots = Places(SPILL_SLOTS)
         for life in (*by_weight(first), *by_weight((*rest, *self.live.hoistable.values()))):
             place = places.take(life)
@@ -144,23 +150,19 @@ class Allocation:
         )
         items: list[Item] = []
         for position in block:
-            item, location = self.items[position]
-            items += self._branches_last(item, location, position)
+            items += self._with_kept(*self.items[position])
         return state.run(items)
 
-    def _branches_last(self, item: Code | str, location: LocationAttr, position: int) -> list[Item]:
-        """A `loop` whose variable lies in a slot, in instructions that store before they branch."""
-        if not isinstance(item, Code) or item.inst is not Loop or item.values[0] not in self.slots:
-            return [(item, location)]
-        variable, bound, step, head = item.values
-        leave = f"leave{position}"
-        codes: list[Code | str] = [
-            Code(Addi, (variable, variable, step)),
-            Code(Bge, (variable, bound, leave)),
-            Code(Jump, (head,)),
-            leave,
-        ]
-        return [(code, location) for code in codes]
+    def _with_kept(self, item: Code | str, location: LocationAttr) -> list[Item]:
+        """An item. A loop variable in a slot passes in a register from the end to the head."""
+        counter = self.pool[0]
+        if isinstance(item, str) and (slot := self.slots.get(self.heads.get(item, 0))):
+            load, keep = Code(Lds, (counter, slot)), Code(Sts, (counter, slot))
+            return [(load, location), (item, location), (keep, location)]
+        if isinstance(item, Code) and item.inst is Loop and item.values[0] in self.slots:
+            load = Code(Lds, (counter, self.slots[item.values[0]]))
+            return [(load, location), (Code(Loop, (counter, *item.values[1:])), location)]
+        return [(item, location)]
 
 
 def _need(item: Code | str) -> int:

@@ -22,7 +22,7 @@ from runtime.isa.spec import Inst
 from runtime.isa.syntax import parse, show, words_of
 from runtime.program import interface_json
 from runtime.program.interface import Interface
-from runtime.program.program import Program, to_text
+from runtime.program.program import Program, from_text, to_text
 from runtime.program.provenance import Provenance, Range
 from runtime.program.validation import branch_target
 from runtime.target import Target
@@ -151,20 +151,20 @@ class _Source:
         if word == ".param_base64":
             self.params += _unbase64(rest)
         elif word == ".recipes":
-            self.references = References.from_json(json.loads(rest))
+            self.references = References.from_json(from_text(rest))
         elif word == ".no_weights":
             self.has_weights = False
         elif word == ".nodes":
             self._close_range()
             self.nodes = tuple(int(i) for i in rest.split())
         elif word == ".names":
-            self.names = tuple(cast(list[str], json.loads(rest)))
+            self.names = tuple(cast(list[str], from_text(rest)))
         elif word == ".interface":
-            self.interface = interface_json.from_json(json.loads(rest))
+            self.interface = interface_json.from_json(from_text(rest))
         elif word == ".entry":
-            self.others.append(interface_json.entry_from_json(json.loads(rest)))
+            self.others.append(interface_json.entry_from_json(from_text(rest)))
         elif word == ".target":
-            data = json.loads(rest)
+            data = from_text(rest)
             is_name = isinstance(data, str)
             self.target = Target.load(data) if is_name else Target.from_json(".target", data)
         else:

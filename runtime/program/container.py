@@ -6,7 +6,10 @@ SHA-256 of the section, 0. PARAMS carries no digest of its own: of each of its 1
 PARAMDIGEST holds the SHA-256 and PARAMSUMS the checksum (`runtime.weights.checksums`) that is
 verified before the block is used. Both are covered. Gaps are zero. All numbers are little endian.
 
-Instead of these three a program may have RECIPES (parameters by reference, see
+BOUNDS states what a run takes at most: the elements that each entry executes, and bytes of device
+memory (`runtime.program.bounds`). It follows from the rest and is checked against it.
+
+Instead of the three of parameters a program may have RECIPES (parameters by reference, see
 `runtime.weights.references`), or none of them (it can be inspected, not run).
 """
 
@@ -40,9 +43,10 @@ class Kind(IntEnum):
     PARAMS = 6
     RECIPES = 7
     PARAMSUMS = 8
+    BOUNDS = 9
 
 
-NEEDED = (Kind.CODE, Kind.INTERFACE, Kind.PROVENANCE, Kind.TARGET)
+NEEDED = (Kind.CODE, Kind.INTERFACE, Kind.PROVENANCE, Kind.TARGET, Kind.BOUNDS)
 STORED: set[int] = {Kind.PARAMDIGEST, Kind.PARAMS, Kind.PARAMSUMS}
 WEIGHTS = (STORED, {Kind.RECIPES}, set[int]())
 """The sections that hold parameters in one form or another."""

@@ -20,6 +20,7 @@ import numpy as np
 from runtime.errors import Invalid, Malformed, Unlinkable, Unlinked
 from runtime.isa.encoding import decode, encode
 from runtime.isa.spec import ISA_VERSION, Inst
+from runtime.program.bounds import Bounds
 from runtime.program.container import (
     MAX_SECTIONS,
     Kind,
@@ -46,6 +47,25 @@ def _no_params() -> Image:
 def to_text(data: object) -> str:
     """Canonical JSON, the only spelling that a program file may hold."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def from_text(text: str) -> object:
+    """The data of JSON text; ValueError for anything else, and for half a surrogate pair."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError("not JSON") from None
+    if "\\ud" in text.lower() and not _is_encodable(data):
+        raise ValueError("a name holds half a surrogate pair, which no text does")
+    return data
+
+
+def _is_encodable(data: object) -> bool:
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -79,11 +99,18 @@ class Program:
         names = ", ".join(known for known, _ in self.entries)
         raise Unlinkable(name, f"one of the entries {names}", repr(name))
 
-    def validate(self) -> None:
-        """Raise Invalid when code, entries and target contradict each other."""
-        validate(self.code, self.entries, self.target)
+    @cached_property
+    def bounds(self) -> Bounds:
+        """What a run takes at most; Invalid when code, entries and target contradict each other."""
+        found = validate(self.code, self.entries, self.target)
+        self.provenance.check_end(sum(inst.WORDS for inst in self.code))
         if self.references is not None:
             self.references.validate(self.interface.params_size)
+        return found
+
+    def validate(self) -> None:
+        """Raise Invalid when the parts contradict each other."""
+        assert self.bounds.elements
 
     @cached_property
     def linked_params(self) -> Image:
@@ -102,6 +129,7 @@ class Program:
             Kind.INTERFACE: to_text(entries_to_json(self.entries)).encode(),
             Kind.PROVENANCE: to_text(self.provenance.to_json()).encode(),
             Kind.TARGET: to_text(self.target.to_json()).encode(),
+            Kind.BOUNDS: to_text(self.bounds.to_json()).encode(),
         }
 
     def write(self, path: str | Path, params_pieces: Iterable[Piece] | None = None) -> None:
@@ -164,7 +192,8 @@ def _read(file: BinaryIO, path: Path, trusted: bool) -> Program:
     )
     if Kind.PARAMS in sections and program.params.size != interface.params_size:
         raise Invalid("the parameter section and the interface differ in size")
-    program.validate()
+    if to_text(program.bounds.to_json()).encode() != contents[Kind.BOUNDS]:
+        raise Invalid("the bounds in the file are not what the code gives")
     return program
 
 
@@ -195,9 +224,9 @@ def _check_gaps(file: BinaryIO, sections: dict[int, Section]) -> None:
 def _json(contents: dict[Kind, bytes], kind: Kind) -> object:
     try:
         text = contents[kind].decode()
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        raise Malformed(f"section {kind.name} is not JSON") from None
+        data = from_text(text)
+    except ValueError as error:
+        raise Malformed(f"section {kind.name}: {error}") from None
     if to_text(data) != text:
         raise Malformed(f"section {kind.name} is not canonical JSON")
     return data

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from runtime.errors import Malformed
+from runtime.errors import Invalid, Malformed
 from runtime.isa.spec import Inst
 
 Range = tuple[int, int, tuple[int, ...]]
@@ -46,6 +46,11 @@ class Provenance:
         if at < 0 or pc >= self.ranges[at][1]:
             return ()
         return tuple(self.names[i] for i in self.ranges[at][2])
+
+    def check_end(self, words: int) -> None:
+        """Raise Invalid unless all ranges lie in a code of so many words."""
+        if self.ranges and self.ranges[-1][1] > words:
+            raise Invalid(f"the provenance goes beyond the {words} words of the code")
 
     def to_json(self) -> dict[str, Any]:
         """JSON-able form."""

@@ -23,9 +23,8 @@ that stores write through. In everything that does not accumulate both ways agre
 product is right within n u sum |x||w| on either.
 """
 
-import sys
 from collections.abc import Callable, Mapping
-from itertools import chain, repeat
+from itertools import chain
 
 import numpy as np
 
@@ -34,6 +33,7 @@ from runtime.device.regions import Array, View, pieces, span
 from runtime.isa.encoding import word_addresses
 from runtime.isa.spec import Inst, Step
 from runtime.numerics.elements import convert
+from runtime.program.bounds import elements
 from runtime.program.interface import Port
 from runtime.program.program import Program
 from runtime.traps import Trap, TrapKind
@@ -48,8 +48,9 @@ def _no_instruction() -> int:
 class Interpreter:
     """Runs one program any number of times.
 
-    `fuel` bounds the instructions of one run, None means no bound. `on_step` is called with pc and
-    instruction before each one. `widen_bytes` caps the f32 copies of 16-bit panels.
+    `fuel` bounds the elements that one run executes (`runtime.program.bounds`), None means what the
+    program states, which no run exceeds. `on_step` is called with pc and instruction before each
+    one. `widen_bytes` caps the f32 copies of 16-bit panels.
     """
 
     def __init__(
@@ -63,7 +64,9 @@ class Interpreter:
         program.validate()
         interface = program.interface
         self.program = program
-        self.fuel = sys.maxsize if fuel is None else fuel
+        most = max(program.bounds.elements.values())
+        self.fuel = fuel if fuel is not None and fuel < most else None
+        self.left = most
         base, size = interface.arena_base, interface.arena_size
         self.machine = Machine(
             program.target, program.linked_params, base, size, widen_bytes, reference
@@ -76,8 +79,20 @@ class Interpreter:
         steps: list[Step] = [_no_instruction] * (last + 2)
         for pc, inst in self.instructions.items():
             step = inst.bind(self.machine, pc + inst.WORDS)
+            step = step if self.fuel is None else self._counted(step, inst)
             steps[pc] = step if on_step is None else _observed(step, on_step, pc, inst)
         return steps
+
+    def _counted(self, step: Step, inst: Inst) -> Step:
+        registers = self.machine.registers
+
+        def counted() -> int:
+            self.left -= elements(inst, registers)
+            if self.left < 0:
+                raise Trap(TrapKind.FUEL, f"not finished after {self.fuel} elements")
+            return step()
+
+        return counted
 
     def run(
         self,
@@ -108,10 +123,10 @@ class Interpreter:
 
     def _execute(self, pc: int) -> None:
         steps = self.steps
+        self.left = self.fuel or 0
         try:
-            for _ in repeat(None, self.fuel):
+            while True:
                 pc = steps[pc]()
-            raise Trap(TrapKind.FUEL, f"not finished after {self.fuel} instructions")
         except Halted:
             return
         except Trap as trap:

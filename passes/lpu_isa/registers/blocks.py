@@ -39,6 +39,7 @@ class BlockAllocation:
         self.local: dict[Key, int] = {}
         self.locals_made = 0
         self.unused: list[int] = []
+        self.named: set[int] = set()
         self.held: dict[Key, int] = {}
         self.uses: dict[Key, list[int]] = {}
         self.out: list[Item] = []
@@ -61,6 +62,7 @@ class BlockAllocation:
         written = [r for r in code.writes() if r >= VIRTUAL]
         if written and isinstance(self.live.key(written[0]), Constant):
             return
+        self._take_named(code)
         registers: dict[int, int] = {}
         reads = [r for r in code.reads() if r >= VIRTUAL]
         locked = {self.live.key(r) for r in reads}
@@ -78,6 +80,28 @@ class BlockAllocation:
         for register in written:
             if register in self.slots:
                 self._emit(Code(Sts, (registers[register], self.slots[register])), location)
+        self._free_named(code)
+
+    def _take_named(self, code: Code) -> None:
+        """
+        Hold a register that the code itself names from its write to its read.
+
+        What the register held is loaded again where it is wanted.
+        """
+        for register in code.writes():
+            if register >= VIRTUAL or register in self.named:
+                continue
+            self.named.add(register)
+            if register in self.free:
+                self.free.remove(register)
+            for key in [key for key, holder in self.held.items() if holder == register]:
+                assert isinstance(key, Constant) or key in self.slots, f"{key} would be lost"
+                del self.held[key]
+
+    def _free_named(self, code: Code) -> None:
+        for register in self.named.intersection(code.reads()):
+            self.named.remove(register)
+            self.free.append(register)
 
     def _fetch(self, key: Key, locked: set[Key], location: LocationAttr) -> int:
         """The register that holds a key, loaded when none does."""

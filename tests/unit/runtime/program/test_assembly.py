@@ -51,7 +51,7 @@ def test_a_hand_written_program_runs() -> None:
         ("halt 3", "expected: halt"),
         ("a: a: halt", "defined twice"),
         (".nonsense", "unknown directive"),
-        (".interface {", "Expecting"),
+        (".interface {", "not JSON"),
         (".interface {}", "has no 'inputs'"),
         (".entry []", "pair of name and interface"),
         (".entry [3, {}]", "pair of name and interface"),

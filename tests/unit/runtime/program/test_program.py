@@ -152,7 +152,7 @@ def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("kinds", [(5,), (6,), (8,), (5, 6), (6, 8), (5, 7), (5, 6, 7, 8)])
 def test_sections_of_parameters_belong_together(kinds: tuple[int, ...], path: Path) -> None:
     """Parameters are in the file, by reference or absent, and nothing in between."""
-    numbers, at = [1, 2, 3, 4, *kinds], header_bytes(4 + len(kinds))
+    numbers, at = [1, 2, 3, 4, 8, *kinds], header_bytes(5 + len(kinds))
     at = align(at)
     sections = [Section(k, 1, at, 0, NO_DIGEST if k == 6 else digest(b"")) for k in numbers]
     head = pack_header(sections, ISA_VERSION, at)
@@ -169,9 +169,9 @@ def _invalid(made: Program, message: str) -> None:
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ([], "neither halt nor jump"),
-        ([Halt(), Li(1, 1)], "neither halt nor jump"),
-        ([Jump(3)], "where no instruction is"),
+        ([], "last instruction is not halt"),
+        ([Halt(), Li(1, 1)], "last instruction is not halt"),
+        ([Jump(3), Halt()], "where no instruction is"),
         ([Mov(1, 40), Halt()], "r40, lpu-tiny has 32"),
         ([Addi(32, 1, 1), Halt()], "r32"),
     ],
