@@ -209,6 +209,13 @@ reference_option = click.option(
     help="Execute each instruction as the instruction set says, without the fast path.",
 )
 
+fuel_option = click.option(
+    "--fuel",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Stop a run that works on more than N elements.  [default: the program's own bound]",
+)
+
 threads_option = click.option(
     "--threads",
     type=click.IntRange(min=1),

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from lpuc.cli.options import FILE, about, check_option, command, reference_option, threads_option
+from lpuc.cli.options import (
+    FILE,
+    about,
+    check_option,
+    command,
+    fuel_option,
+    reference_option,
+    threads_option,
+)
 
 if TYPE_CHECKING:
     from lpuc.text import Tokenizer
@@ -75,6 +83,7 @@ def sampling_options(function: F) -> F:
 @sampling_options
 @check_option
 @reference_option
+@fuel_option
 @threads_option
 def generate(
     program: Path,
@@ -85,6 +94,7 @@ def generate(
     stop_token: tuple[int, ...],
     check: Check,
     reference: bool,
+    fuel: int | None,
     **choices: Any,
 ) -> None:
     """
@@ -102,7 +112,7 @@ def generate(
     if (prompt is None) != (tokenizer is None):
         raise click.UsageError("--prompt and --tokenizer go together")
     about(program)
-    execute = _load(program, check, reference)
+    execute = _load(program, check, reference, fuel)
     sampling, stops = Sampling(**choices), frozenset(stop_token)
     if tokens is not None:
         _print_ids(execute, _request(tokens, count, sampling, stops))
@@ -114,14 +124,14 @@ def generate(
         _print_text(execute, request, prompt, words)
 
 
-def _load(path: Path, check: Check, reference: bool) -> Execute:
+def _load(path: Path, check: Check, reference: bool, fuel: int | None) -> Execute:
     """What generates with a program; the program is read before anything is printed."""
     from runtime.generation.device import generate as generate_tokens
     from runtime.program.program import Program
     from runtime.run.interpreter import Interpreter
 
     program = Program.load(path, check)
-    machine = Interpreter(program, reference=reference)
+    machine = Interpreter(program, fuel, reference=reference)
     return partial(generate_tokens, program, machine)
 
 

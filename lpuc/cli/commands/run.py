@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lpuc.cli.options import FILE, about, check_option, command, reference_option, threads_option
+from lpuc.cli.options import (
+    FILE,
+    about,
+    check_option,
+    command,
+    fuel_option,
+    reference_option,
+    threads_option,
+)
 
 if TYPE_CHECKING:
     from runtime.weights.image import Check
@@ -19,8 +27,11 @@ if TYPE_CHECKING:
 @click.option("--outputs", type=FILE, required=True, metavar="OUT.npz", help="Tensors by name.")
 @check_option
 @reference_option
+@fuel_option
 @threads_option
-def run(program: Path, inputs: Path, outputs: Path, check: Check, reference: bool) -> None:
+def run(
+    program: Path, inputs: Path, outputs: Path, check: Check, reference: bool, fuel: int | None
+) -> None:
     """Call PROGRAM once: inputs and outputs are those of the ONNX graph, by name."""
     from lpuc.files.inputs import load_inputs
     from lpuc.files.npz import write_npz
@@ -30,5 +41,5 @@ def run(program: Path, inputs: Path, outputs: Path, check: Check, reference: boo
     about(program)
     loaded = Program.load(program, check)
     arrays = load_inputs(inputs, loaded.interface)
-    results = Interpreter(loaded, reference=reference).run(arrays)
+    results = Interpreter(loaded, fuel, reference=reference).run(arrays)
     write_npz(outputs, results, inputs=(program, inputs))

@@ -22,9 +22,11 @@ def test_the_reference_path_is_taken_on_request(
     asked: list[bool] = []
     start = Interpreter.__init__
 
-    def watched(self: Interpreter, made: Program, reference: bool = False) -> None:
+    def watched(
+        self: Interpreter, made: Program, fuel: int | None = None, reference: bool = False
+    ) -> None:
         asked.append(reference)
-        start(self, made, reference=reference)
+        start(self, made, fuel, reference=reference)
 
     monkeypatch.setattr(Interpreter, "__init__", watched)
     fast, slow = tmp_path / "fast.npz", tmp_path / "slow.npz"
@@ -52,3 +54,19 @@ def test_sampling_follows_its_options(program: Path, capsys: pytest.CaptureFixtu
     penalised = ids("--repetition-penalty", "100").split()
     assert len(set(penalised)) == len(penalised)
     assert penalised != ids().split()
+
+
+@pytest.mark.parametrize("command", ["run", "generate"])
+def test_fuel_below_what_a_run_needs_stops_it(
+    command: str, program: Path, inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    out = tmp_path / "out.npz"
+    files = ["--inputs", str(inputs), "--outputs", str(out)]
+    rest = files if command == "run" else ["--tokens", "1,5", "-n", "3"]
+    assert invoke([command, str(program), *rest, "--fuel", "10"]) == 1
+    assert "trap fuel at pc" in (error := capsys.readouterr().err)
+    assert "not finished after 10 elements" in error
+    assert not out.exists()
+    entry = {"run": "step"}.get(command, command)
+    bound = Program.load(program).bounds.elements[entry]
+    assert invoke([command, str(program), *rest, "--fuel", str(bound)]) == 0
