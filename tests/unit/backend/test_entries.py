@@ -26,6 +26,7 @@ func.func @step() attributes {{
   lpu_isa.weight <inline("0000003f", [1], f32)> at 64
   lpu_isa.weight <inline("0000803f", [1], f32)> at 0
   lpu_isa.li r2, 1
+  lpu_isa.li r3, 0
   lpu_isa.bge r0, r1, @end
   lpu_isa.label @head
   lpu_isa.load (r2, r2, r2, r2), f32 r0[r0, r0, r0, r0], f32 r0[r0, r0, r0, r0] loc("/Head")
