@@ -57,7 +57,7 @@ def mutate(program: Program, sections: Sections, rng: Random) -> tuple[str, Sect
 def write(path: Path, sections: Sections, program: Program) -> None:
     """Write a program file of these sections."""
     params = program.params
-    write_file(path, sections, params.size, [(0, params)])
+    write_file(path, sections, params.size, params.pieces())
 
 
 def _bounds(sections: Sections) -> bytes | None:

@@ -257,6 +257,6 @@ def test_a_file_states_what_the_code_gives(change: dict[str, Any], tmp_path: Pat
     sections = {**made.sections()}
     stated = json.loads(sections[Kind.BOUNDS])
     sections[Kind.BOUNDS] = to_text(stated | change).encode()
-    write_file(path, sections, made.interface.params_size, [(0, made.params)])
+    write_file(path, sections, made.params.size, made.params.pieces())
     with pytest.raises(Invalid, match="bounds in the file are not what the code gives"):
         Program.load(path)

@@ -152,7 +152,7 @@ def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("kinds", [(5,), (6,), (8,), (5, 6), (6, 8), (5, 7), (5, 6, 7, 8)])
 def test_sections_of_parameters_belong_together(kinds: tuple[int, ...], path: Path) -> None:
     """Parameters are in the file, by reference or absent, and nothing in between."""
-    numbers, at = [1, 2, 3, 4, 8, *kinds], header_bytes(5 + len(kinds))
+    numbers, at = [1, 2, 3, 4, 9, *kinds], header_bytes(5 + len(kinds))
     at = align(at)
     sections = [Section(k, 1, at, 0, NO_DIGEST if k == 6 else digest(b"")) for k in numbers]
     head = pack_header(sections, ISA_VERSION, at)
