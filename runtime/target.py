@@ -8,6 +8,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from fractions import Fraction
 from importlib import resources
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +17,8 @@ from runtime.errors import Invalid
 
 GRADES = ("paper", "jedec", "vendor", "derived", "assumption")
 REFRESH = ("all-bank", "per-bank")
+GRANULE_UNIT = 8
+"""Bytes of the largest element: granules of the LMU hold whole elements."""
 PRESETS = resources.files("runtime") / "targets"
 
 
@@ -46,7 +49,6 @@ class Target:
     hbm_bytes: int
     lmu_bytes: int
     registers: int
-    fifo_depth: int
     fifo_bytes: int
     queue_depth: int
     lmu_granule: int
@@ -81,6 +83,18 @@ class Target:
         """HBM bytes delivered per clock cycle at full bandwidth."""
         return self.hbm_bandwidth / self.clock_hz
 
+    @property
+    def refresh_leaves(self) -> Fraction:
+        """Share of the time that refresh leaves to HBM's transfers (see `runtime.timing.hbm`)."""
+        tck, interval = exact(self.hbm_tck_ns), exact(self.hbm_trefi_ns)
+        clocks = self.hbm_nrtp + self.hbm_nrp + self.hbm_nrcd - self.hbm_nbl
+        lost = exact(self.hbm_trfc_ns) + clocks * tck
+        if self.hbm_refresh == "all-bank":
+            return 1 - lost / interval
+        bursts = self.hbm_row_bytes // self.hbm_burst_bytes
+        idle = (self.hbm_banks - self.hbm_bank_groups) * bursts * self.hbm_nbl * tck
+        return 1 - self.hbm_banks * max(Fraction(0), lost - idle) / interval
+
     @staticmethod
     def presets() -> tuple[str, ...]:
         """Names of the presets, sorted."""
@@ -109,6 +123,11 @@ class Target:
         return {key: dict(vars(entry)) for key, entry in self.entries.items()}
 
 
+def exact(value: float) -> Fraction:
+    """The number that a decimal fraction in a target means: 1.1111111111111112 is 10/9."""
+    return Fraction(value).limit_denominator(10**6) or Fraction(value)
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text("utf-8")
@@ -135,7 +154,21 @@ def _build(where: str, data: dict[str, object]) -> Target:
         raise Invalid(f"{where}: registers: expected 2 to 256, got {target.registers}")
     if target.hbm_refresh not in REFRESH:
         raise Invalid(f"{where}: hbm_refresh: expected one of {', '.join(REFRESH)}")
+    _check_memory(where, target)
     return target
+
+
+def _check_memory(where: str, target: Target) -> None:
+    """Refuse a memory that never delivers."""
+    if not 0 < target.refresh_leaves <= 1:
+        raise Invalid(
+            f"{where}: hbm_trfc_ns: a refresh of {target.hbm_trfc_ns} ns every "
+            f"{target.hbm_trefi_ns} ns leaves no time to read"
+        )
+    if target.fifo_bytes < (beat := target.hbm_channels * target.hbm_burst_bytes):
+        raise Invalid(f"{where}: fifo_bytes: less than the {beat} bytes of a burst of all channels")
+    if target.lmu_granule % GRANULE_UNIT:
+        raise Invalid(f"{where}: lmu_granule: expected a multiple of {GRANULE_UNIT}")
 
 
 def _entry(where: str, key: str, table: object) -> Entry:

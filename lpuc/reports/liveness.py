@@ -91,8 +91,8 @@ def liveness(program: Program, symbols: Mapping[str, int], fuel: int) -> Livenes
     board = _Board(-(-target.lmu_bytes // target.lmu_granule))
     steps: list[tuple[int, Inst]] = []
     for pc, inst, work, _ in Walk(program, symbols).run(fuel):
-        if work.reads or work.writes:
-            board.step(len(steps), work.reads, work.writes)
+        if work.near.reads or work.near.writes:
+            board.step(len(steps), work.near.reads, work.near.writes)
             steps.append((pc, inst))
     rows = np.array([*board.closed, *board.rest()], np.int64).reshape(-1, 4)
     return Liveness(target.lmu_granule, tuple(steps), *rows.T)

@@ -1,5 +1,5 @@
 """
-Issue streams ahead of the products that drain them, as far as the operand FIFO has room.
+Issue streams ahead of the products that drain them, as far as they find room.
 
 ```mlir
 builtin.module attributes {lpu.options = {target = "lpu-tiny"}} {
@@ -30,7 +30,7 @@ builtin.module attributes {lpu.options = {target = "lpu-tiny"}} {
 The control processor issues in order and waits when the queue of an engine is full, so a stream
 behind many vector instructions would start late. Within a block a stream moves up, with the scalar
 arithmetic that its registers need, until it meets the stream before it or the product whose panel
-must leave the FIFO first (`fifo_depth` of the target).
+must have started: `runtime.order` says how many panels can be in flight, whatever their sizes.
 
 A stream does not pass a store or a scatter, which may write what it reads, unless it reads
 parameters: `passes.lpu_isa.registers.intervals` bounds its address.
@@ -70,6 +70,7 @@ from runtime.isa import (
     Vecmat,
 )
 from runtime.isa.spec import CtrlInst
+from runtime.order.panels import always_in_flight
 
 PURE: frozenset[type[Inst]] = frozenset({Li, Add, Sub, Mul, Min, Max, Addi, Muli, Divi})
 WRITES_HBM = frozenset(
@@ -92,9 +93,12 @@ def _is_straight(op: Operation) -> bool:
 
 @dataclass
 class Hoisting:
-    """The streams of one block move up; `parameter_bases` are registers that address parameters."""
+    """The streams of one block move up, so that at most `most` panels are in flight.
 
-    depth: int
+    `parameter_bases` are registers that address parameters.
+    """
+
+    most: int
     parameter_bases: frozenset[int]
     order: list[Operation] = field(default_factory=list[Operation])
     drains: list[Operation] = field(default_factory=list[Operation])
@@ -116,7 +120,7 @@ class Hoisting:
     def _earliest(self, op: Operation) -> int:
         """Behind the stream before, the drain that makes room, and writes it may depend on."""
         behind = self.streams[-1:]
-        waiting = len(self.streams) + 1 - self.depth
+        waiting = len(self.streams) + 1 - self.most
         if waiting > 0:
             behind = [*behind, self.drains[waiting - 1]]
         first = max((self.order.index(other) + 1 for other in behind), default=0)
@@ -148,7 +152,7 @@ def _parameter_bases(func: FuncOp, ops: Sequence[Operation]) -> frozenset[int]:
     return frozenset(register for register, (low, high) in known if low >= 0 and high < end)
 
 
-def hoist(func: FuncOp, depth: int) -> None:
+def hoist(func: FuncOp, most: int) -> None:
     """Move the streams of one function up."""
     block = func.body.block
     ops = list(block.ops)
@@ -159,15 +163,15 @@ def hoist(func: FuncOp, depth: int) -> None:
         if _is_straight(op):
             run.append(op)
             continue
-        order += [*Hoisting(depth, bases).run(run), op]
+        order += [*Hoisting(most, bases).run(run), op]
         run = []
-    order += Hoisting(depth, bases).run(run)
+    order += Hoisting(most, bases).run(run)
     reorder(block, order)
 
 
 @dataclass(frozen=True)
 class LpuIsaHoistStreamsPass(RewritingPass):
-    """Issue streams as early as the operand FIFO permits."""
+    """Issue streams as early as queue, FIFO and hazards permit."""
 
     name = "lpu-isa-hoist-streams"
     specification = Specification(
@@ -178,6 +182,6 @@ class LpuIsaHoistStreamsPass(RewritingPass):
     )
 
     def rewrite(self, module: ModuleOp) -> None:
-        depth = target_of(module).fifo_depth
+        most = always_in_flight(target_of(module))
         for func in functions(module):
-            hoist(func, depth)
+            hoist(func, most)

@@ -1,103 +1,115 @@
 """When, within an instruction, each granule of its operands is touched.
 
 An element of a result is valid when it is written, not when its instruction ends, so dependent
-instructions chain: the consumer starts when, at full rate, it never asks for a granule too early.
+instructions chain: a pass takes one step a cycle, in order, and a step waits until the granules
+that it reads are valid and those it writes are free.
 
-    ready in [t0, t1], in the order of use; n cycles to use them:  start = max(t0, t1 - (n - 1))
+    step k is done in cycle k + max(start, ready[g] - first[g] for granules g with first[g] <= k)
 
-A granule is valid from its last element on and needed at its first. What order an engine takes:
+A granule is needed in the step of its first element and valid behind that of its last. What order
+an engine takes:
 
     vector         row-major over the extents, `vxe_lanes` elements a cycle. A result over several
                    elements (of `reduce`, the carry of `scan`) is valid behind the last of them,
                    what `topk` finds in a row behind the row.
     matrix         for each batch, group of columns and row: the chunks of K, one tile a cycle. Its
                    results appear group by group, and a row of x is read again for each group.
-    load, store    row-major over the extents, at an even rate
+    load, store    row-major over the extents, evenly over the cycles on the channels
 
 Sources: valid bits and chained instructions, DFX (MICRO 2022); the final sum of a lane is produced
 during the product and the next operator works on it at once, PAT-MAP. Assumed: row-major order; one
 accumulator per tree, so that a group of columns waits until all rows have passed; writes follow the
-reads of a granule by the same rule; a piece that straddles two granules counts for both.
+reads of a granule by the same rule.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import ceil, prod
-from typing import Any
+from math import prod
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from runtime.isa.accesses import Access
 from runtime.isa.fields import Four
 
-Times = np.ndarray[Any, np.dtype[np.float64]]
-Indices = np.ndarray[Any, np.dtype[np.int64]]
-Granules = slice | Indices
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+Granules = slice | Ints
 POINTS = 1 << 18
 """An operand of more pieces counts as a whole: needed at the start and valid at the end."""
+
+
+class Axis(NamedTuple):
+    """What an index contributes to the position in an order: `i // every * step + offset`."""
+
+    step: int
+    every: int = 1
+    offset: int = 0
+
+    def at(self, indices: Ints) -> Ints:
+        """The contributions of some indices."""
+        return indices // self.every * self.step + self.offset
 
 
 @dataclass(frozen=True, eq=False)
 class Order:
     """When an engine takes the points with given extents.
 
-    Point i is due in cycle `unit(sum of first[k][i_k])`, done `tick` after `unit(sum of
-    last[k][i_k])`; neither decreases along an axis. The pass takes `total` cycles.
+    Point i is begun in step `sum of first[k].at(i_k) // pace` and left in `sum of last[k].at(i_k)
+    // pace`; neither decreases along an axis. The pass has `total` steps.
     """
 
     extents: Four
-    first: tuple[Times, ...]
-    last: tuple[Times, ...]
-    unit: Callable[[Times], Times]
-    tick: float
-    total: float
+    first: tuple[Axis, ...]
+    last: tuple[Axis, ...]
+    pace: int
+    total: int
 
 
 @dataclass(frozen=True, eq=False)
 class Touch:
-    """Granules of an operand, needed from cycle `begin` of the pass on and left behind at `end`."""
+    """Granules of an operand, needed from step `begin` on and left behind the step before `end`."""
 
     granules: Granules
-    begin: Times
-    end: Times
+    begin: Ints
+    end: Ints
 
 
 @lru_cache(4096)
 def row_major(extents: Four, lanes: int) -> Order:
     """The order of the vector engine: so many elements a cycle."""
-    axes, count = _positions(extents), prod(extents)
-    return Order(extents, axes, axes, lambda p: p // lanes, 1.0, float(ceil(count / lanes)))
+    axes = _positions(extents, 1)
+    return Order(extents, axes, axes, lanes, -(-prod(extents) // lanes))
 
 
 @lru_cache(4096)
 def row_ends(extents: Four, lanes: int) -> Order:
     """The order of results that need the whole row, along axis 3."""
     order = row_major(extents, lanes)
-    last = (*order.last[:3], np.full(extents[3], order.last[3][-1]))
-    return replace(order, first=(*order.first[:3], np.zeros(extents[3])), last=last)
+    last = (*order.last[:3], Axis(0, offset=extents[3] - 1))
+    return replace(order, first=(*order.first[:3], Axis(0)), last=last)
 
 
 @lru_cache(4096)
-def even(extents: Four, cycles: float) -> Order:
-    """The order of the memory engine: all elements within so many cycles."""
-    axes, pace = _positions(extents), cycles / max(1, prod(extents))
-    return Order(extents, axes, axes, lambda p: p * pace, pace, cycles)
+def even(extents: Four, cycles: int) -> Order:
+    """The order of a transfer: an element is there when its share of the cycles is over."""
+    axes, count = _positions(extents, cycles), max(1, prod(extents))
+    axes = (*axes[:3], axes[3]._replace(offset=cycles - 1))
+    return Order(extents, axes, axes, count, cycles)
 
 
 @lru_cache(4096)
 def tiles(extents: Four, lanes: int, trees: int) -> tuple[Order, Order]:
     """The orders of the result [B, M, 1, N] and of x [B, M, K, 1] of a product."""
     batch, rows, depth, columns = extents
-    chunks, groups = ceil(depth / lanes), ceil(columns / trees)
-    b, m, k, n = (np.arange(e, dtype=float) for e in extents)
-    b, m, k, n = b * (groups * rows * chunks), m * chunks, k // lanes, n // trees * (rows * chunks)
-    zero, total = np.zeros(1), float(batch * rows * chunks * groups)
-    again = max(0, groups - 1) * rows * chunks
-    tick = 1.0 if total else 0.0
-    done = (b, m, zero, n + max(0, chunks - 1))
-    result = Order((batch, rows, 1, columns), (b, m, zero, n), done, _same, tick, total)
-    x = Order((batch, rows, depth, 1), (b, m, k, zero), (b, m, k + again, zero), _same, tick, total)
+    chunks, groups = -(-depth // lanes), -(-columns // trees)
+    group = rows * chunks
+    b, m, k, n = Axis(groups * group), Axis(chunks), Axis(1, lanes), Axis(group, trees)
+    total, again = batch * group * groups, max(0, groups - 1) * group
+    done = n._replace(offset=max(0, chunks - 1))
+    result = Order((batch, rows, 1, columns), (b, m, Axis(0), n), (b, m, Axis(0), done), 1, total)
+    later = k._replace(offset=again)
+    x = Order((batch, rows, depth, 1), (b, m, k, Axis(0)), (b, m, later, Axis(0)), 1, total)
     return result, x
 
 
@@ -113,14 +125,9 @@ def touch(access: Access, order: Order, granule: int) -> Touch:
     return Touch(where, found.begin, found.end)
 
 
-def _same(points: Times) -> Times:
-    return points
-
-
-def _positions(extents: Four) -> tuple[Times, ...]:
-    """Contribution of each axis to the row-major position."""
-    inner = [prod(extents[k + 1 :]) for k in range(4)]
-    return tuple(np.arange(e, dtype=float) * i for e, i in zip(extents, inner, strict=True))
+def _positions(extents: Four, each: int) -> tuple[Axis, ...]:
+    """Contribution of each axis to the row-major position, counted in `each`."""
+    return tuple(Axis(prod(extents[k + 1 :]) * each) for k in range(4))
 
 
 def _sum(parts: Iterable[Any]) -> Any:
@@ -129,37 +136,43 @@ def _sum(parts: Iterable[Any]) -> Any:
     return np.add.outer(np.add.outer(a, b), np.add.outer(c, d)).reshape(-1)
 
 
-def _pieces(access: Access, granule: int) -> list[int]:
-    """Elements along each axis that are taken together, as they touch at most two granules."""
-    moving = [e > 1 and s != 0 for e, s in zip(access.extents, access.strides, strict=True)]
-    steps = [1 if moves else e for moves, e in zip(moving, access.extents, strict=True)]
-    if any(moving):
-        inner = min((abs(access.strides[k]), k) for k in range(4) if moving[k])[1]
-        steps[inner] = max(1, granule // max(abs(access.strides[inner]), access.itemsize))
-    return steps
+def _pieces(access: Access, granule: int) -> list[range | Ints]:
+    """For each axis the indices at which pieces begin, that lie in one granule or at one place."""
+    axes = list(zip(access.extents, access.strides, strict=True))
+    moving = [k for k, (e, s) in enumerate(axes) if e > 1 and s != 0]
+    found = [range(e) if k in moving else range(0, e, e) for k, (e, _) in enumerate(axes)]
+    inner = min(moving, key=lambda k: abs(access.strides[k]), default=None)
+    if inner is None or granule % (stride := abs(access.strides[inner])):
+        return list(found)
+    if any(access.strides[k] % granule for k in moving if k != inner):
+        return list(found)
+    phase, every = access.base % granule, granule // stride
+    upward = access.strides[inner] > 0
+    cut = -(-(granule - phase) // stride) if upward else phase // stride + 1
+    cuts = np.arange(cut, access.extents[inner], every, dtype=np.int64)
+    return [np.append(0, cuts) if k == inner else r for k, r in enumerate(found)]
 
 
 @lru_cache(4096)
 def _profile(access: Access, order: Order, granule: int) -> Touch:
     """The touch of an access that starts in granule 0."""
-    extents, strides, steps = access.extents, access.strides, _pieces(access, granule)
     low, high = access.bounds()
     origin, count = low // granule, -(-high // granule) - low // granule
-    granules = slice(origin, origin + count)
-    if prod(-(-e // c) for e, c in zip(extents, steps, strict=True)) > POINTS:
-        return Touch(granules, np.zeros(1), np.full(1, order.total))
-    near = [np.arange(0, e, c) for e, c in zip(extents, steps, strict=True)]
-    far = [np.minimum(i + c, e) - 1 for i, c, e in zip(near, steps, extents, strict=True)]
-    first = _sum(order.first[k][near[k]] for k in range(4))
-    last = _sum(order.last[k][far[k] if e > 1 else [-1]] for k, e in enumerate(extents))
-    one, other = (
-        _sum(i * s for i, s in zip(at, strides, strict=True)) + (access.base - origin * granule)
-        for at in (near, far)
-    )
-    begin, end = np.full(count, np.inf), np.zeros(count)
-    for byte in (np.minimum(one, other), np.maximum(one, other) + access.itemsize - 1):
-        np.minimum.at(begin, byte // granule, first)
-        np.maximum.at(end, byte // granule, last)
-    touched = begin < np.inf
-    begin, end = order.unit(begin[touched]), order.unit(end[touched]) + order.tick
-    return Touch(granules if touched.all() else np.flatnonzero(touched) + origin, begin, end)
+    pieces = _pieces(access, granule)
+    if prod(len(p) for p in pieces) > POINTS:
+        where = slice(origin, origin + count)
+        return Touch(where, np.zeros(1, np.int64), np.full(1, order.total))
+    near = [np.asarray(p, np.int64) for p in pieces]
+    whole = [o if e == 1 else e for e, o in zip(access.extents, order.extents, strict=True)]
+    far = [np.append(p[1:], e) - 1 for p, e in zip(near, whole, strict=True)]
+    first = _sum(axis.at(i) for axis, i in zip(order.first, near, strict=True)) // order.pace
+    last = _sum(axis.at(i) for axis, i in zip(order.last, far, strict=True)) // order.pace
+    start = access.base - origin * granule
+    byte = _sum(i * s for i, s in zip(near, access.strides, strict=True)) + start
+    begin, end = np.full(count, order.total), np.zeros(count, np.int64)
+    for touched in (byte // granule, (byte + access.itemsize - 1) // granule):
+        np.minimum.at(begin, touched, first)
+        np.maximum.at(end, touched, last + 1)
+    found = end > 0
+    where = slice(origin, origin + count) if found.all() else np.flatnonzero(found) + origin
+    return Touch(where, begin[found], end[found])

@@ -1,129 +1,230 @@
-"""The engines of one device and their clocks, in cycles.
+"""The engines of one device and their clocks, in whole cycles.
 
-The control processor issues in order, one word a cycle, into a queue per engine. Each engine takes
-its queue in order, when the scoreboards permit; engines do not wait for each other otherwise. An
-instruction starts once it can run without a gap (see `chaining`), and is set up only then.
+The control processor issues in order, one word a cycle, into the queue of an engine. An engine
+takes an instruction up when the one before it has left, and goes through its steps, which wait for
+their granules (`chaining`); it is set up, `issue_latency`, behind what it waits for.
 
-    vector and matrix: taken = start + issue_latency + occupancy, end = taken + latency
-    load:              taken = start + max(channel time, issue_latency), end = taken + hbm_latency
-    store:             the same; the bytes of HBM are there at the end, as a whole
-    stream, vecmat:    see `fifo`; the end of the matrix work is that of the drain, and its progress
-                       is even from the start of the drain to there
+    vector    left = last step, end = left + latency
+    matrix    the same; its steps are tiles and also wait for the panel (`fifo`)
+    transfer  its steps are the cycles on the channels, but it stays for `issue_latency` at least;
+              waits for the bus to turn and for the ranges of `runtime.order`; end = left + latency
+    stream    taken up behind the stream before it, whose last beat is requested, and what transfers
+              took of the channels (`runtime.order`); end = arrival of its last byte
 
-The engine accepts the next instruction at `taken`. Granules are left behind as the pass proceeds,
-and those of results are valid `latency` later.
+Granules are left behind step by step, and those of results are valid `latency` later.
 """
 
 from collections import deque
+from collections.abc import Iterator
+
+import numpy as np
 
 from runtime.isa.instructions.memory import Stream
 from runtime.isa.spec import Inst, Unit
+from runtime.order.ranges import Range
 from runtime.target import Target
-from runtime.timing.fifo import Fifo
-from runtime.timing.hbm import turnaround_cycles
-from runtime.timing.scoreboard import HbmScoreboard, LmuScoreboard
+from runtime.timing.events import Cause, Engine, Event
+from runtime.timing.fifo import Fifo, Panel
+from runtime.timing.hbm import rates
+from runtime.timing.scoreboard import NEVER, HbmScoreboard, LmuScoreboard, Wait
 from runtime.timing.work import Work
+from runtime.traps import Trap, TrapKind
+
+ENGINES = {Unit.SXE: Engine.SXE, Unit.VXE: Engine.VXE, Unit.ICP: Engine.ICP}
+Reason = tuple[int, Cause, int]
 
 
 class Engines:
-    """Clocks of one device; `execute` returns when an instruction ends."""
+    """Clocks of one device; `execute` gives the events that its instruction completes."""
 
     def __init__(self, target: Target) -> None:
-        self.target = target
+        self.target, self.rates = target, rates(target)
         self.lmu = LmuScoreboard(target.lmu_bytes, target.lmu_granule)
-        self.hbm = HbmScoreboard()
+        self.writes, self.streams = HbmScoreboard(), HbmScoreboard()
         self.fifo = Fifo(target)
-        self.free = dict.fromkeys(Unit, 0.0)
-        self.busy = dict.fromkeys(Unit, 0.0)
-        self.hbm_bytes = 0
-        self.queues = {unit: deque[float](maxlen=target.queue_depth) for unit in Unit}
-        self.writing = False
-        self.turnaround = {way: turnaround_cycles(target, way) for way in (False, True)}
+        self.free = dict.fromkeys(Engine, Wait(0))
+        self.queues = {engine: deque[Wait](maxlen=target.queue_depth) for engine in Engine}
+        self.pushed = deque[Panel](maxlen=target.queue_depth)
+        self.number = NEVER
+        self.debt = 0
+        self.bus = Wait(0)
+        self.wrote = self.batch = False
 
-    def execute(self, inst: Inst, work: Work, base: int = 0) -> float:
-        """Issue the next instruction of the program; the time at which it ends.
+    def execute(self, pc: int, inst: Inst, work: Work, base: int = 0) -> Iterator[Event]:
+        """Issue the next instruction of the program, `base` is the address of its HBM operand.
 
-        `base` is the address of its operand in HBM.
+        Gives its event, or nothing for a stream whose bytes wait for products to come, and then
+        those of streams that could end.
         """
-        if inst.UNIT is Unit.ICP:
-            return self._control(work)
-        issued = self._issue(inst)
-        start = max(issued, self.free[inst.UNIT], self.lmu.ready(work.reads, work.writes))
-        if inst.UNIT is Unit.SXE:
-            return self._matrix(start, work)
-        if inst.UNIT is Unit.VXE:
-            return self._vector(start, work)
-        if isinstance(inst, Stream):
-            return self._stream(start, work, base)
-        return self._memory(start, work, base)
+        self.number += 1
+        engine = engine_of(inst)
+        if engine is Engine.ICP:
+            yield self._control(pc, work)
+            return
+        issued = self._issue(inst, engine)
+        far = Range(work.far.low + base, work.far.high + base, work.far.writes)
+        if engine is Engine.STREAM:
+            self._stream(pc, issued[0], work, far)
+        elif engine is Engine.TRANSFER:
+            yield self._transfer(pc, issued, work, far)
+        elif engine is Engine.SXE:
+            yield self._matrix(pc, issued, work)
+        else:
+            yield self._vector(pc, issued, work)
+        for panel in self.fifo.take_done():
+            yield self._sent(panel)
 
-    def _control(self, work: Work) -> float:
-        start = max(self.free[Unit.ICP], self.lmu.ready(work.reads, work.writes))
-        end = start + work.occupancy
-        self.lmu.mark(work.reads, work.writes, end, 0.0, 0.0)
-        self.free[Unit.ICP] = end
-        self.busy[Unit.ICP] += work.occupancy
-        return end
+    def _control(self, pc: int, work: Work) -> Event:
+        free = self.free[Engine.ICP].time
+        start, cause, waited = self._granules(work, (free, Cause.ISSUE, NEVER))
+        end = start + work.steps
+        self._leave(work, start, 0)
+        self.free[Engine.ICP] = Wait(end, self.number)
+        return Event(self.number, pc, Engine.ICP, free, start, end, work.steps, 0, cause, waited)
 
-    def _issue(self, inst: Inst) -> float:
-        """Time at which the instruction is queued; a full queue holds the control processor."""
-        words = inst.WORDS * self.target.control_latency
-        queue = self.queues[inst.UNIT]
-        room = queue[0] if len(queue) == queue.maxlen else 0.0
-        issued = max(self.free[Unit.ICP] + words, room)
-        self.free[Unit.ICP] = issued
-        self.busy[Unit.ICP] += words
-        return issued
+    def _granules(self, work: Work, reason: Reason) -> Reason:
+        """What delays the last step most, of something and the granules."""
+        delays = self.lmu.delays(work.near)
+        if delays.size and delays[-1] > reason[0]:
+            return (int(delays[-1]), Cause.LMU, self.lmu.behind(work.near))
+        return reason
 
-    def _occupy(self, unit: Unit, start: float, until: float, busy: float) -> None:
-        self.queues[unit].append(start)
-        self.free[unit] = until
-        self.busy[unit] += busy
+    def _leave(self, work: Work, start: int, latency: int, shift: int = 0) -> None:
+        """Note the steps of a pass in the LMU."""
+        near = work.near
+        if near.ends.size:
+            delays = np.append(start, np.maximum(self.lmu.delays(near), start))
+            self.lmu.mark(near, self.number, delays[near.until] + near.ends + shift, latency)
 
-    def _vector(self, start: float, work: Work) -> float:
-        begun = start + self.target.issue_latency
-        taken = begun + work.occupancy
-        self._occupy(Unit.VXE, start, taken, taken - start)
-        self.lmu.mark(work.reads, work.writes, begun, 1.0, work.latency)
-        return taken + work.latency
+    def _issue(self, inst: Inst, engine: Engine) -> Reason:
+        """When the instruction is queued; a full queue holds the control processor."""
+        free = self.free[Engine.ICP].time + inst.WORDS * self.target.control_latency
+        room = self._room(engine)
+        self.free[Engine.ICP] = Wait(max(free, room.time), self.number)
+        self.writes.forget(self.free[Engine.ICP].time)
+        self.streams.forget(self.free[Engine.ICP].time)
+        return max((free, Cause.ISSUE, NEVER), (room.time, Cause.QUEUE, room.waited))
 
-    def _matrix(self, start: float, work: Work) -> float:
-        cycles = self.target.issue_latency + work.occupancy
-        panel = self.fifo.drain(start, cycles, self.free[Unit.MEM])
-        self.free[Unit.MEM] = max(self.free[Unit.MEM], panel.sent_at)
-        self._occupy(Unit.SXE, panel.begun, panel.drained, cycles)
-        begun = panel.begun + self.target.issue_latency
-        pace = (panel.drained - begun) / work.occupancy if work.occupancy else 0.0
-        self.lmu.mark(work.reads, work.writes, begun, pace, work.latency)
-        return panel.drained + work.latency
+    def _room(self, engine: Engine) -> Wait:
+        """When the queue has room: when the instruction that is `queue_depth` older has left it."""
+        if engine is Engine.STREAM:
+            if len(self.pushed) < self.target.queue_depth:
+                return Wait(0)
+            oldest = self.pushed[0]
+            if oldest.begun is None:
+                raise Trap(TrapKind.FIFO, "no product makes room for a panel")
+            return Wait(-(-oldest.begun // self.rates.units), oldest.number)
+        queue = self.queues[engine]
+        return queue[0] if len(queue) == queue.maxlen else Wait(0)
 
-    def _channel(self, start: float, work: Work, base: int) -> float:
-        """Time from which the channels serve a request."""
-        writing = work.hbm_writes and not work.hbm_reads
-        if writing is not self.writing:
-            start = max(start, self.free[Unit.MEM] + self.turnaround[writing])
-        self.writing = work.hbm_writes
-        self.hbm_bytes += work.hbm_bytes
-        return self.hbm.ready(work.hbm[0] + base, work.hbm[1] + base, start)
+    def _occupy(self, engine: Engine, start: int, left: int) -> None:
+        self.queues[engine].append(Wait(start, self.number))
+        self.free[engine] = Wait(left, self.number)
 
-    def _memory(self, start: float, work: Work, base: int) -> float:
-        if not work.hbm_bytes:
-            self._occupy(Unit.MEM, start, start, 0.0)
-            return start
-        start = self._channel(start, work, base)
-        served = start + max(work.channel, self.target.issue_latency)
-        end = served + work.latency
-        self._occupy(Unit.MEM, start, served, work.channel)
-        self.lmu.mark(work.reads, work.writes, served - work.channel, 1.0, work.latency)
-        if work.hbm_writes:
-            self.hbm.write(work.hbm[0] + base, work.hbm[1] + base, end)
-        return end
+    def _taken(self, engine: Engine, issued: Reason) -> Reason:
+        """When an engine takes an instruction up."""
+        free = self.free[engine]
+        return max(issued, (free.time, Cause.ENGINE, free.waited))
 
-    def _stream(self, start: float, work: Work, base: int) -> float:
-        start = max(start, self.fifo.slot())
-        if work.hbm_bytes:
-            start = self._channel(start, work, base)
-        fill = max(work.channel, self.target.issue_latency) if work.hbm_bytes else 0.0
-        panel = self.fifo.push(work.hbm_bytes, fill, start)
-        self._occupy(Unit.MEM, start, panel.sent_at, work.channel)
-        return start
+    def _vector(self, pc: int, issued: Reason, work: Work) -> Event:
+        taken = self._taken(Engine.VXE, issued)
+        late, cause, waited = self._granules(work, taken)
+        setup = self.target.issue_latency
+        left = late + setup + work.steps
+        self._leave(work, taken[0], work.latency, setup)
+        self._occupy(Engine.VXE, taken[0], left)
+        return Event(
+            self.number, pc, Engine.VXE, issued[0], taken[0], left + work.latency,
+            setup + work.steps, 0, cause, waited,
+        )  # fmt: skip
+
+    def _matrix(self, pc: int, issued: Reason, work: Work) -> Event:
+        taken = self._taken(Engine.SXE, issued)
+        late, cause, waited = self._granules(work, taken)
+        near, setup = work.near, self.target.issue_latency
+        begin, delays = taken[0] + setup, self.lmu.delays(near) + setup
+        drain = self.fifo.drain(self.number, work.steps, begin, near, delays)
+        if drain.late > late + setup:
+            cause, waited = Cause.PANEL, drain.panel.number
+        held = np.append(begin, np.maximum(delays, begin))
+        left = np.maximum(held[near.until], drain.delays) + near.ends
+        self.lmu.mark(near, self.number, left, work.latency)
+        self._occupy(Engine.SXE, taken[0], drain.over)
+        return Event(
+            self.number, pc, Engine.SXE, issued[0], taken[0], drain.over + work.latency,
+            setup + work.steps, 0, cause, waited,
+        )  # fmt: skip
+
+    def _transfer(self, pc: int, issued: Reason, work: Work, far: Range) -> Event:
+        taken = self._taken(Engine.TRANSFER, issued)
+        begun = max(taken, self._turned(work), self._hazard(far))
+        late, cause, waited = self._granules(work, begun)
+        setup = max(0, self.target.issue_latency - work.steps) if work.bytes else 0
+        left = late + setup + work.steps
+        self._leave(work, begun[0], work.latency, setup)
+        self._occupy(Engine.TRANSFER, taken[0], left)
+        end = left + work.latency if work.bytes else left
+        if work.bytes:
+            self._pay(work, left)
+            if far.writes:
+                self.writes.note(far, Wait(end, self.number))
+        return Event(
+            self.number, pc, Engine.TRANSFER, issued[0], taken[0], end, work.units, work.bytes,
+            cause, waited,
+        )  # fmt: skip
+
+    def _turned(self, work: Work) -> Reason:
+        """When the bus has turned behind the transfer before."""
+        if not work.bytes or work.far.writes is self.wrote or self.bus.waited == NEVER:
+            return (0, Cause.ISSUE, NEVER)
+        turn = self.rates.to_write if work.far.writes else self.rates.to_read
+        return (self.bus.time + turn, Cause.CHANNEL, self.bus.waited)
+
+    def _hazard(self, far: Range) -> Reason:
+        """When the accesses are over that a transfer may not pass."""
+        over = self.writes.ready(far)
+        if far.writes:
+            if (panel := self.fifo.unsent_panel(far)) is not None:
+                raise Trap(
+                    TrapKind.RACE, f"waits for the stream at pc {panel.pc}, whose panel "
+                    "waits for a product behind both",
+                )  # fmt: skip
+            over = max(over, self.streams.ready(far))
+        return (over.time, Cause.HBM, over.waited)
+
+    def _pay(self, work: Work, left: int) -> None:
+        """What the next stream owes the channels for a transfer, and for turning the bus twice."""
+        self.wrote, self.bus = work.far.writes, Wait(left, self.number)
+        self.debt += work.units
+        if self.wrote and not self.batch:
+            self.debt += (self.rates.to_write + self.rates.to_read) * self.rates.units
+        self.batch = self.wrote
+
+    def _stream(self, pc: int, issued: int, work: Work, far: Range) -> None:
+        panel = Panel(
+            self.number, pc, work.bytes, work.beats, work.units, far, issued, self.fifo.total,
+            self.debt if work.beats else 0, self.writes.ready(far),
+        )  # fmt: skip
+        self.pushed.append(panel)
+        if work.beats:
+            self.debt, self.batch = 0, False
+        self.fifo.push(panel)
+
+    def _sent(self, panel: Panel) -> Event:
+        """The event of a stream whose last byte is requested."""
+        units, begun = self.rates.units, panel.begun
+        assert begun is not None
+        sent = -(-panel.last // units)
+        self.streams.note(panel.range, Wait(sent, panel.number))
+        end = sent + self.target.hbm_latency if panel.size else sent
+        return Event(
+            panel.number, panel.pc, Engine.STREAM, panel.issued, -(-begun // units), end,
+            panel.units, panel.size, panel.cause, panel.waited,
+        )  # fmt: skip
+
+
+def engine_of(inst: Inst) -> Engine:
+    """The engine that serves an instruction."""
+    if inst.UNIT is Unit.MEM:
+        return Engine.STREAM if isinstance(inst, Stream) else Engine.TRANSFER
+    return ENGINES[inst.UNIT]

@@ -1,89 +1,235 @@
-"""The operand FIFO between `stream`, which fills it, and `vecmat`, which drains it.
+"""The queue of streams and the operand FIFO: `stream` fills it and `vecmat` drains it.
 
-Both flow like fluids. A panel of B bytes takes F cycles on the channels and G in the MAC trees. It
-may fill the FIFO of D bytes up to what earlier panels leave free, and the rest R follows as the
-trees make room:
+A panel of B bytes passes the channels in n beats and the MAC trees in G tiles. Beat i carries its
+share of the bytes, takes its share of the units, and holds the tiles from G i // n up to
+G (i + 1) // n. With D bytes of FIFO and `latency` cycles to HBM:
 
-    filled  = start of the fill + F                          if B bytes find room
-    filled  = start of the drain + R/B * max(F, G)           otherwise
-    drained = max(start of the drain + G, filled + latency + 1)
+    requested[i] = max(requested[i - 1] + units of beat i - 1, all but D bytes up to i are free)
+    arrived[i]   = requested[i] + units of beat i, in whole cycles, + latency
+    drained[i]   = max(drained[i - 1], arrived[i]) + tiles of beat i, which also wait for granules
 
-A FIFO below bandwidth times latency limits the rate: F >= B * latency / D.
+A beat frees its bytes when it is drained.
+
+The recurrences run over all panels together, by windows of what is known: as far as the FIFO has
+room for beats, and as far as beats have arrived for tiles. Subtracting what beats or tiles take by
+themselves makes each a running maximum, so no window is a loop.
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
+import numpy as np
+
+from runtime.order.ranges import Range, meet
 from runtime.target import Target
+from runtime.timing.chaining import Ints
+from runtime.timing.events import Cause
+from runtime.timing.hbm import rates
+from runtime.timing.scoreboard import NEVER, Needs, Wait
 from runtime.traps import Trap, TrapKind
 
+WINDOW = 1 << 12
 
-@dataclass
+
+@dataclass(eq=False)
 class Panel:
-    """A panel on its way. Times are known up to where the simulation has come.
+    """A panel on its way: times are known as far as `asked` beats and `drained` of them.
 
-    `sent` bytes are in the FIFO at `sent_at`; the drain runs from `begun` to `drained`.
+    `base` are the bytes of all panels before. It may begin `debt` units behind the panel before,
+    and not before any of `after`. `arrived` holds the arrivals of beats that are not drained.
     """
 
+    number: int
+    pc: int
     size: int
-    fill: float
-    start: float = 0.0
-    sent: float = 0.0
-    sent_at: float = 0.0
-    begun: float = 0.0
-    drained: float = 0.0
+    beats: int
+    units: int
+    range: Range
+    issued: int
+    base: int
+    debt: int
+    hazard: Wait
+    asked: int = 0
+    begun: int | None = None
+    cause: Cause = Cause.ISSUE
+    waited: int = NEVER
+    last: int = 0
+    arrived: deque[Ints] = field(default_factory=deque["Ints"])
+
+    def bytes_up_to(self, beats: Ints) -> Ints:
+        """Bytes of all panels up to a number of this one's beats."""
+        return self.base + self.size * beats // max(1, self.beats)
+
+    @property
+    def sent(self) -> bool:
+        """Whether its last byte is requested."""
+        return self.begun is not None and self.asked == self.beats
+
+
+class Drain(NamedTuple):
+    """A panel with the time at which its last tile is done.
+
+    `late` is by how much arrivals delay the last tile, and `delays` the last tile of each end that
+    the product's needs list (`Needs.ends`).
+    """
+
+    panel: Panel
+    over: int
+    late: int
+    delays: Ints
+
+
+class Ledger:
+    """When how many bytes of all panels are free again; neither decreases."""
+
+    def __init__(self) -> None:
+        self.rows: Ints = np.zeros((2, WINDOW), np.int64)
+        self.size = WINDOW
+        self.low: int = 0
+        self.high: int = 1
+
+    @property
+    def bytes(self) -> Ints:
+        """Bytes that are free from a time on."""
+        return self.rows[0, self.low : self.high]
+
+    @property
+    def known(self) -> int:
+        """Bytes whose time is known."""
+        return int(self.rows[0, self.high - 1])
+
+    @property
+    def times(self) -> Ints:
+        """The cycles of `bytes`."""
+        return self.rows[1, self.low : self.high]
+
+    def append(self, upto: Ints, when: Ints) -> None:
+        """Note more bytes."""
+        count: int = len(upto)
+        held = self.high - self.low
+        if self.high + count > self.size:
+            self.size = 2 * (held + count)
+            rows = np.zeros((2, self.size), np.int64)
+            rows[:, :held] = self.rows[:, self.low : self.high]
+            self.rows = rows
+            self.low, self.high = 0, held
+        self.rows[0, self.high : self.high + count] = upto
+        self.rows[1, self.high : self.high + count] = when
+        self.high += count
+
+    def drop(self, count: int) -> None:
+        """Forget the oldest rows."""
+        self.low += count
 
 
 class Fifo:
-    """Panels not yet drained and, for room, those whose drain is known."""
+    """The streams of a device in order, and room in the FIFO as far as products have made it."""
 
     def __init__(self, target: Target) -> None:
-        self.target = target
-        self.waiting: deque[Panel] = deque()
-        self.draining: deque[Panel] = deque(maxlen=target.fifo_depth)
+        known = rates(target)
+        self.unit, self.setup = known.units, target.issue_latency * known.units
+        self.depth, self.latency = target.fifo_bytes, target.hbm_latency
+        self.unsent: deque[Panel] = deque()
+        self.undrained: deque[Panel] = deque()
+        self.done: list[Panel] = []
+        self.total = 0
+        self.before = Wait(0)
+        self.earliest = self.served = 0
+        self.drainer = NEVER
+        self.freed = Ledger()
 
-    def slot(self) -> float:
-        """When there is room for one more panel; traps when no drain in sight makes it."""
-        depth, waiting = self.target.fifo_depth, len(self.waiting)
-        if waiting >= depth:
-            raise Trap(TrapKind.FIFO, f"the operand FIFO already holds {depth} panels")
-        known = list(self.draining)
-        return known[waiting - depth].drained if len(known) >= depth - waiting else 0.0
+    def push(self, panel: Panel) -> None:
+        """Queue a panel and request what there is room for."""
+        self.total += panel.size
+        self.unsent.append(panel)
+        self.undrained.append(panel)
+        self.fill()
 
-    def push(self, size: int, fill: float, start: float) -> Panel:
-        """Begin to fill at a time; the panel with what fits for now."""
-        depth = self.target.fifo_bytes
-        slowest = size * self.target.hbm_latency / depth
-        panel = Panel(size, max(fill, slowest), start)
-        room = max(0.0, depth - sum(p.sent for p in self.waiting))
-        panel.sent = min(float(size), room)
-        share = panel.sent / size if size else 0.0
-        panel.sent_at = max(start + panel.fill * share, self._room_at(room - panel.sent))
-        self.waiting.append(panel)
-        return panel
+    def fill(self) -> None:
+        """Request beats as far as there is room; what is sent goes to `done`."""
+        while self.unsent:
+            panel = self.unsent[0]
+            if panel.begun is None:
+                self._begin(panel)
+            while panel.asked < panel.beats:
+                if not self._request(panel):
+                    return
+            self.before = Wait(panel.last, panel.number)
+            self.served = panel.last if panel.beats else self.served
+            self.done.append(self.unsent.popleft())
 
-    def _room_at(self, allowed: float) -> float:
-        """When the panels being drained occupy no more than some bytes."""
-        for panel in reversed(self.draining):
-            if panel.size > allowed:
-                share = allowed / panel.size
-                return panel.drained - share * (panel.drained - panel.begun)
-            allowed -= panel.size
-        return 0.0
+    def _begin(self, panel: Panel) -> None:
+        """Take a panel up, behind the one before it and what it waits for."""
+        reasons = (
+            (panel.issued * self.unit, Cause.ISSUE, NEVER),
+            (self.earliest, Cause.ENGINE, self.before.waited),
+            (self.before.time, Cause.ENGINE, self.before.waited),
+            (self.served + panel.debt, Cause.CHANNEL, panel.number - 1),
+            (panel.hazard.time * self.unit, Cause.HBM, panel.hazard.waited),
+        )
+        panel.begun, panel.cause, panel.waited = max(reasons, key=lambda reason: reason[0])
+        panel.last = panel.begun
+        self.earliest = panel.begun + self.setup
 
-    def drain(self, start: float, work: float, channel_free: float) -> Panel:
-        """Drain the oldest panel from a time on with `work` cycles of the trees."""
-        if not self.waiting:
+    def _request(self, panel: Panel) -> bool:
+        """Request the beats of a window; whether there was room for any."""
+        low = panel.asked
+        window = np.arange(low, min(panel.beats, low + WINDOW) + 1)
+        needed = panel.bytes_up_to(window[1:]) - self.depth
+        room = int(np.searchsorted(needed, self.freed.known, "right"))
+        if not room:
+            return False
+        where = np.searchsorted(self.freed.bytes, needed[:room])
+        taken = panel.units * window[: room + 1] // panel.beats
+        free = self.freed.times[where] * self.unit
+        ready = np.maximum.accumulate(np.maximum(free - taken[:-1], panel.last - taken[0]))
+        if ready[-1] > panel.last - taken[0]:
+            panel.cause, panel.waited = Cause.ROOM, self.drainer
+        over = ready + taken[1:]
+        panel.last, panel.asked = int(over[-1]), low + room
+        panel.arrived.append(-(-over // self.unit) + self.latency)
+        self.freed.drop(int(where[-1]))
+        return True
+
+    def oldest(self) -> Panel:
+        """The panel that the next product drains."""
+        if not self.undrained:
             raise Trap(TrapKind.FIFO, "the operand FIFO is empty")
-        panel = self.waiting.popleft()
-        rest = panel.size - panel.sent
-        panel.begun = max(start, panel.start + (self.target.hbm_latency if panel.size else 0))
-        filled = panel.sent_at
-        if rest > 0:
-            share = rest / panel.size
-            filled = max(panel.begun, channel_free, filled) + share * max(panel.fill, work)
-            panel.sent_at = filled
-        arrived = filled + self.target.hbm_latency + 1 if panel.size else 0.0
-        panel.drained = max(panel.begun + work, arrived)
-        self.draining.append(panel)
-        return panel
+        return self.undrained[0]
+
+    def drain(self, number: int, tiles: int, start: int, needs: Needs, delays: Ints) -> "Drain":
+        """Drain the oldest panel with the tiles of a product, from a time on.
+
+        Tiles also wait for their granules, as `delays` says (`LmuScoreboard.delays`).
+        """
+        panel, self.drainer = self.oldest(), number
+        held = np.append(start, np.maximum(delays, start))
+        wanted = needs.ends
+        beat_of = -(-wanted * panel.beats // max(1, tiles)) - 1
+        late, starts, shift, low = start, np.full(wanted.size, start), start, 0
+        while low < panel.beats:
+            if not panel.arrived:
+                self.fill()
+            arrived = panel.arrived.popleft()
+            window = np.arange(low, low + arrived.size + 1)
+            tile = tiles * window // panel.beats
+            behind = np.maximum.accumulate(np.maximum(arrived - tile[:-1], late))
+            full = np.maximum(behind, held[np.searchsorted(needs.begins, tile[1:])])
+            full = np.maximum(full, shift)
+            here = (beat_of >= low) & (beat_of < low + arrived.size)
+            starts[here] = behind[beat_of[here] - low]
+            self.freed.append(panel.bytes_up_to(window[1:]), full + tile[1:])
+            late, shift, low = int(behind[-1]), int(full[-1]), low + arrived.size
+        self.undrained.popleft()
+        self.fill()
+        return Drain(panel, max(late, int(held[-1])) + tiles, late, starts)
+
+    def take_done(self) -> list[Panel]:
+        """Panels that were sent since the last call."""
+        found, self.done = self.done, []
+        return found
+
+    def unsent_panel(self, of: Range) -> Panel | None:
+        """A panel that reads some bytes of a range and is not sent."""
+        return next((panel for panel in self.unsent if meet(panel.range, of)), None)

@@ -4,19 +4,26 @@ All channels work in lock step with one refresh phase. Addresses are spread over
 hash, and the lowest bits above a burst select the bank group, so that bursts follow each other in
 nBL. Controllers look ahead far enough to hide activations that tFAW permits.
 
-    refresh efficiency, all-bank = 1 - (tRTP + tRP + tRFC + tRCD - tBL) / tREFI
-    refresh efficiency, per-bank = 1 - banks * max(0, that sum - idle) / tREFI
-                            idle = (banks - groups) * (row bytes / burst bytes) * tBL
-    busy time of a transfer      = max(N * channels * burst bytes / bandwidth, A * tFAW / 4)
-                                   / refresh efficiency
-                               N = ceil(bursts / channels), A = activations of one channel
+    time left by refresh, all-bank = 1 - (tRTP + tRP + tRFC + tRCD - tBL) / tREFI
+    time left by refresh, per-bank = 1 - banks * max(0, that sum - idle) / tREFI
+                              idle = (banks - groups) * (row bytes / burst bytes) * tBL
+    a beat, one burst of each channel = channels * burst bytes / bandwidth / time left by refresh
+    busy time of a transfer = max(N beats, A * tFAW / 4 / time left by refresh)
+                          N = ceil(bursts / channels), A = activations of one channel
+
+Time on the channels counts in units, whole parts of a clock cycle of the device so that a beat
+takes a whole number of them: the nearest fraction with at most `FINEST` units a cycle.
 """
 
 from dataclasses import dataclass
-from math import ceil
+from fractions import Fraction
+from functools import lru_cache
 
 from runtime.isa.accesses import Access
-from runtime.target import Target
+from runtime.order.panels import panel_bytes
+from runtime.target import Target, exact
+
+FINEST = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -38,22 +45,37 @@ class Transfer:
         count, run = access.runs()
         low, high = access.bounds()
         burst = target.hbm_burst_bytes
-        bursts = count * ceil(run / burst)
+        size, bursts = count * run, count * -(-run // burst)
         if not any(access.jumps):
-            bursts = min(bursts, ceil((high - low) / burst))
-        return Transfer(count * run, bursts, high - low, any(access.jumps))
+            size, bursts = panel_bytes(access), min(bursts, -(-(high - low) // burst))
+        return Transfer(size, bursts, high - low, any(access.jumps))
 
 
-def refresh_efficiency(target: Target) -> float:
-    """Share of the time that refresh leaves to transfers."""
-    tck = target.hbm_tck_ns
-    clocks = target.hbm_nrtp + target.hbm_nrp + target.hbm_nrcd - target.hbm_nbl
-    lost = target.hbm_trfc_ns + clocks * tck
-    if target.hbm_refresh == "all-bank":
-        return 1 - lost / target.hbm_trefi_ns
-    others = target.hbm_banks - target.hbm_bank_groups
-    idle = others * target.hbm_row_bytes // target.hbm_burst_bytes * target.hbm_nbl * tck
-    return 1 - target.hbm_banks * max(0.0, lost - idle) / target.hbm_trefi_ns
+@dataclass(frozen=True)
+class Rates:
+    """Times of a target in integers.
+
+    A cycle has `units`, a `beat` takes so many; `activation` are the units of one row, exact.
+    `to_write` and `to_read` are the cycles for which the bus rests when it turns.
+    """
+
+    units: int
+    beat: int
+    activation: Fraction
+    to_write: int
+    to_read: int
+
+
+@lru_cache(64)
+def rates(target: Target) -> Rates:
+    """The rates of a target."""
+    left, clock = target.refresh_leaves, exact(target.clock_hz)
+    tck = exact(target.hbm_tck_ns) * clock / 10**9
+    moved = target.hbm_channels * target.hbm_burst_bytes * clock / exact(target.hbm_bandwidth)
+    beat = max((moved / left).limit_denominator(FINEST), Fraction(1, FINEST))
+    activation = tck * target.hbm_nfaw / 4 / left * beat.denominator
+    to_write, to_read = -(-target.hbm_nrtw * tck // 1), -(-target.hbm_nwtr * tck // 1)
+    return Rates(beat.denominator, beat.numerator, activation, int(to_write), int(to_read))
 
 
 def activations(transfer: Transfer, target: Target) -> int:
@@ -62,23 +84,21 @@ def activations(transfer: Transfer, target: Target) -> int:
     Ascending addresses open a row of each bank group once for every `groups` rows of all channels;
     scattered ones open a row for every burst.
     """
-    bursts = ceil(transfer.bursts / target.hbm_channels)
+    bursts = beats(transfer, target)
     if transfer.scattered:
         return bursts
     groups = target.hbm_bank_groups
     stripe = groups * target.hbm_row_bytes * target.hbm_channels
-    return min(bursts, groups * ceil(transfer.span / stripe))
+    return min(bursts, groups * -(-transfer.span // stripe))
 
 
-def busy_cycles(transfer: Transfer, target: Target) -> float:
-    """Cycles of the device for which a transfer occupies the channels."""
-    channels, burst = target.hbm_channels, target.hbm_burst_bytes
-    moved = ceil(transfer.bursts / channels) * channels * burst / target.hbm_bandwidth
-    opened = activations(transfer, target) * target.hbm_nfaw / 4 * target.hbm_tck_ns * 1e-9
-    return max(moved, opened) * target.clock_hz / refresh_efficiency(target)
+def beats(transfer: Transfer, target: Target) -> int:
+    """Bursts of one channel."""
+    return -(-transfer.bursts // target.hbm_channels)
 
 
-def turnaround_cycles(target: Target, to_write: bool) -> float:
-    """Cycles for which the data bus rests when its direction changes."""
-    clocks = target.hbm_nrtw if to_write else target.hbm_nwtr
-    return clocks * target.hbm_tck_ns * 1e-9 * target.clock_hz
+def busy_units(transfer: Transfer, target: Target) -> int:
+    """Units for which a transfer occupies the channels."""
+    known = rates(target)
+    opened = -(-activations(transfer, target) * known.activation // 1)
+    return max(beats(transfer, target) * known.beat, int(opened))

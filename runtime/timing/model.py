@@ -5,19 +5,23 @@ timing.seconds, timing.utilisation, timing.nodes["/layers.0/attn/MatMul"]
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from math import ceil
 
 from runtime.isa.encoding import word_addresses
 from runtime.isa.spec import Unit
 from runtime.program.program import Program
-from runtime.target import Target
 from runtime.timing.engines import Engines
+from runtime.timing.events import Engine, Event
+from runtime.timing.hbm import rates
 from runtime.timing.walk import Walk
 from runtime.traps import Trap
 
 FUEL = 20_000_000
+UNITS = {
+    Engine.ICP: Unit.ICP, Engine.SXE: Unit.SXE, Engine.VXE: Unit.VXE, Engine.STREAM: Unit.MEM,
+    Engine.TRANSFER: Unit.MEM,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -32,71 +36,73 @@ class Timing:
     symbols: Mapping[str, int]
     cycles: int
     seconds: float
-    busy: Mapping[Unit, float]
+    busy: Mapping[Unit, int]
     hbm_bytes: int
     utilisation: float
     counts: Mapping[str, int]
     nodes: Mapping[str, float]
 
 
-def predict(program: Program, symbols: Mapping[str, int], fuel: int = FUEL) -> Timing:
-    """The time of one run for given values of the symbols; Trap when the program cannot run."""
-    made = _Run(program)
-    made.run(symbols, fuel)
-    return made.result(symbols)
+def predict(
+    program: Program, symbols: Mapping[str, int], fuel: int = FUEL, entry: str = "step"
+) -> Timing:
+    """The time of one run of an entry for given values of its symbols.
+
+    Trap when the program cannot run, or when its flow depends on data.
+    """
+    return _timing(program, symbols, events(program, symbols, fuel, entry))
 
 
-class _Run:
-    """A walk through the program in front of the engines."""
+def events(
+    program: Program, symbols: Mapping[str, int], fuel: int = FUEL, entry: str = "step"
+) -> Iterator[Event]:
+    """What happens in a run, in the order in which it becomes known."""
+    walk, engines = Walk(program, symbols, entry), Engines(program.target)
+    for pc, inst, work, base in walk.run(fuel):
+        try:
+            yield from engines.execute(pc, inst, work, base)
+        except Trap as trap:
+            raise walk.located(trap, pc) from None
 
-    def __init__(self, program: Program) -> None:
-        self.program = program
-        self.target = program.target
-        self.engines = Engines(program.target)
-        self.executed: Counter[int] = Counter()
-        self.moved: dict[int, float] = {}
-        self.end = 0.0
 
-    def run(self, symbols: Mapping[str, int], fuel: int) -> None:
-        """Execute until `halt`."""
-        walk, execute = Walk(self.program, symbols), self.engines.execute
-        for pc, inst, work, base in walk.run(fuel):
-            try:
-                end = execute(inst, work, base)
-            except Trap as trap:
-                raise walk.located(trap, pc) from None
-            self._account(pc, end)
+def _timing(program: Program, symbols: Mapping[str, int], run: Iterable[Event]) -> Timing:
+    """The fold over the events of a run."""
+    target, end, moved_bytes = program.target, 0, 0
+    executed, moved = Counter[int](), Counter[int]()
+    busy = Counter[Engine]()
+    for event in run:
+        executed[event.pc] += 1
+        busy[event.engine] += event.busy
+        moved_bytes += event.bytes
+        if event.end > end:
+            moved[event.pc] += event.end - end
+            end = event.end
+    seconds = end / target.clock_hz
+    return Timing(
+        dict(symbols), end, seconds, _busy(busy, rates(target).units), moved_bytes,
+        moved_bytes / (seconds * target.hbm_bandwidth) if end else 0.0,
+        _counts(program, executed), _nodes(program, moved),
+    )  # fmt: skip
 
-    def _account(self, pc: int, end: float) -> None:
-        self.executed[pc] += 1
-        if end > self.end:
-            self.moved[pc] = self.moved.get(pc, 0.0) + end - self.end
-            self.end = end
 
-    def result(self, symbols: Mapping[str, int]) -> Timing:
-        """The prediction after `run`."""
-        engines, target = self.engines, self.target
-        cycles = ceil(self.end)
-        seconds = cycles / target.clock_hz
-        return Timing(
-            dict(symbols), cycles, seconds, engines.busy, engines.hbm_bytes,
-            engines.hbm_bytes / (seconds * target.hbm_bandwidth), self._counts(),
-            self._nodes(target),
-        )  # fmt: skip
+def _busy(busy: Mapping[Engine, int], units: int) -> dict[Unit, int]:
+    """Cycles by unit; the channels count in units."""
+    channels = busy.get(Engine.STREAM, 0) + busy.get(Engine.TRANSFER, 0)
+    found = {UNITS[engine]: busy.get(engine, 0) for engine in Engine}
+    return found | {Unit.MEM: -(-channels // units)}
 
-    def _counts(self) -> dict[str, int]:
-        code = self.program.code
-        counts: Counter[str] = Counter()
-        for pc, inst in zip(word_addresses(code), code, strict=True):
-            counts[inst.MNEMONIC] += self.executed[pc]
-        return dict(counts)
 
-    def _nodes(self, target: Target) -> dict[str, float]:
-        rounding = ceil(self.end) - self.end
-        seconds = {"": rounding / target.clock_hz}
-        for pc, cycles in self.moved.items():
-            names = self.program.provenance.nodes_at(pc) or ("",)
-            for name in names:
-                share = cycles / target.clock_hz / len(names)
-                seconds[name] = seconds.get(name, 0.0) + share
-        return seconds
+def _counts(program: Program, executed: Mapping[int, int]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for pc, inst in zip(word_addresses(program.code), program.code, strict=True):
+        counts[inst.MNEMONIC] += executed.get(pc, 0)
+    return dict(counts)
+
+
+def _nodes(program: Program, moved: Mapping[int, int]) -> dict[str, float]:
+    clock, seconds = program.target.clock_hz, {"": 0.0}
+    for pc, cycles in moved.items():
+        names = program.provenance.nodes_at(pc) or ("",)
+        for name in names:
+            seconds[name] = seconds.get(name, 0.0) + cycles / clock / len(names)
+    return seconds

@@ -3,18 +3,20 @@
     for pc, inst, work, base in Walk(program, {"P": 255}).run(fuel):
         ...
 
-Branches, addresses and extents never depend on data, so the walk is the one of a real run.
+Addresses and extents never depend on data, and a branch that does, to stop at a token, is not
+taken: the walk is the one of a run that produces all that it may.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from operator import itemgetter
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 
 from runtime.device.machine import Halted, Machine
 from runtime.isa.encoding import word_addresses
+from runtime.isa.instructions.ctrl import Bge, Lds, Out, Sts
 from runtime.isa.spec import CtrlInst, DataInst, Inst, Step
 from runtime.program.program import Program
 from runtime.timing.work import Work, work_of
@@ -24,16 +26,40 @@ from runtime.weights.image import Image
 REMEMBERED = 4096
 
 
-class Walk:
-    """One run of a program for given values of its symbols."""
+class Unknown(Exception):
+    """A register is read whose value is data."""
 
-    def __init__(self, program: Program, symbols: Mapping[str, int]) -> None:
+
+class _Registers(list[Any]):
+    """Registers of which some hold data, which is not known here."""
+
+    def __init__(self, values: list[Any]) -> None:
+        super().__init__(values)
+        self.data: set[int] = set()
+
+    def __getitem__(self, at: Any) -> Any:
+        if at in self.data:
+            raise Unknown
+        return super().__getitem__(at)
+
+    def __setitem__(self, at: SupportsIndex | slice, value: Any) -> None:
+        self.data.discard(int(at) if isinstance(at, SupportsIndex) else -1)
+        super().__setitem__(at, value)
+
+
+class Walk:
+    """One run of an entry of a program for given values of its symbols."""
+
+    def __init__(self, program: Program, symbols: Mapping[str, int], entry: str = "step") -> None:
         self.program = program
         self.target = program.target
+        self.interface = program.entry(entry)
         self.machine = Machine(program.target, Image(np.empty(0, np.uint8)), 0, 0, 0)
         self.machine.reset()
-        for register, value in program.interface.entry_registers(symbols).items():
-            self.machine.registers[register] = value
+        self.registers = self.machine.registers = _Registers(self.machine.registers)
+        self.scalars: dict[int, int] = {}
+        for register, value in self.interface.entry_registers(symbols).items():
+            self.registers[register] = value
 
     def run(self, fuel: int) -> Iterator[tuple[int, Inst, Work, int]]:
         """Each executed instruction with its pc, its work and the address of its operand in HBM.
@@ -43,7 +69,7 @@ class Walk:
         code = self.program.code
         instructions = dict(zip(word_addresses(code), code, strict=True))
         steps: dict[int, tuple[Inst, Step, Callable[[], tuple[Work, int]]]] = {}
-        pc = self.program.interface.pc
+        pc = self.interface.pc
         try:
             for _ in range(fuel):
                 if pc not in steps:
@@ -55,6 +81,9 @@ class Walk:
             raise Trap(TrapKind.FUEL, f"not finished after {fuel} instructions")
         except Halted:
             return
+        except Unknown:
+            message = f"{instructions[pc].MNEMONIC} depends on data, its time cannot be known"
+            raise self.located(Trap(TrapKind.ILLEGAL, message), pc) from None
         except Trap as trap:
             raise self.located(trap, pc) from None
 
@@ -66,14 +95,49 @@ class Walk:
 
     def _advance(self, inst: Inst, following: int) -> Step:
         """The scalar effect of an instruction, which returns the next pc."""
-        if isinstance(inst, CtrlInst):
-            return inst.bind(self.machine, following)
-        return lambda: following
+        if isinstance(inst, Lds | Sts):
+            return self._scalar(inst, following)
+        if not isinstance(inst, CtrlInst) or isinstance(inst, Out):
+            return lambda: following
+        step, results = inst.bind(self.machine, following), inst.writes()
+
+        def advance() -> int:
+            try:
+                return step()
+            except Unknown:
+                if not results and not isinstance(inst, Bge):
+                    raise
+                self.registers.data.update(results)
+                return following
+
+        return advance
+
+    def _scalar(self, inst: Lds | Sts, following: int) -> Step:
+        """Scalars in the LMU are known where `sts` put them."""
+        scalars, registers, address = self.scalars, self.registers, inst.address
+
+        def load() -> int:
+            known = scalars.get(address)
+            if known is None:
+                registers.data.update(inst.writes())
+            else:
+                registers[inst.writes()[0]] = known
+            return following
+
+        def store() -> int:
+            (source,) = inst.reads()
+            if source in registers.data:
+                scalars.pop(address, None)
+            else:
+                scalars[address] = registers[source]
+            return following
+
+        return load if isinstance(inst, Lds) else store
 
     def _resolver(self, inst: Inst) -> Callable[[], tuple[Work, int]]:
         """Work for the current registers, remembered by their values, and the address in HBM."""
         known: dict[Any, Work] = {}
-        registers, target = self.machine.registers, self.target
+        registers, target = self.registers, self.target
         if not isinstance(inst, DataInst):
             fixed = (work_of(inst, registers, target), 0)
             return lambda: fixed
@@ -89,9 +153,16 @@ class Walk:
                 if len(known) >= REMEMBERED:
                     known.clear()
                 work = known[key] = work_of(inst, registers, target)
+            self._forget(work)
             return work, base
 
         return resolve
+
+    def _forget(self, work: Work) -> None:
+        """What an instruction on data writes is data."""
+        for low, high in work.written if self.scalars else ():
+            for address in [a for a in self.scalars if low < a + 8 and a < high]:
+                del self.scalars[address]
 
 
 def _keys(inst: Inst, far: int) -> list[int]:

@@ -1,68 +1,83 @@
-"""An instruction with its register values, reduced to times, granules and a request to HBM.
+"""An instruction with its register values, reduced to steps, granules and a request to HBM.
 
 The address of the operand in HBM plays no part but to find hazards, so that all layers of a model
 share the work of the loop's body.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runtime.isa.accesses import Access
 from runtime.isa.fields import Four
 from runtime.isa.instructions.reduction import TopK
 from runtime.isa.spec import DataInst, Inst, Unit, values
+from runtime.order.ranges import Range, hbm_range
 from runtime.target import Target
 from runtime.timing.chaining import Order, Touch, even, row_ends, row_major, tiles, touch
-from runtime.timing.hbm import Transfer, busy_cycles
+from runtime.timing.hbm import Transfer, beats, busy_units, rates
+from runtime.timing.scoreboard import Needs, needs
 from runtime.traps import Trap, TrapKind
 
 ONE = (1, 1, 1, 1)
-Range = tuple[int, int]
+NOWHERE = Range(0, 0, False)
 
 
 @dataclass(frozen=True)
 class Work:
-    """What the engines need to know. Touches are of the LMU, `hbm` counts bytes from the operand.
+    """What the engines need to know. `near` is needed in the LMU, `far` counts from the operand.
 
-    `occupancy` keeps the engine from the next instruction, `latency` follows it. `channel` is the
-    time on the HBM channels for `hbm_bytes`, once per direction.
+    The engine takes `steps` cycles, `latency` follow. The channels serve `bytes` in `beats`, one
+    burst of each, within `units`, once per direction. `written` are hulls of what is written in
+    the LMU.
     """
 
-    reads: tuple[Touch, ...]
-    writes: tuple[Touch, ...]
-    occupancy: float
+    near: Needs
+    steps: int
     latency: int
-    hbm: Range = (0, 0)
-    hbm_reads: bool = False
-    hbm_writes: bool = False
-    hbm_bytes: int = 0
-    channel: float = 0.0
+    far: Range = NOWHERE
+    bytes: int = 0
+    beats: int = 0
+    units: int = 0
+    written: tuple[tuple[int, int], ...] = ()
 
 
 def work_of(inst: Inst, registers: Sequence[int], target: Target) -> Work:
     """The work of one execution."""
     accesses = inst.accesses(registers)
+    found = _work_of(inst, accesses, registers, target)
+    written = tuple(a.bounds() for a in accesses if a.writes and not a.hbm)
+    return replace(found, written=written)
+
+
+def _work_of(
+    inst: Inst, accesses: Sequence[Access], registers: Sequence[int], target: Target
+) -> Work:
     near = [a for a in accesses if not a.hbm]
     if not isinstance(inst, DataInst):
-        orders = [row_major(ONE, 1)] * len(near)
-        return Work(*_touches(near, orders, target), inst.cycles(ONE, target), 0)
+        found = _needs(near, [row_major(ONE, 1)] * len(near), target)
+        return Work(found, inst.cycles(ONE, target), 0)
     latency = inst.latency(target)
     extents = values(registers, getattr(inst, "extents"))  # noqa: B009
-    far = next((a for a in accesses if a.hbm), None)
-    if far is not None and far.bounds()[0] < far.bounds()[1]:
-        channel = (far.reads + far.writes) * busy_cycles(Transfer.of(far, target), target)
-        touches = _touches(near, [even(extents, channel)] * len(near), target)
-        return _transfer(far, touches, latency, channel)
-    orders = _orders(inst, extents, near, target)
-    return Work(*_touches(near, orders, target), inst.occupancy(extents, target), latency)
+    far = hbm_range(accesses)
+    if far is not None and far.low < far.high:
+        access = next(a for a in accesses if a.hbm)
+        return _moved(access, near, extents, far, latency, target)
+    found = _needs(near, _orders(inst, extents, near, target), target)
+    return Work(found, max(inst.occupancy(extents, target), found.steps), latency)
 
 
-def _transfer(
-    far: Access, touches: tuple[tuple[Touch, ...], tuple[Touch, ...]], latency: int, channel: float
+def _moved(
+    access: Access, near: list[Access], extents: Four, far: Range, latency: int, target: Target
 ) -> Work:
-    (count, run), (low, high) = far.runs(), far.bounds()
-    moved, span = (far.reads + far.writes) * count * run, (low - far.base, high - far.base)
-    return Work(*touches, 0, latency, span, far.reads, far.writes, moved, channel)
+    """The work of an instruction that moves bytes of HBM."""
+    transfer, ways = Transfer.of(access, target), access.reads + access.writes
+    units = ways * busy_units(transfer, target)
+    steps = -(-units // rates(target).units)
+    found = _needs(near, [even(extents, steps)] * len(near), target)
+    span = Range(far.low - access.base, far.high - access.base, far.writes)
+    return Work(
+        found, steps, latency, span, ways * transfer.size, ways * beats(transfer, target), units
+    )
 
 
 def _orders(inst: Inst, extents: Four, near: Sequence[Access], target: Target) -> list[Order]:
@@ -81,9 +96,7 @@ def _orders(inst: Inst, extents: Four, near: Sequence[Access], target: Target) -
     return orders
 
 
-def _touches(
-    accesses: Sequence[Access], orders: Sequence[Order], target: Target
-) -> tuple[tuple[Touch, ...], tuple[Touch, ...]]:
+def _needs(accesses: Sequence[Access], orders: Sequence[Order], target: Target) -> Needs:
     """What is read and what is written."""
     reads: list[Touch] = []
     writes: list[Touch] = []
@@ -98,4 +111,4 @@ def _touches(
             reads.append(found)
         if access.writes:
             writes.append(found)
-    return tuple(reads), tuple(writes)
+    return needs(reads, writes)

@@ -11,6 +11,7 @@ from runtime.device.regions import Array
 from runtime.isa.accesses import Access
 from runtime.isa.binding import Run
 from runtime.isa.spec import DataInst, Extents, Four, Maker, Mem0, Mem1, Operand, Unit
+from runtime.order.panels import always_in_flight, blocks, panel_bytes
 from runtime.target import Target
 from runtime.traps import Trap, TrapKind
 
@@ -91,7 +92,7 @@ class Stream(TransferInst, opcode=0x22, unit=Unit.MEM):
     """Push the panel W[B, K, N] of HBM onto the operand FIFO: extents are B, 1, K, N.
 
     The bytes are read anywhere between issue and the `vecmat` that drains the panel; writing them
-    in between is a race. A full FIFO traps.
+    in between is a race. It traps behind panels that leave its queue no room (`runtime.order`).
     """
 
     HBM = "src"
@@ -109,7 +110,8 @@ class Stream(TransferInst, opcode=0x22, unit=Unit.MEM):
 
     def maker(self, machine: Machine) -> Maker:
         registers, base, element = machine.registers, self.src.base, self.src.type
-        fifo, arena, depth = machine.fifo, machine.arena, machine.target.fifo_depth
+        fifo, arena, target = machine.fifo, machine.arena, machine.target
+        always = always_in_flight(target)
         push: Any = fifo.append
 
         def make(array: Array) -> Run:
@@ -122,8 +124,8 @@ class Stream(TransferInst, opcode=0x22, unit=Unit.MEM):
             panel = Panel(region, address, array, element)
 
             def run() -> None:
-                if len(fifo) >= depth:
-                    raise Trap(TrapKind.FIFO, f"the operand FIFO already holds {depth} panels")
+                if len(fifo) >= always and blocks([_bytes(p) for p in fifo], target):
+                    raise Trap(TrapKind.FIFO, f"{len(fifo)} panels in flight leave no room")
                 push(panel)
 
             return run
@@ -132,3 +134,9 @@ class Stream(TransferInst, opcode=0x22, unit=Unit.MEM):
 
     def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
         return (self.access(registers, "src", direction=(True, False)),)
+
+
+def _bytes(panel: Panel) -> int:
+    batch, depth, columns = panel.shape
+    (b, k, n), size = panel.matrix.strides, panel.element.itemsize
+    return panel_bytes(Access(True, True, False, size, 0, (batch, 1, depth, columns), (b, 0, k, n)))

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from lpuc.reports.program import prediction_rows, program_rows
-from runtime.isa import Vecmat
+from runtime.isa import Stream
 from runtime.timing import predict
 from tests.unit.runtime.program.programs import projection
 
@@ -33,7 +33,7 @@ def test_memory_is_shown() -> None:
 
 def test_a_program_that_cannot_run_is_still_shown() -> None:
     program = projection()
-    code = tuple(inst for inst in program.code if not isinstance(inst, Vecmat))
+    code = tuple(inst for inst in program.code if not isinstance(inst, Stream))
     broken = replace(program, code=(*code[:-1], program.code[-1]))
     texts = [text for _, text in prediction_rows(broken)]
     assert texts[1].startswith("nothing for rows = 7: ")

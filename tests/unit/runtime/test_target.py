@@ -37,8 +37,8 @@ def test_a_target_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("fifo_depth = ", "fifo_deep = "), "unknown entry 'fifo_deep'"),
-        (("fifo_depth = ", "# "), "'fifo_depth' is missing"),
+        (("queue_depth = ", "fifo_depth = "), "unknown entry 'fifo_depth'"),
+        (("queue_depth = ", "# "), "'queue_depth' is missing"),
         (("value = 8192", 'value = "8192"'), "lmu_bytes: expected int"),
         (("value = 8192", "value = true"), "lmu_bytes: value is a number"),
         (("value = 8192", "value = -1"), "lmu_bytes: expected a positive"),

@@ -38,13 +38,13 @@ func.func @arena() attributes {lpu_mem.params_size = 4096 : i64} {
 
 // -----
 
-// The FIFO holds two panels: the third stream waits for the first product.
+// Queue and FIFO have room for all three panels, whatever their sizes.
 // CHECK-LABEL: @fifo
 // CHECK:       lpu_isa.li v0, 8
 // CHECK-NEXT:  lpu_isa.stream
 // CHECK-NEXT:  lpu_isa.stream
-// CHECK-NEXT:  lpu_isa.vecmat
 // CHECK-NEXT:  lpu_isa.stream
+// CHECK-NEXT:  lpu_isa.vecmat
 // CHECK-NEXT:  lpu_isa.vecmat
 // CHECK-NEXT:  lpu_isa.vecmat
 func.func @fifo() attributes {lpu_mem.params_size = 4096 : i64} {

@@ -3,6 +3,7 @@
 import dataclasses
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -34,6 +35,7 @@ from runtime.traps import Trap, TrapKind
 from tests.unit.runtime.program.programs import (
     BOUND,
     F32,
+    TARGET,
     K,
     expected,
     program,
@@ -147,8 +149,16 @@ def test_a_store_into_a_stream_in_flight_is_a_race(reference: bool) -> None:
 
 @pytest.mark.parametrize("reference", [False, True])
 def test_a_full_fifo_traps(reference: bool) -> None:
+    """Two waiting panels, one that is taken up, and the FIFO full of the one before."""
+    small = replace(TARGET, fifo_bytes=8, queue_depth=2)
     stream = Stream((1, 1, 2, 1), Operand(F32, 4, (0, 0, 3, 0)))
-    assert _trap(_streamed(1032)[:8] + [stream] * 3, reference=reference).kind is TrapKind.FIFO
+    code = [*_streamed(1032)[:8], *[stream] * 4, Halt()]
+    Interpreter(replace(program(code), target=small), reference=reference).run({})
+    more = replace(program([*code[:-1], stream, Halt()]), target=small)
+    interpreter = Interpreter(more, reference=reference)
+    with pytest.raises(Trap, match="leave no room") as caught:
+        interpreter.run({})
+    assert caught.value.kind is TrapKind.FIFO
 
 
 def test_streaming_what_was_never_written_traps() -> None:

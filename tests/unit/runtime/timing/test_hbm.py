@@ -1,6 +1,7 @@
 """What HBM delivers, by hand from the timings of the targets."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
@@ -9,9 +10,8 @@ from runtime.target import Target
 from runtime.timing.hbm import (
     Transfer,
     activations,
-    busy_cycles,
-    refresh_efficiency,
-    turnaround_cycles,
+    busy_units,
+    rates,
 )
 
 LPU = Target.load("lpu-4nm")
@@ -24,24 +24,28 @@ def dense(size: int) -> Transfer:
     return Transfer.of(access, LPU)
 
 
+def cycles(transfer: Transfer, target: Target = LPU) -> Fraction:
+    return Fraction(busy_units(transfer, target), rates(target).units)
+
+
 def test_all_bank_refresh() -> None:
     """260 ns of refresh and (9 + 26 + 31 - 2) * 0.625 ns around it, every 3900 ns."""
-    assert refresh_efficiency(LPU) == pytest.approx(1 - 300 / 3900)
-    assert refresh_efficiency(replace(LPU, hbm_trfc_ns=350.0)) == pytest.approx(1 - 390 / 3900)
+    assert LPU.refresh_leaves == pytest.approx(1 - 300 / 3900)
+    assert replace(LPU, hbm_trfc_ns=350.0).refresh_leaves == pytest.approx(1 - 390 / 3900)
 
 
 def test_the_efficiency_of_hbm2_is_near_the_measured_one() -> None:
     """Shuhai measured 92.2 % of 460.8 GB/s."""
-    assert refresh_efficiency(U55C) == pytest.approx(1 - (260 + 29 / 0.9) / 3900)
-    assert refresh_efficiency(U55C) == pytest.approx(0.922, abs=0.004)
+    assert float(U55C.refresh_leaves) == pytest.approx(1 - (260 + 29 / 0.9) / 3900)
+    assert float(U55C.refresh_leaves) == pytest.approx(0.922, abs=0.004)
 
 
 def test_per_bank_refresh_hides_where_a_bank_is_idle() -> None:
     """A bank rests while 12 others deliver 32 bursts of 2 clocks each: 480 ns."""
     hidden = replace(LPU, hbm_refresh="per-bank", hbm_trfc_ns=200.0)
-    assert refresh_efficiency(hidden) == 1
+    assert hidden.refresh_leaves == 1
     longer = replace(hidden, hbm_trfc_ns=445.0)
-    assert refresh_efficiency(longer) == pytest.approx(1 - 16 * (445 + 40 - 480) / 3900)
+    assert longer.refresh_leaves == pytest.approx(1 - 16 * (445 + 40 - 480) / 3900)
 
 
 @pytest.mark.parametrize("target", [Target.load(name) for name in Target.presets()])
@@ -61,14 +65,14 @@ def test_a_long_transfer_runs_at_the_refresh_limit() -> None:
     """1 MiB is 256 bursts for each of 128 channels: 320 ns, 256 cycles."""
     assert dense(1 << 20).bursts == 32768
     assert activations(dense(1 << 20), LPU) == 8
-    assert busy_cycles(dense(1 << 20), LPU) == pytest.approx(256 * 13 / 12)
+    assert cycles(dense(1 << 20)) == Fraction(256 * 13, 12)
 
 
 def test_a_short_transfer_is_bound_by_activations() -> None:
     """32 KiB are 8 bursts per channel, 8 cycles, but 4 rows open in 24 clocks of 0.625 ns."""
     assert activations(dense(1 << 15), LPU) == 4
-    assert busy_cycles(dense(1 << 15), LPU) == pytest.approx(12 * 13 / 12)
-    assert busy_cycles(dense(64), LPU) == pytest.approx(3 * 13 / 12)
+    assert cycles(dense(1 << 15)) == 13
+    assert cycles(dense(64)) == Fraction(13, 4)
 
 
 def test_scattered_rows_of_one_burst_reach_a_third() -> None:
@@ -78,7 +82,7 @@ def test_scattered_rows_of_one_burst_reach_a_third() -> None:
     )
     transfer = Transfer.of(rows, LPU)
     assert (transfer.bursts, transfer.size) == (8192, 8192 * 32)
-    assert busy_cycles(transfer, LPU) == pytest.approx(3 * 64 * 13 / 12)
+    assert cycles(transfer) == 3 * 64 * 13 / 12
 
 
 def test_a_burst_is_paid_in_full() -> None:
@@ -95,13 +99,18 @@ def test_broadcast_elements_move_once() -> None:
 
 
 def test_turnaround() -> None:
-    """20 clocks to write and 22 back, in cycles of 1.25 ns."""
-    assert turnaround_cycles(LPU, to_write=True) == pytest.approx(10)
-    assert turnaround_cycles(LPU, to_write=False) == pytest.approx(11)
+    """20 clocks to write and 22 back, in cycles of 1.25 ns, in whole ones."""
+    assert (rates(LPU).to_write, rates(LPU).to_read) == (10, 11)
+    assert (rates(U55C).to_write, rates(U55C).to_read) == (3, 4)
+
+
+def test_a_beat_is_exact() -> None:
+    """A burst of all channels takes 1.25 ns, 13/12 of it with refresh; on U55C 22/45 / 0.9251."""
+    assert Fraction(rates(LPU).beat, rates(LPU).units) == Fraction(13, 12)
+    exact = Fraction(22, 45) / (1 - (260 + 29 / Fraction(9, 10)) / 3900)
+    assert Fraction(rates(U55C).beat, rates(U55C).units) == exact
 
 
 def test_more_bandwidth_is_never_slower() -> None:
-    times = [
-        busy_cycles(dense(1 << 20), replace(LPU, hbm_bandwidth=b * 1e11)) for b in range(1, 99)
-    ]
+    times = [cycles(dense(1 << 20), replace(LPU, hbm_bandwidth=b * 1e11)) for b in range(1, 99)]
     assert times == sorted(times, reverse=True)

@@ -1,0 +1,42 @@
+"""In which order memory is touched: one definition for compiler, interpreter, checks and timing.
+
+**Queues.** `stream` goes to the queue of streams; `load`, `store`, `gather` and `scatter` go to the
+queue of transfers. Each holds `queue_depth` instructions that wait, is served in order, and a full
+one holds the control processor. An instruction leaves its queue when its engine takes it up, one at
+a time. The queues of the matrix and the vector engine are like that, too.
+
+**Ranges.** In HBM a stream or a transfer touches one range of bytes: the hull of its view; of a
+gather or scatter the hull of all rows that an index may choose, the whole buffer. Two ranges meet
+when they share a byte, and are ordered where one of the two is written:
+
+    a stream waits until earlier writes of its bytes are acknowledged
+    a transfer waits for such writes, too, and until earlier streams that read what it writes have
+    requested their last byte
+
+**The FIFO** holds `fifo_bytes` bytes and any number of panels. A panel is requested in bursts of
+all channels. Each burst reserves its bytes when it is requested and gives them back when the
+product has used them up, so that a panel may be larger than the FIFO. Panels are filled one after
+the other, whether or not the panel before is drained; a product takes the oldest. A panel counts
+the bytes that pass the channels: what an axis of stride 0 repeats counts once.
+
+**The channels** serve transfers first. A transfer never waits for a stream; the time that it takes
+is paid by the next stream of the program, which begins so much later behind the stream before it
+unless the channels were idle in between. Writes that follow each other without another access to
+HBM are a batch, and the bus turns once for it. So shares of the channels follow the program, and
+not the moment: the bytes of a run take what they take, nothing is served earlier because something
+else is late, and no instruction can be slowed by one behind it.
+
+**What blocks for ever.** Every wait is for something earlier in the program, with one exception:
+bursts wait for room that products behind their stream make. A program is invalid where that leads
+round in a circle: a product, a transfer or the control processor would wait for a panel that waits
+for a product behind them. That is so
+
+    where a stream finds its queue full of panels that only later products can drain,
+    where a transfer writes what a panel in flight reads that does not fit into the FIFO,
+    where a product finds no panel that is pushed before it.
+
+So a valid program also runs in program order, each instruction ending before the next begins, with
+FIFO and queue as the only memory in between: this is what the interpreter does. `panels` has these
+rules for panels in flight (pushed and not drained), `ranges` those for bytes, `deadlock` refuses
+at load what breaks them.
+"""

@@ -1,0 +1,60 @@
+"""What happens in a run: one immutable event for each executed instruction.
+
+A prediction is a fold over events (`runtime.timing.model`), and so is all else that asks about
+time.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Engine(StrEnum):
+    """What serves an instruction; each takes one at a time, in order, from a queue of its own."""
+
+    ICP = "ICP"
+    STREAM = "STREAM"
+    TRANSFER = "TRANSFER"
+    SXE = "SXE"
+    VXE = "VXE"
+
+
+class Cause(StrEnum):
+    """What an instruction waited for last."""
+
+    ISSUE = "issue"
+    """The control processor."""
+    QUEUE = "queue"
+    """Room in its queue, for which the control processor waits."""
+    ENGINE = "engine"
+    """The instruction before it in the same engine."""
+    LMU = "lmu"
+    """A granule that an earlier instruction writes, or reads before it is written."""
+    HBM = "hbm"
+    """An earlier access to its bytes in HBM."""
+    CHANNEL = "channel"
+    """The channels, for what transfers took of them, or for the bus to turn."""
+    ROOM = "room"
+    """Room in the FIFO."""
+    PANEL = "panel"
+    """Bytes of its panel."""
+
+
+class Event(NamedTuple):
+    """Instruction `number` of the run, counted from 0, at word `pc`. Times are cycles.
+
+    It is in its queue from `issued` and its engine takes it up at `start`; `busy` keeps the engine
+    from the next one, or is how long the channels serve it, in units (`runtime.timing.hbm`). `end`
+    is when its last result is there; of a stream, its last byte in the FIFO. `cause` is what it
+    waited for last, and `waited` the number of the instruction behind that, -1 for none.
+    """
+
+    number: int
+    pc: int
+    engine: Engine
+    issued: int
+    start: int
+    end: int
+    busy: int
+    bytes: int
+    cause: Cause
+    waited: int

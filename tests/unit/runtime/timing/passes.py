@@ -1,0 +1,169 @@
+"""What each step of an instruction touches, element by element: no formula, no shortcut.
+
+The vector engine takes the points of its extents in row-major order, `vxe_lanes` in a step. The
+matrix engine takes tiles: batch, group of columns, row, chunk of K. A transfer has all elements up
+to its share of the cycles on the channels.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+from typing import Any
+
+import numpy as np
+
+from runtime.isa import DataInst, Inst
+from runtime.isa.accesses import Access
+from runtime.target import Target, exact
+
+Array = np.ndarray[Any, np.dtype[np.int64]]
+Steps = dict[int, tuple[int, int]]
+Placed = tuple[Array, Array, Array]
+
+
+@dataclass
+class Pass:
+    """Steps; per granule of the LMU that is read or written its first and its last one; HBM."""
+
+    steps: int
+    reads: Steps
+    writes: Steps
+    far: Access | None
+    bytes: int = 0
+    beats: int = 0
+    units: int = 0
+
+
+class Channels:
+    """The integers of the channels: units in a cycle, units of one burst on all of them."""
+
+    def __init__(self, target: Target) -> None:
+        t, n = target, 10**9
+        tck, clock = exact(t.hbm_tck_ns), exact(t.clock_hz)
+        lost = exact(t.hbm_trfc_ns) + (t.hbm_nrtp + t.hbm_nrp + t.hbm_nrcd - t.hbm_nbl) * tck
+        assert t.hbm_refresh == "all-bank"
+        left = 1 - lost / exact(t.hbm_trefi_ns)
+        beat = Fraction(t.hbm_channels * t.hbm_burst_bytes) / exact(t.hbm_bandwidth) * clock / left
+        beat = beat.limit_denominator(1 << 14)
+        self.units, self.beat = beat.denominator, beat.numerator
+        self.row = t.hbm_nfaw * tck * clock / n / 4 / left * self.units
+        self.to_write = ceil(t.hbm_nrtw * tck * clock / n)
+        self.to_read = ceil(t.hbm_nwtr * tck * clock / n)
+
+
+def points(extents: tuple[int, ...]) -> Array:
+    """Row-major indices of all points, one row each."""
+    return np.indices(extents).reshape(4, -1).T
+
+
+def addresses(access: Access, at: Array) -> Array:
+    """Byte address for each point; an axis of extent 1 is passed over in place."""
+    fixed = np.array([e == 1 for e in access.extents])
+    return np.where(fixed, 0, at) @ np.array(access.strides) + access.base
+
+
+def spread(
+    where: Array, size: int, granule: int, first: Array, last: Array
+) -> dict[int, tuple[int, int]]:
+    """First and last step for each granule."""
+    found: Steps = {}
+    for byte in (where, where + size - 1):
+        for g, a, b in zip((byte // granule).tolist(), first.tolist(), last.tolist(), strict=True):
+            low, high = found.get(g, (a, b))
+            found[g] = (min(low, a), max(high, b))
+    return found
+
+
+def pass_of(inst: Inst, registers: list[int], target: Target, channels: Channels) -> Pass:
+    """The pass of one execution."""
+    accesses = inst.accesses(registers)
+    far = next((a for a in accesses if a.hbm), None)
+    near = [a for a in accesses if not a.hbm and min(a.extents) > 0]
+    extents = tuple(registers[r] for r in inst.extents) if isinstance(inst, DataInst) else (1,) * 4
+    if far is not None and min(far.extents) > 0:
+        return moved(near, far, extents, target, channels)
+    if inst.UNIT == "SXE":
+        batch, rows, depth, columns = extents
+        tiles = batch * rows * ceil(depth / target.vector_lanes) * ceil(columns / target.mac_trees)
+        return collected(near, lambda a: tile(a, extents, target), tiles, target)
+    rows = inst.MNEMONIC == "topk"
+    lanes = target.vxe_lanes if isinstance(inst, DataInst) else 1
+    count = (
+        ceil(int(np.prod(extents)) / lanes)
+        if isinstance(inst, DataInst)
+        else target.control_latency
+    )
+    return collected(near, lambda a: row_major(a, extents, lanes, rows and a.writes), count, target)
+
+
+def collected(near: list[Access], place: Any, steps: int, target: Target) -> Pass:
+    """The pass whose operands are placed by a function."""
+    found = Pass(steps, {}, {}, None)
+    for access in near:
+        where, first, last = place(access)
+        touched = spread(where, access.itemsize, target.lmu_granule, first, last)
+        for wanted, into in ((access.reads, found.reads), (access.writes, found.writes)):
+            for g, (a, b) in touched.items() if wanted else ():
+                low, high = into.get(g, (a, b))
+                into[g] = (min(low, a), max(high, b))
+        found.steps = max(found.steps, int(last.max()) + 1)
+    return found
+
+
+def row_major(access: Access, extents: Any, lanes: int, rows: bool) -> Placed:
+    """Where the vector engine is in each step."""
+    if any(a > e for a, e in zip(access.extents, extents, strict=True)):
+        extents = access.extents
+    if not rows:
+        at = points(extents)
+        step = np.arange(len(at)) // lanes
+        return addresses(access, at), step, step
+    at = points(access.extents)
+    row = np.ravel_multi_index(at[:, :3].T, extents[:3]) * extents[3]
+    return addresses(access, at), row // lanes, (row + extents[3] - 1) // lanes
+
+
+def tile(access: Access, extents: Any, target: Target) -> Placed:
+    """In which tiles the matrix engine reads x and writes the result."""
+    _, rows, depth, columns = extents
+    chunks, groups = max(1, ceil(depth / target.vector_lanes)), ceil(columns / target.mac_trees)
+    at = points(access.extents)
+    b, m, k, n = at.T
+    if depth == 0:
+        return addresses(access, at), b * 0, b * 0
+    if access.writes:
+        first = ((b * groups + n // target.mac_trees) * rows + m) * chunks
+        return addresses(access, at), first, first + chunks - 1
+    first = (b * groups * rows + m) * chunks + k // target.vector_lanes
+    return addresses(access, at), first, first + (groups - 1) * rows * chunks
+
+
+def moved(
+    near: list[Access], far: Access, extents: Any, target: Target, channels: Channels
+) -> Pass:
+    """The pass of a stream or a transfer."""
+    count, run = far.runs()
+    low, high = far.bounds()
+    size, bursts = count * run, count * ceil(run / target.hbm_burst_bytes)
+    if not any(far.jumps):
+        size, bursts = (
+            min(size, high - low),
+            min(bursts, ceil((high - low) / target.hbm_burst_bytes)),
+        )
+    beats = rows = ceil(bursts / target.hbm_channels)
+    if not any(far.jumps):
+        stripe = target.hbm_bank_groups * target.hbm_row_bytes * target.hbm_channels
+        rows = min(beats, target.hbm_bank_groups * ceil((high - low) / stripe))
+    ways = far.reads + far.writes
+    units = ways * max(beats * channels.beat, ceil(rows * channels.row))
+    cycles, total = ceil(units / channels.units), int(np.prod(extents))
+
+    def place(access: Access) -> Placed:
+        at = points(access.extents)
+        order = np.arange(total)
+        step = -(-(order + 1) * cycles // total) - 1
+        return addresses(access, at), step, step
+
+    found = collected(near, place, cycles, target)
+    found.far, found.bytes, found.beats, found.units = far, ways * size, ways * beats, units
+    return found

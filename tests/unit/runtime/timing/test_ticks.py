@@ -1,0 +1,13 @@
+"""The event model against one that goes from cycle to cycle: the same to the cycle."""
+
+import pytest
+
+from runtime.timing import predict
+from tests.unit.runtime.timing.random_programs import random_program
+from tests.unit.runtime.timing.ticks import Ticks
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_random_programs_take_the_same_time(seed: int) -> None:
+    program = random_program(seed)
+    assert Ticks(program, {}).run() == predict(program, {}).cycles

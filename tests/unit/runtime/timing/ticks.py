@@ -1,0 +1,257 @@
+"""A model of one device that goes from cycle to cycle, and from unit to unit on the channels.
+
+It follows the definitions in `runtime/order/__init__.py` and `runtime/timing/engines.py` by doing
+what they say, moment by moment, and knows no time before it has come.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Iterator
+
+from runtime.isa import Inst
+from runtime.program.program import Program
+from tests.unit.runtime.timing.jobs import LATER, Job, Use, share, unit_of
+from tests.unit.runtime.timing.passes import Channels, pass_of
+from tests.unit.runtime.timing.scalars import executed
+
+
+class Ticks:
+    """The device. `run` gives the cycle in which everything is over."""
+
+    def __init__(self, program: Program, symbols: dict[str, int], entry: str = "step") -> None:
+        self.target = program.target
+        self.channels = Channels(program.target)
+        self.jobs = self.prepared(executed(program, symbols, entry))
+        self.queues: dict[str, deque[Job]] = {
+            u: deque() for u in ("STREAM", "TRANSFER", "SXE", "VXE")
+        }
+        self.at: dict[str, Job | None] = dict.fromkeys(self.queues)
+        self.next = next(self.jobs, None)
+        self.icp = self.words()
+        self.panels: deque[Job] = deque()
+        self.in_fifo = 0
+        self.beat_over = 0
+        self.stream_setup = 0
+        self.stream_served = 0
+        self.bus: tuple[bool, int] | None = None
+        self.ends: list[int] = [0]
+
+    def prepared(self, trace: Iterator[tuple[Inst, list[int]]]) -> Iterator[Job]:
+        """Jobs in program order, each with what it depends on."""
+        writer: dict[int, Use] = {}
+        users: dict[int, list[Use]] = defaultdict(list)
+        far: list[Job] = []
+        debt, batch = 0, False
+        for inst, registers in trace:
+            job = Job(inst, pass_of(inst, registers, self.target, self.channels))
+            job.latency = inst.latency(self.target) if hasattr(inst, "extents") else 0
+            for g, (first, _) in job.work.reads.items():
+                job.needs[first] += [writer[g]] if g in writer else []
+            for g, (first, _) in job.work.writes.items():
+                job.needs[first] += users[g]
+            for g in job.work.reads:
+                users[g].append((job, g, False))
+            for g in job.work.writes:
+                writer[g] = (job, g, True)
+                users[g] = [writer[g]]
+            if job.work.far is not None:
+                job.behind = [other for other in far[-200:] if self.conflict(other, job)]
+                far.append(job)
+                if unit_of(inst) == "STREAM":
+                    job.debt, debt, batch = debt, 0, False
+                else:
+                    writes = job.work.far.writes
+                    turns = self.channels.to_write + self.channels.to_read
+                    debt += job.work.units + turns * self.channels.units * (writes and not batch)
+                    batch = writes
+            yield job
+
+    def conflict(self, one: Job, other: Job) -> bool:
+        """Whether two accesses to HBM may not pass each other."""
+        assert one.work.far is not None and other.work.far is not None
+        (a, b), (c, d) = one.work.far.bounds(), other.work.far.bounds()
+        if unit_of(one.inst) == "TRANSFER" and not one.work.far.writes:
+            return False
+        return (one.work.far.writes or other.work.far.writes) and a < d and c < b
+
+    def words(self) -> int:
+        """Cycles that the next instruction takes to be issued."""
+        if self.next is None or self.next.inst.UNIT == "ICP":
+            return 0
+        return self.next.inst.WORDS * self.target.control_latency
+
+    def run(self, limit: int = 10_000_000) -> int:
+        """Cycles until all is over."""
+        for now in range(limit):
+            if not self.busy():
+                return max(self.ends)
+            self.free_beats(now)
+            self.moment(now)
+            for unit in range(1, self.channels.units):
+                while self.stream(now * self.channels.units + unit):
+                    pass
+            self.steps(now)
+        raise AssertionError(f"not over after {limit} cycles")
+
+    def busy(self) -> bool:
+        """Whether something is still to be done."""
+        waiting = self.next is not None or any(self.queues.values())
+        return waiting or any(job is not None for job in self.at.values())
+
+    def moment(self, now: int) -> None:
+        """Whatever can be issued and taken up at this time, one thing after the other."""
+        changed = True
+        while changed:
+            changed = self.stream(now * self.channels.units)
+            for unit in ("TRANSFER", "SXE", "VXE"):
+                changed = self.take(unit, now) or changed
+            changed = self.issue(now) or changed
+
+    def issue(self, now: int) -> bool:
+        """The control processor issues or executes an instruction whose words have passed."""
+        job = self.next
+        if job is None or self.icp > now:
+            return False
+        if job.inst.UNIT == "ICP":
+            if not job.ready(now):
+                return False
+            job.advance(now)
+            self.icp = now + job.work.steps
+            self.ends.append(self.icp)
+        else:
+            queue = self.queues[unit_of(job.inst)]
+            if len(queue) >= self.target.queue_depth:
+                return False
+            job.issued = self.icp = now
+            queue.append(job)
+            if unit_of(job.inst) == "STREAM":
+                self.panels.append(job)
+        self.next = next(self.jobs, None)
+        self.icp += self.words()
+        return True
+
+    def take(self, unit: str, now: int) -> bool:
+        """An idle engine takes the oldest instruction of its queue, or one without steps ends."""
+        job = self.at[unit]
+        if job is None:
+            if not self.queues[unit]:
+                return False
+            job = self.at[unit] = self.queues[unit].popleft()
+            job.taken = now
+            if unit == "SXE":
+                job.panel = self.panels.popleft()
+            return True
+        if unit == "TRANSFER" and job.begun == LATER and self.may_begin(job, now):
+            job.begun = now
+        if not self.complete(job, unit, now):
+            return False
+        job.end = now + (job.latency if unit != "TRANSFER" or job.work.bytes else 0)
+        self.ends.append(job.end)
+        if unit == "TRANSFER" and job.work.far is not None:
+            self.bus = (job.work.far.writes, now)
+        self.at[unit] = None
+        return True
+
+    def complete(self, job: Job, unit: str, now: int) -> bool:
+        """Whether an instruction has nothing left to do in its engine."""
+        if job.step < job.work.steps or self.start(job, unit) > now:
+            return False
+        return unit != "SXE" or job.panel is None or job.panel.freed == job.panel.work.beats
+
+    def start(self, job: Job, unit: str) -> int:
+        """When the first step may be done."""
+        if unit == "TRANSFER":
+            return job.begun + self.setup(job, unit)
+        return job.taken + self.target.issue_latency
+
+    def setup(self, job: Job, unit: str) -> int:
+        """How long a step follows what it waits for."""
+        if unit == "TRANSFER":
+            rest = self.target.issue_latency - job.work.steps
+            return max(0, rest) if job.work.far is not None else 0
+        return self.target.issue_latency
+
+    def may_begin(self, job: Job, now: int) -> bool:
+        """Whether the bus has turned and no access to the same bytes is in the way."""
+        if job.work.far is None:
+            return True
+        if self.bus is not None and self.bus[0] is not job.work.far.writes:
+            turn = self.channels.to_write if job.work.far.writes else self.channels.to_read
+            if now < self.bus[1] + turn:
+                return False
+        return all(self.passed(other) <= now * self.channels.units for other in job.behind)
+
+    def passed(self, other: Job) -> int:
+        """The unit from which another access is out of the way."""
+        if unit_of(other.inst) == "STREAM":
+            return -(-other.sent // self.channels.units) * self.channels.units
+        return other.end * self.channels.units
+
+    def stream(self, unit: int) -> bool:
+        """One unit of the stream's engine: take a panel up, request a beat, or finish."""
+        job, queue = self.at["STREAM"], self.queues["STREAM"]
+        if job is None:
+            if not queue or not self.may_stream(queue[0], unit):
+                return False
+            job = self.at["STREAM"] = queue.popleft()
+            job.taken, self.beat_over = unit, unit
+            self.stream_setup = unit + self.target.issue_latency * self.channels.units
+        if unit < self.beat_over:
+            return False
+        beats = job.work.beats
+        if job.asked == beats:
+            job.sent = unit
+            if beats:
+                self.stream_served = unit
+            cycle = -(-unit // self.channels.units)
+            self.ends.append(cycle + (self.target.hbm_latency if beats else 0))
+            self.at["STREAM"] = None
+            return True
+        size = share(job.work.bytes, job.asked, beats)
+        if self.in_fifo + size > self.target.fifo_bytes:
+            return False
+        self.in_fifo += size
+        self.beat_over = unit + share(job.work.units, job.asked, beats)
+        arrival = -(-self.beat_over // self.channels.units) + self.target.hbm_latency
+        job.arrivals.append(arrival)
+        job.asked += 1
+        return True
+
+    def may_stream(self, job: Job, unit: int) -> bool:
+        """Whether the stream's engine may take a panel up."""
+        if job.work.beats and unit < self.stream_served + job.debt:
+            return False
+        ready = unit >= self.stream_setup and job.issued * self.channels.units <= unit
+        return ready and all(self.passed(other) <= unit for other in job.behind)
+
+    def free_beats(self, now: int) -> None:
+        """Beats whose tiles are done, and that have come, leave the FIFO."""
+        job = self.at["SXE"]
+        panel = None if job is None else job.panel
+        if job is None or panel is None or now < self.start(job, "SXE"):
+            return
+        beats = panel.work.beats
+        while panel.freed < len(panel.arrivals) and panel.arrivals[panel.freed] <= now:
+            if job.step < job.work.steps * (panel.freed + 1) // beats:
+                return
+            self.in_fifo -= share(panel.work.bytes, panel.freed, beats)
+            panel.freed += 1
+
+    def steps(self, now: int) -> None:
+        """Each engine does the step of this cycle, if nothing holds it."""
+        for unit in ("TRANSFER", "SXE", "VXE"):
+            job = self.at[unit]
+            if job is None or job.step >= job.work.steps or now < self.start(job, unit):
+                continue
+            if job.ready(now - self.setup(job, unit)) and self.arrived(job, now):
+                job.advance(now)
+
+    def arrived(self, job: Job, now: int) -> bool:
+        """Whether the beats of a product's next tile are there."""
+        panel = job.panel
+        if panel is None or not panel.work.beats:
+            return True
+        beats = panel.work.beats
+        beat = next(
+            i for i in range(panel.freed, beats) if job.work.steps * (i + 1) // beats > job.step
+        )
+        return beat < len(panel.arrivals) and max(panel.arrivals[: beat + 1]) <= now
