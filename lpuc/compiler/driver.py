@@ -34,7 +34,7 @@ from lpuc.compiler.pipeline import (
     stages_until,
 )
 from lpuc.compiler.progress import at_work
-from lpuc.compiler.sources import source_ranges
+from lpuc.compiler.sources import UNSTAMPED, Stamps, source_ranges
 from lpuc.files.disk import replacing
 from lpuc.onnx_import import Budgets, import_model
 from passes.analysis.functions import model_folder, step_function
@@ -61,6 +61,8 @@ class CompiledProgram:
     """The files that the model consists of."""
     sums: Sums | None = None
     """What is known of the weights already, where the program will refer to them."""
+    stamps: Stamps = UNSTAMPED
+    """The files as they were when compiling began: weights are read later, from the same files."""
 
     @cached_property
     def program(self) -> Program:
@@ -71,12 +73,19 @@ class CompiledProgram:
     @cached_property
     def in_memory(self) -> Program:
         """The program with its parameters."""
-        with emitting(self.module):
+        with emitting(self.module), self._unchanged():
             return program_in_memory(self.module, model_folder(self.module))
 
     @cached_property
     def _interpreter(self) -> Interpreter:
         return Interpreter(self.in_memory)
+
+    @contextmanager
+    def _unchanged(self) -> Generator[None]:
+        """Weights are read in here: Unlinked if their files changed, before or meanwhile."""
+        self.stamps.require_unchanged()
+        yield
+        self.stamps.require_unchanged()
 
     @property
     def remarks(self) -> list[tuple[str, str]]:
@@ -93,7 +102,7 @@ class CompiledProgram:
         """Write the program file, whole or not at all; `weights` is one of `options.WEIGHTS`."""
         folder = model_folder(self.module)
         program = self.program
-        with at_work("write"), replacing(path, self.sources) as temporary:
+        with at_work("write"), replacing(path, self.sources) as temporary, self._unchanged():
             if weights == "reference":
                 references = emit_references(self.module, folder, temporary.parent, self.sums)
                 program = replace(program, references=references)
@@ -153,8 +162,10 @@ def compile_model(
 ) -> CompiledProgram:
     """Compile a model; `CompileError` if it is at fault."""
     load = partial(load_module, model, options)
+    stamps = Stamps.of([model])
     module = load()
     ranges = source_ranges(module)
+    stamps += Stamps.of(ranges)
     sums = Sums(threads=1) if options.weights == "reference" else None
     with _beside(sums, ranges):
         lower(
@@ -165,7 +176,7 @@ def compile_model(
             load,
             "registers",
         )
-    return CompiledProgram(module, (model, *ranges), sums)
+    return CompiledProgram(module, (model, *ranges), sums, stamps)
 
 
 @contextmanager

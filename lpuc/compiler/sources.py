@@ -1,8 +1,10 @@
-"""The files that a module's weights lie in, and where in them."""
+"""The files that a module's weights lie in, where in them, and whether they are as they were."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import os
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp
@@ -10,6 +12,7 @@ from xdsl.ir import Attribute
 
 from dialects.lpu.weights import WeightAttr
 from passes.analysis.functions import model_folder
+from runtime.errors import Unlinked
 from runtime.weights.recipes import file_ranges, nbytes
 from runtime.weights.source_files import Span
 
@@ -28,3 +31,43 @@ def source_ranges(module: ModuleOp) -> dict[Path, list[Span]]:
         stop = part.offset + nbytes(part.shape, part.dtype)
         found.setdefault(part.path, []).append((part.offset, stop))
     return {folder / path: found[path] for path in sorted(found)}
+
+
+Stamp = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Stamps:
+    """When files were last written, as the file system says, None for those that do not exist.
+
+    A compiled program reads its weights late. Comparing stamps costs nothing, and the time of the
+    last change of an inode, unlike that of its contents, cannot be set back.
+    """
+
+    files: tuple[tuple[Path, Stamp | None], ...] = ()
+
+    @staticmethod
+    def of(paths: Iterable[Path]) -> Stamps:
+        """The files as they are now."""
+        return Stamps(tuple((path, _stamp(path)) for path in paths))
+
+    def __add__(self, other: Stamps) -> Stamps:
+        return Stamps(self.files + other.files)
+
+    def require_unchanged(self) -> None:
+        """Unlinked if a file was written, replaced or removed since."""
+        for path, stamp in self.files:
+            if _stamp(path) != stamp:
+                raise Unlinked(f"{path}: changed since it was compiled; compile it again")
+
+
+UNSTAMPED = Stamps()
+"""Of no files: what was not compiled from files cannot change."""
+
+
+def _stamp(path: Path) -> Stamp | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -3,8 +3,8 @@
 Directives hold what is not code: `.target` (a preset's name or its values), `.interface` (of the
 entry `step`), `.entry` (name and interface of a further entry), `.names` (ONNX nodes), `.nodes`
 (indices into the names, for the instructions up to the next `.nodes`), and one of `.param_base64`
-(parameter bytes, in order), `.recipes` (parameters by reference) and `.no_weights` (neither: the
-program cannot run). `;` starts a comment, `name:` a label.
+(parameter bytes, in order; `.param_sha256` refuses others), `.recipes` (parameters by reference)
+and `.no_weights` (neither: the program cannot run). `;` starts a comment, `name:` a label.
 """
 
 import base64
@@ -21,6 +21,7 @@ from runtime.isa.encoding import word_addresses
 from runtime.isa.spec import Inst
 from runtime.isa.syntax import parse, show, words_of
 from runtime.program import interface_json
+from runtime.program.container import digest
 from runtime.program.interface import Interface
 from runtime.program.program import Program, from_text, to_text
 from runtime.program.provenance import Provenance, Range
@@ -77,7 +78,8 @@ def _param_lines(program: Program) -> list[str]:
     for _, piece in program.params.pieces():
         data += piece.data
     chunks = (data[at : at + step] for at in range(0, len(data), step))
-    return [f".param_base64 {base64.b64encode(chunk).decode()}" for chunk in chunks]
+    lines = [f".param_base64 {base64.b64encode(chunk).decode()}" for chunk in chunks]
+    return [*lines, f".param_sha256 {digest(data).hex()}"] if lines else []
 
 
 def assemble(text: str, name: str = "<asm>") -> Program:
@@ -125,6 +127,7 @@ class _Source:
     nodes: tuple[int, ...] = ()
     first: int = 0
     params: bytearray = field(default_factory=bytearray)
+    digest: str | None = None
     interface: Interface = field(default_factory=lambda: Interface((), (), (), 0, 0, 0))
     others: list[interface_json.Entry] = field(default_factory=list[interface_json.Entry])
     target: Target | None = None
@@ -150,6 +153,8 @@ class _Source:
     def _directive(self, word: str, rest: str) -> None:
         if word == ".param_base64":
             self.params += _unbase64(rest)
+        elif word == ".param_sha256":
+            self.digest = rest
         elif word == ".recipes":
             self.references = References.from_json(from_text(rest))
         elif word == ".no_weights":
@@ -185,6 +190,11 @@ class _Source:
             raise Invalid(
                 f"{params.size} parameter bytes are given, "
                 f"the interface has {self.interface.params_size}"
+            )
+        if self.digest not in (None, digest(self.params).hex()):
+            raise Invalid(
+                "the parameter bytes are not those of .param_sha256; "
+                "disassemble the program again, or leave the line out to sign what stands here"
             )
         target = self.target or Target.load(DEFAULT_TARGET)
         provenance, others = Provenance.from_json(table), tuple(self.others)

@@ -78,7 +78,7 @@ def header_bytes(count: int) -> int:
     return _HEADER.size + count * _ENTRY.size
 
 
-def digest(data: bytes) -> bytes:
+def digest(data: bytes | bytearray) -> bytes:
     """SHA-256."""
     return hashlib.sha256(data).digest()
 

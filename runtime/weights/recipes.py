@@ -10,10 +10,9 @@ A closed set of nodes; each knows its shape and element type. `read` gives a who
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from runtime.numerics.elements import ElementType, convert
+from runtime.weights.source_files import SourceFiles
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -221,22 +221,18 @@ def renamed(recipe: Recipe, paths: Mapping[str, str]) -> Recipe:
             return replace(recipe, sources=tuple(renamed(s, paths) for s in recipe.sources))
 
 
-@lru_cache(maxsize=64)
-def _mapped(path: str, _stamp: tuple[int, int]) -> mmap.mmap:
-    with open(path, "rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-
-
 def _read_range(recipe: FileRange, folder: Path) -> Array:
-    path = folder / recipe.path
-    stat = path.stat()
-    data = _mapped(str(path), (stat.st_size, stat.st_mtime_ns))
-    flat = np.frombuffer(data, recipe.dtype.dtype, count=prod(recipe.shape), offset=recipe.offset)
-    return flat.reshape(recipe.shape)
+    """A copy: a mapping of a file that becomes shorter kills whoever reads it."""
+    array = np.empty(recipe.shape, recipe.dtype.dtype)
+    if array.size:
+        with SourceFiles(folder) as files:
+            files.read_into(recipe.path, recipe.offset, array)
+    array.flags.writeable = False
+    return array
 
 
 def read(recipe: Recipe, folder: Path) -> Array:
-    """The elements; a file range is a read-only view of the mapped file, not a copy."""
+    """The elements, read-only where they lie in a file or in the recipe itself."""
     match recipe:
         case FileRange():
             return _read_range(recipe, folder)

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runtime.errors import Malformed
+from runtime.errors import Invalid, Malformed
 from runtime.isa import Gather, Halt, Inst, Li, Load, Operand, Store
 from runtime.numerics.elements import ElementType
-from runtime.program.assembly import disassemble
+from runtime.program.assembly import assemble, disassemble
 from runtime.program.interface import Dim, Port
 from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
@@ -139,3 +139,15 @@ def test_tables_of_blocks_are_covered_by_digests(tmp_path: Path, table: str):
     _flip(path, path.read_bytes().index(wanted))
     with pytest.raises(Malformed, match=f"section {table} does not match its digest"):
         Program.load(path)
+
+
+def test_damaged_assembly_is_not_signed(tmp_path: Path):
+    """The text says what its parameters are; who leaves that out means what stands there."""
+    text = disassemble(projection())
+    data = next(line for line in text.splitlines() if line.startswith(".param_base64"))
+    changed = text.replace(data, data[:-10] + ("A" if data[-10] != "A" else "B") + data[-9:])
+    with pytest.raises(Invalid, match=r"not those of \.param_sha256"):
+        assemble(changed)
+    stated = next(line for line in text.splitlines() if line.startswith(".param_sha256"))
+    assemble(changed.replace(stated, "")).write(tmp_path / "p.lpu")
+    Program.load(tmp_path / "p.lpu", check="all")
