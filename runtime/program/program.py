@@ -9,6 +9,7 @@ For example:
 
 import json
 import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -37,7 +38,9 @@ from runtime.program.writing import Piece, write_file
 from runtime.target import Target
 from runtime.weights.checksums import SUM_BYTES
 from runtime.weights.image import DIGEST_BYTES, Check, Image, Origin, block_count
+from runtime.weights.mapping import FileBytes
 from runtime.weights.references import References
+from runtime.weights.source_files import OPEN
 
 
 def _no_params() -> Image:
@@ -70,7 +73,7 @@ def _is_encodable(data: object) -> bool:
 
 @dataclass(frozen=True)
 class Program:
-    """What a `.lpu` file holds. `params` are bytes, mapped from the file after `load`.
+    """What a `.lpu` file holds. `params` are bytes, from the file after `load`.
 
     `interface` is that of the entry `step`; `others` are further entries by name. `params` is empty
     when the parameters are `references`, or when there are none: that program cannot run. They are
@@ -150,10 +153,10 @@ class Program:
 
     @staticmethod
     def load(path: str | Path, check: Check = "used") -> "Program":
-        """Read and check a program; of the parameters, which are mapped, what `check` says."""
+        """Read and check a program; `check` says which parameters, which are mapped if large."""
         path = Path(path)
         try:
-            with path.open("rb") as file:
+            with os.fdopen(os.open(path, OPEN), "rb") as file:
                 program = _read(file, path, check == "none")
         except Malformed as error:
             raise Malformed(f"{path}: {error}") from None
@@ -173,7 +176,10 @@ class Program:
 
 
 def _read(file: BinaryIO, path: Path, trusted: bool) -> Program:
-    file_length = path.stat().st_size
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        raise Malformed("is not a regular file")
+    file_length = status.st_size
     head = file.read(header_bytes(MAX_SECTIONS))
     sections = unpack_header(head, file_length, ISA_VERSION)
     known = [kind for kind in Kind if kind in sections and kind != Kind.PARAMS]
@@ -185,7 +191,7 @@ def _read(file: BinaryIO, path: Path, trusted: bool) -> Program:
         interface=interface,
         provenance=Provenance.from_json(_json(contents, Kind.PROVENANCE)),
         target=Target.from_json("target section", _json(contents, Kind.TARGET)),
-        params=_image(path, sections, contents, trusted),
+        params=_image(file, path, sections, contents, trusted),
         others=tuple(others),
         references=_references(contents, path),
         trusted=trusted,
@@ -233,7 +239,11 @@ def _json(contents: dict[Kind, bytes], kind: Kind) -> object:
 
 
 def _image(
-    path: Path, sections: dict[int, Section], contents: dict[Kind, bytes], trusted: bool
+    file: BinaryIO,
+    path: Path,
+    sections: dict[int, Section],
+    contents: dict[Kind, bytes],
+    trusted: bool,
 ) -> Image:
     section = sections.get(Kind.PARAMS)
     if section is None or not section.length:
@@ -242,5 +252,5 @@ def _image(
     count = block_count(section.length)
     if len(sums) != SUM_BYTES * count or len(digests) != DIGEST_BYTES * count:
         raise Malformed("a table of parameter blocks has the wrong length")
-    data = np.memmap(path, np.uint8, "r", section.offset, (section.length,))
-    return Image(data, Origin(str(path), section.offset, sums, digests), trusted)
+    stored = FileBytes(file.fileno(), section.offset, section.length)
+    return Image(stored.data, Origin(str(path), section.offset, sums, digests, stored), trusted)

@@ -112,7 +112,7 @@ class Interpreter:
         written = [
             pieces(port.address, v.array) for port, v in zip(interface.inputs, views, strict=True)
         ]
-        self.machine.reset(on_token, list(chain.from_iterable(written)))
+        self.machine.reset(self._believing(on_token), list(chain.from_iterable(written)))
         with np.errstate(all="ignore"):
             for port, view in zip(interface.inputs, views, strict=True):
                 _write(port, view, inputs[port.name])
@@ -121,6 +121,17 @@ class Interpreter:
             self._execute(interface.pc)
             return {port.name: self._read(port, symbols) for port in interface.outputs}
 
+    def _believing(self, on_token: Callable[[int], None] | None) -> Callable[[int], None] | None:
+        """Hands out a token if the parameters it was computed with are as they were."""
+        if on_token is None:
+            return None
+
+        def hand_out(token: int) -> None:
+            self.program.linked_params.require_unchanged()
+            on_token(token)
+
+        return hand_out
+
     def _execute(self, pc: int) -> None:
         steps = self.steps
         self.left = self.fuel or 0
@@ -128,8 +139,9 @@ class Interpreter:
             while True:
                 pc = steps[pc]()
         except Halted:
-            return
+            self.program.linked_params.require_unchanged()
         except Trap as trap:
+            self.program.linked_params.require_unchanged()
             raise self._located(trap, pc) from None
         except TypeError:
             if unset := self._unset(pc):

@@ -19,6 +19,7 @@ import numpy as np
 
 from runtime.errors import Malformed
 from runtime.weights.checksums import SUM_BYTES, block_sum
+from runtime.weights.mapping import FileBytes
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Check = Literal["used", "all", "none"]
@@ -41,6 +42,7 @@ class Origin:
     offset: int
     sums: bytes
     digests: bytes
+    stored: FileBytes | None = None
 
 
 class Image:
@@ -77,6 +79,11 @@ class Image:
         """All bytes, verified."""
         self.require(0, self.size)
         return self.data
+
+    def require_unchanged(self) -> None:
+        """Malformed if verified bytes may have changed since; ask before giving out results."""
+        if self.origin is not None and self.origin.stored is not None:
+            self.origin.stored.require_unchanged(self.origin.path)
 
     def _verify(self, blocks: Iterable[int]) -> None:
         assert self.origin is not None

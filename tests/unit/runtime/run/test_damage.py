@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from runtime.errors import Invalid, Malformed
-from runtime.isa import Gather, Halt, Inst, Li, Load, Operand, Store
+from runtime.isa import Gather, Halt, Inst, Li, Load, Operand, Store, Vecmat
 from runtime.numerics.elements import ElementType
 from runtime.program.assembly import assemble, disassemble
 from runtime.program.interface import Dim, Port
 from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
+from runtime.weights import mapping
 from runtime.weights.image import BLOCK_BYTES
 from tests.unit.runtime.program.programs import expected, program, projection, row, tokens
 
@@ -151,3 +153,34 @@ def test_damaged_assembly_is_not_signed(tmp_path: Path):
     stated = next(line for line in text.splitlines() if line.startswith(".param_sha256"))
     assemble(changed.replace(stated, "")).write(tmp_path / "p.lpu")
     Program.load(tmp_path / "p.lpu", check="all")
+
+
+@PATHS
+@pytest.mark.parametrize("size", [0, 5000])
+@pytest.mark.skipif(not mapping.IS_GUARDED, reason="elsewhere a bus error ends the process")
+def test_a_file_that_is_cut_while_it_runs_is_an_error(
+    tmp_path: Path, size: int, reference: bool, monkeypatch: pytest.MonkeyPatch
+):
+    """After its parameters were verified, before they are used."""
+    monkeypatch.setattr(mapping, "COPIED_BYTES", 0)
+    path = tmp_path / "p.lpu"
+    projection().write(path)
+    assert path.stat().st_size > 5000
+
+    def cut(_pc: int, inst: Inst) -> None:
+        if isinstance(inst, Vecmat):
+            os.truncate(path, size)
+
+    machine = Interpreter(Program.load(path), on_step=cut, reference=reference)
+    with pytest.raises(Malformed, match=r"p\.lpu: was changed while it was in use"):
+        machine.run({"x": tokens(2)})
+
+
+@PATHS
+def test_a_small_file_may_be_cut_while_it_runs(tmp_path: Path, reference: bool):
+    path = tmp_path / "p.lpu"
+    projection().write(path)
+    machine = Interpreter(Program.load(path), reference=reference)
+    os.truncate(path, 0)
+    y = machine.run({"x": tokens(2)})["y"]
+    np.testing.assert_allclose(y, expected(tokens(2)), rtol=1e-5, atol=1e-5)
