@@ -1,0 +1,1 @@
+"""Program files with a damaged byte: noticed, or without any effect."""

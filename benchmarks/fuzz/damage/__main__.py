@@ -1,0 +1,44 @@
+"""`python -m benchmarks.fuzz.damage --count 500 [--seed S] [--model FILE] [--precision f16]`"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.fuzz.damage.trial import Trial
+from benchmarks.fuzz.pool import Result, run_all
+from benchmarks.fuzz.report import coverage_lines, report
+
+MODEL = Path(__file__).parents[3] / "samples/exports/llama.onnx"
+
+
+def run_key(key: tuple[Trial, int, int]) -> Result:
+    """Judge a mutant in another process."""
+    trial, seed, number = key
+    return trial.judged(seed, number)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run, print the counts; exit code 1 if damage goes unnoticed or crashes."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--model", type=Path, default=MODEL)
+    parser.add_argument("--precision", choices=("f32", "f16", "bf16"), default="f32")
+    given = parser.parse_args(argv)
+    with TemporaryDirectory() as folder:
+        trial = Trial.of(given.model, Path(folder), given.precision)
+        keys = [(trial, given.seed, number) for number in range(given.count)]
+        found = dict(run_all(run_key, keys, given.jobs))
+    results = dict(sorted((key[2], result) for key, result in found.items()))
+    print("\n".join(coverage_lines(results)))
+    print(report(results))
+    return int(any(r.outcome.verdict in ("wrong", "crash") for r in results.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
