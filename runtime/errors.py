@@ -36,3 +36,7 @@ class Unlinkable(RuntimeFault):
         self.name = name
         self.expected = expected
         self.got = got
+
+
+class Misuse(RuntimeFault):
+    """A part of the machine is used as it must not be, such as a run by two threads."""

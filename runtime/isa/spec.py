@@ -13,12 +13,11 @@ from math import ceil, prod
 from operator import itemgetter
 from typing import Annotated, Any, ClassVar, Protocol, cast, dataclass_transform, get_type_hints
 
-from runtime.device.machine import Machine
 from runtime.isa import fields, kinds
 from runtime.isa.accesses import Access
-from runtime.isa.binding import Maker, Step, bind
 from runtime.isa.fields import Four, Operand
 from runtime.isa.kinds import Choice, Kind
+from runtime.isa.state import State
 from runtime.target import Target
 
 __all__ = [
@@ -32,13 +31,12 @@ __all__ = [
     "Extents",
     "Inst",
     "Kind",
-    "Maker",
     "Mem0",
     "Mem1",
     "Mem2",
     "Mem3",
     "Operand",
-    "Step",
+    "State",
     "Unit",
 ]  # fmt: skip
 
@@ -123,8 +121,8 @@ class Inst:
         """Registers written."""
         return tuple(r for f in self.LAYOUT for r in f.kind.writes(getattr(self, f.name)))
 
-    def bind(self, machine: Machine, following: int) -> Step:
-        """A callable that executes the instruction on `machine` and returns the next pc."""
+    def execute(self, state: State) -> None:
+        """Do what the instruction specifies: this is the reference that all else is held to."""
         raise NotImplementedError
 
     def cycles(self, extents: Four, target: Target) -> int:
@@ -167,27 +165,15 @@ class DataInst(Inst):
     WORDS = 2
 
     HBM: ClassVar[str] = ""
-    ELEMENTWISE: ClassVar[bool] = False
-
-    def maker(self, machine: Machine) -> Maker:
-        """The function from the arrays of the viewed operands to a call that executes once.
-
-        It is called for every new set of register values and may read registers itself.
-        """
-        raise NotImplementedError
 
     def viewed(self) -> tuple[str, ...]:
-        """Operands that the maker takes as arrays, in the order of their slots."""
+        """Operands that are strided views, in the order of their slots."""
         return _memory_operands(type(self))
 
     def shape_reader(self) -> Callable[[Sequence[int]], tuple[Four, ...]]:
         """The extents of the viewed operands for register values: by default those of `extents`."""
         extents, count = itemgetter(*cast("_Extended", self).extents), len(self.viewed())
         return lambda registers: (extents(registers),) * count
-
-    def is_elementwise(self) -> bool:
-        """Whether the maker takes arrays of any rank, the same for all."""
-        return self.ELEMENTWISE
 
     def operand(self, name: str) -> Operand:
         """An operand by name."""
@@ -201,9 +187,6 @@ class DataInst(Inst):
         """Whether an operand is read, and whether it is written: by default the first is."""
         is_result = name == self.viewed()[0]
         return (not is_result, is_result)
-
-    def bind(self, machine: Machine, following: int) -> Step:
-        return bind(self, machine, following)
 
     def cycles(self, extents: Four, target: Target) -> int:
         return self.occupancy(extents, target) + self.latency(target)

@@ -12,18 +12,17 @@ from collections.abc import Callable, Iterator, Mapping
 from operator import itemgetter
 from typing import Any, SupportsIndex
 
-import numpy as np
-
-from runtime.device.machine import Halted, Machine
 from runtime.isa.encoding import word_addresses
 from runtime.isa.instructions.ctrl import Bge, Lds, Out, Sts
-from runtime.isa.spec import CtrlInst, DataInst, Inst, Step
+from runtime.isa.spec import CtrlInst, DataInst, Inst
+from runtime.isa.state import wrap
 from runtime.program.program import Program
 from runtime.timing.work import Work, work_of
 from runtime.traps import Trap, TrapKind
-from runtime.weights.image import Image
 
 REMEMBERED = 4096
+
+Step = Callable[[], int]
 
 
 class Unknown(Exception):
@@ -47,6 +46,34 @@ class _Registers(list[Any]):
         super().__setitem__(at, value)
 
 
+class _Finished(Exception):
+    """The program is complete."""
+
+
+class _Control:
+    """What control instructions act on (`runtime.isa.state`): registers and nothing else."""
+
+    def __init__(self, registers: _Registers) -> None:
+        self.registers = registers
+        self.pc = 0
+
+    def get(self, register: int) -> int:
+        """The value of a register; Unknown where it is data."""
+        value = self.registers[register]
+        if value is None:
+            message = f"r{register} is read before it is written"
+            raise Trap(TrapKind.UNINITIALISED, message)
+        return value
+
+    def set(self, register: int, value: int) -> None:
+        """Write a register."""
+        self.registers[register] = wrap(value)
+
+    def halt(self) -> None:
+        """The program is complete."""
+        raise _Finished
+
+
 class Walk:
     """One run of an entry of a program for given values of its symbols."""
 
@@ -54,9 +81,8 @@ class Walk:
         self.program = program
         self.target = program.target
         self.interface = program.entry(entry)
-        self.machine = Machine(program.target, Image(np.empty(0, np.uint8)), 0, 0, 0)
-        self.machine.reset()
-        self.registers = self.machine.registers = _Registers(self.machine.registers)
+        self.registers = _Registers([0] + [None] * 255)
+        self.control: Any = _Control(self.registers)
         self.scalars: dict[int, int] = {}
         for register, value in self.interface.entry_registers(symbols).items():
             self.registers[register] = value
@@ -79,7 +105,7 @@ class Walk:
                 yield pc, inst, *resolve()
                 pc = advance()
             raise Trap(TrapKind.FUEL, f"not finished after {fuel} instructions")
-        except Halted:
+        except _Finished:
             return
         except Unknown:
             message = f"{instructions[pc].MNEMONIC} depends on data, its time cannot be known"
@@ -99,16 +125,17 @@ class Walk:
             return self._scalar(inst, following)
         if not isinstance(inst, CtrlInst) or isinstance(inst, Out):
             return lambda: following
-        step, results = inst.bind(self.machine, following), inst.writes()
+        control, results = self.control, inst.writes()
 
         def advance() -> int:
+            control.pc = following
             try:
-                return step()
+                inst.execute(control)
             except Unknown:
                 if not results and not isinstance(inst, Bge):
                     raise
                 self.registers.data.update(results)
-                return following
+            return control.pc
 
         return advance
 

@@ -14,7 +14,9 @@ from benchmarks.fuzz.pool import Result
 from lpuc.compiler.driver import CompiledProgram
 from runtime.isa import Copy, DataInst, Fill, Inst, Iota, Load, Store
 from runtime.program.interface import Port
+from runtime.run.host_io import HostIO
 from runtime.run.interpreter import Interpreter
+from runtime.run.run import Run, Stop
 
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
@@ -46,17 +48,18 @@ def check(constants: str, name: str) -> Result:
 def does_work(compiled: CompiledProgram, inputs: Arrays) -> bool:
     """Whether a run computes anything, or moves anything of its inputs."""
     program = compiled.in_memory
-    found = False
-
-    def watch(_pc: int, inst: Inst) -> None:
-        nonlocal found
-        if isinstance(inst, DataInst) and not found:
-            found = not isinstance(inst, MOVES) or _reads(inst, registers, program.interface.inputs)
-
-    interpreter = Interpreter(program, on_step=watch)
-    registers = interpreter.machine.registers
-    interpreter.run(inputs)
-    return found
+    interpreter = Interpreter(program)
+    ports = program.interface.inputs
+    with interpreter.device() as device:
+        HostIO(program.interface, device, inputs).start()
+        run = Run(interpreter.code, device, program.interface.pc)
+        while run.why is not Stop.HALTED:
+            inst = interpreter.code.instructions[run.pc]
+            moves = isinstance(inst, MOVES) and not _reads(inst, device.registers, ports)
+            if isinstance(inst, DataInst) and not moves:
+                return True
+            run.step()
+    return False
 
 
 def compare_by_case(got: Arrays, expected: Arrays, case: NodeCase) -> Outcome:

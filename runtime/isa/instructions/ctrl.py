@@ -1,21 +1,18 @@
 """Instructions of the control processor: scalar arithmetic, branches, loops, LMU scalars.
 
 Registers hold 64-bit signed integers; results wrap. r0 reads 0. A register that was never written
-holds None on the host, so arithmetic on it raises TypeError, which the interpreter reports as a
-trap; that keeps the check out of the path of every instruction.
+cannot be read.
 """
 
-import operator
-from collections.abc import Callable, Sequence
-from functools import cache, partial
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
-from runtime.device.machine import HALF, Halted, Machine, wrap
-from runtime.device.regions import View
+import numpy as np
+
 from runtime.isa import fields, kinds
 from runtime.isa.accesses import Access
-from runtime.isa.spec import CtrlInst, Step, Unit
-from runtime.numerics.elements import ElementType
+from runtime.isa.spec import CtrlInst, Unit
+from runtime.isa.state import State
 
 WritesD = Annotated[int, fields.Register(1, reads=False, writes=True)]
 UpdatesD = Annotated[int, fields.Register(1, reads=True, writes=True)]
@@ -31,44 +28,11 @@ ONE = (1, 1, 1, 1)
 FLAT = (0, 0, 0, 0)
 
 
-def _binary(
-    machine: Machine, ids: tuple[int, int, int], f: Callable[[Any, Any], Any], following: int
-) -> Step:
-    registers = machine.registers
-    rd, ra, rb = ids
-
-    def step() -> int:
-        value = f(registers[ra], registers[rb])
-        registers[rd] = value if -HALF <= value < HALF else wrap(value)
-        return following
-
-    return step
-
-
-def _immediate(
-    machine: Machine, ids: tuple[int, int], imm: int, f: Callable[[Any, Any], Any], following: int
-) -> Step:
-    registers = machine.registers
-    rd, ra = ids
-
-    def step() -> int:
-        value = f(registers[ra], imm)
-        registers[rd] = value if -HALF <= value < HALF else wrap(value)
-        return following
-
-    return step
-
-
 class Halt(CtrlInst, opcode=0x01, unit=Unit.ICP):
     """Stop the machine; the program is complete."""
 
-    def bind(self, machine: Machine, following: int) -> Step:
-        del machine, following
-
-        def step() -> int:
-            raise Halted
-
-        return step
+    def execute(self, state: State) -> None:
+        state.halt()
 
 
 class Li(CtrlInst, opcode=0x02, unit=Unit.ICP):
@@ -77,14 +41,8 @@ class Li(CtrlInst, opcode=0x02, unit=Unit.ICP):
     rd: WritesD
     value: Imm64
 
-    def bind(self, machine: Machine, following: int) -> Step:
-        registers, rd, value = machine.registers, self.rd, self.value
-
-        def step() -> int:
-            registers[rd] = value
-            return following
-
-        return step
+    def execute(self, state: State) -> None:
+        state.set(self.rd, self.value)
 
 
 class Mov(CtrlInst, opcode=0x03, unit=Unit.ICP):
@@ -93,8 +51,8 @@ class Mov(CtrlInst, opcode=0x03, unit=Unit.ICP):
     rd: WritesD
     ra: ReadsA
 
-    def bind(self, machine: Machine, following: int) -> Step:
-        return _immediate(machine, (self.rd, self.ra), 0, operator.add, following)
+    def execute(self, state: State) -> None:
+        state.set(self.rd, state.get(self.ra))
 
 
 class Add(CtrlInst, opcode=0x04, unit=Unit.ICP):
@@ -104,8 +62,8 @@ class Add(CtrlInst, opcode=0x04, unit=Unit.ICP):
     ra: ReadsA
     rb: ReadsB
 
-    def bind(self, machine: Machine, following: int) -> Step:
-        return _binary(machine, (self.rd, self.ra, self.rb), operator.add, following)
+    def execute(self, state: State) -> None:
+        state.set(self.rd, state.get(self.ra) + state.get(self.rb))
 
 
 class Sub(CtrlInst, opcode=0x05, unit=Unit.ICP):
@@ -115,8 +73,8 @@ class Sub(CtrlInst, opcode=0x05, unit=Unit.ICP):
     ra: ReadsA
     rb: ReadsB
 
-    def bind(self, machine: Machine, following: int) -> Step:
-        return _binary(machine, (self.rd, self.ra, self.rb), operator.sub, following)
+    def execute(self, state: State) -> None:
+        state.set(self.rd, state.get(self.ra) - state.get(self.rb))
 
 
 class Mul(CtrlInst, opcode=0x06, unit=Unit.ICP):
@@ -126,8 +84,8 @@ class Mul(CtrlInst, opcode=0x06, unit=Unit.ICP):
     ra: ReadsA
     rb: ReadsB
 
-    def bind(self, machine: Machine, following: int) -> Step:
-        return _binary(machine, (self.rd, self.ra, self.rb), operator.mul, following)
+    def execute(self, state: State) -> None:
+        state.set(self.rd, state.get(self.ra) * state.get(self.rb))
 
 
 class Min(CtrlInst, opcode=0x07, unit=Unit.ICP):
@@ -137,8 +95,8 @@ class Min(CtrlInst, opcode=0x07, unit=Unit.ICP):
     ra: ReadsA
     rb: ReadsB
 
-    def bind(self, machine: Machine, following: int) -> Step:
-        return _binary(machine, (self.rd, self.ra, self.rb), min, following)
+    def execute(self, state: State) -> None:
+        state.set(self.rd, min(state.get(self.ra), state.get(self.rb)))
 
 
 class Max(CtrlInst, opcode=0x08, unit=Unit.ICP):
@@ -148,8 +106,8 @@ class Max(CtrlInst, opcode=0x08, unit=Unit.ICP):
     ra: ReadsA
     rb: ReadsB
 
-    def bind(self, machine: Machine, following: int) -> Step:
-        return _binary(machine, (self.rd, self.ra, self.rb), max, following)
+    def execute(self, state: State) -> None:
+        state.set(self.rd, max(state.get(self.ra), state.get(self.rb)))
 
 
 class Addi(CtrlInst, opcode=0x09, unit=Unit.ICP):
@@ -159,8 +117,8 @@ class Addi(CtrlInst, opcode=0x09, unit=Unit.ICP):
     ra: ReadsA
     imm: Imm32
 
-    def bind(self, machine: Machine, following: int) -> Step:
-        return _immediate(machine, (self.rd, self.ra), self.imm, operator.add, following)
+    def execute(self, state: State) -> None:
+        state.set(self.rd, state.get(self.ra) + self.imm)
 
 
 class Muli(CtrlInst, opcode=0x0A, unit=Unit.ICP):
@@ -170,8 +128,8 @@ class Muli(CtrlInst, opcode=0x0A, unit=Unit.ICP):
     ra: ReadsA
     imm: Imm32
 
-    def bind(self, machine: Machine, following: int) -> Step:
-        return _immediate(machine, (self.rd, self.ra), self.imm, operator.mul, following)
+    def execute(self, state: State) -> None:
+        state.set(self.rd, state.get(self.ra) * self.imm)
 
 
 class Divi(CtrlInst, opcode=0x0B, unit=Unit.ICP):
@@ -181,8 +139,8 @@ class Divi(CtrlInst, opcode=0x0B, unit=Unit.ICP):
     ra: ReadsA
     imm: Positive32
 
-    def bind(self, machine: Machine, following: int) -> Step:
-        return _immediate(machine, (self.rd, self.ra), self.imm, int.__floordiv__, following)
+    def execute(self, state: State) -> None:
+        state.set(self.rd, state.get(self.ra) // self.imm)
 
 
 class Loop(CtrlInst, opcode=0x0C, unit=Unit.ICP):
@@ -193,15 +151,10 @@ class Loop(CtrlInst, opcode=0x0C, unit=Unit.ICP):
     step: Imm32
     target: TargetPc
 
-    def bind(self, machine: Machine, following: int) -> Step:
-        registers, rd, rb, by, target = machine.registers, self.rd, self.rb, self.step, self.target
-
-        def step() -> int:
-            value = wrap(registers[rd] + by)
-            registers[rd] = value
-            return target if value < registers[rb] else following
-
-        return step
+    def execute(self, state: State) -> None:
+        state.set(self.rd, state.get(self.rd) + self.step)
+        if state.get(self.rd) < state.get(self.rb):
+            state.pc = self.target
 
 
 class Bge(CtrlInst, opcode=0x0D, unit=Unit.ICP):
@@ -211,13 +164,9 @@ class Bge(CtrlInst, opcode=0x0D, unit=Unit.ICP):
     rb: ReadsB
     target: TargetPc
 
-    def bind(self, machine: Machine, following: int) -> Step:
-        registers, ra, rb, target = machine.registers, self.ra, self.rb, self.target
-
-        def step() -> int:
-            return target if registers[ra] >= registers[rb] else following
-
-        return step
+    def execute(self, state: State) -> None:
+        if state.get(self.ra) >= state.get(self.rb):
+            state.pc = self.target
 
 
 class Jump(CtrlInst, opcode=0x0E, unit=Unit.ICP):
@@ -225,19 +174,8 @@ class Jump(CtrlInst, opcode=0x0E, unit=Unit.ICP):
 
     target: TargetPc
 
-    def bind(self, machine: Machine, following: int) -> Step:
-        del machine, following
-        target = self.target
-
-        def step() -> int:
-            return target
-
-        return step
-
-
-def _scalar(machine: Machine, address: int) -> Callable[[], View]:
-    """The i64 at an address of the LMU, resolved when it is first used."""
-    return cache(partial(machine.lmu_view, address, ONE, FLAT, ElementType.I64))
+    def execute(self, state: State) -> None:
+        state.pc = self.target
 
 
 class Lds(CtrlInst, opcode=0x0F, unit=Unit.ICP):
@@ -246,15 +184,8 @@ class Lds(CtrlInst, opcode=0x0F, unit=Unit.ICP):
     rd: WritesD
     address: Address
 
-    def bind(self, machine: Machine, following: int) -> Step:
-        registers, rd, view = machine.registers, self.rd, _scalar(machine, self.address)
-
-        def step() -> int:
-            view().require_initialised()
-            registers[rd] = view().array.item()
-            return following
-
-        return step
+    def execute(self, state: State) -> None:
+        state.set(self.rd, state.scalar(self.address).read().item())
 
     def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
         del registers
@@ -267,15 +198,8 @@ class Sts(CtrlInst, opcode=0x10, unit=Unit.ICP):
     ra: ReadsA
     address: Address
 
-    def bind(self, machine: Machine, following: int) -> Step:
-        registers, ra, view = machine.registers, self.ra, _scalar(machine, self.address)
-
-        def step() -> int:
-            view().array[...] = registers[ra]
-            view().mark()
-            return following
-
-        return step
+    def execute(self, state: State) -> None:
+        state.scalar(self.address).write(np.array(state.get(self.ra), np.int64))
 
     def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
         del registers
@@ -287,11 +211,5 @@ class Out(CtrlInst, opcode=0x11, unit=Unit.ICP):
 
     ra: ReadsA
 
-    def bind(self, machine: Machine, following: int) -> Step:
-        registers, ra = machine.registers, self.ra
-
-        def step() -> int:
-            machine.on_token(registers[ra] + 0)
-            return following
-
-        return step
+    def execute(self, state: State) -> None:
+        state.out(state.get(self.ra))

@@ -1,28 +1,23 @@
 """Instructions of the vector engine that combine elements along axes. Operands lie in the LMU."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from operator import itemgetter
 from typing import Annotated, Any
 
 import numpy as np
 
-from runtime.device.machine import Machine
-from runtime.device.regions import Array
 from runtime.isa import fields, kinds
-from runtime.isa.binding import Run, applying
-from runtime.isa.spec import Bit, DataInst, Extents, Four, Maker, Mem0, Mem1, Mem2, Unit, values
+from runtime.isa.spec import Bit, DataInst, Extents, Four, Mem0, Mem1, Mem2, Unit, values
+from runtime.isa.state import Array, State
 from runtime.numerics.elements import ElementType
 from runtime.target import Target
 from runtime.traps import Trap, TrapKind
 
-_UFUNCS: dict[str, Any] = {
+_COMBINE: dict[str, Any] = {
     "sum": np.add, "max": np.maximum, "min": np.minimum, "mul": np.multiply,
 }  # fmt: skip
-# A row this many times longer than what is wanted of it is not sorted as a whole.
-FEW = 8
 _AT = fields.OPERANDS_AT + 3 * fields.OPERAND_BYTES
-ReduceFn = Annotated[str, kinds.Choice(_UFUNCS)]
+ReduceFn = Annotated[str, kinds.Choice(_COMBINE)]
 Axes = Annotated[int, kinds.Bits(0, 4)]
 Onto = Annotated[bool, kinds.Bits(4, 1)]
 Count = Annotated[int, fields.Register(_AT)]
@@ -95,27 +90,22 @@ class Reduce(_TreeInst, opcode=0x38, unit=Unit.VXE):
     def direction(self, name: str) -> tuple[bool, bool]:
         return (self.accumulate, True) if name == "dst" else (True, False)
 
-    def maker(self, machine: Machine) -> Maker:
-        del machine
+    def execute(self, state: State) -> None:
+        extents = state.four(self.extents)
         axes = tuple(k for k in range(4) if self.axes >> k & 1)
-        kind, ufunc = accumulator(self.a.type), _UFUNCS[self.fn]
-        start = identity(self.fn, self.a.type)
-        combine = partial(ufunc.reduce, axis=axes, dtype=kind, keepdims=True, initial=start)
-
-        def run(out: Array, x: Array) -> None:
-            out[...] = combine(x.astype(kind, copy=False))
-
-        def run_onto(out: Array, x: Array) -> None:
-            total = combine(x.astype(kind, copy=False))
-            out[...] = ufunc(out.astype(kind, copy=False), total)
-
-        def make(out: Array, x: Array) -> Run:
-            return partial(ufunc.reduce, x, axes, kind, out, True, start)
-
+        kept = [1 if k in axes else extent for k, extent in enumerate(extents)]
+        dst = state.result(self.dst, (kept[0], kept[1], kept[2], kept[3]))
+        a = state.source(self.a, extents).read()
+        combine, wide = _COMBINE[self.fn], accumulator(self.a.type)
+        total = np.full(kept, identity(self.fn, self.a.type), wide)
+        for point in np.ndindex(*(extents[k] for k in axes)):
+            chosen: list[Any] = [slice(None)] * 4
+            for axis, at in zip(axes, point, strict=True):
+                chosen[axis] = slice(at, at + 1)
+            total = combine(total, a[tuple(chosen)].astype(wide))
         if self.accumulate:
-            return applying(run_onto)
-        is_native = self.a.type.dtype == self.dst.type.dtype == kind
-        return make if is_native else applying(run)
+            total = combine(total, dst.read().astype(wide))
+        dst.write(total.astype(self.dst.type.dtype))
 
 
 class Scan(_TreeInst, opcode=0x39, unit=Unit.VXE):
@@ -145,17 +135,19 @@ class Scan(_TreeInst, opcode=0x39, unit=Unit.VXE):
     def direction(self, name: str) -> tuple[bool, bool]:
         return (name != "dst", name != "a")
 
-    def maker(self, machine: Machine) -> Maker:
-        del machine
-        kind, exclusive = accumulator(self.a.type), self.exclusive
-
-        def run(out: Array, x: Array, initial: Array) -> None:
-            terms = np.concatenate((initial.astype(kind), x.astype(kind)), axis=3)
-            sums = np.cumsum(terms, axis=3, dtype=kind)
-            out[...] = sums[..., :-1] if exclusive else sums[..., 1:]
-            initial[...] = sums[..., -1:]
-
-        return applying(run)
+    def execute(self, state: State) -> None:
+        extents = state.four(self.extents)
+        dst = state.result(self.dst, extents)
+        a = state.source(self.a, extents)
+        carry = state.result(self.carry, (*extents[:3], 1))
+        terms, wide = a.read(), accumulator(self.a.type)
+        total, found = carry.read().astype(wide), np.zeros(extents, wide)
+        for n in range(extents[3]):
+            before = total
+            total = total + terms[..., n : n + 1].astype(wide)
+            found[..., n : n + 1] = before if self.exclusive else total
+        dst.write(found.astype(self.dst.type.dtype))
+        carry.write(total.astype(self.carry.type.dtype))
 
 
 class TopK(_TreeInst, opcode=0x3A, unit=Unit.VXE):
@@ -188,44 +180,29 @@ class TopK(_TreeInst, opcode=0x3A, unit=Unit.VXE):
     def direction(self, name: str) -> tuple[bool, bool]:
         return (name == "a", name != "a")
 
-    def maker(self, machine: Machine) -> Maker:
-        registers, kind = machine.registers, self.a.type.compute
-
-        def run(out: Array, places: Array, x: Array, count: int, largest: bool) -> None:
-            order = _order(x.astype(kind, copy=False), count, largest)
-            found = np.take_along_axis(x, order, axis=3)
-            out[...] = found
-            places[...] = order
-
-        def make(out: Array, places: Array, x: Array) -> Run:
-            count, largest = out.shape[3], registers[self.largest]
-            if largest not in (0, 1) or count > x.shape[3]:
-                message = f"k = {count} of {x.shape[3]} elements, largest = {largest}"
-                raise Trap(TrapKind.ILLEGAL, message)
-            return partial(run, out, places, x, count, bool(largest))
-
-        return make
+    def execute(self, state: State) -> None:
+        extents = state.four(self.extents)
+        count, largest = state.get(self.k), state.get(self.largest)
+        best = (*extents[:3], count)
+        dst, indices = state.result(self.dst, best), state.result(self.indices, best)
+        a = state.source(self.a, extents)
+        if largest not in (0, 1) or count > extents[3]:
+            message = f"k = {count} of {extents[3]} elements, largest = {largest}"
+            raise Trap(TrapKind.ILLEGAL, message)
+        rows = a.read()
+        order = np.zeros(best, np.int64)
+        for row in np.ndindex(*extents[:3]):
+            order[row] = _order(rows[row], bool(largest))[:count]
+        dst.write(np.take_along_axis(rows, order, axis=3))
+        indices.write(order)
 
 
-def _order(x: Array, count: int, largest: bool) -> Array:
-    """Indices of the `count` first elements along axis 3."""
-    if not largest:
-        return np.argsort(x, axis=3, kind="stable")[..., :count]
-    if count == 1 and x.size:
-        return np.argmax(x, axis=3, keepdims=True)
-    if x.shape[:3] == (1, 1, 1) and 0 < FEW * count < x.shape[3]:
-        return _few(x[0, 0, 0], count).reshape(1, 1, 1, count)
-    return _descending(x)[..., :count]
+def _order(row: Array, largest: bool) -> list[int]:
+    """Indices from the first element to the last: NaN is the greatest, ties to the lower index."""
 
+    def rank(index: int) -> tuple[bool, Any]:
+        value = row[index].item()
+        is_nan = value != value
+        return (is_nan, 0 if is_nan else value)
 
-def _descending(x: Array) -> Array:
-    """Indices along the last axis, the greatest first, ties to the lower index."""
-    backwards = np.argsort(x[..., ::-1], axis=-1, kind="stable")[..., ::-1]
-    return x.shape[-1] - 1 - backwards
-
-
-def _few(row: Array, count: int) -> Array:
-    """The first indices of a long row: only what is not below the last of them is sorted."""
-    least = np.partition(row, row.size - count)[row.size - count]
-    places = np.flatnonzero(~(row < least))
-    return places[_descending(row[places])][:count]
+    return sorted(range(len(row)), key=rank, reverse=largest)

@@ -1,25 +1,19 @@
 """Element-wise instructions of the vector engine. All operands lie in the LMU."""
 
-from functools import partial
-from operator import itemgetter
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 
-from runtime.device.machine import WRAP, Machine
-from runtime.device.regions import Array
 from runtime.isa import fields, kinds
-from runtime.isa.binding import Run, applying
-from runtime.isa.instructions.memory import assign
-from runtime.isa.spec import DataInst, Extents, Four, Maker, Mem0, Mem1, Mem2, Mem3, Unit
+from runtime.isa.spec import DataInst, Extents, Four, Mem0, Mem1, Mem2, Mem3, Unit
+from runtime.isa.state import WRAP, Array, State
 from runtime.numerics.elements import (
     FUNCTIONS1,
     FUNCTIONS2,
     ElementType,
-    binary_into,
+    Function,
     convert,
     result_fits,
-    unary_into,
 )
 
 Fn1 = Annotated[str, kinds.Choice(FUNCTIONS1)]
@@ -36,8 +30,6 @@ class Map1(DataInst, opcode=0x30, unit=Unit.VXE):
     `x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`, `silu` is `x / (1 + exp(-x))`.
     """
 
-    ELEMENTWISE = True
-
     fn: Fn1
     extents: Extents
     dst: Mem0
@@ -47,14 +39,11 @@ class Map1(DataInst, opcode=0x30, unit=Unit.VXE):
         fits = result_fits(FUNCTIONS1[self.fn], self.dst.type, self.a.type)
         self.require(fits, f"{self.fn} of {self.a.type.value} does not give {self.dst.type.value}")
 
-    def maker(self, machine: Machine) -> Maker:
-        del machine
-        kernel = unary_into(self.fn, self.dst.type, self.a.type)
-
-        def make(out: Array, a: Array) -> Run:
-            return partial(kernel, a, out)
-
-        return make
+    def execute(self, state: State) -> None:
+        extents = state.four(self.extents)
+        dst = state.result(self.dst, extents)
+        a = state.source(self.a, extents).read()
+        dst.write(_applied(FUNCTIONS1[self.fn], self.dst.type, a))
 
 
 class Map2(DataInst, opcode=0x31, unit=Unit.VXE):
@@ -65,8 +54,6 @@ class Map2(DataInst, opcode=0x31, unit=Unit.VXE):
     `fmod` that of the dividend. `shr` moves bits down, zeros entering at the top, by b modulo the
     width of the type. `max` and `min` propagate NaN. Comparisons give bool.
     """
-
-    ELEMENTWISE = True
 
     fn: Fn2
     extents: Extents
@@ -79,22 +66,16 @@ class Map2(DataInst, opcode=0x31, unit=Unit.VXE):
         types = f"{self.a.type.value} and {self.b.type.value}"
         self.require(fits, f"{self.fn} of {types} does not give {self.dst.type.value}")
 
-    def maker(self, machine: Machine) -> Maker:
-        del machine
-        kernel = binary_into(self.fn, self.dst.type, self.a.type, self.b.type)
-
-        def make(out: Array, a: Array, b: Array) -> Run:
-            if kernel in (np.maximum, np.minimum):
-                return partial(kernel, a, b, out=out)
-            return partial(kernel, a, b, out)
-
-        return make
+    def execute(self, state: State) -> None:
+        extents = state.four(self.extents)
+        dst = state.result(self.dst, extents)
+        places = (state.source(self.a, extents), state.source(self.b, extents))
+        a, b = (place.read() for place in places)
+        dst.write(_applied(FUNCTIONS2[self.fn], self.dst.type, a, b))
 
 
 class Select(DataInst, opcode=0x32, unit=Unit.VXE):
     """Choose by a condition: `dst[i] = a[i] if cond[i] else b[i]`. cond is bool."""
-
-    ELEMENTWISE = True
 
     extents: Extents
     dst: Mem0
@@ -107,9 +88,12 @@ class Select(DataInst, opcode=0x32, unit=Unit.VXE):
         same = self.dst.type is self.a.type is self.b.type
         self.require(same, "element types of dst, a and b differ")
 
-    def maker(self, machine: Machine) -> Maker:
-        del machine
-        return applying(_select)
+    def execute(self, state: State) -> None:
+        extents = state.four(self.extents)
+        dst = state.result(self.dst, extents)
+        places = [state.source(o, extents) for o in (self.cond, self.a, self.b)]
+        cond, a, b = (place.read() for place in places)
+        dst.write(np.where(cond, a, b))
 
 
 class Cast(DataInst, opcode=0x33, unit=Unit.VXE):
@@ -120,24 +104,18 @@ class Cast(DataInst, opcode=0x33, unit=Unit.VXE):
     to even and overflow to infinity.
     """
 
-    ELEMENTWISE = True
-
     extents: Extents
     dst: Mem0
     a: Mem1
 
-    def maker(self, machine: Machine) -> Maker:
-        del machine
-        element = self.dst.type
-        if element is ElementType.BOOL or (self.a.type.is_float and not element.is_float):
-            return applying(_convert, element)
-        return assign
+    def execute(self, state: State) -> None:
+        extents = state.four(self.extents)
+        dst = state.result(self.dst, extents)
+        dst.write(convert(state.source(self.a, extents).read(), self.dst.type))
 
 
 class Copy(DataInst, opcode=0x34, unit=Unit.VXE):
     """Copy elements within the LMU: `dst[i] = a[i]`, right for overlapping operands too."""
-
-    ELEMENTWISE = True
 
     extents: Extents
     dst: Mem0
@@ -146,9 +124,10 @@ class Copy(DataInst, opcode=0x34, unit=Unit.VXE):
     def check(self) -> None:
         self.require(self.dst.type is self.a.type, "element types differ")
 
-    def maker(self, machine: Machine) -> Maker:
-        del machine
-        return assign
+    def execute(self, state: State) -> None:
+        extents = state.four(self.extents)
+        dst = state.result(self.dst, extents)
+        dst.write(state.source(self.a, extents).read())
 
 
 class Fill(DataInst, opcode=0x35, unit=Unit.VXE):
@@ -157,23 +136,18 @@ class Fill(DataInst, opcode=0x35, unit=Unit.VXE):
     For bool the value is `R[value] != 0`.
     """
 
-    ELEMENTWISE = True
-
     extents: Extents
     dst: Mem0
     value: Scalar1
 
-    def maker(self, machine: Machine) -> Maker:
-        registers, register, element = machine.registers, self.value, self.dst.type
-
-        def make(out: Array) -> Run:
-            bits = int(registers[register]) % WRAP
-            if element is ElementType.BOOL:
-                bits = int(bits != 0)
-            raw = bits.to_bytes(8, "little")[: element.itemsize]
-            return assign(out, np.frombuffer(raw, element.dtype))
-
-        return make
+    def execute(self, state: State) -> None:
+        extents = state.four(self.extents)
+        dst, element = state.result(self.dst, extents), self.dst.type
+        bits = state.get(self.value) % WRAP
+        if element is ElementType.BOOL:
+            bits = int(bits != 0)
+        raw = bits.to_bytes(8, "little")[: element.itemsize]
+        dst.write(np.full(extents, np.frombuffer(raw, element.dtype)[0]))
 
 
 class Iota(DataInst, opcode=0x36, unit=Unit.VXE):
@@ -190,25 +164,21 @@ class Iota(DataInst, opcode=0x36, unit=Unit.VXE):
     def check(self) -> None:
         self.require(self.dst.type in (ElementType.I64, ElementType.I32), "dst is not i64 or i32")
 
-    def maker(self, machine: Machine) -> Maker:
-        registers, start, element = machine.registers, self.start, self.dst.type
-        steps_of = itemgetter(*self.steps)
-
-        def make(out: Array) -> Run:
-            values: Any = np.int64(registers[start])
-            for axis, step in enumerate(steps_of(registers)):
-                if out.shape[axis] > 1 and step:
-                    shape = [-1 if k == axis else 1 for k in range(4)]
-                    count = np.arange(out.shape[axis], dtype=np.int64).reshape(shape)
-                    values = values + count * np.int64(step)
-            return assign(out, values.astype(element.dtype))
-
-        return make
+    def execute(self, state: State) -> None:
+        extents = state.four(self.extents)
+        dst = state.result(self.dst, extents)
+        found = np.full(extents, state.get(self.start), np.int64)
+        for axis, step in zip(np.indices(extents), state.four(self.steps), strict=True):
+            found += axis * np.int64(step)
+        dst.write(found.astype(self.dst.type.dtype))
 
 
-def _select(out: Array, cond: Array, a: Array, b: Array) -> None:
-    out[...] = np.where(cond, a, b)
-
-
-def _convert(element: ElementType, out: Array, a: Array) -> None:
-    out[...] = convert(a, element)
+def _applied(function: Function, dst: ElementType, *operands: Array) -> Array:
+    """A scalar function of elements, floats in f32, rounded once to the type of the result."""
+    if np.issubdtype(operands[0].dtype, np.integer) or operands[0].dtype == np.bool_:
+        f, wide = function.on_int, operands[0].dtype
+    else:
+        f, wide = function.on_float, np.dtype(np.float32)
+    assert f is not None, "checked with the instruction"
+    found: Array = f(*(o.astype(wide) for o in operands))
+    return found.astype(dst.dtype)

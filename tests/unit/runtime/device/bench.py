@@ -1,11 +1,13 @@
-"""A machine on which single instructions are tried, with operands placed from arrays."""
+"""A device on which single instructions are tried, with operands placed from arrays."""
 
 from typing import Any
 
 import numpy as np
 
-from runtime.device.machine import Machine
-from runtime.device.regions import Array
+from runtime.device.device import Device
+from runtime.device.fast.binding import bind
+from runtime.device.memory import Array
+from runtime.device.specified import Elements, Specified
 from runtime.isa import Inst, Operand
 from runtime.numerics.elements import ElementType
 from runtime.target import Target
@@ -20,16 +22,15 @@ class Bench:
 
     def __init__(self, params: Array | None = None, reference: bool = True) -> None:
         data = np.zeros(PARAMS, np.uint8) if params is None else params
-        self.machine = Machine(
-            Target.load("lpu-tiny"), Image(data), ARENA, 4096, 1 << 20, reference
-        )
-        self.machine.reset()
+        self.device = Device(Target.load("lpu-tiny"), Image(data), ARENA, 4096, 1 << 20, reference)
+        self.device.reset()
         self.next = 1
+        self.steps = 0
         self.free = {"lmu": 0, "arena": ARENA}
 
     def register(self, value: int) -> int:
         """A register that holds `value`."""
-        self.machine.registers[self.next] = value
+        self.device.registers[self.next] = value
         self.next += 1
         return self.next - 1
 
@@ -51,12 +52,12 @@ class Bench:
         assert element is not None
         address = -(-self.free[where] // 64) * 64
         self.free[where] = address + array.nbytes
-        region = self.machine.lmu if where == "lmu" else self.machine.arena
+        region = self.device.lmu if where == "lmu" else self.device.arena
         start = address - region.base
         if filled:
             region.data[start : start + array.nbytes] = np.frombuffer(array.tobytes(), np.uint8)
-            if region.shadow is not None:
-                region.shadow[start : start + array.nbytes] = True
+            if region.written is not None:
+                region.written[start : start + array.nbytes] = True
         return self.operand(element, address, array.strides)
 
     def empty(self, shape: tuple[int, ...], element: ElementType, where: str = "lmu") -> Operand:
@@ -68,15 +69,20 @@ class Bench:
         pc = 0
         with np.errstate(all="ignore"):
             for inst in code:
-                pc = inst.bind(self.machine, 1000)()
+                pc = self._step(inst)
         return pc
+
+    def _step(self, inst: Inst) -> int:
+        self.steps += 1
+        if self.device.checked:
+            return Specified(self.device).step(inst, 1000)
+        return bind(inst, self.steps, 1000)(self.device)
 
     def read(self, operand: Operand, *shape: int) -> Array:
         """Copy of a contiguous operand in LMU or arena; traps when it is not initialised."""
         extents = (1,) * (4 - len(shape)) + shape
-        address = self.machine.registers[operand.base]
-        strides = tuple(self.machine.registers[s] for s in operand.strides)
-        view = self.machine.lmu_view if address < ARENA else self.machine.hbm_view
-        found = view(address, extents, strides, operand.type)  # pyright: ignore[reportArgumentType]
-        found.require_initialised()
-        return found.array.reshape(shape).copy()
+        address = self.device.registers[operand.base]
+        strides = tuple(self.device.registers[s] for s in operand.strides)
+        memory = self.device.lmu if address < ARENA else self.device.arena
+        place = Elements(memory, address, extents, strides, operand.type, self.device)
+        return place.read().reshape(shape)

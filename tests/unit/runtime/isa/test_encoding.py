@@ -53,17 +53,21 @@ def legal(cls: type[Inst]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for picked in product(*choices.values(), *[list(ElementType)] * len(typed)):
         named = dict(zip([*choices, *typed], picked, strict=True))
-        element = {n: named[n] for n in typed}
-        values = {
-            f.name: named[f.name]
-            if f.name in choices
-            else _sample(f.kind, element.get(f.name, F32))
-            for f in cls.LAYOUT
-        }
         with suppress(ValueError):
-            cls(**values)
+            sampled(cls, named)
             found.append(named)
     return found
+
+
+def sampled(cls: type[Inst], named: dict[str, Any]) -> Inst:
+    """The instruction of a function and element types whose other fields are small."""
+    values = {
+        f.name: named[f.name]
+        if isinstance(f.kind, Choice)
+        else _sample(f.kind, named.get(f.name, F32))
+        for f in cls.LAYOUT
+    }
+    return cls(**values)
 
 
 @st.composite

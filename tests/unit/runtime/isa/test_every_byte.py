@@ -179,14 +179,14 @@ MADE: dict[str, Made] = {
 def _filled(registers: Registers, reference: bool) -> Bench:
     bench = Bench(np.zeros(PARAMS, np.uint8), reference)
     random = np.random.default_rng(5)
-    for region in (bench.machine.lmu, bench.machine.arena):
+    for region in (bench.device.lmu, bench.device.arena):
         floats = region.data.view(np.float32)
         floats[:] = random.integers(-90, 90, floats.size) * np.float32(1.25)
-        if region.shadow is not None:
-            region.shadow[:] = True
-    bench.machine.lmu.data[7168:] = random.integers(0, 2, 1024)
+        if region.written is not None:
+            region.written[:] = True
+    bench.device.lmu.data[7168:] = random.integers(0, 2, 1024)
     for register, value in registers.values.items():
-        bench.machine.registers[register] = value
+        bench.device.registers[register] = value
     return bench
 
 
@@ -195,12 +195,12 @@ def _after(code: list[Inst], registers: Registers, reference: bool) -> bytes | N
     bench = _filled(registers, reference)
     if any(isinstance(i, Gather | Scatter) for i in code):
         index = np.random.default_rng(2).integers(-9, 9, 360)
-        bench.machine.lmu.data[2048 : 2048 + index.nbytes] = index.view(np.uint8)
+        bench.device.lmu.data[2048 : 2048 + index.nbytes] = index.view(np.uint8)
     try:
         bench.run(*code)
     except Trap:
         return None
-    return bench.machine.lmu.data.tobytes() + bench.machine.arena.data.tobytes()
+    return bench.device.lmu.data.tobytes() + bench.device.arena.data.tobytes()
 
 
 def _places(inst: Inst) -> list[int]:

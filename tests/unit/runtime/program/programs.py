@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from runtime.device.regions import Array
+from runtime.device.memory import Array
 from runtime.isa import (
     Addi,
     Fill,

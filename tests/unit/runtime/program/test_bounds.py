@@ -44,6 +44,7 @@ from runtime.program.program import Program, to_text
 from runtime.program.ranges import ANYTHING, execute
 from runtime.program.writing import write_file
 from runtime.run.interpreter import Interpreter
+from runtime.run.run import Run
 from runtime.traps import Trap, TrapKind
 from tests.unit.runtime.program.programs import BOUND, program, projection, tokens
 
@@ -164,7 +165,8 @@ def test_ranges_hold_every_value_of_every_scalar_instruction() -> None:
         machine = Interpreter(made)
         machine.run({})
         low, high = state[3]
-        assert low <= machine.machine.registers[3] <= high, inst
+        with machine.device() as device:
+            assert low <= device.registers[3] <= high, inst
 
 
 def test_every_instruction_that_writes_a_register_has_a_range() -> None:
@@ -180,15 +182,13 @@ def test_every_instruction_that_writes_a_register_has_a_range() -> None:
 
 def executed(made: Program, inputs: Any, entry: str = "step", **values: int) -> int:
     """What a run counts."""
-    machine: Interpreter
     count = 0
 
-    def watch(_pc: int, inst: Inst) -> None:
+    def watch(run: Run) -> None:
         nonlocal count
-        count += elements(inst, machine.machine.registers)
+        count += elements(run.code.instructions[run.pc], run.device.registers)
 
-    machine = Interpreter(made, on_step=watch)
-    machine.run(inputs, entry, values)
+    Interpreter(made, on_step=watch).run(inputs, entry, values)
     return count
 
 

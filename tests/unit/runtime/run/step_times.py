@@ -14,6 +14,7 @@ import numpy as np
 
 from runtime.isa import Add, Inst, Load, Map2, Operand, Store, Stream, Vecmat
 from runtime.numerics.elements import ElementType
+from runtime.run.code import Code
 from tests.unit.runtime.device.bench import ARENA, Bench
 
 F32 = ElementType.F32
@@ -49,19 +50,20 @@ def _best(call: Callable[[], object], count: int) -> float:
 
 def measure(code: tuple[Inst, ...], reference: bool) -> tuple[float, float]:
     """Nanoseconds per round of the instructions: seen and new."""
-    machine = Bench(reference=reference).machine
+    device = Bench(reference=reference).device
     for register, value in VALUES.items():
-        machine.registers[register] = value
-    for region in (machine.lmu, machine.arena):
+        device.registers[register] = value
+    for region in (device.lmu, device.arena):
         region.data[:] = 0
-        if region.shadow is not None:
-            region.shadow[:] = True
-    steps = [inst.bind(machine, 0) for inst in code]
-    registers = machine.registers
+        if region.written is not None:
+            region.written[:] = True
+    bound = Code(code)
+    steps = [bound.steps_for(device)[pc] for pc in bound.instructions]
+    registers = device.registers
 
     def run() -> None:
         for step in steps:
-            step()
+            step(device)
 
     def run_new() -> None:
         registers[MOVING] += 64

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runtime.device.regions import pieces
+from runtime.device.memory import pieces
 from runtime.errors import Unlinkable
 from runtime.isa import (
     Add,
@@ -31,6 +31,7 @@ from runtime.isa import (
 from runtime.numerics.elements import ElementType
 from runtime.program.interface import Dim, Port, Symbol
 from runtime.run.interpreter import Interpreter
+from runtime.run.run import Run
 from runtime.traps import Trap, TrapKind
 from tests.unit.runtime.program.programs import (
     BOUND,
@@ -142,9 +143,17 @@ def _streamed(address: int) -> list[Inst]:
 
 
 @pytest.mark.parametrize("reference", [False, True])
-def test_a_store_into_a_stream_in_flight_is_a_race(reference: bool) -> None:
-    assert _trap(_streamed(1028), reference=reference).kind is TrapKind.RACE
-    Interpreter(program([*_streamed(1032), Halt()]), reference=reference).run({})
+def test_a_panel_keeps_what_it_held_when_it_was_streamed(reference: bool) -> None:
+    """5 is stored where zeros were streamed, and the product is still that of zeros."""
+    output = Port("y", F32, F32, (Dim(1),), (1,), 1040)
+    code: list[Inst] = [
+        *_streamed(1028)[:-2], Li(7, int(np.float32(5).view(np.int32))),
+        Fill((1, 1, 1, 6), row(0, 3), 7), Store(ONE, Operand(F32, 5), Operand(F32, 0)),
+        Vecmat((1, 1, 2, 1), Operand(F32, 0), Operand(F32, 0, (0, 0, 3, 0))),
+        Li(8, 1040), Store(ONE, Operand(F32, 8), Operand(F32, 0)), Halt(),
+    ]  # fmt: skip
+    made = Interpreter(program(code, outputs=[output]), reference=reference)
+    np.testing.assert_array_equal(made.run({})["y"], np.zeros(1, np.float32))
 
 
 @pytest.mark.parametrize("reference", [False, True])
@@ -227,8 +236,8 @@ def test_observer_sees_every_instruction() -> None:
     seen: list[tuple[int, str]] = []
     code: list[Inst] = [Li(1, 1), Fill(ONE, Operand(F32, 0), 0), Addi(2, 1, 1), Halt()]
 
-    def hook(pc: int, inst: Inst) -> None:
-        seen.append((pc, inst.MNEMONIC))
+    def hook(run: Run) -> None:
+        seen.append((run.pc, run.code.instructions[run.pc].MNEMONIC))
 
     Interpreter(program(code), on_step=hook).run({})
     assert seen == [(0, "li"), (1, "fill"), (3, "addi"), (4, "halt")]
@@ -297,4 +306,5 @@ def test_16_bit_panels_are_widened_once_within_the_cap() -> None:
         made = Interpreter(program(code, outputs=[output], params=weights), widen_bytes=cap)
         for _ in range(2):
             np.testing.assert_array_equal(made.run({})["y"], np.full(4, 2 * K))
-        assert len(made.machine.widener.kept) == kept
+        with made.device() as device:
+            assert len(device.products.kept) == kept

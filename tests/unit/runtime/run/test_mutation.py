@@ -25,7 +25,7 @@ STARTS = [WORD_BYTES * pc for pc in word_addresses(PROGRAM.code)]
 
 def _result(program: Program) -> dict[str, bytes] | None:
     try:
-        outputs = Interpreter(program, fuel=2000, reference=True).run(INPUT)
+        outputs = Interpreter(program, fuel=100_000, reference=True).run(INPUT)
     except (RuntimeFault, Trap):
         return None
     return {name: value.tobytes() for name, value in outputs.items()}

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from runtime.device.fast.views import lmu_view
 from runtime.isa import ISA, DataInst, Inst, Operand, Stream, Vecmat
 from runtime.isa.kinds import Bits, Choice
 from runtime.numerics.elements import ElementType
+from runtime.run.code import Code
 from runtime.traps import Trap, TrapKind
 from tests.unit.runtime.device.bench import ARENA, PARAMS, Bench
 from tests.unit.runtime.isa import rows_ctrl, rows_data
@@ -43,13 +45,13 @@ def _filled(seed: int, reference: bool) -> Bench:
     """Memory of small numbers: i64 first, then bytes 0 and 1, then f32."""
     random = np.random.default_rng(seed)
     bench = Bench(random.integers(-6, 7, PARAMS // 4).astype(np.float32).view(np.uint8), reference)
-    for region in (bench.machine.lmu, bench.machine.arena):
+    for region in (bench.device.lmu, bench.device.arena):
         region.data[:1024].view(np.int64)[:] = random.integers(-2, 3, 128)
         region.data[1024:2048] = random.integers(0, 2, 1024)
         floats = region.data[2048:].view(np.float32)
         floats[:] = random.integers(-6, 7, floats.size)
-        if region.shadow is not None:
-            region.shadow[:] = True
+        if region.written is not None:
+            region.written[:] = True
     return bench
 
 
@@ -90,7 +92,7 @@ class Drawn:
     def fill(self, bench: Bench) -> None:
         """Set the registers of a machine."""
         for register, value in enumerate(self.values, 1):
-            bench.machine.registers[register] = value
+            bench.device.registers[register] = value
 
 
 def _instruction(drawn: Drawn, cls: type[DataInst]) -> Inst:
@@ -114,11 +116,12 @@ def _instruction(drawn: Drawn, cls: type[DataInst]) -> Inst:
 
 def _outcome(bench: Bench, code: list[Inst]) -> TrapKind | None:
     """Runs twice, so that what is remembered is used as well."""
-    steps = [inst.bind(bench.machine, 1) for inst in code]
+    bound = Code(code)
+    steps = [bound.steps_for(bench.device)[pc] for pc in bound.instructions]
     with np.errstate(all="ignore"):
         try:
             for step in (*steps, *steps):
-                step()
+                step(bench.device)
         except Trap as trap:
             return trap.kind
     return None
@@ -135,8 +138,8 @@ def test_same_bytes_or_same_trap(mnemonic: str, data: st.DataObject) -> None:
     for bench in (fast, reference):
         drawn.fill(bench)
     assert _outcome(fast, [inst]) == _outcome(reference, [inst])
-    np.testing.assert_array_equal(fast.machine.lmu.data, reference.machine.lmu.data)
-    np.testing.assert_array_equal(fast.machine.arena.data, reference.machine.arena.data)
+    np.testing.assert_array_equal(fast.device.lmu.data, reference.device.lmu.data)
+    np.testing.assert_array_equal(fast.device.arena.data, reference.device.arena.data)
 
 
 def _product(drawn: Drawn) -> tuple[list[Inst], Operand, tuple[int, ...]]:
@@ -169,10 +172,10 @@ def test_same_products_within_the_error_of_their_sums(data: st.DataObject) -> No
     assert outcome == _outcome(reference, code)
     if outcome is not None:
         return
-    strides = tuple(fast.machine.registers[s] for s in result.strides)
-    address = fast.machine.registers[result.base]
+    strides = tuple(fast.device.registers[s] for s in result.strides)
+    address = fast.device.registers[result.base]
     found, expected = (
-        bench.machine.lmu_view(address, shape, strides, result.type).array.astype(np.float64)  # pyright: ignore[reportArgumentType]
+        lmu_view(bench.device, address, shape, strides, result.type)[1].astype(np.float64)  # pyright: ignore[reportArgumentType]
         for bench in (fast, reference)
     )
     np.testing.assert_allclose(

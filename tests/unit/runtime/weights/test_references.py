@@ -71,7 +71,7 @@ def test_loading_executes_the_recipes(made: Program, folder: Path):
     assert loaded == made
     np.testing.assert_array_equal(loaded.linked_params.data, _expected(folder))
     assert not loaded.params.size
-    assert Interpreter(loaded).machine.params is not None
+    assert Interpreter(loaded).program.linked_params is not None
 
 
 def test_the_folder_may_move_and_be_linked_to(made: Program, folder: Path):

@@ -1,0 +1,112 @@
+"""One device: scalar registers, LMU, arena, parameters, operand FIFO, and what the host took.
+
+    device = Device(program.target, image, arena_base, arena_size)
+    device.reset()
+    code.steps[pc](device)
+
+Code is bound once and names no device; a device holds everything that one run changes, and the
+calls that the fast path prepared for its memories (`ready`).
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from typing import Any
+
+from runtime.device.fifo import Fifo
+from runtime.device.memory import Memory, empty_memory
+from runtime.device.products import Products
+from runtime.target import Target
+from runtime.traps import Trap, TrapKind
+from runtime.weights.image import Image
+
+WIDEN_BYTES = 4 << 30
+PLAN_LIMIT = 1 << 16
+OUTBOX = 1
+
+
+class Halted(Exception):
+    """Raised by `halt`: the program is complete."""
+
+
+class Output(Exception):
+    """Raised by `out` behind its effect: the host can take a value. Execution goes on at `pc`."""
+
+    def __init__(self, pc: int) -> None:
+        super().__init__(pc)
+        self.pc = pc
+
+
+class Blocked(Exception):
+    """Raised by an instruction that cannot proceed, without any effect; `reason` says on what."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Device:
+    """The state of one device.
+
+    `params` are its parameters, of which blocks are verified before their first use. `checked`
+    keeps a flag for each byte, which the reference path needs. `widen_bytes` caps the f32 copies of
+    16-bit panels and `plan_limit` the number of calls that the fast path remembers, of about 1 KiB
+    each: share it out when several devices run one program.
+    """
+
+    def __init__(
+        self, target: Target, params: Image, arena_base: int, arena_size: int,
+        widen_bytes: int = WIDEN_BYTES, checked: bool = False, plan_limit: int = PLAN_LIMIT,
+    ) -> None:  # fmt: skip
+        self.target = target
+        self.checked = checked
+        self.registers: list[Any] = [None] * 256
+        self.lmu = empty_memory("LMU", 0, target.lmu_bytes, checked)
+        self.params = Memory("parameters", 0, params.data, image=params)
+        self.arena = empty_memory("arena", arena_base, arena_size, checked)
+        self.fifo = Fifo(target)
+        self.products = Products(widen_bytes, self.arena)
+        self.outbox: deque[int] = deque()
+        self.ready: defaultdict[int, dict[Any, Any]] = defaultdict(dict)
+        self.plans = 0
+        self.plan_limit = plan_limit
+
+    def reset(self, spared: Sequence[tuple[int, int]] = ()) -> None:
+        """Poison registers and memory and empty FIFO and outbox; parameters stay.
+
+        `spared` are ranges of the arena that the host writes before anything else happens.
+        """
+        self.lmu.clear()
+        self.arena.clear(spared)
+        self.products.clear()
+        self.restart()
+
+    def restart(self) -> None:
+        """Poison registers and empty FIFO and outbox; memory stays."""
+        self.registers[:] = [0] + [None] * 255
+        self.fifo.clear()
+        self.outbox.clear()
+
+    def hbm_at(self, address: int) -> Memory:
+        """The memory of HBM that holds a byte address."""
+        for memory in (self.arena, self.params):
+            if memory.base <= address < memory.end:
+                return memory
+        raise Trap(TrapKind.OUT_OF_BOUNDS, f"no HBM region holds address {address}")
+
+    def put(self, value: int) -> None:
+        """Hand a value to the host; Blocked while it has not taken the one before."""
+        if len(self.outbox) >= OUTBOX:
+            raise Blocked("the host has not taken the value before")
+        self.outbox.append(value)
+
+    def take(self) -> int:
+        """The oldest value that `out` handed over."""
+        return self.outbox.popleft()
+
+    def remember(self, slot: int, key: Any, call: Any) -> None:
+        """Keep a prepared call of an instruction; all are dropped when they are too many."""
+        if self.plans >= self.plan_limit:
+            self.ready.clear()
+            self.plans = 0
+        self.ready[slot][key] = call
+        self.plans += 1

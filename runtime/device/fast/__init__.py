@@ -1,0 +1,1 @@
+"""The fast path: calls prepared once for each set of register values of an instruction."""

@@ -1,0 +1,101 @@
+"""Makers of the instructions that combine elements along axes."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from runtime.device.device import Device
+from runtime.device.fast.making import Maker, Run, applying
+from runtime.device.memory import Array
+from runtime.isa.instructions.reduction import Reduce, Scan, TopK, accumulator, identity
+from runtime.isa.spec import DataInst
+from runtime.traps import Trap, TrapKind
+
+_UFUNCS: dict[str, Any] = {
+    "sum": np.add, "max": np.maximum, "min": np.minimum, "mul": np.multiply,
+}  # fmt: skip
+# A row this many times longer than what is wanted of it is not sorted as a whole.
+FEW = 8
+
+
+def _reduce(inst: Reduce) -> Maker:
+    axes = tuple(k for k in range(4) if inst.axes >> k & 1)
+    kind, ufunc, start = accumulator(inst.a.type), _UFUNCS[inst.fn], identity(inst.fn, inst.a.type)
+    combine = partial(ufunc.reduce, axis=axes, dtype=kind, keepdims=True, initial=start)
+
+    def run(out: Array, x: Array) -> None:
+        out[...] = combine(x.astype(kind, copy=False))
+
+    def run_onto(out: Array, x: Array) -> None:
+        total = combine(x.astype(kind, copy=False))
+        out[...] = ufunc(out.astype(kind, copy=False), total)
+
+    def make(device: Device, out: Array, x: Array) -> Run:
+        del device
+        return partial(ufunc.reduce, x, axes, kind, out, True, start)
+
+    if inst.accumulate:
+        return applying(run_onto)
+    return make if inst.a.type.dtype == inst.dst.type.dtype == kind else applying(run)
+
+
+def _scan(inst: Scan) -> Maker:
+    kind, exclusive = accumulator(inst.a.type), inst.exclusive
+
+    def run(out: Array, x: Array, carry: Array) -> None:
+        terms = np.concatenate((carry.astype(kind), x.astype(kind)), axis=3)
+        sums = np.cumsum(terms, axis=3, dtype=kind)
+        out[...] = sums[..., :-1] if exclusive else sums[..., 1:]
+        carry[...] = sums[..., -1:]
+
+    return applying(run)
+
+
+def _topk(inst: TopK) -> Maker:
+    register, kind = inst.largest, inst.a.type.compute
+
+    def run(out: Array, places: Array, x: Array, largest: bool) -> None:
+        order = _order(x.astype(kind, copy=False), out.shape[3], largest)
+        found = np.take_along_axis(x, order, axis=3)
+        out[...] = found
+        places[...] = order
+
+    def make(device: Device, out: Array, places: Array, x: Array) -> Run:
+        count, largest = out.shape[3], device.registers[register]
+        if largest not in (0, 1) or count > x.shape[3]:
+            message = f"k = {count} of {x.shape[3]} elements, largest = {largest}"
+            raise Trap(TrapKind.ILLEGAL, message)
+        return partial(run, out, places, x, bool(largest))
+
+    return make
+
+
+def _order(x: Array, count: int, largest: bool) -> Array:
+    """Indices of the `count` first elements along axis 3."""
+    if not largest:
+        return np.argsort(x, axis=3, kind="stable")[..., :count]
+    if count == 1 and x.size:
+        return np.argmax(x, axis=3, keepdims=True)
+    if x.shape[:3] == (1, 1, 1) and 0 < FEW * count < x.shape[3]:
+        return _few(x[0, 0, 0], count).reshape(1, 1, 1, count)
+    return _descending(x)[..., :count]
+
+
+def _descending(x: Array) -> Array:
+    """Indices along the last axis, the greatest first, ties to the lower index."""
+    backwards = np.argsort(x[..., ::-1], axis=-1, kind="stable")[..., ::-1]
+    return x.shape[-1] - 1 - backwards
+
+
+def _few(row: Array, count: int) -> Array:
+    """The first indices of a long row: only what is not below the last of them is sorted."""
+    least = np.partition(row, row.size - count)[row.size - count]
+    places = np.flatnonzero(~(row < least))
+    return places[_descending(row[places])][:count]
+
+
+MAKERS: dict[type[DataInst], Callable[[Any], Maker]] = {
+    Reduce: _reduce, Scan: _scan, TopK: _topk,
+}  # fmt: skip

@@ -1,0 +1,180 @@
+"""Operands of the fast path as numpy views, for the register values of the moment.
+
+Where all is plain, numpy's constructor decides whether an operand stays within its memory, and
+alignment and signs are one test of all numbers together. Whatever is not plainly right goes to
+`strided`, which traps or, where the stride of a single element looked wrong, does not. Where only
+axis 3 has more than one element, element-wise instructions work on vectors, on which numpy needs no
+iterator.
+"""
+
+from collections.abc import Callable
+from math import prod
+from operator import itemgetter
+
+import numpy as np
+
+from runtime.device.device import Device
+from runtime.device.memory import Array, Memory
+from runtime.isa.fields import Four
+from runtime.isa.spec import DataInst
+from runtime.numerics.elements import ElementType
+from runtime.traps import Trap, TrapKind
+
+Resolver = Callable[[Device, Four], Array]
+
+POINT_LIMIT = 1 << 31
+# Strides and positions from here on are left to `strided`: below, no sum over at most POINT_LIMIT
+# points overflows in numpy.
+PLAIN_LIMIT = 1 << 31
+ONES = (1, 1, 1)
+
+
+def resolver(inst: DataInst, name: str, elementwise: bool) -> Resolver:
+    """The array of an operand on a device, for given extents."""
+    in_hbm, written = inst.in_hbm(name), inst.direction(name)[1]
+    base = inst.operand(name).base
+    plain = _plain(inst, name, elementwise)
+
+    def in_arena(device: Device, shape: Four) -> Array:
+        return plain(device, device.arena, shape)
+
+    def in_either(device: Device, shape: Four) -> Array:
+        arena = device.arena
+        if device.registers[base] >= arena.base:
+            return plain(device, arena, shape)
+        return plain(device, device.params, shape)
+
+    def in_lmu(device: Device, shape: Four) -> Array:
+        return plain(device, device.lmu, shape)
+
+    if not in_hbm:
+        return in_lmu
+    return in_arena if written else in_either
+
+
+def _plain(inst: DataInst, name: str, elementwise: bool) -> Callable[[Device, Memory, Four], Array]:
+    """Views of one memory where all is plain, otherwise what `strided` says."""
+    operand, in_hbm, (_, written) = inst.operand(name), inst.in_hbm(name), inst.direction(name)
+    dtype, base, size = operand.type.dtype, operand.base, operand.type.itemsize
+    strides_of = itemgetter(*operand.strides)
+    suspect = -PLAIN_LIMIT | (size - 1)
+    ndarray, slow = np.ndarray, _slow(inst, name, elementwise)
+
+    def resolve(device: Device, memory: Memory, shape: Four) -> Array:
+        registers = device.registers
+        a, b, c, d = strides = strides_of(registers)
+        start = registers[base] - memory.base
+        if (start | a | b | c | d) & suspect or not memory.data.size:
+            return slow(device, shape)
+        e, f, g, h = shape
+        try:
+            if elementwise and e == f == g == 1:
+                array = ndarray(h, dtype, memory.buffer, start, (d,))
+            else:
+                array = ndarray(shape, dtype, memory.buffer, start, strides)
+        except ValueError:
+            return slow(device, shape)
+        if not 0 < array.size <= POINT_LIMIT:
+            return slow(device, shape)
+        end = start + (e - 1) * a + (f - 1) * b + (g - 1) * c + (h - 1) * d + size
+        if not written:
+            if in_hbm:
+                memory.verify(start + memory.base, end + memory.base)
+            return array
+        is_row = e == f == g == 1 and d >= size
+        if not (is_row or (a >= f * b and b >= g * c and c >= h * d and d >= size)):
+            refuse_overlap(shape, strides, size)
+        if start + memory.base < memory.low or end + memory.base > memory.high:
+            memory.touch(start + memory.base, end + memory.base)
+        return array
+
+    return resolve
+
+
+def _slow(inst: DataInst, name: str, elementwise: bool) -> Resolver:
+    operand, in_hbm, (_, written) = inst.operand(name), inst.in_hbm(name), inst.direction(name)
+    strides_of = itemgetter(*operand.strides)
+
+    def resolve(device: Device, shape: Four) -> Array:
+        address, strides = device.registers[operand.base], strides_of(device.registers)
+        place = hbm_view if in_hbm else lmu_view
+        memory, array, (low, high) = place(device, address, shape, strides, operand.type)
+        if array.size and written:
+            refuse_parameters(memory, low)
+            refuse_overlap(shape, strides, operand.type.itemsize)
+            memory.touch(low, high)
+        elif array.size:
+            memory.verify(low, high)
+        return array[0, 0, 0] if elementwise and shape[:3] == ONES else array
+
+    return resolve
+
+
+View = tuple[Memory, Array, tuple[int, int]]
+
+
+def lmu_view(device: Device, address: int, extents: Four, strides: Four, t: ElementType) -> View:
+    """Strided view of the LMU."""
+    return strided(device.lmu, address, extents, strides, t)
+
+
+def hbm_view(device: Device, address: int, extents: Four, strides: Four, t: ElementType) -> View:
+    """Strided view of the memory of HBM that holds its first element."""
+    memory = device.arena if 0 in extents else device.hbm_at(address)
+    return strided(memory, address, extents, strides, t)
+
+
+def refuse_parameters(memory: Memory, low: int) -> None:
+    """Trap when a write would meet read-only parameters."""
+    if not memory.writable:
+        message = f"writes the read-only {memory.name} at {low}"
+        raise Trap(TrapKind.OUT_OF_BOUNDS, message)
+
+
+def refuse_overlap(extents: Four, strides: Four, size: int) -> None:
+    """Trap where an axis of a result does not step over all bytes of those with smaller strides."""
+    for stride, extent in sorted((abs(s), e) for s, e in zip(strides, extents, strict=True)):
+        if extent > 1:
+            if stride < size:
+                message = f"a result of extents {extents} and strides {strides} overlaps itself"
+                raise Trap(TrapKind.ILLEGAL, message)
+            size = extent * stride
+
+
+def strided(memory: Memory, address: int, extents: Four, strides: Four, t: ElementType) -> View:
+    """View of `extents` elements and the bytes it spans; traps when misaligned or out of bounds.
+
+    The stride of an axis with one element plays no part.
+    """
+    low = high = bits = address
+    points = 1
+    for extent, stride in zip(extents, strides, strict=True):
+        if extent <= 0:
+            return _empty(memory, address, extents, t)
+        if extent > 1:
+            points *= extent
+            bits |= stride
+            if stride > 0:
+                high += (extent - 1) * stride
+            else:
+                low += (extent - 1) * stride
+    if points > POINT_LIMIT:
+        raise Trap(TrapKind.ILLEGAL, f"extents {extents} have more than {POINT_LIMIT} points")
+    high += (size := t.itemsize)
+    if bits & (size - 1):
+        what = f"{t.value} at address {address} with strides {strides}"
+        raise Trap(TrapKind.MISALIGNED, f"{what} is not a multiple of {size} bytes")
+    if low < memory.base or high > memory.end:
+        where = f"{memory.name} ({memory.base} to {memory.end})"
+        raise Trap(TrapKind.OUT_OF_BOUNDS, f"bytes {low} to {high} leave {where}")
+    used = [s if e > 1 else 0 for e, s in zip(extents, strides, strict=True)]
+    array = np.ndarray(extents, t.dtype, memory.buffer, address - memory.base, used)
+    return memory, array, (low, high)
+
+
+def _empty(memory: Memory, address: int, extents: Four, t: ElementType) -> View:
+    if min(extents) < 0:
+        raise Trap(TrapKind.ILLEGAL, f"negative extent in {extents}")
+    if prod(e for e in extents if e) > POINT_LIMIT:
+        raise Trap(TrapKind.ILLEGAL, f"extents {extents} have an axis too long")
+    return memory, np.empty(extents, t.dtype), (address, address)

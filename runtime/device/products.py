@@ -1,0 +1,78 @@
+"""Products of rows with panels: the one seam for numpy, BLAS and native kernels.
+
+f32 panels are used where they lie. 16-bit parameters are widened once and kept while the memory cap
+allows; 16-bit panels of the arena are held in f32 by a `Mirror`. Nothing else widens or caches.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from runtime.device.memory import Array, Memory
+from runtime.device.mirror import Mirror
+from runtime.device.panels import Panel
+from runtime.numerics.elements import ElementType, convert
+
+
+class Products:
+    """Products on one device, with f32 copies of its 16-bit panels within `cap` bytes."""
+
+    def __init__(self, cap: int, arena: Memory) -> None:
+        self.cap = cap
+        self.kept: dict[Any, Array] = {}
+        self.mirror = Mirror(arena)
+
+    def clear(self) -> None:
+        """The arena was poisoned."""
+        self.mirror.clear()
+
+    def row(self, panel: Panel, x: Array, out: Array) -> None:
+        """A vector of f32 times one matrix, into a vector without gaps."""
+        if panel.dense is not None:
+            # `dot` starts sooner than `matmul`, but copies matrices with gaps.
+            x.dot(panel.dense, out)
+            return
+        np.matmul(x, self.wide(panel)[0], out)
+
+    def rows(self, panel: Panel, x: Array, out: Array) -> None:
+        """Rows of f32 times matrices: x[B, M, K], out[B, M, N]."""
+        np.matmul(x, self.wide(panel), out)
+
+    def general(
+        self, panel: Panel, x: Array, out: Array, accumulate: bool, element: ElementType
+    ) -> None:
+        """Any product: operands widened, the sum converted once to the element type of `out`."""
+        compute = np.dtype(np.float32 if panel.element.is_float else np.int64)
+        wide = self.wide(panel) if panel.element.is_float else panel.matrix.astype(np.int64)
+        total = np.matmul(x.astype(compute, copy=False), wide)
+        if accumulate:
+            total = total + out.astype(compute, copy=False)
+        out[...] = convert(total, element)
+
+    def wide(self, panel: Panel) -> Array:
+        """The panel in f32, in which products of floats are computed."""
+        if panel.wide is not None:
+            return panel.wide
+        if panel.memory.writable:
+            return self._of_arena(panel)
+        key = (panel.element, panel.address, panel.shape, panel.matrix.strides)
+        wide = self.kept.get(key)
+        if wide is None:
+            wide = panel.matrix.astype(np.float32, order="K")
+            if wide.nbytes > self.cap:
+                return wide
+            self.cap -= wide.nbytes
+            self.kept[key] = wide
+        panel.keep(wide)
+        return wide
+
+    def _of_arena(self, panel: Panel) -> Array:
+        mirror = self.mirror
+        if not panel.matrix.size:
+            return panel.matrix.astype(np.float32)
+        if not mirror.active:
+            if mirror.nbytes > self.cap:
+                return panel.matrix.astype(np.float32, order="K")
+            self.cap -= mirror.nbytes
+            mirror.allocate()
+        return mirror.of(panel)
