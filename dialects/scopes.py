@@ -20,6 +20,7 @@ from xdsl.ir import Attribute, Operation
 
 from dialects.affine import Affine
 from dialects.lpu.attributes import SymbolsAttr
+from dialects.reading import all_within
 from dialects.refusal import require
 
 World = dict[str, int]
@@ -96,8 +97,10 @@ class Scope:
 
     def least(self, value: Affine, depth: int) -> int:
         """A number that `value` never falls below; names beyond `depth` do not occur in it."""
+        if not value.terms:
+            return value.const
         coefficients = dict(value.terms)
-        for index in reversed(range(depth if coefficients else 0)):
+        for index in reversed(range(depth)):
             bound = self.stack[index]
             factor = coefficients.get(bound.name)
             if factor is not None:
@@ -128,5 +131,5 @@ Rule = Callable[[Any, Scope], None]
 
 def _is_below_import(func: FuncOp) -> bool:
     """Whether a function has left the level `onnx`: it has operations of ours, and no node."""
-    dialects = {op.name.partition(".")[0] for op in func.walk()}
+    dialects = {op.name.partition(".")[0] for op in all_within(func)}
     return "onnx" not in dialects and any(name.startswith("lpu") for name in dialects)

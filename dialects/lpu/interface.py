@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Data, SSAValue
@@ -29,6 +30,7 @@ from dialects.lpu.attributes import SymbolsAttr
 from dialects.lpu.control import StateOp
 from dialects.lpu.types import TensorType, parse_dtype, parse_list
 from dialects.names import quoted
+from dialects.reading import operations
 from dialects.refusal import require
 from runtime.numerics.elements import ElementType
 
@@ -67,12 +69,12 @@ class Interface:
     inputs: tuple[Value | Resident, ...]
     outputs: tuple[Value | Resident, ...]
 
-    @property
+    @cached_property
     def arguments(self) -> tuple[Value, ...]:
         """The inputs that are arguments, in the order of the arguments."""
         return tuple(port for port in self.inputs if isinstance(port, Value))
 
-    @property
+    @cached_property
     def results(self) -> tuple[Value, ...]:
         """The outputs that are results, in the order of the results."""
         return tuple(port for port in self.outputs if isinstance(port, Value))
@@ -134,7 +136,7 @@ def interface_of(func: FuncOp) -> Interface:
 
 def _resident(func: FuncOp) -> tuple[tuple[Resident, ...], tuple[Resident, ...]]:
     """The inputs and the outputs that are ports of states."""
-    states = [op for op in func.body.block.ops if isinstance(op, StateOp)]
+    states = [op for op in operations(func.body.block) if type(op) is StateOp]
     return (
         tuple(Resident(port.name) for op in states for port in op.inputs.data),
         tuple(Resident(port.name) for op in states for port in op.outputs.data),

@@ -16,6 +16,7 @@ from xdsl.ir import Operation
 from dialects.lpu_isa.code import VIRTUAL, Code, register_text
 from dialects.lpu_isa.ops import BY_INST, IsaOp, LabelOp, WeightOp
 from dialects.lpu_mem.target import target_of
+from dialects.reading import operations
 from dialects.refusal import require
 from dialects.scopes import Rule, Scope
 from runtime.isa import Halt, Jump
@@ -56,7 +57,7 @@ class _Flow:
 
 def verify_function(func: FuncOp, scope: Scope) -> None:
     """Labels, branches and registers agree."""
-    instructions = [op for op in func.body.block.ops if isinstance(op, IsaOp | LabelOp)]
+    instructions = [op for op in operations(func.body.block) if isinstance(op, IsaOp | LabelOp)]
     labels = _labels(instructions)
     flow = _Flow(labels, written=(2 << len(scope.stack)) - 1)
     _discipline(instructions, len(scope.stack), target_of(scope.shared.module).registers)

@@ -29,6 +29,7 @@ from dialects.lpu_mem import ports as mem
 from dialects.lpu_mem.ports import PortAttr
 from dialects.lpu_mem.target import target_of
 from dialects.names import unescape
+from dialects.reading import operations
 from lpuc.compiler.parameters import parameter_pieces, parameters
 from runtime.isa import Inst
 from runtime.program.interface import Dim, Interface, Port, Symbol
@@ -55,7 +56,7 @@ def emit_program(module: ModuleOp, folder: Path) -> tuple[Program, Iterable[Piec
     pc = 0
     for func in functions:
         labels, end = _labels(func, pc)
-        for op in func.body.block.ops:
+        for op in operations(func.body.block):
             if isinstance(op, IsaOp):
                 code.append(_encoded(op, labels))
                 nodes.append(_named(op, named))
@@ -128,7 +129,7 @@ def _functions(module: ModuleOp) -> list[FuncOp]:
 def _labels(func: FuncOp, pc: int) -> tuple[dict[str, int], int]:
     """The word address of each label of a function that starts at `pc`, and where it ends."""
     labels: dict[str, int] = {}
-    for op in func.body.block.ops:
+    for op in operations(func.body.block):
         if isinstance(op, LabelOp):
             assert op.label.data not in labels, f"label {op.label.data} stands twice"
             labels[op.label.data] = pc

@@ -11,6 +11,7 @@ from xdsl.dialects.func import FuncOp
 
 from dialects.lpu.weights import Weight
 from dialects.lpu_isa.ops import WeightOp
+from dialects.reading import operations
 from runtime.weights.pieces import pieces
 from runtime.weights.references import Param
 from runtime.weights.source_files import SourceFiles
@@ -26,7 +27,7 @@ def parameters(functions: Iterable[FuncOp]) -> list[Param]:
     """
     weights: dict[int, Weight] = {}
     for func in functions:
-        for op in func.body.block.ops:
+        for op in operations(func.body.block):
             if isinstance(op, WeightOp) and 0 not in op.value.data.shape:
                 address, weight = op.address.value.data, op.value.data
                 first = weights.setdefault(address, weight)

@@ -11,6 +11,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Attribute
 
 from dialects.lpu.weights import WeightAttr
+from dialects.reading import all_within
 from passes.analysis.functions import model_folder
 from runtime.errors import Unlinked
 from runtime.weights.recipes import file_ranges, nbytes
@@ -18,7 +19,7 @@ from runtime.weights.source_files import Span
 
 
 def _attributes(module: ModuleOp) -> Generator[Attribute]:
-    for op in module.walk():
+    for op in all_within(module):
         yield from op.properties.values()
         yield from op.attributes.values()
 

@@ -17,6 +17,7 @@ from dialects.lpu.control import ForOp
 from dialects.lpu.interface import symbols_of
 from dialects.lpu_mem import control as mem
 from dialects.names import unescape
+from dialects.reading import operations
 
 LOOPS = frozenset({ForOp, mem.ForOp})
 """The loops of the levels `lpu` and `lpu_mem`."""
@@ -53,7 +54,7 @@ def symbol_ranges(func: FuncOp) -> Ranges:
 
 def _loops(block: Block) -> Iterator[ForOp | mem.ForOp]:
     """Every loop, the outer ones first."""
-    for op in block.ops:
+    for op in operations(block):
         if type(op) in LOOPS and isinstance(op, ForOp | mem.ForOp):
             yield op
             yield from _loops(op.body.block)

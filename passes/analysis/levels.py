@@ -6,16 +6,20 @@ from collections.abc import Callable, Iterator, Mapping
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
+from xdsl.ir import Operation
 
 from dialects.errors import CompileError
 from dialects.lpu.interface import symbols_of
 from dialects.lpu.types import TensorType
+from dialects.reading import operations
 from passes.specification import BELONGS, FACTS, LEVELS, Specification, wrong_level
 
 
 def dialects_of(module: ModuleOp) -> frozenset[str]:
     """The levels that operations in functions belong to."""
-    kinds = {type(op) for func in _functions(module) for op in func.body.block.ops}
+    kinds = set[type[Operation]]()
+    for func in _functions(module):
+        kinds.update(map(type, operations(func.body.block)))
     return frozenset({kind.name.partition(".")[0] for kind in kinds}).intersection(LEVELS)
 
 
@@ -42,8 +46,13 @@ def _unbound(module: ModuleOp) -> str | None:
 def _unresolved(module: ModuleOp) -> str | None:
     """Why an extent of a value is not known."""
     bodies = (func.body.block for func in _functions(module))
-    types = {value.type for block in bodies for op in block.ops for value in op.results}
-    tensors = [kind.data for kind in types if isinstance(kind, TensorType)]
+    types = {
+        id(value.type): value.type
+        for block in bodies
+        for op in operations(block)
+        for value in op.results
+    }
+    tensors = [kind.data for kind in types.values() if isinstance(kind, TensorType)]
     lost = sorted(str(tensor) for tensor in tensors if not tensor.is_resolved)
     return f"a value is of type [{lost[0]}]" if lost else None
 

@@ -54,6 +54,7 @@ from xdsl.ir import SSAValue
 from dialects.lpu import ops
 from dialects.lpu.interface import interface_of
 from dialects.lpu.types import tensor_type
+from dialects.reading import operations
 from passes.analysis.functions import options, step_function
 from passes.lpu.precision.forms import F32, Forms, following
 from passes.lpu.precision.products import multiply
@@ -71,7 +72,7 @@ def reachable(func: FuncOp, *roots: Sequence[SSAValue]) -> tuple[set[SSAValue], 
     reach = dict[SSAValue, int]()
     for index, values in enumerate(roots):
         reach.update((value, reach.get(value, 0) | 1 << index) for value in values)
-    for op in func.body.block.ops:
+    for op in operations(func.body.block):
         bits = 0
         for operand in op.operands:
             bits |= reach.get(operand, 0)
@@ -95,10 +96,10 @@ def demote(func: FuncOp, short: ElementType) -> None:
     tokens, data, past = reachable(func, *roots)
     forms = Forms(short, tokens | data | past)
     _store_cache(func, forms, short)
-    for op in list(func.body.block.ops):
-        if isinstance(op, ops.MatmulOp):
+    for op in operations(func.body.block):
+        if type(op) is ops.MatmulOp:
             multiply(op, forms)
-        elif isinstance(op, ops.GatherOp) and op.indices in tokens:
+        elif type(op) is ops.GatherOp and op.indices in tokens:
             _look_up(op, forms, short)
         else:
             widen(op, forms)

@@ -28,6 +28,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation
 from xdsl.transforms.dead_code_elimination import would_be_trivially_dead
 
+from dialects.reading import operations
 from passes.analysis.functions import is_pure
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import erase
@@ -42,7 +43,7 @@ def _is_dead(op: Operation) -> bool:
 
 def drop(block: Block) -> None:
     """Remove what is dead in a block and in the regions of its operations."""
-    for op in reversed(list(block.ops)):
+    for op in reversed(operations(block)):
         for region in op.regions:
             for inner in region.blocks:
                 drop(inner)

@@ -36,6 +36,7 @@ from xdsl.dialects.builtin import ModuleOp
 from dialects.lpu import ops
 from dialects.lpu.semantics import Scope
 from dialects.lpu.weights import INLINE_LIMIT
+from dialects.reading import all_within
 from passes.analysis.functions import model_folder
 from passes.lpu.folding.constants import fold
 from passes.rewriting.base import RewritingPass
@@ -54,6 +55,6 @@ class LpuFoldConstantsPass(RewritingPass):
 
     def rewrite(self, module: ModuleOp) -> None:
         scope = Scope({}, model_folder(module))
-        for inner in list(module.walk()):
+        for inner in all_within(module):
             if isinstance(inner, ops.LpuOp):
                 fold(inner, scope, self.budget_bytes)

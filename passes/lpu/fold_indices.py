@@ -45,6 +45,7 @@ from xdsl.dialects.builtin import ModuleOp
 from dialects.lpu import ops
 from dialects.lpu.semantics import Scope
 from dialects.lpu.weights import INLINE_LIMIT
+from dialects.reading import all_within
 from passes.analysis.functions import functions, model_folder, symbol_ranges
 from passes.lpu.folding.constants import fold
 from passes.lpu.folding.facts import Facts
@@ -72,6 +73,6 @@ class LpuFoldIndicesPass(RewritingPass):
         scope = Scope({}, model_folder(module))
         for function in functions(module):
             facts = Facts.of(symbol_ranges(function))
-            for inner in list(function.walk()):
+            for inner in all_within(function):
                 if isinstance(inner, ops.LpuOp):
                     fold(inner, scope, INLINE_LIMIT, facts)

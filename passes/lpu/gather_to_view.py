@@ -41,6 +41,7 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine, NotAffine
 from dialects.lpu import ops
+from dialects.reading import all_within
 from passes.analysis.content import Line
 from passes.analysis.functions import functions, symbol_ranges
 from passes.analysis.lines import Lines
@@ -135,10 +136,10 @@ class LpuGatherToViewPass(RewritingPass):
     def rewrite(self, module: ModuleOp) -> None:
         for func in functions(module):
             lines = Lines(symbol_ranges(func))
-            for inner in list(func.walk()):
-                if isinstance(inner, ops.GatherOp):
+            for inner in all_within(func):
+                if type(inner) is ops.GatherOp:
                     view = view_of(inner, lines)
                     if view is not None:
                         substitute(inner, [view])
-                elif isinstance(inner, ops.ScatterOp) and is_overwritten(inner, lines):
+                elif type(inner) is ops.ScatterOp and is_overwritten(inner, lines):
                     substitute(inner, [inner.updates])

@@ -33,6 +33,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation
 from xdsl.traits import IsolatedFromAbove
 
+from dialects.reading import operations
 from passes.analysis.functions import is_pure
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import substitute
@@ -48,7 +49,7 @@ def _key(op: Operation) -> Key:
 
 def merge(block: Block, known: dict[Key, Operation]) -> None:
     """Replace operations of a block by equal ones before them; `known` grows."""
-    for op in list(block.ops):
+    for op in operations(block):
         for region in op.regions:
             seen = {} if op.has_trait(IsolatedFromAbove) else known
             for inner in region.blocks:

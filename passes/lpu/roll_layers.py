@@ -58,6 +58,7 @@ from xdsl.ir import SSAValue
 
 from dialects.lpu.control import StateOp
 from dialects.names import escape
+from dialects.reading import operations
 from passes.analysis.functions import functions, symbol_ranges
 from passes.lpu.rolling.columns import Columns, NotRolled
 from passes.lpu.rolling.graph import Kinds, build_graph
@@ -123,7 +124,7 @@ def roll(func: FuncOp) -> None:
 
 def number_states(func: FuncOp) -> None:
     """Number the states in the order of the program."""
-    states = [op for op in func.body.block.ops if isinstance(op, StateOp)]
+    states = [op for op in operations(func.body.block) if isinstance(op, StateOp)]
     for number, state in enumerate(states):
         set_property(state, "state", StringAttr(f"cache.{number}"))
 

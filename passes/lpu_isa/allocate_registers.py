@@ -54,6 +54,7 @@ from dialects.lpu.interface import symbols_of
 from dialects.lpu_isa.code import VIRTUAL, Code, Item
 from dialects.lpu_isa.ops import IsaOp, LabelOp, instruction, label
 from dialects.lpu_mem.target import SPILL_SLOTS, spill_base, target_of
+from dialects.reading import operations
 from passes.lpu_isa.registers.blocks import BlockAllocation
 from passes.lpu_isa.registers.liveness import Constant, Lifetime, Liveness, Places, by_weight
 from passes.rewriting.base import RewritingPass
@@ -177,7 +178,7 @@ def allocate(func: FuncOp, target: Target) -> None:
     count = len(symbols_of(func).registers)
     kept: list[Operation] = []
     items: list[Item] = []
-    for op in func.body.block.ops:
+    for op in operations(func.body.block):
         if isinstance(op, IsaOp):
             items.append((op.code.data, op.location))
         elif isinstance(op, LabelOp):

@@ -48,6 +48,7 @@ from xdsl.ir import Operation
 from dialects.lpu_isa.code import Code
 from dialects.lpu_isa.ops import IsaOp
 from dialects.lpu_mem.target import target_of
+from dialects.reading import operations
 from passes.analysis.functions import functions, symbol_ranges
 from passes.lpu_isa.registers.intervals import intervals
 from passes.rewriting.base import RewritingPass
@@ -155,7 +156,7 @@ def _parameter_bases(func: FuncOp, ops: Sequence[Operation]) -> frozenset[int]:
 def hoist(func: FuncOp, most: int) -> None:
     """Move the streams of one function up."""
     block = func.body.block
-    ops = list(block.ops)
+    ops = operations(block)
     bases = _parameter_bases(func, ops)
     order: list[Operation] = []
     run: list[Operation] = []

@@ -29,6 +29,7 @@ from xdsl.dialects.func import FuncOp
 
 from dialects.errors import Unsupported, node_names
 from dialects.onnx.ops import OnnxOp
+from dialects.reading import operations
 from passes.analysis.functions import step_function
 from passes.onnx.operators import record_of
 from passes.onnx.operators.node import Node
@@ -46,7 +47,7 @@ def full_name(op: OnnxOp) -> str:
 def check(func: FuncOp) -> None:
     """Raise for the first unsupported node, and name all unsupported operators."""
     refused: list[OnnxOp] = []
-    for op in func.body.block.ops:
+    for op in operations(func.body.block):
         if isinstance(op, OnnxOp):
             record = record_of(op)
             if record is None:

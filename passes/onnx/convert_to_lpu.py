@@ -44,6 +44,7 @@ from dialects.lpu import ops
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.types import TensorType
 from dialects.onnx import InitializerOp, OnnxOp
+from dialects.reading import all_within, types_of
 from passes.analysis.functions import model_folder
 from passes.analysis.moves import content_at
 from passes.onnx.operators import Operator
@@ -57,9 +58,9 @@ from passes.specification import Specification, rounds
 
 
 def _check_resolved(op: Operation) -> None:
-    for value in (*op.operands, *op.results):
-        assert isinstance(value.type, TensorType), f"{op.name}: {value.type} is not a tensor"
-        assert value.type.data.is_resolved, f"{op.name}: extents not resolved: {value.type.data}"
+    for kind in types_of(op):
+        assert isinstance(kind, TensorType), f"{op.name}: {kind} is not a tensor"
+        assert kind.data.is_resolved, f"{op.name}: extents not resolved: {kind.data}"
 
 
 def _reads_contents(op: OnnxOp) -> bool:
@@ -105,7 +106,7 @@ def _replace(op: Operation, values: Made) -> None:
 
 def lower(op: Operation, templates: Templates, folder: Path) -> None:
     """Replace one ONNX operation; others stay."""
-    if isinstance(op, InitializerOp):
+    if type(op) is InitializerOp:
         _replace(op, [Build(op).constant(op.weight)])
     elif isinstance(op, OnnxOp):
         _replace(op, _lowered(Node(op, content_at, folder=folder), templates))
@@ -126,5 +127,5 @@ class ConvertOnnxToLpuPass(RewritingPass):
 
     def rewrite(self, module: ModuleOp) -> None:
         templates, folder = Templates(), model_folder(module)
-        for inner in list(module.walk()):
+        for inner in all_within(module):
             lower(inner, templates, folder)

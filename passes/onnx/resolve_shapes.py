@@ -48,6 +48,7 @@ from xdsl.ir import Operation, SSAValue
 
 from dialects.lpu.ops import ConstantOp, tensor_of
 from dialects.onnx.ops import OnnxOp
+from dialects.reading import operations
 from passes.analysis.content import Content, Elements
 from passes.analysis.functions import model_folder, step_function, symbol_ranges
 from passes.onnx.operators.sources import materialised
@@ -61,26 +62,26 @@ from passes.specification import EXACT, Specification
 
 def sweep(func: FuncOp, contents: dict[SSAValue, Content]) -> None:
     """From the last operation to the first: drop what nobody reads, make what is known."""
-    for op in reversed(list(func.body.block.ops)):
-        if isinstance(op, ReturnOp):
+    for op in reversed(operations(func.body.block)):
+        if type(op) is ReturnOp:
             continue
-        if not isinstance(op, ConstantOp):
+        if type(op) is not ConstantOp:
             for result in op.results:
                 content = contents.get(result)
-                if isinstance(op, OnnxOp) or _is_numbers(content):
+                if content is not None and (isinstance(op, OnnxOp) or _is_numbers(content)):
                     _make(op, result, content)
         if not any([result.first_use for result in op.results]):
             erase(op)
 
 
-def _is_numbers(content: Content | None) -> bool:
+def _is_numbers(content: Content) -> bool:
     """Whether a value that moves have made is a constant, which its readers may have to know."""
     return isinstance(content, Elements) and all(element.is_const for element in content.flat())
 
 
-def _make(op: Operation, result: SSAValue, content: Content | None) -> None:
+def _make(op: Operation, result: SSAValue, content: Content) -> None:
     """Let readers of a known value read what makes it."""
-    if content is not None and result.first_use is not None:
+    if result.first_use is not None:
         made = materialised(Build(op), content, tensor_of(result))
         if made is not None:
             replace(result, made)
@@ -88,7 +89,7 @@ def _make(op: Operation, result: SSAValue, content: Content | None) -> None:
 
 def resolve(func: FuncOp, folder: Path) -> None:
     resolver = Resolver(symbol_ranges(func), folder)
-    for op in list(func.body.block.ops):
+    for op in operations(func.body.block):
         resolver.visit(op)
     sweep(func, resolver.contents)
     sign(func)

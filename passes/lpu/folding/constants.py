@@ -17,6 +17,7 @@ from dialects.lpu.facts import Form, facts_of
 from dialects.lpu.semantics import Array, Scope, evaluate
 from dialects.lpu.types import Tensor, TensorType
 from dialects.lpu.weights import Weight, WeightAttr, inline
+from dialects.reading import operands_of
 from passes.lpu.folding.facts import Facts
 from passes.lpu.folding.indices import counted
 from passes.rewriting.kernel import insert, locate, substitute
@@ -180,7 +181,7 @@ def evaluated(op: ops.LpuOp, scope: Scope, budget: int) -> list[ops.LpuOp] | Non
 
 def folded(op: ops.LpuOp, scope: Scope, budget: int, facts: Facts | None) -> list[ops.LpuOp] | None:
     """Operations without operands that give the results, tried from the smallest to the largest."""
-    known = all([facts_of(value.owner).is_source for value in op.operands])
+    known = all([facts_of(value.owner).is_source for value in operands_of(op)])
     fill = (filled(op, scope) or counted(op)) if known else None
     if fill is None and facts is not None:
         fill = facts.known(op)

@@ -12,7 +12,8 @@ from dialects.lpu.types import tensor_type
 from dialects.lpu.weights import Cast
 from passes.lpu.raising.numbers import number_of
 from passes.rewriting.build import Build
-from passes.rewriting.kernel import substitute
+from passes.rewriting.creation import make
+from passes.rewriting.kernel import insert, substitute
 from runtime.numerics.elements import ElementType
 
 F32 = ElementType.F32
@@ -133,5 +134,5 @@ def clone(op: Operation, operands: list[SSAValue]) -> SSAValue:
     (dtype,) = {ops.tensor_of(v).dtype for v in operands if ops.tensor_of(v).dtype.is_float}
     tensor = ops.tensor_of(op.results[0])
     kind = tensor_type(tensor.with_dtype(dtype) if tensor.dtype.is_float else tensor)
-    new = type(op).create(operands=operands, result_types=[kind], properties=op.properties)
-    return Build(op).insert(new).results[0]
+    new = make(type(op), operands, [kind], op.properties, op.location)
+    return insert(new, op).results[0]

@@ -11,10 +11,11 @@ from xdsl.ir import Operation, SSAValue
 
 from dialects.lpu import ops
 from dialects.lpu.facts import facts_of
+from dialects.reading import operands_of
 from passes.lpu.precision.forms import F32, Forms, clone
 from passes.rewriting.kernel import replace
 
-COMPUTING = (ops.MapOp, ops.SelectOp, ops.ReduceOp, ops.ScanOp)
+COMPUTING = frozenset({ops.MapOp, ops.SelectOp, ops.ReduceOp, ops.ScanOp})
 
 
 def is_short(value: SSAValue) -> bool:
@@ -26,7 +27,7 @@ def is_read_wide(value: SSAValue) -> bool:
     """Whether something computes with a value, or widens it."""
     for use in value.uses:
         op = use.operation
-        if isinstance(op, COMPUTING):
+        if type(op) in COMPUTING:
             return True
         if isinstance(op, ops.CastOp) and op.result_tensor().dtype == F32:
             return True
@@ -37,9 +38,9 @@ def is_read_wide(value: SSAValue) -> bool:
 
 def widen(op: Operation, forms: Forms) -> None:
     """Make the long form of what an operation computes; operands come first."""
-    if isinstance(op, ops.CastOp):
+    if type(op) is ops.CastOp:
         _widen_cast(op, forms)
-    elif isinstance(op, COMPUTING):
+    elif type(op) in COMPUTING:
         _widen_arithmetic(op, forms)
     elif facts_of(op).moves and forms.unrounded.issuperset(op.operands):
         result = op.results[0]
@@ -55,11 +56,13 @@ def _widen_cast(op: ops.CastOp, forms: Forms) -> None:
         replace(op.result, long)
 
 
-def _widen_arithmetic(op: ops.LpuOp, forms: Forms) -> None:
+def _widen_arithmetic(op: Operation, forms: Forms) -> None:
     (result,) = op.results
-    operands = [v for v in op.operands if is_short(v)]
-    inner = any(v in forms.unrounded for v in operands)
-    if not operands or not (inner or (is_short(result) and is_read_wide(result))):
+    operands = [v for v in operands_of(op) if is_short(v)]
+    if not operands:
+        return
+    inner = not forms.unrounded.isdisjoint(operands)
+    if not (inner or (is_short(result) and is_read_wide(result))):
         return
     long = clone(op, [forms.widened(v) for v in op.operands])
     if is_short(result):

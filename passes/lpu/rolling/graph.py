@@ -15,6 +15,7 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from dialects.lpu.control import ReadOp, StateOp, WriteOp
 from dialects.lpu.interface import interface_of
+from dialects.reading import operations
 from passes.analysis.functions import is_ordered
 
 
@@ -98,7 +99,7 @@ def build_graph(func: FuncOp) -> Graph | None:
     """The graph of a function; None if its results do not depend on a root."""
     terminator = func.body.block.last_op
     assert isinstance(terminator, ReturnOp)
-    body = [op for op in func.body.block.ops if op is not terminator]
+    body = [op for op in operations(func.body.block) if op is not terminator]
     index: dict[Operation | Block, int] = {op: position for position, op in enumerate(body)}
     uses = [
         [v for v in captured(op) if type(v.owner) is not StateOp]

@@ -17,10 +17,12 @@ from xdsl.ir import SSAValue
 
 from dialects.errors import unsupported
 from dialects.lpu.ops import ConstantOp, tensor_of
+from dialects.lpu.types import TensorType
 from dialects.lpu.weights import INLINE_LIMIT, Cast, Weight, inline
 from dialects.onnx.ops import OnnxOp
 from dialects.onnx.schemas import formal_at
 from dialects.onnx.semantics import evaluate
+from dialects.reading import operands_of, types_of
 from runtime.numerics.elements import ElementType
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -31,8 +33,10 @@ HINT = "export the model in float32"
 
 def is_double(op: OnnxOp) -> bool:
     """Whether a node reads or makes doubles; a Constant only names them."""
-    values = (*op.operands, *op.results) if op.operands else ()
-    return any([tensor_of(value).dtype is F64 for value in values])
+    for kind in types_of(op) if operands_of(op) else ():
+        if isinstance(kind, TensorType) and kind.data.dtype is F64:
+            return True
+    return False
 
 
 def folded(op: OnnxOp, known: Callable[[SSAValue], Array | None], folder: Path) -> Sequence[Weight]:

@@ -13,11 +13,12 @@ from dialects.lpu.interface import interface_of
 from dialects.lpu.ops import tensor_of
 from dialects.lpu.weights import Weight, nbytes, read
 from dialects.onnx.ops import InitializerOp, OnnxOp
+from dialects.reading import operations
 
 
 def head_size(func: FuncOp) -> Affine | None:
     """The head size that a fused attention implies, from the width of its projected query."""
-    for op in func.body.block.ops:
+    for op in operations(func.body.block):
         if isinstance(op, OnnxOp) and op.OP_TYPE == "GroupQueryAttention":
             heads, kv_heads = op.attr("num_heads"), op.attr("kv_num_heads")
             query = op.get("query")
@@ -54,7 +55,7 @@ def context_limit(func: FuncOp, folder: Path) -> int | None:
     ids = {argument for argument, port in named if "input_ids" in port.name}
     limits = [
         limit
-        for op in func.body.block.ops
+        for op in operations(func.body.block)
         if isinstance(op, OnnxOp) and op.OP_TYPE == "Gather"
         if (limit := _table_limit(op, ids, folder)) is not None
     ]

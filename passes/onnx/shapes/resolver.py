@@ -24,6 +24,7 @@ from dialects.lpu.weights import Weight, nbytes, read
 from dialects.onnx.branches import IfOp
 from dialects.onnx.ops import InitializerOp, OnnxOp
 from dialects.onnx.semantics import evaluate
+from dialects.reading import operands_of
 from passes.analysis.content import Content, Fill, Numbers, as_elements, fits, is_small
 from passes.analysis.moves import content_moved, content_of_array
 from passes.onnx.operators.node import Node, inlined
@@ -60,11 +61,11 @@ class Resolver:
     templates: Templates = field(default_factory=Templates)
 
     def visit(self, op: Operation) -> None:
-        if isinstance(op, InitializerOp):
+        if type(op) is InitializerOp:
             built = Build(op).constant(inlined(op.weight, self.folder))
             self._note_constant(built, op.weight)
             self._replace(op, [built])
-        elif isinstance(op, IfOp):
+        elif type(op) is IfOp:
             self._choose(op)
         elif isinstance(op, OnnxOp):
             self._visit_node(Node(op, self.contents.get, self.ranges, self.folder))
@@ -116,7 +117,7 @@ class Resolver:
 
     def _keys(self, op: OnnxOp) -> Key:
         """What is known of each operand."""
-        found = [self.contents.get(value) for value in op.operands]
+        found = map(self.contents.get, operands_of(op))
         return tuple([content and content.key for content in found])
 
     def _type(self, record: Operator, node: Node) -> None:
