@@ -1,5 +1,6 @@
 """
-Make operations that are right by construction, in less than half the time of xDSL's `create`.
+Make operations that are right by construction, put them in a block and take them out of it, in less
+than half the time of xDSL's `create`, `insert_op_before` and `detach`.
 
 A compiler of deep models mostly makes operations: a layer of GPT-2 takes two hundred before layers
 are rolled. `make` sets what `Operation.__init__` sets and leaves out what an operation without
@@ -14,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from xdsl.dialects.builtin import LocationAttr
-from xdsl.ir import Attribute, Operation, OpResult, SSAValue, SSAValues, Use
+from xdsl.ir import Attribute, Block, Operation, OpResult, SSAValue, SSAValues, Use
 
 OpT = TypeVar("OpT", bound=Operation)
 
@@ -28,11 +29,61 @@ def make(
 ) -> OpT:
     """An operation that stands in no block yet."""
     op = cls.__new__(cls)
-    uses = tuple([Use(op, index) for index in range(len(operands))])
-    for operand, use in zip(operands, uses, strict=True):
+    uses: list[Use] = []
+    for operand in operands:
+        use = Use(op, len(uses))
         operand.add_use(use)
-    op._operands, op._operand_uses = SSAValues(operands), uses
-    op.results = SSAValues([OpResult(kind, op, index) for index, kind in enumerate(types)])
+        uses.append(use)
+    results: list[OpResult] = []
+    for kind in types:
+        results.append(OpResult(kind, op, len(results)))
+    op._operands, op._operand_uses = SSAValues(operands), tuple(uses)
+    op.results = SSAValues(results)
     op.properties, op.attributes = dict(properties), {}
     op.location, op.regions = location, ()
     return op
+
+
+def put_before(op: Operation, before: Operation) -> None:
+    """Put an operation that stands in no block in front of one that does."""
+    block, previous = before.parent, before._prev_op
+    assert block is not None, f"{before.name} stands in no block"
+    _check_free(op, block)
+    op.parent, op._prev_op, op._next_op = block, previous, before
+    before._prev_op = op
+    if previous is None:
+        block._first_op = op
+    else:
+        previous._next_op = op
+
+
+def put_last(op: Operation, block: Block) -> None:
+    """Put an operation that stands in no block at the end of one."""
+    _check_free(op, block)
+    last = block._last_op
+    op.parent, op._prev_op, op._next_op = block, last, None
+    block._last_op = op
+    if last is None:
+        block._first_op = op
+    else:
+        last._next_op = op
+
+
+def _check_free(op: Operation, block: Block) -> None:
+    assert op.parent is None, f"{op.name} stands in a block already"
+    assert not op.regions or not op.is_ancestor(block), f"{op.name} does not stand in itself"
+
+
+def take_away(op: Operation) -> None:
+    """Take an operation out of its block."""
+    block, previous, following = op.parent, op._prev_op, op._next_op
+    assert block is not None, f"{op.name} stands in no block"
+    if previous is None:
+        block._first_op = following
+    else:
+        previous._next_op = following
+    if following is None:
+        block._last_op = previous
+    else:
+        following._prev_op = previous
+    op.parent = op._prev_op = op._next_op = None

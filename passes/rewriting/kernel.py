@@ -28,32 +28,32 @@ from xdsl.dialects.builtin import LocationAttr
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Attribute, Block, BlockArgument, Operation, SSAValue, SSAValues, Use
 
+from dialects.reading import operations
+from passes.rewriting.creation import put_before, put_last, take_away
 from passes.rewriting.session import Rewriting, running
 
 
 def insert(op: Operation, before: Operation) -> Operation:
     """Put a new operation in front of another."""
-    block = before.parent
-    assert block is not None, f"{before.name} stands in no block"
     _check_new(op)
-    block.insert_op_before(op, before)
+    put_before(op, before)
     return op
 
 
 def append(op: Operation, block: Block) -> Operation:
     """Put an operation at the end of a block: a new one, or one that was taken out."""
     _check_new(op)
-    block.add_op(op)
+    put_last(op, block)
     return op
 
 
 def _check_new(op: Operation) -> None:
     now = running()
-    now.placed[op] = None
-    if op in now.taken:
+    now.placed[id(op)] = op
+    if now.taken and op in now.taken:
         return
-    if op.regions or isinstance(op, ReturnOp):
-        now.changed[op] = None
+    if op.regions or type(op) is ReturnOp:
+        now.changed[id(op)] = op
     else:
         now.check(op)
 
@@ -119,12 +119,19 @@ def _stands_right_before(new: SSAValue, old: SSAValue) -> bool:
 
 
 def erase(op: Operation) -> None:
-    """Remove an operation whose results nobody reads, and all that is in it."""
-    if any([result.first_use for result in op.results]):
-        raise running().error(op, "is erased while its results are read")
+    """
+    Remove an operation whose results nobody reads, and all that is in it.
+
+    It has no results any more: they refer to it, and nothing would free it before Python looks for
+    cycles, which it rarely does while a compiler runs.
+    """
+    for result in op.results:
+        if result.first_use is not None:
+            raise running().error(op, "is erased while its results are read")
     if op.parent is not None:
-        op.detach()
+        take_away(op)
     op.drop_all_references()
+    op.results = SSAValues()
 
 
 def erase_unread(operations: Iterable[Operation]) -> None:
@@ -143,21 +150,20 @@ def substitute(op: Operation, values: Sequence[SSAValue]) -> None:
 
 def move(op: Operation, before: Operation) -> None:
     """Put an operation in front of another, of the same block or not."""
-    block, now = before.parent, running()
-    assert block is not None, f"{before.name} stands in no block"
-    op.detach()
-    block.insert_op_before(op, before)
-    now.placed[op] = None
+    now = running()
+    take_away(op)
+    put_before(op, before)
+    now.placed[id(op)] = op
     now.rewired.update(dict.fromkeys(op.results))
 
 
 def take_out(block: Block) -> list[Operation]:
     """All operations of a block, which is left empty: to be appended, or erased."""
-    operations = list(block.ops)
-    for op in operations:
-        op.detach()
-    running().taken.update(operations)
-    return operations
+    taken = operations(block)
+    for op in taken:
+        take_away(op)
+    running().taken.update(taken)
+    return taken
 
 
 def reorder(block: Block, operations: Sequence[Operation]) -> None:
@@ -166,7 +172,7 @@ def reorder(block: Block, operations: Sequence[Operation]) -> None:
     if len(before) != len(operations) or set(before) != set(operations):
         raise now.error(block.parent_op(), "the new order has other operations than the old")
     block.add_ops(operations)
-    now.placed.update(dict.fromkeys(operations))
+    now.placed.update((id(op), op) for op in operations)
 
 
 def retype(value: SSAValue, kind: Attribute) -> None:
@@ -177,28 +183,39 @@ def retype(value: SSAValue, kind: Attribute) -> None:
     if value.type is kind:
         return
     value._type = kind  # pyright: ignore[reportPrivateUsage]
-    changed = running().changed
-    if isinstance(value.owner, Operation):
-        changed[value.owner] = None
-    for use in value.uses:
-        changed[use.operation] = None
+    changed, owner = running().changed, value.owner
+    if isinstance(owner, Operation):
+        changed[id(owner)] = owner
+    use = value.first_use
+    while use is not None:
+        reader = use.operation
+        changed[id(reader)] = reader
+        use = use._next_use  # pyright: ignore[reportPrivateUsage]
 
 
 def set_operands(op: Operation, values: Sequence[SSAValue]) -> None:
     """Let an operation read other values."""
-    now, op.operands = running(), values
-    now.placed[op] = now.changed[op] = None
+    op.operands = values
+    _note_changed(op)
 
 
 def set_operand(op: Operation, index: int, value: SSAValue) -> None:
-    """Let an operation read another value in one place."""
-    set_operands(op, [*op.operands[:index], value, *op.operands[index + 1 :]])
+    """Let an operation read another value in one place: a return may have hundreds."""
+    use = op._operand_uses[index]  # pyright: ignore[reportPrivateUsage]
+    op.operands[index].remove_use(use)
+    _read(use, value)
+    _note_changed(op)
+
+
+def _note_changed(op: Operation) -> None:
+    now = running()
+    now.placed[id(op)] = now.changed[id(op)] = op
 
 
 def set_property(op: Operation, name: str, value: Attribute) -> None:
     """Give an operation a property that its definition knows."""
     op.properties[name] = value
-    running().changed[op] = None
+    running().changed[id(op)] = op
 
 
 def set_attribute(op: Operation, name: str, value: Attribute | None) -> None:
@@ -208,7 +225,7 @@ def set_attribute(op: Operation, name: str, value: Attribute | None) -> None:
     else:
         op.attributes[name] = value
     if not op.regions:
-        running().changed[op] = None
+        running().changed[id(op)] = op
 
 
 def locate(op: Operation, location: LocationAttr) -> None:

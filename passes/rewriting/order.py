@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Block, Operation, OpResult, SSAValue
+
+from dialects.reading import operands_of, operations
+
+Positions = dict[int, int]
+"""The place of each operation, by identity."""
 
 
 @dataclass
 class Order:
     """Positions of operations in their blocks, each block numbered when it is first asked for."""
 
-    _positions: dict[Block, dict[Operation, int]] = field(
-        default_factory=dict[Block, dict[Operation, int]]
-    )
+    _positions: dict[int, Positions] = field(default_factory=dict[int, Positions])
+    """By the identity of the block."""
 
     def dominates(self, value: SSAValue, op: Operation) -> bool:
         """Whether a value is defined wherever an operation reads it."""
@@ -33,15 +37,16 @@ class Order:
         block = op.parent
         assert block is not None, f"{op.name} stands in no block"
         positions = self._of(block)
-        here = positions[op]
-        for value in op.operands:
-            owner = value.owner
+        here = positions[id(op)]
+        for value in operands_of(op):
+            owner = value.op if type(value) is OpResult else value.owner
             if owner is block:
                 continue
-            if isinstance(owner, Operation) and owner.parent is block:
-                if positions[owner] >= here:
+            place = positions.get(id(owner))
+            if place is None:
+                if not self.dominates(value, op):
                     return value
-            elif not self.dominates(value, op):
+            elif place >= here:
                 return value
         return None
 
@@ -50,12 +55,12 @@ class Order:
         block = first.parent
         assert block is not None, f"{first.name} stands in no block"
         positions = self._of(block)
-        return positions[first] < positions[second]
+        return positions[id(first)] < positions[id(second)]
 
-    def _of(self, block: Block) -> dict[Operation, int]:
+    def _of(self, block: Block) -> Positions:
         """The positions of a block."""
-        positions = self._positions.get(block)
+        positions = self._positions.get(id(block))
         if positions is None:
-            positions = {op: index for index, op in enumerate(block.ops)}
-            self._positions[block] = positions
+            positions = {id(op): place for place, op in enumerate(operations(block))}
+            self._positions[id(block)] = positions
         return positions

@@ -7,7 +7,7 @@ pass ends, it is checked then, for what the pass touched only. Functions are che
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -33,10 +33,10 @@ class Rewriting:
     name: str
     is_located: bool = False
     """Whether every operation must say which ONNX nodes it comes from."""
-    placed: dict[Operation, None] = field(default_factory=dict[Operation, None])
-    """Operations whose operands must dominate them."""
-    changed: dict[Operation, None] = field(default_factory=dict[Operation, None])
-    """Operations that must still pass their own checks."""
+    placed: dict[int, Operation] = field(default_factory=dict[int, Operation])
+    """Operations whose operands must dominate them, by identity."""
+    changed: dict[int, Operation] = field(default_factory=dict[int, Operation])
+    """Operations that must still pass their own checks, by identity."""
     rewired: dict[SSAValue, None] = field(default_factory=dict[SSAValue, None])
     """Values that must dominate all that reads them."""
     taken: set[Operation] = field(default_factory=set[Operation])
@@ -57,29 +57,34 @@ class Rewriting:
 
     def finish(self) -> None:
         """What can be told only when the pass is through."""
-        for op in self.changed:
+        for op in self.changed.values():
             if op.parent is not None and not isinstance(op, FuncOp):
                 self.check(op)
+        placed = [op for op in self.placed.values() if op.parent is not None]
+        if self.is_located:
+            self._check_locations(placed)
+        self._check_dominance(placed)
+
+    def _check_locations(self, placed: Sequence[Operation]) -> None:
+        """Condition 2."""
+        for op in placed:
+            if type(op.location) is UnknownLoc and not isinstance(op, FuncOp):
+                raise self.error(op, "has no location")
+
+    def _check_dominance(self, placed: Sequence[Operation]) -> None:
+        """Condition 5."""
         order = Order()
-        for op in self.placed:
-            if op.parent is not None:
-                self._check_location(op)
-                self._check_dominance(op, order.undominated(op))
+        for op in placed:
+            value = order.undominated(op)
+            if value is not None:
+                raise self._early(op, value)
         for value in self.rewired:
             for use in value.uses:
                 if not order.dominates(value, use.operation):
-                    self._check_dominance(use.operation, value)
+                    raise self._early(use.operation, value)
 
-    def _check_location(self, op: Operation) -> None:
-        """Condition 2."""
-        if self.is_located and type(op.location) is UnknownLoc and not isinstance(op, FuncOp):
-            raise self.error(op, "has no location")
-
-    def _check_dominance(self, op: Operation, undominated: SSAValue | None) -> None:
-        """Condition 5."""
-        if undominated is not None:
-            name = undominated.name_hint or undominated
-            raise self.error(op, f"reads '{name}' before it is defined")
+    def _early(self, op: Operation, value: SSAValue) -> RewriteError:
+        return self.error(op, f"reads '{value.name_hint or value}' before it is defined")
 
 
 def _is_located(module: ModuleOp) -> bool:

@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from passes.rewriting.creation import make
+from dialects.reading import operands_of, types_of
+from passes.rewriting.creation import make, put_before
 
 Made = Sequence[SSAValue | None]
 Key = tuple[object, ...]
@@ -26,22 +27,20 @@ Key = tuple[object, ...]
 
 def key_of(op: Operation, extra: Key = ()) -> Key:
     """What makes two operations equal; identities hold as long as `kept_by` is held."""
-    first: dict[SSAValue, int] = {}
+    first: dict[int, int] = {}
     return (
         type(op),
-        *[first.setdefault(value, index) for index, value in enumerate(op.operands)],
+        *[first.setdefault(id(value), index) for index, value in enumerate(operands_of(op))],
         *op.properties,
         *map(id, op.properties.values()),
-        *[id(value.type) for value in op.operands],
-        *[id(value.type) for value in op.results],
+        *map(id, types_of(op)),
         extra,
     )
 
 
 def kept_by(op: Operation) -> Sequence[Attribute]:
     """The attributes whose identities are in the key of an operation."""
-    values = (*op.operands, *op.results)
-    return (*op.properties.values(), *[value.type for value in values])
+    return (*op.properties.values(), *types_of(op))
 
 
 @dataclass(frozen=True)
@@ -64,12 +63,11 @@ class Template:
 
     def repeat(self, op: Operation) -> Made:
         """Make the same in front of an equal operation, with its location."""
-        values, block, location = list(op.operands), op.parent, op.location
-        assert block is not None
+        values, location = list(operands_of(op)), op.location
         for step in self.steps:
             operands = [values[index] for index in step.operands]
             made = make(step.cls, operands, step.types, step.properties, location)
-            block.insert_op_before(made, op)
+            put_before(made, op)
             values += made.results
         return [None if index is None else values[index] for index in self.results]
 

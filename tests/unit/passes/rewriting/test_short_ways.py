@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from xdsl.dialects.builtin import FusedLoc, NameLoc, NoneAttr, StringAttr, UnknownLoc
+from xdsl.dialects.builtin import FusedLoc, ModuleOp, NameLoc, NoneAttr, StringAttr, UnknownLoc
 from xdsl.dialects.func import ReturnOp
-from xdsl.ir import Block, SSAValue
+from xdsl.ir import Block, Operation, Region, SSAValue
 
 from dialects.errors import location_names, location_of, together
 from dialects.lpu.types import tensor
 from passes.rewriting.build import Build
+from passes.rewriting.creation import put_before, put_last, take_away
 from passes.rewriting.kernel import replace
 from runtime.numerics.elements import ElementType
 
@@ -43,6 +44,55 @@ def test_uses_are_replaced_as_by_xdsl(name: str | None):
     ours = rewired(replace, name)
     assert ours == rewired(SSAValue.replace_all_uses_with, name)
     assert ours[0] == [[1, 1], [1, 1], [1, 1], []]
+
+
+def _block() -> tuple[Block, list[Operation]]:
+    operations = [ReturnOp() for _ in range(3)]
+    return Block(operations), list(operations)
+
+
+def _links(block: Block, operations: list[Operation]) -> list[tuple[Operation | int | None, ...]]:
+    """What a block and its operations say of their neighbours, by number."""
+    numbers: dict[Operation | None, int | None] = {op: n for n, op in enumerate(operations)}
+    numbers[None] = None
+    neighbours = [
+        (numbers[op.prev_op], numbers[op.next_op], op.parent is block) for op in numbers if op
+    ]
+    return [(numbers[block.first_op], numbers[block.last_op]), *neighbours]
+
+
+@pytest.mark.parametrize("target", range(3))
+@pytest.mark.parametrize("place", range(3))
+def test_an_operation_moves_from_any_place_to_any_as_by_xdsl(place: int, target: int):
+    (ours, our_ops), (theirs, their_ops) = _block(), _block()
+    take_away(our_ops[place])
+    their_ops[place].detach()
+    assert _links(ours, our_ops) == _links(theirs, their_ops)
+    if target != place:
+        put_before(our_ops[place], our_ops[target])
+        theirs.insert_op_before(their_ops[place], their_ops[target])
+        assert _links(ours, our_ops) == _links(theirs, their_ops)
+
+
+def test_operations_are_put_last_as_by_xdsl():
+    (block, our_ops), (_, their_ops) = _block(), _block()
+    ours, theirs = Block(), Block()
+    for op, other in zip(our_ops, their_ops, strict=True):
+        take_away(op)
+        put_last(op, ours)
+        other.detach()
+        theirs.add_op(other)
+        assert _links(ours, our_ops) == _links(theirs, their_ops)
+    assert block.is_empty
+
+
+def test_an_operation_stands_in_one_block_and_not_in_itself():
+    _, (first, *_) = _block()
+    inner = Block()
+    with pytest.raises(AssertionError, match="stands in a block already"):
+        put_last(first, inner)
+    with pytest.raises(AssertionError, match="does not stand in itself"):
+        put_last(ModuleOp(Region(inner)), inner)
 
 
 def test_a_value_that_replaces_itself_keeps_its_uses():
