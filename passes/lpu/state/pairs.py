@@ -9,7 +9,7 @@ must be the result that the names declare, if they declare one: `present.0.key` 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,6 +18,7 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from dialects.lpu import ops
 from dialects.lpu.interface import interface_of
+from dialects.reading import operations
 from passes.rewriting.signature import terminator_of
 
 WORD = re.compile("[A-Za-z]+|[0-9]+")
@@ -45,14 +46,35 @@ def inverse(perm: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(perm.index(axis) for axis in range(len(perm)))
 
 
-def declares(present: str, past: str) -> bool:
-    """Whether the name of an output says that it continues the input of another name."""
-    given, wanted = WORD.findall(present), WORD.findall(past)
-    if "present" not in given or "past" not in wanted:
-        return False
-    given.remove("present")
-    wanted.remove("past")
-    return given == wanted or (bool(given) and given == wanted[-len(given) :])
+Words = tuple[str, ...]
+
+
+def _words(name: str, without: str) -> Words | None:
+    """The words and numbers of a name, one of them taken away; None if it is not among them."""
+    words = WORD.findall(name)
+    if without not in words:
+        return None
+    words.remove(without)
+    return tuple(words)
+
+
+class Declared:
+    """Which outputs say by their names that they continue an input."""
+
+    def __init__(self, outputs: Sequence[str]) -> None:
+        self._by_words: dict[Words, list[int]] = {}
+        for index, name in enumerate(outputs):
+            words = _words(name, "present")
+            if words is not None:
+                self._by_words.setdefault(words, []).append(index)
+
+    def of(self, past: str) -> list[int]:
+        """Those that continue the input of this name: `present.0` does so for `past_key.0`."""
+        words = _words(past, "past")
+        if words is None:
+            return []
+        endings = {words[start:] for start in range(max(1, len(words)))}
+        return sorted(i for ending in endings for i in self._by_words.get(ending, ()))
 
 
 @dataclass(frozen=True)
@@ -111,14 +133,17 @@ class Finder:
         self.func = func
         interface = interface_of(func)
         self.ports = interface.arguments
-        self.outputs = [port.name for port in interface.results]
+        self.declared = Declared([port.name for port in interface.results])
         self.results = list(terminator_of(func).operands)
+        self.showing: dict[Layout, list[int]] = {}
+        for index, result in enumerate(self.results):
+            self.showing.setdefault(peeled(result), []).append(index)
 
     @cached_property
     def dependent(self) -> set[SSAValue]:
         """The values that depend on an argument."""
         found: set[SSAValue] = set(self.func.body.block.args)
-        for op in self.func.body.block.ops:
+        for op in operations(self.func.body.block):
             if not found.isdisjoint(op.operands):
                 found.update(op.results)
         return found
@@ -136,11 +161,8 @@ class Finder:
         start = peeled(concat.operands[0])
         if start.base is not past or not self._grows(past, start.perm[concat.axis.value.data]):
             return None
-        end = Layout(concat.result, inverse(start.perm))
-        shown = tuple(i for i, result in enumerate(self.results) if peeled(result) == end)
-        declared = [
-            i for i, n in enumerate(self.outputs) if declares(n, self.ports[past.index].name)
-        ]
+        shown = tuple(self.showing.get(Layout(concat.result, inverse(start.perm)), ()))
+        declared = self.declared.of(self.ports[past.index].name)
         if set(declared) <= set(shown):
             return Pair(past, concat, start.perm, shown, None) if shown else None
         moved = self.results[declared[0]]
