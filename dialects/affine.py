@@ -55,9 +55,12 @@ class Affine:
         return not self.terms
 
     def __add__(self, other: AffineLike) -> Affine:
-        other = Affine.of(other)
+        if not isinstance(other, Affine):
+            return Affine(self.const + int(other), self.terms)
         if not other.terms:
             return Affine(self.const + other.const, self.terms)
+        if not self.terms:
+            return Affine(self.const + other.const, other.terms)
         sums = dict(self.terms)
         for name, coefficient in other.terms:
             sums[name] = sums.get(name, 0) + coefficient
@@ -68,22 +71,33 @@ class Affine:
         return self + other
 
     def __neg__(self) -> Affine:
-        return self * -1
+        return Affine(-self.const, tuple([(n, -c) for n, c in self.terms]))
 
     def __sub__(self, other: AffineLike) -> Affine:
-        return self + -Affine.of(other)
+        if not isinstance(other, Affine):
+            return Affine(self.const - int(other), self.terms)
+        if self.terms == other.terms:
+            return Affine(self.const - other.const)
+        return self + -other
 
     def __rsub__(self, other: int) -> Affine:
         return -self + other
 
     def __mul__(self, other: AffineLike) -> Affine:
-        other = Affine.of(other)
-        if other.terms and self.terms:
+        if not isinstance(other, Affine):
+            return self._scaled(int(other))
+        if not other.terms:
+            return self._scaled(other.const)
+        if self.terms:
             raise NotAffine(f"({self}) * ({other})")
-        scaled, factor = (self, other.const) if other.is_const else (other, self.const)
+        return other._scaled(self.const)
+
+    def _scaled(self, factor: int) -> Affine:
         if factor == 0:
             return Affine()
-        return Affine(scaled.const * factor, tuple((n, c * factor) for n, c in scaled.terms))
+        if factor == 1:
+            return self
+        return Affine(self.const * factor, tuple([(n, c * factor) for n, c in self.terms]))
 
     def __rmul__(self, other: int) -> Affine:
         return self * other

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from xdsl.ir import Attribute, Operation
 from xdsl.irdl import (
+    AnyAttr,
     AttrConstraint,
     BaseAttr,
     IRDLOperation,
@@ -23,12 +24,15 @@ from xdsl.irdl import (
     OptPropertyDef,
     RangeLengthConstraint,
     RangeOf,
+    RegionDef,
     ResultDef,
     VarOperandDef,
     VerificationContext,
 )
 from xdsl.traits import OpTrait
 from xdsl.utils.exceptions import VerifyException
+
+from dialects.reading import operands_of
 
 Fits = Callable[[Attribute], bool]
 
@@ -43,11 +47,14 @@ class Structure:
     results: tuple[type[Attribute], ...]
     properties: dict[str, Fits]
     required: frozenset[str]
+    regions: int
+    traits: tuple[OpTrait, ...]
+    """Those that check something."""
     own: Callable[[Operation], None]
 
     def holds(self, op: Operation) -> bool:
         """Whether an operation is made of these."""
-        operands, results, given = op.operands, op.results, op.properties
+        operands, results, given = operands_of(op), op.results, op.properties
         kinds = self.operands * len(operands) if self.is_variadic else self.operands
         if len(operands) != len(kinds) or len(results) != len(self.results):
             return False
@@ -56,22 +63,32 @@ class Structure:
         if not all([isinstance(v.type, k) for v, k in zip(results, self.results, strict=True)]):
             return False
         known = self.properties
-        return self.required <= given.keys() and all(
-            [name in known and known[name](value) for name, value in given.items()]
-        )
+        if len(op.regions) != self.regions or not self.required <= given.keys():
+            return False
+        return all([name in known and known[name](value) for name, value in given.items()])
+
+    def check(self, op: Operation) -> None:
+        """What an operation that is made of these must satisfy beyond."""
+        for trait in self.traits:
+            trait.verify(op)
+        self.own(op)
 
 
 @cache
-def structure_of(cls: type[Operation]) -> Structure | None:
-    """The structure of a class; None if its definition says more than one class for each value."""
+def structure_of(cls: type[Operation], apart: type[OpTrait] | None = None) -> Structure | None:
+    """
+    The structure of a class; None if its definition says more than one class for each value.
+
+    What the trait `apart` demands is left to whoever asks.
+    """
     if not issubclass(cls, IRDLOperation):
         return None
     definition = cls.get_irdl_definition()
-    traits = definition.traits.traits
-    if definition.regions or definition.successors or definition.options:
+    if definition.attributes or definition.successors or definition.options:
         return None
-    if any(type(trait).verify is not OpTrait.verify for trait in traits):
+    if not all(_is_any_region(part) for _, part in definition.regions):
         return None
+    traits = [t for t in definition.traits.traits if type(t).verify is not OpTrait.verify]
     parts = [part for _, part in definition.operands]
     is_variadic = [type(part) for part in parts] == [VarOperandDef]
     ends = [part for _, part in definition.results]
@@ -88,8 +105,16 @@ def structure_of(cls: type[Operation]) -> Structure | None:
         cast("tuple[type[Attribute], ...]", tuple(results)),
         {name: _fits(part.constr) for name, part in properties.items()},
         frozenset(n for n, part in properties.items() if not isinstance(part, OptPropertyDef)),
+        len(definition.regions),
+        tuple(trait for trait in traits if type(trait) is not apart),
         cast("Any", cls.__mro__[1]).verify_,
     )
+
+
+def _is_any_region(part: RegionDef) -> bool:
+    """Whether one region of whatever blocks and arguments is asked for."""
+    entry = part.entry_args
+    return type(part) is RegionDef and isinstance(entry, RangeOf) and type(entry.constr) is AnyAttr
 
 
 def _value_class(constraint: Any) -> type[Attribute] | None:

@@ -24,12 +24,13 @@ from typing import Any, cast
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, FunctionType, ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Block, Operation
-from xdsl.traits import IsTerminator, NoTerminator
+from xdsl.traits import IsolatedFromAbove, IsTerminator, NoTerminator, OpTrait
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.affine import Affine
 from dialects.lpu.weights import WeightAttr
 from dialects.lpu_mem.access import Access
+from dialects.reading import operands_of, operations, types_of
 from dialects.refusal import Refused, refuse, require, restate
 from dialects.scopes import Rule, Scope, Shared
 from dialects.structure import structure_of
@@ -37,7 +38,9 @@ from dialects.structure import structure_of
 LIMIT = 1 << 17
 """How many different operations are remembered before all are forgotten."""
 HOLDERS = (ArrayAttr, DictionaryAttr, FunctionType)
-MUTE = frozenset({"lpu.weight", "lpu.ints", "lpu_mem.buffer", "lpu_isa.code", "lpu_isa.slot"})
+MUTE = frozenset(
+    {"lpu.weight", "lpu.ints", "lpu.interface", "lpu_mem.buffer", "lpu_isa.code", "lpu_isa.slot"}
+)
 """Attributes of ours in which no name can stand."""
 LEVELS = frozenset({"lpu", "lpu_mem", "lpu_isa"})
 """The dialects that have rules of their own beyond those of single operations."""
@@ -45,28 +48,32 @@ LEVELS = frozenset({"lpu", "lpu_mem", "lpu_isa"})
 Names = frozenset[str]
 
 _right: dict[tuple[object, ...], Names] = {}
-_identical: dict[tuple[object, ...], tuple[Names, tuple[Attribute, ...]]] = {}
+_identical: dict[tuple[object, ...], tuple[Names, list[Attribute]]] = {}
 """By identities of types and properties, which are held, what is known of their equals."""
 
 
-def check_op(op: Operation) -> None:
+def check_op(op: Operation) -> Names:
     """
-    Raise `VerifyException` unless the operation is right by itself.
+    Raise `VerifyException` unless the operation is right by itself; the names that it mentions.
 
     The operation need not stand in a block yet. One with regions is checked each time.
     """
-    _checked(op)
-
-
-def _checked(op: Operation) -> Names:
-    """The names that an operation mentions, which is right by itself."""
     if op.regions or not _is_ours(type(op)):
         return _check(op)
-    parts = _parts(op)
-    same = (type(op), len(op.operands), *op.properties, *op.attributes, *map(id, parts))
+    parts = [*types_of(op), *op.properties.values(), *op.attributes.values()]
+    same = (type(op), len(operands_of(op)), *op.properties, *op.attributes, *map(id, parts))
     known = _identical.get(same)
     if known is not None:
         return known[0]
+    names = _checked_once(op) if _is_repeated(type(op)) else _check(op)
+    if len(_identical) >= LIMIT:
+        _identical.clear()
+    _identical[same] = names, parts
+    return names
+
+
+def _checked_once(op: Operation) -> Names:
+    """The same; equal operations are checked once."""
     key = _key(op)
     names = _right.get(key)
     if names is None:
@@ -74,33 +81,22 @@ def _checked(op: Operation) -> Names:
         if len(_right) >= LIMIT:
             _right.clear()
         _right[key] = names
-    if len(_identical) >= LIMIT:
-        _identical.clear()
-    _identical[same] = names, parts
     return names
 
 
-def _parts(op: Operation) -> tuple[Attribute, ...]:
-    """The types and properties of an operation."""
-    types = [value.type for value in (*op.operands, *op.results)]
-    return (*types, *op.properties.values(), *op.attributes.values())
-
-
-def _check(op: Operation) -> Names:
-    structure = structure_of(type(op))
-    is_plain = structure is not None and not (op.regions or op.attributes or op.successors)
+def _check(op: Operation, apart: type[OpTrait] | None = None) -> Names:
+    structure = structure_of(type(op), apart)
     try:
-        if structure is not None and is_plain and structure.holds(op):
-            structure.own(op)
+        if structure is not None and not op.successors and structure.holds(op):
+            structure.check(op)
         else:
             op.verify_()
     except Refused:
         raise
     except VerifyException as error:
         restate(op, error)
-    parts = [*[value.type for value in (*op.operands, *op.results)], *op.properties.values()]
     names: set[str] = set()
-    for part in parts:
+    for part in (*types_of(op), *op.properties.values()):
         if not _is_mute(type(part)):
             names |= _names(part)
     return frozenset(names)
@@ -115,7 +111,7 @@ def _is_mute(cls: type[Attribute]) -> bool:
 
 @lru_cache(1 << 12)
 def _names(attribute: Attribute) -> set[str]:
-    return mentioned(attribute)
+    return _in_fields(attribute)
 
 
 @cache
@@ -124,14 +120,18 @@ def _is_ours(cls: type[Operation]) -> bool:
     return cls.__module__.startswith("dialects.") and not _is_terminator(cls)
 
 
+@cache
+def _is_repeated(cls: type[Operation]) -> bool:
+    """Whether equal operations occur: instructions hardly ever are, each has its registers."""
+    return not cls.name.startswith("lpu_isa.")
+
+
 def _key(op: Operation) -> tuple[object, ...]:
     """All that the checks of an operation without regions can see."""
-    operands, results = op.operands, op.results
     return (
         type(op),
-        len(operands),
-        *[value.type for value in operands],
-        *[value.type for value in results],
+        len(operands_of(op)),
+        *types_of(op),
         *[(name, _seen(value)) for name, value in op.properties.items()],
         *op.attributes.items(),
     )
@@ -152,13 +152,17 @@ def mentioned(part: object) -> set[str]:
         return {name for name, _ in part.terms}
     if isinstance(part, Access):
         return part.symbols()
-    if isinstance(part, Attribute) and _is_mute(type(part)):
-        return set()
+    if isinstance(part, Attribute):
+        return set() if _is_mute(type(part)) else _names(part)
     if isinstance(part, tuple | list):
         entries = cast("Sequence[object]", part)
         return {name for entry in entries for name in mentioned(entry)}
     if isinstance(part, dict):
         return mentioned(list(cast("dict[str, object]", part).values()))
+    return _in_fields(part)
+
+
+def _in_fields(part: object) -> set[str]:
     if is_dataclass(part) and not isinstance(part, type):
         return mentioned([getattr(part, field.name) for field in fields(part)])
     return set()
@@ -189,13 +193,18 @@ def verify_module(module: ModuleOp) -> None:
         if isinstance(op, FuncOp) and op.body.blocks:
             _function(op, shared)
         else:
-            _checked(op)
+            check_op(op)
+
+
+def forget() -> None:
+    """Hold no longer what types and properties were made of: where a level ends, most are gone."""
+    _identical.clear()
 
 
 def _function(func: FuncOp, shared: Shared) -> None:
-    _check(func)
+    names = _check(func, apart=IsolatedFromAbove)  # the walk finds what is defined elsewhere
     scope = Scope.of(func, shared)
-    _require_bound(func, frozenset(mentioned([func.properties, func.attributes])), scope)
+    _require_bound(func, names.union(*map(_names, func.attributes.values())), scope)
     walk = _Walk(scope)
     for block in func.body.blocks:
         walk.block(block)
@@ -223,21 +232,21 @@ class _Walk:
         depth, defined = len(self.scope.stack), self.defined
         here = [id(argument) for argument in block.args]
         defined.update(here)
-        for op in block.ops:
+        for op in operations(block):
             self._operation(op)
-            for result in op.results:
-                here.append(id(result))
-                defined.add(id(result))
+            made = [id(result) for result in op.results]
+            here += made
+            defined.update(made)
         _require_end(block)
         self.scope.leave(depth)
         defined.difference_update(here)
 
     def _operation(self, op: Operation) -> None:
         scope, cls = self.scope, type(op)
-        for operand in op.operands:
+        for operand in operands_of(op):
             if id(operand) not in self.defined:
                 refuse(op, f"it uses %{operand.name_hint or '?'} before that is defined")
-        names, rule, depth = _checked(op), _rule(cls), len(scope.stack)
+        names, rule, depth = check_op(op), _rule(cls), len(scope.stack)
         if names:
             _require_bound(op, names, scope)
         if rule is not None:

@@ -430,8 +430,11 @@ class SliceOp(UnaryOp):
             result.shape,
             strict=True,
         )
-        empty = Affine() in result.shape
-        return [] if empty else [d - 1 - at - (n - 1) * step for d, at, step, n in columns]
+        if Affine() in result.shape:
+            return []
+        return [
+            d - at - n if step == 1 else d - 1 - at - (n - 1) * step for d, at, step, n in columns
+        ]
 
 
 @irdl_op_definition

@@ -37,7 +37,7 @@ class Tensor:
     def of(dims: Sequence[AffineLike], dtype: ElementType) -> Tensor:
         return Tensor(tuple([Affine.of(d) for d in dims]), dtype)
 
-    @property
+    @cached_property
     def shape(self) -> tuple[Affine, ...]:
         """The extents when all are known; asserts that they are."""
         assert self.is_resolved, f"extents not resolved: {self}"

@@ -10,7 +10,7 @@ virtual. A branch target is the name of a label. As text, `v3` is the fourth vir
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -49,8 +49,9 @@ class Code:
 
     def reads(self) -> list[int]:
         """Registers read, each once, in order."""
-        pairs = zip(self.inst.LAYOUT, self.values, strict=True)
-        return list(dict.fromkeys(r for field, value in pairs for r in field.kind.reads(value)))
+        values = self.values
+        found = [r for place, reads in _readers(self.inst) for r in reads(values[place])]
+        return list(dict.fromkeys(found))
 
     def writes(self) -> tuple[int, ...]:
         """Registers written."""
@@ -63,13 +64,19 @@ class Code:
 
     def renamed(self, register: Callable[[int], int]) -> Code:
         """The instruction on other registers."""
-        pairs = zip(self.inst.LAYOUT, self.values, strict=True)
-        return Code(self.inst, tuple(_renamed(f.kind, v, register) for f, v in pairs))
+        values = list(self.values)
+        for place, renamed in _renamers(self.inst):
+            values[place] = renamed(values[place], register)
+        return Code(self.inst, tuple(values))
 
     def encoded(self, pc_of: Callable[[str], int]) -> Inst:
         """The machine instruction; ValueError when the machine has none like it."""
-        pairs = zip(self.inst.LAYOUT, self.values, strict=True)
-        return self.inst(*(pc_of(v) if _is_target(f.kind) else v for f, v in pairs))
+        place = _target(self.inst)
+        if place is None:
+            return self.inst(*self.values)
+        values = list(self.values)
+        values[place] = pc_of(values[place])
+        return self.inst(*values)
 
     def check(self) -> None:
         """ValueError unless the fields make an instruction, whatever the virtual registers."""
@@ -78,6 +85,13 @@ class Code:
     def __str__(self) -> str:
         pairs = zip(self.inst.LAYOUT, self.values, strict=True)
         return ", ".join(_text(field.kind, value) for field, value in pairs)
+
+
+@cache
+def _readers(inst: type[Inst]) -> tuple[tuple[int, Callable[[Any], tuple[int, ...]]], ...]:
+    """Which fields of an instruction may name registers that it reads, and what tells them."""
+    kinds = [field.kind for field in inst.LAYOUT]
+    return tuple((n, k.reads) for n, k in enumerate(kinds) if type(k).reads is not Kind.reads)
 
 
 @cache
@@ -97,17 +111,29 @@ def _is_target(kind: Kind) -> bool:
     return isinstance(kind, Integer) and kind.target
 
 
-def _renamed(kind: Kind, value: Any, register: Callable[[int], int]) -> Any:
-    match kind:
-        case Register():
-            return register(value)
-        case Registers():
-            return tuple(map(register, value))
-        case Memory():
-            a, b, c, d = map(register, value.strides)
-            return Operand(value.type, register(value.base), (a, b, c, d))
-        case _:
-            return value
+Renamed = Callable[[Any, Callable[[int], int]], Any]
+"""The value of a field on other registers."""
+
+
+@cache
+def _renamers(inst: type[Inst]) -> tuple[tuple[int, Renamed], ...]:
+    """Which fields of an instruction hold registers, and how these become others."""
+    kinds = [type(field.kind) for field in inst.LAYOUT]
+    return tuple((n, RENAMED[kind]) for n, kind in enumerate(kinds) if kind in RENAMED)
+
+
+def _operand_renamed(value: Operand, register: Callable[[int], int]) -> Operand:
+    a, b, c, d = value.strides
+    strides = (register(a), register(b), register(c), register(d))
+    return Operand(value.type, register(value.base), strides)
+
+
+RENAMED: Mapping[type[Kind], Renamed] = {
+    Register: lambda value, register: register(value),
+    Registers: lambda value, register: tuple([register(r) for r in value]),
+    Memory: _operand_renamed,
+}
+"""By the kind of a field; those that are missing hold no registers."""
 
 
 def register_text(register: int) -> str:

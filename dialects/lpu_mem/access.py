@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from xdsl.ir import Data
 from xdsl.irdl import irdl_attr_definition
@@ -48,6 +49,14 @@ class Access:
     @property
     def rank(self) -> int:
         return len(self.extents)
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.extents, self.views))
+
+    def __hash__(self) -> int:
+        """It is looked up each time that a buffer of the operation becomes another."""
+        return self._hash
 
     def symbols(self) -> set[str]:
         """Every name that an extent, offset or stride mentions."""

@@ -238,19 +238,23 @@ def run_stages(
     module: ModuleOp, stages: Sequence[Stage], instrumentation: Instrumentation
 ) -> Iterator[Stage]:
     """Run stages over a module, in place, and yield each when its level is reached."""
+    from dialects.verification import forget
+
     check_order()
     for stage in stages:
         run_pipeline(module, stage_passes(stage), instrumentation)
         with instrumentation.judging(f"stage '{stage.level}'", module):
             check_level(module, stage)
+        forget()
         yield stage
 
 
 def check_level(module: ModuleOp, stage: Stage) -> None:
     """Refuse an operation of another level."""
+    from dialects.reading import all_within
     from dialects.refusal import Refused
 
-    for op in module.walk():
+    for op in all_within(module):
         dialect = op.name.partition(".")[0]
         if dialect not in stage.dialects:
             raise Refused(op, f"it is left at level '{stage.level}'")

@@ -20,6 +20,9 @@ EXTENTS_AT = 4
 OPERANDS_AT = 8
 OPERAND_BYTES = 5
 
+REGISTERS = frozenset(range(256))
+"""The ids that a byte holds."""
+
 _REGISTER = r"r\d+"
 _TYPE = "|".join(t.value for t in TYPES)
 
@@ -48,6 +51,8 @@ def check_registers(values: object) -> None:
     four = cast(tuple[object, ...], values)
     if not isinstance(values, tuple) or len(four) != 4:
         raise ValueError(f"{values!r} is not a tuple of four register ids")
+    if {*map(type, four)} == {int} and REGISTERS.issuperset(four):
+        return
     for value in four:
         check_register(value)
 

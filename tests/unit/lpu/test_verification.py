@@ -39,7 +39,7 @@ def _counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         structure.own(op)
 
     plan = replace(structure, own=counting)
-    monkeypatch.setattr(verification, "structure_of", lambda _: plan)
+    monkeypatch.setattr(verification, "structure_of", lambda *_: plan)
     return seen
 
 
