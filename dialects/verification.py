@@ -171,8 +171,13 @@ def _in_fields(part: object) -> set[str]:
 @cache
 def _rule(cls: type[Operation]) -> Rule | None:
     """What the level of an operation demands of what stands around it."""
-    level = cls.name.partition(".")[0]
+    level = _level_of(cls)
     return None if level not in LEVELS else _level(level).RULES.get(cls)
+
+
+@cache
+def _level_of(cls: type[Operation]) -> str:
+    return cls.name.partition(".")[0]
 
 
 @cache
@@ -250,7 +255,7 @@ class _Walk:
         if names:
             _require_bound(op, names, scope)
         if rule is not None:
-            self.levels.add(cls.name.partition(".")[0])
+            self.levels.add(_level_of(cls))
             rule(op, scope)
         for region in op.regions:
             for inner in region.blocks:

@@ -17,7 +17,7 @@ from dialects.lpu_isa.code import VIRTUAL, Code, register_text
 from dialects.lpu_isa.ops import BY_INST, IsaOp, LabelOp, WeightOp
 from dialects.lpu_mem.target import target_of
 from dialects.reading import operations
-from dialects.refusal import require
+from dialects.refusal import refuse, require
 from dialects.scopes import Rule, Scope
 from runtime.isa import Halt, Jump
 
@@ -25,6 +25,8 @@ from runtime.isa import Halt, Jump
 def _anywhere(op: Operation, scope: Scope) -> None:
     """Instructions are judged together, by `verify_function`."""
 
+
+ITEMS = (IsaOp, LabelOp)
 
 RULES: dict[type[Operation], Rule] = dict.fromkeys(
     (LabelOp, WeightOp, *BY_INST.values()), _anywhere
@@ -57,21 +59,21 @@ class _Flow:
 
 def verify_function(func: FuncOp, scope: Scope) -> None:
     """Labels, branches and registers agree."""
-    instructions = [op for op in operations(func.body.block) if isinstance(op, IsaOp | LabelOp)]
+    instructions = [op for op in operations(func.body.block) if isinstance(op, ITEMS)]
     labels = _labels(instructions)
     flow = _Flow(labels, written=(2 << len(scope.stack)) - 1)
     _discipline(instructions, len(scope.stack), target_of(scope.shared.module).registers)
     for place, op in enumerate(instructions):
-        if isinstance(op, LabelOp):
-            flow.arrive(op.label.data)
-        else:
+        if isinstance(op, IsaOp):
             _instruction(op, op.code.data, place, flow)
+        else:
+            flow.arrive(op.label.data)
 
 
 def _labels(instructions: list[IsaOp | LabelOp]) -> dict[str, int]:
     labels: dict[str, int] = {}
     for place, op in enumerate(instructions):
-        if isinstance(op, LabelOp):
+        if type(op) is LabelOp:
             new = op.label.data not in labels
             require(op, new, f"the label @{op.label.data} stands somewhere else, too")
             labels[op.label.data] = place
@@ -85,8 +87,8 @@ def _instruction(op: IsaOp, code: Code, place: int, flow: _Flow) -> None:
     if flow.written is None:
         return
     for register in code.reads():
-        written = flow.written >> register & 1
-        require(op, bool(written), f"nothing has written {register_text(register)} here")
+        if not flow.written >> register & 1:
+            refuse(op, f"nothing has written {register_text(register)} here")
     for register in code.writes():
         flow.written |= 1 << register
     if target is not None:
@@ -103,5 +105,6 @@ def _discipline(instructions: list[IsaOp | LabelOp], symbols: int, count: int) -
     limit = symbols + 1 if highest >= VIRTUAL else count
     for op, registers in used:
         ours = [r for r in registers if limit <= r < VIRTUAL]
-        names = ", ".join(map(register_text, sorted(ours)))
-        require(op, not ours, f"{names} may not be used among these registers")
+        if ours:
+            names = ", ".join(map(register_text, sorted(ours)))
+            refuse(op, f"{names} may not be used among these registers")

@@ -62,7 +62,7 @@ def _extents(op: ops.DataOp, index: int) -> tuple[Affine, ...]:
 
 def _rows(op: ops.DataOp, index: int) -> Affine:
     """How far the last row that can be named lies behind the first."""
-    if isinstance(op, ops.GatherOp | ops.ScatterOp) and index in op.DIRECT:
+    if index in op.DIRECT and isinstance(op, ops.GatherOp | ops.ScatterOp):
         limit, row = op.limit.data, op.row_stride.data
         return (limit - 1) * row if limit.is_const or row.is_const else Affine()
     return Affine()
@@ -72,9 +72,11 @@ def _reach(view: View, extents: Sequence[Affine], rows: Affine) -> tuple[Affine,
     """The first and the last element of a view; an axis that moves by symbols counts as short."""
     low, high = view.offset, view.offset + rows
     for extent, stride in zip(extents, view.strides, strict=True):
-        if stride.is_const and stride.const < 0:
+        if extent == ONE or (extent.terms and stride.terms):
+            continue
+        if not stride.terms and stride.const < 0:
             low = low + (extent - 1) * stride
-        elif extent.is_const or stride.is_const:
+        elif stride.terms or stride.const:
             high = high + (extent - 1) * stride
     return low, high
 
