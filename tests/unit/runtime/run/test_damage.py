@@ -16,6 +16,7 @@ from runtime.program.assembly import assemble, disassemble
 from runtime.program.interface import Dim, Port
 from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
+from runtime.run.run import Run
 from runtime.weights import mapping
 from runtime.weights.image import BLOCK_BYTES
 from tests.unit.runtime.program.programs import expected, program, projection, row, tokens
@@ -167,8 +168,8 @@ def test_a_file_that_is_cut_while_it_runs_is_an_error(
     projection().write(path)
     assert path.stat().st_size > 5000
 
-    def cut(_pc: int, inst: Inst) -> None:
-        if isinstance(inst, Vecmat):
+    def cut(run: Run) -> None:
+        if isinstance(run.code.instructions[run.pc], Vecmat):
             os.truncate(path, size)
 
     machine = Interpreter(Program.load(path), on_step=cut, reference=reference)
