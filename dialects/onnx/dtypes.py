@@ -100,8 +100,9 @@ def _from_attributes(schema: Schema, attributes: Mapping[str, Value]) -> Element
         return value.dtype
     for name in TYPE_ATTRIBUTES:
         spec = schema.attributes.get(name)
-        number = attributes.get(name, spec.default if spec else None)
-        if isinstance(number, int) and number:
+        default = spec.default if spec else None
+        number = attributes.get(name, default)
+        if isinstance(number, int) and (number or number != default):
             return _known(number)
     return None
 

@@ -31,6 +31,8 @@ def reshape_dims(
 
 def quotient(source: Sequence[Affine], known: Sequence[Affine]) -> Affine:
     """`product(source) / product(known)` after cancelling equal extents; exact, else Undecided."""
+    if Affine() in known:
+        raise Undecided("cannot infer the extent -1 beside an extent of 0")
     rest, divisors = list(source), list[Affine]()
     for extent in known:
         if extent in rest:
@@ -41,8 +43,6 @@ def quotient(source: Sequence[Affine], known: Sequence[Affine]) -> Affine:
         numerator, denominator = product(rest), product(divisors)
         if not denominator.is_const:
             return _ratio(numerator, denominator)
-        if denominator.const == 0:
-            return Affine(0)
         return numerator // denominator.const
     except NotAffine as error:
         raise Undecided(f"cannot infer the extent -1: {error}") from None
@@ -136,8 +136,10 @@ def range_extent(start: Affine, limit: Affine, delta: Affine, ranges: Ranges) ->
 
 
 def split_sizes(extent: Affine, parts: int) -> list[Affine]:
-    """Sizes of a Split into `parts` equal parts, of which the last may be smaller or empty."""
+    """Sizes of a Split into equal parts; the last alone may be smaller, or empty."""
     if not extent.is_const:
         return [extent // parts] * parts
     size = -(-extent.const // parts)
-    return [Affine(max(min(size, extent.const - i * size), 0)) for i in range(parts)]
+    if size * (parts - 1) > extent.const:
+        raise Undecided(f"{extent} elements do not fill {parts} parts of {size}")
+    return [Affine(min(size, extent.const - i * size)) for i in range(parts)]

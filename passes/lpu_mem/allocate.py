@@ -178,8 +178,17 @@ def _check_hbm(functions: Sequence[FuncOp], shared: Shared, end: int, target: Ta
         f"weights ({shared.params_size} bytes), cache ({cache}) and activations "
         f"({end - shared.states_end}) need {end} bytes of HBM, "
         f"{over} more than '{target.name}' has",
+        node=_largest(functions) if 2 * (end - shared.states_end) > end else None,
         hint=f"{hint}; a lower --precision or a target with more HBM helps, too",
     )
+
+
+def _largest(functions: Sequence[FuncOp]) -> str | None:
+    """The node whose result takes the most bytes."""
+    made = [op for func in functions for op in func.walk() if isinstance(op, AllocOp)]
+    largest = max(made, key=lambda op: buffer_of(op.result).nbytes, default=None)
+    names = () if largest is None else node_names(largest)
+    return names[0] if names else None
 
 
 def _fitting(func: FuncOp, cache: int, over: int) -> int:

@@ -126,7 +126,11 @@ def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
     return _where_positive(b, x, scaled(b, x, gamma), negative)
 
 
-@activation("Celu")
+def _is_flat(node: Node) -> bool:
+    return node.number("alpha") == 0
+
+
+@activation("Celu", limits=[Limit("an alpha of 0", _is_flat)])
 def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
     alpha = node.number("alpha")
     curve = _exp_minus_1(b, b.map("div", x, constant(b, alpha, x)))
@@ -169,7 +173,13 @@ def _(b: Build, x: SSAValue, _node: Node) -> SSAValue:
     return b.map("mul", x, _hard_sigmoid(b, x, 1 / 6, 0.5))
 
 
-@activation("Shrink")
+def _rounds(node: Node) -> bool:
+    """Whether the standard and ONNX Runtime differ: one computes in floats, one in integers."""
+    whole = node.number("lambd").is_integer() and node.number("bias").is_integer()
+    return bool(node.op.operands) and node.source.dtype.is_int and not whole
+
+
+@activation("Shrink", limits=[Limit("fractions of integers", _rounds)])
 def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
     lambd, bias, zero = node.number("lambd"), node.number("bias"), constant(b, 0.0, x)
     above = b.select(b.map("gt", x, constant(b, lambd, x)), shifted(b, x, -bias), zero)

@@ -16,9 +16,10 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu.ops import tensor_of
+from passes.onnx.operators.indexing import demand, is_inside
 from passes.onnx.operators.matrix import transposed
 from passes.onnx.operators.node import Dims, Node
-from passes.onnx.operators.record import only, operator
+from passes.onnx.operators.record import Limit, only, operator
 from passes.onnx.operators.rotary import head_size, join_heads, split_heads
 from passes.onnx.operators.terms import constant, extent, wide
 from passes.rewriting.build import Build
@@ -100,12 +101,20 @@ def _mask(b: Build, scores: Scores, mask: SSAValue) -> Scores:
     return scores.plus(mask)
 
 
-def _past_length(b: Build, node: Node, queries: Affine) -> SSAValue:
-    """Tokens before the first query: those of the cache, or what the lengths of rows leave."""
+def _lengths(b: Build, node: Node, keys: Affine) -> SSAValue | None:
+    """How many keys of each row are no padding, [batch, 1, 1, 1]; others than there are trap."""
     lengths = node.get("nonpad_kv_seqlen")
+    if lengths is None:
+        return None
+    lengths = demand(b, is_inside(b, lengths, keys + 1, from_end=False), lengths)
+    return b.reshape(lengths, (*tensor_of(lengths).shape, 1, 1, 1))
+
+
+def _past_length(b: Build, node: Node, scores: Scores) -> SSAValue:
+    """Tokens before the first query: those of the cache, or what the lengths of rows leave."""
+    lengths = _lengths(b, node, scores.dims[-1])
     if lengths is not None:
-        rows = b.reshape(lengths, (*tensor_of(lengths).shape, 1, 1, 1))
-        return b.map("sub", rows, extent(b, queries))
+        return b.map("sub", lengths, extent(b, scores.dims[-2]))
     return extent(b, _past(node))
 
 
@@ -117,7 +126,7 @@ def _limit_distance(b: Build, node: Node, scores: Scores) -> Scores:
     bounds += [("ge", -right)] if isinstance(right, int) and right >= 0 else []
     if not bounds:
         return scores
-    distances = scores.distances(_past_length(b, node, scores.dims[-2]))
+    distances = scores.distances(_past_length(b, node, scores))
     for comparison, bound in bounds:
         scores = scores.keep(b.map(comparison, distances, constant(b, bound, distances)))
     return scores
@@ -125,12 +134,11 @@ def _limit_distance(b: Build, node: Node, scores: Scores) -> Scores:
 
 def _limit_lengths(b: Build, node: Node, scores: Scores) -> Scores:
     """Keys beyond the length of their row are padding."""
-    lengths = node.get("nonpad_kv_seqlen")
+    lengths = _lengths(b, node, scores.dims[-1])
     if lengths is None:
         return scores
-    rows = b.reshape(lengths, (*tensor_of(lengths).shape, 1, 1, 1))
     keys = b.iota(0, (0, 0, 0, 1), (1, 1, 1, scores.dims[-1]))
-    return scores.keep(b.map("lt", keys, rows))
+    return scores.keep(b.map("lt", keys, lengths))
 
 
 def _heads(b: Build, node: Node, name: str, count: str) -> SSAValue:
@@ -162,10 +170,13 @@ def _past(node: Node) -> Affine:
 def _split_dims(node: Node, name: str, count: str) -> Dims:
     """The extents [batch, heads, seq, size] of an operand that may be [batch, seq, channels]."""
     dims = node.dims(name, 3, 4)
-    if len(dims) == 4:
-        return dims
-    heads = node.integer(count)
-    return (dims[0], Affine(heads), dims[1], head_size(node, dims[2], heads, count))
+    if len(dims) == 3:
+        heads = node.integer(count)
+        dims = (dims[0], Affine(heads), dims[1], head_size(node, dims[2], heads, count))
+    elif node.attr(count):
+        node.expect(f"the number of heads of '{name}'", dims[1], Affine(node.integer(count)))
+    node.require(Affine() not in dims[1:], f"'{name}' has no elements")
+    return dims
 
 
 def _attention_dims(node: Node) -> Sequence[Dims]:
@@ -178,25 +189,44 @@ def _attention_dims(node: Node) -> Sequence[Dims]:
     node.expect("V without the size of its heads", v[:3], k[:3])
     grouped = q[1].is_const and k[1].is_const and k[1].const and q[1].const % k[1].const == 0
     node.require(bool(grouped), f"{q[1]} query heads are no multiple of {k[1]} key heads")
-    paired = (node.get("past_key") is None) == (node.get("past_value") is None)
-    node.require(paired, "past_key and past_value come together, or neither")
     past, total = _past(node), _past(node) + k[2]
-    node.expect_dims("past_key", (*k[:2], past, k[3]))
-    node.expect_dims("past_value", (*v[:2], past, v[3]))
-    node.expect_dims("nonpad_kv_seqlen", q[:1])
+    _check_cache(node, (*k[:2], past, k[3]), (*v[:2], past, v[3]))
     scores = (*q[:3], total)
     _check_mask(node, scores)
     result = (*q[:3], v[3]) if 4 in ranks else (q[0], q[2], v[3] * q[1].const)
     return [result, (*k[:2], total, k[3]), (*v[:2], total, v[3]), scores]
 
 
+def _check_cache(node: Node, keys: Dims, values: Dims) -> None:
+    """The cache inside of the operator, four values of which all are there, or one outside."""
+    given = node.get("past_key") is not None
+    paired = given == (node.get("past_value") is not None)
+    node.require(paired, "past_key and past_value come together, or neither")
+    shown = len(node.op.results)
+    node.require(shown != 2, "present_key and present_value come together, or neither")
+    node.require(shown > 2 or not given, "a past without present_key and present_value")
+    outside = node.get("nonpad_kv_seqlen") is not None
+    node.require(not (given and outside), "nonpad_kv_seqlen together with a past")
+    node.expect_dims("past_key", keys)
+    node.expect_dims("past_value", values)
+    node.expect_dims("nonpad_kv_seqlen", keys[:1])
+
+
 def _check_mask(node: Node, scores: Dims) -> None:
-    """A mask broadcasts to the scores, but may cover fewer keys."""
+    """
+    A mask broadcasts to the scores, but may cover fewer keys.
+
+    Before version 25 it does so along batch and heads alone, and keys it lacks are padding.
+    """
     if node.get("attn_mask") is None:
         return
-    mask = node.dims("attn_mask", 0, 1, 2, 3, 4)
+    old = node.op.since_version < 25
+    mask = node.dims("attn_mask", *range(2 if old else 0, 5))
     short = bool(mask) and (scores[-1] - mask[-1]).lower(node.ranges) >= 0
-    covered = (*mask[:-1], scores[-1]) if short else mask
+    padded = short and not (old and node.get("nonpad_kv_seqlen") is None)
+    covered = (*mask[:-1], scores[-1]) if padded else mask
+    if old:
+        node.expect("the mask without batch and heads", covered[-2:], scores[-2:])
     spread = node.broadcast(covered, scores)
     node.expect("what the mask and the scores broadcast to", spread, scores)
 
@@ -209,10 +239,28 @@ def _observed(b: Build, node: Node, stages: Sequence[SSAValue]) -> SSAValue | No
     return b.cast(stages[mode], tensor_of(shown[0]).dtype) if shown else None
 
 
+def _is_negative(node: Node) -> bool:
+    scale = node.attr("scale")
+    return isinstance(scale, float) and scale < 0
+
+
+def _has_other_values(node: Node) -> bool:
+    return node.get("V") is not None and node.tensor("V").dtype != node.tensor("Q").dtype
+
+
+def _has_integer_mask(node: Node) -> bool:
+    return node.get("attn_mask") is not None and node.tensor("attn_mask").dtype.is_int
+
+
 @operator(
     "Attention",
     shape=_attention_dims,
-    limits=[only("qk_matmul_output_mode", 0, 1, 2, 3, None)],
+    limits=[
+        only("qk_matmul_output_mode", 0, 1, 2, 3, None),
+        Limit("a scale below zero, which has no root", _is_negative),
+        Limit("V of another element type than Q", _has_other_values),
+        Limit("a mask of integers", _has_integer_mask, "make it bool"),
+    ],
 )
 def attention(b: Build, node: Node) -> Sequence[SSAValue | None]:
     query = _heads(b, node, "Q", "q_num_heads")

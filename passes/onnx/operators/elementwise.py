@@ -121,7 +121,18 @@ def _remainder(node: Node) -> Content | None:
     return None if node.flag("fmod") else _pairwise(node)
 
 
-@operator("Mod", shape=broadcast_all, contents=_remainder)
+def _divides_floats(node: Node) -> bool:
+    """Whether an old version is given floats that it does not take."""
+    floats = bool(node.op.operands) and node.source.dtype.is_float
+    return floats and node.op.since_version < 28 and not node.flag("fmod")
+
+
+@operator(
+    "Mod",
+    shape=broadcast_all,
+    contents=_remainder,
+    limits=[Limit("floats without fmod before opset 28", _divides_floats, "set fmod to 1")],
+)
 def modulo(b: Build, node: Node) -> SSAValue:
     return b.map("fmod" if node.flag("fmod") else "mod", *node.op.operands)
 
@@ -195,14 +206,32 @@ def cast(b: Build, node: Node) -> SSAValue:
 def power(b: Build, node: Node) -> SSAValue:
     """Whole powers of integers are integers, exact in their type; other powers are floats."""
     base, exponent = node.value("X"), node.value("Y")
-    dtype = tensor_of(base).dtype
+    dtype, kind = tensor_of(base).dtype, tensor_of(exponent).dtype
     whole = b.map("pow", base, b.cast(exponent, dtype))
-    if dtype.is_float or not tensor_of(exponent).dtype.is_float:
+    if dtype.is_float and not kind.is_float and not _are_short(node, exponent):
+        return _with_parity(b, base, exponent, whole)
+    if dtype.is_float or not kind.is_float:
         return whole
     exponent = wide(b, exponent)
     broken = b.map("pow", b.cast(base, ElementType.F32), exponent)
     is_whole = b.map("eq", b.map("floor", exponent), exponent)
     return b.select(is_whole, whole, b.cast(broken, dtype))
+
+
+def _are_short(node: Node, exponent: SSAValue) -> bool:
+    """Whether integers are known to be exact in every float type."""
+    known = node.elements_of(exponent)
+    return known is not None and all([e.is_const and abs(e.const) <= 256 for e in known.flat()])
+
+
+def _with_parity(b: Build, base: SSAValue, exponent: SSAValue, power: SSAValue) -> SSAValue:
+    """A power with the sign of an integer exponent as f64 holds it: from 2^53 on all are even."""
+    exponent = b.cast(exponent, ElementType.I64)
+    one, most = constant(b, 1, exponent), constant(b, 1 << 53, exponent)
+    odd = b.map("eq", b.map("mod", exponent, constant(b, 2, exponent)), one)
+    flips = b.map("and", b.map("lt", base, constant(b, 0.0, base)), odd)
+    flips = b.map("and", flips, b.map("lt", b.map("abs", exponent), most))
+    return b.select(flips, b.map("neg", b.map("abs", power)), power)
 
 
 def _shifted_dims(node: Node) -> Sequence[Dims]:

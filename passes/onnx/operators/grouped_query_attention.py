@@ -17,13 +17,15 @@ from xdsl.ir import SSAValue
 from dialects.affine import Affine
 from dialects.lpu.ops import tensor_of
 from passes.onnx.operators.attention import Scores, attend, grouped_matmul
-from passes.onnx.operators.indexing import is_inside, or_outside
+from passes.onnx.operators.indexing import demand, from_zero, is_inside, or_outside
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import MICROSOFT, Limit, only, operator, without
 from passes.onnx.operators.rotary import head_size, join_heads, rotate, split_heads
 from passes.onnx.operators.terms import as_float, constant, elements, extent
 from passes.rewriting.build import Build
 from runtime.numerics.elements import ElementType
+
+ONE = Affine(1)
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,10 @@ class Tokens:
     new: Affine
     past: Affine
     start: SSAValue
+    last: SSAValue | None
+    """The place of the last valid token, [batch, 1]; None if it is the last of all everywhere."""
+    certain: bool
+    """Whether all of this is known before the program runs."""
     full: bool
     """Whether `start` is `past` in every row."""
 
@@ -63,18 +69,42 @@ def _attention_dims(node: Node) -> Sequence[Dims]:
     past = _past(node)
     for name in ("past_key", "past_value"):
         node.expect_dims(name, (batch, Affine(shared), past, size))
-    node.expect_dims("seqlens_k", (batch,), (batch, Affine(1)))
     node.expect_dims("head_sink", (Affine(heads),))
+    window = node.integer("local_window_size")
+    node.require(-1 <= window < 1 << 31, f"local_window_size is {window}")
+    _check_lengths(node, batch, past + new)
     _check_tables(node, batch, new, size)
+    _check_results(node)
     if node.get("attention_bias") is not None:
         scores = (batch, Affine(heads), new, past + new)
-        spread = node.broadcast(node.dims("attention_bias", 4), scores)
+        bias = node.dims("attention_bias", 4)
+        node.expect("'attention_bias' without batch and heads", bias[2:], scores[2:])
+        spread = node.broadcast(bias, scores)
         node.expect("what 'attention_bias' and the scores broadcast to", spread, scores)
     present = (batch, Affine(shared), past + new, size)
     return [(batch, new, size * heads), present, present, (batch, Affine(heads), new, past + new)]
 
 
+def _check_lengths(node: Node, batch: Affine, total: Affine) -> None:
+    """The tokens of each row, and of the longest; numbers that are known have to fit."""
+    node.expect_dims("seqlens_k", (batch,), (batch, Affine(1)))
+    node.expect_dims("total_sequence_length", (), (Affine(1),))
+    known = node.element("total_sequence_length")
+    low, high = (Affine() if known is None else known - total).bounds(node.ranges)
+    fits = low <= 0 <= high
+    node.require(fits, f"total_sequence_length is {known}, cache and new tokens are {total}")
+
+
+def _check_results(node: Node) -> None:
+    """Both caches or none, and the scores if and only if `qk_output` asks for them."""
+    count, asked = len(node.op.results), node.integer("qk_output") > 0
+    node.require(count != 2, "present_key and present_value come together, or neither")
+    node.require(asked == (count > 3), "qk_output and its result come together, or neither")
+
+
 def _check_tables(node: Node, batch: Affine, new: Affine, size: Affine) -> None:
+    paired = (node.get("cos_cache") is None) == (node.get("sin_cache") is None)
+    node.require(paired, "cos_cache and sin_cache come together, or neither")
     if not node.flag("do_rotary"):
         return
     angles = node.dims("cos_cache", 2)[1]
@@ -102,13 +132,31 @@ def _past(node: Node) -> Affine:
 
 
 def _tokens(b: Build, node: Node) -> Tokens:
+    """
+    Where the new tokens go; the machine traps on lengths that are none of the rows.
+
+    Without a cache nothing precedes them, and then fewer tokens may be valid than are new.
+    """
     (batch, new, _), past = node.dims("query"), _past(node)
-    if past == Affine() or node.uniform("seqlens_k") == past + new - 1:
-        start = b.reshape(extent(b, past), (1, 1))
-        return Tokens(batch, new, past, start, full=True)
-    valid = b.reshape(b.cast(node.value("seqlens_k"), ElementType.I64), (batch, 1))
-    start = b.map("sub", valid, extent(b, new - 1))
-    return Tokens(batch, new, past, b.map("max", start, constant(b, 0, start)), full=False)
+    start, sums = b.reshape(extent(b, past), (1, 1)), _sums_up(b, node, past + new)
+    if node.uniform("seqlens_k") == past + new - 1:
+        start = start if sums is None else demand(b, sums, start)
+        return Tokens(batch, new, past, start, None, certain=sums is None, full=True)
+    last = b.reshape(b.cast(node.value("seqlens_k"), ElementType.I64), (batch, 1))
+    holds = is_inside(b, last, past + new, from_end=False)
+    last = demand(b, holds if sums is None else b.map("and", holds, sums), last)
+    if past != Affine() or new == ONE:
+        start = b.map("sub", last, extent(b, new - 1))
+        start = b.map("max", start, constant(b, 0, start))
+    return Tokens(batch, new, past, start, last, certain=False, full=past == Affine())
+
+
+def _sums_up(b: Build, node: Node, total: Affine) -> SSAValue | None:
+    """Whether the total is that of cache and new tokens; None if that is known."""
+    if node.element("total_sequence_length") == total:
+        return None
+    told = b.reshape(b.cast(node.value("total_sequence_length"), ElementType.I64), ())
+    return b.map("eq", told, extent(b, total))
 
 
 def _rotated(b: Build, node: Node, tokens: Tokens, parts: list[SSAValue]) -> list[SSAValue]:
@@ -119,7 +167,8 @@ def _rotated(b: Build, node: Node, tokens: Tokens, parts: list[SSAValue]) -> lis
     if positions is None:
         steps = b.iota(0, (0, 1), (tokens.batch, tokens.new))
         positions = b.map("add", steps, tokens.start)
-    tables = [b.gather(node.value(f"{name}_cache"), positions, 0) for name in ("cos", "sin")]
+    places = from_zero(b, positions)
+    tables = [b.gather(node.value(f"{name}_cache"), places, 0) for name in ("cos", "sin")]
     dims = tensor_of(tables[0]).shape
     cos, sin = (b.reshape(table, (dims[0], 1, *dims[1:])) for table in tables)
     interleaved = node.flag("rotary_interleaved")
@@ -154,25 +203,23 @@ def _masked(b: Build, node: Node, tokens: Tokens, scores: Scores) -> Scores:
     """Keys up to the query, of which a local window keeps the last."""
     bias, window = node.get("attention_bias"), node.integer("local_window_size")
     scores = scores if bias is None else scores.plus(bias)
-    if tokens.full and tokens.new == Affine(1) and window <= 0:
+    if tokens.certain and tokens.new == ONE and window < 0:
         return scores
     start = b.reshape(tokens.start, (*tensor_of(tokens.start).shape, 1, 1))
     distances = scores.distances(start)
     scores = scores.keep(b.map("ge", distances, constant(b, 0, distances)))
-    scores = _within_valid(b, node, tokens, scores)
-    if window > 0:
+    scores = _within_valid(b, tokens, scores)
+    if window >= 0:
         scores = scores.keep(b.map("lt", distances, constant(b, window, distances)))
     return scores
 
 
-def _within_valid(b: Build, node: Node, tokens: Tokens, scores: Scores) -> Scores:
+def _within_valid(b: Build, tokens: Tokens, scores: Scores) -> Scores:
     """Only valid keys, which matters where fewer tokens are valid than are new: a padded prompt."""
-    last = node.value("seqlens_k")
-    if tokens.new == Affine(1) or node.uniform("seqlens_k") == tokens.total - 1:
+    if tokens.new == ONE or tokens.last is None:
         return scores
     place = b.iota(0, (0, 0, 0, 1), (1, 1, 1, tokens.total))
-    limit = b.reshape(b.cast(last, ElementType.I64), (tokens.batch, 1, 1, 1))
-    return scores.keep(b.map("le", place, limit))
+    return scores.keep(b.map("le", place, b.reshape(tokens.last, (tokens.batch, 1, 1, 1))))
 
 
 def _has_other_cache(node: Node) -> bool:

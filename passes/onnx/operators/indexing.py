@@ -32,8 +32,10 @@ SCATTERS = {"none": "set", "add": "add", "mul": "mul", "max": "max", "min": "min
 
 def _gathered_dims(node: Node) -> Sequence[Dims]:
     data = node.dims("data")
-    axis = node.axis(len(data))
-    return [(*data[:axis], *node.dims("indices"), *data[axis + 1 :])]
+    axis, indices = node.axis(len(data)), node.dims("indices")
+    held = data[axis] != Affine() or Affine() in indices
+    node.require(held, f"axis {axis} has no elements to look up")
+    return [(*data[:axis], *indices, *data[axis + 1 :])]
 
 
 def _gathered(node: Node) -> Content | None:
@@ -67,6 +69,20 @@ def is_inside(b: Build, indices: SSAValue, length: Affine, *, from_end: bool = T
 def or_outside(b: Build, inside: SSAValue, places: SSAValue) -> SSAValue:
     """Numbers of rows where a condition holds, and elsewhere one that traps."""
     return b.select(inside, places, constant(b, OUTSIDE, places))
+
+
+def from_zero(b: Build, indices: SSAValue) -> SSAValue:
+    """i64 indices of which negative ones are a trap, not places counted from the end."""
+    indices = b.cast(indices, ElementType.I64)
+    return or_outside(b, b.map("ge", indices, constant(b, 0, indices)), indices)
+
+
+def demand(b: Build, holds: SSAValue, value: SSAValue) -> SSAValue:
+    """An integer, or a trap at the node where a condition fails: a row that is none is read."""
+    zero = b.fill(0, (1,), tensor_of(value).dtype)
+    first = b.scalar(0, ElementType.I64)
+    row = b.select(holds, first, constant(b, OUTSIDE, first))
+    return b.map("add", value, b.gather(zero, row, 0))
 
 
 def _times(b: Build, x: SSAValue, factor: Affine) -> SSAValue:
@@ -201,6 +217,8 @@ def scatter_nd(b: Build, node: Node) -> SSAValue:
 
 def _one_hot_dims(node: Node) -> Sequence[Dims]:
     shape, depth = list(node.dims("indices")), node.element("depth")
+    node.require(bool(shape), "indices of rank 0")
+    node.expect_dims("depth", (), (Affine(1),))
     if node.tensor("depth").dtype.is_float:
         real = node.real("depth")
         depth = None if real is None else Affine(int(real))

@@ -9,8 +9,9 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu.ops import tensor_of
+from dialects.onnx.elements import ONNX_NUMBERS
 from passes.onnx.operators.node import Dims, Node
-from passes.onnx.operators.record import Limit, operator
+from passes.onnx.operators.record import Limit, only, operator
 from passes.onnx.operators.terms import constant
 from passes.rewriting.build import Build
 from runtime.numerics.elements import ElementType
@@ -69,7 +70,26 @@ def dequantize(b: Build, node: Node) -> SSAValue:
     return b.cast(b.map("mul", x, _spread(b, node, "x_scale")), node.result.dtype)
 
 
-@operator("QuantizeLinear", shape=_scaled_dims, limits=[Limit("results other than i8 and u8")])
+def _is_whole(node: Node) -> bool:
+    return node.get("y_scale") is not None and node.tensor("y_scale").dtype.is_int
+
+
+def _is_torn(node: Node) -> bool:
+    """Whether the attribute names another type than the zero point has."""
+    named, point = node.attr("output_dtype"), node.get("y_zero_point")
+    return bool(named) and point is not None and named != ONNX_NUMBERS[tensor_of(point).dtype]
+
+
+@operator(
+    "QuantizeLinear",
+    shape=_scaled_dims,
+    limits=[
+        Limit("results other than i8 and u8"),
+        Limit("an output_dtype that the zero point does not have", _is_torn),
+        Limit("a scale of integers", _is_whole),
+        only("precision", 0, 1, None),
+    ],
+)
 def quantize(b: Build, node: Node) -> SSAValue:
     """x / scale, rounded to even, plus the zero point, within the bounds of the type."""
     dtype = node.result.dtype

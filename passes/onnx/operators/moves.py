@@ -22,6 +22,7 @@ from passes.analysis.extents import (
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import Limit, only, operator, same_as_first
 from passes.rewriting.build import Build
+from runtime.numerics.elements import ElementType
 
 ONE = Affine(1)
 
@@ -31,17 +32,24 @@ def identity(_b: Build, node: Node) -> SSAValue:
     return node.first
 
 
+OLD_MASK = Limit("the mask of opset 9 and older, of which the standard does not say what it is")
+
+
 def _trains(node: Node) -> bool:
     return node.get("training_mode") is not None and node.uniform("training_mode") != Affine()
 
 
-@operator("Dropout", shape=same_as_first, limits=[Limit("training_mode")])
+@operator("Dropout", shape=same_as_first, limits=[Limit("training_mode"), OLD_MASK])
 def dropout(b: Build, node: Node) -> Sequence[SSAValue | None]:
     """The identity, as everywhere but in training; the mask keeps all elements."""
     hint = "export the model for inference"
     node.require(not _trains(node), "training_mode is not supported", hint)
+    for name in ("ratio", "training_mode"):
+        if name in node.op.schema.input_index:
+            node.expect_dims(name, ())
     kinds = [tensor_of(result).dtype for result in node.op.results[1:]]
-    return node.first, *[b.fill(True, node.source.shape, kind) for kind in kinds]
+    known = [kind for kind in kinds if kind is ElementType.BOOL]
+    return node.first, *[b.fill(True, node.source.shape, kind) for kind in known]
 
 
 def _reshaped(b: Build, node: Node, dims: Sequence[Affine]) -> SSAValue:
@@ -68,6 +76,7 @@ def flatten(b: Build, node: Node) -> SSAValue:
 def squeeze(b: Build, node: Node) -> SSAValue:
     shape = node.source.shape
     axes = node.axes(len(shape))
+    node.require(axes != [], "'axes' is empty", "leave it out to squeeze all axes of extent 1")
     if axes is None:
         axes = [i for i, d in enumerate(shape) if d == ONE]
         for extent in shape:
@@ -81,15 +90,15 @@ def squeeze(b: Build, node: Node) -> SSAValue:
 
 @operator("Unsqueeze")
 def unsqueeze(b: Build, node: Node) -> SSAValue:
-    rest, given = iter(node.source.shape), node.need("axes")
+    rest, given = iter(node.source.shape), node.need("axes", scalar=True)
     rank = node.source.rank + len(given)
-    new = node.axes(rank) or []
+    new = node.axes(rank, scalar=True) or []
     return b.reshape(node.first, [ONE if i in new else next(rest) for i in range(rank)])
 
 
 @operator("Expand")
 def expand(b: Build, node: Node) -> SSAValue:
-    target = node.need("shape")
+    target = node.need("shape", scalar=True)
     _require_extents(node, "shape", target)
     return b.broadcast(node.first, expand_dims(node.source.shape, target))
 
@@ -102,10 +111,9 @@ def _require_extents(node: Node, what: str, values: Sequence[Affine]) -> None:
 
 @operator("Transpose")
 def transpose(b: Build, node: Node) -> SSAValue:
-    order = node.axes(node.source.rank, "perm")
-    if order is None:
-        order = list(reversed(range(node.source.rank)))
-    node.require(len(order) == node.source.rank, f"perm {order} does not name every axis")
+    order, axes = node.numbers("perm"), list(range(node.source.rank))
+    order = axes[::-1] if order is None else order
+    node.require(sorted(order) == axes, f"perm {order} does not name every axis once")
     return b.transpose(node.first, order)
 
 
@@ -132,17 +140,32 @@ def slice_(b: Build, node: Node) -> SSAValue:
     return sliced
 
 
+def _split_sizes(node: Node, extent: Affine) -> Sequence[Affine]:
+    """One for each result: those given, or equal ones; since opset 18 the last may be smaller."""
+    sizes, parts, given = (
+        node.ints("split"),
+        len(node.op.results),
+        "num_outputs" in node.op.properties,
+    )
+    if sizes is None:
+        counted = node.op.since_version >= 18
+        node.require(given == counted, "neither the sizes nor num_outputs are given")
+        asked = node.integer("num_outputs") if counted else parts
+        node.require(asked == parts, f"num_outputs is {asked} for {parts} results")
+        even = counted or not extent.is_const or extent.const % parts == 0
+        node.require(even, f"{extent} elements do not split into {parts} equal parts")
+        return split_sizes(extent, parts)
+    node.require(not given, "the sizes and num_outputs are given")
+    node.require(len(sizes) == parts, f"{len(sizes)} sizes for {parts} results")
+    node.expect("the sum of the sizes", sum(sizes, Affine()), extent)
+    return sizes
+
+
 @operator("Split")
 def split(b: Build, node: Node) -> Sequence[SSAValue]:
     axis, results = node.axis(node.source.rank), list[SSAValue]()
-    extent, parts = node.source.shape[axis], len(node.op.results)
-    if "num_outputs" in node.op.properties:
-        parts = node.integer("num_outputs")
-    sizes = node.ints("split") or split_sizes(extent, parts)
-    node.require(len(node.op.results) <= len(sizes), f"more results than the {len(sizes)} sizes")
-    node.expect("the sum of the sizes", sum(sizes, Affine()), extent)
-    offset = Affine()
-    for size in sizes[: len(node.op.results)]:
+    sizes, offset = _split_sizes(node, node.source.shape[axis]), Affine()
+    for size in sizes:
         results.append(b.slice_axis(node.first, axis, offset, size))
         offset = offset + size
     return results
@@ -182,6 +205,8 @@ def _padding(node: Node) -> list[tuple[int, Affine, Affine]]:
 
 def _padded_dims(node: Node) -> Sequence[Dims]:
     dims = list(node.source.shape)
+    if "constant_value" in node.op.schema.input_index:
+        node.expect_dims("constant_value", (), (ONE,))
     for axis, before, after in _padding(node):
         dims[axis] = dims[axis] + before + after
         fits = dims[axis].lower(node.ranges) >= 0
@@ -205,6 +230,7 @@ def pad(b: Build, node: Node) -> SSAValue:
         node.require(before.is_const and after.is_const, "the pads must be numbers")
         cut = max(-before.const, 0)
         kept = tensor_of(source).shape[axis] - cut - max(-after.const, 0)
+        node.require(kept.lower(node.ranges) >= 0, f"the pads cut off more than axis {axis} has")
         source = b.slice_axis(source, axis, cut, kept)
         widths = max(before.const, 0), max(after.const, 0)
         if value is not None:

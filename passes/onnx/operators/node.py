@@ -186,29 +186,34 @@ class Node:
         distinct = set[Affine]() if known is None else set(known.flat())
         return distinct.pop() if len(distinct) == 1 else None
 
-    def ints(self, name: str) -> tuple[Affine, ...] | None:
-        """Integers that are an attribute in some versions and an operand in others."""
+    def ints(self, name: str, *, scalar: bool = False) -> tuple[Affine, ...] | None:
+        """
+        Integers that are an attribute in some versions and an operand in others.
+
+        `scalar` says that one integer without a list will do as well.
+        """
         value = self.op.attr(name) if name in self.op.schema.attributes else None
         if isinstance(value, list):
             return tuple([Affine(int(v)) for v in value])
         if name not in self.op.schema.input_index or self.op.get(name) is None:
             return None
         known, rank = self.elements(name), self.tensor(name).rank
-        self.require(rank <= 1, f"'{name}' has rank {rank}, expected a list")
+        listed = rank == 1 or (scalar and rank == 0)
+        self.require(listed, f"'{name}' has rank {rank}, expected a list")
         if known is None:
             message = f"'{name}' depends on data, not on shapes alone"
             raise self.refusal(message, "make it a constant")
         return known.flat()
 
-    def need(self, name: str) -> tuple[Affine, ...]:
-        known = self.ints(name)
+    def need(self, name: str, *, scalar: bool = False) -> tuple[Affine, ...]:
+        known = self.ints(name, scalar=scalar)
         if known is None:
             raise self.refusal(f"'{name}' is missing")
         return known
 
-    def numbers(self, name: str) -> list[int] | None:
+    def numbers(self, name: str, *, scalar: bool = False) -> list[int] | None:
         """Like `ints`, but no symbols."""
-        known = self.ints(name)
+        known = self.ints(name, scalar=scalar)
         for value in known or ():
             self.require(value.is_const, f"'{name}' is {value}, and must be a number")
         return None if known is None else [value.const for value in known]
@@ -225,9 +230,9 @@ class Node:
             raise self.refusal(f"{name} {value} is outside of rank {rank}")
         return value + rank if value < 0 else value
 
-    def axes(self, rank: int, name: str = "axes") -> list[int] | None:
+    def axes(self, rank: int, name: str = "axes", *, scalar: bool = False) -> list[int] | None:
         """Axes of an attribute or operand, counted from the start, each once."""
-        given = self.numbers(name)
+        given = self.numbers(name, scalar=scalar)
         if given is None:
             return None
         found = [self.at(axis, rank, name) for axis in given]

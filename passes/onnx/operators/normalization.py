@@ -8,8 +8,9 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu.ops import tensor_of
+from passes.onnx.operators.indexing import from_zero
 from passes.onnx.operators.node import Dims, Node
-from passes.onnx.operators.record import MICROSOFT, only, operator
+from passes.onnx.operators.record import MICROSOFT, Limit, only, operator
 from passes.onnx.operators.reductions import reduce_mean
 from passes.onnx.operators.terms import as_float, constant, wide
 from passes.rewriting.build import Build
@@ -74,6 +75,7 @@ def _normal_dims(node: Node) -> Sequence[Dims]:
 
 def _skip_dims(node: Node) -> Sequence[Dims]:
     """The normalised tensor, two statistics, and the sum that was normalised."""
+    _check_epsilon(node)
     shape = node.dims("input", 2, 3)
     node.expect_dims("skip", shape, shape[1:], (Affine(1), *shape[1:]))
     for name in ("gamma", "beta", "bias"):
@@ -81,6 +83,11 @@ def _skip_dims(node: Node) -> Sequence[Dims]:
             node.expect_dims(name, shape[-1:])
     statistics = (*shape[:-1], Affine(1))
     return [shape, statistics, statistics, shape]
+
+
+def _check_epsilon(node: Node) -> None:
+    epsilon = node.number("epsilon")
+    node.require(epsilon >= 0, f"epsilon is {epsilon}, and may not be negative")
 
 
 Normalised = tuple[SSAValue, SSAValue, SSAValue]
@@ -119,7 +126,16 @@ def layer_normalization(b: Build, node: Node) -> Sequence[SSAValue | None]:
     return _affine(b, y, node.value("Scale"), node.get("B")), mean, inverse
 
 
-@operator("RMSNormalization", shape=_normal_dims, limits=[FLOAT_STASH])
+def _is_mixed(node: Node) -> bool:
+    scale = node.get("scale")
+    return scale is not None and tensor_of(scale).dtype != node.source.dtype
+
+
+@operator(
+    "RMSNormalization",
+    shape=_normal_dims,
+    limits=[FLOAT_STASH, Limit("a scale of another element type", _is_mixed)],
+)
 def rms_normalization(b: Build, node: Node) -> SSAValue:
     x = node.value("X")
     y, _ = _rms_norm(b, x, _normal_axes(node), node.number("epsilon"), tensor_of(x).dtype)
@@ -164,7 +180,11 @@ def skip_simplified_layer_normalization(b: Build, node: Node) -> Sequence[SSAVal
 
 
 def _embedded_dims(node: Node) -> Sequence[Dims]:
+    _check_epsilon(node)
+    node.require(len(node.op.results) > 1, "the result 'mask_index' is missing")
     ids, table = node.dims("input_ids", 2), node.dims("word_embedding", 2)
+    paired = (node.get("segment_ids") is None) == (node.get("segment_embedding") is None)
+    node.require(paired, "segment_ids and segment_embedding come together, or neither")
     for name in ("segment_ids", "mask"):
         node.expect_dims(name, ids)
     node.expect_dims("position_ids", ids, (Affine(1), ids[1]))
@@ -177,7 +197,7 @@ def _embedded_dims(node: Node) -> Sequence[Dims]:
 
 
 def _embedded(b: Build, table: SSAValue, ids: SSAValue) -> SSAValue:
-    return b.gather(table, b.cast(ids, ElementType.I64), 0)
+    return b.gather(table, from_zero(b, ids), 0)
 
 
 @operator("EmbedLayerNormalization", domains=[MICROSOFT], shape=_embedded_dims)

@@ -40,7 +40,9 @@ def _attention_dims(node: Node) -> Sequence[Dims]:
     node.expect_dims("bias", (Affine(sum(sizes)),))
     total = _past(node) + length
     stacked = (Affine(2), batch, Affine(heads))
-    if node.get("past") is not None or len(node.op.results) > 1:
+    shown, given = len(node.op.results) > 1, node.get("past") is not None
+    node.require(shown or not given, "a past without present")
+    if given or shown:
         node.require(size == depth, "keys and values in one cache differ in size")
         node.expect_dims("past", (*stacked, _past(node), size))
     node.expect_dims("mask_index", (batch, total), (batch, length, total))

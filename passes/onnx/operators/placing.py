@@ -8,7 +8,7 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu.ops import tensor_of
-from passes.onnx.operators.indexing import is_inside, or_outside
+from passes.onnx.operators.indexing import demand, is_inside, or_outside
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import only, operator
 from passes.onnx.operators.terms import constant, elements, extent, strides
@@ -78,13 +78,13 @@ def reverse_sequence(b: Build, node: Node) -> SSAValue:
     lengths = b.cast(node.value("sequence_lens"), ElementType.I64)
     lengths = b.reshape(lengths, [dims[i] if i == batch else 1 for i in (0, 1)])
     along = [dims[i] if i == time else Affine(1) for i in (0, 1)]
+    lengths = demand(b, is_inside(b, lengths, dims[time] + 1, from_end=False), lengths)
     place = b.iota(0, [int(i == time) for i in (0, 1)], along)
     mirrored = b.map("sub", b.map("sub", lengths, constant(b, 1, lengths)), place)
     taken = b.select(b.map("lt", place, lengths), mirrored, place)
     steps = strides(dims[:2])
     rows = b.map("mul", taken, extent(b, steps[time]))
     rows = b.map("add", rows, b.iota(0, [steps[i] if i == batch else 0 for i in (0, 1)], dims[:2]))
-    rows = or_outside(b, is_inside(b, taken, dims[time], from_end=False), rows)
     return b.gather(b.reshape(x, (elements(dims[:2]), *dims[2:])), rows, 0)
 
 

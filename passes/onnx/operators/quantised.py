@@ -59,27 +59,24 @@ def unpacked(b: Build, packed: SSAValue, bits: int) -> SSAValue:
     return b.reshape(pairs, (*lead, count * 2))
 
 
-def _check_elements(node: Node, name: str, *counts: int) -> None:
-    """Refuse an operand that is there and has another number of elements."""
-    if node.get(name) is None:
-        return
-    held = node.tensor(name).elements
-    if not held.is_const or held.const not in counts:
-        raise node.refusal(f"'{name}' has {held} elements, expected {counts[0]}")
-
-
 def _n_bits_dims(node: Node) -> Sequence[Dims]:
     blocks, a = Blocks.of(node), node.dims("A")
     node.require(bool(a), "the input 'A' has no axis")
     node.expect("the last extent of A", a[-1], Affine(blocks.inner))
     node.expect_dims("B", blocks.packed)
-    scales = blocks.rows * blocks.count
-    _check_elements(node, "scales", scales)
+    _expect_blocks(node, "scales", blocks.rows, blocks.count)
     if node.get("zero_points") is not None:
         packed = node.tensor("zero_points").dtype is ElementType.U8
-        _check_elements(node, "zero_points", blocks.rows * blocks.points if packed else scales)
+        node.require(packed or blocks.bits == 4, "zero points of 8 bits that are not u8")
+        count = blocks.points if packed else blocks.count
+        _expect_blocks(node, "zero_points", blocks.rows, count)
     node.expect_dims("bias", (Affine(blocks.rows),))
     return [(*a[:-1], Affine(blocks.rows))]
+
+
+def _expect_blocks(node: Node, name: str, rows: int, count: int) -> None:
+    """Numbers of the blocks are a matrix, or its elements in one line."""
+    node.expect_dims(name, (Affine(rows * count),), (Affine(rows), Affine(count)))
 
 
 def _zero_points(b: Build, node: Node, blocks: Blocks) -> SSAValue:

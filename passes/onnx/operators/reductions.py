@@ -142,7 +142,18 @@ def _reduced_content(node: Node) -> Content | None:
     return elements(np.full(node.result.static_shape(), total, dtype=object))
 
 
-@operator(*REDUCTIONS, shape=_reduced_dims, contents=_reduced_content)
+def _rounds(node: Node) -> bool:
+    """Whether an integer is asked for that depends on the last bit of a logarithm."""
+    whole = bool(node.op.operands) and node.source.dtype.is_int
+    return whole and node.op.OP_TYPE == "ReduceLogSumExp"
+
+
+@operator(
+    *REDUCTIONS,
+    shape=_reduced_dims,
+    contents=_reduced_content,
+    limits=[Limit("ReduceLogSumExp of integers", _rounds, "cast them to f32")],
+)
 def reduction(b: Build, node: Node) -> SSAValue:
     source, target = node.value("data"), node.result
     axes = _reduced_axes(node, node.source.rank)
@@ -199,6 +210,7 @@ def _last_extreme(b: Build, x: SSAValue, axis: int, largest: bool) -> SSAValue:
 def _count(node: Node) -> int:
     """How many `TopK` selects: an attribute before opset 10."""
     if node.op.since_version < 10:
+        node.require(node.integer("k") > 0, f"k is {node.integer('k')}, and must be positive")
         return node.integer("k")
     known = node.numbers("K")
     node.require(known is not None and len(known) == 1, "K must be one number")
@@ -223,7 +235,7 @@ def topk(b: Build, node: Node) -> tuple[SSAValue, SSAValue]:
 
 
 def _running_axis(node: Node) -> int:
-    known = node.numbers("axis")
+    known = node.numbers("axis", scalar=True)
     node.require(known is not None and len(known) == 1, "the axis must be one number")
     return node.at(known[0] if known else 0, node.source.rank)
 

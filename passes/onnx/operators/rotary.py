@@ -8,11 +8,11 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu.ops import tensor_of
+from passes.onnx.operators.indexing import from_zero
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import MICROSOFT, only, operator
 from passes.onnx.operators.terms import wide
 from passes.rewriting.build import Build
-from runtime.numerics.elements import ElementType
 
 
 def _halves(b: Build, x: SSAValue, interleaved: bool) -> tuple[SSAValue, SSAValue]:
@@ -79,17 +79,16 @@ def _angles(node: Node) -> Affine:
     width = node.integer("rotary_embedding_dim")
     node.require(width >= 0 and width % 2 == 0, f"rotary_embedding_dim {width} is no even number")
     held = node.dims("cos_cache", 2, 3)[-1]
-    if width and not (held.is_const and width // 2 <= held.const):
-        raise node.refusal(f"the tables hold {held} angles, rotary_embedding_dim asks {width // 2}")
-    return Affine(width // 2) if width else held
+    if width:
+        node.expect("the number of angles in the tables", held, Affine(width // 2))
+    return held
 
 
 def _heads(node: Node, x: Dims) -> int:
-    """`num_heads`; if that is 0, the table is as wide as half a head and says it."""
-    given = node.integer("num_heads")
-    if given or not (x[-1].is_const and _angles(node).const):
-        return given
-    return x[-1].const // (2 * _angles(node).const)
+    """`num_heads`; ONNX Runtime's operator may leave it to tables as wide as half a head."""
+    given, angles = node.integer("num_heads"), _angles(node)
+    told = node.op.DOMAIN == MICROSOFT and x[-1].is_const and angles.const > 0
+    return x[-1].const // (2 * angles.const) if not given and told else given
 
 
 def _rotary_dims(node: Node) -> Sequence[Dims]:
@@ -108,13 +107,17 @@ def _rotary_dims(node: Node) -> Sequence[Dims]:
     angles = _angles(node) * 2
     fits = size.is_const and angles.is_const and angles.const <= size.const
     node.require(fits, f"the tables rotate {angles} channels of heads that have {size}")
-    whole = node.integer("rotary_embedding_dim") or angles == size
-    node.require(
-        bool(whole),
-        f"the tables rotate {angles} of {size} channels",
-        "say so with rotary_embedding_dim",
-    )
+    _check_part(node, angles, size)
     return [x]
+
+
+def _check_part(node: Node, rotated: Affine, size: Affine) -> None:
+    """That only a part of each head is rotated has to be said, and of how many heads."""
+    part = bool(node.integer("rotary_embedding_dim"))
+    message = f"the tables rotate {rotated} of {size} channels"
+    node.require(part or rotated == size, message, "say so with rotary_embedding_dim")
+    told = not part or node.op.DOMAIN != MICROSOFT or node.integer("num_heads") > 0
+    node.require(told, "rotary_embedding_dim needs num_heads")
 
 
 def _rotary(b: Build, node: Node, x: SSAValue, cos: SSAValue, sin: SSAValue) -> SSAValue:
@@ -128,18 +131,13 @@ def _rotary(b: Build, node: Node, x: SSAValue, cos: SSAValue, sin: SSAValue) -> 
     return join_heads(b, rotate(b, split_heads(b, x, heads), cos, sin, interleaved))
 
 
-def _tables(b: Build, node: Node) -> list[SSAValue]:
-    """The columns of the tables that `rotary_embedding_dim` asks for."""
-    tables = (node.value(f"{name}_cache") for name in ("cos", "sin"))
-    return [b.slice_axis(table, -1, 0, _angles(node)) for table in tables]
-
-
 @operator("RotaryEmbedding", shape=_rotary_dims)
 def rotary_embedding(b: Build, node: Node) -> SSAValue:
-    cos, sin = _tables(b, node)
+    cos, sin = node.value("cos_cache"), node.value("sin_cache")
     positions = node.get("position_ids")
     if positions is not None:
-        cos, sin = b.gather(cos, positions, 0), b.gather(sin, positions, 0)
+        places = from_zero(b, positions)
+        cos, sin = b.gather(cos, places, 0), b.gather(sin, places, 0)
     return _rotary(b, node, node.value("X"), cos, sin)
 
 
@@ -154,9 +152,9 @@ def microsoft_rotary_embedding(b: Build, node: Node) -> SSAValue:
     dims = tensor_of(x).shape
     batch, seq = dims[0], dims[-2] if len(dims) == 4 else dims[1]
     if tensor_of(positions).shape == (batch, seq):
-        places = b.cast(positions, ElementType.I64)
+        places = from_zero(b, positions)
     else:
-        offset = b.reshape(positions, ())
+        offset = from_zero(b, b.reshape(positions, ()))
         places = b.map("add", b.iota(0, (0, 1), (batch, seq)), offset)
-    cos, sin = _tables(b, node)
-    return _rotary(b, node, x, b.gather(cos, places, 0), b.gather(sin, places, 0))
+    cos, sin = (b.gather(node.value(f"{name}_cache"), places, 0) for name in ("cos", "sin"))
+    return _rotary(b, node, x, cos, sin)

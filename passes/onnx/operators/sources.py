@@ -86,7 +86,7 @@ def constant_of_shape(b: Build, node: Node) -> SSAValue:
     weight, value = node.weight("value"), np.zeros((), np.float32)
     if weight is not None:
         value = read(weight, node.folder)
-        node.require(value.size == 1, f"the value has {value.size} elements, expected one")
+        node.require(value.shape == (1,), f"the value has the shape {value.shape}, expected (1,)")
     dtype = ElementType.of(value.dtype)
     assert dtype is not None
     dims = node.need("input")
@@ -98,6 +98,8 @@ def constant_of_shape(b: Build, node: Node) -> SSAValue:
 @operator("Range", limits=[Limit("bounds that depend on data")])
 def arithmetic_range(b: Build, node: Node) -> SSAValue:
     """start + delta * i"""
+    for name in ("start", "limit", "delta"):
+        node.dims(name, 0)
     if node.source.dtype.is_float:
         return _real_range(b, node)
     start, limit, delta = map(node.element, ("start", "limit", "delta"))
