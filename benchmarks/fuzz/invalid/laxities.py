@@ -37,7 +37,16 @@ LAXITIES = (
     ),
     Laxity("the standard allows any scale", says="scale_ > 0", operator="Attention"),
     Laxity("the standard allows a minimum above the maximum", says="Clip_6Base", operator="Clip"),
-    Laxity("of integers it rounds the bias first", operator="Shrink"),
+    Laxity(
+        "its shapes know axes of one integer type, the standard allows two",
+        says="ParseData type mismatch",
+        operator="Pad",
+    ),
+    Laxity(
+        "nothing says the order of what is not sorted",
+        operator="TopK",
+        where="attribute sorted",
+    ),
     Laxity("the mean of nothing is no number", operator="ReduceMean", where="operand 0"),
     Laxity(
         "it quantises activations where accuracy_level allows it",
