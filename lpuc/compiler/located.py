@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 from xdsl.parser import Parser
@@ -10,6 +12,10 @@ from dialects.refusal import Refused
 from dialects.verification import verify_module
 from lpuc.compiler.pipeline import make_context
 from lpuc.errors import UserError
+
+_STRING = r'"(?:[^"\\\n\v\f]++|\\(?:["nt\\]|[0-9A-Fa-f]{2}))*+"'
+_CLOSED = re.compile(rf'(?:[^"/]++|//[^\n]*+|/|{_STRING})*+')
+"""Text whose strings end. What was matched is not tried again, so that it takes linear time."""
 
 
 class LocatedParser(Parser):
@@ -26,6 +32,7 @@ class LocatedParser(Parser):
 
 def read_module(text: str, name: str) -> ModuleOp:
     """A module that holds to the rules of its level; `UserError` with the line that does not."""
+    _check_strings(text)
     parser = LocatedParser(make_context(), text, name)
     parser.places = {}
     module = parser.parse_module()
@@ -36,3 +43,12 @@ def read_module(text: str, name: str) -> ModuleOp:
         raise UserError(f"line {line}: {error}") from error
     module.verify()
     return module
+
+
+def _check_strings(text: str) -> None:
+    """Refuse a string without an end, for which the lexer would look in exponential time."""
+    found = _CLOSED.match(text)
+    assert found is not None
+    if found.end() < len(text):
+        line = text.count("\n", 0, found.end()) + 1
+        raise UserError(f"line {line}: the string that begins here does not end")
