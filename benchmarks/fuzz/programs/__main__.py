@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.fuzz.pool import Result, run_all
 from benchmarks.fuzz.programs.bases import make_bases
-from benchmarks.fuzz.programs.cases import Key, run_key, run_program, run_text
+from benchmarks.fuzz.programs.cases import Key, run_limited, run_program, run_text
 from benchmarks.fuzz.report import coverage_lines, report
 
 LIMIT_SECONDS = 60.0
@@ -26,7 +26,7 @@ def keys(programs: int, changed_texts: int) -> Iterable[Key]:
 def run(wanted: Iterable[Key], folder: Path, seed: int, jobs: int) -> dict[Key, Result]:
     """Judge all."""
     results: dict[Key, Result] = {}
-    for key, result in run_all(partial(run_key, folder, seed), wanted, jobs, LIMIT_SECONDS):
+    for key, result in run_all(partial(run_limited, folder, seed), wanted, jobs, LIMIT_SECONDS):
         results[key] = result
         if result.outcome.verdict != "right":
             print(f"{key}: {result.outcome.detail}", file=sys.stderr, flush=True)

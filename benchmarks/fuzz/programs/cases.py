@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from benchmarks.fuzz.programs import mutants, texts, trial
 from benchmarks.fuzz.programs.bases import BASES, LEVELS, base
 
 Key = tuple[str, int]
+ADDRESS_BYTES = 16 << 30
 
 
 def run_program(folder: Path, seed: int, number: int, keep: Path | None = None) -> Result:
@@ -56,3 +58,9 @@ def run_key(folder: Path, seed: int, key: Key) -> Result:
     """A key of `keys`."""
     kind, number = key
     return (run_program if kind == "program" else run_text)(folder, seed, number)
+
+
+def run_limited(folder: Path, seed: int, key: Key) -> Result:
+    """The same in a process of its own, which may have so much memory and no more."""
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_BYTES, ADDRESS_BYTES))
+    return run_key(folder, seed, key)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import resource
 import time
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
@@ -18,7 +17,6 @@ from runtime.program.program import Program
 FREE_BYTES = 128 << 20
 """How much a command may grow besides what the file states; Python and the libraries are there."""
 SLOW_SECONDS = 5
-ADDRESS_BYTES = 16 << 30
 FINE = (0, 1, 2)
 
 
@@ -42,7 +40,6 @@ def run_all(
     commands: Sequence[Sequence[str]], name: str, most: Callable[[], int], labels: Sequence[str]
 ) -> Result:
     """Run commands one after the other; the first fault, or how often which code came."""
-    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_BYTES, ADDRESS_BYTES))
     codes: list[str] = []
     for arguments in commands:
         _forget_peak()
