@@ -50,6 +50,12 @@ NEEDED = (Kind.CODE, Kind.INTERFACE, Kind.PROVENANCE, Kind.TARGET, Kind.BOUNDS)
 STORED: set[int] = {Kind.PARAMDIGEST, Kind.PARAMS, Kind.PARAMSUMS}
 WEIGHTS = (STORED, {Kind.RECIPES}, set[int]())
 """The sections that hold parameters in one form or another."""
+LARGEST: dict[int, int] = {
+    Kind.CODE: 8 << 20, Kind.INTERFACE: 4 << 20, Kind.PROVENANCE: 16 << 20, Kind.TARGET: 1 << 20,
+    Kind.BOUNDS: 4 << 20, Kind.PARAMDIGEST: 64 << 20, Kind.PARAMSUMS: 64 << 20,
+    Kind.RECIPES: 16 << 20,
+}  # fmt: skip
+"""Bytes that a section may have which is read as a whole, before anything else is known of it."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,13 @@ def header_bytes(count: int) -> int:
 def digest(data: bytes | bytearray) -> bytes:
     """SHA-256."""
     return hashlib.sha256(data).digest()
+
+
+def check_length(kind: int, length: int) -> None:
+    """Raise Malformed for a section that is larger than any that is read."""
+    most = LARGEST.get(kind, length)
+    if length > most:
+        raise Malformed(f"section {Kind(kind).name} has {length} bytes, more than {most}")
 
 
 def pack_header(sections: Sequence[Section], isa_version: int, file_length: int) -> bytes:
@@ -123,6 +136,7 @@ def _sections(table: bytes, at: int, file_length: int) -> dict[int, Section]:
         unsigned = expected == NO_DIGEST
         if flags & ~CRITICAL or reserved != bytes(8) or unsigned != (kind == Kind.PARAMS):
             raise Malformed(f"section {kind} has unknown flags or a wrong digest field")
+        check_length(kind, length)
         sections[kind] = Section(kind, flags, offset, length, expected)
         at = offset + length
     for kind in NEEDED:

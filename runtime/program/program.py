@@ -47,13 +47,21 @@ def _no_params() -> Image:
     return Image(np.empty(0, np.uint8))
 
 
+MOST_VALUES = 1 << 20
+
+
 def to_text(data: object) -> str:
     """Canonical JSON, the only spelling that a program file may hold."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def from_text(text: str) -> object:
-    """The data of JSON text; ValueError for anything else, and for half a surrogate pair."""
+    """The data of JSON text; ValueError for anything else, and for half a surrogate pair.
+
+    A value takes up to a hundred bytes here, and three in the text, so their number is bounded.
+    """
+    if sum(map(text.count, ",[{")) > MOST_VALUES:
+        raise ValueError(f"more than {MOST_VALUES} values")
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):

@@ -23,6 +23,7 @@ from runtime.program.container import (
     Kind,
     Section,
     align,
+    check_length,
     digest,
     header_bytes,
     pack_header,
@@ -145,6 +146,8 @@ def write_file(
     path: Path, small: dict[Kind, bytes], params_size: int, pieces: Iterable[Piece] | None
 ) -> None:
     """Write sections `small` and streamed parameters, if any, to `path`, all or nothing."""
+    for kind, data in small.items():
+        check_length(kind, len(data))
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

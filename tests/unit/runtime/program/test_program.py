@@ -16,6 +16,7 @@ from runtime.isa.spec import ISA_VERSION
 from runtime.program.assembly import assemble, disassemble
 from runtime.program.container import (
     NO_DIGEST,
+    Kind,
     Section,
     align,
     digest,
@@ -23,7 +24,8 @@ from runtime.program.container import (
     pack_header,
 )
 from runtime.program.interface import Dim, Port, Symbol
-from runtime.program.program import Program
+from runtime.program.program import Program, from_text
+from runtime.program.writing import write_file
 from runtime.run.interpreter import Interpreter
 from runtime.weights.image import BLOCK_BYTES
 from tests.unit.runtime.program.programs import F32, expected, program, projection, tokens
@@ -210,3 +212,32 @@ def test_provenance_answers_by_pc() -> None:
     assert made.provenance.nodes_at(10_000) == ()
     names = {made.provenance.nodes_at(pc) for pc in range(40)}
     assert ("/layers.0/mm",) in names
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "message"),
+    [
+        (Kind.CODE, bytes((8 << 20) + 16), "section CODE has 8388624 bytes, more than 8388608"),
+        (Kind.INTERFACE, b" " * ((4 << 20) + 1), "section INTERFACE has 4194305 bytes"),
+    ],
+)
+def test_no_section_is_larger_than_what_is_read(
+    kind: Kind, data: bytes, message: str, tmp_path: Path
+) -> None:
+    sections = {**projection().sections(), kind: data}
+    with pytest.raises(Malformed, match=message):
+        write_file(tmp_path / "p.lpu", sections, 0, None)
+
+
+def test_json_of_very_many_values_is_refused_before_it_is_read() -> None:
+    assert from_text("[1,2]") == [1, 2]
+    with pytest.raises(ValueError, match="more than 1048576 values"):
+        from_text(f"[{'[],' * (1 << 20)}0]")
+
+
+@pytest.mark.parametrize("name", [r"\ud800", r"\uDC00", r"\ud800x\udc00"])
+def test_names_are_text(name: str) -> None:
+    """Half a surrogate pair is JSON, and nothing that could be printed."""
+    with pytest.raises(ValueError, match="half a surrogate pair"):
+        from_text(f'{{"name":["{name}"]}}')
+    assert from_text(r'"\ud83d\ude00"') == "\U0001f600"
