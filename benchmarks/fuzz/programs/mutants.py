@@ -36,7 +36,7 @@ NUMBERS = (
     2**31, 2**32, 2**40, 2**61, 2**62, 2**63, 10**400, 0.5, 1e308, float("inf"), float("nan"),
 )  # fmt: skip
 TEXTS = ("", "\ud800", "\x1b[31m", "step", "logits", "\0", "a" * 5000, "f16", "i8", "ids", "data")
-MANY = 8000
+MANY, MANY_BYTES = 8000, 2 << 20
 
 
 def mutate(program: Program, sections: Sections, rng: Random) -> tuple[str, Sections]:
@@ -156,7 +156,7 @@ def _json(data: bytes, rng: Random) -> tuple[str, bytes]:
     old = parent[key]
     parent[key] = _other_value(old, rng)
     if rng.random() < 0.1 and isinstance(parent, list):
-        parent += [old] * rng.choice((1, MANY))
+        parent += [old] * min(rng.choice((1, MANY)), MANY_BYTES // len(to_text(old)))
         path += " many times"
     text = to_text(tree)
     return f"{path} {str(old)[:20]} to {str(parent[key])[:20]}", text.encode()
