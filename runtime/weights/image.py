@@ -115,7 +115,8 @@ class Image:
         """Malformed unless all blocks have their SHA-256."""
         for _ in self.pieces():
             pass
-        self._unverified = bytearray()
+        with self._lock:
+            self._unverified[:] = bytes(len(self._unverified))
 
     def _block(self, block: int) -> Array:
         return self.data[block * BLOCK_BYTES : (block + 1) * BLOCK_BYTES]

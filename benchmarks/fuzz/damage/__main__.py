@@ -8,17 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.fuzz.damage.trial import Trial
-from benchmarks.fuzz.pool import Result, run_all
+from benchmarks.fuzz.damage.trial import Trial, run_key
+from benchmarks.fuzz.pool import run_all
 from benchmarks.fuzz.report import coverage_lines, report
 
 MODEL = Path(__file__).parents[3] / "samples/exports/llama.onnx"
-
-
-def run_key(key: tuple[Trial, int, int]) -> Result:
-    """Judge a mutant in another process."""
-    trial, seed, number = key
-    return trial.judged(seed, number)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,9 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = parser.parse_args(argv)
     with TemporaryDirectory() as folder:
         trial = Trial.of(given.model, Path(folder), given.precision)
-        keys = [(trial, given.seed, number) for number in range(given.count)]
+        keys = [(trial.original, trial.folder, given.seed, n) for n in range(given.count)]
         found = dict(run_all(run_key, keys, given.jobs))
-    results = dict(sorted((key[2], result) for key, result in found.items()))
+    results = dict(sorted((key[-1], result) for key, result in found.items()))
     print("\n".join(coverage_lines(results)))
     print(report(results))
     return int(any(r.outcome.verdict in ("wrong", "crash") for r in results.values()))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -136,3 +136,15 @@ def results(program: Program) -> dict[str, Array]:
     tokens: list[int] = []
     generate(program, machine, Request(PROMPT, COUNT), tokens.append)
     return {**machine.run(inputs), "tokens": np.array(tokens)}
+
+
+@cache
+def _trial(original: Path, folder: Path) -> Trial:
+    """The trial of a process, which knows what the whole program computes."""
+    return Trial(original, folder)
+
+
+def run_key(key: tuple[Path, Path, int, int]) -> Result:
+    """Judge a mutant: the program, where to write it, the seed and the number."""
+    original, folder, seed, number = key
+    return _trial(original, folder).judged(seed, number)
