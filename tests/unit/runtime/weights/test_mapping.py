@@ -149,4 +149,4 @@ def test_mappings_that_are_gone_hold_nothing(tmp_path: Path, monkeypatch: pytest
         gc.collect()
     if mapping.IS_GUARDED:
         assert not mapping._guarded  # pyright: ignore[reportPrivateUsage]
-        assert len(os.listdir("/proc/self/fd")) == descriptors
+        assert len(os.listdir("/proc/self/fd")) <= descriptors
