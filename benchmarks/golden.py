@@ -24,7 +24,8 @@ limit_threads(1)
 
 from lpuc.compiler.driver import compile_model  # noqa: E402
 from lpuc.compiler.options import CompileOptions  # noqa: E402
-from runtime.generation.device import Request, generate  # noqa: E402
+from runtime.generation.device import Request  # noqa: E402
+from runtime.generation.tokens import generate  # noqa: E402
 from runtime.run.interpreter import Interpreter  # noqa: E402
 
 NAMES = ("dynamo20", "dynamo23", "optimum")
@@ -39,8 +40,7 @@ def greedy(model: Path, count: int, options: CompileOptions) -> tuple[list[int],
     compiled = compile_model(model, options)
     machine = Interpreter(compiled.in_memory)
     ready = time.perf_counter()
-    tokens: list[int] = []
-    generate(compiled.in_memory, machine, Request([START], count), tokens.append)
+    tokens = list(generate(machine, Request([START], count)))
     return tokens, ready - started, time.perf_counter() - ready
 
 

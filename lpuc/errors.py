@@ -18,7 +18,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.errors import Error
+from runtime.errors import BadOption, Error
 
 USER, USAGE, MISMATCH, INTERNAL, PIPE, INTERRUPTED, TERMINATED = 1, 2, 3, 70, 141, 130, 143
 
@@ -32,7 +32,7 @@ class UserError(Error):
 
 
 class UsageError(Error):
-    """The command line is at fault."""
+    """The command line, or a call, is at fault."""
 
 
 class InternalError(Error):
@@ -144,6 +144,9 @@ def verdict(error: BaseException, state: State) -> Verdict:
         return Verdict(INTERRUPTED, "interrupted")
     if isinstance(error, Terminated):
         return Verdict(TERMINATED, "terminated")
+    if isinstance(error, BadOption):
+        flag = f"--{error.option.replace('_', '-')}"
+        return Verdict(USAGE, f"error: {printable(flag)}: {_lines(error.problem)}")
     if isinstance(error, UsageError):
         return Verdict(USAGE, f"error: {_lines(str(error))}")
     if not isinstance(error, Exception):

@@ -8,8 +8,8 @@ outputs = onnx_backend.prepare(onnx.load("model.onnx")).run([ids, mask])
 ```
 
 A model is compiled down to a program, in f32 unless `precision` says otherwise, and the program is
-run. Programs are executed on the host, so `CPU` is the only device. Keywords are the fields of
-`lpuc.compiler.options.CompileOptions`.
+run. Programs are executed on the host, so `CPU` is the only device. Keywords are those of
+`lpuc.compile`.
 
 Extents that a model leaves open are those of the inputs of a call: a call with other extents
 compiles again, and what is compiled is kept. What a model says of the extents of its outputs is not
@@ -32,11 +32,10 @@ from onnx import ModelProto, NodeProto, TensorShapeProto, ValueInfoProto, helper
 from onnx.backend.base import Backend, BackendRep, namedtupledict
 from onnx.backend.test.runner import BackendIsNotSupposedToImplementIt
 
+import lpuc
 from dialects.errors import Unsupported
-from lpuc.compiler.driver import compile_model
-from lpuc.compiler.options import CompileOptions
+from lpuc.program import Program
 from runtime.errors import Unlinkable
-from runtime.run.interpreter import Interpreter
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape = tuple[int, ...]
@@ -47,11 +46,11 @@ DEVICE = "CPU"
 class LpucRep(BackendRep):
     """A model, compiled for each set of extents of its inputs that it has met."""
 
-    def __init__(self, model: ModelProto, options: CompileOptions) -> None:
+    def __init__(self, model: ModelProto, options: Mapping[str, Any]) -> None:
         self.model, self.options = model, options
         self.outputs = [output.name for output in model.graph.output]
         self._result = namedtupledict("Outputs", self.outputs)
-        self._programs: dict[tuple[Shape, ...], Interpreter] = {}
+        self._programs: dict[tuple[Shape, ...], Program] = {}
         shapes = [_known_shape(info) for info in _inputs(model)]
         known = [shape for shape in shapes if shape is not None]
         if len(known) == len(shapes):
@@ -71,7 +70,7 @@ class LpucRep(BackendRep):
         outputs = program.run(arrays)
         return self._result(*(outputs[name] for name in self.outputs))
 
-    def _program(self, shapes: Sequence[Shape]) -> Interpreter:
+    def _program(self, shapes: Sequence[Shape]) -> Program:
         key = tuple(shapes)
         if key not in self._programs:
             self._programs[key] = _compiled(_with_extents(self.model, shapes), self.options)
@@ -154,9 +153,8 @@ def _check_device(device: str) -> None:
         raise BackendIsNotSupposedToImplementIt(f"device {device}: programs run on {DEVICE}")
 
 
-def _options(kwargs: Mapping[str, Any]) -> CompileOptions:
-    chosen: dict[str, Any] = {"precision": "f32", **kwargs}
-    return CompileOptions(**chosen)
+def _options(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    return {"precision": "f32", **kwargs}
 
 
 def _by_name(names: Sequence[str], inputs: Mapping[str, Any] | Sequence[Any]) -> dict[str, Array]:
@@ -231,12 +229,14 @@ def _port(name: str, array: Array) -> ValueInfoProto:
     return helper.make_tensor_value_info(name, number, array.shape)
 
 
-def _compiled(model: ModelProto, options: CompileOptions) -> Interpreter:
+def _compiled(model: ModelProto, options: Mapping[str, Any]) -> Program:
     """What runs a model; its weights are in memory once it is made."""
     with tempfile.TemporaryDirectory(prefix="lpuc-") as folder:
         path = Path(folder) / "model.onnx"
         path.write_bytes(model.SerializeToString())
         try:
-            return Interpreter(compile_model(path, options).in_memory)
+            program = lpuc.compile(path, **options)
+            program.link()
         except Unsupported as error:
             raise BackendIsNotSupposedToImplementIt(str(error)) from error
+        return program

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from lpuc.errors import UserError, printable
 from lpuc.files.disk import read_text
 
+T = TypeVar("T")
+
+TOKENIZER = "tokenizer.json"
 _UNFINISHED = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -18,36 +22,77 @@ def printable_text(text: str) -> str:
 
 
 class Tokenizer:
-    """A tokenizer of Hugging Face's format."""
+    """A tokenizer of Hugging Face's format; `ends` are the tokens that end a text, if known."""
 
-    def __init__(self, inner: Any):
-        self._inner = inner
+    def __init__(self, inner: Any, file: Path, ends: frozenset[int] = frozenset()):
+        self._inner, self._file, self.ends = inner, file, ends
 
     @staticmethod
     def load(path: Path) -> Tokenizer:
-        """Read a `tokenizer.json`."""
+        """Read a `tokenizer.json`, or a folder that has one and may name the end token."""
         try:
             import tokenizers
         except ImportError:
             raise UserError(
-                "--prompt needs the package tokenizers: pip install 'lpuc[text]'", file=path
+                "text needs the package tokenizers: pip install 'lpuc[text]'", file=path
             ) from None
-        text = read_text(path)
-        try:
-            return Tokenizer(tokenizers.Tokenizer.from_str(text))
-        except Exception as error:
-            raise UserError(f"is not a tokenizer: {error}", file=path) from error
+        folder = path if path.is_dir() else None
+        file = path / TOKENIZER if path.is_dir() else path
+        content = read_text(file)
+        inner = _guarded(file, "is not a tokenizer", lambda: tokenizers.Tokenizer.from_str(content))
+        inner.no_padding()
+        inner.no_truncation()
+        made = Tokenizer(inner, file)
+        return made if folder is None else Tokenizer(inner, file, end_tokens(folder, made.id_of))
+
+    def id_of(self, token: str) -> int | None:
+        """The id of a token by its spelling."""
+        return self._inner.token_to_id(token)
+
+    def check(self, vocabulary: int) -> None:
+        """Refuse to serve a model that does not know each of the tokens."""
+        greatest = max(self._inner.get_vocab(with_added_tokens=True).values(), default=-1)
+        if greatest >= vocabulary:
+            raise UserError(
+                f"has ids up to {greatest}, the model {vocabulary}: it belongs to another model",
+                file=self._file,
+            )
 
     def encode(self, text: str) -> tuple[int, ...]:
         """The ids of a text, with the special tokens that the tokenizer adds."""
         try:
-            return tuple(self._inner.encode(text).ids)
+            text.encode()
         except UnicodeEncodeError:
             raise UserError("the prompt is not valid text") from None
+        encoded = _guarded(self._file, "cannot encode the prompt", lambda: self._inner.encode(text))
+        return tuple(encoded.ids)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids, without special tokens."""
-        return self._inner.decode(list(ids), skip_special_tokens=True)
+        return _guarded(
+            self._file,
+            "cannot decode",
+            lambda: self._inner.decode(list(ids), skip_special_tokens=True),
+        )
+
+    def require(self, token: int) -> None:
+        """Refuse a token of a model that the tokenizer does not know."""
+        if self._inner.id_to_token(token) is None:
+            raise UserError(
+                f"does not know token {token}: it belongs to another model", file=self._file
+            )
+
+
+def _guarded(file: Path, what: str, work: Callable[[], T]) -> T:
+    """Foreign code: its panics are no `Exception`."""
+    try:
+        return work()
+    except (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError):
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise UserError(f"{what}: {error}", file=file) from error
 
 
 class TextStream:
@@ -60,6 +105,7 @@ class TextStream:
 
     def push(self, token: int) -> str:
         """The text to show now, empty while a character is not whole."""
+        self._tokenizer.require(token)
         self._ids.append(token)
         text = self._tokenizer.decode(self._ids)
         return "" if text.endswith(_UNFINISHED) else self._show(text)
@@ -72,3 +118,31 @@ class TextStream:
         new = text.removeprefix(self._shown)
         self._shown = text
         return new
+
+
+def end_tokens(folder: Path, id_of: Callable[[str], int | None] = lambda _: None) -> frozenset[int]:
+    """The tokens that end a text, by the first file of a model's folder that names any."""
+    for name in ("generation_config.json", "config.json"):
+        if ids := _ids(_table(folder / name).get("eos_token_id")):
+            return ids
+    token = _table(folder / "tokenizer_config.json").get("eos_token")
+    if isinstance(token, dict):
+        token = cast("dict[str, object]", token).get("content")
+    found = id_of(token) if isinstance(token, str) else None
+    return frozenset() if found is None else frozenset({found})
+
+
+def _ids(value: object) -> frozenset[int]:
+    values = cast("list[object]", value) if isinstance(value, list) else [value]
+    return frozenset(v for v in values if isinstance(v, int) and not isinstance(v, bool) and v >= 0)
+
+
+def _table(path: Path) -> dict[str, object]:
+    """A JSON object, empty if there is no such file."""
+    if not path.exists():
+        return {}
+    try:
+        data = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"is not JSON: {error}", file=path) from None
+    return cast("dict[str, object]", data) if isinstance(data, dict) else {}

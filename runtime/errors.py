@@ -8,6 +8,15 @@ class Error(Exception):
     """Base of every error that lpuc raises on purpose, those of the compiler too."""
 
 
+class BadOption(Error, ValueError):
+    """An option or an argument that nobody can mean; `option` is its name in Python."""
+
+    def __init__(self, option: str, problem: str) -> None:
+        super().__init__(f"{option}: {problem}")
+        self.option = option
+        self.problem = problem
+
+
 class RuntimeFault(Error):
     """Base of every error that a wrong file or a wrong input causes."""
 

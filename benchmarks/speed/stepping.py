@@ -51,12 +51,12 @@ def on_device(machine: Any) -> list[float]:
     """Times between tokens that the device makes from a prompt that fills the cache."""
     import numpy as np
 
-    from runtime.generation.device import Request, generate
+    from runtime.generation.device import Request
+    from runtime.generation.tokens import generate
 
     prompt = np.random.default_rng(0).integers(0, 50257, CACHED).tolist()
-    stamps: list[float] = []
-    request = Request(prompt, STEP_COUNT + 1)
-    generate(machine.program, machine, request, lambda _: stamps.append(time.perf_counter()))
+    tokens = generate(machine, Request(prompt, STEP_COUNT + 1))
+    stamps = [time.perf_counter() for _ in tokens]
     return [after - before for before, after in pairwise(stamps)]
 
 

@@ -12,7 +12,14 @@ import click
 
 from lpuc.cli.threads import limit_threads
 from lpuc.compiler.instrument import Watch
-from lpuc.compiler.options import BUDGETS, DEFAULT_PRECISION, PRECISIONS, WEIGHTS, CompileOptions
+from lpuc.compiler.options import (
+    BUDGETS,
+    DEFAULT_PRECISION,
+    DEFAULT_TARGET,
+    PRECISIONS,
+    WEIGHTS,
+    CompileOptions,
+)
 from lpuc.errors import State
 
 if TYPE_CHECKING:
@@ -67,48 +74,30 @@ def _parse_shapes(
 
 
 def compile_options(function: F) -> F:
-    """The choices of a compilation, its passes too; the command receives them as `options`."""
-    pipeline = click.option(
-        "--pipeline",
-        metavar="PASSES",
-        help="Run these passes instead of the default: 'p1,p2{opt=1},...'.",
-    )
-    return pipeline(model_options(function))
-
-
-def model_options(function: F) -> F:
-    """The choices of a compilation by the default passes, as `options`."""
+    """The choices of a compilation; the command receives them as `options`."""
 
     @wraps(function)
-    def wrapped(
-        *args: Any,
-        target: str,
-        precision: str,
-        max_context: int | None,
-        shape: dict[str, int],
-        pipeline: str | None = None,
-        **rest: Any,
-    ) -> Any:
-        limits = {name: rest.pop(f"max_{name}") for name in BUDGETS}
-        budgets = {name: value for name, value in limits.items() if value is not None}
-        options = CompileOptions(target, precision, max_context, shape, budgets, pipeline)
-        return function(*args, options=options, **rest)
+    def wrapped(*args: Any, **given: Any) -> Any:
+        chosen = {name: given.pop(name) for name in _CHOICES}
+        return function(*args, options=CompileOptions(**chosen), **given)
 
     decorators = (
-        click.option("--target", default="lpu-4nm", show_default=True, metavar="NAME|FILE.toml",
-                     help="Machine to compile for."),
+        click.option("--target", default=DEFAULT_TARGET, show_default=True,
+                     metavar="NAME|FILE.toml", help="Machine to compile for."),
         click.option("--precision", type=click.Choice(PRECISIONS), default=DEFAULT_PRECISION,
                      show_default=True, help="Type of weights, cache and matrix products."),
-        click.option("--max-context", type=click.IntRange(min=1), metavar="N",
+        click.option("--max-context", type=int, metavar="N",
                      help="Bound of the cache.  [default: 2048, or the model's own limit]"),
         click.option("--shape", multiple=True, callback=_parse_shapes, metavar="NAME=INT",
                      help="Fix a symbolic dimension (repeatable)."),
-        *(
-            click.option(f"--max-{name.replace('_', '-')}", type=click.IntRange(min=0), hidden=True)
-            for name in BUDGETS
-        ),
+        click.option("--pipeline", metavar="PASSES",
+                     help="Run these passes instead of the default: 'p1,p2{opt=1},...'."),
+        *(click.option(f"--{n.replace('_', '-')}", type=int, hidden=True) for n in BUDGETS),
     )  # fmt: skip
     return _chain(decorators, wrapped)
+
+
+_CHOICES = ("target", "precision", "max_context", "shape", "pipeline", *BUDGETS)
 
 
 def weights_options(function: F) -> F:
@@ -203,17 +192,19 @@ check_option = click.option(
     help="Verify all parameters by SHA-256 first, or none.  [default: by checksum, when used]",
 )
 
+fuel_option = click.option(
+    "--fuel",
+    type=int,
+    metavar="N",
+    help="Stop a run that works on more than N elements.  [default: the program's own bound]",
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+
 reference_option = click.option(
     "--reference",
     is_flag=True,
     help="Execute each instruction as the instruction set says, without the fast path.",
-)
-
-fuel_option = click.option(
-    "--fuel",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Stop a run that works on more than N elements.  [default: the program's own bound]",
 )
 
 threads_option = click.option(

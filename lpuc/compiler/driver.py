@@ -3,7 +3,7 @@ From a model file to a program: import, pipeline, emit.
 
 ```python
 compiled = compile_model(Path("model.onnx"), CompileOptions(max_context=256))
-compiled.write(Path("model.lpu"))
+compiled.save(Path("model.lpu"))
 ```
 """
 
@@ -23,10 +23,10 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from dialects.names import unescape
 from lpuc.compiler.emit import emit_parameters, emit_program, emit_references, program_in_memory
 from lpuc.compiler.instrument import Instrumentation, emitting
-from lpuc.compiler.options import CompileOptions
+from lpuc.compiler.options import WEIGHTS, CompileOptions
 from lpuc.compiler.pipeline import (
     PIPELINE,
-    Stage,
+    by_level,
     check_pipeline,
     parse_passes,
     run_pipeline,
@@ -37,11 +37,13 @@ from lpuc.compiler.progress import at_work
 from lpuc.compiler.sources import UNSTAMPED, Stamps, source_ranges
 from lpuc.files.disk import replacing
 from lpuc.onnx_import import Budgets, import_model
+from lpuc.text import end_tokens
 from passes.analysis.functions import model_folder, step_function
 from passes.rewriting.kernel import set_attribute
+from runtime.errors import BadOption
+from runtime.options import one_of
 from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
-from runtime.target import Target
 from runtime.weights.source_files import Span, Sums
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -58,21 +60,31 @@ class CompiledProgram:
 
     module: ModuleOp
     sources: tuple[Path, ...]
-    """The files that the model consists of."""
+    """The files that the model consists of, the first of them the model."""
+    weights: str = WEIGHTS[0]
+    """How a file of the program has its weights unless something else is asked for."""
     sums: Sums | None = None
     """What is known of the weights already, where the program will refer to them."""
     stamps: Stamps = UNSTAMPED
     """The files as they were when compiling began: weights are read later, from the same files."""
 
-    @cached_property
+    @property
     def program(self) -> Program:
         """The program without its parameters."""
+        return self._program
+
+    @property
+    def in_memory(self) -> Program:
+        """The program with its parameters."""
+        return self._in_memory
+
+    @cached_property
+    def _program(self) -> Program:
         with emitting(self.module):
             return emit_program(self.module, model_folder(self.module))[0]
 
     @cached_property
-    def in_memory(self) -> Program:
-        """The program with its parameters."""
+    def _in_memory(self) -> Program:
         with emitting(self.module), self._unchanged():
             return program_in_memory(self.module, model_folder(self.module))
 
@@ -87,6 +99,15 @@ class CompiledProgram:
         yield
         self.stamps.require_unchanged()
 
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """One call of the model's interface, names as in its graph."""
+        return self._interpreter.run(inputs)
+
+    @property
+    def end_tokens(self) -> frozenset[int]:
+        """The tokens that end a text, as the files beside the model say."""
+        return end_tokens(model_folder(self.module))
+
     @property
     def remarks(self) -> list[tuple[str, str]]:
         """What was left out, and why: the layer loop, the entry `generate`."""
@@ -94,25 +115,23 @@ class CompiledProgram:
         reasons = ((name, attributes.get(f"lpu.{key}")) for key, name in REMARKS.items())
         return [(name, unescape(r.data)) for name, r in reasons if isinstance(r, StringAttr)]
 
-    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """One call of the model's interface, names as in its graph."""
-        return self._interpreter.run(inputs)
-
-    def write(self, path: Path, weights: str = "embed") -> None:
+    def save(self, path: Path, weights: str | None = None) -> None:
         """Write the program file, whole or not at all; `weights` is one of `options.WEIGHTS`."""
+        form = self.weights if weights is None else one_of("weights", weights, WEIGHTS)
+        if self.weights == "none" != form:
+            raise BadOption("weights", "the model was compiled without; compile it anew")
         folder = model_folder(self.module)
         program = self.program
         with at_work("write"), replacing(path, self.sources) as temporary, self._unchanged():
-            if weights == "reference":
+            if form == "reference":
                 references = emit_references(self.module, folder, temporary.parent, self.sums)
                 program = replace(program, references=references)
-            embedded = emit_parameters(self.module, folder) if weights == "embed" else None
+            embedded = emit_parameters(self.module, folder) if form == "embed" else None
             program.write(temporary, embedded)
 
 
 def load_module(model: Path, options: CompileOptions) -> ModuleOp:
     """The model at level `onnx`, with the options that passes read."""
-    Target.load(options.target)
     with at_work("import"):
         budgets = Budgets(**options.budgets)
         module = import_model(model, budgets=budgets, absent_ok=options.weights == "none")
@@ -146,15 +165,21 @@ def lower(
     return module
 
 
-def lower_by_stages(
-    module: ModuleOp,
-    instrumentation: Instrumentation,
-    again: Callable[[], ModuleOp] | None = None,
-) -> Generator[tuple[Stage, ModuleOp]]:
-    """Take a module down all levels, in place; each stage as it is reached."""
-    with instrumentation.watching(module, again):
-        for stage in run_stages(module, PIPELINE, instrumentation):
-            yield stage, module
+def lower_by_levels(
+    module: ModuleOp, options: CompileOptions, instrumentation: Instrumentation
+) -> Generator[str]:
+    """Take a module down all levels, in place; the name of each as it is reached whole."""
+    with instrumentation.watching(module):
+        if options.pipeline is None:
+            for stage in run_stages(module, PIPELINE, instrumentation):
+                yield stage.level
+            return
+        passes = parse_passes(options.pipeline)
+        check_pipeline(passes, "onnx", "registers")
+        for level, group in by_level(passes).items():
+            with instrumentation.judging("the pipeline", module):
+                run_pipeline(module, group, instrumentation)
+            yield level
 
 
 def compile_model(
@@ -176,7 +201,7 @@ def compile_model(
             load,
             "registers",
         )
-    return CompiledProgram(module, (model, *ranges), sums, stamps)
+    return CompiledProgram(module, (model, *ranges), options.weights, sums, stamps)
 
 
 @contextmanager

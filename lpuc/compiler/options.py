@@ -4,44 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, cast
+
+from runtime.errors import BadOption, RuntimeFault
+from runtime.options import one_of, text, unexpected, whole
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import DictionaryAttr
 
+    from runtime.target import Target
+
 PRECISIONS = ("f32", "f16", "bf16")
 """Element types that weights, cache and matrix products can have."""
 
+DEFAULT_TARGET = "lpu-4nm"
 DEFAULT_PRECISION = "f16"
 
 WEIGHTS = ("embed", "reference", "none")
 """Where a program has its weights; without them it can be inspected, not run."""
 
-BUDGETS = ("file_bytes", "graph_bytes", "nodes", "name_bytes", "rank")
-"""The limits on what a model may ask of the importer, by their names in its `Budgets`."""
+BUDGETS = ("max_file_bytes", "max_graph_bytes", "max_nodes", "max_name_bytes", "max_rank")
+"""The options that raise limits of the importer: fields of its `Budgets`, with `max_` before."""
+
+LARGEST = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
 class CompileOptions:
     """
-    The choices of one compilation.
+    The choices of one compilation; `BadOption` for one that cannot be meant.
 
-    `shape` fixes symbolic dimensions by name, `max_context` bounds the cache (None: the default of
-    the compiler), `budgets` raises limits of the importer, `pipeline` replaces the default passes.
-    `weights` is one of `WEIGHTS`; without weights the files they lie in need not exist.
+    `target` names a machine or a file that describes one, `shape` fixes symbolic dimensions by
+    name, `max_context` bounds the cache (None: the default of the compiler), `pipeline` replaces
+    the default passes. `weights` is one of `WEIGHTS`; without weights the files they lie in need
+    not exist. What is None of `BUDGETS` is a limit of the importer that stays as it is.
     """
 
-    target: str = "lpu-4nm"
+    target: str | PathLike[str] = DEFAULT_TARGET
     precision: str = DEFAULT_PRECISION
     max_context: int | None = None
     shape: Mapping[str, int] = field(default_factory=dict[str, int])
-    budgets: Mapping[str, int] = field(default_factory=dict[str, int])
     pipeline: str | None = None
     weights: str = WEIGHTS[0]
+    max_file_bytes: int | None = None
+    max_graph_bytes: int | None = None
+    max_nodes: int | None = None
+    max_name_bytes: int | None = None
+    max_rank: int | None = None
 
-    def __post_init__(self):
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision '{self.precision}' is not one of {', '.join(PRECISIONS)}")
+    def __post_init__(self) -> None:
+        target_of(self.target)
+        one_of("precision", self.precision, PRECISIONS)
+        one_of("weights", self.weights, WEIGHTS)
+        if self.max_context is not None:
+            whole("max_context", self.max_context, 1, LARGEST)
+        text("pipeline", self.pipeline or "")
+        for name in BUDGETS:
+            if getattr(self, name) is not None:
+                whole(name, getattr(self, name), 0)
+        object.__setattr__(self, "shape", _extents(self.shape))
+
+    @property
+    def budgets(self) -> dict[str, int]:
+        """The limits that are given, by their names in the importer."""
+        given = {name: getattr(self, name) for name in BUDGETS}
+        return {n.removeprefix("max_"): int(v) for n, v in given.items() if v is not None}
 
     def attribute(self) -> DictionaryAttr:
         """The options as the attribute `lpu.options`; names of dimensions are escaped."""
@@ -51,14 +79,37 @@ class CompileOptions:
         from dialects.names import escape
 
         entries: dict[str, Attribute] = {
-            "target": StringAttr(self.target),
+            "target": StringAttr(fspath(self.target)),
             "precision": StringAttr(self.precision),
         }
         if self.max_context is not None:
-            entries["max_context"] = IntegerAttr(self.max_context, i64)
+            entries["max_context"] = IntegerAttr(int(self.max_context), i64)
         if self.shape:
             shape = sorted(self.shape.items())
             entries["shape"] = DictionaryAttr(
                 {escape(name): IntegerAttr(value, i64) for name, value in shape}
             )
         return DictionaryAttr(entries)
+
+
+def target_of(target: object) -> Target:
+    """The machine of a name or a file."""
+    from runtime.target import Target
+
+    if not isinstance(target, str | PathLike):
+        raise unexpected("target", "the name of a machine, or a file that ends in .toml", target)
+    try:
+        return Target.load(fspath(target))
+    except RuntimeFault as error:
+        raise BadOption("target", str(error)) from None
+
+
+def _extents(shape: object) -> dict[str, int]:
+    """The dimensions that `shape` fixes."""
+    if not isinstance(shape, Mapping):
+        raise unexpected("shape", "numbers by the names of dimensions", shape)
+    given = dict(cast("Mapping[object, object]", shape))
+    for name in given:
+        if not isinstance(name, str):
+            raise unexpected("shape", "the name of a dimension", name)
+    return {str(name): whole("shape", value, 0, LARGEST) for name, value in given.items()}

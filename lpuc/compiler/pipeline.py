@@ -219,6 +219,17 @@ def _naming(chosen: Callable[[Specification], bool]) -> str:
     return " or ".join(f"'{name}'" for name, spec in found if spec is not None and chosen(spec))
 
 
+def by_level(passes: Sequence[ModulePass]) -> dict[str, list[ModulePass]]:
+    """The passes of a user's pipeline by the level of IR that each leaves."""
+    groups, stage = dict[str, list["ModulePass"]](), LEVELS[0]
+    for one in passes:
+        spec = specification_of(type(one))
+        level = None if spec is None else spec.to or spec.level
+        stage = stage if level is None else LEVELS[LEVELS_OF_IR.index(level)]
+        groups.setdefault(stage, []).append(one)
+    return groups
+
+
 def stage_passes(stage: Stage) -> tuple[ModulePass, ...]:
     """The passes of a stage with their default options."""
     return parse_passes(",".join(stage.passes))

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterable, Mapping
+from math import prod
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,23 @@ import numpy as np
 
 from lpuc.errors import UserError
 from lpuc.files.disk import replacing
+from runtime.calling.arguments import arrays_of
+from runtime.program.interface import Interface
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 _SUFFIX = ".npy"
+HEADER_BYTES = 4096
+"""Room for the header of a tensor in a file."""
+
+
+def inputs_of(inputs: Mapping[str, Any] | str | PathLike[str], interface: Interface) -> Arrays:
+    """The tensors of a call, which gives them by name or names a file that holds them."""
+    if isinstance(inputs, str | PathLike):
+        upper = {symbol.name: symbol.upper for symbol in interface.symbols}
+        sizes = (prod(port.extents(upper)) * 8 + HEADER_BYTES for port in interface.inputs)
+        inputs = read_npz(Path(inputs), sum(sizes) + HEADER_BYTES)
+    return arrays_of(interface, inputs)
 
 
 def read_npz(path: Path, limit: int) -> Arrays:

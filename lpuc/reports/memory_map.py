@@ -9,7 +9,8 @@ import numpy as np
 
 from lpuc.errors import printable
 from lpuc.reports.liveness import Liveness, liveness
-from lpuc.reports.program import PREDICTION_FUEL, clipped, pattern, size
+from lpuc.reports.prediction import FUEL
+from lpuc.reports.program import clipped, pattern, size
 from runtime.program.interface import Interface, Port
 from runtime.program.program import Program
 from runtime.traps import Trap
@@ -89,7 +90,7 @@ def lmu_map(program: Program) -> list[str]:
     symbols = {symbol.name: symbol.upper for symbol in program.interface.symbols}
     title = f"LMU, {size(program.target.lmu_bytes)}"
     try:
-        found = liveness(program, symbols, PREDICTION_FUEL)
+        found = liveness(program, symbols, FUEL)
     except Trap as trap:
         return [f"{title}: nothing, {printable(trap.message)}"]
     if not found.born.size:

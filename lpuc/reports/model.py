@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
+from typing import Any
 
-from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 
 from dialects.errors import CompileError
@@ -13,70 +15,87 @@ from dialects.lpu.interface import interface_of
 from dialects.lpu.ops import tensor_of
 from dialects.names import unescape
 from dialects.onnx import InitializerOp, OnnxOp
-from lpuc.compiler.driver import load_module, lower
-from lpuc.compiler.instrument import Instrumentation
+from lpuc.compiler.driver import compile_model, load_module
 from lpuc.compiler.options import CompileOptions
 from lpuc.errors import printable
-from lpuc.reports.program import rows, size
+from lpuc.reports.data import plain
+from lpuc.reports.inspection import ProgramReport, program_report
+from lpuc.reports.program import grouped, program_rows, rows, size
 from passes.analysis.functions import step_function
+from runtime.errors import RuntimeFault
 
 
-def _inputs(module: ModuleOp) -> list[tuple[str, str]]:
+@dataclass(frozen=True)
+class ModelReport:
+    """What a model holds, and whether it compiles with the options that were given."""
+
+    inputs: tuple[tuple[str, str], ...]
+    """Name and type of each."""
+    outputs: tuple[str, ...]
+    operators: dict[str, int]
+    weights: int
+    """How many tensors."""
+    weight_bytes: int
+    compiles: bool
+    refusal: str | None
+    """Why it does not compile."""
+    program: ProgramReport | None
+    """What it is compiled to."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON holds it."""
+        program = None if self.program is None else self.program.as_dict()
+        return plain(self) | {"program": program}
+
+    def text(self, path: Path) -> str:
+        """The report on one screen."""
+        facts = [
+            ("model", printable(str(path))),
+            ("weights", f"{self.weights} tensors, {size(self.weight_bytes)}"),
+            *grouped("inputs", [(name, f": {kind}") for name, kind in self.inputs]),
+            *grouped("outputs", [(name, "") for name in self.outputs]),
+            ("compiles", "yes" if self.compiles else f"no: {printable(self.refusal or '')}"),
+            *([] if self.program is None else program_rows(self.program.program)),
+        ]
+        counts = sorted(self.operators.items(), key=lambda item: (-item[1], item[0]))
+        table = "\n".join(f"  {name:32}{count:8}" for name, count in counts)
+        return f"{rows(facts)}\n\noperators\n{table}"
+
+
+def model_report(model: Path, options: CompileOptions) -> ModelReport:
+    """What a model holds; `CompileError` if the file is no model."""
+    module = load_module(model, options)
     function = step_function(module)
-    pairs = zip(interface_of(function).arguments, function.args, strict=True)
-    lines = [f"{printable(unescape(port.name))}: {tensor_of(value)}" for port, value in pairs]
-    return [("inputs" if i == 0 else "", line) for i, line in enumerate(lines)]
+    interface = interface_of(function)
+    weights = [op for op in module.walk() if isinstance(op, InitializerOp)]
+    pairs = zip(interface.arguments, function.args, strict=True)
+    program, refusal = _compiled(model, options)
+    return ModelReport(
+        inputs=tuple((unescape(port.name), str(tensor_of(value))) for port, value in pairs),
+        outputs=tuple(unescape(port.name) for port in interface.outputs),
+        operators=dict(Counter(_operator(op) for op in module.walk() if isinstance(op, OnnxOp))),
+        weights=len(weights),
+        weight_bytes=sum(map(_nbytes, weights)),
+        compiles=program is not None,
+        refusal=refusal,
+        program=program,
+    )
 
 
-def _outputs(module: ModuleOp) -> list[tuple[str, str]]:
-    ports = interface_of(step_function(module)).outputs
-    texts = [printable(unescape(port.name)) for port in ports]
-    return [("outputs" if i == 0 else "", text) for i, text in enumerate(texts)]
-
-
-def _operators(module: ModuleOp) -> str:
-    counts = Counter(_operator(op) for op in module.walk() if isinstance(op, OnnxOp))
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return "\n".join(f"  {name:32}{count:8}" for name, count in ordered)
+def _compiled(model: Path, options: CompileOptions) -> tuple[ProgramReport | None, str | None]:
+    """What `compile` makes of the model, or why it makes nothing."""
+    try:
+        program = compile_model(model, options).program
+        program.validate()
+    except (CompileError, RuntimeFault) as error:
+        return None, str(error)
+    return program_report(program, options.weights), None
 
 
 def _operator(op: OnnxOp) -> str:
     return f"{op.DOMAIN}.{op.OP_TYPE}" if op.DOMAIN else op.OP_TYPE
 
 
-def _weights(module: ModuleOp) -> str:
-    weights = [op.weight for op in module.walk() if isinstance(op, InitializerOp)]
-    total = sum(_nbytes(op) for op in module.walk() if isinstance(op, InitializerOp))
-    return f"{len(weights)} tensors, {size(total)}"
-
-
 def _nbytes(op: Operation) -> int:
     tensor = tensor_of(op.results[0])
-    count = 1
-    for extent in tensor.static_shape():
-        count *= extent
-    return count * tensor.dtype.itemsize
-
-
-def _verdict(module: ModuleOp, options: CompileOptions) -> str:
-    """Whether level `lpu` is reached, which every model that compiles does."""
-    try:
-        lower(module, options, "lpu", Instrumentation())
-    except CompileError as error:
-        return f"no: {printable(str(error))}"
-    return "yes"
-
-
-def model_report(model: Path) -> str:
-    """The model on one screen; `CompileError` if the file is no model."""
-    options = CompileOptions()
-    module = load_module(model, options)
-    operators = _operators(module)
-    facts = [
-        ("model", printable(str(model))),
-        ("weights", _weights(module)),
-        *_inputs(module),
-        *_outputs(module),
-    ]
-    facts.append(("compiles", _verdict(module, options)))
-    return f"{rows(facts)}\n\noperators\n{operators}"
+    return prod(tensor.static_shape()) * tensor.dtype.itemsize

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from textwrap import wrap
 
 from lpuc.errors import printable
+from lpuc.reports.prediction import predicted
 from runtime.isa.spec import Unit
-from runtime.program.interface import Interface, Port
+from runtime.program.interface import Dim, Interface, Port
+from runtime.program.interface_json import STEP
 from runtime.program.program import Program
 from runtime.target import Target
-from runtime.timing import predict
 from runtime.traps import Trap
 
-PREDICTION_FUEL = 250_000
 WIDTH = 100
 
 
@@ -37,9 +36,13 @@ def rows(pairs: Iterable[tuple[str, str]]) -> str:
 
 def port_text(port: Port) -> str:
     """`input_ids: i64[1, 1] (ids)`"""
-    shape = ", ".join(str(dim) for dim in port.shape)
-    role = "" if port.role == "data" else f" ({port.role})"
-    return f"{printable(port.name)}: {port.dtype.value}[{shape}]{role}"
+    return f"{printable(port.name)}{_said_of(port)}"
+
+
+def _said_of(port: Port) -> str:
+    shape = ", ".join(printable(str(dim)) for dim in port.shape)
+    role = "" if port.role == "data" else f" ({printable(port.role)})"
+    return f": {port.dtype.value}[{shape}]{role}"
 
 
 def pattern(name: str) -> str:
@@ -52,18 +55,22 @@ def clipped(line: str) -> str:
     return line if len(line) <= WIDTH else f"{line[: WIDTH - 3]}..."
 
 
-def _ports(title: str, ports: tuple[Port, ...], limit: int = 8) -> list[tuple[str, str]]:
-    """One row for a port, or for all that differ in the numbers of their names alone."""
-    alike: dict[str, list[Port]] = {}
-    for port in ports:
-        alike.setdefault(port_text(replace(port, name=pattern(port.name))), []).append(port)
+def grouped(title: str, named: Sequence[tuple[str, str]], limit: int = 8) -> list[tuple[str, str]]:
+    """One row for a name and what is said of it, or for all that differ in their numbers alone."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for name, said in named:
+        alike.setdefault((pattern(name), said), []).append(name)
     texts = [
-        port_text(same[0]) if len(same) == 1 else f"{text}, {len(same)} times"
-        for text, same in alike.items()
+        f"{printable(names[0])}{said}" if len(names) == 1 else f"{like}{said}, {len(names)} times"
+        for (like, said), names in alike.items()
     ]
     if len(texts) > limit:
         texts = [*texts[:limit], f"and {len(texts) - limit} more"]
     return [("" if i else title, text) for i, text in enumerate(texts)]
+
+
+def _ports(title: str, ports: tuple[Port, ...]) -> list[tuple[str, str]]:
+    return grouped(title, [(port.name, _said_of(port)) for port in ports])
 
 
 def symbols_text(interface: Interface) -> str:
@@ -85,16 +92,22 @@ def prediction_rows(program: Program) -> list[tuple[str, str]]:
 
 
 def _prediction(program: Program, name: str, values: dict[str, int]) -> str:
-    is_decoder = any(port.role == "past" for port in program.interface.inputs)
-    per, note = ("ms/token", f"{name}, ") if is_decoder else ("ms/run", "")
+    per, note = ("ms/token", f"{name}, ") if _makes_one_token(program) else ("ms/run", "")
     bound = ", ".join(f"{printable(key)} = {value}" for key, value in values.items())
     context = note + (bound or "all shapes fixed")
     try:
-        timing = predict(program, values, PREDICTION_FUEL)
+        found = predicted(program, STEP, None, values)
     except Trap as trap:
         return f"nothing for {context}: {printable(trap.message)}"
-    share = f"{timing.utilisation:.1%} of {program.target.hbm_bandwidth / 1e9:.0f} GB/s"
-    return f"{timing.seconds * 1e3:#.3g} {per} at {share}: {context}"
+    share = f"{found.utilisation:.1%} of {found.bandwidth / 1e9:.0f} GB/s"
+    return f"{found.seconds * 1e3:#.3g} {per} at {share}: {context}"
+
+
+def _makes_one_token(program: Program) -> bool:
+    """Whether a call of `step` is one token of a decoder with a cache."""
+    roles = {port.role: port for port in program.interface.inputs}
+    ids = roles.get("ids")
+    return "past" in roles and (ids is None or all(d == Dim(1) for d in ids.shape))
 
 
 def program_rows(program: Program) -> list[tuple[str, str]]:

@@ -24,37 +24,31 @@ says that nothing could be chosen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
 from runtime.errors import Unserved
-from runtime.generation import host
-from runtime.generation.host import Decoder, check_prompt, check_room, no_room
+from runtime.generation.decoder import Decoder, no_room
 from runtime.generation.sampling import Sampling, no_choice
 from runtime.program.interface import Interface
 from runtime.program.program import Program
 
 Array = np.ndarray[Any, Any]
-OnToken = Callable[[int], None]
 
 GENERATE = "generate"
 STOP_TOKENS = 4
 ROLES = ("sampler", "sampler_ints", "stops", "tokens")
 
 
-class Machine(Protocol):
-    """What runs an entry of a program: its interpreter."""
+class Stream(Protocol):
+    """Calls the entry: what it hands out, as it does."""
 
-    def run(
-        self,
-        inputs: Mapping[str, Array],
-        entry: str = ...,
-        values: Mapping[str, int] | None = ...,
-        on_token: OnToken | None = ...,
-    ) -> Mapping[str, Array]: ...
+    def __call__(
+        self, inputs: Mapping[str, Array], values: Mapping[str, int], /
+    ) -> Iterator[int]: ...
 
 
 @dataclass(frozen=True)
@@ -67,64 +61,49 @@ class Request:
     stops: frozenset[int] = frozenset()
 
 
-def generate(program: Program, machine: Machine, request: Request, on_token: OnToken) -> None:
-    """Hand each new token to `on_token` as soon as it is there; Unserved when it cannot."""
-    decoder = Decoder.of(program.interface)
-    if _is_on_device(program, request.sampling.settings(decoder.vocabulary).sampled):
-        check_prompt(decoder, request.prompt)
-        _on_device(program.entry(GENERATE), decoder.vocabulary, machine, request, on_token)
-    else:
-        _on_host(decoder, machine, request, on_token)
-
-
-def _is_on_device(program: Program, sampled: int) -> bool:
+def is_on_device(program: Program, sampling: Sampling, vocabulary: int) -> bool:
     """Whether the program has the entry, and one that draws where the choice is a draw."""
     entry = dict(program.others).get(GENERATE)
     if entry is None:
         return False
     upper = {symbol.name: symbol.upper for symbol in entry.symbols}
-    return sampled <= upper.get("sampled", 1)
+    return sampling.settings(vocabulary).sampled <= upper.get("sampled", 1)
 
 
-def _on_host(decoder: Decoder, machine: Machine, request: Request, on_token: OnToken) -> None:
-    prompt, count = request.prompt, request.count
-    if not request.stops:
-        check_room(decoder, len(prompt), count)
-    for token in host.tokens_of(decoder, machine, prompt, count, request.sampling):
-        if token in request.stops:
-            return
-        on_token(token)
-
-
-def _on_device(
-    entry: Interface, vocabulary: int, machine: Machine, request: Request, on_token: OnToken
-) -> None:
-    """One call of the entry; asking for too much is an error only if no stop token comes first."""
+def tokens_of(
+    entry: Interface, decoder: Decoder, stream: Stream, request: Request
+) -> Iterator[int]:
+    """The new tokens; asking for too much is an error only if no stop token comes first."""
     start, count, most = len(request.prompt), request.count, _most_tokens(entry)
     is_short = start + count > most
     if is_short and (not request.stops or start >= most):
         raise no_room(start + count - 1, most - 1)
-    if not count:
-        return
-    settings = request.sampling.settings(vocabulary)
+    settings = request.sampling.settings(decoder.vocabulary)
     arrays = {
         "tokens": np.array(request.prompt, np.int64),
-        "stops": _stops(request.stops, vocabulary),
+        "stops": _stops(request.stops, decoder.vocabulary),
         "sampler": settings.floats(),
         "sampler_ints": settings.integers(),
     }
-    produced = 0
+    inputs = {port.name: arrays[port.role] for port in entry.inputs}
+    values = {"total": min(start + count, most), "sampled": settings.sampled}
+    return _checked(
+        stream(inputs, values) if count else iter(()), decoder.vocabulary, request, most
+    )
 
-    def receive(token: int) -> None:
-        nonlocal produced
+
+def _checked(tokens: Iterator[int], vocabulary: int, request: Request, most: int) -> Iterator[int]:
+    """The tokens that the device hands out, up to a stop that it does not know."""
+    produced = 0
+    for token in tokens:
         if not 0 <= token < vocabulary:
             raise no_choice()
+        if token in request.stops:
+            return
         produced += 1
-        on_token(token)
-
-    values = {"total": min(start + count, most), "sampled": settings.sampled}
-    machine.run({p.name: arrays[p.role] for p in entry.inputs}, GENERATE, values, receive)
-    if is_short and produced == most - start:
+        yield token
+    start, count = len(request.prompt), request.count
+    if produced < count and produced == most - start:
         raise no_room(start + count - 1, most - 1)
 
 
@@ -138,8 +117,6 @@ def _most_tokens(entry: Interface) -> int:
 
 
 def _stops(stops: frozenset[int], vocabulary: int) -> Array:
-    """The stop tokens as the device takes them; ids outside of the vocabulary never come."""
-    known = sorted(token for token in stops if token < vocabulary)
-    if len(known) > STOP_TOKENS:
-        raise Unserved(f"{len(known)} stop tokens are more than the program takes, {STOP_TOKENS}")
+    """The first stop tokens, as the device takes them; ids outside of the vocabulary never come."""
+    known = sorted(token for token in stops if token < vocabulary)[:STOP_TOKENS]
     return np.array(known + [-1] * (STOP_TOKENS - len(known)), np.int64)

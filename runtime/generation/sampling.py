@@ -39,6 +39,7 @@ from typing import Any
 import numpy as np
 
 from runtime.errors import Unserved
+from runtime.options import real, whole
 
 Array = np.ndarray[Any, Any]
 
@@ -75,6 +76,15 @@ class Sampling:
     top_p: float | None = None
     seed: int = 0
     repetition_penalty: float = 1.0
+
+    def __post_init__(self) -> None:
+        real("temperature", self.temperature, 0, 1000)
+        if self.top_k is not None:
+            whole("top_k", self.top_k, 1)
+        if self.top_p is not None:
+            real("top_p", self.top_p, 0, 1, low_excluded=True)
+        whole("seed", self.seed, 0, _WORD)
+        real("repetition_penalty", self.repetition_penalty, 0.01, 100)
 
     def settings(self, vocabulary: int) -> Settings:
         """The numbers of the specification, for logits of `vocabulary` ids."""

@@ -53,7 +53,8 @@ class Port:
     """An input or output tensor and its buffer in the arena.
 
     `dtype` is the type at the interface, `storage` the type in HBM, `strides` count elements of
-    `storage`, `address` is in bytes. Integer inputs must lie in 0 to `limit` - 1 if it is given.
+    `storage`, `address` is in bytes. Integer inputs must lie in 0 to `limit` - 1 if it is given;
+    token ids are never negative.
     """
 
     name: str
@@ -190,12 +191,12 @@ def _check_shape(port: Port, value: Array, symbols: Mapping[str, int]) -> None:
 
 
 def _check_limit(port: Port, value: Array) -> None:
-    if port.limit is None or not value.size:
+    if (port.limit is None and port.role != "ids") or not value.size:
         return
     low, high = int(value.min()), int(value.max())
-    if low < 0 or high >= port.limit:
-        wrong = low if low < 0 else high
-        raise Unlinkable(port.name, f"values from 0 to {port.limit - 1}", str(wrong))
+    if low < 0 or (port.limit is not None and high >= port.limit):
+        wanted = "values from 0 on" if port.limit is None else f"values from 0 to {port.limit - 1}"
+        raise Unlinkable(port.name, wanted, str(low if low < 0 else high))
 
 
 def _shape(port: Port) -> str:

@@ -15,7 +15,7 @@ n u sum |x||w| on either.
 """
 
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 
 from runtime.device.device import WIDEN_BYTES, Device
@@ -79,19 +79,28 @@ class Interpreter:
 
     def finish(self, run: Run, on_token: Callable[[int], None] = _no_host) -> None:
         """Execute a run to its end; Trap, with the nodes it comes from, when it cannot."""
+        for value in self.handed(run):
+            on_token(value)
+
+    def handed(self, run: Run) -> Iterator[int]:
+        """What a run hands to the host until its end, each value before the next is made."""
+        while (stop := self._until_stop(run)) is not Stop.HALTED:
+            if stop is Stop.OUTPUT:
+                yield run.device.take()
+
+    def _until_stop(self, run: Run) -> Stop:
         try:
-            while (stop := self._advance(run)) is not Stop.HALTED:
-                if stop is Stop.FUEL:
-                    raise Trap(TrapKind.FUEL, f"not finished after {self.fuel} elements")
-                if stop is Stop.OUTPUT:
-                    self.params.require_unchanged()
-                    on_token(run.device.take())
-            self.params.require_unchanged()
+            stop = self._advance(run)
+            if stop is Stop.FUEL:
+                raise Trap(TrapKind.FUEL, f"not finished after {self.fuel} elements")
         except Trap as trap:
             self.params.require_unchanged()
             trap.pc = run.pc
             trap.nodes = self.program.provenance.nodes_at(run.pc)
             raise
+        if stop in (Stop.OUTPUT, Stop.HALTED):
+            self.params.require_unchanged()
+        return stop
 
     def _advance(self, run: Run) -> Stop:
         if self.on_step is None:

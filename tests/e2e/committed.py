@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.decoder_inputs import Call, call_inputs, decoder_ports, vocabulary
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
-from lpuc.levels.comparison import Subject, subject
+from lpuc.levels.verification import Subject, subject
 
 Array = np.ndarray[Any, Any]
 

@@ -12,9 +12,12 @@ from onnx import numpy_helper
 from lpuc.compiler.driver import CompiledProgram, compile_model
 from lpuc.compiler.options import CompileOptions
 from runtime.errors import Unserved
-from runtime.generation.device import Request, generate
-from runtime.generation.host import Decoder, tokens_of
+from runtime.generation.decoder import Decoder
+from runtime.generation.device import Request
+from runtime.generation.feeding import Feed, HostCache
+from runtime.generation.host import tokens_of
 from runtime.generation.sampling import Sampling
+from runtime.generation.tokens import generate
 from runtime.run.interpreter import Interpreter
 from tests.e2e.committed import CONTEXT, MODELS, ONE, model_id
 
@@ -32,16 +35,13 @@ def compiled(model: Path, target: str = "lpu-4nm", precision: str = "f32") -> Co
 
 
 def on_device(program: CompiledProgram, request: Request, *, reference: bool = False) -> list[int]:
-    tokens: list[int] = []
-    machine = Interpreter(program.in_memory, reference=reference)
-    generate(program.in_memory, machine, request, tokens.append)
-    return tokens
+    return list(generate(Interpreter(program.in_memory, reference=reference), request))
 
 
 def on_host(program: CompiledProgram, sampling: Sampling) -> list[int]:
     decoder = Decoder.of(program.program.interface)
-    machine = Interpreter(program.in_memory)
-    return list(tokens_of(decoder, machine, PROMPT, COUNT, sampling))
+    feed = Feed(decoder, HostCache(decoder, Interpreter(program.in_memory)))
+    return list(tokens_of(feed, PROMPT, COUNT, sampling))
 
 
 @pytest.mark.parametrize("precision", ["f32", "f16"])
@@ -72,10 +72,7 @@ def test_a_stop_token_ends_it():
 def test_a_call_starts_without_the_cache_of_the_last():
     program = compiled(ONE)
     machine = Interpreter(program.in_memory)
-    runs: list[list[int]] = []
-    for prompt in (PROMPT, [2, 3], PROMPT):
-        runs.append([])
-        generate(program.in_memory, machine, Request(prompt, COUNT), runs[-1].append)
+    runs = [list(generate(machine, Request(p, COUNT))) for p in (PROMPT, [2, 3], PROMPT)]
     assert runs[0] == runs[2] != runs[1]
 
 

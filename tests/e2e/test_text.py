@@ -47,5 +47,5 @@ def same_results(level: str, module: ModuleOp, parsed: ModuleOp) -> None:
 
 
 def _bytes(module: ModuleOp, path: Path) -> bytes:
-    CompiledProgram(module, ()).write(path)
+    CompiledProgram(module, ()).save(path)
     return path.read_bytes()

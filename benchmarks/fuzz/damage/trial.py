@@ -25,7 +25,8 @@ from benchmarks.fuzz.pool import Result
 from lpuc.compiler.driver import compile_model
 from lpuc.compiler.options import CompileOptions
 from runtime.errors import Error
-from runtime.generation.device import Request, generate
+from runtime.generation.device import Request
+from runtime.generation.tokens import generate
 from runtime.isa.spec import ISA_VERSION
 from runtime.program.container import Kind, Section, unpack_header
 from runtime.program.program import Program
@@ -51,7 +52,7 @@ class Trial:
         path = folder / f"{model.stem}.{precision}.lpu"
         if not path.exists():
             options = CompileOptions(precision=precision, max_context=CONTEXT)
-            compile_model(model, options).write(path)
+            compile_model(model, options).save(path)
         return Trial(path, folder)
 
     @cached_property
@@ -133,8 +134,7 @@ def results(program: Program) -> dict[str, Array]:
         port.name: np.ones(port.extents(symbols), port.dtype.dtype)
         for port in program.interface.inputs
     }
-    tokens: list[int] = []
-    generate(program, machine, Request(PROMPT, COUNT), tokens.append)
+    tokens = list(generate(machine, Request(PROMPT, COUNT)))
     return {**machine.run(inputs), "tokens": np.array(tokens)}
 
 

@@ -38,24 +38,37 @@ def compile(
     model: Path, output: Path | None, emit: str, options: CompileOptions, watch: Watch
 ) -> None:
     """Compile MODEL.onnx and print a summary."""
-    from lpuc.compiler.driver import compile_model, load_module, lower
+    from lpuc.compiler.driver import compile_model
     from lpuc.reports.program import program_rows, rows, size
 
     about(model)
     instrumentation = Instrumentation(watch)
     if emit != PROGRAM:
-        load = partial(load_module, model, options)
-        module = lower(load(), options, emit, instrumentation, load)
-        print_text(ir_text(module), output, inputs=(model,))
+        _emit(model, output, emit, options, instrumentation)
         return
     target = output or Path(f"{model.stem}.lpu")
     check_output(target, inputs=(model,))
     compiled = compile_model(model, options, instrumentation)
-    compiled.write(target, options.weights)
     remarks = [(name, printable(reason)) for name, reason in compiled.remarks]
     facts = [("model", printable(str(model))), *program_rows(compiled.program), *remarks]
-    click.echo(rows([*facts, ("program", f"{printable(str(target))}, {size(_bytes(target))}")]))
+    compiled.save(target)
+    written = f"{printable(str(target))}, {size(target.stat().st_size)}"
+    click.echo(rows([*facts, ("program", written)]))
 
 
-def _bytes(path: Path) -> int:
-    return path.stat().st_size
+def _emit(
+    model: Path,
+    output: Path | None,
+    level: str,
+    options: CompileOptions,
+    instrumentation: Instrumentation,
+) -> None:
+    """The IR of a level instead of a program."""
+    from lpuc.compiler.driver import load_module, lower
+    from lpuc.compiler.sources import source_ranges
+
+    load = partial(load_module, model, options)
+    module = load()
+    sources = (model, *source_ranges(module))
+    lower(module, options, level, instrumentation, load)
+    print_text(ir_text(module), output, inputs=sources)

@@ -20,16 +20,17 @@ def disasm(program: Path, output: Path | None, source: bool, no_params: bool) ->
     """Print PROGRAM as assembly text; `lpuc asm` makes the same program of it."""
     import numpy as np
 
+    from lpuc.files.programs import read_program
     from runtime.program.assembly import disassemble
-    from runtime.program.program import Program
     from runtime.weights.image import Image
 
     about(program)
-    loaded = Program.load(program)
+    origin = read_program(program)
+    loaded = origin.program
     if no_params:
         loaded = replace(loaded, params=Image(np.empty(0, np.uint8)))
     text = disassemble(loaded)
-    print_text(text if source else _without_comments(text), output, inputs=(program,))
+    print_text(text if source else _without_comments(text), output, inputs=origin.sources)
 
 
 def _without_comments(text: str) -> str:

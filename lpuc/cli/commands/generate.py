@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable
-from functools import partial
-from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from lpuc.cli.options import (
     FILE,
     about,
     check_option,
     command,
+    compile_options,
     fuel_option,
     reference_option,
     threads_option,
 )
+from lpuc.compiler.options import CompileOptions
+from lpuc.files.disk import decode_text, read_text
 
 if TYPE_CHECKING:
-    from lpuc.text import Tokenizer
-    from runtime.generation.device import Request
-    from runtime.generation.sampling import Sampling
+    from lpuc.generation import Generation
+    from lpuc.program import Origin
     from runtime.weights.image import Check
 
 F = TypeVar("F", bound=Callable[..., Any])
-Execute = Callable[["Request", Callable[[int], None]], None]
+
+COMPILING = ("target", "precision", "max_context", "shape", "pipeline")
+"""Options that a program was compiled with."""
 
 
 def _parse_tokens(
@@ -43,28 +45,18 @@ def _parse_tokens(
     return tuple(int(word) for word in words)
 
 
-def _not_nan(_ctx: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
-    """`nan` passes every range check of click."""
-    if value is not None and math.isnan(value):
-        raise click.BadParameter("expected a number")
-    return value
-
-
 def sampling_options(function: F) -> F:
     """How tokens are chosen; the command receives the options one by one."""
     decorators = (
-        click.option("--temperature", type=click.FloatRange(0, 1000), callback=_not_nan,
-                     default=0.0, show_default=True,
+        click.option("--temperature", type=float, default=0.0, show_default=True,
                      help="0 always takes the most likely token."),
-        click.option("--top-k", type=click.IntRange(min=1), metavar="K",
-                     help="Choose among the K most likely."),
-        click.option("--top-p", type=click.FloatRange(0, 1, min_open=True), callback=_not_nan,
-                     metavar="P", help="Choose among the most likely that hold probability P."),
-        click.option("--repetition-penalty", type=click.FloatRange(0.01, 100), callback=_not_nan,
-                     default=1.0, show_default=True,
+        click.option("--top-k", type=int, metavar="K", help="Choose among the K most likely."),
+        click.option("--top-p", type=float, metavar="P",
+                     help="Choose among the most likely that hold probability P."),
+        click.option("--repetition-penalty", type=float, default=1.0, show_default=True,
                      help="Above 1, tokens that the text has already become less likely."),
-        click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True,
-                     metavar="INT", help="Seed of the choice."),
+        click.option("--seed", type=int, default=0, show_default=True, metavar="INT",
+                     help="Seed of the choice."),
     )  # fmt: skip
     for decorate in reversed(decorators):
         function = decorate(function)
@@ -72,15 +64,19 @@ def sampling_options(function: F) -> F:
 
 
 @command
-@click.argument("program", type=FILE)
-@click.option("--prompt", metavar="TEXT", help="Text to continue; needs --tokenizer.")
-@click.option("--tokenizer", type=FILE, metavar="tokenizer.json", help="How text becomes tokens.")
+@click.argument("program", type=FILE, metavar="PROGRAM|MODEL.onnx")
+@click.option("--prompt", metavar="TEXT", help="Text to continue; '-' reads stdin.")
+@click.option("--prompt-file", type=FILE, help="Text to continue, without its last line break.")
+@click.option("--tokenizer", type=FILE, metavar="FILE|FOLDER",
+              help="How text becomes tokens: tokenizer.json, or a model's folder.")  # fmt: skip
 @click.option("--tokens", callback=_parse_tokens, metavar="IDS", help="Ids to continue: 1,5,9.")
-@click.option("-n", "count", type=click.IntRange(min=0), default=32, show_default=True,
-              metavar="N", help="How many new tokens.")  # fmt: skip
-@click.option("--stop-token", type=click.IntRange(min=0), multiple=True, metavar="ID",
-              help="Stop before this id (repeatable, up to 4).")  # fmt: skip
+@click.option("-n", "--max-new-tokens", type=int, default=32, show_default=True, metavar="N",
+              help="How many new tokens, at most.")  # fmt: skip
+@click.option("--stop-token", "stop_tokens", type=int, multiple=True, metavar="ID",
+              help="Stop before this id, too (repeatable).")  # fmt: skip
+@click.option("--ignore-end", is_flag=True, help="Go on behind the end token of the model.")
 @sampling_options
+@compile_options
 @check_option
 @reference_option
 @fuel_option
@@ -88,74 +84,87 @@ def sampling_options(function: F) -> F:
 def generate(
     program: Path,
     prompt: str | None,
-    tokenizer: Path | None,
+    prompt_file: Path | None,
     tokens: tuple[int, ...] | None,
-    count: int,
-    stop_token: tuple[int, ...],
+    options: CompileOptions,
     check: Check,
     reference: bool,
     fuel: int | None,
+    tokenizer: Path | None,
     **choices: Any,
 ) -> None:
     """
-    Continue a prompt with PROGRAM.
+    Continue a prompt with PROGRAM; a model is compiled first.
 
-    With --tokens the new ids are printed, separated by spaces; with --prompt the text streams.
-
-    The loop over tokens and the choice of each run on the device if PROGRAM has the entry
-    `generate` (`lpuc inspect` shows it), else on the host; the tokens are the same.
+    With --tokens the new ids are printed, separated by spaces; with a prompt the text streams. The
+    text ends before the model's end token where the folder of the tokenizer or of the model names
+    it. How fast tokens came is said on stderr.
     """
-    from runtime.generation.sampling import Sampling
-
-    if (prompt is None) == (tokens is None):
-        raise click.UsageError("give either --prompt with --tokenizer, or --tokens")
-    if (prompt is None) != (tokenizer is None):
-        raise click.UsageError("--prompt and --tokenizer go together")
+    if [prompt, prompt_file, tokens].count(None) != 2:
+        raise click.UsageError("give one of --prompt, --prompt-file and --tokens")
+    if tokens is None and tokenizer is None:
+        raise click.UsageError("a prompt needs --tokenizer")
     about(program)
-    execute = _load(program, check, reference, fuel)
-    sampling, stops = Sampling(**choices), frozenset(stop_token)
+    from lpuc.program import Program
+
+    text = None if tokens is not None else _text(prompt, prompt_file)
+    callee = Program(_origin(program, options, check), reference, fuel)
     if tokens is not None:
-        _print_ids(execute, _request(tokens, count, sampling, stops))
-    elif prompt is not None and tokenizer is not None:
-        from lpuc.text import Tokenizer
-
-        words = Tokenizer.load(tokenizer)
-        request = _request(words.encode(prompt), count, sampling, stops)
-        _print_text(execute, request, prompt, words)
+        _print_ids(callee.generate(tokens, tokenizer=tokenizer, **choices))
+    elif text is not None and tokenizer is not None:
+        _print_text(text, callee.generate(text, tokenizer=tokenizer, **choices))
 
 
-def _load(path: Path, check: Check, reference: bool, fuel: int | None) -> Execute:
-    """What generates with a program; the program is read before anything is printed."""
-    from runtime.generation.device import generate as generate_tokens
-    from runtime.program.program import Program
-    from runtime.run.interpreter import Interpreter
-
-    program = Program.load(path, check)
-    machine = Interpreter(program, fuel, reference=reference)
-    return partial(generate_tokens, program, machine)
-
-
-def _request(
-    prompt: tuple[int, ...], count: int, sampling: Sampling, stops: frozenset[int]
-) -> Request:
-    from runtime.generation.device import Request
-
-    return Request(prompt, count, sampling, stops)
+def _text(prompt: str | None, file: Path | None) -> str:
+    """The prompt, wherever it is; of a file without the line break at its end."""
+    if file is not None:
+        return read_text(file).removesuffix("\n")
+    if prompt == "-":
+        about("<stdin>")
+        return decode_text(sys.stdin.buffer.read()).removesuffix("\n")
+    return prompt or ""
 
 
-def _print_ids(execute: Execute, request: Request) -> None:
-    separators = chain([""], repeat(" "))
-    execute(request, lambda token: _write(f"{next(separators)}{token}"))
+def _origin(path: Path, options: CompileOptions, check: Check) -> Origin:
+    """The program in a file, or what a model is compiled to."""
+    from lpuc.files.programs import is_program, read_program
+
+    about(path)
+    if not is_program(path):
+        from lpuc.compiler.driver import compile_model
+
+        return compile_model(path, options)
+    context = click.get_current_context()
+    for name in COMPILING:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            flag = f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"{flag} is for models; a program is compiled already")
+    return read_program(path, check)
+
+
+def _print_ids(tokens: Generation[int]) -> None:
+    for index, token in enumerate(tokens):
+        _write(f"{' ' if index else ''}{token}")
     _write("\n")
+    _print_speed(tokens)
 
 
-def _print_text(execute: Execute, request: Request, prompt: str, tokenizer: Tokenizer) -> None:
-    from lpuc.text import TextStream, printable_text
+def _print_text(prompt: str, pieces: Generation[str]) -> None:
+    from lpuc.text import printable_text
 
-    stream = TextStream(tokenizer, request.prompt)
     _write(printable_text(prompt))
-    execute(request, lambda token: _write(printable_text(stream.push(token))))
-    _write(f"{printable_text(stream.rest())}\n")
+    for piece in pieces:
+        _write(printable_text(piece))
+    _write("\n")
+    _print_speed(pieces)
+
+
+def _print_speed(made: Generation[Any]) -> None:
+    if made.seconds_to_first is None:
+        return
+    rate = made.tokens_per_second
+    words = f"{len(made.tokens)} tokens, the first after {made.seconds_to_first:.3g} s"
+    click.echo(words if rate is None else f"{words}, then {rate:.3g} tokens/s", err=True)
 
 
 def _write(text: str) -> None:

@@ -3,50 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from lpuc.cli.options import FILE, about, command
-from lpuc.errors import UserError, printable
+from lpuc.cli.options import (
+    FILE,
+    about,
+    check_option,
+    command,
+    compile_options,
+    json_option,
+    weights_options,
+)
+from lpuc.compiler.options import CompileOptions
+
+if TYPE_CHECKING:
+    from runtime.weights.image import Check
 
 
 @command
 @click.argument("file", type=FILE)
-@click.option("--check", is_flag=True, help="Of a program: check the digests of parameters, too.")
-def inspect(file: Path, check: bool) -> None:
-    """Show what is in FILE, a model or a program, and whether a model will compile."""
+@check_option
+@json_option
+@compile_options
+@weights_options
+def inspect(file: Path, check: Check, as_json: bool, options: CompileOptions) -> None:
+    """Show what is in FILE, a model or a program, and whether a model compiles with the options."""
+    from lpuc.reports.data import as_json as to_json
+    from lpuc.reports.inspection import inspected
+
     about(file)
-    if _is_program(file):
-        _show_program(file, check)
-    else:
-        from lpuc.reports.model import model_report
-
-        click.echo(model_report(file))
-
-
-def _is_program(file: Path) -> bool:
-    from runtime.program.container import MAGIC
-
-    if file.exists() and not file.is_file():
-        raise UserError("is not a regular file")
-    with file.open("rb") as stream:
-        return stream.read(len(MAGIC)) == MAGIC
-
-
-def _show_program(file: Path, check: bool) -> None:
-    from lpuc.reports.memory_map import memory_maps
-    from lpuc.reports.program import (
-        histogram,
-        interface_rows,
-        program_rows,
-        rows,
-        size,
-        weights_text,
-    )
-    from runtime.program.program import Program
-
-    program = Program.load(file, "all" if check else "used")
-    head = ("program", f"{printable(str(file))}, {size(file.stat().st_size)}")
-    facts = [head, ("weights", weights_text(program)), *program_rows(program)]
-    click.echo(rows([*facts, *interface_rows(program)]))
-    click.echo(f"\ninstructions\n{histogram(program)}\n\n{memory_maps(program)}")
+    report = inspected(file, options, check)
+    click.echo(to_json(report.as_dict()) if as_json else report.text(file))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lpuc.cli.options import command
+from lpuc.cli.options import command, json_option
 
 if TYPE_CHECKING:
     from xdsl.ir import Operation
@@ -16,15 +16,13 @@ if TYPE_CHECKING:
 
 @command
 @click.argument("names", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help="What `ops onnx` says, for programs.")
+@json_option
 def ops(names: tuple[str, ...], as_json: bool) -> None:
     """
     List the operations of all dialects; NAMES are dialects or single operations.
 
     `lpuc ops onnx` says of each ONNX operator whether it compiles, and with which limits.
     """
-    if as_json and names != ("onnx",):
-        raise click.UsageError("--json is for `lpuc ops onnx`")
     if names == ("onnx",):
         _operators(as_json)
         return
@@ -33,15 +31,22 @@ def ops(names: tuple[str, ...], as_json: bool) -> None:
 
     known = {op.name: op for factory in DIALECTS.values() for op in factory().operations}
     for name in names:
-        if name in known:
-            click.echo(f"{name}\n\n{document(known[name])}\n")
-        elif name in DIALECTS:
-            _table({n: op for n, op in known.items() if n.startswith(f"{name}.")})
-        else:
+        if name not in known and name not in DIALECTS:
             hint = did_you_mean(name, [*known, *DIALECTS], "`lpuc ops` lists them")
             raise click.UsageError(f"no dialect or operation '{name}'; {hint}")
-    if not names:
-        _table(known)
+    chosen = [
+        {n: op for n, op in known.items() if name in ("", n) or n.startswith(f"{name}.")}
+        for name in names or [""]
+    ]
+    if as_json:
+        rows = [{"name": n, "document": document(op)} for ops in chosen for n, op in ops.items()]
+        click.echo(json.dumps(rows, indent=1))
+        return
+    for name, operations in zip(names or [""], chosen, strict=True):
+        if name in known:
+            click.echo(f"{name}\n\n{document(known[name])}\n")
+        else:
+            _table(operations)
 
 
 def _operators(as_json: bool) -> None:

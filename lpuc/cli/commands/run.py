@@ -33,13 +33,11 @@ def run(
     program: Path, inputs: Path, outputs: Path, check: Check, reference: bool, fuel: int | None
 ) -> None:
     """Call PROGRAM once: inputs and outputs are those of the ONNX graph, by name."""
-    from lpuc.files.inputs import load_inputs
     from lpuc.files.npz import write_npz
-    from runtime.program.program import Program
-    from runtime.run.interpreter import Interpreter
+    from lpuc.files.programs import read_program
+    from lpuc.program import Program
 
     about(program)
-    loaded = Program.load(program, check)
-    arrays = load_inputs(inputs, loaded.interface)
-    results = Interpreter(loaded, fuel, reference=reference).run(arrays)
-    write_npz(outputs, results, inputs=(program, inputs))
+    origin = read_program(program, check)
+    results = Program(origin, reference, fuel).run(inputs)
+    write_npz(outputs, results, inputs=(*origin.sources, inputs))

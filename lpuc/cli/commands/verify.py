@@ -7,56 +7,51 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lpuc.cli.options import FILE, about, command, model_options, watch_options
+from lpuc.cli.options import FILE, about, command, compile_options, json_option, watch_options
 from lpuc.compiler.instrument import Instrumentation, Watch
 from lpuc.compiler.options import CompileOptions
 from lpuc.errors import MISMATCH, printable
 
 if TYPE_CHECKING:
-    from lpuc.levels.comparison import Case, Table
-    from runtime.program.interface import Interface
+    from lpuc.levels.verification import Table
 
 
 @command
 @click.argument("model", type=FILE)
 @click.option("--inputs", type=FILE, metavar="IN.npz", help="Tensors by name.  [default: random]")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Seed of random inputs.")
-@model_options
+@click.option("--seed", type=int, default=0, help="Seed of random inputs.")
+@json_option
+@compile_options
 @watch_options
 def verify(
-    model: Path, inputs: Path | None, seed: int, options: CompileOptions, watch: Watch
+    model: Path,
+    inputs: Path | None,
+    seed: int,
+    as_json: bool,
+    options: CompileOptions,
+    watch: Watch,
 ) -> int:
     """
     Compile MODEL.onnx, run every level on the same inputs, compare with ONNX Runtime.
 
     Prints the largest error of each output at each level; exit code 3 if one is too large.
     """
-    from lpuc.levels.comparison import TOLERANCES, compare, mismatches, subject
-    from lpuc.levels.onnx_runtime import onnx_runtime
+    from lpuc.levels.verification import verified
+    from lpuc.reports.data import as_json as to_json
 
     about(model)
-    compiled = subject(model, options, Instrumentation(watch))
-    cases = _cases(compiled.interface, inputs, seed)
-    table = compare(compiled, onnx_runtime(model), cases)
-    click.echo(_text(table))
-    tolerance = TOLERANCES[options.precision]
-    wrong = mismatches(table, tolerance)
-    names = ", ".join(case.name for case in cases)
-    click.echo(f"\ninputs: {names}; tolerance {tolerance:.0e} absolute or relative")
-    if wrong:
-        output, level = wrong[0]
-        click.echo(f"error: output '{printable(output)}' differs at level {level}", err=True)
-        return MISMATCH
-    return 0
-
-
-def _cases(interface: Interface, inputs: Path | None, seed: int) -> list[Case]:
-    from lpuc.files.inputs import load_inputs
-    from lpuc.levels.comparison import Case, random_cases
-
-    if inputs is None:
-        return list(random_cases(interface, seed))
-    return [Case(inputs.name, load_inputs(inputs, interface))]
+    found = verified(model, options, inputs, seed, Instrumentation(watch))
+    if as_json:
+        click.echo(to_json(found.as_dict()))
+    else:
+        names = ", ".join(map(printable, found.cases))
+        click.echo(_text(found.table))
+        click.echo(f"\ninputs: {names}; tolerance {found.tolerance:.0e} absolute or relative")
+    if found.is_right:
+        return 0
+    output, level = found.mismatches[0]
+    click.echo(f"error: output '{printable(output)}' differs at level {level}", err=True)
+    return MISMATCH
 
 
 def _text(table: Table) -> str:

@@ -35,5 +35,17 @@ def test_opsets_are_those_that_changed_the_operator(
     assert listed["ai.onnx", "Softmax"]["opsets"] == [1, 11, 13]
 
 
-def test_json_of_anything_else_is_a_wrong_use():
-    assert invoke(["ops", "lpu", "--json"]) == 2
+def test_operations_of_a_dialect_are_data_too(capsys: pytest.CaptureFixture[str]):
+    assert invoke(["ops", "lpu", "lpu_mem.fill", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    names = [row["name"] for row in rows]
+    assert "lpu.topk" in names
+    assert names[-1] == "lpu_mem.fill"
+    assert all(row["document"] for row in rows)
+
+
+def test_targets_are_data_too(capsys: pytest.CaptureFixture[str]):
+    assert invoke(["targets", "lpu-tiny", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["name"] == "lpu-tiny"
+    assert {"value", "unit", "source", "grade"} == set(row["entries"]["clock_hz"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -15,19 +16,22 @@ TOKENIZER = Path(__file__).parents[3] / "samples/stories/tokenizer.json"
 class Bytes:
     """A tokenizer whose tokens are bytes."""
 
+    def id_to_token(self, token: int) -> str | None:
+        return chr(token) if token < 256 else None
+
     def decode(self, ids: list[int], skip_special_tokens: bool) -> str:
         assert skip_special_tokens
         return bytes(ids).decode("utf-8", "replace")
 
 
 def test_a_character_waits_until_it_is_whole():
-    stream = TextStream(Tokenizer(Bytes()), b"pre")
+    stream = TextStream(Tokenizer(Bytes(), TOKENIZER), b"pre")
     assert [stream.push(byte) for byte in "né€".encode()] == ["n", "", "é", "", "", "€"]
     assert not stream.rest()
 
 
 def test_what_never_becomes_whole_is_shown_at_the_end():
-    stream = TextStream(Tokenizer(Bytes()), b"")
+    stream = TextStream(Tokenizer(Bytes(), TOKENIZER), b"")
     assert [stream.push(byte) for byte in b"a\xe2\x82"] == ["a", "", ""]
     assert stream.rest() == "\ufffd"
 
@@ -39,6 +43,32 @@ def test_text_comes_back():
     stream = TextStream(tokenizer, ids[:1])
     shown = "".join(map(stream.push, ids[1:])) + stream.rest()
     assert (tokenizer.decode(ids[:1]) + shown) == tokenizer.decode(ids)
+
+
+def test_a_token_that_the_tokenizer_lacks_is_refused():
+    stream = TextStream(Tokenizer(Bytes(), TOKENIZER), b"")
+    with pytest.raises(UserError, match="does not know token 256: it belongs to another model"):
+        stream.push(256)
+
+
+@pytest.mark.parametrize("padding", [10**8, 10**4])
+def test_padding_and_truncation_of_a_tokenizer_are_not_heeded(tmp_path: Path, padding: int):
+    data = json.loads(TOKENIZER.read_text("utf-8"))
+    data["padding"] = {
+        "strategy": {"Fixed": padding}, "direction": "Right", "pad_to_multiple_of": None,
+        "pad_id": 0, "pad_type_id": 0, "pad_token": "x",
+    }  # fmt: skip
+    data["truncation"] = {
+        "max_length": 1, "strategy": "LongestFirst", "stride": 0, "direction": "Right",
+    }  # fmt: skip
+    (tmp_path / "tokenizer.json").write_text(json.dumps(data))
+    expected = Tokenizer.load(TOKENIZER).encode("Once upon a time")
+    assert Tokenizer.load(tmp_path).encode("Once upon a time") == expected
+
+
+def test_a_text_that_is_none_is_refused():
+    with pytest.raises(UserError, match="the prompt is not valid text"):
+        Tokenizer.load(TOKENIZER).encode("a\udcff")
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", "\x00"])

@@ -10,7 +10,7 @@ import pytest
 
 from lpuc.cli import invoke
 from lpuc.errors import MISMATCH
-from lpuc.levels.comparison import difference, mismatches
+from lpuc.levels.verification import difference, mismatches
 
 MODEL = Path(__file__).parents[3] / "samples/exports/gpt2.onnx"
 INF, NAN = float("inf"), float("nan")
@@ -62,8 +62,8 @@ def test_all_levels_agree(precision: str, capsys: pytest.CaptureFixture[str]):
 def test_a_difference_is_exit_3(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    import lpuc.levels.comparison
+    import lpuc.levels.verification
 
-    monkeypatch.setitem(lpuc.levels.comparison.TOLERANCES, "f16", 0.0)
+    monkeypatch.setitem(lpuc.levels.verification.TOLERANCES, "f16", 0.0)
     assert invoke(["verify", str(MODEL), "--max-context", "16"]) == MISMATCH
     assert "differs at level" in capsys.readouterr().err

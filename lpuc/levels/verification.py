@@ -10,23 +10,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
-from lpuc.compiler.driver import CompiledProgram, load_module, lower_by_stages
+from lpuc.compiler.driver import CompiledProgram, load_module, lower_by_levels
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
 from lpuc.errors import InternalError
+from lpuc.files.npz import inputs_of
 from lpuc.levels.execution import run_level
-from lpuc.levels.onnx_runtime import Runner
+from lpuc.levels.onnx_runtime import Runner, onnx_runtime
+from lpuc.reports.data import plain
+from runtime.options import whole
 from runtime.program.interface import Interface, Port
 from runtime.run.interpreter import Interpreter
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]
+Inputs = Mapping[str, Any] | str | PathLike[str]
 
 TOLERANCES = {"f32": 5e-5, "f16": 2e-2, "bf16": 2e-1}
 """Largest difference by precision, absolute for numbers up to 1 and relative above."""
@@ -118,9 +123,9 @@ def subject(model: Path, options: CompileOptions, instrumentation: Instrumentati
     """Compile a model and keep the IR of each level; `onnx` is the model as it was imported."""
     module = load_module(model, options)
     runners = {"onnx": _level_runner("onnx", module.clone())}
-    for stage, lowered in lower_by_stages(module, instrumentation):
-        if stage.level in ("lpu", "mem"):
-            runners[stage.level] = _level_runner(stage.level, lowered.clone())
+    for level in lower_by_levels(module, options, instrumentation):
+        if level in ("lpu", "mem"):
+            runners[level] = _level_runner(level, module.clone())
     compiled = CompiledProgram(module, sources=())
     runners["program"] = Interpreter(compiled.in_memory, reference=True).run
     runners["fast"] = compiled.run
@@ -151,3 +156,49 @@ def mismatches(table: Table, tolerance: float) -> list[tuple[str, str]]:
         for level, error in row.items()
         if not error <= tolerance
     ]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How far each level is from ONNX Runtime."""
+
+    table: Table
+    """Largest difference by output and level, absolute for numbers up to 1 and relative above."""
+    cases: tuple[str, ...]
+    """What the inputs were."""
+    tolerance: float
+
+    @property
+    def mismatches(self) -> list[tuple[str, str]]:
+        """(output, level) wherever the difference is above the tolerance."""
+        return mismatches(self.table, self.tolerance)
+
+    @property
+    def is_right(self) -> bool:
+        """Whether every level agrees."""
+        return not self.mismatches
+
+    def as_dict(self) -> dict[str, Any]:
+        """The result as JSON holds it."""
+        return plain(self) | {"is_right": self.is_right, "mismatches": plain(self.mismatches)}
+
+
+def verified(
+    model: Path,
+    options: CompileOptions,
+    inputs: Inputs | None,
+    seed: int,
+    instrumentation: Instrumentation | None = None,
+) -> Verification:
+    """Compile a model, run every level on the same inputs, compare with ONNX Runtime."""
+    compiled = subject(model, options, instrumentation or Instrumentation())
+    interface = compiled.interface
+    if inputs is None:
+        cases = list(random_cases(interface, whole("seed", seed, 0, 2**32 - 1)))
+    else:
+        arrays = inputs_of(inputs, interface)
+        interface.bind(arrays)
+        cases = [Case("given" if isinstance(inputs, Mapping) else Path(inputs).name, arrays)]
+    table = compare(compiled, onnx_runtime(model), cases)
+    names = tuple(case.name for case in cases)
+    return Verification(table, names, TOLERANCES[options.precision])

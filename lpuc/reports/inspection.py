@@ -1,0 +1,87 @@
+"""What is in a model or a program, as data; `text` is the same for a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lpuc.compiler.options import CompileOptions
+from lpuc.errors import printable
+from lpuc.files.programs import is_program, read_program
+from lpuc.reports.data import plain
+from lpuc.reports.memory_map import memory_maps
+from lpuc.reports.prediction import Prediction, at_bounds
+from lpuc.reports.program import histogram, interface_rows, program_rows, rows, size, weights_text
+from runtime.calling.signature import EntryInfo, entry_info
+from runtime.program.program import Program
+from runtime.weights.image import Check
+
+if TYPE_CHECKING:
+    from lpuc.reports.model import ModelReport
+
+
+@dataclass(frozen=True)
+class ProgramReport:
+    """What a program holds; sizes in bytes."""
+
+    target: str
+    weights: str
+    parameters: int
+    arena: int
+    memory: int
+    """Device memory that is used in all."""
+    device_memory: int
+    """Device memory that the machine has."""
+    nodes: int
+    """ONNX nodes that instructions come from."""
+    instructions: dict[str, int]
+    entries: dict[str, EntryInfo]
+    program: Program = field(repr=False)
+
+    @property
+    def predictions(self) -> tuple[Prediction, ...]:
+        """The time of `step` with the least and the greatest symbols, where it can run there."""
+        return tuple(at_bounds(self.program))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON holds it."""
+        return plain(self) | {"predictions": plain(self.predictions)}
+
+    def text(self, path: Path) -> str:
+        """The report on one screen, with maps of the memories."""
+        head = [
+            ("program", f"{printable(str(path))}, {size(path.stat().st_size)}"),
+            ("weights", self.weights),
+        ]
+        facts = rows([*head, *program_rows(self.program), *interface_rows(self.program)])
+        return f"{facts}\n\ninstructions\n{histogram(self.program)}\n\n{memory_maps(self.program)}"
+
+
+def program_report(program: Program, weights: str) -> ProgramReport:
+    """What a program holds; `weights` says where it has its own."""
+    interface = program.interface
+    counts = Counter(inst.MNEMONIC for inst in program.code)
+    return ProgramReport(
+        target=program.target.name,
+        weights=weights,
+        parameters=interface.params_size,
+        arena=interface.arena_size,
+        memory=interface.arena_base + interface.arena_size,
+        device_memory=program.target.hbm_bytes,
+        nodes=len(program.provenance.names),
+        instructions=dict(sorted(counts.items())),
+        entries={name: entry_info(name, entry) for name, entry in program.entries},
+        program=program,
+    )
+
+
+def inspected(path: Path, options: CompileOptions, check: Check) -> ModelReport | ProgramReport:
+    """What is in a file, a model or a program."""
+    if is_program(path):
+        program = read_program(path, check).program
+        return program_report(program, weights_text(program))
+    from lpuc.reports.model import model_report
+
+    return model_report(path, options)

@@ -1,0 +1,77 @@
+"""Predicted times of the entries of a program, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from runtime.errors import BadOption
+from runtime.options import one_of, whole
+from runtime.program.interface import Interface
+from runtime.program.interface_json import STEP
+from runtime.program.program import Program
+from runtime.timing import predict
+from runtime.traps import Trap
+
+FUEL = 250_000
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """
+    The time of one run of an entry for given values of its symbols.
+
+    `utilisation` is the share of the bandwidth of device memory that is used, 0 to 1.
+    """
+
+    entry: str
+    symbols: dict[str, int]
+    cycles: int
+    seconds: float
+    utilisation: float
+    bandwidth: float
+    """Bytes a second that device memory has at most."""
+
+
+def predicted(
+    program: Program, entry: str, context: int | None, symbols: Mapping[str, int]
+) -> Prediction:
+    """The time of an entry; `Trap` if it cannot run."""
+    one_of("entry", entry, [name for name, _ in program.entries])
+    interface = program.entry(entry)
+    values = {symbol.name: symbol.lower for symbol in interface.symbols}
+    if context is not None:
+        values |= _of_context(entry, interface, whole("context", context, 0))
+    for name in symbols:
+        one_of("symbols", name, list(values))
+    for symbol in interface.symbols:
+        value = symbols.get(symbol.name, values[symbol.name])
+        values[symbol.name] = whole(symbol.name, value, symbol.lower, symbol.upper)
+    timing = predict(program, values, FUEL, entry)
+    bandwidth = program.target.hbm_bandwidth
+    return Prediction(entry, values, timing.cycles, timing.seconds, timing.utilisation, bandwidth)
+
+
+def at_bounds(program: Program) -> Iterator[Prediction]:
+    """`step` at the least and the greatest values of its symbols, as far as it can run there.
+
+    In a decoder these are the first token and the one that fills the context.
+    """
+    symbols = program.interface.symbols
+    ends = [{s.name: s.lower for s in symbols}, {s.name: s.upper for s in symbols}]
+    for values in ends if symbols else ends[:1]:
+        with suppress(Trap):
+            yield predicted(program, STEP, None, values)
+
+
+def _of_context(entry: str, interface: Interface, context: int) -> dict[str, int]:
+    """What a number of tokens says of the symbols of an entry."""
+    names = {symbol.name for symbol in interface.symbols}
+    if {"prompt", "total"} <= names:
+        return {"prompt": context, "total": context + 1}
+    past = [port for port in interface.inputs if port.role == "past"] or interface.inputs
+    found = {name for port in past for dim in port.shape for name, _ in dim.terms}
+    if len(found) != 1:
+        raise BadOption("context", f"the entry '{entry}' has no cache that grows; give symbols")
+    return {found.pop(): context}

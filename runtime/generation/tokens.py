@@ -1,0 +1,44 @@
+"""Generate with a program: on the device where the program can, else by the loop on the host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+
+from runtime.generation import device, host
+from runtime.generation.calls import DeviceCache, stream
+from runtime.generation.decoder import Decoder
+from runtime.generation.device import GENERATE, Request
+from runtime.generation.feeding import Feed, HostCache
+from runtime.run.interpreter import Interpreter
+
+
+def generate(machine: Interpreter, request: Request) -> Iterator[int]:
+    """Each new token as soon as it is there; Unserved, at once or on the way, when it cannot."""
+    program = machine.program
+    decoder = Decoder.of(program.interface)
+    decoder.check(request.prompt)
+    if device.is_on_device(program, request.sampling, decoder.vocabulary):
+        entry = program.entry(GENERATE)
+        return device.tokens_of(entry, decoder, partial(stream, machine, GENERATE), request)
+    feed = feed_of(machine)
+    if not request.stops:
+        decoder.check_room(len(request.prompt), request.count)
+    return _on_host(feed, request)
+
+
+def feed_of(machine: Interpreter) -> Feed:
+    """Tokens to `step`, with the cache where the program has it."""
+    decoder = Decoder.of(machine.program.interface)
+    if decoder.is_resident:
+        return Feed(decoder, DeviceCache(decoder, machine))
+    return Feed(decoder, HostCache(decoder, machine))
+
+
+def _on_host(feed: Feed, request: Request) -> Iterator[int]:
+    with closing(feed.cache):
+        for token in host.tokens_of(feed, request.prompt, request.count, request.sampling):
+            if token in request.stops:
+                return
+            yield token
