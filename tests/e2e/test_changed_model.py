@@ -84,7 +84,7 @@ def test_a_model_that_changed_is_not_written(
     change(weights)
     output = weights.parent / "m.lpu"
     with pytest.raises(Unlinked, match="changed since it was compiled"):
-        compiled.write(output, form)
+        compiled.save(output, form)
     assert not list(weights.parent.glob("*.lpu")) + list(weights.parent.glob(".*"))
 
 
