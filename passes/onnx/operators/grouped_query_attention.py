@@ -17,7 +17,7 @@ from xdsl.ir import SSAValue
 from dialects.affine import Affine
 from dialects.lpu.ops import tensor_of
 from passes.onnx.operators.attention import Scores, attend, grouped_matmul
-from passes.onnx.operators.indexing import demand, from_zero, is_inside, or_outside
+from passes.onnx.operators.indexing import demand, from_zero, is_inside
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import MICROSOFT, Limit, only, operator, without
 from passes.onnx.operators.rotary import head_size, join_heads, rotate, split_heads
@@ -165,9 +165,9 @@ def _rotated(b: Build, node: Node, tokens: Tokens, parts: list[SSAValue]) -> lis
         return parts
     positions = node.get("position_ids")
     if positions is None:
-        steps = b.iota(0, (0, 1), (tokens.batch, tokens.new))
-        positions = b.map("add", steps, tokens.start)
-    places = from_zero(b, positions)
+        places = b.map("add", b.iota(0, (0, 1), (tokens.batch, tokens.new)), tokens.start)
+    else:
+        places = from_zero(b, positions)
     tables = [b.gather(node.value(f"{name}_cache"), places, 0) for name in ("cos", "sin")]
     dims = tensor_of(tables[0]).shape
     cos, sin = (b.reshape(table, (dims[0], 1, *dims[1:])) for table in tables)
@@ -189,7 +189,6 @@ def _moved(b: Build, tokens: Tokens, joined: SSAValue) -> SSAValue:
     shifted = b.map("add", b.map("sub", place, tokens.start), extent(b, tokens.past))
     held = b.select(b.map("lt", place, tokens.start), place, shifted)
     row = b.map("min", held, extent(b, total - 1))
-    row = or_outside(b, is_inside(b, tokens.start, tokens.past + 1, from_end=False), row)
     first = b.iota(0, (heads * total, total, 0), (batch, heads, total))
     rows = b.map("add", first, b.reshape(row, (tensor_of(row).shape[0], 1, total)))
     count = elements((batch, heads, total))
