@@ -321,6 +321,7 @@ REFUSED: dict[str, tuple[str, Inputs, dict[str, Any], str]] = {
         {"opset": 23, "precision": 7},
         "precision other than 0, 1",
     ),
+    "an image of nothing": ("GlobalMaxPool", {"x": f32(1, 2, 0, 3)}, {}, "without elements"),
     "a result larger than the memory": (
         "Expand",
         {"x": f32(12, 1), "s": i64(12, 1 << 31)},

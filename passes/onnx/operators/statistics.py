@@ -116,6 +116,8 @@ def instance_normalization(b: Build, node: Node) -> SSAValue:
 def _pooled_dims(node: Node) -> Sequence[Dims]:
     shape = node.source.shape
     node.require(len(shape) >= 3, "the tensor has no axis of space")
+    held = Affine() not in shape[1:] or shape[0] == Affine()
+    node.require(held, "images without elements have no average and no maximum")
     return [(*shape[:2], *(Affine(1),) * (len(shape) - 2))]
 
 
