@@ -322,6 +322,12 @@ REFUSED: dict[str, tuple[str, Inputs, dict[str, Any], str]] = {
         "precision other than 0, 1",
     ),
     "an image of nothing": ("GlobalMaxPool", {"x": f32(1, 2, 0, 3)}, {}, "without elements"),
+    "a row larger than registers count": (
+        "ConstantOfShape",
+        {"s": i64((1 << 31) + 1)},
+        {"constants": ("s",)},
+        "2147483649 elements in a row",
+    ),
     "a result larger than the memory": (
         "Expand",
         {"x": f32(12, 1), "s": i64(12, 1 << 31)},

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dialects.affine import Affine
+from dialects.errors import unsupported
 from dialects.lpu_isa.code import Code
 from dialects.lpu_mem import ops
 from dialects.lpu_mem.access import Access
@@ -32,6 +33,7 @@ from runtime.isa import (
     Vecmat,
 )
 from runtime.numerics.elements import ElementType
+from runtime.program.bounds import LONGEST_EXTENT
 
 AXES = 4
 ONE, ZERO = Affine(1), Affine(0)
@@ -56,6 +58,9 @@ class Selection:
         access = op.access.data
         assert access.rank <= AXES, f"{op.name} has {access.rank} axes, lpu-mem-tile leaves 4"
         extents = [ONE] * (AXES - access.rank) + [self.scopes.resolve(e) for e in access.extents]
+        for extent in extents:
+            if extent.upper(self.scopes.ranges) > LONGEST_EXTENT:
+                raise unsupported(op, f"{extent} elements in a row, of at most {LONGEST_EXTENT}")
         registers = four([self.scopes.scalar(e) for e in extents])
         operands = [self._operand(op, i, access, extents) for i in range(len(op.operands))]
         SELECT[type(op)](self, op, registers, operands)
