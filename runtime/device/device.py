@@ -8,7 +8,7 @@ Code is bound once and names no device; a device holds everything that one run c
 calls that the fast path prepared for its memories (`ready`).
 """
 
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,7 +66,7 @@ class Device:
         self.fifo = Fifo(target)
         self.products = Products(widen_bytes, self.arena)
         self.outbox: deque[int] = deque()
-        self.ready: defaultdict[int, dict[Any, Any]] = defaultdict(dict)
+        self.ready: list[dict[Any, Any]] = []
         self.plans = 0
         self.plan_limit = plan_limit
 
@@ -83,7 +83,7 @@ class Device:
     def restart(self) -> None:
         """Poison registers and empty FIFO and outbox; memory stays."""
         self.registers[:] = [0] + [None] * 255
-        self.fifo.clear()
+        self.fifo.panels.clear()
         self.outbox.clear()
 
     def hbm_at(self, address: int) -> Memory:
@@ -103,10 +103,15 @@ class Device:
         """The oldest value that `out` handed over."""
         return self.outbox.popleft()
 
+    def attach(self, slots: int) -> None:
+        """Be ready for code of so many instructions, of which calls will be remembered."""
+        self.ready.extend({} for _ in range(slots - len(self.ready)))
+
     def remember(self, slot: int, key: Any, call: Any) -> None:
         """Keep a prepared call of an instruction; all are dropped when they are too many."""
         if self.plans >= self.plan_limit:
-            self.ready.clear()
+            for calls in self.ready:
+                calls.clear()
             self.plans = 0
         self.ready[slot][key] = call
         self.plans += 1

@@ -1,7 +1,8 @@
 """Panels on their way from HBM to the MAC trees."""
 
-from typing import Any
+import numpy as np
 
+from runtime.device.fifo import bytes_of
 from runtime.device.memory import Array, Memory, span
 from runtime.numerics.elements import ElementType
 
@@ -13,7 +14,17 @@ class Panel:
     f32 without gaps. `mirrored` is its place in the mirror of the arena.
     """
 
-    __slots__ = ("address", "dense", "element", "matrix", "memory", "mirrored", "shape", "wide")
+    __slots__ = (
+        "address",
+        "dense",
+        "element",
+        "matrix",
+        "memory",
+        "mirrored",
+        "shape",
+        "strides",
+        "wide",
+    )
 
     def __init__(self, memory: Memory, address: int, matrix: Array, element: ElementType) -> None:
         self.memory = memory
@@ -21,6 +32,7 @@ class Panel:
         self.element = element
         self.matrix = matrix
         self.shape = matrix.shape
+        self.strides = matrix.strides
         self.wide: Array | None = None
         self.dense: Array | None = None
         self.mirrored: Array | None = None
@@ -37,9 +49,14 @@ class Panel:
         """First byte and the byte behind the last."""
         return span(self.address, self.matrix)
 
+    def size(self) -> int:
+        """Bytes that it takes in the FIFO."""
+        return bytes_of(self.shape, self.strides, self.element.itemsize)
+
     def copied(self) -> "Panel":
         """A panel that keeps the bytes as they are now."""
-        found: Any = Panel(self.memory, self.address, self.matrix.copy(), self.element)
+        found = Panel(self.memory, self.address, self.matrix.copy(), self.element)
+        found.strides = self.strides
         if found.wide is None:
-            found.keep(found.matrix.astype("f4"))
+            found.keep(found.matrix.astype(np.float32))
         return found

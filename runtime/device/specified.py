@@ -7,6 +7,7 @@ whether a byte was written in this run, whether a result writes an element twice
 with the fast path of `runtime.device.fast` but the memories themselves.
 """
 
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -81,15 +82,12 @@ class Specified:
     def push(self, panel: Place, element: ElementType) -> None:
         """Append a panel, as it is now, to the operand FIFO."""
         assert isinstance(panel, Elements)
-        batch, _, depth, columns = panel.extents
-        b, _, k, n = panel.strides
-        shape = (batch, depth, columns)
-        size = bytes_of(shape, (b, k, n), element.itemsize)
-        self.device.fifo.push((panel.read().reshape(shape), element), size)
+        self.device.fifo.push(Streamed(panel.read()[:, 0], panel.strides, element))
 
     def pop(self) -> tuple[Array, ElementType]:
         """Take the oldest panel from the operand FIFO."""
-        return self.device.fifo.pop()
+        panel: Streamed = self.device.fifo.pop()
+        return panel.values, panel.element
 
     def out(self, value: int) -> None:
         """Hand a value to the host."""
@@ -106,6 +104,20 @@ class Specified:
         if hbm:
             memory = self.device.arena if 0 in extents else self.device.hbm_at(address)
         return Elements(memory, address, extents, strides, operand.type, self.device)
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """A panel [B, K, N] as it was when it was streamed, and its strides in HBM."""
+
+    values: Array
+    strides: tuple[int, ...]
+    element: ElementType
+
+    def size(self) -> int:
+        """Bytes that it takes in the FIFO."""
+        b, _, k, n = self.strides
+        return bytes_of(self.values.shape, (b, k, n), self.element.itemsize)
 
 
 class _Checked:

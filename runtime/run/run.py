@@ -48,7 +48,7 @@ class Snapshot:
     registers: tuple[Any, ...]
     lmu: tuple[Array, Array | None]
     arena: tuple[Array, Array | None]
-    panels: tuple[tuple[Any, int], ...]
+    panels: tuple[Any, ...]
     outbox: tuple[int, ...]
 
 
@@ -70,6 +70,7 @@ class Run:
         self.reason = ""
         self.trap: Trap | None = None
         self._steps = code.steps_for(device)
+        device.attach(len(code.instructions))
         self._thread = threading.get_ident()
         self._busy = False
 
@@ -175,8 +176,7 @@ class Run:
         panels = [_kept(panel) for panel in device.fifo.panels]
         return Snapshot(
             self.pc, self.why, tuple(device.registers), _copied(device.lmu),
-            _copied(device.arena), tuple(zip(panels, device.fifo.sizes, strict=True)),
-            tuple(device.outbox),
+            _copied(device.arena), tuple(panels), tuple(device.outbox),
         )  # fmt: skip
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -188,8 +188,7 @@ class Run:
         for memory, saved in ((device.lmu, snapshot.lmu), (device.arena, snapshot.arena)):
             _fill(memory, saved)
         device.products.clear()
-        for panel, size in snapshot.panels:
-            device.fifo.push(panel, size)
+        device.fifo.panels.extend(snapshot.panels)
         device.outbox.extend(snapshot.outbox)
 
 

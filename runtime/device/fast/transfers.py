@@ -5,7 +5,6 @@ from typing import Any
 
 from runtime.device.device import Device
 from runtime.device.fast.making import Maker, Run, assign
-from runtime.device.fifo import bytes_of
 from runtime.device.memory import Array, span
 from runtime.device.panels import Panel
 from runtime.isa.instructions.memory import Load, Store, Stream
@@ -52,12 +51,17 @@ def _stream(inst: Stream) -> Maker:
         if array.shape[1] != 1:
             raise Trap(TrapKind.ILLEGAL, f"a panel has extents B, 1, K, N, not {array.shape}")
         address = device.registers[base]
-        memory = device.hbm_at(address) if array.size else device.arena
-        panel, push = Panel(memory, address, array[:, 0], element), device.fifo.push
-        size = bytes_of(panel.shape, panel.matrix.strides, element.itemsize)
+        memory = device.arena
+        if array.size and not memory.base <= address < memory.end:
+            memory = device.params
+        panel, fifo = Panel(memory, address, array[:, 0], element), device.fifo
+        panels, always = fifo.panels, fifo.always
 
         def run() -> None:
-            push(panel, size)
+            if len(panels) < always:
+                panels.append(panel)
+            else:
+                fifo.push(panel)
 
         return run
 

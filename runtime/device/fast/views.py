@@ -9,7 +9,7 @@ iterator.
 
 from collections.abc import Callable
 from math import prod
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
 import numpy as np
 
@@ -30,65 +30,68 @@ ONES = (1, 1, 1)
 
 
 def resolver(inst: DataInst, name: str, elementwise: bool) -> Resolver:
-    """The array of an operand on a device, for given extents."""
-    in_hbm, written = inst.in_hbm(name), inst.direction(name)[1]
-    base = inst.operand(name).base
-    plain = _plain(inst, name, elementwise)
+    """The array of an operand on a device, for given extents: where all is plain a view made here.
 
-    def in_arena(device: Device, shape: Four) -> Array:
-        return plain(device, device.arena, shape)
-
-    def in_either(device: Device, shape: Four) -> Array:
-        arena = device.arena
-        if device.registers[base] >= arena.base:
-            return plain(device, arena, shape)
-        return plain(device, device.params, shape)
-
-    def in_lmu(device: Device, shape: Four) -> Array:
-        return plain(device, device.lmu, shape)
-
-    if not in_hbm:
-        return in_lmu
-    return in_arena if written else in_either
-
-
-def _plain(inst: DataInst, name: str, elementwise: bool) -> Callable[[Device, Memory, Four], Array]:
-    """Views of one memory where all is plain, otherwise what `strided` says."""
+    Otherwise it is what `strided` says.
+    """
     operand, in_hbm, (_, written) = inst.operand(name), inst.in_hbm(name), inst.direction(name)
     dtype, base, size = operand.type.dtype, operand.base, operand.type.itemsize
-    strides_of = itemgetter(*operand.strides)
+    strides_of, memory_of = itemgetter(*operand.strides), _memory_of(base, in_hbm, written)
     suspect = -PLAIN_LIMIT | (size - 1)
     ndarray, slow = np.ndarray, _slow(inst, name, elementwise)
 
-    def resolve(device: Device, memory: Memory, shape: Four) -> Array:
-        registers = device.registers
+    def resolve(device: Device, shape: Four) -> Array:
+        registers, memory = device.registers, memory_of(device)
         a, b, c, d = strides = strides_of(registers)
-        start = registers[base] - memory.base
-        if (start | a | b | c | d) & suspect or not memory.data.size:
+        address = registers[base]
+        start = address - memory.base
+        if (start | a | b | c | d) & suspect:
             return slow(device, shape)
-        e, f, g, h = shape
         try:
-            if elementwise and e == f == g == 1:
-                array = ndarray(h, dtype, memory.buffer, start, (d,))
+            if elementwise and shape[:3] == ONES:
+                array = ndarray(shape[3], dtype, memory.buffer, start, (d,))
             else:
                 array = ndarray(shape, dtype, memory.buffer, start, strides)
-        except ValueError:
+        except (ValueError, TypeError):
             return slow(device, shape)
         if not 0 < array.size <= POINT_LIMIT:
             return slow(device, shape)
-        end = start + (e - 1) * a + (f - 1) * b + (g - 1) * c + (h - 1) * d + size
-        if not written:
-            if in_hbm:
-                memory.verify(start + memory.base, end + memory.base)
-            return array
-        is_row = e == f == g == 1 and d >= size
-        if not (is_row or (a >= f * b and b >= g * c and c >= h * d and d >= size)):
-            refuse_overlap(shape, strides, size)
-        if start + memory.base < memory.low or end + memory.base > memory.high:
-            memory.touch(start + memory.base, end + memory.base)
+        if written:
+            _will_write(memory, address, shape, strides, size)
+        elif in_hbm and memory.image is not None:
+            memory.image.require(*_within(start, shape, strides, size))
         return array
 
     return resolve
+
+
+def _within(start: int, shape: Four, strides: Four, size: int) -> tuple[int, int]:
+    """First byte and the byte behind the last of a view without negative strides."""
+    (e, f, g, h), (a, b, c, d) = shape, strides
+    return start, start + (e - 1) * a + (f - 1) * b + (g - 1) * c + (h - 1) * d + size
+
+
+def _will_write(memory: Memory, address: int, shape: Four, strides: Four, size: int) -> None:
+    """Check and note that elements, which lie where they may, are written."""
+    (e, f, g, h), (a, b, c, d) = shape, strides
+    is_row = e == f == g == 1
+    if d < size or not (is_row or (a >= f * b and b >= g * c and c >= h * d)):
+        refuse_overlap(shape, strides, size)
+    end = address + (e - 1) * a + (f - 1) * b + (g - 1) * c + (h - 1) * d + size
+    if address < memory.low or end > memory.high:
+        memory.touch(address, end)
+
+
+def _memory_of(base: int, in_hbm: bool, written: bool) -> Callable[[Device], Memory]:
+    """The memory that an operand whose base is in a register lies in, if it lies in one."""
+
+    def either(device: Device) -> Memory:
+        arena = device.arena
+        return arena if device.registers[base] >= arena.base else device.params
+
+    if not in_hbm:
+        return attrgetter("lmu")
+    return attrgetter("arena") if written else either
 
 
 def _slow(inst: DataInst, name: str, elementwise: bool) -> Resolver:

@@ -80,7 +80,7 @@ def step(device: Device, inst: Inst) -> None:
     if device.checked:
         Specified(device).step(inst, 1)
     else:
-        device.ready.clear()
+        device.ready[:] = [{}]
         bind(inst, 0, 1)(device)
 
 

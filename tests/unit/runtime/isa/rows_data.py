@@ -144,7 +144,7 @@ def stream(bench: Bench) -> None:
     panel = bench.place(A.reshape(6, 4), "arena")
     bench.run(Stream(bench.extents(6, 4), panel))
     found = bench.device.fifo.pop()
-    matrix = found[0] if bench.device.checked else found.matrix
+    matrix = found.values if bench.device.checked else found.matrix
     np.testing.assert_array_equal(matrix, [A.reshape(6, 4)])
 
 

@@ -117,6 +117,7 @@ def _instruction(drawn: Drawn, cls: type[DataInst]) -> Inst:
 def _outcome(bench: Bench, code: list[Inst]) -> TrapKind | None:
     """Runs twice, so that what is remembered is used as well."""
     bound = Code(code)
+    bench.device.attach(len(code))
     steps = [bound.steps_for(bench.device)[pc] for pc in bound.instructions]
     with np.errstate(all="ignore"):
         try:
