@@ -58,8 +58,10 @@ class Stamps:
     def require_unchanged(self) -> None:
         """Unlinked if a file was written, replaced or removed since."""
         for path, stamp in self.files:
-            if _stamp(path) != stamp:
-                raise Unlinked(f"{path}: changed since it was compiled; compile it again")
+            now = _stamp(path)
+            if now != stamp:
+                what = "changed" if now else "was removed, or the working directory changed,"
+                raise Unlinked(f"{path}: {what} since it was compiled; compile it again")
 
 
 UNSTAMPED = Stamps()

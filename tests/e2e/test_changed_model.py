@@ -72,7 +72,7 @@ def test_a_model_that_changed_is_not_run(
     compiled: CompiledProgram, weights: Path, change: Callable[[Path], None]
 ):
     change(weights)
-    with pytest.raises(Unlinked, match=f"{weights.name}: changed since it was compiled"):
+    with pytest.raises(Unlinked, match=rf"{weights.name}: .*changed,? since it was compiled"):
         compiled.run({"x": X})
 
 
@@ -83,7 +83,7 @@ def test_a_model_that_changed_is_not_written(
 ):
     change(weights)
     output = weights.parent / "m.lpu"
-    with pytest.raises(Unlinked, match="changed since it was compiled"):
+    with pytest.raises(Unlinked, match=r"changed,? since it was compiled"):
         compiled.save(output, form)
     assert not list(weights.parent.glob("*.lpu")) + list(weights.parent.glob(".*"))
 
@@ -108,5 +108,5 @@ def test_a_change_while_weights_are_read_is_noticed(
         return count
 
     monkeypatch.setattr(os, "preadv", changing)
-    with pytest.raises(Unlinked, match="changed since it was compiled"):
+    with pytest.raises(Unlinked, match=r"changed,? since it was compiled"):
         compiled.run({"x": X})
