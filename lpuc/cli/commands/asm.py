@@ -19,5 +19,7 @@ def asm(source: Path, output: Path) -> None:
 
     about(source)
     program = assemble(read_text(source), str(source))
-    with replacing(output, inputs=(source,)) as temporary:
+    files = program.references.files if program.references else ()
+    weights = (output.parent / file.path for file in files)
+    with replacing(output, inputs=(source, *weights)) as temporary:
         program.write(temporary)

@@ -145,3 +145,18 @@ def test_a_damaged_program_is_not_disassembled(model: Path, capsys: pytest.Captu
     assert "parameter block 0" in capsys.readouterr().err
     assert not Path("m.s").exists()
     assert invoke(["disasm", "m.lpu", "--no-params"]) == 0
+
+
+def test_assembly_does_not_overwrite_the_weights_it_refers_to(
+    model: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert _compile(model, "--weights", "reference") == 0
+    assert invoke(["disasm", "m.lpu", "-o", "m.s"]) == 0
+    weights = model.parent / "m.data"
+    before = weights.read_bytes()
+    assert invoke(["asm", "m.s", "-o", "other.lpu"]) == 0
+    Path("m.s").write_text(Path("m.s").read_text().replace("model/m.", "m."))
+    capsys.readouterr()
+    assert invoke(["asm", "m.s", "-o", str(weights)]) == 1
+    assert "is an input too" in capsys.readouterr().err
+    assert weights.read_bytes() == before

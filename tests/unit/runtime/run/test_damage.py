@@ -97,6 +97,8 @@ def test_a_load_is_refused_if_it_touches_the_damaged_block(
             machine.run(inputs)
     else:
         np.testing.assert_array_equal(machine.run(inputs)["y"], [first, first + 1])
+    with pytest.raises(Malformed, match="parameter block 1"):
+        Program.load(path, check="all")
 
 
 @PATHS
