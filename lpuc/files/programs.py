@@ -58,7 +58,8 @@ class ProgramFile:
         if form == "reference" and program.references is None:
             raise BadOption("weights", "the program does not refer to files; compile it anew")
         if form == "embed":
-            program = replace(program, params=program.linked_params, references=None)
+            verified = replace(program, trusted=False) if program.trusted else program
+            program = replace(program, params=verified.linked_params, references=None)
         if form == "none":
             program = replace(program, params=Image(np.empty(0, np.uint8)), references=None)
         with replacing(path, self.sources) as temporary:
