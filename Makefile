@@ -23,7 +23,7 @@ build/stories.lpu: samples/stories/model.onnx $(VENV)/.demo $(shell find lpuc pa
 	$(BIN)/lpuc compile samples/stories/model.onnx --max-context 256 -o $@
 
 test: $(VENV)/.test  ## run all tests; with CI=true also through the real lit
-	$(BIN)/python -m pytest -q -n $(JOBS)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup
 	@if [ "$$CI" = true ]; then $(MAKE) --no-print-directory lit; fi
 
 lit: $(VENV)/.test  ## run the lit files through the real lit

@@ -1,5 +1,6 @@
 """
-Collect lit files as tests, keep numpy's matrix products on one thread, verify behind each pass.
+Collect lit files as tests, keep numpy's matrix products on one thread, verify behind each pass,
+ask no property test for the time that it takes.
 """
 
 from __future__ import annotations
@@ -8,12 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from lpuc.cli.threads import limit_threads
 from lpuc.compiler import instrument
 
 limit_threads(1)
 instrument.VERIFY_EACH = True
+settings.register_profile(
+    "no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)  # how long an example takes is up to what else the machine does
+settings.load_profile("no clock")
 
 from tests.lit_runner import LitFailure, run_lit  # noqa: E402
 

@@ -230,6 +230,7 @@ def by_level(passes: Sequence[ModulePass]) -> dict[str, list[ModulePass]]:
     return groups
 
 
+@cache
 def stage_passes(stage: Stage) -> tuple[ModulePass, ...]:
     """The passes of a stage with their default options."""
     return parse_passes(",".join(stage.passes))

@@ -12,6 +12,9 @@ from benchmarks.fuzz.programs.cases import Key, run_key
 
 KEYS: list[Key] = [*(("program", n) for n in range(16)), *(("text", n) for n in range(12))]
 
+pytestmark = pytest.mark.xdist_group("changed programs")
+"""What is changed is compiled once, in one process."""
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

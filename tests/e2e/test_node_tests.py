@@ -20,6 +20,9 @@ from benchmarks.fuzz.nodes.check import FOLDED, check
 from benchmarks.fuzz.pool import Result
 from passes.onnx.operators import OPERATORS
 
+pytestmark = pytest.mark.xdist_group("node tests")
+"""What became of the tests is found out once, by one process."""
+
 SEED = 3
 RIGHT, COVERED = 1070, 165
 """What is right at least: tests, and operators, those written out as functions of their own."""

@@ -13,6 +13,9 @@ from tests.unit.runtime.timing.ticks import Ticks
 SAMPLES = Path(__file__).parents[2] / "samples"
 MODELS = [*sorted((SAMPLES / "exports").glob("*.onnx")), SAMPLES / "stories" / "model.onnx"]
 
+pytestmark = pytest.mark.xdist_group("time")
+"""Each sample is compiled once, in one process."""
+
 
 @pytest.fixture(scope="module", params=MODELS, ids=lambda path: path.parent.name + "-" + path.stem)
 def sample(request: pytest.FixtureRequest) -> Program:

@@ -12,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 PACKAGES = ("lpuc", "dialects", "passes", "runtime")
+pytestmark = pytest.mark.xdist_group("wheel")
+"""It is built once, in one process."""
 
 
 @pytest.fixture(scope="module")
