@@ -196,7 +196,7 @@ class Elements(_Checked):
         """One value of `data` for each byte of each element, as a view."""
         start = self.address - self.memory.base
         shape, strides = (*self.extents, self.element.itemsize), (*self.strides, 1)
-        return np.lib.stride_tricks.as_strided(data[start:], shape, strides)
+        return np.ndarray(shape, data.dtype, data.data, start, strides)
 
     def read(self) -> Array:
         """A copy of the elements."""

@@ -54,9 +54,10 @@ class Vecmat(DataInst, opcode=0x28, unit=Unit.SXE):
         if element.is_float != self.x.type.is_float:
             raise Trap(TrapKind.ILLEGAL, "float and integer operands meet in one product")
         wide = np.float32 if element.is_float else np.int64
+        x, panel = x.astype(wide), panel.astype(wide)
         total = np.zeros((batch, rows, columns), wide)
         for k in range(depth):
-            total += x[:, :, k, None].astype(wide) * panel[:, None, k, :].astype(wide)
+            total += x[:, :, k, None] * panel[:, None, k, :]
         if self.accumulate:
             total += dst.read()[:, :, 0].astype(wide)
         dst.write(convert(total[:, :, None], self.dst.type))
