@@ -15,8 +15,13 @@ from math import prod
 from typing import Any
 
 from runtime.errors import Invalid
+from runtime.isa.accesses import Access
 from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Li
-from runtime.isa.spec import DataInst, Inst
+from runtime.isa.instructions.memory import Stream
+from runtime.isa.spec import DataInst, Inst, Unit
+from runtime.order.deadlock import Flow, refuse_deadlocks
+from runtime.order.panels import panel_bytes
+from runtime.order.ranges import Range as Bytes
 from runtime.program.interface import Interface
 from runtime.program.ranges import (
     ANYTHING,
@@ -63,13 +68,16 @@ def memory_bytes(interface: Interface, target: Target) -> int:
     return interface.arena_base + interface.arena_size + target.lmu_bytes
 
 
-def elements_of(structure: Structure, interface: Interface) -> int:
-    """The most elements that a run of an entry executes; Invalid when nothing bounds them."""
-    if structure.slots:
-        walk = _Walk(structure, interface, structure.slots)
-        if not walk.overwritten:
-            return walk.total
-    return _Walk(structure, interface, {}).total
+def elements_of(structure: Structure, interface: Interface, target: Target) -> int:
+    """The most elements that a run of an entry executes; Invalid when nothing bounds them.
+
+    Invalid, too, when the run could block for ever on its way to memory (`runtime.order`).
+    """
+    walk = _Walk(structure, interface, structure.slots)
+    if structure.slots and walk.overwritten:
+        walk = _Walk(structure, interface, {})
+    refuse_deadlocks(_flow(walk), structure.index[interface.pc], target)
+    return walk.total
 
 
 def _entered(structure: Structure, interface: Interface) -> State:
@@ -96,6 +104,9 @@ class _Walk:
         self.total = 0
         self.times = 1
         self.overwritten = False
+        self.moved: dict[int, tuple[Bytes, int]] = {}
+        self.drains: set[int] = set()
+        self.turns: dict[int, int] = {}
         self.waiting: dict[int, State] = {}
         self.open: list[tuple[Counted, int, Range]] = []
         self.state: State | None = _entered(structure, interface)
@@ -153,6 +164,10 @@ class _Walk:
             raise Invalid(
                 f"{self.structure.name(at)} has the extent r{register}, which nothing bounds"
             )
+        if inst.HBM:
+            self.moved[at] = _moved(inst, state)
+        elif inst.UNIT is Unit.SXE:
+            self.drains.add(at)
         if self.slots and not self.overwritten:
             self.overwritten = _overwrites(inst, state, self.slots)
         return max(1, prod(most))
@@ -168,7 +183,8 @@ class _Walk:
             register = loop.loop.rb if most == HIGHEST else counter
             raise Invalid(f"{name} may turn for ever: nothing bounds r{register}")
         self.open.append((loop, self.times, (max(low + step, least), last + step)))
-        self.times *= max(1, -(-(most - low) // step))
+        self.turns[loop.tail] = max(1, -(-(most - low) // step))
+        self.times *= self.turns[loop.tail]
         forget(state, loop.written)
         state[counter] = (low, last)
 
@@ -186,14 +202,51 @@ class _Walk:
             self.state[loop.loop.rd] = counter
 
 
+def _flow(walk: _Walk) -> Flow:
+    """What the walk found of memory and of control flow."""
+    code, structure = walk.structure.code, walk.structure
+    streams = {at for at in walk.moved if isinstance(code[at], Stream)}
+    return Flow(
+        [structure.name(at) for at in range(len(code))],
+        {at: walk.moved[at][0] for at in streams},
+        {at: walk.moved[at][1] for at in streams},
+        {at: touched for at, (touched, _) in walk.moved.items() if touched.writes},
+        frozenset(walk.drains),
+        {head: [loop.tail for loop in loops] for head, loops in structure.loops.items()},
+        walk.turns,
+        structure.goals,
+        frozenset(at for at, inst in enumerate(code) if isinstance(inst, Halt | Jump)),
+    )
+
+
+def _moved(inst: DataInst, state: State) -> tuple[Bytes, int]:
+    """The bytes of HBM that an instruction may touch, and how many it moves at most."""
+    lowest, highest = [low for low, _ in state], [high for _, high in state]
+    (least,), (most,) = (
+        [access for access in inst.accesses(registers) if access.hbm]
+        for registers in (lowest, highest)
+    )
+    if least == most:
+        return Bytes(*most.bounds(), most.writes), panel_bytes(most)
+    if min(most.extents) <= 0:
+        return Bytes(most.base, most.base, most.writes), 0
+    low = _lowest(least, most)
+    high = most.bounds()[1] + max(0, least.reach - most.reach)
+    return Bytes(low, high, most.writes), min(prod(most.extents) * most.itemsize, high - low)
+
+
+def _lowest(least: Access, most: Access) -> int:
+    """The first byte that an operand may touch."""
+    pairs = zip(most.extents, least.strides, strict=True)
+    return least.base + sum(max(0, e - 1) * min(0, s) for e, s in pairs)
+
+
 def _overwrites(inst: DataInst, state: State, slots: dict[int, int]) -> bool:
     """Whether an instruction may write an address that holds a scalar."""
     lowest, highest = [low for low, _ in state], [high for _, high in state]
     first, last = min(slots), max(slots) + 8
     for least, most in zip(inst.accesses(lowest), inst.accesses(highest), strict=True):
-        if most.writes and not most.hbm:
-            pairs = zip(most.extents, least.strides, strict=True)
-            low = least.base + sum(max(0, e - 1) * min(0, s) for e, s in pairs)
-            if low < last and first < most.bounds()[1]:
-                return True
+        written = most.writes and not most.hbm
+        if written and _lowest(least, most) < last and first < most.bounds()[1]:
+            return True
     return False

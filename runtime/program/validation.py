@@ -29,7 +29,7 @@ def validate(
         if structure.within[start] is not None:
             raise Invalid(f"entry {name!r} starts at {interface.pc}, within a loop")
         check_interface(interface, target)
-    most = {name: elements_of(structure, interface) for name, interface in entries}
+    most = {name: elements_of(structure, interface, target) for name, interface in entries}
     return Bounds(most, memory_bytes(step, target))
 
 
