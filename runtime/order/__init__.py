@@ -19,12 +19,13 @@ product has used them up, so that a panel may be larger than the FIFO. Panels ar
 the other, whether or not the panel before is drained; a product takes the oldest. A panel counts
 the bytes that pass the channels: what an axis of stride 0 repeats counts once.
 
-**The channels** serve transfers first. A transfer never waits for a stream; the time that it takes
-is paid by the next stream of the program, which begins so much later behind the stream before it
-unless the channels were idle in between. Writes that follow each other without another access to
-HBM are a batch, and the bus turns once for it. So shares of the channels follow the program, and
-not the moment: the bytes of a run take what they take, nothing is served earlier because something
-else is late, and no instruction can be slowed by one behind it.
+**The channels** serve transfers first: a transfer never waits for a stream. The time that it takes
+is owed from its issue on and paid, oldest first, by time in which no burst of a stream is served; a
+stream begins only when all transfers before it in the program are paid. Writes that follow each
+other in the queue of transfers are a batch, for which the bus turns once, there and back. So the
+shares of the channels follow the program and not the moment: the bytes of a run take what they take
+together, nothing is served earlier because something else is late, and no instruction is slowed by
+one behind it.
 
 **What blocks for ever.** Every wait is for something earlier in the program, with one exception:
 bursts wait for room that products behind their stream make. A program is invalid where that leads

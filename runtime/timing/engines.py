@@ -6,8 +6,9 @@ their granules (`chaining`); it is set up, `issue_latency`, behind what it waits
 
     vector    left = last step, end = left + latency
     matrix    the same; its steps are tiles and also wait for the panel (`fifo`)
-    transfer  its steps are the cycles on the channels, but it stays for `issue_latency` at least;
-              waits for the bus to turn and for the ranges of `runtime.order`; end = left + latency
+    transfer  its steps are the cycles on the channels, the last of a set-up that goes on while it
+              waits for granules; before, it waits for the bus to turn and for the ranges of
+              `runtime.order`; end = left + latency
     stream    taken up behind the stream before it, whose last beat is requested, and what transfers
               took of the channels (`runtime.order`); end = arrival of its last byte
 
@@ -46,9 +47,8 @@ class Engines:
         self.queues = {engine: deque[Wait](maxlen=target.queue_depth) for engine in Engine}
         self.pushed = deque[Panel](maxlen=target.queue_depth)
         self.number = NEVER
-        self.debt = 0
         self.bus = Wait(0)
-        self.wrote = self.batch = False
+        self.wrote = False
 
     def execute(self, pc: int, inst: Inst, work: Work, base: int = 0) -> Iterator[Event]:
         """Issue the next instruction of the program, `base` is the address of its HBM operand.
@@ -158,14 +158,14 @@ class Engines:
     def _transfer(self, pc: int, issued: Reason, work: Work, far: Range) -> Event:
         taken = self._taken(Engine.TRANSFER, issued)
         begun = max(taken, self._turned(work), self._hazard(far))
-        late, cause, waited = self._granules(work, begun)
         setup = max(0, self.target.issue_latency - work.steps) if work.bytes else 0
-        left = late + setup + work.steps
-        self._leave(work, begun[0], work.latency, setup)
+        late, cause, waited = self._granules(work, (begun[0] + setup, *begun[1:]))
+        left = late + work.steps
+        self._leave(work, begun[0] + setup, work.latency)
         self._occupy(Engine.TRANSFER, taken[0], left)
         end = left + work.latency if work.bytes else left
         if work.bytes:
-            self._pay(work, left)
+            self._pay(work, issued[0], left)
             if far.writes:
                 self.writes.note(far, Wait(end, self.number))
         return Event(
@@ -192,22 +192,19 @@ class Engines:
             over = max(over, self.streams.ready(far))
         return (over.time, Cause.HBM, over.waited)
 
-    def _pay(self, work: Work, left: int) -> None:
-        """What the next stream owes the channels for a transfer, and for turning the bus twice."""
+    def _pay(self, work: Work, issued: int, left: int) -> None:
+        """What streams owe the channels for a transfer, and for turning the bus there and back."""
+        turns = self.rates.to_write + self.rates.to_read
+        turned = turns * self.rates.units if work.far.writes and not self.wrote else 0
+        self.fifo.bills.owe(issued * self.rates.units, work.units + turned)
         self.wrote, self.bus = work.far.writes, Wait(left, self.number)
-        self.debt += work.units
-        if self.wrote and not self.batch:
-            self.debt += (self.rates.to_write + self.rates.to_read) * self.rates.units
-        self.batch = self.wrote
 
     def _stream(self, pc: int, issued: int, work: Work, far: Range) -> None:
         panel = Panel(
             self.number, pc, work.bytes, work.beats, work.units, far, issued, self.fifo.total,
-            self.debt if work.beats else 0, self.writes.ready(far),
+            self.fifo.bills.count, self.writes.ready(far),
         )  # fmt: skip
         self.pushed.append(panel)
-        if work.beats:
-            self.debt, self.batch = 0, False
         self.fifo.push(panel)
 
     def _sent(self, panel: Panel) -> Event:

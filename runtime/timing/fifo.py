@@ -23,6 +23,7 @@ import numpy as np
 
 from runtime.order.ranges import Range, meet
 from runtime.target import Target
+from runtime.timing.bills import Bills
 from runtime.timing.chaining import Ints
 from runtime.timing.events import Cause
 from runtime.timing.hbm import rates
@@ -36,8 +37,8 @@ WINDOW = 1 << 12
 class Panel:
     """A panel on its way: times are known as far as `asked` beats and `drained` of them.
 
-    `base` are the bytes of all panels before. It may begin `debt` units behind the panel before,
-    and not before any of `after`. `arrived` holds the arrivals of beats that are not drained.
+    `base` are the bytes of all panels before. It begins behind `hazard`, and when so many `bills`
+    of transfers are paid. `arrived` holds the arrivals of beats that are not drained.
     """
 
     number: int
@@ -48,7 +49,7 @@ class Panel:
     range: Range
     issued: int
     base: int
-    debt: int
+    bills: int
     hazard: Wait
     asked: int = 0
     begun: int | None = None
@@ -135,7 +136,8 @@ class Fifo:
         self.done: list[Panel] = []
         self.total = 0
         self.before = Wait(0)
-        self.earliest = self.served = 0
+        self.earliest = 0
+        self.bills = Bills()
         self.drainer = NEVER
         self.freed = Ledger()
 
@@ -156,7 +158,6 @@ class Fifo:
                 if not self._request(panel):
                     return
             self.before = Wait(panel.last, panel.number)
-            self.served = panel.last if panel.beats else self.served
             self.done.append(self.unsent.popleft())
 
     def _begin(self, panel: Panel) -> None:
@@ -165,12 +166,16 @@ class Fifo:
             (panel.issued * self.unit, Cause.ISSUE, NEVER),
             (self.earliest, Cause.ENGINE, self.before.waited),
             (self.before.time, Cause.ENGINE, self.before.waited),
-            (self.served + panel.debt, Cause.CHANNEL, panel.number - 1),
+            *self._paid(panel),
             (panel.hazard.time * self.unit, Cause.HBM, panel.hazard.waited),
         )
         panel.begun, panel.cause, panel.waited = max(reasons, key=lambda reason: reason[0])
         panel.last = panel.begun
         self.earliest = panel.begun + self.setup
+
+    def _paid(self, panel: Panel) -> list[tuple[int, Cause, int]]:
+        """When the transfers before a panel are paid."""
+        return [(self.bills.paid(panel.bills), Cause.CHANNEL, NEVER)] if panel.beats else []
 
     def _request(self, panel: Panel) -> bool:
         """Request the beats of a window; whether there was room for any."""
@@ -187,6 +192,7 @@ class Fifo:
         if ready[-1] > panel.last - taken[0]:
             panel.cause, panel.waited = Cause.ROOM, self.drainer
         over = ready + taken[1:]
+        self.bills.serve(over, taken[1:] - taken[:-1])
         panel.last, panel.asked = int(over[-1]), low + room
         panel.arrived.append(-(-over // self.unit) + self.latency)
         self.freed.drop(int(where[-1]))

@@ -22,7 +22,8 @@ class Job:
     over_writes: dict[int, int] = field(default_factory=dict)
     behind: list["Job"] = field(default_factory=list)
     latency: int = 0
-    debt: int = 0
+    bill: int = 0
+    bills: list["Job"] = field(default_factory=list)
     issued: int = LATER
     taken: int = LATER
     begun: int = LATER

@@ -35,7 +35,7 @@ def small_target(random: Random) -> Target:
     """A machine of four channels, with 128 bytes to a beat."""
     return replace(
         Target.load("lpu-tiny"), registers=256, lmu_bytes=LMU, hbm_channels=4, vxe_lanes=8,
-        hbm_bandwidth=random.choice((64e9, 102.4e9, 150e9)), mac_trees=4, vector_lanes=8,
+        hbm_bandwidth=random.choice((64e9, 102.4e9, 128e9)), mac_trees=4, vector_lanes=8,
         fifo_bytes=random.choice((128, 300, 512, 2048, 1 << 16)),
         queue_depth=random.choice((1, 2, 3, 5, 16)), hbm_latency=random.choice((3, 17, 80)),
         issue_latency=random.choice((1, 4)), vector_latency=random.choice((2, 11)),

@@ -20,6 +20,8 @@ class Ticks:
     def __init__(self, program: Program, symbols: dict[str, int], entry: str = "step") -> None:
         self.target = program.target
         self.channels = Channels(program.target)
+        turns = self.channels.to_write + self.channels.to_read
+        self.turns = turns * self.channels.units
         self.jobs = self.prepared(executed(program, symbols, entry))
         self.queues: dict[str, deque[Job]] = {
             u: deque() for u in ("STREAM", "TRANSFER", "SXE", "VXE")
@@ -31,7 +33,7 @@ class Ticks:
         self.in_fifo = 0
         self.beat_over = 0
         self.stream_setup = 0
-        self.stream_served = 0
+        self.owed: deque[Job] = deque()
         self.bus: tuple[bool, int] | None = None
         self.ends: list[int] = [0]
 
@@ -40,7 +42,7 @@ class Ticks:
         writer: dict[int, Use] = {}
         users: dict[int, list[Use]] = defaultdict(list)
         far: list[Job] = []
-        debt, batch = 0, False
+        batch, bills = False, list[Job]()
         for inst, registers in trace:
             job = Job(inst, pass_of(inst, registers, self.target, self.channels))
             job.latency = inst.latency(self.target) if hasattr(inst, "extents") else 0
@@ -54,15 +56,15 @@ class Ticks:
                 writer[g] = (job, g, True)
                 users[g] = [writer[g]]
             if job.work.far is not None:
-                job.behind = [other for other in far[-200:] if self.conflict(other, job)]
+                job.behind = [other for other in far if self.conflict(other, job)]
                 far.append(job)
                 if unit_of(inst) == "STREAM":
-                    job.debt, debt, batch = debt, 0, False
+                    job.bills = list(bills)
                 else:
-                    writes = job.work.far.writes
-                    turns = self.channels.to_write + self.channels.to_read
-                    debt += job.work.units + turns * self.channels.units * (writes and not batch)
+                    writes, turns = job.work.far.writes, self.turns if not batch else 0
+                    job.bill = job.work.units + (turns if writes else 0)
                     batch = writes
+                    bills.append(job)
             yield job
 
     def conflict(self, one: Job, other: Job) -> bool:
@@ -86,11 +88,18 @@ class Ticks:
                 return max(self.ends)
             self.free_beats(now)
             self.moment(now)
-            for unit in range(1, self.channels.units):
-                while self.stream(now * self.channels.units + unit):
+            for unit in self.units(now):
+                while self.stream(unit):
                     pass
+                self.pay(unit)
             self.steps(now)
         raise AssertionError(f"not over after {limit} cycles")
+
+    def units(self, now: int) -> range:
+        """The units of a cycle, none where no stream and no bill is left for now."""
+        busy = self.at["STREAM"] is not None or self.queues["STREAM"] or self.owed
+        first = now * self.channels.units
+        return range(first, first + self.channels.units if busy else first)
 
     def busy(self) -> bool:
         """Whether something is still to be done."""
@@ -123,6 +132,8 @@ class Ticks:
                 return False
             job.issued = self.icp = now
             queue.append(job)
+            if job.bill:
+                self.owed.append(job)
             if unit_of(job.inst) == "STREAM":
                 self.panels.append(job)
         self.next = next(self.jobs, None)
@@ -159,16 +170,14 @@ class Ticks:
 
     def start(self, job: Job, unit: str) -> int:
         """When the first step may be done."""
-        if unit == "TRANSFER":
-            return job.begun + self.setup(job, unit)
-        return job.taken + self.target.issue_latency
+        if unit != "TRANSFER":
+            return job.taken + self.target.issue_latency
+        rest = self.target.issue_latency - job.work.steps
+        return job.begun + (max(0, rest) if job.work.far is not None else 0)
 
-    def setup(self, job: Job, unit: str) -> int:
-        """How long a step follows what it waits for."""
-        if unit == "TRANSFER":
-            rest = self.target.issue_latency - job.work.steps
-            return max(0, rest) if job.work.far is not None else 0
-        return self.target.issue_latency
+    def setup(self, unit: str) -> int:
+        """How long a step follows the granules that it waits for."""
+        return 0 if unit == "TRANSFER" else self.target.issue_latency
 
     def may_begin(self, job: Job, now: int) -> bool:
         """Whether the bus has turned and no access to the same bytes is in the way."""
@@ -200,8 +209,6 @@ class Ticks:
         beats = job.work.beats
         if job.asked == beats:
             job.sent = unit
-            if beats:
-                self.stream_served = unit
             cycle = -(-unit // self.channels.units)
             self.ends.append(cycle + (self.target.hbm_latency if beats else 0))
             self.at["STREAM"] = None
@@ -216,9 +223,16 @@ class Ticks:
         job.asked += 1
         return True
 
+    def pay(self, unit: int) -> None:
+        """A unit in which no beat is served pays for the oldest transfer."""
+        if unit >= self.beat_over and self.owed:
+            self.owed[0].bill -= 1
+            if not self.owed[0].bill:
+                self.owed.popleft()
+
     def may_stream(self, job: Job, unit: int) -> bool:
         """Whether the stream's engine may take a panel up."""
-        if job.work.beats and unit < self.stream_served + job.debt:
+        if job.work.beats and any(transfer.bill for transfer in job.bills):
             return False
         ready = unit >= self.stream_setup and job.issued * self.channels.units <= unit
         return ready and all(self.passed(other) <= unit for other in job.behind)
@@ -242,7 +256,7 @@ class Ticks:
             job = self.at[unit]
             if job is None or job.step >= job.work.steps or now < self.start(job, unit):
                 continue
-            if job.ready(now - self.setup(job, unit)) and self.arrived(job, now):
+            if job.ready(now - self.setup(unit)) and self.arrived(job, now):
                 job.advance(now)
 
     def arrived(self, job: Job, now: int) -> bool:

@@ -1,0 +1,60 @@
+"""What transfers take of the channels, and the time without bursts of streams that pays for it.
+
+Let idle(t) be the units up to t in which no stream is served. Bills are paid in order, each from
+its issue on, so that in idle time they form a queue:
+
+    paid[j] = max(idle(issue of j), paid[j - 1]) + units of j
+
+and a stream that begins when no other is served does so at t with idle(t) >= paid[j].
+"""
+
+from collections import deque
+
+import numpy as np
+
+from runtime.timing.chaining import Ints
+
+
+class Bills:
+    """Bills of transfers in program order, and when streams were served, in units."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.open: deque[tuple[int, int]] = deque()
+        self.settled = 0
+        self.idle = 0
+        self.served = 0
+        self.runs: deque[tuple[int, int, int]] = deque()
+
+    def owe(self, issued: int, units: int) -> None:
+        """A transfer takes so many units."""
+        self.open.append((issued, units))
+        self.count += 1
+
+    def serve(self, over: Ints, units: Ints) -> None:
+        """Beats of a stream are over at ascending times and took so many units each."""
+        begin = over - units
+        breaks = np.flatnonzero(begin[1:] > over[:-1]) + 1
+        firsts, lasts = np.append(0, breaks), np.append(breaks - 1, over.size - 1)
+        for low, high in zip(begin[firsts].tolist(), over[lasts].tolist(), strict=True):
+            self.served += high - low
+            if self.runs and self.runs[-1][1] == low:
+                low, *_ = self.runs.pop()
+            self.runs.append((low, high, self.served))
+
+    def paid(self, count: int) -> int:
+        """When the first bills are paid, if no stream begins before; all before are served."""
+        while self.settled < count:
+            issued, units = self.open.popleft()
+            self.idle = max(issued - self._served_up_to(issued), self.idle) + units
+            self.settled += 1
+        return self.idle + self.served if count else 0
+
+    def _served_up_to(self, time: int) -> int:
+        """Units of streams that were served before a time, which does not decrease."""
+        while self.runs and self.runs[0][1] < time:
+            self.runs.popleft()
+        if not self.runs:
+            return self.served
+        low, high, served = self.runs[0]
+        return served - (high - max(low, time))
