@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from sys import getswitchinterval, setswitchinterval
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp, StringAttr
@@ -43,8 +43,10 @@ from passes.rewriting.kernel import set_attribute
 from runtime.errors import BadOption
 from runtime.options import one_of
 from runtime.program.program import Program
-from runtime.run.interpreter import Interpreter
 from runtime.weights.source_files import Span, Sums
+
+if TYPE_CHECKING:
+    from runtime.run.interpreter import Interpreter
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -90,6 +92,8 @@ class CompiledProgram:
 
     @cached_property
     def _interpreter(self) -> Interpreter:
+        from runtime.run.interpreter import Interpreter  # a compile runs nothing
+
         return Interpreter(self.in_memory)
 
     @contextmanager

@@ -36,7 +36,8 @@ def maximal_runs(symbols: Array) -> list[Run]:
     before = _common(backward, count - ends, count - starts)
     found = np.stack([starts - before, before + behind, ends - starts], axis=1)
     long_enough = found[:, 1] >= found[:, 2]
-    return [Run(*row) for row in np.unique(found[long_enough], axis=0).tolist()]
+    rows = {(start, equal, period) for start, equal, period in found[long_enough].tolist()}
+    return [Run(*row) for row in sorted(rows)]
 
 
 def _ranks(symbols: Array) -> list[Array]:
