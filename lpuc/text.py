@@ -38,8 +38,9 @@ class Tokenizer:
             ) from None
         folder = path if path.is_dir() else None
         file = path / TOKENIZER if path.is_dir() else path
-        content = read_text(file)
-        inner = _guarded(file, "is not a tokenizer", lambda: tokenizers.Tokenizer.from_str(content))
+        inner = _guarded(
+            file, "is not a tokenizer", lambda: tokenizers.Tokenizer.from_str(read_text(file))
+        )
         inner.no_padding()
         inner.no_truncation()
         made = Tokenizer(inner, file)
@@ -87,7 +88,7 @@ def _guarded(file: Path, what: str, work: Callable[[], T]) -> T:
     """Foreign code: its panics are no `Exception`."""
     try:
         return work()
-    except (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError):
+    except (KeyboardInterrupt, SystemExit, GeneratorExit, MemoryError, OSError):
         raise
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":

@@ -19,6 +19,7 @@ import click
 
 import lpuc
 from lpuc.cli.threads import limit_threads
+from lpuc.compiler import progress
 from lpuc.errors import PIPE, USAGE, State, Terminated, printable, report
 
 NEW_OBJECTS = 1 << 19
@@ -114,6 +115,7 @@ def main() -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     limit_threads(1)
+    progress.SHOWN = True
     gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
     code = invoke(sys.argv[1:])
     try:

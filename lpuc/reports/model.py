@@ -29,8 +29,8 @@ from runtime.errors import RuntimeFault
 class ModelReport:
     """What a model holds, and whether it compiles with the options that were given."""
 
-    inputs: tuple[tuple[str, str], ...]
-    """Name and type of each."""
+    inputs: dict[str, str]
+    """The type of each by name, in the order of the model."""
     outputs: tuple[str, ...]
     operators: dict[str, int]
     weights: int
@@ -52,7 +52,7 @@ class ModelReport:
         facts = [
             ("model", printable(str(path))),
             ("weights", f"{self.weights} tensors, {size(self.weight_bytes)}"),
-            *grouped("inputs", [(name, f": {kind}") for name, kind in self.inputs]),
+            *grouped("inputs", [(name, f": {kind}") for name, kind in self.inputs.items()]),
             *grouped("outputs", [(name, "") for name in self.outputs]),
             ("compiles", "yes" if self.compiles else f"no: {printable(self.refusal or '')}"),
             *([] if self.program is None else program_rows(self.program.program)),
@@ -71,7 +71,7 @@ def model_report(model: Path, options: CompileOptions) -> ModelReport:
     pairs = zip(interface.arguments, function.args, strict=True)
     program, refusal = _compiled(model, options)
     return ModelReport(
-        inputs=tuple((unescape(port.name), str(tensor_of(value))) for port, value in pairs),
+        inputs={unescape(port.name): str(tensor_of(value)) for port, value in pairs},
         outputs=tuple(unescape(port.name) for port in interface.outputs),
         operators=dict(Counter(_operator(op) for op in module.walk() if isinstance(op, OnnxOp))),
         weights=len(weights),

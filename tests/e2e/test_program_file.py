@@ -11,9 +11,30 @@ from shutil import copy
 import numpy as np
 import pytest
 
+import lpuc
 from benchmarks.decoder_inputs import Call
 from tests.e2e.committed import CONTEXT, ONE, ROOT, compiled, feeds
 
+ALONE = """
+import sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        allowed = {"runtime", "numpy", "ml_dtypes", *sys.stdlib_module_names}
+        if name.partition(".")[0] not in allowed:
+            raise ImportError(f"{name} is not installed")
+
+sys.meta_path.insert(0, Finder())
+import numpy as np
+from runtime import load
+
+program = load("model.lpu", check="all")
+outputs = program.run(dict(np.load("inputs.npz")))
+np.savez("outputs.npz", **outputs)
+print(*program.generate([1, 5, 9], max_new_tokens=6))
+print(*program.generate([1, 5, 9], max_new_tokens=6, temperature=0.9, top_k=20, seed=7))
+print(program.session().step([1, 5, 9]).argmax(-1)[-1])
+"""
 RUN = """
 import sys, numpy as np
 from runtime.run.interpreter import Interpreter
@@ -38,6 +59,21 @@ def compile_in(folder: Path, model: Path | str, seed: str = "0") -> Path:
     arguments = ["--precision", "f32", "--max-context", str(CONTEXT), "-o", "model.lpu"]
     python(folder, "-m", "lpuc", "compile", str(model), *arguments, seed=seed)
     return folder / "model.lpu"
+
+
+def test_numpy_is_enough_to_run_and_to_generate(tmp_path: Path):
+    program = lpuc.load(compile_in(tmp_path, ONE))
+    inputs = feeds(ONE, Call(new=1, past=5, mask="random"))
+    np.savez(tmp_path / "inputs.npz", **inputs)
+    greedy, drawn, first = python(tmp_path, "-c", ALONE).splitlines()
+    choice = {"temperature": 0.9, "top_k": 20, "seed": 7}
+    tokens = list(program.generate([1, 5, 9], max_new_tokens=6))
+    assert [int(word) for word in greedy.split()] == tokens
+    assert int(first) == tokens[0]
+    expected = list(program.generate([1, 5, 9], max_new_tokens=6, **choice))
+    assert [int(word) for word in drawn.split()] == expected
+    for name, array in np.load(tmp_path / "outputs.npz").items():
+        np.testing.assert_array_equal(array, program.run(inputs)[name])
 
 
 def test_same_bytes_in_another_process_and_folder(tmp_path: Path):

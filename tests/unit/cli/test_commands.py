@@ -380,3 +380,28 @@ def test_passes_are_listed_as_data(capsys: pytest.CaptureFixture[str]):
     assert (allocate["level"], allocate["gives"]) == ("lpu_mem", ["addresses"])
     assert allocate["needs"] == {"tiles": "tiling makes the buffers that fit on the chip"}
     assert records["lpu-raise-norm"]["bound"] == "n u |y|"
+
+
+def test_what_a_model_or_a_program_holds_is_data_too(
+    program: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert invoke(["inspect", str(MODEL), "--max-context", "32", "--json"]) == 0
+    model = json.loads(capsys.readouterr().out)
+    assert (model["compiles"], model["refusal"]) == (True, None)
+    assert invoke(["inspect", str(program), "--json"]) == 0
+    held = json.loads(capsys.readouterr().out)
+    assert held["weights"] == "in the program"
+    assert {**held, "weights": "embed"} == model["program"]
+    assert held["entries"]["step"]["symbols"] == {"P": [0, 31]}
+
+
+def test_inspect_refuses_what_compile_refuses(capsys: pytest.CaptureFixture[str]):
+    options = ["--max-context", "2000000000"]
+    assert invoke(["inspect", str(MODEL), *options]) == 0
+    (verdict,) = [
+        line.split("no: ")[1]
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith("compiles ")
+    ]
+    assert invoke(["compile", str(MODEL), *options]) == 1
+    assert verdict in capsys.readouterr().err

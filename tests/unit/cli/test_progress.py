@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from lpuc.compiler import progress
 from lpuc.compiler.progress import CLEAR, at_work
 
 
@@ -15,6 +16,20 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+@pytest.fixture(autouse=True)
+def shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "SHOWN", True)
+
+
+def test_a_library_shows_nothing(monkeypatch: pytest.MonkeyPatch):
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(progress, "SHOWN", False)
+    with at_work("lpu-mem-tile"):
+        pass
+    assert stream.getvalue() == ""
 
 
 def test_a_terminal_shows_what_is_done_and_is_left_clean(monkeypatch: pytest.MonkeyPatch):

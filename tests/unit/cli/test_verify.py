@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +68,20 @@ def test_a_difference_is_exit_3(
     monkeypatch.setitem(lpuc.levels.verification.TOLERANCES, "f16", 0.0)
     assert invoke(["verify", str(MODEL), "--max-context", "16"]) == MISMATCH
     assert "differs at level" in capsys.readouterr().err
+
+
+def test_the_result_is_data_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert invoke(["verify", str(MODEL), "--max-context", "16", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["is_right"] is True
+    assert set(found["table"]["logits"]) == {"onnx", "lpu", "mem", "program", "fast"}
+
+
+def test_inputs_are_checked(inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    command = ["verify", str(MODEL), "--max-context", "16", "--inputs"]
+    assert invoke([*command, str(inputs)]) == 0
+    assert "\ninputs: in.npz; tolerance" in capsys.readouterr().out
+    arrays = dict(np.load(inputs))
+    np.savez(tmp_path / "bad.npz", **{**arrays, "position_ids": np.zeros((1, 2), np.int64)})
+    assert invoke([*command, str(tmp_path / "bad.npz")]) == 1
+    assert "position_ids: expected [1, 1], got [1, 2]" in capsys.readouterr().err

@@ -52,7 +52,7 @@ def test_the_wheel_holds_every_module(wheel: Path):
     sources = {
         str(path.relative_to(ROOT))
         for package in PACKAGES
-        for pattern in ("*.py", "*.toml")
+        for pattern in ("*.py", "*.toml", "py.typed")
         for path in (ROOT / package).rglob(pattern)
     }
     with zipfile.ZipFile(wheel) as archive:
