@@ -10,7 +10,8 @@ from runtime.numerics.elements import ElementType
 class Panel:
     """An operand of B matrices, each K x N, from an address of a memory.
 
-    `wide` is the panel in f32, None where it must be widened; `dense` is its only matrix if that is
+    `is_dense` says that it has no more elements than room for them. `wide` is the panel in f32,
+    None where it must be widened; `dense` is its only matrix if that is
     f32 without gaps. `mirrored` is its place in the mirror of the arena.
     """
 
@@ -18,6 +19,7 @@ class Panel:
         "address",
         "dense",
         "element",
+        "is_dense",
         "matrix",
         "memory",
         "mirrored",
@@ -33,6 +35,8 @@ class Panel:
         self.matrix = matrix
         self.shape = matrix.shape
         self.strides = matrix.strides
+        low, high = self.span()
+        self.is_dense = matrix.nbytes <= high - low
         self.wide: Array | None = None
         self.dense: Array | None = None
         self.mirrored: Array | None = None
@@ -55,8 +59,16 @@ class Panel:
 
     def copied(self) -> "Panel":
         """A panel that keeps the bytes as they are now."""
-        found = Panel(self.memory, self.address, self.matrix.copy(), self.element)
+        copy = self.matrix.copy() if self.is_dense else self._hull()
+        found = Panel(self.memory, self.address, copy, self.element)
         found.strides = self.strides
-        if found.wide is None:
+        if found.wide is None and self.is_dense:
             found.keep(found.matrix.astype(np.float32))
         return found
+
+    def _hull(self) -> Array:
+        """The matrices on a copy of the bytes that they lie in."""
+        (low, high), base = self.span(), self.memory.base
+        data, matrix = self.memory.data[low - base : high - base].copy(), self.matrix
+        at = self.address - low
+        return np.ndarray(matrix.shape, matrix.dtype, data.data, at, matrix.strides)

@@ -11,7 +11,11 @@ import numpy as np
 from runtime.device.memory import Array, Memory
 from runtime.device.mirror import Mirror
 from runtime.device.panels import Panel
+from runtime.isa.parts import parts
 from runtime.numerics.elements import ElementType, convert
+
+MANY = 1 << 22
+"""A panel of more elements is multiplied by parts rather than widened where that has no room."""
 
 
 class Products:
@@ -31,23 +35,50 @@ class Products:
         if panel.dense is not None:
             # `dot` starts sooner than `matmul`, but copies matrices with gaps.
             x.dot(panel.dense, out)
-            return
-        np.matmul(x, self.wide(panel)[0], out)
+        elif self._is_large(panel):
+            out[...] = self._by_parts(panel, x[None, None])[0, 0]
+        else:
+            np.matmul(x, self.wide(panel)[0], out)
 
     def rows(self, panel: Panel, x: Array, out: Array) -> None:
         """Rows of f32 times matrices: x[B, M, K], out[B, M, N]."""
-        np.matmul(x, self.wide(panel), out)
+        if self._is_large(panel):
+            out[...] = self._by_parts(panel, x)
+        else:
+            np.matmul(x, self.wide(panel), out)
 
     def general(
         self, panel: Panel, x: Array, out: Array, accumulate: bool, element: ElementType
     ) -> None:
         """Any product: operands widened, the sum converted once to the element type of `out`."""
         compute = np.dtype(np.float32 if panel.element.is_float else np.int64)
-        wide = self.wide(panel) if panel.element.is_float else panel.matrix.astype(np.int64)
-        total = np.matmul(x.astype(compute, copy=False), wide)
+        if self._is_large(panel) or x.size > MANY:
+            total = self._by_parts(panel, x)
+        else:
+            wide = self.wide(panel) if panel.element.is_float else panel.matrix.astype(np.int64)
+            total = np.matmul(x.astype(compute, copy=False), wide)
         if accumulate:
             total = total + out.astype(compute, copy=False)
         out[...] = convert(total, element)
+
+    def _is_large(self, panel: Panel) -> bool:
+        """Whether the panel is not widened as a whole: it would exceed the cap, or all bounds."""
+        if panel.wide is not None or panel.matrix.size <= MANY:
+            return False
+        key = (panel.element, panel.address, panel.shape, panel.matrix.strides)
+        known = key in self.kept or (panel.memory.writable and self.mirror.active)
+        fits = known or 4 * panel.matrix.size <= self.cap
+        return not (fits and panel.is_dense and panel.element.is_float)
+
+    def _by_parts(self, panel: Panel, x: Array) -> Array:
+        """The sum of products, a block of the panel widened after the other."""
+        compute = np.dtype(np.float32 if panel.element.is_float else np.int64)
+        (_, depth, columns), batch = panel.shape, max(1, panel.shape[0])
+        total = np.zeros((*x.shape[:2], columns), compute)
+        for _, n, k in parts((1, columns, depth), max(1, MANY // batch)) if total.size else ():
+            block = panel.matrix[:, k, n].astype(compute, copy=False)
+            total[:, :, n] += np.matmul(x[:, :, k].astype(compute, copy=False), block)
+        return total
 
     def wide(self, panel: Panel) -> Array:
         """The panel in f32, in which products of floats are computed."""

@@ -192,21 +192,32 @@ class Elements(_Checked):
                 raise Trap(TrapKind.ILLEGAL, f"{message} itself")
             size = extent * stride
 
-    def _bytes(self, data: Array) -> Array:
+    def _bytes(self, data: Array, extents: tuple[int, ...]) -> Array:
         """One value of `data` for each byte of each element, as a view."""
         start = self.address - self.memory.base
-        shape, strides = (*self.extents, self.element.itemsize), (*self.strides, 1)
+        shape, strides = (*extents, self.element.itemsize), (*self.strides, 1)
         return np.ndarray(shape, data.dtype, data.data, start, strides)
 
     def read(self) -> Array:
-        """A copy of the elements."""
+        """A copy of the elements; of the bytes they lie in, where these are fewer."""
         if 0 in self.extents:
             return np.zeros(self.extents, self.element.dtype)
         self.memory.verify(self.low, self.high)
         if self.memory.written is not None:
-            self._require_written(self._bytes(self.memory.written))
-        found: Any = self._bytes(self.memory.data).copy(order="C")
+            pairs = zip(self.extents, self.strides, strict=True)
+            distinct = tuple(extent if stride else 1 for extent, stride in pairs)
+            self._require_written(self._bytes(self.memory.written, distinct))
+        if prod(self.extents) * self.element.itemsize > self.high - self.low:
+            return self._shared()
+        found: Any = self._bytes(self.memory.data, self.extents).copy(order="C")
         return found.view(self.element.dtype).reshape(self.extents)
+
+    def _shared(self) -> Array:
+        base, (low, high) = self.memory.base, (self.low, self.high)
+        kept, dtype = self.memory.data[low - base : high - base].copy(), self.element.dtype
+        found = np.ndarray(self.extents, dtype, kept.data, self.address - low, self.strides)
+        found.flags.writeable = False
+        return found
 
     def write(self, values: Array) -> None:
         """Write the elements."""
@@ -214,9 +225,9 @@ class Elements(_Checked):
         if 0 in self.extents:
             return
         raw: Any = np.ascontiguousarray(values).reshape((*self.extents, 1))
-        self._bytes(self.memory.data)[...] = raw.view(np.uint8)
+        self._bytes(self.memory.data, self.extents)[...] = raw.view(np.uint8)
         if self.memory.written is not None:
-            self._bytes(self.memory.written)[...] = True
+            self._bytes(self.memory.written, self.extents)[...] = True
         self.memory.touch(self.low, self.high)
 
 

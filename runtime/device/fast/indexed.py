@@ -13,6 +13,7 @@ from runtime.device.fast.views import hbm_view, refuse_parameters
 from runtime.device.memory import Array, Memory
 from runtime.isa.fields import Four, Operand
 from runtime.isa.instructions.gather import Gather, IndexedInst, Scatter
+from runtime.isa.parts import Box, parts
 from runtime.isa.spec import DataInst, values
 from runtime.traps import Trap, TrapKind
 
@@ -23,12 +24,13 @@ _UPDATES: dict[str, Any] = {
 _EXACT = 1 << 62
 
 
-def _offsets(extents: Four, strides: Four, dtype: Any) -> Array:
-    """Byte offset of every point relative to the base address."""
-    total: Array = np.zeros(extents, dtype)
-    for axis, stride in enumerate(strides):
+def _offsets(part: Box, strides: Four, dtype: Any) -> Array:
+    """Byte offset of every point of a box relative to the base address."""
+    total: Array = np.zeros([at.stop - at.start for at in part], dtype)
+    for axis, (at, stride) in enumerate(zip(part, strides, strict=True)):
         shape = [-1 if k == axis else 1 for k in range(4)]
-        total += np.arange(extents[axis], dtype=np.int64).reshape(shape).astype(dtype) * stride
+        places = np.arange(at.start, at.stop, dtype=np.int64).reshape(shape)
+        total += places.astype(dtype) * stride
     return total
 
 
@@ -59,10 +61,10 @@ class _Elements:
         self.stride = int(registers[inst.rowstride])
         self.element = operand.type
 
-    def locate(self, index: Array) -> tuple[Memory, Array]:
-        """The memory, and the byte position within it of every element; all are checked."""
+    def locate(self, index: Array, part: Box) -> tuple[Memory, Array]:
+        """The memory, and the byte position in it of every element of a box; all are checked."""
         size = self.element.itemsize
-        addresses = self._addresses(_rows(index, self.limit))
+        addresses = self._addresses(_rows(index, self.limit), part)
         low, high = int(addresses.min()), int(addresses.max()) + size
         memory = self.device.hbm_at(low)
         if high > memory.end:
@@ -71,13 +73,13 @@ class _Elements:
             raise Trap(TrapKind.MISALIGNED, f"{self.element.value} elements are not aligned")
         return memory, (addresses - memory.base).astype(np.int64, copy=False)
 
-    def _addresses(self, rows: Array) -> Array:
+    def _addresses(self, rows: Array, part: Box) -> Array:
         """Byte addresses, as Python's integers where int64 might wrap."""
         pairs = zip(self.extents, self.strides, strict=True)
         reach = abs(self.base) + abs(self.limit * self.stride) + sum(e * abs(s) for e, s in pairs)
         if reach < _EXACT:
-            return self.base + rows * self.stride + _offsets(self.extents, self.strides, np.int64)
-        offsets = _offsets(self.extents, self.strides, object)
+            return self.base + rows * self.stride + _offsets(part, self.strides, np.int64)
+        offsets = _offsets(part, self.strides, object)
         return self.base + rows.astype(object) * self.stride + offsets
 
     def is_dense(self) -> bool:
@@ -123,10 +125,13 @@ def _gather_row(elements: _Elements, out: Array, index: Array) -> None:
 
 
 def _gather(elements: _Elements, out: Array, index: Array) -> None:
-    memory, positions = elements.locate(index)
-    if memory.image is not None:
-        memory.image.require_at(positions)
-    out[...] = elements.flat(memory)[positions // out.itemsize]
+    found = np.empty(out.shape, out.dtype)
+    for part in parts(out.shape):
+        memory, positions = elements.locate(index[part], part)
+        if memory.image is not None:
+            memory.image.require_at(positions)
+        found[part] = elements.flat(memory)[positions // out.itemsize]
+    out[...] = found
 
 
 def _scatter_row(elements: _Elements, source: Array, index: Array) -> None:
@@ -136,10 +141,12 @@ def _scatter_row(elements: _Elements, source: Array, index: Array) -> None:
 
 
 def _scatter(elements: _Elements, source: Array, index: Array, update: _Update) -> None:
-    memory, positions = elements.locate(index)
-    low, high = memory.base + int(positions.min()), memory.base + int(positions.max())
-    elements.will_write(memory, low, high + source.itemsize)
-    update(elements.flat(memory), (positions // source.itemsize).ravel(), source.ravel())
+    for part in parts(source.shape):
+        memory, positions = elements.locate(index[part], part)
+        low, high = memory.base + int(positions.min()), memory.base + int(positions.max())
+        elements.will_write(memory, low, high + source.itemsize)
+        places = (positions // source.itemsize).ravel()
+        update(elements.flat(memory), places, source[part].ravel())
 
 
 def _set(flat: Array, positions: Array, values: Array) -> None:

@@ -10,6 +10,7 @@ from runtime.device.device import Device
 from runtime.device.fast.making import Maker, Run, applying
 from runtime.device.memory import Array
 from runtime.isa.instructions.reduction import Reduce, Scan, TopK, accumulator, identity
+from runtime.isa.parts import parts
 from runtime.isa.spec import DataInst
 from runtime.traps import Trap, TrapKind
 
@@ -18,6 +19,8 @@ _UFUNCS: dict[str, Any] = {
 }  # fmt: skip
 # A row this many times longer than what is wanted of it is not sorted as a whole.
 FEW = 8
+MANY = 1 << 22
+"""More points than this are taken by parts, so that nothing is made for all of them."""
 
 
 def _reduce(inst: Reduce) -> Maker:
@@ -32,13 +35,25 @@ def _reduce(inst: Reduce) -> Maker:
         total = combine(x.astype(kind, copy=False))
         out[...] = ufunc(out.astype(kind, copy=False), total)
 
+    def run_many(out: Array, x: Array) -> None:
+        total = np.full(out.shape, start, kind)
+        for part in parts(x.shape, MANY):
+            box = tuple(slice(0, 1) if k in axes else at for k, at in enumerate(part))
+            total[box] = ufunc(total[box], combine(x[part].astype(kind, copy=False)))
+        out[...] = ufunc(out.astype(kind, copy=False), total) if inst.accumulate else total
+
+    is_native = inst.a.type.dtype == inst.dst.type.dtype == kind and not inst.accumulate
+    few = run_onto if inst.accumulate else run
+
     def make(device: Device, out: Array, x: Array) -> Run:
         del device
-        return partial(ufunc.reduce, x, axes, kind, out, True, start)
+        if x.size > MANY:
+            return partial(run_many, out, x)
+        if is_native:
+            return partial(ufunc.reduce, x, axes, kind, out, True, start)
+        return partial(few, out, x)
 
-    if inst.accumulate:
-        return applying(run_onto)
-    return make if inst.a.type.dtype == inst.dst.type.dtype == kind else applying(run)
+    return make
 
 
 def _scan(inst: Scan) -> Maker:
@@ -57,7 +72,7 @@ def _topk(inst: TopK) -> Maker:
     register, kind = inst.largest, inst.a.type.compute
 
     def run(out: Array, places: Array, x: Array, largest: bool) -> None:
-        order = _order(x.astype(kind, copy=False), out.shape[3], largest)
+        order = _orders(x, kind, out.shape[3], largest)
         found = np.take_along_axis(x, order, axis=3)
         out[...] = found
         places[...] = order
@@ -70,6 +85,30 @@ def _topk(inst: TopK) -> Maker:
         return partial(run, out, places, x, bool(largest))
 
     return make
+
+
+def _orders(x: Array, kind: Any, count: int, largest: bool) -> Array:
+    """Indices of the `count` first elements along axis 3, row by row where they are many."""
+    if x.size <= MANY:
+        return _order(x.astype(kind, copy=False), count, largest)
+    found = np.empty((*x.shape[:3], count), np.int64)
+    for part in parts(x.shape, MANY) if found.size else ():
+        rows = part[:3]
+        if part[3].stop - part[3].start == x.shape[3]:
+            found[rows] = _order(x[part].astype(kind, copy=False), count, largest)
+        elif part[3].start == 0:
+            found[rows] = _first(x[rows][0, 0, 0], kind, count, largest)
+    return found
+
+
+def _first(row: Array, kind: Any, count: int, largest: bool) -> Array:
+    """The same of one row, from the first of what came before and the next ones."""
+    best = np.empty(0, np.int64)
+    for start in range(0, row.size, MANY):
+        near = np.concatenate((best, np.arange(start, min(start + MANY, row.size))))
+        values = row[near].astype(kind, copy=False)[None, None, None]
+        best = near[_order(values, min(count, near.size), largest)[0, 0, 0]]
+    return best
 
 
 def _order(x: Array, count: int, largest: bool) -> Array:

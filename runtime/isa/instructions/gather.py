@@ -8,6 +8,7 @@ import numpy as np
 from runtime.isa import fields, kinds
 from runtime.isa.accesses import Access
 from runtime.isa.instructions.memory import TransferInst
+from runtime.isa.parts import Box, parts
 from runtime.isa.spec import Extents, Four, Mem0, Mem1, Mem2, Operand, Unit
 from runtime.isa.state import Array, State
 from runtime.numerics.elements import ElementType
@@ -32,8 +33,11 @@ class IndexedInst(TransferInst):
     rowstride: RowStride
     extents: Extents
 
-    def addresses(self, state: State, rows: Operand, index: Array) -> Array:
-        """The byte address of each element; Trap where an index lies outside of the rows."""
+    def addresses(self, state: State, rows: Operand, index: Array, part: Box) -> Array:
+        """The byte address of each element of a box, of which `index` has the indices.
+
+        Trap where one lies outside of the rows.
+        """
         limit, stride = state.get(self.limit), state.get(self.rowstride)
         row = np.where(index < 0, index + limit, index)
         wrong = (row < 0) | (row >= limit)
@@ -42,7 +46,8 @@ class IndexedInst(TransferInst):
             raise Trap(TrapKind.INDEX, f"index {first} is outside a dimension of {limit}")
         found: Array = state.get(rows.base) + row.astype(object) * stride
         for axis, step in enumerate(state.four(rows.strides)):
-            steps = np.array([at * step for at in range(index.shape[axis])], object)
+            places = range(part[axis].start, part[axis].stop)
+            steps = np.array([at * step for at in places], object)
             found = found + steps.reshape([-1 if k == axis else 1 for k in range(index.ndim)])
         return found
 
@@ -81,8 +86,11 @@ class Gather(IndexedInst, opcode=0x23, unit=Unit.MEM):
         extents = state.four(self.extents)
         dst = state.result(self.dst, extents)
         index = state.source(self.idx, extents).read()
-        addresses = self.addresses(state, self.src, index)
-        dst.write(state.points(self.src.type, addresses, writes=False).read())
+        found = np.zeros(extents, self.dst.type.dtype)
+        for part in parts(extents):
+            addresses = self.addresses(state, self.src, index[part], part)
+            found[part] = state.points(self.src.type, addresses, writes=False).read()
+        dst.write(found)
 
     def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
         rows = _indexed(self, registers, self.access(registers, "src"))
@@ -122,13 +130,17 @@ class Scatter(IndexedInst, opcode=0x24, unit=Unit.MEM):
         extents = state.four(self.extents)
         places = (state.source(self.src, extents), state.source(self.idx, extents))
         new, index = (place.read() for place in places)
-        addresses = self.addresses(state, self.dst, index)
+        for part in parts(extents):
+            addresses = self.addresses(state, self.dst, index[part], part)
+            self._update(state, addresses, new[part])
+
+    def _update(self, state: State, addresses: Array, new: Array) -> None:
         dst = state.points(self.dst.type, addresses, writes=True)
         if self.fn == "set":
             dst.write(new)
             return
         dst.read()
-        for point in np.ndindex(*extents):
+        for point in np.ndindex(*new.shape):
             one = state.points(self.dst.type, addresses[point], writes=True)
             one.write(self._updated(one.read(), new[point]))
 

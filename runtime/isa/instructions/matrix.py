@@ -6,6 +6,7 @@ from operator import itemgetter
 
 import numpy as np
 
+from runtime.isa.parts import PART, tree
 from runtime.isa.spec import Bit, DataInst, Extents, Four, Mem0, Mem1, Unit
 from runtime.isa.state import State
 from runtime.numerics.elements import ElementType, convert
@@ -54,10 +55,12 @@ class Vecmat(DataInst, opcode=0x28, unit=Unit.SXE):
         if element.is_float != self.x.type.is_float:
             raise Trap(TrapKind.ILLEGAL, "float and integer operands meet in one product")
         wide = np.float32 if element.is_float else np.int64
-        x, panel = x.astype(wide), panel.astype(wide)
         total = np.zeros((batch, rows, columns), wide)
-        for k in range(depth):
-            total += x[:, :, k, None] * panel[:, None, k, :]
+        step = max(1, PART // max(1, total.size))
+        for start in range(0, depth, step):
+            k = slice(start, start + step)
+            products = x[:, :, k, None].astype(wide) * panel[:, None, k, :].astype(wide)
+            total += tree(np.add, products, (2,))[:, :, 0]
         if self.accumulate:
             total += dst.read()[:, :, 0].astype(wide)
         dst.write(convert(total[:, :, None], self.dst.type))

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from runtime.isa import fields, kinds
+from runtime.isa.parts import parts, tree
 from runtime.isa.spec import Bit, DataInst, Extents, Four, Mem0, Mem1, Mem2, Unit, values
 from runtime.isa.state import Array, State
 from runtime.numerics.elements import ElementType
@@ -16,6 +17,8 @@ from runtime.traps import Trap, TrapKind
 _COMBINE: dict[str, Any] = {
     "sum": np.add, "max": np.maximum, "min": np.minimum, "mul": np.multiply,
 }  # fmt: skip
+SORTED = 1 << 16
+"""Elements of a row that are sorted at a time, with the best of those before."""
 _AT = fields.OPERANDS_AT + 3 * fields.OPERAND_BYTES
 ReduceFn = Annotated[str, kinds.Choice(_COMBINE)]
 Axes = Annotated[int, kinds.Bits(0, 4)]
@@ -98,11 +101,9 @@ class Reduce(_TreeInst, opcode=0x38, unit=Unit.VXE):
         a = state.source(self.a, extents).read()
         combine, wide = _COMBINE[self.fn], accumulator(self.a.type)
         total = np.full(kept, identity(self.fn, self.a.type), wide)
-        for point in np.ndindex(*(extents[k] for k in axes)):
-            chosen: list[Any] = [slice(None)] * 4
-            for axis, at in zip(axes, point, strict=True):
-                chosen[axis] = slice(at, at + 1)
-            total = combine(total, a[tuple(chosen)].astype(wide))
+        for part in parts(extents):
+            box = tuple(slice(0, 1) if k in axes else at for k, at in enumerate(part))
+            total[box] = combine(total[box], tree(combine, a[part].astype(wide), axes))
         if self.accumulate:
             total = combine(total, dst.read().astype(wide))
         dst.write(total.astype(self.dst.type.dtype))
@@ -191,18 +192,22 @@ class TopK(_TreeInst, opcode=0x3A, unit=Unit.VXE):
             raise Trap(TrapKind.ILLEGAL, message)
         rows = a.read()
         order = np.zeros(best, np.int64)
-        for row in np.ndindex(*extents[:3]):
-            order[row] = _order(rows[row], bool(largest))[:count]
+        for row in np.ndindex(*extents[:3]) if count else ():
+            found: list[int] = []
+            for start in range(0, extents[3], SORTED):
+                more = range(start, min(start + SORTED, extents[3]))
+                found = _order(rows[row], [*found, *more], bool(largest))[:count]
+            order[row] = found
         dst.write(np.take_along_axis(rows, order, axis=3))
         indices.write(order)
 
 
-def _order(row: Array, largest: bool) -> list[int]:
-    """Indices from the first element to the last: NaN is the greatest, ties to the lower index."""
+def _order(row: Array, indices: list[int], largest: bool) -> list[int]:
+    """Indices from the first element to the last: NaN is the greatest, ties to the former."""
 
     def rank(index: int) -> tuple[bool, Any]:
         value = row[index].item()
         is_nan = value != value
         return (is_nan, 0 if is_nan else value)
 
-    return sorted(range(len(row)), key=rank, reverse=largest)
+    return sorted(indices, key=rank, reverse=largest)
