@@ -4,22 +4,23 @@ import numpy as np
 
 from runtime.device.fifo import bytes_of
 from runtime.device.memory import Array, Memory, span
+from runtime.isa.parts import MANY
 from runtime.numerics.elements import ElementType
 
 
 class Panel:
     """An operand of B matrices, each K x N, from an address of a memory.
 
-    `is_dense` says that it has no more elements than room for them. `wide` is the panel in f32,
-    None where it must be widened; `dense` is its only matrix if that is
-    f32 without gaps. `mirrored` is its place in the mirror of the arena.
+    `is_spread` says that it has very many elements over few bytes. `wide` is the panel in f32, None
+    where it must be widened; `dense` is its only matrix if that is f32 without gaps.
+    `mirrored` is its place in the mirror of the arena.
     """
 
     __slots__ = (
         "address",
         "dense",
         "element",
-        "is_dense",
+        "is_spread",
         "matrix",
         "memory",
         "mirrored",
@@ -36,7 +37,7 @@ class Panel:
         self.shape = matrix.shape
         self.strides = matrix.strides
         low, high = self.span()
-        self.is_dense = matrix.nbytes <= high - low
+        self.is_spread = matrix.size > MANY and matrix.nbytes > high - low
         self.wide: Array | None = None
         self.dense: Array | None = None
         self.mirrored: Array | None = None
@@ -59,10 +60,10 @@ class Panel:
 
     def copied(self) -> "Panel":
         """A panel that keeps the bytes as they are now."""
-        copy = self.matrix.copy() if self.is_dense else self._hull()
+        copy = self._hull() if self.is_spread else self.matrix.copy()
         found = Panel(self.memory, self.address, copy, self.element)
         found.strides = self.strides
-        if found.wide is None and self.is_dense:
+        if found.wide is None and not self.is_spread:
             found.keep(found.matrix.astype(np.float32))
         return found
 

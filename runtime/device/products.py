@@ -11,11 +11,8 @@ import numpy as np
 from runtime.device.memory import Array, Memory
 from runtime.device.mirror import Mirror
 from runtime.device.panels import Panel
-from runtime.isa.parts import parts
+from runtime.isa.parts import MANY, parts
 from runtime.numerics.elements import ElementType, convert
-
-MANY = 1 << 22
-"""A panel of more elements is multiplied by parts rather than widened where that has no room."""
 
 
 class Products:
@@ -68,7 +65,7 @@ class Products:
         key = (panel.element, panel.address, panel.shape, panel.matrix.strides)
         known = key in self.kept or (panel.memory.writable and self.mirror.active)
         fits = known or 4 * panel.matrix.size <= self.cap
-        return not (fits and panel.is_dense and panel.element.is_float)
+        return not (fits and not panel.is_spread and panel.element.is_float)
 
     def _by_parts(self, panel: Panel, x: Array) -> Array:
         """The sum of products, a block of the panel widened after the other."""

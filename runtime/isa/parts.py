@@ -14,6 +14,8 @@ import numpy as np
 Array = np.ndarray[Any, np.dtype[Any]]
 Box = tuple[slice, ...]
 PART = 1 << 20
+MANY = 1 << 22
+"""Points up to which the fast path takes an instruction as a whole."""
 
 
 def parts(extents: Sequence[int], most: int = PART) -> Iterator[Box]:

@@ -10,7 +10,7 @@ from runtime.device.device import Device
 from runtime.device.fast.making import Maker, Run, applying
 from runtime.device.memory import Array
 from runtime.isa.instructions.reduction import Reduce, Scan, TopK, accumulator, identity
-from runtime.isa.parts import parts
+from runtime.isa.parts import MANY, parts
 from runtime.isa.spec import DataInst
 from runtime.traps import Trap, TrapKind
 
@@ -19,8 +19,6 @@ _UFUNCS: dict[str, Any] = {
 }  # fmt: skip
 # A row this many times longer than what is wanted of it is not sorted as a whole.
 FEW = 8
-MANY = 1 << 22
-"""More points than this are taken by parts, so that nothing is made for all of them."""
 
 
 def _reduce(inst: Reduce) -> Maker:

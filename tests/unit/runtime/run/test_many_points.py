@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from runtime.device.memory import Array
-from runtime.isa import Inst, Operand, Reduce, Scatter, Stream, TopK, Vecmat
+from runtime.isa import Inst, Operand, Reduce, Scatter, Store, Stream, TopK, Vecmat
 from runtime.isa.parts import parts, tree
 from runtime.numerics.elements import ElementType
 from tests.unit.runtime.device.bench import Bench
@@ -101,6 +101,22 @@ def test_vecmat(reference: bool, x: ElementType, weights: ElementType, where: st
     with within(FREE):
         bench.run(*code)
     np.testing.assert_array_equal(bench.read(dst, columns), 2.0 * depth)
+
+
+@pytest.mark.parametrize("reference", [False, True])
+@pytest.mark.parametrize("columns", [3, 300])
+def test_a_panel_keeps_its_bytes_while_it_waits(reference: bool, columns: int) -> None:
+    """A store behind the stream changes the one element that is all of the panel."""
+    depth, bench = 1 << 15, Bench(reference=reference)
+    panel, new = spread(bench, 2, E.F16, "arena"), spread(bench, 7, E.F16)
+    rows, dst = spread(bench, 1, E.F32), bench.empty((columns,), E.F32)
+    stream = Stream(bench.extents(depth, columns), panel)
+    product = Vecmat(bench.extents(1, depth, columns), dst, rows)
+    with within(FREE):
+        bench.run(stream, Store(bench.extents(1), panel, new), product)
+        np.testing.assert_array_equal(bench.read(dst, columns), 2.0 * depth)
+        bench.run(stream, product)
+    np.testing.assert_array_equal(bench.read(dst, columns), 7.0 * depth)
 
 
 @pytest.mark.parametrize(("reference", "points"), [(False, 1 << 24), (True, 1 << 15)])
