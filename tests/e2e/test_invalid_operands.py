@@ -87,8 +87,22 @@ REFUSED: dict[str, tuple[str, Inputs, dict[str, Any], str]] = {
         "Attention",
         attention(),
         {"opset": 23, "scale": -1.0},
-        "below zero",
+        "a scale of 0 or below",
     ),
+    "a scale of nothing": (
+        "Attention",
+        attention(),
+        {"opset": 23, "scale": 0.0},
+        "a scale of 0 or below",
+    ),
+    "a cache that nothing continues": (
+        "GroupQueryAttention",
+        grouped(),
+        {**HEADS, "outputs": 1},
+        "a past without present_key",
+    ),
+    "bounds that cross": ("Clip", {"x": f32(2)}, {"opset": 9, "min": 2.0, "max": 1.0}, "above max"),
+    "a cast that wraps": ("Cast", {"x": f32(2)}, {"to": 6, "saturate": 0}, "saturate other than 1"),
     "values of another type": (
         "Attention",
         {**attention(), "v": f32(1, 2, 4, 8).astype(np.float16)},

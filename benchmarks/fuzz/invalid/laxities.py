@@ -31,13 +31,6 @@ LAXITIES = (
     Laxity("it has no kernel for these element types", says="NOT_IMPLEMENTED|NotImplemented"),
     Laxity("its bfloat16 results do not reach Python", says="No corresponding Numpy type"),
     Laxity(
-        "the standard ignores `saturate` where no 8-bit float results",
-        says="[Ss]aturate",
-        operator="Cast(Like)?",
-    ),
-    Laxity("the standard allows any scale", says="scale_ > 0", operator="Attention"),
-    Laxity("the standard allows a minimum above the maximum", says="Clip_6Base", operator="Clip"),
-    Laxity(
         "its shapes know axes of one integer type, the standard allows two",
         says="ParseData type mismatch",
         operator="Pad",
@@ -52,11 +45,6 @@ LAXITIES = (
         "it quantises activations where accuracy_level allows it",
         operator="com.microsoft.MatMulNBits",
         where="attribute accuracy_level",
-    ),
-    Laxity(
-        "without the outputs for the cache it does not put past and new together",
-        operator="com.microsoft.GroupQueryAttention",
-        where="results",
     ),
     Laxity(
         "nothing says what rows of padding are",

@@ -239,9 +239,10 @@ def _observed(b: Build, node: Node, stages: Sequence[SSAValue]) -> SSAValue | No
     return b.cast(stages[mode], tensor_of(shown[0]).dtype) if shown else None
 
 
-def _is_negative(node: Node) -> bool:
+def _has_no_scale(node: Node) -> bool:
+    """Whether the factor has no root, or no element is left of the scores."""
     scale = node.attr("scale")
-    return isinstance(scale, float) and scale < 0
+    return isinstance(scale, float) and scale <= 0
 
 
 def _has_other_values(node: Node) -> bool:
@@ -257,7 +258,7 @@ def _has_integer_mask(node: Node) -> bool:
     shape=_attention_dims,
     limits=[
         only("qk_matmul_output_mode", 0, 1, 2, 3, None),
-        Limit("a scale below zero, which has no root", _is_negative),
+        Limit("a scale of 0 or below", _has_no_scale),
         Limit("V of another element type than Q", _has_other_values),
         Limit("a mask of integers", _has_integer_mask, "make it bool"),
     ],

@@ -24,7 +24,7 @@ from passes.analysis.content import (
     of_shape,
 )
 from passes.onnx.operators.node import Dims, Node
-from passes.onnx.operators.record import Limit, broadcast_all, operator, same_as_first
+from passes.onnx.operators.record import Limit, broadcast_all, only, operator, same_as_first
 from passes.onnx.operators.terms import constant, wide
 from passes.rewriting.build import Build
 from runtime.numerics.elements import FUNCTIONS1, FUNCTIONS2, ElementType, convert
@@ -193,45 +193,15 @@ def _converted(node: Node) -> Content | None:
     return content if same or (node.source.dtype.is_int and target.is_int) else None
 
 
-@operator("Cast", "CastLike", shape=same_as_first, contents=_converted)
+@operator(
+    "Cast",
+    "CastLike",
+    shape=same_as_first,
+    contents=_converted,
+    limits=[only("saturate", 1, None)],
+)
 def cast(b: Build, node: Node) -> SSAValue:
     return b.cast(node.first, node.result.dtype)
-
-
-@operator(
-    "Pow",
-    shape=broadcast_all,
-    limits=[OLD_BROADCAST, Limit("powers of integers to fractions beyond 24 bits")],
-)
-def power(b: Build, node: Node) -> SSAValue:
-    """Whole powers of integers are integers, exact in their type; other powers are floats."""
-    base, exponent = node.value("X"), node.value("Y")
-    dtype, kind = tensor_of(base).dtype, tensor_of(exponent).dtype
-    whole = b.map("pow", base, b.cast(exponent, dtype))
-    if dtype.is_float and not kind.is_float and not _are_short(node, exponent):
-        return _with_parity(b, base, exponent, whole)
-    if dtype.is_float or not kind.is_float:
-        return whole
-    exponent = wide(b, exponent)
-    broken = b.map("pow", b.cast(base, ElementType.F32), exponent)
-    is_whole = b.map("eq", b.map("floor", exponent), exponent)
-    return b.select(is_whole, whole, b.cast(broken, dtype))
-
-
-def _are_short(node: Node, exponent: SSAValue) -> bool:
-    """Whether integers are known to be exact in every float type."""
-    known = node.elements_of(exponent)
-    return known is not None and all([e.is_const and abs(e.const) <= 256 for e in known.flat()])
-
-
-def _with_parity(b: Build, base: SSAValue, exponent: SSAValue, power: SSAValue) -> SSAValue:
-    """A power with the sign of an integer exponent as f64 holds it: from 2^53 on all are even."""
-    exponent = b.cast(exponent, ElementType.I64)
-    one, most = constant(b, 1, exponent), constant(b, 1 << 53, exponent)
-    odd = b.map("eq", b.map("mod", exponent, constant(b, 2, exponent)), one)
-    flips = b.map("and", b.map("lt", base, constant(b, 0.0, base)), odd)
-    flips = b.map("and", flips, b.map("lt", b.map("abs", exponent), most))
-    return b.select(flips, b.map("neg", b.map("abs", power)), power)
 
 
 def _shifted_dims(node: Node) -> Sequence[Dims]:
@@ -265,6 +235,9 @@ def _clipped_dims(node: Node) -> Sequence[Dims]:
     if node.op.since_version >= 11:
         for name in ("min", "max"):
             node.expect_dims(name, (), (Affine(1),))
+    else:
+        low, high = node.number("min"), node.number("max")
+        node.require(low <= high, f"min {low} is above max {high}")
     return same_as_first(node)
 
 

@@ -74,7 +74,7 @@ def _attention_dims(node: Node) -> Sequence[Dims]:
     node.require(-1 <= window < 1 << 31, f"local_window_size is {window}")
     _check_lengths(node, batch, past + new)
     _check_tables(node, batch, new, size)
-    _check_results(node)
+    _check_results(node, past)
     if node.get("attention_bias") is not None:
         scores = (batch, Affine(heads), new, past + new)
         bias = node.dims("attention_bias", 4)
@@ -95,9 +95,10 @@ def _check_lengths(node: Node, batch: Affine, total: Affine) -> None:
     node.require(fits, f"total_sequence_length is {known}, cache and new tokens are {total}")
 
 
-def _check_results(node: Node) -> None:
-    """Both caches or none, and the scores if and only if `qk_output` asks for them."""
+def _check_results(node: Node, past: Affine) -> None:
+    """Both caches, or none without a past; and the scores if `qk_output` asks for them."""
     count, asked = len(node.op.results), node.integer("qk_output") > 0
+    node.require(count > 1 or past == Affine(), "a past without present_key and present_value")
     node.require(count != 2, "present_key and present_value come together, or neither")
     node.require(asked == (count > 3), "qk_output and its result come together, or neither")
 
