@@ -62,6 +62,7 @@ NORM: tuple[Row, ...] = (
     ("norm/*", "operand_*", "weight>*", "any weight is an operand, or stays behind the norm"),
     ("norm/*", "operand_*", "bias>*", "any bias is an operand, or stays behind the norm"),
     ("norm/*operator", "operands_swapped", "*.1.2", "any weight and bias"),
+    ("norm/skip_*", "operands_swapped", "*.2.3", "any weight and bias"),
     ("norm/casts", "reader*", "Cast", "casts are made anew for their other readers"),
     ("norm/casts", "operand_*", "x>Cast.0", "the norm of another value"),
     ("norm/*", "reader*", "Div", "the norm without its weight, or inner values made anew"),
@@ -117,6 +118,7 @@ ROTARY: tuple[Row, ...] = (
     ("rotary/*", "reader*", "Split*", "views are made anew for their other readers"),
     ("rotary/casts", "reader*", "Cast", "casts are made anew for their other readers"),
     ("rotary/partial", "integer_+*", "end_high", "an end behind the last channel"),
+    ("rotary/partial", "node_in_half", "Slice", "channels of another value turn, or stay"),
     ("rotary/partial", "operand_*", "x>Slice.0", "channels of another value turn, or stay"),
     ("rotary/partial", "operand_*", "*Concat.1", "what does not turn is put behind"),
 )
@@ -150,6 +152,7 @@ ATTENTION: tuple[Row, ...] = (
     ("attention/*", "operand_moved", "Mul>Where.?", "a number added to all scores is a bias"),
     ("attention/cached", "operands_swapped", "Concat*", "attention of other keys or values"),
     ("attention/*", "node_in_half", "Transpose", "attention of other keys or values"),
+    ("attention/*", "node_in_half", "Unsqueeze", "attention of other keys or values"),
     ("attention/grouped_query", "operand_*", "past*>GroupQuery*", "attention of other keys"),
     ("attention/*", "operand_*", "Mul>MatMul.0", "attention of other queries"),
     ("attention/*", "operand_*", "Reshape>MatMul.0", "attention of other queries"),
@@ -173,6 +176,7 @@ ATTENTION: tuple[Row, ...] = (
     ("attention/grouped_query", "reader*", "*", "lengths are there for all their readers"),
     ("attention/*", "operand_*", "bias>*", "any bias may be added"),
     ("attention/*", "operand_*", "keep>*", "any condition may choose"),
+    ("attention/keep", "operand_*", "Not>Where.0", "any condition may choose"),
     ("attention/operator", "attribute", "Attention.*", "a mask, a scale or a cap of its own"),
     ("attention/grouped_query", "attribute", "*", "a mask, a scale or a cap of its own"),
     ("attention/cached", "cache_read", "*", "attention of other keys and values"),
@@ -192,6 +196,7 @@ CACHES: tuple[Row, ...] = (
     ("caches/*", "input_*", "*", "the same model of other inputs"),
     ("caches/*", "operand_other", "past*", "another input with the extent of a cache is one"),
     ("caches/*", "operand_*", "new_*>*", "whatever is new is written"),
+    ("caches/half", "operand_*", "Cast>Concat.1", "whatever is new is written"),
     *(
         ("caches/*", "*", f"*{reader}*", "what reads a cache may be anything")
         for reader in ("Neg", "Exp", "MatMul", "ReduceSum", "axes", "Cast>Neg", "Concat>Cast")

@@ -28,6 +28,11 @@ from lpuc.compiler.options import CompileOptions
 
 OPTIONS = CompileOptions(precision="f32", max_context=16)
 ROUNDED = ("operand_rounded", "result_rounded")
+NO_WEIGHT = frozenset(
+    {"constant_to_input", "constant_zero", "constant_one", "constant_infinite"}
+    | {"constant_least", "constant_nan", "constant_large"}
+)
+"""What makes a weight an input or one number: alone it is no parameter, in a stack it is one."""
 ALIKE = 1e-5
 FEW = 0.3
 HALF_TOLERANCE = 5e-3
@@ -85,7 +90,7 @@ def _next(array: Array) -> Array:
 def _is_same_to_the_bit(mutant: Mutant) -> bool:
     """Whether the recogniser moves data alone; products with what is no weight stream otherwise."""
     if mutant.case.recogniser == "layers":
-        return mutant.kind.startswith("constant_") and mutant.kind != "constant_to_input"
+        return mutant.kind.startswith("constant_") and mutant.kind not in NO_WEIGHT
     return mutant.case.recogniser in STRUCTURAL
 
 
