@@ -25,7 +25,8 @@ zero. An extent of 0 is legal and means that nothing is read or written, except 
 reduction over no elements are the identity. Operands are read before the result is written. Where
 elements of one result share bytes, which of them stays is not specified (`scatter` says it).
 
-Element types: f32 0, f16 1, bf16 2, i64 3, i32 4, i8 5, u8 6, bool 7.
+Element types: f32 0, f16 1, bf16 2, i64 3, i32 4, i8 5, u8 6, bool 7. A bool is true unless its
+byte is 0; what is computed is 0 or 1, and copies keep the byte.
 """
 
 

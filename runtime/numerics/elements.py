@@ -211,7 +211,18 @@ def _is_native(function: Function, dst: ElementType, *sources: ElementType) -> b
     """Whether a numpy function can work on the elements as they are, straight into the result."""
     first = sources[0]
     same = all(s is first for s in sources) and (dst is first or function.gives_bool)
-    return same and first.compute == first.dtype
+    return same and first.compute == first.dtype and first is not ElementType.BOOL
+
+
+def truth(bools: Array) -> Array:
+    """Bools as 0 and 1: every byte but 0 is true, while some kernels of numpy compare bytes."""
+    return bools.view(np.uint8) != 0
+
+
+def _widening(element: ElementType) -> Callable[[Array], Array]:
+    """From elements to what functions of them are computed on."""
+    compute = element.compute
+    return truth if element is ElementType.BOOL else lambda x: x.astype(compute, copy=False)
 
 
 def unary_into(name: str, dst: ElementType, a: ElementType) -> Into:
@@ -220,10 +231,10 @@ def unary_into(name: str, dst: ElementType, a: ElementType) -> Into:
     f = _callable_for(function, a)
     if isinstance(f, np.ufunc) and _is_native(function, dst, a):
         return f
-    compute = a.compute
+    wide = _widening(a)
 
     def widened(x: Array, out: Array) -> None:
-        out[...] = f(x.astype(compute, copy=False))
+        out[...] = f(wide(x))
 
     return widened
 
@@ -234,10 +245,10 @@ def binary_into(name: str, dst: ElementType, a: ElementType, b: ElementType) -> 
     f = _callable_for(function, a)
     if isinstance(f, np.ufunc) and _is_native(function, dst, a, b):
         return f
-    compute = a.compute
+    wide = _widening(a)
 
     def widened(x: Array, y: Array, out: Array) -> None:
-        out[...] = f(x.astype(compute, copy=False), y.astype(compute, copy=False))
+        out[...] = f(wide(x), wide(y))
 
     return widened
 
@@ -269,9 +280,11 @@ def convert(values: Array, dst: ElementType) -> Array:
     i64 minimum, and the low bits are kept; anything to bool is `!= 0`. Other casts are numpy's:
     round half to even, overflow to infinity, integers wrap. Integers reach bf16 by way of f32.
     """
+    source = ElementType.of(values.dtype)
+    if source is ElementType.BOOL:
+        return truth(values).astype(dst.dtype, copy=False)
     if dst is ElementType.BOOL:
         return np.not_equal(values, values.dtype.type(0))
-    source = ElementType.of(values.dtype)
     if source is not None and source.is_float and not dst.is_float:
         wide = values.astype(np.float64)
         held = np.where(np.abs(wide) < 2.0**63, wide, -(2.0**63))

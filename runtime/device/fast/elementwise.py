@@ -48,8 +48,9 @@ def _choose(out: Array, cond: Array, a: Array, b: Array) -> None:
 
 
 def _cast(inst: Cast) -> Maker:
-    element = inst.dst.type
-    if element is ElementType.BOOL or (inst.a.type.is_float and not element.is_float):
+    element, source = inst.dst.type, inst.a.type
+    from_float = source.is_float and not element.is_float
+    if from_float or ElementType.BOOL in (element, source):
         return applying(_convert, element)
     return assign
 

@@ -8,6 +8,8 @@ register values and may read registers itself.
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
+
 from runtime.device.device import Device
 from runtime.device.memory import Array
 
@@ -26,6 +28,16 @@ def applying(call: Callable[..., None], *more: object) -> Maker:
 
 
 def assign(device: Device, out: Array, a: Array) -> Run:
-    """The call that copies elements, converting floats as they are assigned."""
+    """The call that copies elements, converting floats as they are assigned.
+
+    Where vectors overlap, numpy copies elements in order of addresses, which is right for equal
+    strides only.
+    """
     del device
+    if out.ndim == 1 and out.strides != a.strides and np.may_share_memory(out, a):
+        return partial(_assign_copied, out, a)
     return partial(out.__setitem__, ..., a)
+
+
+def _assign_copied(out: Array, a: Array) -> None:
+    out[...] = a.copy()

@@ -12,6 +12,7 @@ from runtime.device.memory import Array
 from runtime.isa.instructions.reduction import Reduce, Scan, TopK, accumulator, identity
 from runtime.isa.parts import MANY, parts
 from runtime.isa.spec import DataInst
+from runtime.numerics.elements import ElementType
 from runtime.traps import Trap, TrapKind
 
 _UFUNCS: dict[str, Any] = {
@@ -68,9 +69,11 @@ def _scan(inst: Scan) -> Maker:
 
 def _topk(inst: TopK) -> Maker:
     register, kind = inst.largest, inst.a.type.compute
+    is_bool = inst.a.type is ElementType.BOOL
 
     def run(out: Array, places: Array, x: Array, largest: bool) -> None:
-        order = _orders(x, kind, out.shape[3], largest)
+        # numpy sorts bools by their bytes, of which all but 0 are true.
+        order = _orders(x.view(np.uint8) if is_bool else x, kind, out.shape[3], largest)
         found = np.take_along_axis(x, order, axis=3)
         out[...] = found
         places[...] = order

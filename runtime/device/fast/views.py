@@ -48,7 +48,7 @@ def resolver(inst: DataInst, name: str, elementwise: bool) -> Resolver:
         if (start | a | b | c | d) & suspect:
             return slow(device, shape)
         try:
-            if elementwise and shape[:3] == ONES:
+            if elementwise and shape[:3] == ONES and shape[3] > 0:
                 array = ndarray(shape[3], dtype, memory.buffer, start, (d,))
             else:
                 array = ndarray(shape, dtype, memory.buffer, start, strides)

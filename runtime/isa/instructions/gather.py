@@ -55,8 +55,8 @@ class IndexedInst(TransferInst):
 def _indexed(inst: IndexedInst, registers: Sequence[int], rows: Access) -> Access:
     """The rows of HBM that the index may choose."""
     a, b, c, d = (registers[s] != 0 for s in inst.idx.strides)
-    reach = max(0, registers[inst.limit] - 1) * abs(registers[inst.rowstride])
-    return rows._replace(jumps=(a, b, c, d), reach=reach)
+    reach = max(0, registers[inst.limit] - 1) * registers[inst.rowstride]
+    return rows._replace(jumps=(a, b, c, d), base=rows.base + min(0, reach), reach=abs(reach))
 
 
 class Gather(IndexedInst, opcode=0x23, unit=Unit.MEM):

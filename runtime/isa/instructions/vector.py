@@ -14,6 +14,7 @@ from runtime.numerics.elements import (
     Function,
     convert,
     result_fits,
+    truth,
 )
 
 Fn1 = Annotated[str, kinds.Choice(FUNCTIONS1)]
@@ -175,6 +176,8 @@ class Iota(DataInst, opcode=0x36, unit=Unit.VXE):
 
 def _applied(function: Function, dst: ElementType, *operands: Array) -> Array:
     """A scalar function of elements, floats in f32, rounded once to the type of the result."""
+    if operands[0].dtype == np.bool_:
+        operands = tuple(truth(o) for o in operands)
     if np.issubdtype(operands[0].dtype, np.integer) or operands[0].dtype == np.bool_:
         f, wide = function.on_int, operands[0].dtype
     else:
