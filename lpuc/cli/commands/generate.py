@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from lpuc.cli.input import stdin_text
 from lpuc.cli.options import (
     FILE,
     about,
@@ -22,15 +21,12 @@ from lpuc.cli.options import (
     threads_option,
 )
 from lpuc.compiler.options import CompileOptions
-from runtime.files import read_text
+from lpuc.files.disk import decode_text, read_text
 
 if TYPE_CHECKING:
     from lpuc.generation import Generation
     from lpuc.program import Origin
     from runtime.weights.image import Check
-
-MOST_PROMPT = 1 << 26
-"""Bytes of a prompt."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -122,9 +118,10 @@ def generate(
 def _text(prompt: str | None, file: Path | None) -> str:
     """The prompt, wherever it is; of a file without the line break at its end."""
     if file is not None:
-        return read_text(file, MOST_PROMPT).removesuffix("\n")
+        return read_text(file).removesuffix("\n")
     if prompt == "-":
-        return stdin_text(MOST_PROMPT).removesuffix("\n")
+        about("<stdin>")
+        return decode_text(sys.stdin.buffer.read()).removesuffix("\n")
     return prompt or ""
 
 
