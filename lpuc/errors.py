@@ -84,12 +84,14 @@ def _at(file: str | None, message: str) -> Verdict:
 
 def _user_verdict(error: Exception, state: State) -> Verdict | None:
     """The verdict on errors that are the user's, None on others."""
-    from runtime.errors import RuntimeFault
+    from runtime.errors import RuntimeFault, Unreadable
     from runtime.traps import Trap
 
     match error:
         case UserError():
             return _at(error.file or state.file, str(error))
+        case Unreadable():
+            return _at(error.file, str(error))
         case RuntimeFault() | Trap():
             return _at(state.file, str(error))
         case MemoryError():

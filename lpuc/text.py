@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from lpuc.errors import UserError, printable
-from lpuc.files.disk import read_text
+from runtime.files import read_text
 
 T = TypeVar("T")
 
 TOKENIZER = "tokenizer.json"
+MOST_BYTES = 1 << 27
+"""Of a tokenizer; the largest in use, with 262 144 tokens, have a quarter of it."""
 _UNFINISHED = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -38,9 +40,8 @@ class Tokenizer:
             ) from None
         folder = path if path.is_dir() else None
         file = path / TOKENIZER if path.is_dir() else path
-        inner = _guarded(
-            file, "is not a tokenizer", lambda: tokenizers.Tokenizer.from_str(read_text(file))
-        )
+        content = read_text(file, MOST_BYTES)
+        inner = _guarded(file, "is not a tokenizer", lambda: tokenizers.Tokenizer.from_str(content))
         inner.no_padding()
         inner.no_truncation()
         made = Tokenizer(inner, file)
@@ -143,7 +144,7 @@ def _table(path: Path) -> dict[str, object]:
     if not path.exists():
         return {}
     try:
-        data = json.loads(read_text(path))
+        data = json.loads(read_text(path, MOST_BYTES))
     except (ValueError, RecursionError) as error:
         raise UserError(f"is not JSON: {error}", file=path) from None
     return cast("dict[str, object]", data) if isinstance(data, dict) else {}

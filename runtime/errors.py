@@ -25,6 +25,14 @@ class Malformed(RuntimeFault):
     """Bytes or text that do not follow the format: truncated, damaged, not a program at all."""
 
 
+class Unreadable(Malformed):
+    """A file that is a pipe, a folder or a device, no text, or longer than what is read of it."""
+
+    def __init__(self, path: object, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.file = str(path)
+
+
 class Invalid(RuntimeFault):
     """A well-formed file whose contents contradict each other or the target."""
 

@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from runtime.errors import Invalid
+from runtime.files import read_text
 
 GRADES = ("paper", "jedec", "vendor", "derived", "assumption")
 REFRESH = ("all-bank", "per-bank")
 GRANULE_UNIT = 8
 """Bytes of the largest element: granules of the LMU hold whole elements."""
+MOST_BYTES = 1 << 20
+"""Of a file that describes a machine; those here have four thousand."""
 PRESETS = resources.files("runtime") / "targets"
 
 
@@ -130,9 +133,9 @@ def exact(value: float) -> Fraction:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Invalid(f"{path}: cannot read the target: {error}") from None
+        return read_text(path, MOST_BYTES)
+    except OSError as error:
+        raise Invalid(f"{path}: cannot read the target: {error.strerror}") from None
 
 
 def _parse(where: str, text: str) -> Target:

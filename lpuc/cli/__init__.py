@@ -20,7 +20,9 @@ import click
 import lpuc
 from lpuc.cli.threads import limit_threads
 from lpuc.compiler import progress
-from lpuc.errors import PIPE, USAGE, State, Terminated, printable, report
+from lpuc.errors import INTERRUPTED, PIPE, USAGE, State, Terminated, printable, report
+from lpuc.signals import leave_on_signals
+from runtime.files import noting
 
 NEW_OBJECTS = 1 << 19
 """Objects made between two searches for garbage: most of what a compiler makes stays."""
@@ -83,12 +85,30 @@ def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise Terminated
 
 
+def _raise_on_signals() -> None:
+    """Have signals end a command by an exception, which takes away what is half-written."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _terminate)
+
+
+def _prepare_streams() -> None:
+    """Let no text fail to be shown; a stream that is closed gives and takes nothing."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def invoke(arguments: list[str]) -> int:
     """Run one command and give its exit code; whatever goes wrong is reported here."""
     state = State()
     try:
-        result = cli.main(arguments, prog_name="lpuc", standalone_mode=False, obj=state)
-        sys.stdout.flush()
+        with noting():
+            result = cli.main(arguments, prog_name="lpuc", standalone_mode=False, obj=state)
+            sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except click.UsageError as error:
         return _usage(error)
@@ -109,15 +129,17 @@ def _usage(error: click.UsageError) -> int:
 
 
 def main() -> NoReturn:
-    """The command `lpuc`."""
-    signal.signal(signal.SIGTERM, _terminate)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    """The command `lpuc`, when all of it is imported."""
+    _prepare_streams()
     limit_threads(1)
     progress.SHOWN = True
     gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
-    code = invoke(sys.argv[1:])
+    try:
+        _raise_on_signals()
+        code = invoke(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    leave_on_signals()
     try:
         sys.stdout.flush()
     except OSError:

@@ -36,11 +36,13 @@ from lpuc.compiler.pipeline import (
 from lpuc.compiler.progress import at_work
 from lpuc.compiler.sources import UNSTAMPED, Stamps, source_ranges
 from lpuc.files.disk import replacing
+from lpuc.files.kinds import MODEL, require
 from lpuc.onnx_import import Budgets, import_model
 from lpuc.text import end_tokens
 from passes.analysis.functions import model_folder, step_function
 from passes.rewriting.kernel import set_attribute
 from runtime.errors import BadOption
+from runtime.files import noting
 from runtime.options import one_of
 from runtime.program.program import Program
 from runtime.weights.source_files import Span, Sums
@@ -62,7 +64,7 @@ class CompiledProgram:
 
     module: ModuleOp
     sources: tuple[Path, ...]
-    """The files that the model consists of, the first of them the model."""
+    """The files that were read, the first of them the model."""
     weights: str = WEIGHTS[0]
     """How a file of the program has its weights unless something else is asked for."""
     sums: Sums | None = None
@@ -136,6 +138,7 @@ class CompiledProgram:
 
 def load_module(model: Path, options: CompileOptions) -> ModuleOp:
     """The model at level `onnx`, with the options that passes read."""
+    require(model, MODEL)
     with at_work("import"):
         budgets = Budgets(**options.budgets)
         module = import_model(model, budgets=budgets, absent_ok=options.weights == "none")
@@ -192,20 +195,16 @@ def compile_model(
     """Compile a model; `CompileError` if it is at fault."""
     load = partial(load_module, model, options)
     stamps = Stamps.of([model])
-    module = load()
-    ranges = source_ranges(module)
-    stamps += Stamps.of(ranges)
     sums = Sums(threads=1) if options.weights == "reference" else None
-    with _beside(sums, ranges):
-        lower(
-            module,
-            options,
-            PIPELINE[-1].level,
-            instrumentation or Instrumentation(),
-            load,
-            "registers",
-        )
-    return CompiledProgram(module, (model, *ranges), options.weights, sums, stamps)
+    with noting() as read:
+        module = load()
+        ranges = source_ranges(module)
+        stamps += Stamps.of(ranges)
+        with _beside(sums, ranges):
+            level, watch = PIPELINE[-1].level, instrumentation or Instrumentation()
+            lower(module, options, level, watch, load, "registers")
+    sources = tuple(dict.fromkeys((model, *ranges, *read)))
+    return CompiledProgram(module, sources, options.weights, sums, stamps)
 
 
 @contextmanager

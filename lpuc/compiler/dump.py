@@ -13,8 +13,9 @@ import re
 from pathlib import Path
 from typing import TypedDict
 
-from lpuc.files.disk import write_text
+from lpuc.files.disk import check_output, write_text
 
+INDEX = "index.json"
 _OWN = re.compile(r"\d{2,}-[a-z0-9-]+\.mlir")
 
 
@@ -34,9 +35,11 @@ class IrDump:
         self.folder = folder
         self.entries: list[Entry] = []
         folder.mkdir(parents=True, exist_ok=True)
-        for old in sorted(folder.iterdir()):
-            if _OWN.fullmatch(old.name) and old.is_file():
-                old.unlink()
+        earlier = [p for p in sorted(folder.iterdir()) if _OWN.fullmatch(p.name) and p.is_file()]
+        for output in (folder / INDEX, *earlier):
+            check_output(output)
+        for old in earlier:
+            old.unlink()
 
     def add(self, name: str, spec: str, text: str | None) -> None:
         """One more pass; `text` is the IR after it, None if it changed nothing."""
@@ -45,4 +48,4 @@ class IrDump:
         if file is not None and text is not None:
             write_text(self.folder / file, text)
         self.entries.append(Entry(index=index, name=name, spec=spec, file=file))
-        write_text(self.folder / "index.json", json.dumps(self.entries, indent=2) + "\n")
+        write_text(self.folder / INDEX, json.dumps(self.entries, indent=2) + "\n")

@@ -15,10 +15,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lpuc.errors import UserError
+from runtime.files import noted
 
 
 def check_output(target: Path, inputs: Iterable[Path] = ()) -> None:
-    """Refuse an output that could not or must not be replaced, before work is put into it."""
+    """
+    Refuse an output that could not or must not be replaced, before work is put into it.
+
+    Those are `inputs` and what was read since `noting` began, by whatever name.
+    """
     if target.is_dir():
         raise UserError("is a folder; name a file", file=target)
     if not target.exists():
@@ -27,7 +32,7 @@ def check_output(target: Path, inputs: Iterable[Path] = ()) -> None:
         return
     if not target.is_file():
         raise UserError("is not a regular file", file=target)
-    for source in inputs:
+    for source in (*inputs, *noted()):
         if source.exists() and os.path.samefile(source, target):
             raise UserError("is an input too; choose another output", file=target)
 
@@ -54,7 +59,7 @@ def replacing(output: str | Path, inputs: Iterable[Path] = ()) -> Generator[Path
     """
     A path to write to, which becomes `output` when the block ends without an error.
 
-    Refuses an output that is one of `inputs` or not a regular file. A link is followed.
+    Refuses an output as `check_output` does. A link is followed.
     """
     named, target = Path(output), Path(os.path.realpath(output))
     check_output(named, inputs)
@@ -83,18 +88,3 @@ def write_text(output: str | Path, text: str, inputs: Iterable[Path] = ()) -> No
     """Write a text file, whole or not at all."""
     with replacing(output, inputs) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-def read_text(path: Path) -> str:
-    """The text of a regular file."""
-    if path.exists() and not path.is_file():
-        raise UserError("is not a regular file", file=path)
-    return decode_text(path.read_bytes())
-
-
-def decode_text(data: bytes) -> str:
-    """UTF-8 bytes as text."""
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UserError(f"is not UTF-8 text, see byte {error.start}") from None

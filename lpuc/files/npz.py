@@ -7,6 +7,7 @@ and whatever numpy or zipfile raises becomes one clear error.
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections.abc import Iterable, Mapping
 from math import prod
@@ -19,7 +20,10 @@ import numpy as np
 
 from lpuc.errors import UserError
 from lpuc.files.disk import replacing
+from lpuc.files.kinds import ARCHIVE, require
 from runtime.calling.arguments import arrays_of
+from runtime.errors import Error
+from runtime.files import open_regular
 from runtime.program.interface import Interface
 
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -40,14 +44,12 @@ def inputs_of(inputs: Mapping[str, Any] | str | PathLike[str], interface: Interf
 
 def read_npz(path: Path, limit: int) -> Arrays:
     """The tensors of a file; refuses one that would unpack to more than `limit` bytes."""
-    if not path.is_file():
-        problem = "is not a regular file" if path.exists() else "No such file or directory"
-        raise UserError(problem, file=path)
+    require(path, ARCHIVE)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with os.fdopen(open_regular(path), "rb") as file, zipfile.ZipFile(file) as archive:
             _check_size(archive, limit, path)
             return {_tensor_name(i.filename, path): _read(archive, i) for i in archive.infolist()}
-    except (UserError, MemoryError):
+    except (Error, MemoryError):
         raise
     except Exception as error:
         raise UserError(f"is not a readable .npz file: {error}", file=path) from error

@@ -9,21 +9,17 @@ from typing import get_args
 import numpy as np
 
 from lpuc.compiler.options import WEIGHTS
-from lpuc.errors import UserError
 from lpuc.files.disk import replacing
+from lpuc.files.kinds import PROGRAM, kind_of, require
 from runtime.errors import BadOption
 from runtime.options import one_of
-from runtime.program.container import MAGIC
 from runtime.program.program import Program
 from runtime.weights.image import Check, Image
 
 
 def is_program(path: Path) -> bool:
     """Whether a file begins as a program does."""
-    if path.exists() and not path.is_file():
-        raise UserError("is not a regular file", file=path)
-    with path.open("rb") as stream:
-        return stream.read(len(MAGIC)) == MAGIC
+    return kind_of(path) is PROGRAM
 
 
 @dataclass(frozen=True)
@@ -69,4 +65,5 @@ class ProgramFile:
 def read_program(path: Path, check: Check = "used") -> ProgramFile:
     """Read a program file; of its parameters, `check` is verified."""
     one_of("check", check, get_args(Check))
+    require(path, PROGRAM)
     return ProgramFile(path, Program.load(path, check))

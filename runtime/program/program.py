@@ -9,7 +9,6 @@ For example:
 
 import json
 import os
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +17,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from runtime.errors import Invalid, Malformed, Unlinkable, Unlinked
+from runtime.errors import Invalid, Malformed, Unlinkable, Unlinked, Unreadable
+from runtime.files import open_regular
 from runtime.isa.encoding import decode, encode
 from runtime.isa.spec import ISA_VERSION, Inst
 from runtime.program.bounds import Bounds
@@ -40,7 +40,6 @@ from runtime.weights.checksums import SUM_BYTES
 from runtime.weights.image import DIGEST_BYTES, Check, Image, Origin, block_count
 from runtime.weights.mapping import FileBytes
 from runtime.weights.references import References
-from runtime.weights.source_files import OPEN
 
 
 def _no_params() -> Image:
@@ -164,8 +163,10 @@ class Program:
         """Read and check a program; `check` says which parameters, which are mapped if large."""
         path = Path(path)
         try:
-            with os.fdopen(os.open(path, OPEN), "rb") as file:
+            with os.fdopen(open_regular(path), "rb") as file:
                 program = _read(file, path, check == "none")
+        except Unreadable:
+            raise
         except Malformed as error:
             raise Malformed(f"{path}: {error}") from None
         except Invalid as error:
@@ -184,10 +185,7 @@ class Program:
 
 
 def _read(file: BinaryIO, path: Path, trusted: bool) -> Program:
-    status = os.fstat(file.fileno())
-    if not stat.S_ISREG(status.st_mode):
-        raise Malformed("is not a regular file")
-    file_length = status.st_size
+    file_length = os.fstat(file.fileno()).st_size
     head = file.read(header_bytes(MAX_SECTIONS))
     sections = unpack_header(head, file_length, ISA_VERSION)
     known = [kind for kind in Kind if kind in sections and kind != Kind.PARAMS]

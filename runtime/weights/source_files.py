@@ -14,13 +14,13 @@ from typing import Any, Self
 import numpy as np
 
 from runtime.errors import Malformed, Unlinked
+from runtime.files import OPEN, irregular, note
 from runtime.weights.buffers import Buffers
 from runtime.weights.checksums import block_sum
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Span = tuple[int, int]
 
-OPEN = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 OPEN_FILES = 64
 """Descriptors that are held at once; some models have a file for each tensor."""
 BLOCK_BYTES = 4 << 20
@@ -71,7 +71,15 @@ class SourceFiles:
 
     def open(self, path: str) -> int:
         """A descriptor of a file whose path was checked before."""
-        return _regular(os.open(self.folder / path, OPEN), path)
+        return self.regular(os.open(self.folder / path, OPEN), path)
+
+    def regular(self, descriptor: int, path: str) -> int:
+        """The descriptor; a pipe or a device is refused, and was never waited for."""
+        if kind := irregular(os.fstat(descriptor)):
+            os.close(descriptor)
+            raise Unlinked(f"{path}: is {kind}, not a regular file")
+        note(self.folder / path)
+        return descriptor
 
 
 class ContainedFiles(SourceFiles):
@@ -84,7 +92,7 @@ class ContainedFiles(SourceFiles):
     def open(self, path: str) -> int:
         """A descriptor of a file; Unlinked says why it cannot be used."""
         try:
-            descriptor = _regular(open_below(self.folder, path), path)
+            descriptor = self.regular(open_below(self.folder, path), path)
         except OSError as error:
             is_link = error.errno in (errno.ELOOP, errno.ENOTDIR)
             reason = "lies behind a link" if is_link else error.strerror
@@ -127,14 +135,6 @@ def open_below(folder: Path, path: str) -> int:
         return os.open(last, OPEN | os.O_NOFOLLOW, dir_fd=descriptor)
     finally:
         os.close(descriptor)
-
-
-def _regular(descriptor: int, path: str) -> int:
-    """The descriptor; a pipe or a device is refused, and was never waited for."""
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise Unlinked(f"{path}: is not a regular file")
-    return descriptor
 
 
 def merged(spans: Iterable[Span]) -> list[Span]:

@@ -65,10 +65,10 @@ def _emit(
 ) -> None:
     """The IR of a level instead of a program."""
     from lpuc.compiler.driver import load_module, lower
-    from lpuc.compiler.sources import source_ranges
 
+    if output is not None and str(output) != "-":
+        check_output(output, inputs=(model,))
     load = partial(load_module, model, options)
     module = load()
-    sources = (model, *source_ranges(module))
     lower(module, options, level, instrumentation, load)
-    print_text(ir_text(module), output, inputs=sources)
+    print_text(ir_text(module), output)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from lpuc.cli.input import stdin_text
 from lpuc.cli.options import (
     FILE,
     about,
@@ -21,12 +22,15 @@ from lpuc.cli.options import (
     threads_option,
 )
 from lpuc.compiler.options import CompileOptions
-from lpuc.files.disk import decode_text, read_text
+from runtime.files import read_text
 
 if TYPE_CHECKING:
     from lpuc.generation import Generation
     from lpuc.program import Origin
     from runtime.weights.image import Check
+
+MOST_PROMPT = 1 << 26
+"""Bytes of a prompt."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -118,10 +122,9 @@ def generate(
 def _text(prompt: str | None, file: Path | None) -> str:
     """The prompt, wherever it is; of a file without the line break at its end."""
     if file is not None:
-        return read_text(file).removesuffix("\n")
+        return read_text(file, MOST_PROMPT).removesuffix("\n")
     if prompt == "-":
-        about("<stdin>")
-        return decode_text(sys.stdin.buffer.read()).removesuffix("\n")
+        return stdin_text(MOST_PROMPT).removesuffix("\n")
     return prompt or ""
 
 

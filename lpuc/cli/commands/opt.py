@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lpuc.cli.options import FILE, about, command, watch_options
+from lpuc.cli.input import text_of
+from lpuc.cli.options import FILE, command, watch_options
 from lpuc.cli.output import print_text
 from lpuc.compiler.instrument import Instrumentation, Watch, ir_text
 from lpuc.errors import UserError
-from lpuc.files.disk import decode_text, read_text
+from lpuc.files.disk import check_output
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
@@ -41,8 +41,9 @@ def opt(
     """Run passes over the IR in FILE ('-' reads stdin) and print the result."""
     from lpuc.compiler.pipeline import check_pipeline, parse_passes, run_pipeline
 
-    about("<stdin>" if str(file) == "-" else file)
-    text = _read(file)
+    text = text_of(file)
+    if output is not None and str(output) != "-":
+        check_output(output)
     passes = parse_passes(_pipeline_of(text) if run_reproducer else pipeline)
     check_pipeline(passes)
     results: list[str] = []
@@ -54,11 +55,7 @@ def opt(
         with instrumentation.watching(module):
             run_pipeline(module, passes, instrumentation)
         results.append(ir_text(module, locations=print_debuginfo))
-    print_text(f"{SEPARATOR}\n".join(results), output, inputs=(file,))
-
-
-def _read(file: Path) -> str:
-    return decode_text(sys.stdin.buffer.read()) if str(file) == "-" else read_text(file)
+    print_text(f"{SEPARATOR}\n".join(results), output)
 
 
 def _pipeline_of(text: str) -> str:

@@ -33,11 +33,13 @@ def run(
     program: Path, inputs: Path, outputs: Path, check: Check, reference: bool, fuel: int | None
 ) -> None:
     """Call PROGRAM once: inputs and outputs are those of the ONNX graph, by name."""
+    from lpuc.files.disk import check_output
     from lpuc.files.npz import write_npz
     from lpuc.files.programs import read_program
     from lpuc.program import Program
 
     about(program)
     origin = read_program(program, check)
+    check_output(outputs, (*origin.sources, inputs))
     results = Program(origin, reference, fuel).run(inputs)
-    write_npz(outputs, results, inputs=(*origin.sources, inputs))
+    write_npz(outputs, results, inputs=origin.sources)

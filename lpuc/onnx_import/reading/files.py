@@ -8,7 +8,6 @@ folder the model was named in or under the folder its own link leads to (model c
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,22 +16,13 @@ from dialects.errors import CompileError
 from dialects.names import escape
 from lpuc.onnx_import.budgets import Budgets
 from lpuc.onnx_import.reading.window import FileBytes
-from runtime.weights.source_files import OPEN, open_below
-
-KINDS = (
-    (stat.S_ISDIR, "a folder"),
-    (stat.S_ISFIFO, "a pipe"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
-    (stat.S_ISSOCK, "a socket"),
-)
+from runtime.files import OPEN, irregular, note
+from runtime.weights.source_files import open_below
 
 
 def _require_regular(status: os.stat_result, name: str) -> None:
-    if stat.S_ISREG(status.st_mode):
-        return
-    kind = next((text for test, text in KINDS if test(status.st_mode)), "no regular file")
-    raise CompileError(f"{name} is {kind}", hint="give the path of an .onnx file")
+    if kind := irregular(status):
+        raise CompileError(f"{name} is {kind}", hint="give the path of an .onnx file")
 
 
 def _failure(error: OSError | ValueError, name: str, hint: str | None = None) -> CompileError:
@@ -55,6 +45,7 @@ def open_model(path: Path, budgets: Budgets) -> Generator[FileBytes]:
         budgets.check("file_bytes", status.st_size, f"{name} in bytes")
         if status.st_size == 0:
             raise CompileError(f"{name} is empty")
+        note(path)
         yield FileBytes(descriptor, status.st_size)
     finally:
         os.close(descriptor)
@@ -119,6 +110,7 @@ class ExternalFiles:
         except CompileError:
             os.close(descriptor)
             raise
+        note(self.folder / location)
         return descriptor
 
     def _contain(self, location: str, name: str) -> tuple[str, str]:

@@ -30,17 +30,20 @@ def head_size(func: FuncOp) -> Affine | None:
 
 
 def _width(value: SSAValue) -> int | None:
-    """The last extent of what a product or the addition of a bias gives."""
+    """The last extent of a constant, and of what a product or a sum with one gives."""
     op = value.owner
+    if isinstance(op, InitializerOp):
+        return (1, *tensor_of(value).static_shape())[-1]
     if not isinstance(op, OnnxOp):
         return None
     if op.OP_TYPE == "MatMulNBits":
         columns = op.attr("N")
         return columns if isinstance(columns, int) else None
-    if op.OP_TYPE in ("MatMul", "Add"):
-        for operand in op.operands:
-            if isinstance(operand.owner, InitializerOp):
-                return tensor_of(operand).static_shape()[-1]
+    if op.OP_TYPE == "MatMul":
+        weight = op.operands[1]
+        return _width(weight) if isinstance(weight.owner, InitializerOp) else None
+    if op.OP_TYPE == "Add":
+        return max([width for term in op.operands if (width := _width(term))], default=None)
     return None
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from lpuc.errors import UserError
-from lpuc.files.disk import check_output, decode_text, read_text, replacing, write_text
+from lpuc.files.disk import check_output, replacing, write_text
+from runtime.files import noting, read_text
 
 
 def test_the_target_appears_when_the_block_ends(tmp_path: Path):
@@ -81,9 +82,12 @@ def test_permissions_are_kept_and_new_files_follow_the_mask(tmp_path: Path):
     assert stat.S_IMODE((tmp_path / "fresh").stat().st_mode) == 0o640
 
 
-def test_text_must_be_text(tmp_path: Path):
-    with pytest.raises(UserError, match="see byte 1"):
-        decode_text(b"a\xff")
-    os.mkfifo(tmp_path / "fifo")
-    with pytest.raises(UserError, match="not a regular file"):
-        read_text(tmp_path / "fifo")
+def test_what_was_read_is_no_output(tmp_path: Path):
+    source = tmp_path / "in"
+    source.write_text("data")
+    with noting():
+        read_text(source, 99)
+        with pytest.raises(UserError, match="is an input too"):
+            write_text(source, "x")
+    write_text(source, "x")
+    assert source.read_text() == "x"

@@ -14,6 +14,7 @@ import pytest
 
 from lpuc.errors import UserError
 from lpuc.files.npz import read_npz, write_npz
+from runtime.errors import Unreadable
 
 LIMIT = 1 << 20
 
@@ -95,12 +96,12 @@ def test_a_bomb_is_refused_by_its_size(tmp_path: Path):
 def test_what_is_no_archive_is_refused(tmp_path: Path):
     buffer = io.BytesIO()
     np.save(buffer, np.arange(3))
-    for content in (b"", b"PK\x03\x04junk", buffer.getvalue()):
+    for content in (b"PK\x03\x04junk", buffer.getvalue()):
         (tmp_path / "x").write_bytes(content)
         with pytest.raises(UserError, match="not a readable"):
             read_npz(tmp_path / "x", LIMIT)
     os.mkfifo(tmp_path / "fifo")
-    with pytest.raises(UserError, match="not a regular file"):
+    with pytest.raises(Unreadable, match="not a regular file"):
         read_npz(tmp_path / "fifo", LIMIT)
 
 

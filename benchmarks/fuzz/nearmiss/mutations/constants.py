@@ -98,9 +98,16 @@ def _floats(case: Case, name: str, array: Array, values: Values) -> Iterator[Sit
         yield Site("constant_wider_rank", name, partial(_widened, name, wider))
         for axis in [i for i, extent in enumerate(shape) if extent == 1]:
             doubled = tuple(2 if i == axis else d for i, d in enumerate(shape))
-            yield Site("constant_wider", name, partial(_widened, name, doubled))
+            if _spreads(array.shape, doubled):
+                yield Site("constant_wider", name, partial(_widened, name, doubled))
         if array.size == 1 and np.prod(shape) > 1:
             yield Site("constant_varied", name, partial(_varied, name, shape))
+
+
+def _spreads(shape: tuple[int, ...], wider: tuple[int, ...]) -> bool:
+    """Whether one shape broadcasts to another; that of a weight need not, to that of a product."""
+    pairs = zip(reversed(shape), reversed(wider), strict=False)
+    return len(shape) <= len(wider) and all(a in (1, b) for a, b in pairs)
 
 
 def _results(case: Case, name: str, values: Values) -> list[tuple[int, ...]]:

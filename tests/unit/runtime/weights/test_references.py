@@ -140,8 +140,8 @@ def _change(path: Path) -> None:
         (_link, "lies behind a link"),
         (_link_folder, "lies behind a link"),
         (_link_twice, "several hard links"),
-        (_replace_by_pipe, "is not a regular file"),
-        (_replace_by_folder, "is not a regular file"),
+        (_replace_by_pipe, "is a pipe, not a regular file"),
+        (_replace_by_folder, "is a folder, not a regular file"),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )

@@ -1,0 +1,88 @@
+"""What a process of its own shows: signals at any moment, and streams that are closed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lpuc.cli import invoke
+from tests.unit.cli.conftest import MODEL
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+SLOW_IMPORT = """
+import sys, time
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == {name!r}:
+            print("now", flush=True)
+            time.sleep(30)
+sys.meta_path.insert(0, Slow())
+sys.argv = ["lpuc", "compile", {model!r}, "-o", {output!r}]
+from lpuc.__main__ import main
+main()
+"""
+
+
+def start(*arguments: str, **options: object) -> subprocess.Popen[bytes]:
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    return subprocess.Popen([sys.executable, *arguments], env=ENVIRONMENT, **options)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("name", ["lpuc.cli", "click", "numpy", "xdsl.dialects.builtin", "onnx"])
+def test_an_import_is_interrupted_quietly(
+    name: str, number: signal.Signals, code: int, tmp_path: Path
+):
+    output = tmp_path / "out.lpu"
+    script = SLOW_IMPORT.format(name=name, model=str(MODEL), output=str(output))
+    with start("-c", script) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"now\n"
+        process.send_signal(number)
+        shown, error = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert (shown, error.strip()) in [(b"", b""), (b"", b"interrupted"), (b"", b"terminated")]
+    assert not list(tmp_path.iterdir())
+
+
+def test_who_ignores_interrupts_is_not_interrupted():
+    script = (
+        "import signal, os; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+        "import sys; sys.argv = ['lpuc', 'targets']; from lpuc.__main__ import main; "
+        "from lpuc.cli.commands import targets; shown = targets.targets.callback; "
+        "targets.targets.callback = lambda **given: ("
+        "os.kill(os.getpid(), signal.SIGINT), shown(**given)); main()"
+    )
+    with start("-c", script) as process:
+        shown, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (0, b"")
+    assert b"lpu-tiny" in shown
+
+
+def test_closed_streams_are_no_bug():
+    close = "import os, sys; [os.close(n) for n in (0, 1, 2)]; "
+    run = f"os.execv({sys.executable!r}, [{sys.executable!r}, '-m', 'lpuc', 'targets'])"
+    with start("-c", close + run) as process:
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def test_assembly_comes_from_stdin_too(program: Path, tmp_path: Path):
+    text, again = tmp_path / "a.s", tmp_path / "a.lpu"
+    assert invoke(["disasm", str(program), "-o", str(text)]) == 0
+    with start("-m", "lpuc", "asm", "-", "-o", str(again), stdin=text.open("rb")) as process:
+        _, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (0, b"")
+    assert again.read_bytes() == program.read_bytes()
+
+
+def test_text_that_never_ends_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("lpuc.cli.input.MOST_BYTES", 1 << 20)
+    with Path("/dev/zero").open() as endless:
+        monkeypatch.setattr(sys, "stdin", endless)
+        assert invoke(["asm", "-", "-o", str(tmp_path / "out")]) == 1
