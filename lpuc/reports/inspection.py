@@ -39,11 +39,15 @@ class ProgramReport:
     instructions: dict[str, int]
     entries: dict[str, EntryInfo]
     program: Program = field(repr=False)
+    elements: dict[str, int]
+    """What a run of each entry works on at most."""
+    fuel: int | None = None
+    """Elements up to which runs are predicted."""
 
     @property
     def predictions(self) -> tuple[Prediction, ...]:
         """The time of `step` with the least and the greatest symbols, where it can run there."""
-        return tuple(at_bounds(self.program))
+        return tuple(at_bounds(self.program, self.fuel))
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON holds it."""
@@ -55,11 +59,13 @@ class ProgramReport:
             ("program", f"{printable(str(path))}, {size(path.stat().st_size)}"),
             ("weights", self.weights),
         ]
-        facts = rows([*head, *program_rows(self.program), *interface_rows(self.program)])
-        return f"{facts}\n\ninstructions\n{histogram(self.program)}\n\n{memory_maps(self.program)}"
+        program = self.program
+        facts = rows([*head, *program_rows(program, self.fuel), *interface_rows(program)])
+        maps = memory_maps(program, self.fuel)
+        return f"{facts}\n\ninstructions\n{histogram(program)}\n\n{maps}"
 
 
-def program_report(program: Program, weights: str) -> ProgramReport:
+def program_report(program: Program, weights: str, fuel: int | None = None) -> ProgramReport:
     """What a program holds; `weights` says where it has its own."""
     interface = program.interface
     counts = Counter(inst.MNEMONIC for inst in program.code)
@@ -74,14 +80,18 @@ def program_report(program: Program, weights: str) -> ProgramReport:
         instructions=dict(sorted(counts.items())),
         entries={name: entry_info(name, entry) for name, entry in program.entries},
         program=program,
+        elements=program.bounds.elements,
+        fuel=fuel,
     )
 
 
-def inspected(path: Path, options: CompileOptions, check: Check) -> ModelReport | ProgramReport:
-    """What is in a file, a model or a program."""
+def inspected(
+    path: Path, options: CompileOptions, check: Check, fuel: int | None = None
+) -> ModelReport | ProgramReport:
+    """What is in a file, a model or a program, of which runs within `fuel` are predicted."""
     if is_program(path):
         program = read_program(path, check).program
-        return program_report(program, weights_text(program))
+        return program_report(program, weights_text(program), fuel)
     from lpuc.reports.model import model_report
 
     return model_report(path, options)

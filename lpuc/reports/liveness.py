@@ -85,12 +85,14 @@ class Liveness:
         return sum(int(self.count[i]) for i in intervals) * self.granule
 
 
-def liveness(program: Program, symbols: Mapping[str, int], fuel: int) -> Liveness:
+def liveness(
+    program: Program, symbols: Mapping[str, int], fuel: int, most: int | None = None
+) -> Liveness:
     """The intervals of a run of `step`; Trap when the program cannot run."""
     target = program.target
     board = _Board(-(-target.lmu_bytes // target.lmu_granule))
     steps: list[tuple[int, Inst]] = []
-    for pc, inst, work, _ in Walk(program, symbols).run(fuel):
+    for pc, inst, work, _ in Walk(program, symbols).run(fuel, most):
         if work.near.reads or work.near.writes:
             board.step(len(steps), work.near.reads, work.near.writes)
             steps.append((pc, inst))

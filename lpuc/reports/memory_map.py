@@ -23,9 +23,9 @@ Row = tuple[int, int, str]
 """Address, bytes and what lies there."""
 
 
-def memory_maps(program: Program) -> str:
+def memory_maps(program: Program, most: int | None = None) -> str:
     """Both maps, for a terminal."""
-    return "\n".join([*hbm_map(program), "", *lmu_map(program)])
+    return "\n".join([*hbm_map(program), "", *lmu_map(program, most)])
 
 
 def hbm_map(program: Program) -> list[str]:
@@ -85,12 +85,12 @@ def port_bytes(port: Port, symbols: dict[str, int]) -> int:
     return sum((extent - 1) * abs(stride) for extent, stride in pairs) + port.storage.itemsize
 
 
-def lmu_map(program: Program) -> list[str]:
+def lmu_map(program: Program, most: int | None = None) -> list[str]:
     """Lines: how full the LMU is, with what at the peak, and a picture over the run."""
     symbols = {symbol.name: symbol.upper for symbol in program.interface.symbols}
     title = f"LMU, {size(program.target.lmu_bytes)}"
     try:
-        found = liveness(program, symbols, FUEL)
+        found = liveness(program, symbols, FUEL, most)
     except Trap as trap:
         return [f"{title}: nothing, {printable(trap.message)}"]
     if not found.born.size:

@@ -35,9 +35,10 @@ class Prediction:
 
 
 def predicted(
-    program: Program, entry: str, context: int | None, symbols: Mapping[str, int]
-) -> Prediction:
-    """The time of an entry; `Trap` if it cannot run."""
+    program: Program, entry: str, context: int | None, symbols: Mapping[str, int],
+    most: int | None = None,
+) -> Prediction:  # fmt: skip
+    """The time of an entry; `Trap` if it cannot run, or not with `most` elements."""
     one_of("entry", entry, [name for name, _ in program.entries])
     interface = program.entry(entry)
     values = {symbol.name: symbol.lower for symbol in interface.symbols}
@@ -48,12 +49,12 @@ def predicted(
     for symbol in interface.symbols:
         value = symbols.get(symbol.name, values[symbol.name])
         values[symbol.name] = whole(symbol.name, value, symbol.lower, symbol.upper)
-    timing = predict(program, values, FUEL, entry)
+    timing = predict(program, values, FUEL, entry, most)
     bandwidth = program.target.hbm_bandwidth
     return Prediction(entry, values, timing.cycles, timing.seconds, timing.utilisation, bandwidth)
 
 
-def at_bounds(program: Program) -> Iterator[Prediction]:
+def at_bounds(program: Program, most: int | None = None) -> Iterator[Prediction]:
     """`step` at the least and the greatest values of its symbols, as far as it can run there.
 
     In a decoder these are the first token and the one that fills the context.
@@ -62,7 +63,7 @@ def at_bounds(program: Program) -> Iterator[Prediction]:
     ends = [{s.name: s.lower for s in symbols}, {s.name: s.upper for s in symbols}]
     for values in ends if symbols else ends[:1]:
         with suppress(Trap):
-            yield predicted(program, STEP, None, values)
+            yield predicted(program, STEP, None, values, most)
 
 
 def _of_context(entry: str, interface: Interface, context: int) -> dict[str, int]:

@@ -79,7 +79,7 @@ def symbols_text(interface: Interface) -> str:
     return ", ".join(ranges) or "none"
 
 
-def prediction_rows(program: Program) -> list[tuple[str, str]]:
+def prediction_rows(program: Program, most: int | None = None) -> list[tuple[str, str]]:
     """Predicted time and bandwidth of one run at the lower and at the upper bound of the symbols.
 
     In a decoder these are the first token and the one that fills the context.
@@ -88,15 +88,15 @@ def prediction_rows(program: Program) -> list[tuple[str, str]]:
     ends = [("first token", {s.name: s.lower for s in symbols})]
     if symbols:
         ends.append(("full context", {s.name: s.upper for s in symbols}))
-    return [("predicted", _prediction(program, *end)) for end in ends]
+    return [("predicted", _prediction(program, *end, most)) for end in ends]
 
 
-def _prediction(program: Program, name: str, values: dict[str, int]) -> str:
+def _prediction(program: Program, name: str, values: dict[str, int], most: int | None) -> str:
     per, note = ("ms/token", f"{name}, ") if _makes_one_token(program) else ("ms/run", "")
     bound = ", ".join(f"{printable(key)} = {value}" for key, value in values.items())
     context = note + (bound or "all shapes fixed")
     try:
-        found = predicted(program, STEP, None, values)
+        found = predicted(program, STEP, None, values, most)
     except Trap as trap:
         return f"nothing for {context}: {printable(trap.message)}"
     share = f"{found.utilisation:.1%} of {found.bandwidth / 1e9:.0f} GB/s"
@@ -110,7 +110,7 @@ def _makes_one_token(program: Program) -> bool:
     return "past" in roles and (ids is None or all(d == Dim(1) for d in ids.shape))
 
 
-def program_rows(program: Program) -> list[tuple[str, str]]:
+def program_rows(program: Program, most: int | None = None) -> list[tuple[str, str]]:
     """The facts that both `compile` and `inspect` show."""
     interface, target = program.interface, program.target
     words = sum(inst.WORDS for inst in program.code)
@@ -123,8 +123,14 @@ def program_rows(program: Program) -> list[tuple[str, str]]:
         ("memory", _memory(interface, target)),
         ("entries", ", ".join(printable(name) for name, _ in program.entries)),
         ("symbols", symbols_text(interface)),
-        *prediction_rows(program),
+        ("elements", f"{_elements(program)} at most"),
+        *prediction_rows(program, most),
     ]
+
+
+def _elements(program: Program) -> str:
+    bounds = program.bounds.elements
+    return ", ".join(f"{count} in {printable(name)}" for name, count in bounds.items())
 
 
 def weights_text(program: Program) -> str:

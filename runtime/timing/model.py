@@ -44,21 +44,24 @@ class Timing:
 
 
 def predict(
-    program: Program, symbols: Mapping[str, int], fuel: int = FUEL, entry: str = "step"
-) -> Timing:
+    program: Program, symbols: Mapping[str, int], fuel: int = FUEL, entry: str = "step",
+    most: int | None = None,
+) -> Timing:  # fmt: skip
     """The time of one run of an entry for given values of its symbols.
 
-    Trap when the program cannot run, or when its flow depends on data.
+    Trap when the program cannot run, not with `fuel` instructions or `most` elements, or when its
+    flow depends on data.
     """
-    return _timing(program, symbols, events(program, symbols, fuel, entry))
+    return _timing(program, symbols, events(program, symbols, fuel, entry, most))
 
 
 def events(
-    program: Program, symbols: Mapping[str, int], fuel: int = FUEL, entry: str = "step"
-) -> Iterator[Event]:
+    program: Program, symbols: Mapping[str, int], fuel: int = FUEL, entry: str = "step",
+    most: int | None = None,
+) -> Iterator[Event]:  # fmt: skip
     """What happens in a run, in the order in which it becomes known."""
     walk, engines = Walk(program, symbols, entry), Engines(program.target)
-    for pc, inst, work, base in walk.run(fuel):
+    for pc, inst, work, base in walk.run(fuel, most):
         try:
             yield from engines.execute(pc, inst, work, base)
         except Trap as trap:

@@ -16,6 +16,7 @@ from runtime.isa.encoding import word_addresses
 from runtime.isa.instructions.ctrl import Bge, Lds, Out, Sts
 from runtime.isa.spec import CtrlInst, DataInst, Inst
 from runtime.isa.state import wrap
+from runtime.program.bounds import elements
 from runtime.program.program import Program
 from runtime.timing.work import Work, work_of
 from runtime.traps import Trap, TrapKind
@@ -87,22 +88,27 @@ class Walk:
         for register, value in self.interface.entry_registers(symbols).items():
             self.registers[register] = value
 
-    def run(self, fuel: int) -> Iterator[tuple[int, Inst, Work, int]]:
+    def run(self, fuel: int, most: int | None = None) -> Iterator[tuple[int, Inst, Work, int]]:
         """Each executed instruction with its pc, its work and the address of its operand in HBM.
 
-        It takes effect once the next one is asked for. Trap when the program cannot run.
+        It takes effect once the next one is asked for. Trap when the program cannot run, or not
+        with `fuel` instructions, or with `most` elements as a run counts them.
         """
         code = self.program.code
         instructions = dict(zip(word_addresses(code), code, strict=True))
         steps: dict[int, tuple[Inst, Step, Callable[[], tuple[Work, int]]]] = {}
-        pc = self.interface.pc
+        pc, left = self.interface.pc, most or 0
         try:
             for _ in range(fuel):
                 if pc not in steps:
                     inst = instructions[pc]
                     steps[pc] = (inst, self._advance(inst, pc + inst.WORDS), self._resolver(inst))
                 inst, advance, resolve = steps[pc]
-                yield pc, inst, *resolve()
+                work, base = resolve()
+                left = left if most is None else left - elements(inst, self.registers)
+                if left < 0:
+                    raise Trap(TrapKind.FUEL, f"not finished after {most} elements")
+                yield pc, inst, work, base
                 pc = advance()
             raise Trap(TrapKind.FUEL, f"not finished after {fuel} instructions")
         except _Finished:

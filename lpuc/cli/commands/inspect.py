@@ -13,6 +13,7 @@ from lpuc.cli.options import (
     check_option,
     command,
     compile_options,
+    fuel_option,
     json_option,
     weights_options,
 )
@@ -26,13 +27,16 @@ if TYPE_CHECKING:
 @click.argument("file", type=FILE)
 @check_option
 @json_option
+@fuel_option
 @compile_options
 @weights_options
-def inspect(file: Path, check: Check, as_json: bool, options: CompileOptions) -> None:
+def inspect(
+    file: Path, check: Check, as_json: bool, fuel: int | None, options: CompileOptions
+) -> None:
     """Show what is in FILE, a model or a program, and whether a model compiles with the options."""
     from lpuc.reports.data import as_json as to_json
     from lpuc.reports.inspection import inspected
 
     about(file)
-    report = inspected(file, options, check)
+    report = inspected(file, options, check, fuel)
     click.echo(to_json(report.as_dict()) if as_json else report.text(file))

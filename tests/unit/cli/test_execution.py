@@ -70,3 +70,14 @@ def test_fuel_below_what_a_run_needs_stops_it(
     entry = {"run": "step"}.get(command, command)
     bound = Program.load(program).bounds.elements[entry]
     assert invoke([command, str(program), *rest, "--fuel", str(bound)]) == 0
+
+
+def test_inspect_predicts_within_its_fuel(program: Path, capsys: pytest.CaptureFixture[str]):
+    bound = Program.load(program).bounds.elements["step"]
+    assert invoke(["inspect", str(program), "--fuel", "10"]) == 0
+    short = capsys.readouterr().out
+    assert "predicted     nothing for first token" in short
+    assert "LMU, 4.0 MiB: nothing, not finished after 10 elements" in short
+    assert f"elements      {bound} in step, " in short
+    assert invoke(["inspect", str(program), "--fuel", str(bound)]) == 0
+    assert "not finished" not in capsys.readouterr().out
