@@ -109,7 +109,7 @@ def pack_header(sections: Sequence[Section], isa_version: int, file_length: int)
 def unpack_header(data: bytes, file_length: int, isa_version: int) -> dict[int, Section]:
     """Sections by kind; `data` is the start of a file of `file_length` bytes."""
     if len(data) < _HEADER.size or data[:8] != MAGIC:
-        raise Malformed("not an LPU program: the magic number is missing")
+        raise Malformed("not an LPU program; `lpuc compile` makes one of an ONNX model")
     _, version, isa, count, reserved, length, expected = _HEADER.unpack_from(data)
     if version != FORMAT_VERSION:
         raise Malformed(f"format version {version} is not {FORMAT_VERSION}")

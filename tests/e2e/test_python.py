@@ -13,6 +13,8 @@ import onnxruntime
 import pytest
 
 import lpuc
+from runtime.calling.loaded import Loaded
+from runtime.program.program import Program
 from tests.e2e.committed import MODELS, ONE, model_id
 
 CONTEXT = 24
@@ -85,6 +87,15 @@ def test_sessions_do_not_see_each_other(program: lpuc.Program):
     program.run(inputs(program))
     mixed.append(one.step([5]))
     np.testing.assert_array_equal(np.concatenate(mixed), alone)
+
+
+def test_the_reference_path_keeps_what_a_session_has_written(tmp_path: Path):
+    compiled = lpuc.compile(ONE, precision="f32", target="lpu-tiny", max_context=CONTEXT)
+    compiled.save(tmp_path / "p.lpu")
+    checked = Loaded(Program.load(tmp_path / "p.lpu"), reference=True).session()
+    fast = compiled.session()
+    for part in ([1, 5], [9], [2, 3]):
+        np.testing.assert_allclose(checked.step(part), fast.step(part), rtol=1e-5, atol=1e-6)
 
 
 def test_a_session_has_room_for_the_context(program: lpuc.Program):

@@ -51,6 +51,8 @@ def compile(
     compiled = compile_model(model, options, instrumentation)
     remarks = [(name, printable(reason)) for name, reason in compiled.remarks]
     facts = [("model", printable(str(model))), *program_rows(compiled.program), *remarks]
+    if str(options.target).endswith(".toml"):
+        facts.append(("target from", printable(str(options.target))))
     compiled.save(target)
     written = f"{printable(str(target))}, {size(target.stat().st_size)}"
     click.echo(rows([*facts, ("program", written)]))

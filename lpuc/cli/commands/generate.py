@@ -76,7 +76,7 @@ def sampling_options(function: F) -> F:
 @click.option("--tokens", callback=_parse_tokens, metavar="IDS", help="Ids to continue: 1,5,9.")
 @click.option("-n", "--max-new-tokens", type=int, default=32, show_default=True, metavar="N",
               help="How many new tokens, at most.")  # fmt: skip
-@click.option("--stop-token", "stop_tokens", type=int, multiple=True, metavar="ID",
+@click.option("--stop-token", "--stop-tokens", "stop_tokens", type=int, multiple=True, metavar="ID",
               help="Stop before this id, too (repeatable).")  # fmt: skip
 @click.option("--ignore-end", is_flag=True, help="Go on behind the end token of the model.")
 @sampling_options
