@@ -213,7 +213,7 @@ class Fifo:
         held = np.append(start, np.maximum(delays, start))
         wanted = needs.ends
         beat_of = -(-wanted * panel.beats // max(1, tiles)) - 1
-        late, starts, shift, low = start, np.full(wanted.size, start), start, 0
+        late, starts, low = start, np.full(wanted.size, start), 0
         while low < panel.beats:
             if not panel.arrived:
                 self.fill()
@@ -222,11 +222,10 @@ class Fifo:
             tile = tiles * window // panel.beats
             behind = np.maximum.accumulate(np.maximum(arrived - tile[:-1], late))
             full = np.maximum(behind, held[np.searchsorted(needs.begins, tile[1:])])
-            full = np.maximum(full, shift)
             here = (beat_of >= low) & (beat_of < low + arrived.size)
             starts[here] = behind[beat_of[here] - low]
             self.freed.append(panel.bytes_up_to(window[1:]), full + tile[1:])
-            late, shift, low = int(behind[-1]), int(full[-1]), low + arrived.size
+            late, low = int(behind[-1]), low + arrived.size
         self.undrained.popleft()
         self.fill()
         return Drain(panel, max(late, int(held[-1])) + tiles, late, starts)

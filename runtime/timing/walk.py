@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Any, SupportsIndex
 
 from runtime.isa.encoding import word_addresses
-from runtime.isa.instructions.ctrl import Bge, Lds, Out, Sts
+from runtime.isa.instructions.ctrl import Bge, Lds, Loop, Out, Sts
 from runtime.isa.spec import CtrlInst, DataInst, Inst
 from runtime.isa.state import wrap
 from runtime.program.bounds import elements
@@ -138,7 +138,7 @@ class Walk:
             try:
                 inst.execute(control)
             except Unknown:
-                if not results and not isinstance(inst, Bge):
+                if isinstance(inst, Loop) or not (results or isinstance(inst, Bge)):
                     raise
                 self.registers.data.update(results)
             return control.pc

@@ -1,5 +1,6 @@
 """Predicted time of the samples, against a model that goes from cycle to cycle."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,13 @@ def test_generation_takes_the_time_of_the_ticking_model(sample: Program) -> None
     symbols = {"prompt": 3, "sampled": 1, "total": 6}
     predicted = predict(sample, symbols, entry="generate").cycles
     assert Ticks(sample, symbols, "generate").run() == predicted
+
+
+@pytest.mark.parametrize("context", [1, 100])
+def test_more_of_a_resource_is_never_slower(sample: Program, context: int) -> None:
+    symbols = {s.name: min(context, s.upper) for s in sample.interface.symbols}
+    target, usual = sample.target, predict(sample, symbols).cycles
+    more = [replace(target, fifo_bytes=n * target.fifo_bytes) for n in (2, 32)]
+    more += [replace(target, queue_depth=n * target.queue_depth) for n in (2, 100)]
+    more += [replace(target, hbm_latency=40), replace(target, hbm_bandwidth=2 * 3.2768e12)]
+    assert max(predict(replace(sample, target=t), symbols).cycles for t in more) <= usual

@@ -38,7 +38,7 @@ def small_target(random: Random) -> Target:
         hbm_bandwidth=random.choice((64e9, 102.4e9, 128e9)), mac_trees=4, vector_lanes=8,
         fifo_bytes=random.choice((128, 300, 512, 2048, 1 << 16)),
         queue_depth=random.choice((1, 2, 3, 5, 16)), hbm_latency=random.choice((3, 17, 80)),
-        issue_latency=random.choice((1, 4)), vector_latency=random.choice((2, 11)),
+        issue_latency=random.choice((1, 4, 6)), vector_latency=random.choice((2, 11)),
         control_latency=random.choice((1, 1, 2)), hbm_row_bytes=random.choice((64, 1024)),
     )  # fmt: skip
 
@@ -53,6 +53,8 @@ class Maker:
         self.flight: list[tuple[int, int, int, int, int]] = []
         self.code: list[Inst] = []
         self.transfers = transfers
+        self.apart = self.random.choice((0.0, 0.3, 0.9)) if transfers else 1.0
+        self.largest = self.random.choice((1, 3, 3))
 
     def register(self, value: int) -> int:
         """A register that holds a constant."""
@@ -143,12 +145,10 @@ class Maker:
     def stream(self) -> None:
         """A panel, where queue and FIFO have room for it without a product."""
         r = self.random
-        batch, depth, columns = (
-            r.choice((1, 1, 2)),
-            r.choice((1, 8, 20, 33)),
-            r.choice((1, 4, 9, 16)),
-        )
-        low = FAR + (8192 if not self.transfers or r.random() < 0.7 else r.choice((0, 4096)))
+        batch = r.choice((1, 1, 2))
+        depth = r.choice((1, 8, 20, 33)[: self.largest + 1])
+        columns = r.choice((1, 4, 9, 16)[: self.largest + 1])
+        low = FAR + (8192 if r.random() < self.apart else r.choice((0, 4096)))
         strides: Four = (depth * columns * 4, 0, 4, depth * 4)
         base = self.register(low + r.randrange(16) * 64)
         panel = (low, batch, depth, columns, batch * depth * columns * 4)
@@ -188,7 +188,7 @@ def random_program(seed: int, length: int = 30, transfers: bool = True) -> Progr
     maker = Maker(seed, transfers)
     steps = [maker.vector, maker.vector, maker.stream, maker.stream, maker.product, maker.scalar]
     while len(maker.code) < length:
-        if transfers and maker.settled() and maker.random.random() < 0.3:
+        if transfers and maker.settled() and maker.random.random() < 0.4:
             maker.transfer()
         maker.random.choice(steps)()
     while maker.flight:

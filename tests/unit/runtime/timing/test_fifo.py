@@ -121,6 +121,13 @@ def test_a_stream_issued_earlier_is_never_slower(beats: int) -> None:
     assert cycles(t, *ahead) <= cycles(t, *paired)
 
 
+def test_streams_are_set_up_one_after_the_other() -> None:
+    """A panel of one beat takes 3.25 cycles on the channels and 10 to set up."""
+    t = Timed(replace(LPU, issue_latency=10))
+    code = [stream(t, panel(t, 1)), stream(t, panel(t, 1))]
+    assert [e.start for e in events(t.program(code), {}) if e.engine == "STREAM"] == [2, 12]
+
+
 def test_what_a_panel_waited_for_is_named() -> None:
     t = Timed(replace(LPU, mac_trees=64))
     extents = panel(t, 256)
