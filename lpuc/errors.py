@@ -13,6 +13,7 @@ One handler for everything that can go wrong: which message, which exit code.
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from dataclasses import dataclass
@@ -71,15 +72,15 @@ def printable(text: str) -> str:
     )
 
 
-def _lines(text: str) -> str:
-    """Several lines, each made printable."""
-    return "\n".join(printable(line) for line in text.split("\n"))
+def printable_lines(text: str) -> str:
+    """Several lines, each made printable; tabs stay."""
+    return re.sub(r"[^\n\t -~]+", lambda found: printable(found[0]), text)
 
 
 def _at(file: str | None, message: str) -> Verdict:
     """The user's fault; a message that names the file already does not name it twice."""
     where = f"{file}: " if file else ""
-    return Verdict(USER, f"error: {printable(where)}{_lines(message.removeprefix(where))}")
+    return Verdict(USER, f"error: {printable(where)}{printable_lines(message.removeprefix(where))}")
 
 
 def _user_verdict(error: Exception, state: State) -> Verdict | None:
@@ -148,9 +149,9 @@ def verdict(error: BaseException, state: State) -> Verdict:
         return Verdict(TERMINATED, "terminated")
     if isinstance(error, BadOption):
         flag = f"--{error.option.replace('_', '-')}"
-        return Verdict(USAGE, f"error: {printable(flag)}: {_lines(error.problem)}")
+        return Verdict(USAGE, f"error: {printable(flag)}: {printable_lines(error.problem)}")
     if isinstance(error, UsageError):
-        return Verdict(USAGE, f"error: {_lines(str(error))}")
+        return Verdict(USAGE, f"error: {printable_lines(str(error))}")
     if not isinstance(error, Exception):
         raise error
     return _user_verdict(error, state) or _internal_verdict(error)

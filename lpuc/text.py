@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from lpuc.errors import UserError, printable
+from lpuc.errors import UserError
 from runtime.files import read_text
 
 T = TypeVar("T")
@@ -16,11 +16,6 @@ TOKENIZER = "tokenizer.json"
 MOST_BYTES = 1 << 27
 """Of a tokenizer; the largest in use, with 262 144 tokens, have a quarter of it."""
 _UNFINISHED = "\N{REPLACEMENT CHARACTER}"
-
-
-def printable_text(text: str) -> str:
-    """Text for a terminal: control characters other than line breaks and tabs appear as escapes."""
-    return "".join(c if c in "\n\t" else printable(c) for c in text)
 
 
 class Tokenizer:

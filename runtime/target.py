@@ -20,8 +20,11 @@ GRADES = ("paper", "jedec", "vendor", "derived", "assumption")
 REFRESH = ("all-bank", "per-bank")
 GRANULE_UNIT = 8
 """Bytes of the largest element: granules of the LMU hold whole elements."""
-MOST_BYTES = 1 << 20
+MOST_BYTES = 1 << 16
 """Of a file that describes a machine; those here have four thousand."""
+MOST_DOTS = 1 << 12
+"""Reading a name with that many parts takes their square."""
+MOST = 1 << 62
 PRESETS = resources.files("runtime") / "targets"
 
 
@@ -139,10 +142,14 @@ def _read(path: Path) -> str:
 
 
 def _parse(where: str, text: str) -> Target:
+    if text.count(".") > MOST_DOTS:
+        raise Invalid(f"{where}: holds more than {MOST_DOTS} dots")
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise Invalid(f"{where}: not TOML: {error}") from None
+    except RecursionError:
+        raise Invalid(f"{where}: is nested too deeply") from None
     return _build(where, data)
 
 
@@ -191,10 +198,19 @@ def _entry(where: str, key: str, table: object) -> Entry:
 
 
 def _value(where: str, key: str, value: int | float | str, kind: Any) -> Any:
+    if not isinstance(value, str) and not 0 < value < MOST:
+        raise Invalid(
+            f"{where}: {key}: expected a positive number below {MOST}, got {_shown(value)}"
+        )
     if kind is float and isinstance(value, int):
         value = float(value)
     if type(value) is not kind:
-        raise Invalid(f"{where}: {key}: expected {kind.__name__}, got {value!r}")
-    if not isinstance(value, str) and not 0 < value < 2**62:
-        raise Invalid(f"{where}: {key}: expected a positive number, got {value!r}")
+        raise Invalid(f"{where}: {key}: expected {kind.__name__}, got {_shown(value)}")
     return value
+
+
+def _shown(value: float | str) -> str:
+    """A value in a message; Python does not spell out integers of any length."""
+    if isinstance(value, int) and value.bit_length() > 64:
+        return f"one of {value.bit_length()} bits"
+    return repr(value)

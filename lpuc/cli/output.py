@@ -6,13 +6,28 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from lpuc.files.disk import write_text
+from lpuc.errors import printable_lines
+from lpuc.files.disk import check_output, write_text
+
+STDOUT = Path("-")
+
+
+def show(text: str) -> None:
+    """Print lines for people; names in them come from files and must not steer the terminal."""
+    sys.stdout.write(f"{printable_lines(text)}\n")
+    sys.stdout.flush()
+
+
+def check_text_output(output: Path | None, inputs: Iterable[Path] = ()) -> None:
+    """Refuse what `print_text` could not write, before work is put into it."""
+    if output not in (None, STDOUT):
+        check_output(output, inputs)
 
 
 def print_text(text: str, output: Path | None, inputs: Iterable[Path] = ()) -> None:
-    """Write to `output`; to stdout if it is None or `-`."""
-    if output is None or str(output) == "-":
-        sys.stdout.write(text)
+    """Write to `output`; to stdout if it is None or `-`, where nothing may steer a terminal."""
+    if output is None or output == STDOUT:
+        sys.stdout.write(printable_lines(text) if sys.stdout.isatty() else text)
         sys.stdout.flush()
     else:
         write_text(output, text, inputs)

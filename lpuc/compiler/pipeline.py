@@ -104,8 +104,15 @@ def stages_until(level: str) -> tuple[Stage, ...]:
     return PIPELINE[: LEVELS.index(level) + 1]
 
 
-STARTS_PROGRAMS = frozenset({"mlir-opt"})
-"""Passes of xDSL that start a program which their options name; nothing here runs them."""
+REACHES_OUT = frozenset(
+    {
+        "apply-eqsat-pdl", "apply-eqsat-pdl-interp", "apply-pdl", "apply-pdl-interp",
+        "eqsat-add-costs", "mlir-opt",
+    }
+)  # fmt: skip
+"""
+Passes of xDSL that start a program or open a file which their options name; nothing here runs them.
+"""
 
 
 @cache
@@ -116,7 +123,7 @@ def available_passes() -> dict[str, Callable[[], type[ModulePass]]]:
     from lpuc.universe import LPUC_UNIVERSE
 
     known = {**XDSL_UNIVERSE.all_passes, **LPUC_UNIVERSE.all_passes}
-    return {name: load for name, load in known.items() if name not in STARTS_PROGRAMS}
+    return {name: load for name, load in known.items() if name not in REACHES_OUT}
 
 
 def make_context() -> Context:

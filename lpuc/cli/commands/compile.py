@@ -15,7 +15,7 @@ from lpuc.cli.options import (
     watch_options,
     weights_options,
 )
-from lpuc.cli.output import print_text
+from lpuc.cli.output import check_text_output, print_text, show
 from lpuc.compiler.instrument import Instrumentation, Watch, ir_text
 from lpuc.compiler.options import CompileOptions
 from lpuc.compiler.pipeline import LEVELS
@@ -55,7 +55,7 @@ def compile(
         facts.append(("target from", printable(str(options.target))))
     compiled.save(target)
     written = f"{printable(str(target))}, {size(target.stat().st_size)}"
-    click.echo(rows([*facts, ("program", written)]))
+    show(rows([*facts, ("program", written)]))
 
 
 def _emit(
@@ -68,8 +68,7 @@ def _emit(
     """The IR of a level instead of a program."""
     from lpuc.compiler.driver import load_module, lower
 
-    if output is not None and str(output) != "-":
-        check_output(output, inputs=(model,))
+    check_text_output(output, inputs=(model,))
     load = partial(load_module, model, options)
     module = load()
     lower(module, options, level, instrumentation, load)

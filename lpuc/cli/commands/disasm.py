@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from lpuc.cli.options import FILE, about, command
-from lpuc.cli.output import print_text
+from lpuc.cli.output import check_text_output, print_text
 
 
 @command
@@ -26,6 +26,7 @@ def disasm(program: Path, output: Path | None, source: bool, no_params: bool) ->
 
     about(program)
     origin = read_program(program)
+    check_text_output(output, origin.sources)
     loaded = origin.program
     if no_params:
         loaded = replace(loaded, params=Image(np.empty(0, np.uint8)))

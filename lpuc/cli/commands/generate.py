@@ -22,6 +22,7 @@ from lpuc.cli.options import (
     threads_option,
 )
 from lpuc.compiler.options import CompileOptions
+from lpuc.errors import printable_lines
 from runtime.files import read_text
 
 if TYPE_CHECKING:
@@ -153,11 +154,9 @@ def _print_ids(tokens: Generation[int]) -> None:
 
 
 def _print_text(prompt: str, pieces: Generation[str]) -> None:
-    from lpuc.text import printable_text
-
-    _write(printable_text(prompt))
+    _write(printable_lines(prompt))
     for piece in pieces:
-        _write(printable_text(piece))
+        _write(printable_lines(piece))
     _write("\n")
     _print_speed(pieces)
 

@@ -17,6 +17,7 @@ from lpuc.cli.options import (
     json_option,
     weights_options,
 )
+from lpuc.cli.output import show
 from lpuc.compiler.options import CompileOptions
 
 if TYPE_CHECKING:
@@ -39,4 +40,4 @@ def inspect(
 
     about(file)
     report = inspected(file, options, check, fuel)
-    click.echo(to_json(report.as_dict()) if as_json else report.text(file))
+    show(to_json(report.as_dict()) if as_json else report.text(file))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lpuc.cli.options import command, json_option
+from lpuc.cli.output import show
 
 if TYPE_CHECKING:
     from xdsl.ir import Operation
@@ -40,11 +41,11 @@ def ops(names: tuple[str, ...], as_json: bool) -> None:
     ]
     if as_json:
         rows = [{"name": n, "document": document(op)} for ops in chosen for n, op in ops.items()]
-        click.echo(json.dumps(rows, indent=1))
+        show(json.dumps(rows, indent=1))
         return
     for name, operations in zip(names or [""], chosen, strict=True):
         if name in known:
-            click.echo(f"{name}\n\n{document(known[name])}\n")
+            show(f"{name}\n\n{document(known[name])}\n")
         else:
             _table(operations)
 
@@ -55,12 +56,12 @@ def _operators(as_json: bool) -> None:
 
     found = list(rows())
     if as_json:
-        click.echo(json.dumps([row.as_dict() for row in found], indent=1))
+        show(json.dumps([row.as_dict() for row in found], indent=1))
         return
     for row in found:
         name = row.name if row.domain == "ai.onnx" else f"{row.domain}.{row.name}"
         limits = f"  not {'; '.join(row.limits)}" if row.limits else ""
-        click.echo(f"{name:50}  {row.status:11}{limits}".rstrip())
+        show(f"{name:50}  {row.status:11}{limits}".rstrip())
 
 
 def document(cls: type[Operation]) -> str:
@@ -71,4 +72,4 @@ def document(cls: type[Operation]) -> str:
 def _table(known: dict[str, type[Operation]]) -> None:
     width = max((len(name) for name in known), default=0)
     for name, cls in known.items():
-        click.echo(f"{name:{width}}  {document(cls).partition(chr(10))[0]}".rstrip())
+        show(f"{name:{width}}  {document(cls).partition(chr(10))[0]}".rstrip())

@@ -10,10 +10,9 @@ import click
 
 from lpuc.cli.input import text_of
 from lpuc.cli.options import FILE, command, watch_options
-from lpuc.cli.output import print_text
+from lpuc.cli.output import check_text_output, print_text
 from lpuc.compiler.instrument import Instrumentation, Watch, ir_text
 from lpuc.errors import UserError
-from lpuc.files.disk import check_output
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
@@ -42,8 +41,7 @@ def opt(
     from lpuc.compiler.pipeline import check_pipeline, parse_passes, run_pipeline
 
     text = text_of(file)
-    if output is not None and str(output) != "-":
-        check_output(output)
+    check_text_output(output)
     passes = parse_passes(_pipeline_of(text) if run_reproducer else pipeline)
     check_pipeline(passes)
     results: list[str] = []

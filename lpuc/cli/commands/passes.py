@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lpuc.cli.options import command
+from lpuc.cli.output import show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,15 +35,15 @@ def passes(names: tuple[str, ...], as_json: bool) -> None:
             raise click.UsageError(f"no pass '{name}'; {hint}")
     classes = [PASSES[name]() for name in names or PASSES]
     if as_json:
-        click.echo(json.dumps([record(cls) for cls in classes], indent=2))
+        show(json.dumps([record(cls) for cls in classes], indent=2))
     elif names:
-        click.echo("\n\n".join(_full(cls) for cls in classes))
+        show("\n\n".join(_full(cls) for cls in classes))
     else:
         rows = [(str(r["name"]), str(r["level"]), str(r["numbers"])) for r in map(record, classes)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row, cls in zip(rows, classes, strict=True):
             cells = "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
-            click.echo(f"{cells}  {document(cls).partition('.')[0]}")
+            show(f"{cells}  {document(cls).partition('.')[0]}")
 
 
 def document(cls: type[ModulePass]) -> str:

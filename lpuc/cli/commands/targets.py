@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lpuc.cli.options import command, json_option
+from lpuc.cli.output import show
 
 if TYPE_CHECKING:
     from runtime.target import Target
@@ -27,10 +28,10 @@ def targets(names: tuple[str, ...], as_json: bool) -> None:
             raise click.UsageError(f"no target '{name}'; {hint}")
     found = [Target.load(name) for name in names or Target.presets()]
     if as_json:
-        click.echo(to_json([{"name": t.name, "entries": t.to_json()} for t in found]))
+        show(to_json([{"name": t.name, "entries": t.to_json()} for t in found]))
         return
     for target in found:
-        click.echo(_full(target) if names else _line(target))
+        show(_full(target) if names else _line(target))
 
 
 def _line(target: Target) -> str:

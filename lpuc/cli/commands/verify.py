@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lpuc.cli.options import FILE, about, command, compile_options, json_option, watch_options
+from lpuc.cli.output import show
 from lpuc.compiler.instrument import Instrumentation, Watch
 from lpuc.compiler.options import CompileOptions
 from lpuc.errors import MISMATCH, printable
@@ -42,11 +43,11 @@ def verify(
     about(model)
     found = verified(model, options, inputs, seed, Instrumentation(watch))
     if as_json:
-        click.echo(to_json(found.as_dict()))
+        show(to_json(found.as_dict()))
     else:
         names = ", ".join(map(printable, found.cases))
-        click.echo(_text(found.table))
-        click.echo(f"\ninputs: {names}; tolerance {found.tolerance:.0e} absolute or relative")
+        show(_text(found.table))
+        show(f"\ninputs: {names}; tolerance {found.tolerance:.0e} absolute or relative")
     if found.is_right:
         return 0
     output, level = found.mismatches[0]

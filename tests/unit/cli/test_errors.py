@@ -22,6 +22,7 @@ from lpuc.errors import (
     UsageError,
     UserError,
     printable,
+    printable_lines,
     report,
     verdict,
 )
@@ -76,6 +77,10 @@ def test_control_characters_do_not_reach_the_terminal():
     assert printable("Grüße 你好") == "Grüße 你好"
     text = verdict(CompileError("x", node="evil\x1b]0;title\x07"), State(file="\x1bf")).text
     assert text.isprintable()
+
+
+def test_lines_and_tabs_of_a_text_stay():
+    assert printable_lines("a\nb\tc\x1b[2J é\u202e\n") == "a\nb\tc\\x1b[2J é\\u202e\n"
 
 
 def test_a_lone_surrogate_is_printable():

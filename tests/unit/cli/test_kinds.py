@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lpuc.cli import invoke
+from runtime.target import PRESETS
 from tests.unit.cli.conftest import MODEL
 
 TAKES = {
@@ -99,3 +100,19 @@ def test_no_text_is_waited_for(
     (tmp_path / "text.s").write_text('.target "X.toml"\nhalt\n')
     assert invoke(arguments) in (1, 2)
     assert f"is a {kind}, not a regular file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["X.toml"], ["X.toml", "--json"]])
+def test_a_target_does_not_steer_the_terminal(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.chdir(tmp_path)
+    tiny = (PRESETS / "lpu-tiny.toml").read_text("utf-8")
+    Path("X.toml").write_text(tiny.replace("lpu-tiny", r"\u001b[2J").replace("JESD", r"\u0007"))
+    assert invoke(["targets", *arguments]) == 0
+    shown = capsys.readouterr().out
+    assert all(line.isprintable() for line in shown.split("\n"))
+    assert "[2J" in shown

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lpuc.errors import UserError
-from lpuc.text import TextStream, Tokenizer, printable_text
+from lpuc.text import TextStream, Tokenizer
 
 TOKENIZER = Path(__file__).parents[3] / "samples/stories/tokenizer.json"
 
@@ -77,7 +77,3 @@ def test_what_is_no_tokenizer_is_refused(tmp_path: Path, content: str):
     path.write_text(content)
     with pytest.raises(UserError, match="is not a tokenizer"):
         Tokenizer.load(path)
-
-
-def test_control_characters_of_a_model_do_not_reach_the_terminal():
-    assert printable_text("a\nb\tc\x1b[2J") == "a\nb\tc\\x1b[2J"

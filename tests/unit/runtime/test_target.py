@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.errors import Invalid
+from runtime.errors import Invalid, Unreadable
 from runtime.isa import ISA, Add, Operand, Stream
 from runtime.numerics.elements import ElementType
 from runtime.target import GRADES, PRESETS, Target
@@ -48,12 +48,20 @@ def test_a_target_file(tmp_path: Path) -> None:
         (("lmu_bytes = {", "lmu_bytes = 3 #"), "lmu_bytes: expected a table"),
         (('value = "all-bank"', 'value = "never"'), "hbm_refresh: expected one of all-bank, per"),
         (("lmu_bytes", "="), "not TOML"),
+        (("value = 8192", "value = 0x" + 9999 * "f"), "lmu_bytes: .* got one of 39996 bits"),
+        (("value = 8192", "value = " + 9999 * "9"), "not TOML: Exceeds the limit"),
+        (("value = 8192", "value = nan"), "lmu_bytes: expected a positive"),
+        (("value = 0.8e9", "value = 0x" + 9999 * "f"), "clock_hz: .* got one of 39996 bits"),
+        (("value = 0.8e9", "value = 1e400"), "clock_hz: expected a positive .* got inf"),
+        (("lmu_bytes", "a = " + 9999 * "["), "is nested too deeply"),
+        (("lmu_bytes", "a" + 9999 * ".a" + " = 1 #"), "more than 4096 dots"),
+        (("lmu_bytes", "# " + 99999 * " " + "\nlmu_bytes"), "holds more than 65536 bytes"),
     ],
 )  # fmt: skip
 def test_bad_files_name_file_and_key(tmp_path: Path, change: tuple[str, str], message: str) -> None:
     file = tmp_path / "bad.toml"
     file.write_text(TINY.replace(*change))
-    with pytest.raises(Invalid, match=rf"bad\.toml: .*{message}"):
+    with pytest.raises((Invalid, Unreadable), match=rf"bad\.toml: .*{message}"):
         Target.load(file)
 
 
