@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from lpuc.errors import UserError
+from lpuc.growth import check_growth
 from runtime.files import read_text
 
 T = TypeVar("T")
@@ -36,6 +37,7 @@ class Tokenizer:
         folder = path if path.is_dir() else None
         file = path / TOKENIZER if path.is_dir() else path
         content = read_text(file, MOST_BYTES)
+        check_growth(_json(content, file, "is not a tokenizer"), file)
         inner = _guarded(file, "is not a tokenizer", lambda: tokenizers.Tokenizer.from_str(content))
         inner.no_padding()
         inner.no_truncation()
@@ -138,8 +140,12 @@ def _table(path: Path) -> dict[str, object]:
     """A JSON object, empty if there is no such file."""
     if not path.exists():
         return {}
-    try:
-        data = json.loads(read_text(path, MOST_BYTES))
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"is not JSON: {error}", file=path) from None
+    data = _json(read_text(path, MOST_BYTES), path, "is not JSON")
     return cast("dict[str, object]", data) if isinstance(data, dict) else {}
+
+
+def _json(text: str, path: Path, what: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{what}: {error}", file=path) from None

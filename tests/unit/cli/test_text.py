@@ -77,3 +77,50 @@ def test_what_is_no_tokenizer_is_refused(tmp_path: Path, content: str):
     path.write_text(content)
     with pytest.raises(UserError, match="is not a tokenizer"):
         Tokenizer.load(path)
+
+
+REPLACE = {"type": "Replace", "pattern": {"String": "a"}, "content": "a" * 1000}
+TEMPLATE = {
+    "type": "TemplateProcessing",
+    "single": [{"SpecialToken": {"id": "q", "type_id": 0}}] * 1000,
+    "pair": [],
+    "special_tokens": {"q": {"id": "q", "ids": [1] * 1000, "tokens": ["q"] * 1000}},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "message"),
+    [
+        ("normalizer", {"type": "Sequence", "normalizers": [REPLACE] * 3}, "lengthens texts"),
+        ("decoder", {"type": "Sequence", "decoders": [REPLACE] * 3}, "lengthens texts"),
+        ("normalizer", {"type": "Prepend", "prepend": "x" * 100000}, "lengthens texts"),
+        ("post_processor", TEMPLATE, "lengthens texts"),
+        ("normalizer", {"type": "Precompiled", "precompiled_charsmap": "/////wAA"}, "damaged"),
+    ],
+)
+def test_a_tokenizer_that_makes_much_of_little_is_refused(
+    tmp_path: Path, name: str, part: object, message: str
+):
+    """Given to the library, these end the process, or take minutes for three letters."""
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps(json.loads(TOKENIZER.read_text("utf-8")) | {name: part}))
+    with pytest.raises(UserError, match=f"its {name} .*{message}"):
+        Tokenizer.load(path)
+
+
+def test_replacements_in_use_are_no_growth(tmp_path: Path):
+    part = {"type": "Sequence", "normalizers": [{**REPLACE, "content": "\u2581"}] * 40}
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps(json.loads(TOKENIZER.read_text("utf-8")) | {"normalizer": part}))
+    assert Tokenizer.load(path).encode("Once upon a time")
+
+
+@pytest.mark.parametrize("stop", [1, 10**12])
+def test_a_panic_of_the_library_is_one_message(tmp_path: Path, stop: int):
+    data = json.loads(TOKENIZER.read_text("utf-8"))
+    data["decoder"] = {"type": "Strip", "content": "a", "start": 1, "stop": stop}
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps(data))
+    tokenizer = Tokenizer.load(path)
+    with pytest.raises(UserError, match="cannot decode"):
+        tokenizer.decode(tokenizer.encode("aaa! aa"))
