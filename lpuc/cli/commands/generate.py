@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,6 +20,7 @@ from lpuc.cli.options import (
     reference_option,
     threads_option,
 )
+from lpuc.cli.output import write
 from lpuc.compiler.options import CompileOptions
 from lpuc.errors import printable_lines
 from runtime.files import read_text
@@ -148,16 +148,16 @@ def _origin(path: Path, options: CompileOptions, check: Check) -> Origin:
 
 def _print_ids(tokens: Generation[int]) -> None:
     for index, token in enumerate(tokens):
-        _write(f"{' ' if index else ''}{token}")
-    _write("\n")
+        write(f"{' ' if index else ''}{token}")
+    write("\n")
     _print_speed(tokens)
 
 
 def _print_text(prompt: str, pieces: Generation[str]) -> None:
-    _write(printable_lines(prompt))
+    write(printable_lines(prompt))
     for piece in pieces:
-        _write(printable_lines(piece))
-    _write("\n")
+        write(printable_lines(piece))
+    write("\n")
     _print_speed(pieces)
 
 
@@ -167,8 +167,3 @@ def _print_speed(made: Generation[Any]) -> None:
     rate = made.tokens_per_second
     words = f"{len(made.tokens)} tokens, the first after {made.seconds_to_first:.3g} s"
     click.echo(words if rate is None else f"{words}, then {rate:.3g} tokens/s", err=True)
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()

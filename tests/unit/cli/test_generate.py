@@ -117,7 +117,7 @@ def test_an_interrupt_during_the_call_has_its_exit_code(
     def interrupted(_text: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lpuc.cli.commands.generate._write", interrupted)
+    monkeypatch.setattr("lpuc.cli.commands.generate.write", interrupted)
     assert invoke(["generate", str(file), "--tokens", "5,6", "-n", "3"]) == INTERRUPTED
     assert "Traceback" not in capsys.readouterr().err
 

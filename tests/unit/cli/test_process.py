@@ -86,3 +86,16 @@ def test_text_that_never_ends_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     with Path("/dev/zero").open() as endless:
         monkeypatch.setattr(sys, "stdin", endless)
         assert invoke(["asm", "-", "-o", str(tmp_path / "out")]) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["disasm", "X"], ["generate", "X", "--tokens", "1", "-n", "2"], ["inspect", "X"]],
+    ids=" ".join,
+)
+def test_a_full_stdout_is_not_the_programs_fault(arguments: list[str], program: Path):
+    words = [str(program) if word == "X" else word for word in arguments]
+    with Path("/dev/full").open("w") as full, start("-m", "lpuc", *words, stdout=full) as process:
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert error == b"error: <stdout>: No space left on device\n"
