@@ -34,9 +34,10 @@ class Bills:
     def serve(self, over: Ints, units: Ints) -> None:
         """Beats of a stream are over at ascending times and took so many units each."""
         begin = over - units
-        breaks = np.flatnonzero(begin[1:] > over[:-1]) + 1
-        firsts, lasts = np.append(0, breaks), np.append(breaks - 1, over.size - 1)
-        for low, high in zip(begin[firsts].tolist(), over[lasts].tolist(), strict=True):
+        breaks = np.flatnonzero(begin[1:] > over[:-1])
+        lows = [int(begin[0]), *begin[breaks + 1].tolist()]
+        highs = [*over[breaks].tolist(), int(over[-1])]
+        for low, high in zip(lows, highs, strict=True):
             self.served += high - low
             if self.runs and self.runs[-1][1] == low:
                 low, *_ = self.runs.pop()

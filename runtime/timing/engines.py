@@ -24,6 +24,7 @@ from runtime.isa.instructions.memory import Stream
 from runtime.isa.spec import Inst, Unit
 from runtime.order.ranges import Range
 from runtime.target import Target
+from runtime.timing.chaining import Ints
 from runtime.timing.events import Cause, Engine, Event
 from runtime.timing.fifo import Fifo, Panel
 from runtime.timing.hbm import rates
@@ -76,25 +77,32 @@ class Engines:
 
     def _control(self, pc: int, work: Work) -> Event:
         free = self.free[Engine.ICP].time
-        start, cause, waited = self._granules(work, (free, Cause.ISSUE, NEVER))
+        if not work.near.order.size:
+            start, cause, waited = free, Cause.ISSUE, NEVER
+        else:
+            delays = self.lmu.delays(work.near)
+            start, cause, waited = self._granules(work, delays, (free, Cause.ISSUE, NEVER))
+            self._leave(work, delays, start, 0)
         end = start + work.steps
-        self._leave(work, start, 0)
         self.free[Engine.ICP] = Wait(end, self.number)
         return Event(self.number, pc, Engine.ICP, free, start, end, work.steps, 0, cause, waited)
 
-    def _granules(self, work: Work, reason: Reason) -> Reason:
+    def _granules(self, work: Work, delays: Ints, reason: Reason) -> Reason:
         """What delays the last step most, of something and the granules."""
-        delays = self.lmu.delays(work.near)
-        if delays.size and delays[-1] > reason[0]:
-            return (int(delays[-1]), Cause.LMU, self.lmu.behind(work.near))
+        if delays.size and (latest := int(delays[-1])) > reason[0]:
+            return (latest, Cause.LMU, self.lmu.behind(work.near))
         return reason
 
-    def _leave(self, work: Work, start: int, latency: int, shift: int = 0) -> None:
+    def _leave(self, work: Work, delays: Ints, start: int, latency: int, shift: int = 0) -> None:
         """Note the steps of a pass in the LMU."""
         near = work.near
-        if near.ends.size:
-            delays = np.append(start, np.maximum(self.lmu.delays(near), start))
-            self.lmu.mark(near, self.number, delays[near.until] + near.ends + shift, latency)
+        if not near.ends.size:
+            return
+        if delays[-1] <= start:
+            left = near.ends + (start + shift)
+        else:
+            left = np.maximum(delays, start)[near.until] + near.ends + shift
+        self.lmu.mark(near, self.number, left, latency)
 
     def _issue(self, inst: Inst, engine: Engine) -> Reason:
         """When the instruction is queued; a full queue holds the control processor."""
@@ -127,11 +135,11 @@ class Engines:
         return max(issued, (free.time, Cause.ENGINE, free.waited))
 
     def _vector(self, pc: int, issued: Reason, work: Work) -> Event:
-        taken = self._taken(Engine.VXE, issued)
-        late, cause, waited = self._granules(work, taken)
+        taken, delays = self._taken(Engine.VXE, issued), self.lmu.delays(work.near)
+        late, cause, waited = self._granules(work, delays, taken)
         setup = self.target.issue_latency
         left = late + setup + work.steps
-        self._leave(work, taken[0], work.latency, setup)
+        self._leave(work, delays, taken[0], work.latency, setup)
         self._occupy(Engine.VXE, taken[0], left)
         return Event(
             self.number, pc, Engine.VXE, issued[0], taken[0], left + work.latency,
@@ -139,14 +147,14 @@ class Engines:
         )  # fmt: skip
 
     def _matrix(self, pc: int, issued: Reason, work: Work) -> Event:
-        taken = self._taken(Engine.SXE, issued)
-        late, cause, waited = self._granules(work, taken)
+        taken, delays = self._taken(Engine.SXE, issued), self.lmu.delays(work.near)
+        late, cause, waited = self._granules(work, delays, taken)
         near, setup = work.near, self.target.issue_latency
-        begin, delays = taken[0] + setup, self.lmu.delays(near) + setup
+        begin, delays = taken[0] + setup, delays + setup
         drain = self.fifo.drain(self.number, work.steps, begin, near, delays)
         if drain.late > late + setup:
             cause, waited = Cause.PANEL, drain.panel.number
-        held = np.append(begin, np.maximum(delays, begin))
+        held = np.maximum(delays, begin)
         left = np.maximum(held[near.until], drain.delays) + near.ends
         self.lmu.mark(near, self.number, left, work.latency)
         self._occupy(Engine.SXE, taken[0], drain.over)
@@ -159,9 +167,10 @@ class Engines:
         taken = self._taken(Engine.TRANSFER, issued)
         begun = max(taken, self._turned(work), self._hazard(far))
         setup = max(0, self.target.issue_latency - work.steps) if work.bytes else 0
-        late, cause, waited = self._granules(work, (begun[0] + setup, *begun[1:]))
+        delays = self.lmu.delays(work.near)
+        late, cause, waited = self._granules(work, delays, (begun[0] + setup, *begun[1:]))
         left = late + work.steps
-        self._leave(work, begun[0] + setup, work.latency)
+        self._leave(work, delays, begun[0] + setup, work.latency)
         self._occupy(Engine.TRANSFER, taken[0], left)
         end = left + work.latency if work.bytes else left
         if work.bytes:

@@ -82,23 +82,19 @@ class Drain(NamedTuple):
 
 
 class Ledger:
-    """When how many bytes of all panels are free again; neither decreases."""
+    """When how many bytes of all panels are free again, as far as it is `known`; neither decreases."""
 
     def __init__(self) -> None:
         self.rows: Ints = np.zeros((2, WINDOW), np.int64)
         self.size = WINDOW
         self.low: int = 0
         self.high: int = 1
+        self.known = 0
 
     @property
     def bytes(self) -> Ints:
         """Bytes that are free from a time on."""
         return self.rows[0, self.low : self.high]
-
-    @property
-    def known(self) -> int:
-        """Bytes whose time is known."""
-        return int(self.rows[0, self.high - 1])
 
     @property
     def times(self) -> Ints:
@@ -118,6 +114,7 @@ class Ledger:
         self.rows[0, self.high : self.high + count] = upto
         self.rows[1, self.high : self.high + count] = when
         self.high += count
+        self.known = int(upto[-1])
 
     def drop(self, count: int) -> None:
         """Forget the oldest rows."""
@@ -180,11 +177,11 @@ class Fifo:
     def _request(self, panel: Panel) -> bool:
         """Request the beats of a window; whether there was room for any."""
         low = panel.asked
+        if panel.base + panel.size * (low + 1) // panel.beats - self.depth > self.freed.known:
+            return False
         window = np.arange(low, min(panel.beats, low + WINDOW) + 1)
         needed = panel.bytes_up_to(window[1:]) - self.depth
         room = int(np.searchsorted(needed, self.freed.known, "right"))
-        if not room:
-            return False
         where = np.searchsorted(self.freed.bytes, needed[:room])
         taken = panel.units * window[: room + 1] // panel.beats
         free = self.freed.times[where] * self.unit

@@ -9,16 +9,16 @@ one of them waits for the last that meets its range.
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 
 from runtime.order.ranges import Range, meet
-from runtime.timing.chaining import Ints, Touch
+from runtime.timing.chaining import Granules, Ints, Touch
 
 NEVER = -1
 NONE = np.zeros(0, np.int64)
+NOWHERE = slice(0, 0)
 
 
 class Wait(NamedTuple):
@@ -35,17 +35,21 @@ NOW = Wait(0)
 class Needs:
     """What a pass needs and leaves, by its steps: the same for all passes with these touches.
 
-    `begins` are the steps in which granules are needed, ascending, `order` puts granules in that
-    order. `ends` are the ends of all touches, one touch after the other up to `stops`, and `until`
-    how many granules are needed before each of them.
+    `begins` are the steps in which granules are needed, ascending, `needed` those granules, minus
+    one and downward where they are written, and `order` their places in the touches. `ends` are the
+    steps behind which granules are left, of `read` ones first and then of `written` ones, each
+    once, and `until` the last of `begins` before each of them.
     """
 
     reads: tuple[Touch, ...]
     writes: tuple[Touch, ...]
     begins: Ints
+    needed: Ints
     order: Ints
+    read: Granules
+    written: Granules
     ends: Ints
-    stops: tuple[int, ...]
+    split: int
     until: Ints
 
     @property
@@ -54,34 +58,87 @@ class Needs:
         return int(self.ends.max(initial=0))
 
 
+NOTHING = Needs((), (), NONE, NONE, NONE, NOWHERE, NOWHERE, NONE, 0, NONE)
+
+
 def needs(reads: Sequence[Touch], writes: Sequence[Touch]) -> Needs:
     """The needs of a pass."""
     both = (*reads, *writes)
     if not both:
-        return Needs((), (), NONE, NONE, NONE, (), NONE)
+        return NOTHING
     begins = np.concatenate([_spread(t.begin, t) for t in both])
     order = np.argsort(begins, kind="stable")
     begins = begins[order]
-    ends = np.concatenate([t.end for t in both])
-    stops = tuple(accumulate(t.end.size for t in both))
-    until = np.searchsorted(begins, ends)
-    return Needs(tuple(reads), tuple(writes), begins, order, ends, stops, until)
+    numbers = [_numbers(t.granules) for t in reads] + [~_numbers(t.granules) for t in writes]
+    needed = np.concatenate(numbers)[order]
+    written, left = _ends(writes)
+    read, over = _ends(reads, written)
+    ends = np.concatenate((over, left))
+    until = np.searchsorted(begins, ends) - 1
+    return Needs(
+        tuple(reads), tuple(writes), begins, needed, order, read, written, ends, over.size, until,
+    )  # fmt: skip
+
+
+def _count(granules: Granules) -> int:
+    return granules.stop - granules.start if isinstance(granules, slice) else granules.size
+
+
+def _numbers(granules: Granules) -> Ints:
+    found = isinstance(granules, slice)
+    return np.arange(granules.start, granules.stop) if found else granules
 
 
 def _spread(values: Ints, touch: Touch) -> Ints:
     """One value for each granule of a touch."""
-    where = touch.granules
-    return np.broadcast_to(values, where.stop - where.start) if isinstance(where, slice) else values
+    return values if values.size != 1 else np.broadcast_to(values, _count(touch.granules))
+
+
+def _ends(touches: Sequence[Touch], but: Granules = NOWHERE) -> tuple[Granules, Ints]:
+    """The granules of touches, each once, and where the last touch of each ends."""
+    if not touches:
+        return NOWHERE, NONE
+    hulls = [_hull(t.granules) for t in touches]
+    low, high = min(h[0] for h in hulls), max(h[1] for h in hulls)
+    ends = np.zeros(high - low, np.int64)
+    for touch in touches:
+        where = _moved(touch.granules, -low)
+        ends[where] = np.maximum(ends[where], touch.end)
+    first, last = _hull(but)
+    if first < high and low < last:
+        numbers = _numbers(but)
+        ends[numbers[(numbers >= low) & (numbers < high)] - low] = 0
+    if ends.all():
+        return slice(low, high), ends
+    found = np.flatnonzero(ends)
+    return found + low, ends[found]
+
+
+def _hull(granules: Granules) -> tuple[int, int]:
+    if isinstance(granules, slice):
+        return granules.start, granules.stop
+    return (int(granules[0]), int(granules[-1]) + 1) if granules.size else (0, 0)
+
+
+def _moved(granules: Granules, by: int) -> Granules:
+    if isinstance(granules, slice):
+        return slice(granules.start + by, granules.stop + by)
+    return granules + by
 
 
 class LmuScoreboard:
-    """Times at which granules became valid and were last used, and by which instruction."""
+    """Times at which granules became valid and were last used, and by which instruction.
+
+    The valid ones count from the front and the used ones from the back, so that `Needs.needed`
+    finds both.
+    """
 
     def __init__(self, size: int, granule: int) -> None:
         entries = -(-size // granule)
-        self.written, self.used = np.zeros(entries, np.int64), np.zeros(entries, np.int64)
-        self.writer = np.full(entries, NEVER, np.int32)
-        self.user = np.full(entries, NEVER, np.int32)
+        self.times = np.zeros(2 * entries, np.int64)
+        self.numbers = np.full(2 * entries, NEVER, np.int32)
+        self.valid, self.used = self.times[:entries], self.times[: entries - 1 : -1]
+        self.writer, self.user = self.numbers[:entries], self.numbers[: entries - 1 : -1]
 
     def delays(self, of: Needs) -> Ints:
         """By how much each needed granule, ascending by step, delays the pass, and those before.
@@ -90,35 +147,29 @@ class LmuScoreboard:
         """
         if not of.order.size:
             return NONE
-        found = [self.written[t.granules] - t.begin for t in of.reads]
-        found += [self.used[t.granules] - t.begin for t in of.writes]
-        return np.maximum.accumulate(np.concatenate(found)[of.order])
+        return np.maximum.accumulate(self.times[of.needed] - of.begins)
 
     def behind(self, of: Needs) -> int:
-        """The instruction behind the largest delay."""
-        found = [self.written[t.granules] - t.begin for t in of.reads]
-        found += [self.used[t.granules] - t.begin for t in of.writes]
-        who = [self.writer[t.granules] for t in of.reads]
-        who += [self.user[t.granules] for t in of.writes]
-        return int(np.concatenate(who)[np.concatenate(found).argmax()])
+        """The instruction behind the largest delay, of the first touch with it."""
+        found = self.times[of.needed] - of.begins
+        latest = np.flatnonzero(found == found.max())
+        at = latest[of.order[latest].argmin()]
+        return int(self.numbers[of.needed[at]])
 
     def mark(self, of: Needs, number: int, left: Ints, latency: int) -> None:
         """Note the pass of an instruction, which leaves the `ends` of its needs at some times.
 
         What is written becomes valid `latency` later.
         """
-        low = 0
-        for at, (touch, high) in enumerate(zip((*of.reads, *of.writes), of.stops, strict=True)):
-            where, time, low = touch.granules, left[low:high], high
-            if at < len(of.reads):
-                later = time > self.used[where]
-                self.used[where] = np.where(later, time, self.used[where])
-                self.user[where] = np.where(later, number, self.user[where])
-            else:
-                valid, again = time + latency, self.writer[where] == number
-                valid = np.where(again, np.maximum(valid, self.written[where]), valid)
-                self.written[where] = self.used[where] = valid
-                self.writer[where] = self.user[where] = number
+        if of.split:
+            where, time = of.read, left[: of.split]
+            used, user = self.used[where], self.user[where]
+            self.user[where] = np.where(time > used, number, user)
+            self.used[where] = np.maximum(used, time)
+        if of.split < left.size:
+            where = of.written
+            self.valid[where] = self.used[where] = left[of.split :] + latency
+            self.writer[where] = self.user[where] = number
 
 
 class HbmScoreboard:
