@@ -8,9 +8,9 @@ taken: the walk is the one of a run that produces all that it may.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, SupportsIndex
+from typing import Any, NoReturn
 
 from runtime.isa.encoding import word_addresses
 from runtime.isa.instructions.ctrl import Bge, Lds, Loop, Out, Sts
@@ -30,21 +30,8 @@ class Unknown(Exception):
     """A register is read whose value is data."""
 
 
-class _Registers(list[Any]):
-    """Registers of which some hold data, which is not known here."""
-
-    def __init__(self, values: list[Any]) -> None:
-        super().__init__(values)
-        self.data: set[int] = set()
-
-    def __getitem__(self, at: Any) -> Any:
-        if at in self.data:
-            raise Unknown
-        return super().__getitem__(at)
-
-    def __setitem__(self, at: SupportsIndex | slice, value: Any) -> None:
-        self.data.discard(int(at) if isinstance(at, SupportsIndex) else -1)
-        super().__setitem__(at, value)
+DATA: Any = object()
+"""The value of a register that holds data, which is not known here; None is none at all."""
 
 
 class _Finished(Exception):
@@ -54,16 +41,15 @@ class _Finished(Exception):
 class _Control:
     """What control instructions act on (`runtime.isa.state`): registers and nothing else."""
 
-    def __init__(self, registers: _Registers) -> None:
+    def __init__(self, registers: list[Any]) -> None:
         self.registers = registers
         self.pc = 0
 
     def get(self, register: int) -> int:
         """The value of a register; Unknown where it is data."""
         value = self.registers[register]
-        if value is None:
-            message = f"r{register} is read before it is written"
-            raise Trap(TrapKind.UNINITIALISED, message)
+        if value.__class__ is not int:
+            _refuse((value,), f"r{register} is read before it is written")
         return value
 
     def set(self, register: int, value: int) -> None:
@@ -82,7 +68,7 @@ class Walk:
         self.program = program
         self.target = program.target
         self.interface = program.entry(entry)
-        self.registers = _Registers([0] + [None] * 255)
+        self.registers: list[Any] = [0] + [None] * 255
         self.control: Any = _Control(self.registers)
         self.scalars: dict[int, int] = {}
         for register, value in self.interface.entry_registers(symbols).items():
@@ -131,16 +117,17 @@ class Walk:
             return self._scalar(inst, following)
         if not isinstance(inst, CtrlInst) or isinstance(inst, Out):
             return lambda: following
-        control, results = self.control, inst.writes()
+        control, execute, results = self.control, inst.execute, inst.writes()
 
         def advance() -> int:
             control.pc = following
             try:
-                inst.execute(control)
+                execute(control)
             except Unknown:
                 if isinstance(inst, Loop) or not (results or isinstance(inst, Bge)):
                     raise
-                self.registers.data.update(results)
+                for register in results:
+                    self.registers[register] = DATA
             return control.pc
 
         return advance
@@ -150,16 +137,13 @@ class Walk:
         scalars, registers, address = self.scalars, self.registers, inst.address
 
         def load() -> int:
-            known = scalars.get(address)
-            if known is None:
-                registers.data.update(inst.writes())
-            else:
-                registers[inst.writes()[0]] = known
+            (result,) = inst.writes()
+            registers[result] = scalars.get(address, DATA)
             return following
 
         def store() -> int:
             (source,) = inst.reads()
-            if source in registers.data:
+            if registers[source] is DATA:
                 scalars.pop(address, None)
             else:
                 scalars[address] = registers[source]
@@ -180,22 +164,32 @@ class Walk:
         def resolve() -> tuple[Work, int]:
             key, base = read(registers), registers[far]
             work = known.get(key)
-            if work is None or base is None:
-                if None in key or base is None:
-                    raise Trap(TrapKind.UNINITIALISED, "a register is read before it is written")
+            if base.__class__ is not int:
+                _refuse((*key, base), "a register is read before it is written")
+            if work is None:
+                if None in key or DATA in key:
+                    _refuse(key, "a register is read before it is written")
                 if len(known) >= REMEMBERED:
                     known.clear()
                 work = known[key] = work_of(inst, registers, target)
-            self._forget(work)
+            if self.scalars:
+                self._forget(work)
             return work, base
 
         return resolve
 
     def _forget(self, work: Work) -> None:
         """What an instruction on data writes is data."""
-        for low, high in work.written if self.scalars else ():
+        for low, high in work.written:
             for address in [a for a in self.scalars if low < a + 8 and a < high]:
                 del self.scalars[address]
+
+
+def _refuse(values: Sequence[Any], unwritten: str) -> NoReturn:
+    """Some values that are read are data, or registers that were not written."""
+    if DATA in values:
+        raise Unknown
+    raise Trap(TrapKind.UNINITIALISED, unwritten)
 
 
 def _keys(inst: Inst, far: int) -> list[int]:

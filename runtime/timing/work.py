@@ -5,7 +5,7 @@ share the work of the loop's body.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from runtime.isa.accesses import Access
 from runtime.isa.fields import Four
@@ -44,18 +44,10 @@ class Work:
 def work_of(inst: Inst, registers: Sequence[int], target: Target) -> Work:
     """The work of one execution."""
     accesses = inst.accesses(registers)
-    found = _work_of(inst, accesses, registers, target)
-    written = tuple(a.bounds() for a in accesses if a.writes and not a.hbm)
-    return replace(found, written=written)
-
-
-def _work_of(
-    inst: Inst, accesses: Sequence[Access], registers: Sequence[int], target: Target
-) -> Work:
     near = [a for a in accesses if not a.hbm]
     if not isinstance(inst, DataInst):
         found = _needs(near, [row_major(ONE, 1)] * len(near), target)
-        return Work(found, inst.cycles(ONE, target), 0)
+        return Work(found, inst.cycles(ONE, target), 0, written=_written(near))
     latency = inst.latency(target)
     extents = values(registers, getattr(inst, "extents"))  # noqa: B009
     far = hbm_range(accesses)
@@ -63,7 +55,7 @@ def _work_of(
         access = next(a for a in accesses if a.hbm)
         return _moved(access, near, extents, far, latency, target)
     found = _needs(near, _orders(inst, extents, near, target), target)
-    return Work(found, max(inst.occupancy(extents, target), found.steps), latency)
+    return Work(found, max(inst.occupancy(extents, target), found.steps), latency, written=_written(near))
 
 
 def _moved(
@@ -76,8 +68,14 @@ def _moved(
     found = _needs(near, [even(extents, steps)] * len(near), target)
     span = Range(far.low - access.base, far.high - access.base, far.writes)
     return Work(
-        found, steps, latency, span, ways * transfer.size, ways * beats(transfer, target), units
-    )
+        found, steps, latency, span, ways * transfer.size, ways * beats(transfer, target), units,
+        _written(near),
+    )  # fmt: skip
+
+
+def _written(near: Sequence[Access]) -> tuple[tuple[int, int], ...]:
+    """Hulls of what is written in the LMU."""
+    return tuple(a.bounds() for a in near if a.writes)
 
 
 def _orders(inst: Inst, extents: Four, near: Sequence[Access], target: Target) -> list[Order]:
