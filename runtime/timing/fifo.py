@@ -82,7 +82,7 @@ class Drain(NamedTuple):
 
 
 class Ledger:
-    """When how many bytes of all panels are free again, as far as it is `known`; neither decreases."""
+    """When how many bytes of all panels are free again, `known` of them; neither decreases."""
 
     def __init__(self) -> None:
         self.rows: Ints = np.zeros((2, WINDOW), np.int64)

@@ -85,8 +85,9 @@ def _count(granules: Granules) -> int:
 
 
 def _numbers(granules: Granules) -> Ints:
-    found = isinstance(granules, slice)
-    return np.arange(granules.start, granules.stop) if found else granules
+    if isinstance(granules, slice):
+        return np.arange(granules.start, granules.stop, dtype=np.int64)
+    return granules
 
 
 def _spread(values: Ints, touch: Touch) -> Ints:
@@ -129,7 +130,7 @@ def _moved(granules: Granules, by: int) -> Granules:
 class LmuScoreboard:
     """Times at which granules became valid and were last used, and by which instruction.
 
-    The valid ones count from the front and the used ones from the back, so that `Needs.needed`
+    The written ones count from the front and the used ones from the back, so that `Needs.needed`
     finds both.
     """
 
@@ -137,7 +138,7 @@ class LmuScoreboard:
         entries = -(-size // granule)
         self.times = np.zeros(2 * entries, np.int64)
         self.numbers = np.full(2 * entries, NEVER, np.int32)
-        self.valid, self.used = self.times[:entries], self.times[: entries - 1 : -1]
+        self.written, self.used = self.times[:entries], self.times[: entries - 1 : -1]
         self.writer, self.user = self.numbers[:entries], self.numbers[: entries - 1 : -1]
 
     def delays(self, of: Needs) -> Ints:
@@ -168,7 +169,7 @@ class LmuScoreboard:
             self.used[where] = np.maximum(used, time)
         if of.split < left.size:
             where = of.written
-            self.valid[where] = self.used[where] = left[of.split :] + latency
+            self.written[where] = self.used[where] = left[of.split :] + latency
             self.writer[where] = self.user[where] = number
 
 

@@ -55,7 +55,9 @@ def work_of(inst: Inst, registers: Sequence[int], target: Target) -> Work:
         access = next(a for a in accesses if a.hbm)
         return _moved(access, near, extents, far, latency, target)
     found = _needs(near, _orders(inst, extents, near, target), target)
-    return Work(found, max(inst.occupancy(extents, target), found.steps), latency, written=_written(near))
+    return Work(
+        found, max(inst.occupancy(extents, target), found.steps), latency, written=_written(near)
+    )
 
 
 def _moved(
