@@ -31,9 +31,8 @@ class Bills:
         self.open.append((issued, units))
         self.count += 1
 
-    def serve(self, over: Ints, units: Ints) -> None:
-        """Beats of a stream are over at ascending times and took so many units each."""
-        begin = over - units
+    def serve(self, begin: Ints, over: Ints) -> None:
+        """Beats of a stream begin and are over at ascending times."""
         breaks = np.flatnonzero(begin[1:] > over[:-1])
         lows = [int(begin[0]), *begin[breaks + 1].tolist()]
         highs = [*over[breaks].tolist(), int(over[-1])]

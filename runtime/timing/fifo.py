@@ -12,7 +12,8 @@ A beat frees its bytes when it is drained.
 
 The recurrences run over all panels together, by windows of what is known: as far as the FIFO has
 room for beats, and as far as beats have arrived for tiles. Subtracting what beats or tiles take by
-themselves makes each a running maximum, so no window is a loop.
+themselves makes each a running maximum, so no window is a loop. A product goes on as if its beats
+found room at once, and keeps what follows from that up to the first beat that does not.
 """
 
 from collections import deque
@@ -31,6 +32,7 @@ from runtime.timing.scoreboard import NEVER, Needs, Wait
 from runtime.traps import Trap, TrapKind
 
 WINDOW = 1 << 12
+AHEAD = 1 << 4
 
 
 @dataclass(eq=False)
@@ -79,6 +81,20 @@ class Drain(NamedTuple):
     over: int
     late: int
     delays: Ints
+
+
+class Window(NamedTuple):
+    """Beats that come next: for `room` of them there is room, for those behind it is supposed.
+
+    `needed` bytes of all panels are free when a beat begins, and it is `over` when it has taken
+    what is between two of `taken`.
+    """
+
+    room: int
+    needed: Ints
+    taken: Ints
+    begins: Ints
+    over: Ints
 
 
 class Ledger:
@@ -136,6 +152,7 @@ class Fifo:
         self.earliest = 0
         self.bills = Bills()
         self.drainer = NEVER
+        self.ahead = WINDOW
         self.freed = Ledger()
 
     def push(self, panel: Panel) -> None:
@@ -176,24 +193,49 @@ class Fifo:
 
     def _request(self, panel: Panel) -> bool:
         """Request the beats of a window; whether there was room for any."""
-        low = panel.asked
-        if panel.base + panel.size * (low + 1) // panel.beats - self.depth > self.freed.known:
+        upto = panel.base + panel.size * (panel.asked + 1) // panel.beats
+        if upto - self.depth > self.freed.known:
             return False
-        window = np.arange(low, min(panel.beats, low + WINDOW) + 1)
-        needed = panel.bytes_up_to(window[1:]) - self.depth
-        room = int(np.searchsorted(needed, self.freed.known, "right"))
-        where = np.searchsorted(self.freed.bytes, needed[:room])
-        taken = panel.units * window[: room + 1] // panel.beats
-        free = self.freed.times[where] * self.unit
-        ready = np.maximum.accumulate(np.maximum(free - taken[:-1], panel.last - taken[0]))
-        if ready[-1] > panel.last - taken[0]:
-            panel.cause, panel.waited = Cause.ROOM, self.drainer
-        over = ready + taken[1:]
-        self.bills.serve(over, taken[1:] - taken[:-1])
-        panel.last, panel.asked = int(over[-1]), low + room
-        panel.arrived.append(-(-over // self.unit) + self.latency)
-        self.freed.drop(int(where[-1]))
+        window = self._window(panel, 0)
+        panel.arrived.append(self._arrivals(window))
+        self._ask(panel, window, window.room)
         return True
+
+    def _window(self, panel: Panel, ahead: int) -> Window:
+        """The next beats for which there is room, and some ahead as if there was."""
+        low = panel.asked
+        beats = np.arange(low, min(panel.beats, low + WINDOW) + 1)
+        needed = panel.bytes_up_to(beats[1:]) - self.depth
+        room = int(np.searchsorted(needed, self.freed.known, "right"))
+        needed = needed[: room + ahead]
+        taken = panel.units * beats[: needed.size + 1] // panel.beats
+        where = np.searchsorted(self.freed.bytes, needed[:room])
+        ready = np.full(needed.size, panel.last - taken[0])
+        free = self.freed.times[where] * self.unit - taken[:room]
+        ready[:room] = np.maximum(ready[:room], free)
+        ready = np.maximum.accumulate(ready)
+        self.freed.drop(int(where[-1]) if room else 0)
+        return Window(room, needed, taken, ready + taken[:-1], ready + taken[1:])
+
+    def _arrivals(self, window: Window) -> Ints:
+        return -(-window.over // self.unit) + self.latency
+
+    def _ask(self, panel: Panel, window: Window, count: int) -> None:
+        """Request the first beats of a window."""
+        taken, over = window.taken[: count + 1], window.over[:count]
+        if over[-1] - panel.last > taken[-1] - taken[0]:
+            panel.cause, panel.waited = Cause.ROOM, self.drainer
+        self.bills.serve(window.begins[:count], over)
+        panel.last, panel.asked = int(over[-1]), panel.asked + count
+
+    def _found(self, window: Window, upto: Ints, when: Ints) -> int:
+        """How many beats of a window find room, if bytes up to these are free at these times."""
+        room = window.room
+        free = when[np.searchsorted(upto, window.needed[room:])] * self.unit
+        late = np.flatnonzero(free > window.begins[room:])
+        found = room + int(late[0]) if late.size else when.size
+        self.ahead = min(WINDOW, 2 * self.ahead) if not late.size else 2 * (found - room) + AHEAD
+        return found
 
     def oldest(self) -> Panel:
         """The panel that the next product drains."""
@@ -212,17 +254,20 @@ class Fifo:
         beat_of = -(-wanted * panel.beats // max(1, tiles)) - 1
         late, starts, low = start, np.full(wanted.size, start), 0
         while low < panel.beats:
-            if not panel.arrived:
-                self.fill()
-            arrived = panel.arrived.popleft()
-            window = np.arange(low, low + arrived.size + 1)
-            tile = tiles * window // panel.beats
+            window = None if panel.arrived else self._window(panel, self.ahead)
+            arrived = panel.arrived.popleft() if window is None else self._arrivals(window)
+            beats = np.arange(low, low + arrived.size + 1)
+            tile, upto = tiles * beats // panel.beats, panel.bytes_up_to(beats[1:])
             behind = np.maximum.accumulate(np.maximum(arrived - tile[:-1], late))
             full = np.maximum(behind, held[np.searchsorted(needs.begins, tile[1:])])
-            here = (beat_of >= low) & (beat_of < low + arrived.size)
+            when, count = full + tile[1:], arrived.size
+            if window is not None:
+                count = self._found(window, upto, when)
+                self._ask(panel, window, count)
+            here = (beat_of >= low) & (beat_of < low + count)
             starts[here] = behind[beat_of[here] - low]
-            self.freed.append(panel.bytes_up_to(window[1:]), full + tile[1:])
-            late, low = int(behind[-1]), low + arrived.size
+            self.freed.append(upto[:count], when[:count])
+            late, low = int(behind[count - 1]), low + count
         self.undrained.popleft()
         self.fill()
         return Drain(panel, max(late, int(held[-1])) + tiles, late, starts)
