@@ -16,7 +16,7 @@ Granules are left behind step by step, and those of results are valid `latency` 
 """
 
 from collections import deque
-from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 
@@ -51,33 +51,32 @@ class Engines:
         self.bus = Wait(0)
         self.wrote = False
 
-    def execute(self, pc: int, inst: Inst, work: Work, base: int = 0) -> Iterator[Event]:
+    def execute(self, pc: int, inst: Inst, work: Work, base: int = 0) -> list[Event]:
         """Issue the next instruction of the program, `base` is the address of its HBM operand.
 
         Gives its event, or nothing for a stream whose bytes wait for products to come, and then
         those of streams that could end.
         """
         self.number += 1
-        engine = engine_of(inst)
+        engine = engine_of(type(inst))
         if engine is Engine.ICP:
-            yield self._control(pc, work)
-            return
-        issued = self._issue(inst, engine)
-        far = Range(work.far.low + base, work.far.high + base, work.far.writes)
+            return [self._control(pc, work)]
+        issued, found = self._issue(inst, engine), list[Event]()
         if engine is Engine.STREAM:
-            self._stream(pc, issued[0], work, far)
+            self._stream(pc, issued[0], work, _moved(work.far, base))
         elif engine is Engine.TRANSFER:
-            yield self._transfer(pc, issued, work, far)
+            found.append(self._transfer(pc, issued, work, _moved(work.far, base)))
         elif engine is Engine.SXE:
-            yield self._matrix(pc, issued, work)
+            found.append(self._matrix(pc, issued, work))
         else:
-            yield self._vector(pc, issued, work)
-        for panel in self.fifo.take_done():
-            yield self._sent(panel)
+            found.append(self._vector(pc, issued, work))
+        if self.fifo.done:
+            found += [self._sent(panel) for panel in self.fifo.take_done()]
+        return found
 
     def _control(self, pc: int, work: Work) -> Event:
         free = self.free[Engine.ICP].time
-        if not work.near.order.size:
+        if not work.near.needed.size:
             start, cause, waited = free, Cause.ISSUE, NEVER
         else:
             delays = self.lmu.delays(work.near)
@@ -90,7 +89,7 @@ class Engines:
     def _granules(self, work: Work, delays: Ints, reason: Reason) -> Reason:
         """What delays the last step most, of something and the granules."""
         if delays.size and (latest := int(delays[-1])) > reason[0]:
-            return (latest, Cause.LMU, self.lmu.behind(work.near))
+            return (latest, Cause.LMU, self.lmu.behind(work.near, delays))
         return reason
 
     def _leave(self, work: Work, delays: Ints, start: int, latency: int, shift: int = 0) -> None:
@@ -109,8 +108,9 @@ class Engines:
         free = self.free[Engine.ICP].time + inst.WORDS * self.target.control_latency
         room = self._room(engine)
         self.free[Engine.ICP] = Wait(max(free, room.time), self.number)
-        self.writes.forget(self.free[Engine.ICP].time)
-        self.streams.forget(self.free[Engine.ICP].time)
+        now = self.free[Engine.ICP].time
+        self.writes.forget(now)
+        self.streams.forget(now)
         return max((free, Cause.ISSUE, NEVER), (room.time, Cause.QUEUE, room.waited))
 
     def _room(self, engine: Engine) -> Wait:
@@ -229,8 +229,13 @@ class Engines:
         )  # fmt: skip
 
 
-def engine_of(inst: Inst) -> Engine:
-    """The engine that serves an instruction."""
-    if inst.UNIT is Unit.MEM:
-        return Engine.STREAM if isinstance(inst, Stream) else Engine.TRANSFER
-    return ENGINES[inst.UNIT]
+def _moved(far: Range, base: int) -> Range:
+    return Range(far.low + base, far.high + base, far.writes)
+
+
+@cache
+def engine_of(kind: type[Inst]) -> Engine:
+    """The engine that serves instructions of a class."""
+    if kind.UNIT is Unit.MEM:
+        return Engine.STREAM if issubclass(kind, Stream) else Engine.TRANSFER
+    return ENGINES[kind.UNIT]

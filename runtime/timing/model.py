@@ -73,13 +73,13 @@ def _timing(program: Program, symbols: Mapping[str, int], run: Iterable[Event]) 
     target, end, moved_bytes = program.target, 0, 0
     executed, moved = Counter[int](), Counter[int]()
     busy = Counter[Engine]()
-    for event in run:
-        executed[event.pc] += 1
-        busy[event.engine] += event.busy
-        moved_bytes += event.bytes
-        if event.end > end:
-            moved[event.pc] += event.end - end
-            end = event.end
+    for _, pc, engine, _, _, over, taken, size, _, _ in run:
+        executed[pc] += 1
+        busy[engine] += taken
+        moved_bytes += size
+        if over > end:
+            moved[pc] += over - end
+            end = over
     seconds = end / target.clock_hz
     return Timing(
         dict(symbols), end, seconds, _busy(busy, rates(target).units), moved_bytes,

@@ -36,16 +36,15 @@ class Needs:
     """What a pass needs and leaves, by its steps: the same for all passes with these touches.
 
     `begins` are the steps in which granules are needed, ascending, `needed` those granules, minus
-    one and downward where they are written, and `order` their places in the touches. `ends` are the
-    steps behind which granules are left, of `read` ones first and then of `written` ones, each
-    once, and `until` the last of `begins` before each of them.
+    one and downward where they are written. `ends` are the steps behind which granules are left, of
+    `read` ones first and then of `written` ones, each once, and `until` the last of `begins` before
+    each of them.
     """
 
     reads: tuple[Touch, ...]
     writes: tuple[Touch, ...]
     begins: Ints
     needed: Ints
-    order: Ints
     read: Granules
     written: Granules
     ends: Ints
@@ -58,7 +57,7 @@ class Needs:
         return int(self.ends.max(initial=0))
 
 
-NOTHING = Needs((), (), NONE, NONE, NONE, NOWHERE, NOWHERE, NONE, 0, NONE)
+NOTHING = Needs((), (), NONE, NONE, NOWHERE, NOWHERE, NONE, 0, NONE)
 
 
 def needs(reads: Sequence[Touch], writes: Sequence[Touch]) -> Needs:
@@ -76,7 +75,7 @@ def needs(reads: Sequence[Touch], writes: Sequence[Touch]) -> Needs:
     ends = np.concatenate((over, left))
     until = np.searchsorted(begins, ends) - 1
     return Needs(
-        tuple(reads), tuple(writes), begins, needed, order, read, written, ends, over.size, until,
+        tuple(reads), tuple(writes), begins, needed, read, written, ends, over.size, until,
     )  # fmt: skip
 
 
@@ -146,16 +145,13 @@ class LmuScoreboard:
 
         A step k with n granules needed up to it is not done before `delays[n - 1] + k`.
         """
-        if not of.order.size:
+        if not of.needed.size:
             return NONE
         return np.maximum.accumulate(self.times[of.needed] - of.begins)
 
-    def behind(self, of: Needs) -> int:
-        """The instruction behind the largest delay, of the first touch with it."""
-        found = self.times[of.needed] - of.begins
-        latest = np.flatnonzero(found == found.max())
-        at = latest[of.order[latest].argmin()]
-        return int(self.numbers[of.needed[at]])
+    def behind(self, of: Needs, delays: Ints) -> int:
+        """The instruction behind the largest delay, in the first step with it."""
+        return int(self.numbers[of.needed[delays.searchsorted(delays[-1])]])
 
     def mark(self, of: Needs, number: int, left: Ints, latency: int) -> None:
         """Note the pass of an instruction, which leaves the `ends` of its needs at some times.
@@ -165,8 +161,10 @@ class LmuScoreboard:
         if of.split:
             where, time = of.read, left[: of.split]
             used, user = self.used[where], self.user[where]
-            self.user[where] = np.where(time > used, number, user)
-            self.used[where] = np.maximum(used, time)
+            user[time > used] = number
+            np.maximum(used, time, out=used)
+            if not isinstance(where, slice):
+                self.used[where], self.user[where] = used, user
         if of.split < left.size:
             where = of.written
             self.written[where] = self.used[where] = left[of.split :] + latency

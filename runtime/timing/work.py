@@ -6,6 +6,7 @@ share the work of the loop's body.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from runtime.isa.accesses import Access
 from runtime.isa.fields import Four
@@ -98,15 +99,23 @@ def _orders(inst: Inst, extents: Four, near: Sequence[Access], target: Target) -
 
 def _needs(accesses: Sequence[Access], orders: Sequence[Order], target: Target) -> Needs:
     """What is read and what is written."""
+    return _known_needs(tuple(accesses), tuple(orders), target.lmu_bytes, target.lmu_granule)
+
+
+@lru_cache(4096)
+def _known_needs(
+    accesses: tuple[Access, ...], orders: tuple[Order, ...], size: int, granule: int
+) -> Needs:
+    """The same, remembered: layers and other values of the symbols share most of them."""
     reads: list[Touch] = []
     writes: list[Touch] = []
     for access, order in zip(accesses, orders, strict=True):
         low, high = access.bounds()
-        if low < 0 or high > target.lmu_bytes:
+        if low < 0 or high > size:
             raise Trap(TrapKind.OUT_OF_BOUNDS, f"bytes {low} to {high} leave the LMU")
         if low == high:
             continue
-        found = touch(access, order, target.lmu_granule)
+        found = touch(access, order, granule)
         if access.reads:
             reads.append(found)
         if access.writes:
