@@ -18,6 +18,7 @@ found room at once, and keeps what follows from that up to the first beat that d
 
 from collections import deque
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +34,12 @@ from runtime.traps import Trap, TrapKind
 
 WINDOW = 1 << 12
 AHEAD = 1 << 4
+
+
+@lru_cache(1024)
+def shares(total: int, beats: int, low: int, high: int) -> Ints:
+    """How much of something the first beats have together, for `low` to `high` of them."""
+    return total * np.arange(low, high + 1) // max(1, beats)
 
 
 @dataclass(eq=False)
@@ -60,9 +67,9 @@ class Panel:
     last: int = 0
     arrived: deque[Ints] = field(default_factory=deque["Ints"])
 
-    def bytes_up_to(self, beats: Ints) -> Ints:
-        """Bytes of all panels up to a number of this one's beats."""
-        return self.base + self.size * beats // max(1, self.beats)
+    def bytes_up_to(self, low: int, high: int) -> Ints:
+        """Bytes of all panels up to each of this one's beats of a window."""
+        return self.base + shares(self.size, self.beats, low, high)[1:]
 
     @property
     def sent(self) -> bool:
@@ -204,11 +211,11 @@ class Fifo:
     def _window(self, panel: Panel, ahead: int) -> Window:
         """The next beats for which there is room, and some ahead as if there was."""
         low = panel.asked
-        beats = np.arange(low, min(panel.beats, low + WINDOW) + 1)
-        needed = panel.bytes_up_to(beats[1:]) - self.depth
+        high = min(panel.beats, low + WINDOW)
+        needed = panel.bytes_up_to(low, high) - self.depth
         room = int(np.searchsorted(needed, self.freed.known, "right"))
         needed = needed[: room + ahead]
-        taken = panel.units * beats[: needed.size + 1] // panel.beats
+        taken = shares(panel.units, panel.beats, low, high)[: needed.size + 1]
         where = np.searchsorted(self.freed.bytes, needed[:room])
         ready = np.full(needed.size, panel.last - taken[0])
         free = self.freed.times[where] * self.unit - taken[:room]
@@ -252,24 +259,26 @@ class Fifo:
         held = np.append(start, np.maximum(delays, start))
         wanted = needs.ends
         beat_of = -(-wanted * panel.beats // max(1, tiles)) - 1
-        late, starts, low = start, np.full(wanted.size, start), 0
+        late, begins, low = start, list[Ints](), 0
         while low < panel.beats:
             window = None if panel.arrived else self._window(panel, self.ahead)
             arrived = panel.arrived.popleft() if window is None else self._arrivals(window)
-            beats = np.arange(low, low + arrived.size + 1)
-            tile, upto = tiles * beats // panel.beats, panel.bytes_up_to(beats[1:])
+            high = low + arrived.size
+            tile, upto = shares(tiles, panel.beats, low, high), panel.bytes_up_to(low, high)
             behind = np.maximum.accumulate(np.maximum(arrived - tile[:-1], late))
-            full = np.maximum(behind, held[np.searchsorted(needs.begins, tile[1:])])
+            full = behind
+            if behind[0] < held[-1]:
+                full = np.maximum(behind, held[np.searchsorted(needs.begins, tile[1:])])
             when, count = full + tile[1:], arrived.size
             if window is not None:
                 count = self._found(window, upto, when)
                 self._ask(panel, window, count)
-            here = (beat_of >= low) & (beat_of < low + count)
-            starts[here] = behind[beat_of[here] - low]
+            begins.append(behind[:count])
             self.freed.append(upto[:count], when[:count])
             late, low = int(behind[count - 1]), low + count
         self.undrained.popleft()
         self.fill()
+        starts = np.concatenate(begins)[beat_of] if begins else np.full(wanted.size, start)
         return Drain(panel, max(late, int(held[-1])) + tiles, late, starts)
 
     def take_done(self) -> list[Panel]:
