@@ -21,7 +21,7 @@ import lpuc
 from lpuc.cli.threads import limit_threads
 from lpuc.compiler import progress
 from lpuc.errors import INTERRUPTED, PIPE, USAGE, State, Terminated, printable, report
-from lpuc.signals import leave_on_signals
+from lpuc.signals import handle, is_importing, leave, leave_on_signals
 from runtime.files import noting
 
 NEW_OBJECTS = 1 << 19
@@ -81,15 +81,15 @@ def cli() -> None:
     """Compile ONNX decoders to programs for latency processing units, and run them."""
 
 
-def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise Terminated
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    if is_importing(frame):
+        leave(number, frame)
+    raise KeyboardInterrupt if number == signal.SIGINT else Terminated
 
 
 def _raise_on_signals() -> None:
     """Have signals end a command by an exception, which takes away what is half-written."""
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, _terminate)
+    handle(_stop)
 
 
 def _prepare_streams() -> None:
