@@ -192,7 +192,7 @@ class Elements(_Checked):
                 raise Trap(TrapKind.ILLEGAL, f"{message} itself")
             size = extent * stride
 
-    def _bytes(self, data: Array, extents: tuple[int, ...]) -> Array:
+    def bytes_in(self, data: Array, extents: tuple[int, ...]) -> Array:
         """One value of `data` for each byte of each element, as a view."""
         start = self.address - self.memory.base
         shape, strides = (*extents, self.element.itemsize), (*self.strides, 1)
@@ -206,10 +206,10 @@ class Elements(_Checked):
         if self.memory.written is not None:
             pairs = zip(self.extents, self.strides, strict=True)
             distinct = tuple(extent if stride else 1 for extent, stride in pairs)
-            self._require_written(self._bytes(self.memory.written, distinct))
+            self._require_written(self.bytes_in(self.memory.written, distinct))
         if prod(self.extents) * self.element.itemsize > self.high - self.low:
             return self._shared()
-        found: Any = self._bytes(self.memory.data, self.extents).copy(order="C")
+        found: Any = self.bytes_in(self.memory.data, self.extents).copy(order="C")
         return found.view(self.element.dtype).reshape(self.extents)
 
     def _shared(self) -> Array:
@@ -225,9 +225,9 @@ class Elements(_Checked):
         if 0 in self.extents:
             return
         raw: Any = np.ascontiguousarray(values).reshape((*self.extents, 1))
-        self._bytes(self.memory.data, self.extents)[...] = raw.view(np.uint8)
+        self.bytes_in(self.memory.data, self.extents)[...] = raw.view(np.uint8)
         if self.memory.written is not None:
-            self._bytes(self.memory.written, self.extents)[...] = True
+            self.bytes_in(self.memory.written, self.extents)[...] = True
         self.memory.touch(self.low, self.high)
 
 
@@ -243,10 +243,10 @@ class Points(_Checked):
         self.low, self.high = memory.base, memory.base
         if flat:
             self.low, self.high = min(flat), max(flat) + element.itemsize
-        self._refuse_outside()
         if any(address % element.itemsize for address in flat):
             message = f"{element.value} elements are not aligned"
             raise Trap(TrapKind.MISALIGNED, message)
+        self._refuse_outside()
         offsets = np.array([a - memory.base for a in flat], np.int64)
         self.bytes = offsets[:, None] + np.arange(element.itemsize)
 

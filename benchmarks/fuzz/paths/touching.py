@@ -33,7 +33,7 @@ class Watched:
         if isinstance(self.place, Points):
             marks[self.place.bytes] = True
         elif 0 not in self.place.extents:
-            self.place._bytes(marks)[...] = True
+            self.place.bytes_in(marks, self.place.extents)[...] = True
         return {(memory.name != "LMU", memory.base + int(at)) for at in np.flatnonzero(marks)}
 
     def note_reading(self) -> None:

@@ -67,10 +67,10 @@ class _Elements:
         addresses = self._addresses(_rows(index, self.limit), part)
         low, high = int(addresses.min()), int(addresses.max()) + size
         memory = self.device.hbm_at(low)
-        if high > memory.end:
-            raise Trap(TrapKind.OUT_OF_BOUNDS, f"bytes {low} to {high} leave {memory.name}")
         if (addresses % size).any():
             raise Trap(TrapKind.MISALIGNED, f"{self.element.value} elements are not aligned")
+        if high > memory.end:
+            raise Trap(TrapKind.OUT_OF_BOUNDS, f"bytes {low} to {high} leave {memory.name}")
         return memory, (addresses - memory.base).astype(np.int64, copy=False)
 
     def _addresses(self, rows: Array, part: Box) -> Array:

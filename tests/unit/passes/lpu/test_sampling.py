@@ -54,7 +54,7 @@ SETTINGS = (
     Sampling(temperature=1.0),
     Sampling(temperature=0.7, top_k=1),
     Sampling(temperature=1.5, top_k=7),
-    Sampling(temperature=1.0, top_p=0.0),
+    Sampling(temperature=1.0, top_p=1e-9),
     Sampling(temperature=2.0, top_p=0.6),
     Sampling(temperature=1.0, top_k=SIZE + 5, top_p=1.0),
     Sampling(temperature=1.0, top_k=9, top_p=0.5, repetition_penalty=1.7),
