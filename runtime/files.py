@@ -14,7 +14,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from runtime.errors import Unreadable
 
@@ -107,3 +107,14 @@ def decoded(data: bytes, name: object) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Unreadable(name, f"is not UTF-8 text, see byte {error.start}") from None
+
+
+def fill_from(descriptor: int, offset: int, out: Any) -> bool:
+    """Fill a buffer with the bytes at an offset of a file; whether there were as many."""
+    view = memoryview(out)
+    while len(view):
+        count = os.preadv(descriptor, [view], offset)
+        if not count:
+            return False
+        view, offset = view[count:], offset + count
+    return True

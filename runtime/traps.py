@@ -13,7 +13,6 @@ class TrapKind(StrEnum):
     MISALIGNED = "misaligned"
     INDEX = "index"
     DIVIDE_BY_ZERO = "divide-by-zero"
-    RACE = "race"
     FIFO = "fifo"
     ILLEGAL = "illegal"
     FUEL = "fuel"

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from xdsl.ir import SSAValue
 
-from dialects.affine import Affine
 from dialects.lpu import ops
 from dialects.lpu.weights import Weight, read
 from runtime.numerics.elements import ElementType
@@ -46,19 +45,6 @@ def constant_ints(value: SSAValue) -> list[int] | None:
             return _iota_ints(value.owner)
         case _:
             return None
-
-
-def uniform_int(value: SSAValue) -> Affine | None:
-    """The integer that all elements are, possibly affine in symbols; None when not known."""
-    match value.owner:
-        case ops.IotaOp(coefficients=coefficients):
-            base, *steps = coefficients.data
-            return base if all(step == Affine() for step in steps) else None
-        case ops.FillOp() if not ops.tensor_of(value).dtype.is_float:
-            return Affine(int(fill_value(value.owner)))
-        case _:
-            ints = constant_ints(value)
-            return Affine(ints[0]) if ints and len(set(ints)) == 1 else None
 
 
 def _weight_ints(weight: Weight) -> list[int] | None:

@@ -101,13 +101,6 @@ def emit_references(
     return refer(parameters(_functions(module)), folder, target_folder, sums)
 
 
-def write_program(module: ModuleOp, folder: Path, path: Path) -> Program:
-    """Write the program to a file; returns it without parameters."""
-    program, pieces = emit_program(module, folder)
-    program.write(path, pieces)
-    return program
-
-
 def program_in_memory(module: ModuleOp, folder: Path) -> Program:
     """The program with its parameters as one array, for small models and tests."""
     program, pieces = emit_program(module, folder)

@@ -34,11 +34,6 @@ def rows(pairs: Iterable[tuple[str, str]]) -> str:
     return "\n".join(f"{name:14}{value}" for name, value in pairs)
 
 
-def port_text(port: Port) -> str:
-    """`input_ids: i64[1, 1] (ids)`"""
-    return f"{printable(port.name)}{_said_of(port)}"
-
-
 def _said_of(port: Port) -> str:
     shape = ", ".join(printable(str(dim)) for dim in port.shape)
     role = "" if port.role == "data" else f" ({printable(port.role)})"

@@ -36,8 +36,7 @@ class Panel:
         self.matrix = matrix
         self.shape = matrix.shape
         self.strides = matrix.strides
-        low, high = self.span()
-        self.is_spread = matrix.size > MANY and matrix.nbytes > high - low
+        self.is_spread = matrix.size > MANY and matrix.nbytes > self._reach()
         self.wide: Array | None = None
         self.dense: Array | None = None
         self.mirrored: Array | None = None
@@ -53,6 +52,14 @@ class Panel:
     def span(self) -> tuple[int, int]:
         """First byte and the byte behind the last."""
         return span(self.address, self.matrix)
+
+    def _reach(self) -> int:
+        low, high = self.span()
+        return high - low
+
+    def key(self) -> tuple[object, ...]:
+        """What panels have in common of which one copy serves all."""
+        return (self.element, self.address, self.shape, self.matrix.strides)
 
     def size(self) -> int:
         """Bytes that it takes in the FIFO."""

@@ -62,8 +62,7 @@ class Products:
         """Whether the panel is not widened as a whole: it would exceed the cap, or all bounds."""
         if panel.wide is not None or panel.matrix.size <= MANY:
             return False
-        key = (panel.element, panel.address, panel.shape, panel.matrix.strides)
-        known = key in self.kept or (panel.memory.writable and self.mirror.active)
+        known = panel.key() in self.kept or (panel.memory.writable and self.mirror.active)
         fits = known or 4 * panel.matrix.size <= self.cap
         return not (fits and not panel.is_spread and panel.element.is_float)
 
@@ -83,8 +82,7 @@ class Products:
             return panel.wide
         if panel.memory.writable:
             return self._of_arena(panel)
-        key = (panel.element, panel.address, panel.shape, panel.matrix.strides)
-        wide = self.kept.get(key)
+        wide = self.kept.get(key := panel.key())
         if wide is None:
             wide = panel.matrix.astype(np.float32, order="K")
             if wide.nbytes > self.cap:

@@ -17,12 +17,10 @@ from runtime.device.device import Device, Halted, Output
 from runtime.device.fifo import bytes_of
 from runtime.device.memory import Memory
 from runtime.isa.fields import Operand
-from runtime.isa.spec import Inst
+from runtime.isa.spec import POINT_LIMIT, Inst
 from runtime.isa.state import Array, Four, Place, wrap
 from runtime.numerics.elements import ElementType
 from runtime.traps import Trap, TrapKind
-
-POINT_LIMIT = 1 << 31
 
 
 class Specified:

@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Protocol, cast, dataclass_transform
 from runtime.isa import fields, kinds
 from runtime.isa.accesses import Access
 from runtime.isa.fields import Four, Operand
-from runtime.isa.kinds import Choice, Kind
+from runtime.isa.kinds import Kind
 from runtime.isa.state import State
 from runtime.target import Target
 
@@ -24,6 +24,7 @@ __all__ = [
     "ISA",
     "ISA_VERSION",
     "OPCODES",
+    "POINT_LIMIT",
     "WORD_BYTES",
     "Bit",
     "CtrlInst",
@@ -42,6 +43,8 @@ __all__ = [
 
 ISA_VERSION = 1
 WORD_BYTES = 16
+POINT_LIMIT = 1 << 31
+"""Points of an instruction at most; extents that make more are illegal."""
 
 Extents = Annotated[Four, fields.Registers(fields.EXTENTS_AT)]
 Mem0 = Annotated[Operand, fields.Memory(0)]
@@ -158,8 +161,9 @@ class _Extended(Protocol):
 class DataInst(Inst):
     """An instruction on strided 4-D operands: two words, extents and strides from registers.
 
-    Operands are read completely before the result is written. An extent of zero means that there
-    are no points; nothing is read or written.
+    Operands are read completely before the result is written, and no element of a result is written
+    twice: each axis steps over all bytes of the axes with smaller strides. An extent of zero means
+    that there are no points; nothing is read or written. There are at most `POINT_LIMIT` points.
     """
 
     WORDS = 2
@@ -229,8 +233,3 @@ def values(registers: Sequence[int], ids: Four) -> Four:
     """Values of four registers."""
     a, b, c, d = ids
     return (registers[a], registers[b], registers[c], registers[d])
-
-
-def choice_of(cls: type[Inst]) -> Choice | None:
-    """The function field of an instruction class, None when it has none."""
-    return next((f.kind for f in cls.LAYOUT if isinstance(f.kind, Choice)), None)

@@ -133,9 +133,9 @@ def _relu(x: Array) -> Array:
     return np.maximum(x, x.dtype.type(0))
 
 
-def _isnan(x: Array) -> Array:
+def _isnan(x: Array, out: Array | None = None) -> Array:
     """`np.isnan` leaves most elements of a strided result of f32 as they were (numpy 2.4)."""
-    return np.not_equal(x, x)
+    return np.not_equal(x, x, out)
 
 
 def _power(a: Array, b: Array) -> Array:
@@ -229,7 +229,7 @@ def unary_into(name: str, dst: ElementType, a: ElementType) -> Into:
     """Kernel `(a, out=dst)` of a one-operand function for these element types."""
     function = FUNCTIONS1[name]
     f = _callable_for(function, a)
-    if isinstance(f, np.ufunc) and _is_native(function, dst, a):
+    if (f is _isnan or isinstance(f, np.ufunc)) and _is_native(function, dst, a):
         return f
     wide = _widening(a)
 

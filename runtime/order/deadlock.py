@@ -18,7 +18,6 @@ from runtime.target import Target
 
 MOST_PANELS = 1 << 12
 MOST_STEPS = 1 << 20
-DEEPEST = 64
 
 
 class Flight(NamedTuple):

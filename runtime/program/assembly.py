@@ -18,6 +18,7 @@ import numpy as np
 
 from runtime.errors import Invalid, Malformed
 from runtime.isa.encoding import word_addresses
+from runtime.isa.kinds import Integer
 from runtime.isa.spec import Inst
 from runtime.isa.syntax import parse, show, words_of
 from runtime.program import interface_json
@@ -25,7 +26,6 @@ from runtime.program.container import digest
 from runtime.program.interface import Interface
 from runtime.program.program import Program, from_text, to_text
 from runtime.program.provenance import Provenance, Range
-from runtime.program.validation import branch_target
 from runtime.target import Target
 from runtime.weights.image import Image
 from runtime.weights.references import References
@@ -49,7 +49,7 @@ def disassemble(program: Program) -> str:
 
 
 def _code_lines(program: Program) -> list[str]:
-    goals = {branch_target(inst) for inst in program.code}
+    goals = {_goal(inst) for inst in program.code}
     starts = {interface.pc: name for name, interface in program.others}
     nodes = _node_lines(program.provenance)
     lines: list[str] = []
@@ -59,6 +59,14 @@ def _code_lines(program: Program) -> list[str]:
         lines += [f"L{pc}:"] if pc in goals else []
         lines.append(f"        {show(inst)}")
     return lines
+
+
+def _goal(inst: Inst) -> int | None:
+    """The pc that an instruction may branch to, None when it has no such field."""
+    for known in inst.LAYOUT:
+        if isinstance(known.kind, Integer) and known.kind.target:
+            return getattr(inst, known.name)
+    return None
 
 
 def _node_lines(provenance: Provenance) -> dict[int, list[str]]:

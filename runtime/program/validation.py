@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from runtime.errors import Invalid
-from runtime.isa.kinds import Integer
 from runtime.isa.spec import Inst
 from runtime.program.bounds import Bounds, elements_of, memory_bytes
 from runtime.program.interface import Interface
@@ -43,14 +42,6 @@ def _check_entries(entries: Sequence[tuple[str, Interface]]) -> None:
             raise Invalid(f"the entry {name!r} stands twice or has no name")
         if interface.memory != entries[0][1].memory:
             raise Invalid(f"entry {name!r} and {names[0]!r} differ in the size of memory")
-
-
-def branch_target(inst: Inst) -> int | None:
-    """The pc an instruction may branch to, None when it has no target field."""
-    for field in inst.LAYOUT:
-        if isinstance(field.kind, Integer) and field.kind.target:
-            return getattr(inst, field.name)
-    return None
 
 
 def _check_registers(structure: Structure, target: Target) -> None:

@@ -85,6 +85,7 @@ class Interpreter:
     def handed(self, run: Run) -> Iterator[int]:
         """What a run hands to the host until its end, each value before the next is made."""
         while (stop := self._until_stop(run)) is not Stop.HALTED:
+            assert stop is not Stop.BLOCKED, run.reason
             if stop is Stop.OUTPUT:
                 yield run.device.take()
 

@@ -7,7 +7,7 @@
     run.pc, run.why, run.loops()
     saved = run.snapshot(); run.restore(saved)
 
-A run belongs to one thread at a time: the one that made it, until `hand_over`.
+A run belongs to the thread that made it.
 """
 
 import threading
@@ -144,12 +144,6 @@ class Run:
         if threading.get_ident() != self._thread or self._busy:
             raise Misuse("a run belongs to one thread, and another one uses it")
         self._busy = True
-
-    def hand_over(self) -> None:
-        """Let the calling thread go on with the run; the other one must have stopped using it."""
-        if self._busy:
-            raise Misuse("a run is handed over while it is executing")
-        self._thread = threading.get_ident()
 
     def _trap_of(self, error: Trap | TypeError) -> Trap:
         """The trap with its place; a TypeError is arithmetic on a register that holds nothing."""

@@ -195,7 +195,7 @@ class Engines:
         if far.writes:
             if (panel := self.fifo.unsent_panel(far)) is not None:
                 raise Trap(
-                    TrapKind.RACE, f"waits for the stream at pc {panel.pc}, whose panel "
+                    TrapKind.FIFO, f"waits for the stream at pc {panel.pc}, whose panel "
                     "waits for a product behind both",
                 )  # fmt: skip
             over = max(over, self.streams.ready(far))

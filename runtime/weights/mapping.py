@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from runtime.errors import Malformed
+from runtime.files import fill_from
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -59,12 +60,8 @@ def _stamp(descriptor: int) -> tuple[int, int]:
 
 def _copied(descriptor: int, offset: int, length: int) -> Array:
     data = np.empty(length, np.uint8)
-    view = data.data
-    while len(view):
-        count = os.preadv(descriptor, [view], offset)
-        if not count:
-            raise Malformed("was cut while it was read")
-        view, offset = view[count:], offset + count
+    if not fill_from(descriptor, offset, data):
+        raise Malformed("was cut while it was read")
     data.flags.writeable = False
     return data
 

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 
 from runtime.errors import Malformed, Unlinked
-from runtime.files import OPEN, irregular, note
+from runtime.files import OPEN, fill_from, irregular, note
 from runtime.weights.buffers import Buffers
 from runtime.weights.checksums import block_sum
 
@@ -28,13 +29,12 @@ BLOCK_BYTES = 4 << 20
 THREADS = 4
 
 
-class SourceFiles:
-    """Files below a folder, and memory to read them into; a context, which closes them."""
+class Closing(ABC):
+    """A context that closes itself."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.buffers = Buffers()
-        self._descriptors: dict[str, int] = {}
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of everything."""
 
     def __enter__(self) -> Self:
         return self
@@ -45,6 +45,19 @@ class SourceFiles:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
+        self.close()
+
+
+class SourceFiles(Closing):
+    """Files below a folder, and memory to read them into; a context, which closes them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.buffers = Buffers()
+        self._descriptors: dict[str, int] = {}
+
+    def close(self) -> None:
+        """Close all files."""
         for descriptor in self._descriptors.values():
             os.close(descriptor)
         self._descriptors.clear()
@@ -55,12 +68,8 @@ class SourceFiles:
         if descriptor is None:
             descriptor = self._opened(path)
         flat: Any = out.reshape(-1).view(np.uint8)
-        view = memoryview(flat)
-        while len(view):
-            count = os.preadv(descriptor, [view], offset)
-            if not count:
-                raise Malformed(f"{self.folder / path}: ends before the weight does")
-            view, offset = view[count:], offset + count
+        if not fill_from(descriptor, offset, flat):
+            raise Malformed(f"{self.folder / path}: ends before the weight does")
 
     def _opened(self, path: str) -> int:
         if len(self._descriptors) >= OPEN_FILES:
@@ -162,7 +171,7 @@ def part_count(spans: Iterable[Span]) -> int:
     return sum(-(-stop // BLOCK_BYTES) - start // BLOCK_BYTES for start, stop in merged(spans))
 
 
-class Sums:
+class Sums(Closing):
     """
     Checksums of ranges of files, made by threads, as many as cores; a context, which ends them.
 
@@ -176,17 +185,6 @@ class Sums:
         self._pool = ThreadPoolExecutor(min(THREADS, threads or cores))
         self._files: dict[tuple[int, ...], int] = {}
         self._made: dict[tuple[int, ...], Future[bytes]] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Drop what is not begun."""
@@ -225,12 +223,6 @@ class Sums:
         return found
 
 
-def sums_of(descriptor: int, spans: Iterable[Span]) -> bytes:
-    """The checksums of ranges of a file, as `Sums` says."""
-    with Sums() as sums:
-        return sums.of(descriptor, spans)
-
-
 _memory = local()
 
 
@@ -240,6 +232,6 @@ def _sum_part(descriptor: int, part: Span) -> bytes:
     if not hasattr(_memory, "block"):
         _memory.block = np.empty(BLOCK_BYTES, np.uint8)
     block: Array = _memory.block[: stop - start]
-    if os.preadv(descriptor, [block.data], start) != stop - start:
+    if not fill_from(descriptor, start, block):
         raise Malformed("a file of weights became shorter while it was read")
     return block_sum(block)

@@ -16,13 +16,12 @@ import numpy as np
 from runtime.device.device import Device
 from runtime.device.memory import Array, Memory
 from runtime.isa.fields import Four
-from runtime.isa.spec import DataInst
+from runtime.isa.spec import POINT_LIMIT, DataInst
 from runtime.numerics.elements import ElementType
 from runtime.traps import Trap, TrapKind
 
 Resolver = Callable[[Device, Four], Array]
 
-POINT_LIMIT = 1 << 31
 # Strides and positions from here on are left to `strided`: below, no sum over at most POINT_LIMIT
 # points overflows in numpy.
 PLAIN_LIMIT = 1 << 31

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dialects.lpu.weights import Cast, FileRange, Reshape, Transpose, Weight, inline, read
-from lpuc.compiler.emit import program_in_memory, write_program
+from lpuc.compiler.emit import emit_program, program_in_memory
 from lpuc.compiler.parameters import parameter_pieces
 from runtime.isa import Bge, Fill, Loop
 from runtime.isa.encoding import word_addresses
@@ -92,8 +92,9 @@ def test_the_file_is_the_program(folder: Path):
     for step in BACKEND:
         step.apply(context(), module)
     path = folder / "model.lpu"
-    written = write_program(module, folder, path)
+    written, pieces = emit_program(module, folder)
     assert not written.params.size
+    written.write(path, pieces)
     loaded, direct = Program.load(path, check="all"), program_in_memory(module, folder)
     assert loaded.code == direct.code
     assert loaded.interface == direct.interface

@@ -40,7 +40,7 @@ STATE = State(file="model.onnx")
         (CompileError("bad"), USER),
         (Malformed("bad"), USER),
         (Unlinkable("x", "f32", "i64"), USER),
-        (Trap(TrapKind.RACE, "bad"), USER),
+        (Trap(TrapKind.FIFO, "bad"), USER),
         (OSError(errno.ENOENT, "No such file", "x"), USER),
         (MemoryError(), USER),
         (UsageError("bad"), USAGE),

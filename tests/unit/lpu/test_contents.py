@@ -8,7 +8,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.test import TestOp
 
 from dialects.affine import Affine
-from dialects.lpu.contents import constant_ints, uniform_int
+from dialects.lpu.contents import constant_ints
 from dialects.lpu.weights import Concat, FileRange, Stack, inline
 from passes.rewriting.build import Build
 from runtime.numerics.elements import ElementType
@@ -42,11 +42,3 @@ def test_contents_that_are_not_known(build: Build):
     file = FileRange("w", 0, (2,), ElementType.I64)
     assert constant_ints(build.constant(Stack((inline(np.array([1, 2])), file)))) is None
     assert constant_ints(build.map("neg", build.iota(5, (), ()))) is None
-
-
-def test_one_integer_everywhere(build: Build):
-    assert uniform_int(build.fill(3, (P,), ElementType.I64)) == Affine(3)
-    assert uniform_int(build.iota(P + 1, (0,), (2,))) == P + 1
-    assert uniform_int(build.array(np.array([4, 4]))) == Affine(4)
-    assert uniform_int(build.iota(0, (1,), (2,))) is None
-    assert uniform_int(build.fill(3.0, (), ElementType.F32)) is None

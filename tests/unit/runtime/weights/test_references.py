@@ -23,7 +23,7 @@ from runtime.weights.image import Image
 from runtime.weights.recipes import Cast, FileRange, Inline, Recipe, Stack, Transpose, read
 from runtime.weights.referenced_files import SourceFile
 from runtime.weights.references import Param, References, refer
-from runtime.weights.source_files import BLOCK_BYTES, Sums, merged, sums_of
+from runtime.weights.source_files import BLOCK_BYTES, Span, Sums, merged
 from tests.unit.runtime.program.programs import program, projection
 
 F32, F16 = ElementType.F32, ElementType.F16
@@ -227,6 +227,11 @@ def test_a_small_file_is_no_bomb():
 def test_other_tables_are_malformed(text: str):
     with pytest.raises(Malformed):
         References.from_json(json.loads(text))
+
+
+def sums_of(descriptor: int, spans: list[Span]) -> bytes:
+    with Sums() as sums:
+        return sums.of(descriptor, spans)
 
 
 def test_checksums_are_of_the_bytes_alone(folder: Path, monkeypatch: pytest.MonkeyPatch):
