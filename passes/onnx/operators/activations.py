@@ -97,8 +97,7 @@ def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
 
 
 def _with_slope(node: Node) -> Sequence[Dims]:
-    spread = node.broadcast(node.source.shape, node.dims("slope"))
-    node.expect("what X and slope broadcast to", spread, node.source.shape)
+    node.expect_spread("X and slope", node.dims("slope"), node.source.shape)
     return same_as_first(node)
 
 

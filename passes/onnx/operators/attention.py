@@ -115,7 +115,7 @@ def _past_length(b: Build, node: Node, scores: Scores) -> SSAValue:
     lengths = _lengths(b, node, scores.dims[-1])
     if lengths is not None:
         return b.map("sub", lengths, extent(b, scores.dims[-2]))
-    return extent(b, _past(node))
+    return extent(b, past_length(node))
 
 
 def _limit_distance(b: Build, node: Node, scores: Scores) -> Scores:
@@ -147,8 +147,8 @@ def _heads(b: Build, node: Node, name: str, count: str) -> SSAValue:
     return value if tensor_of(value).rank == 4 else split_heads(b, value, node.integer(count))
 
 
-def _with_past(b: Build, node: Node, name: str, fresh: SSAValue) -> SSAValue:
-    past = node.get(name)
+def with_past(b: Build, past: SSAValue | None, fresh: SSAValue) -> SSAValue:
+    """Keys or values, [batch, heads, seq, size], behind those of the cache."""
     return fresh if past is None else b.concat([past, fresh], 2)
 
 
@@ -163,7 +163,8 @@ def attend(
     return scores.softcap(softcap) if softcap > 0 else scores
 
 
-def _past(node: Node) -> Affine:
+def past_length(node: Node) -> Affine:
+    """How many tokens the cache holds."""
     return Affine() if node.get("past_key") is None else node.dims("past_key", 4)[2]
 
 
@@ -189,7 +190,8 @@ def _attention_dims(node: Node) -> Sequence[Dims]:
     node.expect("V without the size of its heads", v[:3], k[:3])
     grouped = q[1].is_const and k[1].is_const and k[1].const and q[1].const % k[1].const == 0
     node.require(bool(grouped), f"{q[1]} query heads are no multiple of {k[1]} key heads")
-    past, total = _past(node), _past(node) + k[2]
+    past = past_length(node)
+    total = past + k[2]
     _check_cache(node, (*k[:2], past, k[3]), (*v[:2], past, v[3]))
     scores = (*q[:3], total)
     _check_mask(node, scores)
@@ -200,8 +202,7 @@ def _attention_dims(node: Node) -> Sequence[Dims]:
 def _check_cache(node: Node, keys: Dims, values: Dims) -> None:
     """The cache inside of the operator, four values of which all are there, or one outside."""
     given = node.get("past_key") is not None
-    paired = given == (node.get("past_value") is not None)
-    node.require(paired, "past_key and past_value come together, or neither")
+    node.expect_pair("past_key", "past_value")
     shown = len(node.op.results)
     node.require(shown != 2, "present_key and present_value come together, or neither")
     node.require(shown > 2 or not given, "a past without present_key and present_value")
@@ -227,8 +228,14 @@ def _check_mask(node: Node, scores: Dims) -> None:
     covered = (*mask[:-1], scores[-1]) if padded else mask
     if old:
         node.expect("the mask without batch and heads", covered[-2:], scores[-2:])
-    spread = node.broadcast(covered, scores)
-    node.expect("what the mask and the scores broadcast to", spread, scores)
+    node.expect_spread("the mask and the scores", covered, scores)
+
+
+def expect_bias(node: Node, scores: Dims) -> None:
+    """Refuse a bias of rank 4 that does not broadcast to the scores."""
+    if node.get("attention_bias") is not None:
+        bias = node.dims("attention_bias", 4)
+        node.expect_spread("'attention_bias' and the scores", bias, scores)
 
 
 def _observed(b: Build, node: Node, stages: Sequence[SSAValue]) -> SSAValue | None:
@@ -265,8 +272,8 @@ def _has_integer_mask(node: Node) -> bool:
 )
 def attention(b: Build, node: Node) -> Sequence[SSAValue | None]:
     query = _heads(b, node, "Q", "q_num_heads")
-    keys = _with_past(b, node, "past_key", _heads(b, node, "K", "kv_num_heads"))
-    values = _with_past(b, node, "past_value", _heads(b, node, "V", "kv_num_heads"))
+    keys = with_past(b, node.get("past_key"), _heads(b, node, "K", "kv_num_heads"))
+    values = with_past(b, node.get("past_value"), _heads(b, node, "V", "kv_num_heads"))
     scale, softcap = node.attr("scale"), node.number("softcap")
     raw = attend(b, query, keys, scale if isinstance(scale, float) else None, 0.0)
     capped = raw.softcap(softcap) if softcap > 0 else raw

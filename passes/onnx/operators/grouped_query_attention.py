@@ -16,7 +16,14 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu.ops import tensor_of
-from passes.onnx.operators.attention import Scores, attend, grouped_matmul
+from passes.onnx.operators.attention import (
+    Scores,
+    attend,
+    expect_bias,
+    grouped_matmul,
+    past_length,
+    with_past,
+)
 from passes.onnx.operators.indexing import demand, from_zero, is_inside
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import MICROSOFT, Limit, only, operator, without
@@ -60,13 +67,12 @@ def _attention_dims(node: Node) -> Sequence[Dims]:
     """Hidden states, then both caches with the new tokens; query, key, value may be packed."""
     (batch, new, width), (heads, shared) = node.dims("query", 3), _heads(node)
     packed = node.get("key") is None
-    node.require(packed == (node.get("value") is None), "key and value come together, or neither")
+    node.expect_pair("key", "value")
     size = head_size(node, width, heads + 2 * shared if packed else heads, "heads")
     for name in ("key", "value"):
         node.expect_dims(name, (batch, new, size * shared))
-    paired = (node.get("past_key") is None) == (node.get("past_value") is None)
-    node.require(paired, "past_key and past_value come together, or neither")
-    past = _past(node)
+    node.expect_pair("past_key", "past_value")
+    past = past_length(node)
     for name in ("past_key", "past_value"):
         node.expect_dims(name, (batch, Affine(shared), past, size))
     node.expect_dims("head_sink", (Affine(heads),))
@@ -75,14 +81,13 @@ def _attention_dims(node: Node) -> Sequence[Dims]:
     _check_lengths(node, batch, past + new)
     _check_tables(node, batch, new, size)
     _check_results(node, past)
+    scores = (batch, Affine(heads), new, past + new)
     if node.get("attention_bias") is not None:
-        scores = (batch, Affine(heads), new, past + new)
         bias = node.dims("attention_bias", 4)
         node.expect("'attention_bias' without batch and heads", bias[2:], scores[2:])
-        spread = node.broadcast(bias, scores)
-        node.expect("what 'attention_bias' and the scores broadcast to", spread, scores)
+    expect_bias(node, scores)
     present = (batch, Affine(shared), past + new, size)
-    return [(batch, new, size * heads), present, present, (batch, Affine(heads), new, past + new)]
+    return [(batch, new, size * heads), present, present, scores]
 
 
 def _check_lengths(node: Node, batch: Affine, total: Affine) -> None:
@@ -104,8 +109,7 @@ def _check_results(node: Node, past: Affine) -> None:
 
 
 def _check_tables(node: Node, batch: Affine, new: Affine, size: Affine) -> None:
-    paired = (node.get("cos_cache") is None) == (node.get("sin_cache") is None)
-    node.require(paired, "cos_cache and sin_cache come together, or neither")
+    node.expect_pair("cos_cache", "sin_cache")
     if not node.flag("do_rotary"):
         return
     angles = node.dims("cos_cache", 2)[1]
@@ -128,17 +132,13 @@ def _projections(b: Build, node: Node) -> tuple[SSAValue, SSAValue, SSAValue]:
     return split_heads(b, query, heads), split_heads(b, key, shared), split_heads(b, value, shared)
 
 
-def _past(node: Node) -> Affine:
-    return Affine() if node.get("past_key") is None else node.dims("past_key", 4)[2]
-
-
 def _tokens(b: Build, node: Node) -> Tokens:
     """
     Where the new tokens go; the machine traps on lengths that are none of the rows.
 
     Without a cache nothing precedes them, and then fewer tokens may be valid than are new.
     """
-    (batch, new, _), past = node.dims("query"), _past(node)
+    (batch, new, _), past = node.dims("query"), past_length(node)
     start, sums = b.reshape(extent(b, past), (1, 1)), _sums_up(b, node, past + new)
     if node.uniform("seqlens_k") == past + new - 1:
         start = start if sums is None else demand(b, sums, start)
@@ -177,10 +177,8 @@ def _rotated(b: Build, node: Node, tokens: Tokens, parts: list[SSAValue]) -> lis
 
 
 def _present(b: Build, tokens: Tokens, past: SSAValue | None, new: SSAValue) -> SSAValue:
-    if past is None:
-        return new
-    joined = b.concat([past, new], 2)
-    return joined if tokens.full else _moved(b, tokens, joined)
+    joined = with_past(b, past, new)
+    return joined if past is None or tokens.full else _moved(b, tokens, joined)
 
 
 def _moved(b: Build, tokens: Tokens, joined: SSAValue) -> SSAValue:

@@ -66,11 +66,7 @@ def _gemm_dims(node: Node) -> Sequence[Dims]:
     a = _swapped(node.dims("A", 2), node.flag("transA"))
     found = _product(node, a, _swapped(node.dims("B", 2), node.flag("transB")))
     if node.get("C") is not None:
-        node.expect(
-            "the extents of C and the product together",
-            node.broadcast(node.dims("C"), found[0]),
-            found[0],
-        )
+        node.expect_spread("C and the product", node.dims("C"), found[0])
     return found
 
 

@@ -124,6 +124,15 @@ class Node:
             got = _text(self.dims(name))
             raise self.refusal(f"the shape of '{name}' is {got}, expected {expected}")
 
+    def expect_spread(self, what: str, shape: Dims, target: Dims) -> None:
+        """Refuse a shape that does not broadcast to another one as it is."""
+        self.expect(f"what {what} broadcast to", self.broadcast(shape, target), target)
+
+    def expect_pair(self, first: str, second: str) -> None:
+        """Refuse one of two operands without the other."""
+        paired = (self.get(first) is None) == (self.get(second) is None)
+        self.require(paired, f"{first} and {second} come together, or neither")
+
     # Attributes
 
     def attr(self, name: str) -> Value | None:

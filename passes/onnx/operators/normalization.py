@@ -67,8 +67,7 @@ def _normal_dims(node: Node) -> Sequence[Dims]:
     shape, axes = node.source.shape, _normal_axes(node)
     for name in ("Scale", "scale", "B"):
         if name in node.op.schema.input_index and node.get(name) is not None:
-            spread = node.broadcast(shape, node.dims(name))
-            node.expect(f"what '{name}' and the tensor broadcast to", spread, shape)
+            node.expect_spread(f"'{name}' and the tensor", node.dims(name), shape)
     statistics = tuple([Affine(1) if i in axes else d for i, d in enumerate(shape)])
     return [shape, statistics, statistics]
 
@@ -183,8 +182,7 @@ def _embedded_dims(node: Node) -> Sequence[Dims]:
     _check_epsilon(node)
     node.require(len(node.op.results) > 1, "the result 'mask_index' is missing")
     ids, table = node.dims("input_ids", 2), node.dims("word_embedding", 2)
-    paired = (node.get("segment_ids") is None) == (node.get("segment_embedding") is None)
-    node.require(paired, "segment_ids and segment_embedding come together, or neither")
+    node.expect_pair("segment_ids", "segment_embedding")
     for name in ("segment_ids", "mask"):
         node.expect_dims(name, ids)
     node.expect_dims("position_ids", ids, (Affine(1), ids[1]))

@@ -8,7 +8,7 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu.ops import tensor_of
-from passes.onnx.operators.attention import Scores, attend, grouped_matmul
+from passes.onnx.operators.attention import Scores, attend, expect_bias, grouped_matmul, with_past
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import MICROSOFT, only, operator, without
 from passes.onnx.operators.rotary import head_size, join_heads, split_heads
@@ -46,10 +46,7 @@ def _attention_dims(node: Node) -> Sequence[Dims]:
         node.require(size == depth, "keys and values in one cache differ in size")
         node.expect_dims("past", (*stacked, _past(node), size))
     node.expect_dims("mask_index", (batch, total), (batch, length, total))
-    if node.get("attention_bias") is not None:
-        scores = (batch, Affine(heads), length, total)
-        spread = node.broadcast(node.dims("attention_bias", 4), scores)
-        node.expect("what 'attention_bias' and the scores broadcast to", spread, scores)
+    expect_bias(node, (batch, Affine(heads), length, total))
     return [(batch, length, Affine(sizes[2])), (*stacked, total, size)]
 
 
@@ -106,8 +103,8 @@ def packed_attention(b: Build, node: Node) -> Sequence[SSAValue | None]:
     query, key, value = _projections(b, node)
     stacked = node.get("past")
     if stacked is not None:
-        key = b.concat([_unstacked(b, stacked, 0), key], 2)
-        value = b.concat([_unstacked(b, stacked, 1), value], 2)
+        key = with_past(b, _unstacked(b, stacked, 0), key)
+        value = with_past(b, _unstacked(b, stacked, 1), value)
     scores = attend(b, query, key, node.number("scale") or None, 0.0)
     weights = _masked(b, node, scores).softmax()
     output = grouped_matmul(b, b.cast(weights, tensor_of(query).dtype), value)
