@@ -21,7 +21,7 @@ from passes.onnx.operators.matrix import transposed
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import Limit, only, operator
 from passes.onnx.operators.rotary import head_size, join_heads, split_heads
-from passes.onnx.operators.terms import constant, extent, wide
+from passes.onnx.operators.terms import along, constant, extent, wide
 from passes.rewriting.build import Build
 from runtime.numerics.elements import ElementType
 
@@ -137,7 +137,7 @@ def _limit_lengths(b: Build, node: Node, scores: Scores) -> Scores:
     lengths = _lengths(b, node, scores.dims[-1])
     if lengths is None:
         return scores
-    keys = b.iota(0, (0, 0, 0, 1), (1, 1, 1, scores.dims[-1]))
+    keys = along(b, 4, 3, scores.dims[-1])
     return scores.keep(b.map("lt", keys, lengths))
 
 
@@ -253,7 +253,7 @@ def _has_no_scale(node: Node) -> bool:
 
 
 def _has_other_values(node: Node) -> bool:
-    return node.get("V") is not None and node.tensor("V").dtype != node.tensor("Q").dtype
+    return node.tensor("V").dtype != node.tensor("Q").dtype
 
 
 def _has_integer_mask(node: Node) -> bool:

@@ -17,7 +17,7 @@ from dialects.affine import Affine
 from dialects.lpu.ops import tensor_of
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import Limit, operator
-from passes.onnx.operators.terms import constant, elements
+from passes.onnx.operators.terms import along, constant, elements
 from passes.rewriting.build import Build
 
 TERM = re.compile(r"[A-Za-z]*(\.\.\.[A-Za-z]*)?")
@@ -97,14 +97,7 @@ class Labelled:
         first = self.labels.index(doubled)
         second = self.labels.index(doubled, first + 1)
         dims = tensor_of(self.value).shape
-        places = [
-            self.b.iota(
-                0,
-                [int(i == at) for i in range(len(dims))],
-                [d if i == at else 1 for i, d in enumerate(dims)],
-            )
-            for at in (first, second)
-        ]
+        places = [along(self.b, len(dims), axis, dims[axis]) for axis in (first, second)]
         kept = self.b.select(self.b.map("eq", *places), self.value, constant(self.b, 0, self.value))
         return Labelled(self.b, kept, self.labels)._summed([second]).diagonal()
 

@@ -123,7 +123,7 @@ def _remainder(node: Node) -> Content | None:
 
 def _divides_floats(node: Node) -> bool:
     """Whether an old version is given floats that it does not take."""
-    floats = bool(node.op.operands) and node.source.dtype.is_float
+    floats = node.source.dtype.is_float
     return floats and node.op.since_version < 28 and not node.flag("fmod")
 
 

@@ -27,8 +27,8 @@ from passes.onnx.operators.attention import (
 from passes.onnx.operators.indexing import demand, from_zero, is_inside
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import MICROSOFT, Limit, only, operator, without
-from passes.onnx.operators.rotary import head_size, join_heads, rotate, split_heads
-from passes.onnx.operators.terms import as_float, constant, elements, extent
+from passes.onnx.operators.rotary import angles_at, head_size, join_heads, rotate, split_heads
+from passes.onnx.operators.terms import along, as_float, constant, elements, extent
 from passes.rewriting.build import Build
 from runtime.numerics.elements import ElementType
 
@@ -169,9 +169,7 @@ def _rotated(b: Build, node: Node, tokens: Tokens, parts: list[SSAValue]) -> lis
         places = b.map("add", b.iota(0, (0, 1), (tokens.batch, tokens.new)), tokens.start)
     else:
         places = from_zero(b, positions)
-    tables = [b.gather(node.value(f"{name}_cache"), places, 0) for name in ("cos", "sin")]
-    dims = tensor_of(tables[0]).shape
-    cos, sin = (b.reshape(table, (dims[0], 1, *dims[1:])) for table in tables)
+    cos, sin = angles_at(b, node, places)
     interleaved = node.flag("rotary_interleaved")
     return [rotate(b, part, cos, sin, interleaved) for part in parts]
 
@@ -184,7 +182,7 @@ def _present(b: Build, tokens: Tokens, past: SSAValue | None, new: SSAValue) -> 
 def _moved(b: Build, tokens: Tokens, joined: SSAValue) -> SSAValue:
     """The new rows right behind the valid ones of the cache, and zeros behind them."""
     batch, heads, total, size = tensor_of(joined).shape
-    place = b.iota(0, (0, 1), (1, total))
+    place = along(b, 2, 1, total)
     shifted = b.map("add", b.map("sub", place, tokens.start), extent(b, tokens.past))
     held = b.select(b.map("lt", place, tokens.start), place, shifted)
     row = b.map("min", held, extent(b, total - 1))
@@ -216,7 +214,7 @@ def _within_valid(b: Build, tokens: Tokens, scores: Scores) -> Scores:
     """Only valid keys, which matters where fewer tokens are valid than are new: a padded prompt."""
     if tokens.new == ONE or tokens.last is None:
         return scores
-    place = b.iota(0, (0, 0, 0, 1), (1, 1, 1, tokens.total))
+    place = along(b, 4, 3, tokens.total)
     return scores.keep(b.map("le", place, b.reshape(tokens.last, (tokens.batch, 1, 1, 1))))
 
 

@@ -20,7 +20,7 @@ from passes.analysis.content import Content
 from passes.analysis.moves import taken
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import Limit, operator
-from passes.onnx.operators.terms import constant, extent, strides
+from passes.onnx.operators.terms import along, constant, extent, strides
 from passes.onnx.operators.terms import elements as count
 from passes.rewriting.build import Build
 from runtime.numerics.elements import ElementType
@@ -237,8 +237,7 @@ def one_hot(b: Build, node: Node) -> SSAValue:
     axis = node.axis(len(dims))
     lead = tensor_of(indices).shape
     places = b.reshape(from_start(b, indices, dims[axis]), (*lead[:axis], 1, *lead[axis:]))
-    coefficients = [int(d == axis) for d in range(len(dims))]
-    columns = b.iota(0, coefficients, [n if d == axis else 1 for d, n in enumerate(dims)])
+    columns = along(b, len(dims), axis, dims[axis])
     off = b.reshape(b.slice_axis(values, 0, 0, 1), ())
     on = b.reshape(b.slice_axis(values, 0, 1, 1), ())
     return b.select(b.map("eq", places, columns), on, off)

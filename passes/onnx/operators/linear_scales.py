@@ -12,20 +12,19 @@ from dialects.lpu.ops import tensor_of
 from dialects.onnx.elements import ONNX_NUMBERS
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import Limit, only, operator
-from passes.onnx.operators.terms import constant
+from passes.onnx.operators.terms import constant, repeated
 from passes.rewriting.build import Build
 from runtime.numerics.elements import ElementType
 
 
 def _block_size(node: Node) -> int:
-    value = node.attr("block_size") if "block_size" in node.op.schema.attributes else 0
-    node.require(isinstance(value, int | None) and (value or 0) >= 0, f"block_size is {value}")
-    return value if isinstance(value, int) else 0
+    size = 0 if node.attr("block_size") is None else node.integer("block_size")
+    node.require(size >= 0, f"block_size is {size}")
+    return size
 
 
 def _scale_axis(node: Node) -> int:
-    rank = node.source.rank
-    return node.axis(rank) if "axis" in node.op.schema.attributes else 0
+    return 0 if node.attr("axis") is None else node.axis(node.source.rank)
 
 
 def _scaled_dims(node: Node) -> Sequence[Dims]:
@@ -51,10 +50,7 @@ def _spread(b: Build, node: Node, name: str) -> SSAValue:
     size, dims, rank = _block_size(node), tensor_of(value).shape, node.source.rank
     if size:
         axis = _scale_axis(node)
-        repeated = (*dims[: axis + 1], size, *dims[axis + 1 :])
-        value = b.broadcast(b.reshape(value, (*dims[: axis + 1], 1, *dims[axis + 1 :])), repeated)
-        whole = (*dims[:axis], dims[axis] * size, *dims[axis + 1 :])
-        return b.slice_axis(b.reshape(value, whole), axis, 0, node.source.shape[axis])
+        return repeated(b, value, axis, size, node.source.shape[axis])
     if dims in ((), (Affine(1),)):
         return b.reshape(value, ())
     axis = _scale_axis(node)
@@ -71,7 +67,7 @@ def dequantize(b: Build, node: Node) -> SSAValue:
 
 
 def _is_whole(node: Node) -> bool:
-    return node.get("y_scale") is not None and node.tensor("y_scale").dtype.is_int
+    return node.tensor("y_scale").dtype.is_int
 
 
 def _is_torn(node: Node) -> bool:

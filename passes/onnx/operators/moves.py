@@ -45,8 +45,7 @@ def dropout(b: Build, node: Node) -> Sequence[SSAValue | None]:
     hint = "export the model for inference"
     node.require(not _trains(node), "training_mode is not supported", hint)
     for name in ("ratio", "training_mode"):
-        if name in node.op.schema.input_index:
-            node.expect_dims(name, ())
+        node.expect_dims(name, ())
     kinds = [tensor_of(result).dtype for result in node.op.results[1:]]
     known = [kind for kind in kinds if kind is ElementType.BOOL]
     return node.first, *[b.fill(True, node.source.shape, kind) for kind in known]
@@ -197,7 +196,7 @@ def tile(b: Build, node: Node) -> SSAValue:
 def _padding(node: Node) -> list[tuple[int, Affine, Affine]]:
     """Axis, width before and width after."""
     rank, pads = node.source.rank, node.need("pads" if node.op.since_version > 1 else "paddings")
-    axes = node.axes(rank) if "axes" in node.op.schema.input_index else None
+    axes = node.axes(rank)
     axes = list(range(rank)) if axes is None else axes
     node.require(len(pads) == 2 * len(axes), f"{len(pads)} pads for {len(axes)} axes")
     return list(zip(axes, pads, pads[len(axes) :], strict=False))
@@ -205,8 +204,7 @@ def _padding(node: Node) -> list[tuple[int, Affine, Affine]]:
 
 def _padded_dims(node: Node) -> Sequence[Dims]:
     dims = list(node.source.shape)
-    if "constant_value" in node.op.schema.input_index:
-        node.expect_dims("constant_value", (), (ONE,))
+    node.expect_dims("constant_value", (), (ONE,))
     for axis, before, after in _padding(node):
         dims[axis] = dims[axis] + before + after
         fits = dims[axis].lower(node.ranges) >= 0
@@ -269,7 +267,7 @@ def _own_borders(
 
 
 def _pad_value(b: Build, node: Node) -> SSAValue:
-    given = node.get("constant_value") if "constant_value" in node.op.schema.input_index else None
+    given = node.get("constant_value")
     if given is not None:
         return b.reshape(given, ())
     value = node.attr("value") or 0.0

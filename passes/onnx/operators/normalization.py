@@ -12,7 +12,7 @@ from passes.onnx.operators.indexing import from_zero
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import MICROSOFT, Limit, only, operator
 from passes.onnx.operators.reductions import reduce_mean
-from passes.onnx.operators.terms import as_float, constant, wide
+from passes.onnx.operators.terms import along, as_float, constant, wide
 from passes.rewriting.build import Build
 from runtime.numerics.elements import ElementType
 
@@ -126,8 +126,7 @@ def layer_normalization(b: Build, node: Node) -> Sequence[SSAValue | None]:
 
 
 def _is_mixed(node: Node) -> bool:
-    scale = node.get("scale")
-    return scale is not None and tensor_of(scale).dtype != node.source.dtype
+    return node.tensor("scale").dtype != node.source.dtype
 
 
 @operator(
@@ -203,7 +202,7 @@ def embed_layer_normalization(b: Build, node: Node) -> Sequence[SSAValue | None]
     """The normalised sum of embeddings, the tokens that a mask leaves in each row, and the sum."""
     ids, positions, mask = node.value("input_ids"), node.get("position_ids"), node.get("mask")
     if positions is None:
-        positions = b.iota(0, (0, 1), (1, tensor_of(ids).shape[1]))
+        positions = along(b, 2, 1, tensor_of(ids).shape[1])
     total = _embedded(b, node.value("word_embedding"), ids)
     total = b.map("add", total, _embedded(b, node.value("position_embedding"), positions))
     table, segments = node.get("segment_embedding"), node.get("segment_ids")

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 from xdsl.ir import SSAValue
 
-from dialects.affine import Affine
 from dialects.lpu.ops import tensor_of
 from passes.onnx.operators.indexing import demand, is_inside, or_outside
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import only, operator
-from passes.onnx.operators.terms import constant, elements, extent, strides
+from passes.onnx.operators.terms import along, constant, elements, extent, strides
 from passes.rewriting.build import Build
 from runtime.numerics.elements import ElementType
 
@@ -37,8 +36,7 @@ def tensor_scatter(b: Build, node: Node) -> SSAValue:
     """The cache with the rows of the update behind those that each batch entry has already."""
     cache, update, axis = node.value("past_cache"), node.value("update"), _cache_axis(node)
     dims, written = tensor_of(cache).shape, tensor_of(update).shape
-    ones = [0] * axis
-    rows = b.iota(0, (*ones, 1), (*(1,) * axis, written[axis]))
+    rows = along(b, axis + 1, axis, written[axis])
     starts = node.get("write_indices")
     if starts is not None:
         starts = b.cast(starts, ElementType.I64)
@@ -77,9 +75,8 @@ def reverse_sequence(b: Build, node: Node) -> SSAValue:
     x, dims, (time, batch) = node.first, node.source.shape, _sequence_axes(node)
     lengths = b.cast(node.value("sequence_lens"), ElementType.I64)
     lengths = b.reshape(lengths, [dims[i] if i == batch else 1 for i in (0, 1)])
-    along = [dims[i] if i == time else Affine(1) for i in (0, 1)]
     lengths = demand(b, is_inside(b, lengths, dims[time] + 1, from_end=False), lengths)
-    place = b.iota(0, [int(i == time) for i in (0, 1)], along)
+    place = along(b, 2, time, dims[time])
     mirrored = b.map("sub", b.map("sub", lengths, constant(b, 1, lengths)), place)
     taken = b.select(b.map("lt", place, lengths), mirrored, place)
     steps = strides(dims[:2])

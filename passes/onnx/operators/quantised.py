@@ -12,9 +12,16 @@ from dialects.lpu.ops import tensor_of
 from passes.onnx.operators.matrix import transposed
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import MICROSOFT, Limit, only, operator, without
-from passes.onnx.operators.terms import constant
+from passes.onnx.operators.terms import constant, repeated
 from passes.rewriting.build import Build
 from runtime.numerics.elements import ElementType
+
+
+def _block_size(node: Node) -> int:
+    size = node.integer("block_size")
+    power = size >= 16 and size & (size - 1) == 0
+    node.require(power, f"block_size is {size}, expected a power of two from 16 on")
+    return size
 
 
 @dataclass(frozen=True)
@@ -28,11 +35,9 @@ class Blocks:
 
     @staticmethod
     def of(node: Node) -> Blocks:
-        rows, inner, size, bits = map(node.integer, ("N", "K", "block_size", "bits"))
+        rows, inner, bits = map(node.integer, ("N", "K", "bits"))
         node.require(rows > 0 and inner > 0, f"N = {rows} and K = {inner} must be positive")
-        power = size >= 16 and size & (size - 1) == 0
-        node.require(power, f"block_size is {size}, expected a power of two from 16 on")
-        return Blocks(rows, inner, size, bits)
+        return Blocks(rows, inner, _block_size(node), bits)
 
     @property
     def count(self) -> int:
@@ -129,12 +134,11 @@ def _as_matrix(b: Build, x: SSAValue) -> SSAValue:
 
 def _gathered_blocks(node: Node) -> Sequence[Dims]:
     """Rows of a table whose last axis is packed in blocks."""
-    data, bits, size = node.dims("data"), node.integer("bits"), node.integer("block_size")
+    data, bits, size = node.dims("data"), node.integer("bits"), _block_size(node)
     rank = len(data)
     node.require(rank > 1 and node.axis(rank, "gather_axis") == 0, "gather_axis is not 0")
     last = node.axis(rank, "quantize_axis") == rank - 1
     node.require(last, "quantize_axis is not the last axis")
-    node.require(size >= 16 and size & (size - 1) == 0, f"block_size is {size}")
     width = data[-1] * (8 // bits)
     node.require(width.is_const, f"the table has {width} columns")
     blocks = -(-width.const // size)
@@ -160,20 +164,12 @@ def gather_block_quantized(b: Build, node: Node) -> SSAValue:
     scales = b.cast(b.gather(node.value("scales"), indices, 0), ElementType.F32)
     numbers = b.cast(unpacked(b, packed, bits), ElementType.F32)
     points, dims = node.get("zero_points"), tensor_of(scales).shape
+    axis, width = len(dims) - 1, node.result.shape[-1]
     if points is None:
         zero = b.scalar(float(1 << (bits - 1)), ElementType.F32)
     else:
         held = unpacked(b, b.gather(points, indices, 0), bits)
         zero = b.cast(b.slice_axis(held, -1, 0, dims[-1]), ElementType.F32)
-        zero = _widened(b, zero, size, node.result.shape[-1])
-    factors = _widened(b, scales, size, node.result.shape[-1])
+        zero = repeated(b, zero, axis, size, width)
+    factors = repeated(b, scales, axis, size, width)
     return b.cast(b.map("mul", b.map("sub", numbers, zero), factors), node.result.dtype)
-
-
-def _widened(b: Build, blocks: SSAValue, size: int, width: Affine) -> SSAValue:
-    """One number for each element from one for each block of the last axis."""
-    dims = tensor_of(blocks).shape
-    single = b.reshape(blocks, (*dims, 1))
-    repeated = b.broadcast(single, (*dims, size))
-    whole = b.reshape(repeated, (*dims[:-1], dims[-1] * size))
-    return b.slice_axis(whole, -1, 0, width)

@@ -12,7 +12,7 @@ from dialects.lpu.ops import tensor_of
 from passes.analysis.content import Content, Line, as_line, elements
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import Limit, operator
-from passes.onnx.operators.terms import as_float, constant, extent, flipped, wide
+from passes.onnx.operators.terms import along, as_float, constant, extent, flipped, wide
 from passes.rewriting.build import Build
 from runtime.numerics.elements import ElementType
 
@@ -144,8 +144,7 @@ def _reduced_content(node: Node) -> Content | None:
 
 def _rounds(node: Node) -> bool:
     """Whether an integer is asked for that depends on the last bit of a logarithm."""
-    whole = bool(node.op.operands) and node.source.dtype.is_int
-    return whole and node.op.OP_TYPE == "ReduceLogSumExp"
+    return node.source.dtype.is_int and node.op.OP_TYPE == "ReduceLogSumExp"
 
 
 @operator(
@@ -171,9 +170,10 @@ def _axis_last(rank: int, axis: int) -> list[int]:
     return perm
 
 
-def _topk_along(
+def topk_along(
     b: Build, x: SSAValue, axis: int, k: int, largest: bool
 ) -> tuple[SSAValue, SSAValue]:
+    """The largest or smallest elements along an axis, and where they stand."""
     perm = _axis_last(tensor_of(x).rank, axis)
     values, indices = b.topk(b.transpose(x, perm), k, largest)
     return b.transpose(values, perm), b.transpose(indices, perm)
@@ -193,7 +193,7 @@ def arg_extreme(b: Build, node: Node) -> SSAValue:
     if node.flag("select_last_index"):
         indices = _last_extreme(b, x, axis, largest)
     else:
-        _, indices = _topk_along(b, x, axis, 1, largest)
+        _, indices = topk_along(b, x, axis, 1, largest)
     return b.reshape(indices, node.result.shape)
 
 
@@ -201,8 +201,7 @@ def _last_extreme(b: Build, x: SSAValue, axis: int, largest: bool) -> SSAValue:
     """The highest index along the axis at which the extreme value stands."""
     shape = tensor_of(x).shape
     best = b.reduce("max" if largest else "min", x, (axis,))
-    coefficients = [int(i == axis) for i in range(len(shape))]
-    places = b.iota(0, coefficients, [d if i == axis else 1 for i, d in enumerate(shape)])
+    places = along(b, len(shape), axis, shape[axis])
     held = b.select(b.map("eq", x, best), places, b.scalar(-1, ElementType.I64))
     return b.reduce("max", held, (axis,))
 
@@ -231,7 +230,7 @@ def _topk_dims(node: Node) -> Sequence[Dims]:
 def topk(b: Build, node: Node) -> tuple[SSAValue, SSAValue]:
     largest = node.attr("largest") != 0
     axis = node.axis(node.source.rank)
-    return _topk_along(b, node.value("X"), axis, _count(node), largest)
+    return topk_along(b, node.value("X"), axis, _count(node), largest)
 
 
 def _running_axis(node: Node) -> int:

@@ -37,13 +37,14 @@ def _joined(b: Build, real: SSAValue, imag: SSAValue, interleaved: bool) -> SSAV
 
 def rotate(b: Build, x: SSAValue, cos: SSAValue, sin: SSAValue, interleaved: bool) -> SSAValue:
     """
-    Rotate the leading channels of the last axis, in f32; the others pass.
+    Rotate the leading channels of `x [batch, heads, seq, size]`, in f32; the others pass.
 
-    `cos` and `sin` broadcast against `x` but for the last axis, which has half of the channels
-    that are rotated.
+    `cos` and `sin` are [batch, seq, angles], with half of the channels that are rotated.
     """
+    dims = tensor_of(cos).shape
+    cos, sin = (b.reshape(table, (dims[0], 1, *dims[1:])) for table in (cos, sin))
     width, dtype = tensor_of(x).shape[-1], tensor_of(x).dtype
-    rotated = tensor_of(cos).shape[-1] * 2
+    rotated = dims[-1] * 2
     first, second = _halves(b, wide(b, b.slice_axis(x, -1, 0, rotated)), interleaved)
     cos, sin = wide(b, cos), wide(b, sin)
     real = b.map("sub", b.map("mul", first, cos), b.map("mul", second, sin))
@@ -52,6 +53,12 @@ def rotate(b: Build, x: SSAValue, cos: SSAValue, sin: SSAValue, interleaved: boo
     if rotated == width:
         return joined
     return b.concat([joined, b.slice_axis(x, -1, rotated, width - rotated)], -1)
+
+
+def angles_at(b: Build, node: Node, places: SSAValue) -> tuple[SSAValue, SSAValue]:
+    """Cosines and sines of the positions [batch, seq], from the tables."""
+    cos, sin = (b.gather(node.value(f"{name}_cache"), places, 0) for name in ("cos", "sin"))
+    return cos, sin
 
 
 def split_heads(b: Build, x: SSAValue, heads: int) -> SSAValue:
@@ -77,7 +84,7 @@ def head_size(node: Node, hidden: Affine, heads: int, name: str) -> Affine:
 def _angles(node: Node) -> Affine:
     """How many angles the tables hold for each position, which is half of what is rotated."""
     width = node.integer("rotary_embedding_dim")
-    node.require(width >= 0 and width % 2 == 0, f"rotary_embedding_dim {width} is no even number")
+    node.require(width % 2 == 0, f"rotary_embedding_dim {width} is no even number")
     held = node.dims("cos_cache", 2, 3)[-1]
     if width:
         node.expect("the number of angles in the tables", held, Affine(width // 2))
@@ -123,8 +130,6 @@ def _check_part(node: Node, rotated: Affine, size: Affine) -> None:
 def _rotary(b: Build, node: Node, x: SSAValue, cos: SSAValue, sin: SSAValue) -> SSAValue:
     """`cos` and `sin` are [batch, seq, angles]."""
     tensor, interleaved = tensor_of(x), node.flag("interleaved")
-    dims = tensor_of(cos).shape
-    cos, sin = (b.reshape(table, (dims[0], 1, *dims[1:])) for table in (cos, sin))
     if tensor.rank == 4:
         return rotate(b, x, cos, sin, interleaved)
     heads = _heads(node, tensor.shape)
@@ -136,8 +141,7 @@ def rotary_embedding(b: Build, node: Node) -> SSAValue:
     cos, sin = node.value("cos_cache"), node.value("sin_cache")
     positions = node.get("position_ids")
     if positions is not None:
-        places = from_zero(b, positions)
-        cos, sin = b.gather(cos, places, 0), b.gather(sin, places, 0)
+        cos, sin = angles_at(b, node, from_zero(b, positions))
     return _rotary(b, node, node.value("X"), cos, sin)
 
 
@@ -156,5 +160,4 @@ def microsoft_rotary_embedding(b: Build, node: Node) -> SSAValue:
     else:
         offset = from_zero(b, b.reshape(positions, ()))
         places = b.map("add", b.iota(0, (0, 1), (batch, seq)), offset)
-    cos, sin = (b.gather(node.value(f"{name}_cache"), places, 0) for name in ("cos", "sin"))
-    return _rotary(b, node, x, cos, sin)
+    return _rotary(b, node, x, *angles_at(b, node, places))

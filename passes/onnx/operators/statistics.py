@@ -11,8 +11,8 @@ from dialects.lpu.ops import tensor_of
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.normalization import inverse_deviation
 from passes.onnx.operators.record import Limit, only, operator
-from passes.onnx.operators.reductions import l2_norm, reduce_mean
-from passes.onnx.operators.terms import constant, wide
+from passes.onnx.operators.reductions import l2_norm, reduce_mean, topk_along
+from passes.onnx.operators.terms import along, constant, elements, wide
 from passes.rewriting.build import Build
 from runtime.numerics.elements import ElementType
 
@@ -23,15 +23,11 @@ def _along_axis(node: Node) -> Sequence[Dims]:
     return [shape]
 
 
-def _largest(b: Build, x: SSAValue) -> SSAValue:
-    """1 at the first of the largest elements of each row, else 0."""
-    width = tensor_of(x).shape[-1]
-    _, places = b.topk(x, 1, largest=True)
-    columns = b.iota(
-        0,
-        [int(i == tensor_of(x).rank - 1) for i in range(tensor_of(x).rank)],
-        [*(1,) * (tensor_of(x).rank - 1), width],
-    )
+def _largest(b: Build, x: SSAValue, axis: int) -> SSAValue:
+    """1 at the first of the largest elements along an axis, else 0."""
+    dims = tensor_of(x).shape
+    _, places = topk_along(b, x, axis, 1, largest=True)
+    columns = along(b, len(dims), axis, dims[axis])
     return b.select(b.map("eq", columns, places), constant(b, 1.0, x), constant(b, 0.0, x))
 
 
@@ -39,16 +35,10 @@ def _largest(b: Build, x: SSAValue) -> SSAValue:
 def hardmax(b: Build, node: Node) -> SSAValue:
     """Along one axis; before opset 13 along that axis and all after it."""
     x, dims, axis = node.first, node.source.shape, node.axis(node.source.rank)
-    if node.op.since_version < 13:
-        rows, width = Affine(1), Affine(1)
-        for extent in dims[:axis]:
-            rows = rows * extent
-        for extent in dims[axis:]:
-            width = width * extent
-        return b.reshape(_largest(b, b.reshape(x, (rows, width))), dims)
-    order = [*(i for i in range(len(dims)) if i != axis), axis]
-    back = [order.index(i) for i in range(len(dims))]
-    return b.transpose(_largest(b, b.transpose(x, order)), back)
+    if node.op.since_version >= 13:
+        return _largest(b, x, axis)
+    rows = b.reshape(x, (elements(dims[:axis]), elements(dims[axis:])))
+    return b.reshape(_largest(b, rows, 1), dims)
 
 
 @operator("LpNormalization", shape=_along_axis, limits=[only("p", 2, 1)])

@@ -45,6 +45,21 @@ def strides(dims: Sequence[Affine]) -> list[Affine]:
     return [elements(dims[axis + 1 :]) for axis in range(len(dims))]
 
 
+def along(b: Build, rank: int, axis: int, length: Affine) -> SSAValue:
+    """0, 1, 2, ... along one axis, so that it broadcasts along the others."""
+    coefficients = [int(i == axis) for i in range(rank)]
+    return b.iota(0, coefficients, [length if i == axis else 1 for i in range(rank)])
+
+
+def repeated(b: Build, x: SSAValue, axis: int, count: int, length: Affine) -> SSAValue:
+    """Each element along an axis `count` times; of that the first `length`."""
+    dims = tensor_of(x).shape
+    lead, rest = dims[: axis + 1], dims[axis + 1 :]
+    spread = b.broadcast(b.reshape(x, (*lead, 1, *rest)), (*lead, count, *rest))
+    whole = b.reshape(spread, (*dims[:axis], dims[axis] * count, *rest))
+    return b.slice_axis(whole, axis, 0, length)
+
+
 def flipped(b: Build, x: SSAValue, axis: int) -> SSAValue:
     """The elements along an axis, the last one first."""
     length = tensor_of(x).shape[axis]
