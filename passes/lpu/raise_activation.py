@@ -37,19 +37,17 @@ from xdsl.ir import Operation, SSAValue
 
 from dialects.lpu import ops
 from dialects.lpu.ops import tensor_of
-from passes.analysis.functions import functions
 from passes.lpu.raising.matching import (
-    attached,
+    cast_behind,
     is_wide,
-    matched,
     only_user,
-    replace,
+    stand_in,
+    visit_all,
     widened,
 )
 from passes.lpu.raising.numbers import is_number, meant, scaled
 from passes.lpu.raising.polynomials import Polynomial, is_same, polynomial
 from passes.rewriting.base import RewritingPass
-from passes.rewriting.fused_build import FusedBuild
 from passes.specification import Specification, re_associates
 
 CUBIC = 0.044715
@@ -73,17 +71,17 @@ FACTORS = 4
 
 @dataclass(frozen=True)
 class Found:
-    """`fn(x)`, computed by `root`."""
+    """`fn(x)`, which is `value`."""
 
     fn: str
     x: SSAValue
-    root: Operation
+    value: SSAValue
 
 
 def _silu(op: ops.MapOp) -> Found | None:
     user, x = only_user(op.result), op.inputs[0]
     if isinstance(user, ops.MapOp) and user.fn.data == "mul" and x in user.operands:
-        return Found("silu", x, user)
+        return Found("silu", x, user.result)
     return None
 
 
@@ -125,7 +123,7 @@ def _gelu(op: ops.MapOp) -> Found | None:
         else:
             return None
         if x is not None and is_same({0: number}, {0: 0.5}):
-            return Found(fn, x, user)
+            return Found(fn, x, user.result)
         current = user.result
     return None
 
@@ -143,13 +141,11 @@ def raise_activation(op: Operation) -> None:
     found = find(op)
     if found is None or not is_wide(found.x):
         return
-    x, root, short = found.x, found.root, widened(found.x)
-    behind = only_user(root.results[0])
-    if isinstance(behind, ops.CastOp) and behind.result.type == short.type:
-        x, root = short, behind
-    operations = matched(root, {x}, tensor_of(x).shape)
-    if operations is not None:
-        replace(operations, FusedBuild.over(root, operations).map(found.fn, x))
+    x, value, short = found.x, found.value, widened(found.x)
+    end = cast_behind(value)
+    if end.type == short.type:
+        x, value = short, end
+    stand_in(value, {x}, tensor_of(x).shape, lambda build: build.map(found.fn, x))
 
 
 @dataclass(frozen=True)
@@ -165,6 +161,4 @@ class LpuRaiseActivationPass(RewritingPass):
     )
 
     def rewrite(self, module: ModuleOp) -> None:
-        for func in functions(module):
-            for inner in attached(func.walk()):
-                raise_activation(inner)
+        visit_all(module, raise_activation)

@@ -57,9 +57,8 @@ from xdsl.ir import Operation, SSAValue
 from dialects.affine import Affine, NotAffine
 from dialects.lpu import fused, ops
 from dialects.lpu.ops import tensor_of
-from passes.analysis.functions import functions
 from passes.lpu.raising.axes import FIRST, SECOND, Trace, arranged, follow, start
-from passes.lpu.raising.matching import attached, matched, only_user, replace
+from passes.lpu.raising.matching import cast_behind, is_wide, only_user, stand_in, visit_all
 from passes.lpu.raising.query import Query, query_of
 from passes.lpu.raising.scores import Dims, Scores, as_mask, mask_dims, scores_of
 from passes.rewriting.base import RewritingPass
@@ -154,8 +153,8 @@ def _is_scaled(found: Found) -> bool:
     return (in_f32 or not found.scores.rescaled) and math.isfinite(scale) and scale != 0
 
 
-def raise_attention(root: ops.MatmulOp) -> None:
-    found = find(root)
+def raise_attention(op: Operation) -> None:
+    found = find(op) if isinstance(op, ops.MatmulOp) else None
     if found is None:
         return
     masks = [*found.scores.biases, *found.scores.keeps]
@@ -164,13 +163,13 @@ def raise_attention(root: ops.MatmulOp) -> None:
     if len(known) != len(masks):
         return
     inputs = {found.query.base, found.key.value, found.value.value, *(m.value for m in masks)}
-    last = _last(root, found.result_dims)
-    tensor = tensor_of(last.results[0])
-    operations = matched(last, inputs, tensor.shape)
-    if operations is not None:
-        build = FusedBuild.over(last, operations)
-        result = _built(build, found, known, tensor.dtype)
-        replace(operations, build.reshape(result, tensor.shape))
+    value = _last(found.root.result, found.result_dims)
+    tensor = tensor_of(value)
+
+    def attention(build: FusedBuild) -> SSAValue:
+        return build.reshape(_built(build, found, known, tensor.dtype), tensor.shape)
+
+    stand_in(value, inputs, tensor.shape, attention)
 
 
 def _built(build: FusedBuild, found: Found, shapes: list[Dims], dtype: ElementType) -> SSAValue:
@@ -193,14 +192,13 @@ def _built(build: FusedBuild, found: Found, shapes: list[Dims], dtype: ElementTy
     )
 
 
-def _last(root: ops.MatmulOp, dims: Dims) -> Operation:
+def _last(product: SSAValue, dims: Dims) -> SSAValue:
     """The cast and the reshape to four axes that alone read the product, or the product."""
-    last: Operation = root
-    user = only_user(root.result)
-    is_wide = root.result_tensor().dtype is ElementType.F32
-    if is_wide and isinstance(user, ops.CastOp) and user.result_tensor().dtype.is_float:
-        last, user = user, only_user(user.result)
-    return user if isinstance(user, ops.ReshapeOp) and user.result_tensor().shape == dims else last
+    value = cast_behind(product) if is_wide(product) else product
+    user = only_user(value)
+    if isinstance(user, ops.ReshapeOp) and user.result_tensor().shape == dims:
+        return user.result
+    return value
 
 
 @dataclass(frozen=True)
@@ -220,7 +218,4 @@ class LpuRaiseAttentionPass(RewritingPass):
     )
 
     def rewrite(self, module: ModuleOp) -> None:
-        for func in functions(module):
-            for inner in attached(func.walk()):
-                if isinstance(inner, ops.MatmulOp):
-                    raise_attention(inner)
+        visit_all(module, raise_attention)

@@ -50,22 +50,20 @@ from xdsl.ir import Operation, SSAValue
 
 from dialects.lpu import ops
 from dialects.lpu.ops import tensor_of
-from passes.analysis.functions import functions
 from passes.lpu.raising.matching import (
-    attached,
+    cast_behind,
     commuted,
     is_parameter,
     is_wide,
     map_of,
-    matched,
     only_user,
     reduce_of,
-    replace,
+    stand_in,
+    visit_all,
     widened,
 )
 from passes.lpu.raising.numbers import is_number, number_of, quotient
 from passes.rewriting.base import RewritingPass
-from passes.rewriting.fused_build import FusedBuild
 from passes.specification import Specification, re_associates
 from runtime.numerics.elements import ElementType
 
@@ -147,16 +145,12 @@ class Tail:
         for fn in ("mul", "add"):
             if not self._take_parameter(fn):
                 break
-        user = only_user(self.value)
-        types = {tensor_of(v).dtype for v in self.parameters}
-        is_f32 = types <= {ElementType.F32}
-        if is_f32 and isinstance(user, ops.CastOp) and user.result_tensor().dtype.is_float:
-            self.value = user.result
+        if {tensor_of(v).dtype for v in self.parameters} <= {ElementType.F32}:
+            self.value = cast_behind(self.value)
 
     def _take_parameter(self, fn: str) -> bool:
-        value, user = self.value, only_user(self.value)
-        if fn == "mul" and isinstance(user, ops.CastOp) and user.result_tensor().dtype.is_float:
-            value, user = user.result, only_user(user.result)
+        value = cast_behind(self.value) if fn == "mul" else self.value
+        user = only_user(value)
         if not isinstance(user, ops.MapOp) or user.fn.data != fn:
             return False
         others = [v for v in user.operands if v != value]
@@ -183,13 +177,13 @@ def raise_norm(op: Operation) -> None:
     source = widened(x if source is None else source)
     tail = Tail(whole, [])
     tail.extend()
-    root = tail.value.owner
-    assert isinstance(root, Operation)
-    operations = matched(root, {source, *tail.parameters}, tensor_of(source).shape)
-    if operations is not None:
-        dtype = tensor_of(tail.value).dtype
-        build = FusedBuild.over(root, operations)
-        replace(operations, build.norm(kind, source, tail.parameters, epsilon, dtype))
+    dtype = tensor_of(tail.value).dtype
+    stand_in(
+        tail.value,
+        {source, *tail.parameters},
+        tensor_of(source).shape,
+        lambda build: build.norm(kind, source, tail.parameters, epsilon, dtype),
+    )
 
 
 @dataclass(frozen=True)
@@ -208,6 +202,4 @@ class LpuRaiseNormPass(RewritingPass):
     )
 
     def rewrite(self, module: ModuleOp) -> None:
-        for func in functions(module):
-            for inner in attached(func.walk()):
-                raise_norm(inner)
+        visit_all(module, raise_norm)

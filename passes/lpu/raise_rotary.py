@@ -46,16 +46,14 @@ from xdsl.ir import Operation, SSAValue
 from dialects.affine import Affine
 from dialects.lpu import ops
 from dialects.lpu.ops import tensor_of
-from passes.analysis.functions import functions
 from passes.lpu.raising.matching import (
-    attached,
+    cast_behind,
     commuted,
     is_wide,
     map_of,
-    matched,
-    only_user,
     origin,
-    replace,
+    stand_in,
+    visit_all,
     widened,
 )
 from passes.rewriting.base import RewritingPass
@@ -192,15 +190,14 @@ def raise_rotary(op: Operation) -> None:
     found = find(op)
     if found is None or not is_wide(op.results[0]) or not _fits(found):
         return
-    root, user = op, only_user(op.results[0])
-    if isinstance(user, ops.CastOp) and user.result_tensor().dtype.is_float:
-        root = user
+    value = cast_behind(op.results[0])
     x, cos, sin = map(widened, (_whole_of(found), found.cos, found.sin))
-    operations = matched(root, {x, cos, sin}, found.shape)
-    if operations is not None:
-        build = FusedBuild.over(root, operations)
+
+    def embedding(build: FusedBuild) -> SSAValue:
         part = build.slice_axis(x, -1, *_channels(found, x))
-        replace(operations, build.rotary(part, cos, sin, tensor_of(root.results[0]).dtype))
+        return build.rotary(part, cos, sin, tensor_of(value).dtype)
+
+    stand_in(value, {x, cos, sin}, found.shape, embedding)
 
 
 @dataclass(frozen=True)
@@ -219,6 +216,4 @@ class LpuRaiseRotaryPass(RewritingPass):
     )
 
     def rewrite(self, module: ModuleOp) -> None:
-        for func in functions(module):
-            for inner in attached(func.walk()):
-                raise_rotary(inner)
+        visit_all(module, raise_rotary)

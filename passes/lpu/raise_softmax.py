@@ -38,20 +38,17 @@ from xdsl.ir import Operation, SSAValue
 
 from dialects.lpu import ops
 from dialects.lpu.ops import tensor_of
-from passes.analysis.functions import functions
 from passes.lpu.raising.matching import (
-    attached,
+    cast_behind,
     is_wide,
     map_of,
-    matched,
-    only_user,
     reduce_of,
-    replace,
+    stand_in,
+    visit_all,
     widened,
 )
 from passes.lpu.raising.numbers import is_number, number_of
 from passes.rewriting.base import RewritingPass
-from passes.rewriting.fused_build import FusedBuild
 from passes.specification import Specification, re_associates
 
 
@@ -89,14 +86,6 @@ def _softmax(op: ops.MapOp) -> tuple[SSAValue, str] | None:
     return (source, "zero") if _is_empty(condition, top) else None
 
 
-def _cast_behind(value: SSAValue) -> SSAValue:
-    """The result of the cast to a float type that alone reads a value, or the value."""
-    user = only_user(value)
-    if isinstance(user, ops.CastOp) and user.result_tensor().dtype.is_float:
-        return user.result
-    return value
-
-
 def _guarded(value: SSAValue) -> ops.SelectOp | None:
     """The `select` that puts 0 where a value is NaN."""
     users = {use.operation for use in value.uses}
@@ -112,11 +101,11 @@ def _guarded(value: SSAValue) -> ops.SelectOp | None:
 def _outermost(op: ops.MapOp, empty: str) -> tuple[SSAValue, str]:
     """The last value that the softmax may stand for: behind its guard and casts."""
     value = op.result
-    for candidate in dict.fromkeys((value, _cast_behind(value))):
+    for candidate in dict.fromkeys((value, cast_behind(value))):
         guard = _guarded(candidate)
         if guard is not None:
             value, empty = guard.result, "guarded"
-    return _cast_behind(value), empty
+    return cast_behind(value), empty
 
 
 def raise_softmax(op: Operation) -> None:
@@ -125,14 +114,9 @@ def raise_softmax(op: Operation) -> None:
     found = _softmax(op)
     if found is None or not is_wide(op.result):
         return
-    source, value = widened(found[0]), op.result
-    value, empty = _outermost(op, found[1])
-    root = value.owner
-    assert isinstance(root, Operation)
-    operations = matched(root, {source}, tensor_of(source).shape)
-    if operations is not None:
-        build = FusedBuild.over(root, operations)
-        replace(operations, build.softmax(source, empty, tensor_of(value).dtype))
+    source, (value, empty) = widened(found[0]), _outermost(op, found[1])
+    tensor, dtype = tensor_of(source), tensor_of(value).dtype
+    stand_in(value, {source}, tensor.shape, lambda build: build.softmax(source, empty, dtype))
 
 
 @dataclass(frozen=True)
@@ -148,6 +132,4 @@ class LpuRaiseSoftmaxPass(RewritingPass):
     )
 
     def rewrite(self, module: ModuleOp) -> None:
-        for func in functions(module):
-            for inner in attached(func.walk()):
-                raise_softmax(inner)
+        visit_all(module, raise_softmax)

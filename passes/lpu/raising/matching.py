@@ -8,15 +8,19 @@ reads what is inside, for then the region goes away (`is_closed`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu import ops
 from dialects.lpu.facts import Form, facts_of
 from dialects.lpu.ops import tensor_of
+from dialects.reading import all_within
+from passes.analysis.functions import functions
 from passes.rewriting import kernel
+from passes.rewriting.fused_build import FusedBuild
 from runtime.numerics.elements import ElementType
 
 Shape = tuple[Affine, ...]
@@ -50,6 +54,14 @@ def only_user(value: SSAValue) -> Operation | None:
     """The operation that alone reads a value."""
     users = {use.operation for use in value.uses}
     return users.pop() if len(users) == 1 else None
+
+
+def cast_behind(value: SSAValue) -> SSAValue:
+    """The result of the cast to a float type that alone reads a value, or the value."""
+    user = only_user(value)
+    if isinstance(user, ops.CastOp) and user.result_tensor().dtype.is_float:
+        return user.result
+    return value
 
 
 def is_last_axis(op: ops.ReduceOp) -> bool:
@@ -133,16 +145,27 @@ def is_wide(value: SSAValue) -> bool:
     return tensor_of(value).dtype is ElementType.F32
 
 
-def replace(operations: Sequence[Operation], value: SSAValue) -> None:
-    """Put a value in the place of the last operation; erase those that nobody reads any more."""
-    root = operations[-1].results[0]
-    value.name_hint = root.name_hint
-    kernel.replace(root, value)
+def stand_in(
+    old: SSAValue,
+    inputs: Collection[SSAValue],
+    shape: Shape,
+    make: Callable[[FusedBuild], SSAValue],
+) -> None:
+    """Put what `make` builds from inputs in the place of a value, if that matches."""
+    root = old.owner
+    assert isinstance(root, Operation)
+    operations = matched(root, inputs, shape)
+    if operations is None:
+        return
+    new = make(FusedBuild.over(root, operations))
+    new.name_hint = old.name_hint
+    kernel.replace(old, new)
     kernel.erase_unread(reversed(operations))
 
 
-def attached(operations: Iterator[Operation]) -> Iterator[Operation]:
-    """Operations of a walk that rewrites have not erased meanwhile."""
-    for op in list(operations):
-        if op.parent is not None:
-            yield op
+def visit_all(module: ModuleOp, rewrite: Callable[[Operation], None]) -> None:
+    """Let a rewrite look at every operation that it has not erased meanwhile."""
+    for func in functions(module):
+        for op in all_within(func):
+            if op.parent is not None:
+                rewrite(op)
