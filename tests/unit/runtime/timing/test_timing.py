@@ -2,21 +2,15 @@
 
 from dataclasses import replace
 from math import ceil
-from typing import Any
 
 import pytest
 
-from runtime.device.specified import Elements
-from runtime.isa import ISA, Addi, Bge, Halt, Inst, Lds, Li, Loop, Reduce, Sts, Unit
-from runtime.isa.spec import DataInst
+from runtime.isa import Addi, Bge, Halt, Inst, Lds, Li, Loop, Reduce, Sts, Unit
 from runtime.program.assembly import assemble, disassemble
 from runtime.program.interface import Symbol
 from runtime.timing import Timing, predict
 from runtime.timing.model import events
 from runtime.traps import Trap, TrapKind
-from tests.unit.runtime.device.bench import Bench
-from tests.unit.runtime.isa import rows_ctrl, rows_data
-from tests.unit.runtime.isa.test_semantics import ROWS
 from tests.unit.runtime.program.programs import projection
 from tests.unit.runtime.timing.timed import EXTENTS, LPU, ONE, Timed
 
@@ -244,44 +238,3 @@ def test_what_cannot_run_traps() -> None:
     with pytest.raises(Trap) as fuel:
         predict(endless, {}, fuel=1000)
     assert fuel.value.kind is TrapKind.FUEL
-
-
-class Compared(Bench):
-    """Compares the bytes that an instruction names with those that its specification touches."""
-
-    def run(self, *code: Inst) -> int:
-        pc = 0
-        for inst in code:
-            before = list(self.device.registers)
-            touched: set[tuple[bool, int, int]] = set()
-            with pytest.MonkeyPatch.context() as patch:
-                for name, writes in (("read", False), ("write", True)):
-                    patch.setattr(
-                        Elements, name, _recording(getattr(Elements, name), writes, touched)
-                    )
-                pc = super().run(inst)
-            if isinstance(inst, DataInst):
-                named = [
-                    a for a in inst.accesses(before) if not a.hbm and a.bounds()[0] < a.bounds()[1]
-                ]
-                reads = {(False, *a.bounds()) for a in named if a.reads}
-                assert touched == reads | {(True, *a.bounds()) for a in named if a.writes}, inst
-        return pc
-
-
-def _recording(call: Any, writes: bool, touched: set[tuple[bool, int, int]]) -> Any:
-    def recorded(place: Elements, *values: Any) -> Any:
-        if place.memory is place.device.lmu and place.low < place.high:
-            touched.add((writes, place.low, place.high))
-        return call(place, *values)
-
-    return recorded
-
-
-@pytest.mark.parametrize("mnemonic", sorted(ISA))
-def test_accesses_are_those_of_the_semantics(
-    mnemonic: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module in (rows_ctrl, rows_data):
-        monkeypatch.setattr(module, "Bench", Compared)
-    ROWS[mnemonic](Compared())
