@@ -1,5 +1,6 @@
 """Instructions of very many points over few bytes make nothing in host memory for each."""
 
+import itertools
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,12 +81,12 @@ def test_topk_finds_the_best_wherever_it_lies(last: int) -> None:
 
 
 @pytest.mark.parametrize("reference", [False, True])
-@pytest.mark.parametrize("x", [E.F32, E.F16, E.BF16, E.I8])
-@pytest.mark.parametrize("weights", [E.F32, E.F16, E.I8])
+@pytest.mark.parametrize(
+    ("x", "weights"),
+    [*itertools.product((E.F32, E.F16, E.BF16), (E.F32, E.F16)), (E.I8, E.I8)],
+)
 @pytest.mark.parametrize("where", ["arena", "parameters"])
 def test_vecmat(reference: bool, x: ElementType, weights: ElementType, where: str) -> None:
-    if x.is_float != weights.is_float:
-        return
     depth, columns, kind = 1 << 17, 300, E.F32 if x.is_float else E.I64
     params = np.zeros(4096, np.uint8)
     params[:8] = np.array([2] * 8, HALF[weights]).view(np.uint8)[:8]
