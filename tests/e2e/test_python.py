@@ -346,7 +346,7 @@ def test_predictions_grow_with_the_context(program: lpuc.Program):
         program.predict(context=CONTEXT)
 
 
-def test_inspect_says_yes_only_if_compile_does(tmp_path: Path):
+def test_inspect_says_yes_only_if_compile_does():
     report = lpuc.inspect(ONE, max_context=CONTEXT).as_dict()
     assert report["compiles"] is True
     assert report["program"]["target"] == "lpu-4nm"

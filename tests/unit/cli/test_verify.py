@@ -70,7 +70,7 @@ def test_a_difference_is_exit_3(
     assert "differs at level" in capsys.readouterr().err
 
 
-def test_the_result_is_data_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_result_is_data_too(capsys: pytest.CaptureFixture[str]):
     assert invoke(["verify", str(MODEL), "--max-context", "16", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["is_right"] is True

@@ -275,7 +275,7 @@ def test_a_program_without_weights_loads_and_does_not_run(folder: Path):
         Interpreter(loaded)
 
 
-def test_only_blocks_that_are_read_are_verified(made: Program, folder: Path):
+def test_only_blocks_that_are_read_are_verified(folder: Path):
     """Each is, with the bytes that are used: the files are read once."""
     large = np.random.default_rng(9).integers(0, 256, 3 * BLOCK_BYTES, dtype=np.uint8)
     large.tofile(folder / "large.bin")
