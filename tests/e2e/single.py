@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+import pytest
 from onnx import ModelProto, helper, numpy_helper
 
 import lpuc
+from dialects.errors import CompileError
 
 Array = np.ndarray[Any, np.dtype[Any]]
+Inputs = Mapping[str, Array | None]
 
 MICROSOFT = "com.microsoft"
 
@@ -25,9 +28,13 @@ def i64(*values: int) -> Array:
     return np.array(values, np.int64)
 
 
+def i32(*values: int) -> Array:
+    return np.array(values, np.int32)
+
+
 def node_model(
     op: str,
-    inputs: Mapping[str, Array | None],
+    inputs: Inputs,
     constants: Sequence[str] = (),
     outputs: int = 1,
     opset: int = 22,
@@ -62,7 +69,7 @@ def node_model(
 class Case:
     """A node, the arrays it is run on, and a file for it."""
 
-    def __init__(self, folder: Path, op: str, inputs: Mapping[str, Array | None], **options: Any):
+    def __init__(self, folder: Path, op: str, inputs: Inputs, **options: Any):
         self.model = node_model(op, inputs, **options)
         self.path = folder / "m.onnx"
         self.path.write_bytes(self.model.SerializeToString())
@@ -83,3 +90,13 @@ def assert_same(got: Sequence[Array], want: Sequence[Array]) -> None:
     for one, other in zip(got, want, strict=True):
         assert (one.shape, one.dtype) == (other.shape, other.dtype)
         np.testing.assert_allclose(one, other, rtol=2e-5, atol=2e-6)
+
+
+def assert_refused(
+    folder: Path, op: str, inputs: Inputs, options: Mapping[str, Any], message: str
+) -> None:
+    """The compiler says what is wrong, and names the node."""
+    case = Case(folder, op, inputs, **options)
+    with pytest.raises(CompileError, match=message) as caught:
+        case.ours()
+    assert caught.value.node == f"{op}_0"
