@@ -1,4 +1,4 @@
-"""What a process of its own shows: signals at any moment, and streams that are closed."""
+"""What a process of its own shows: signals at any moment, closed streams, what is imported."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_text_that_never_ends_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize(
     "arguments",
-    [["disasm", "X"], ["generate", "X", "--tokens", "1", "-n", "2"], ["inspect", "X"]],
+    [["targets"], ["disasm", "X"], ["generate", "X", "--tokens", "1", "-n", "2"], ["inspect", "X"]],
     ids=" ".join,
 )
 def test_a_full_stdout_is_not_the_programs_fault(arguments: list[str], program: Path):
@@ -99,3 +99,57 @@ def test_a_full_stdout_is_not_the_programs_fault(arguments: list[str], program: 
         _, error = process.communicate(timeout=60)
     assert process.returncode == 1
     assert error == b"error: <stdout>: No space left on device\n"
+
+
+def test_a_closed_pipe_is_quiet():
+    process = start("-m", "lpuc", "ops")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+    assert process.wait(timeout=30) == 141
+
+
+def test_run_loads_no_compiler(program: Path, inputs: Path, tmp_path: Path):
+    code = (
+        "import sys; from lpuc.cli import invoke; "
+        f"command = ['run', {str(program)!r}, '--inputs', {str(inputs)!r}, '--outputs', 'o']; "
+        "assert invoke(command) == 0; "
+        "print(sorted({'xdsl', 'onnx', 'dialects.lpu', 'passes'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=ENVIRONMENT,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_numpy_is_not_loaded_before_the_threads_are_set():
+    code = "import sys, lpuc.cli; print('numpy' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_have_their_exit_codes(number: signal.Signals, code: int):
+    program = (
+        "import os, sys, time; from lpuc import cli; from lpuc.cli.commands import targets; "
+        f"targets.targets.callback = lambda **_: (os.kill(os.getpid(), {number:d}),"
+        "time.sleep(9)); "
+        "sys.argv = ['lpuc', 'targets']; cli.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
