@@ -35,9 +35,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from xdsl.dialects.builtin import ArrayAttr, FunctionType, ModuleOp, UnknownLoc
+from xdsl.dialects.builtin import ArrayAttr, ModuleOp, UnknownLoc
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 
 from dialects.affine import Affine, Ranges
 from dialects.lpu import ops as lpu
@@ -51,8 +51,9 @@ from dialects.lpu_mem.types import Buffer, BufferType
 from passes.analysis.functions import symbol_ranges
 from passes.lpu.bufferise.bufferiser import Bufferiser
 from passes.rewriting.base import RewritingPass
-from passes.rewriting.kernel import erase, insert, move, set_attribute
+from passes.rewriting.kernel import move, set_attribute
 from passes.rewriting.places import MemBuilder, Place
+from passes.rewriting.signature import become
 from passes.specification import SUMS, Specification
 
 
@@ -97,9 +98,9 @@ def _put_first(block: Block, prologue: Block) -> None:
         move(op, first)
 
 
-def bufferise(func: FuncOp) -> FuncOp:
-    """The function on buffers that does what `func` does on tensors."""
-    ranges = symbol_ranges(func)
+def bufferise(func: FuncOp) -> None:
+    """Replace a function on tensors by one on buffers."""
+    ranges, interface = symbol_ranges(func), interface_of(func)
     arguments = [(a, lpu.tensor_of(a)) for a in func.body.block.args]
     types = [
         BufferType(Buffer("hbm", t.dtype, max(prod(t.bound(ranges)), 1))) for _, t in arguments
@@ -117,14 +118,10 @@ def bufferise(func: FuncOp) -> FuncOp:
         else:
             b.visit(op)
     _put_first(block, b.prologue)
-    result = FuncOp(func.sym_name.data, FunctionType.from_lists(types, []), Region(block))
-    for name, value in func.attributes.items():
-        set_attribute(result, name, value)
-    interface, inputs = interface_of(func), [tensor for _, tensor in arguments]
+    result, inputs = become(func, block), [tensor for _, tensor in arguments]
     stored = [place.tensor for place in outputs]
     set_attribute(result, "lpu_mem.inputs", _ports(interface.arguments, inputs, ranges))
     set_attribute(result, "lpu_mem.outputs", _ports(interface.results, stored, ranges))
-    return result
 
 
 @dataclass(frozen=True)
@@ -151,5 +148,4 @@ class ConvertLpuToLpuMemPass(RewritingPass):
 
     def rewrite(self, module: ModuleOp) -> None:
         for func in [f for f in module.ops if isinstance(f, FuncOp)]:
-            insert(bufferise(func), func)
-            erase(func)
+            bufferise(func)

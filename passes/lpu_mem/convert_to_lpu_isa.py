@@ -56,7 +56,7 @@ from typing import cast
 
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Operation, Region, SSAValue
+from xdsl.ir import Operation, SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu.attributes import IntsAttr
@@ -69,7 +69,8 @@ from dialects.lpu_mem.ports import PortAttr
 from passes.lpu_mem.selection.instructions import Selection
 from passes.lpu_mem.selection.scopes import IMM32, Scope, Scopes
 from passes.rewriting.base import RewritingPass
-from passes.rewriting.kernel import block_of, erase, insert, locate, set_attribute
+from passes.rewriting.kernel import block_of, set_attribute
+from passes.rewriting.signature import become
 from passes.specification import EXACT, Specification
 from runtime.isa import Addi, Bge, Halt, Lds, Li, Loop, Mov, Out
 
@@ -235,25 +236,20 @@ def _may_leave(op: control.ForOp) -> bool:
     return any(isinstance(inner, control.EmitOp) for inner in op.body.block.ops)
 
 
-def lower(func: FuncOp) -> FuncOp:
-    """The function at the level `lpu_isa`."""
+def lower(func: FuncOp) -> None:
+    """Replace a function by one at the level `lpu_isa`."""
     lowering = Lowering(func)
     lowering.function(func)
 
     def slot(value: SSAValue) -> SlotAttr:
         return SlotAttr(Slot(buffer_of(value).dtype, lowering.address_of(value)))
 
-    body = Region(block_of(lowering.operations()))
-    new = FuncOp(func.sym_name.data, ((), ()), body)
-    locate(new, func.location)
-    for name, value in func.attributes.items():
-        set_attribute(new, name, value)
+    new = become(func, block_of(lowering.operations()))
     set_attribute(new, "lpu_mem.arguments", None)
     outputs = lowering.outputs + lowering.output_ports_of_states
     for kind, entries in (("inputs", lowering.inputs), ("outputs", outputs)):
         set_attribute(new, f"lpu_mem.{kind}", ArrayAttr([port for port, _ in entries]))
         set_attribute(new, f"lpu_isa.{kind}", ArrayAttr([slot(value) for _, value in entries]))
-    return new
 
 
 @dataclass(frozen=True)
@@ -272,5 +268,4 @@ class ConvertLpuMemToLpuIsaPass(RewritingPass):
     def rewrite(self, module: ModuleOp) -> None:
         for func in list(module.ops):
             if isinstance(func, FuncOp) and "lpu_mem.arguments" in func.attributes:
-                insert(lower(func), func)
-                erase(func)
+                lower(func)

@@ -2,7 +2,8 @@
 Change what a function takes and gives: its interface, its type, its arguments and results at once.
 
 Who retypes arguments or results of a function calls `sign`; who moves some of them into states
-calls `keep_in_states`. Nothing else writes the interface or the type of a function.
+calls `keep_in_states`; who lowers it to another level calls `become`. Nothing else writes the
+interface or the type of a function.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import replace
 
 from xdsl.dialects.builtin import FunctionType
 from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Block, Region
 
 from dialects.lpu.interface import (
     Interface,
@@ -21,7 +23,15 @@ from dialects.lpu.interface import (
     check_interface,
     interface_of,
 )
-from passes.rewriting.kernel import drop_arguments, set_attribute, set_operands, set_property
+from passes.rewriting.kernel import (
+    drop_arguments,
+    erase,
+    insert,
+    locate,
+    set_attribute,
+    set_operands,
+    set_property,
+)
 
 
 def terminator_of(func: FuncOp) -> ReturnOp:
@@ -43,6 +53,22 @@ def sign(func: FuncOp) -> None:
     results = [value.type for value in terminator_of(func).operands]
     kind = FunctionType.from_lists([a.type for a in func.args], results)
     set_property(func, "function_type", kind)
+
+
+def become(func: FuncOp, body: Block) -> FuncOp:
+    """
+    Put in the place of a function what it is at the next level: a body that gives nothing.
+
+    Name, location and attributes stay.
+    """
+    kind = FunctionType.from_lists([argument.type for argument in body.args], [])
+    new = FuncOp(func.sym_name.data, kind, Region(body))
+    locate(new, func.location)
+    for name, value in func.attributes.items():
+        set_attribute(new, name, value)
+    insert(new, func)
+    erase(func)
+    return new
 
 
 def assign_roles(func: FuncOp, roles: Sequence[str]) -> None:
