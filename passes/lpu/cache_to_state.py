@@ -50,7 +50,7 @@ from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import BlockArgument, Operation, SSAValue
+from xdsl.ir import BlockArgument, SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu import ops
@@ -126,7 +126,7 @@ def make_state(named: Ports, pair: Pair, name: str) -> None:
         )
     )
     if pair.moved is not None:
-        _write(Build(following(pair.moved)), state, pair.moved, start)
+        _write(Build.behind(pair.moved), state, pair.moved, start)
     stored = build.transpose(read.results[0], pair.perm)
     stored.name_hint = concat.result.name_hint
     substitute(concat, [stored])
@@ -136,13 +136,6 @@ def _write(build: Build, state: StateOp, value: SSAValue, at: list[Affine]) -> N
     offsets = AffineListAttr(tuple(at))
     write = WriteOp.create(operands=[state.result, value], properties={"offsets": offsets})
     build.insert(write)
-
-
-def following(value: SSAValue) -> Operation:
-    """The operation behind the one that gives a value."""
-    op = value.owner
-    assert isinstance(op, Operation) and op.next_op is not None
-    return op.next_op
 
 
 def convert(func: FuncOp) -> None:

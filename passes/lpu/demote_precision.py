@@ -56,7 +56,7 @@ from dialects.lpu.interface import interface_of
 from dialects.lpu.types import tensor_type
 from dialects.reading import operations
 from passes.analysis.functions import options, step_function
-from passes.lpu.precision.forms import F32, Forms, following
+from passes.lpu.precision.forms import F32, Forms
 from passes.lpu.precision.products import multiply
 from passes.lpu.precision.widening import widen
 from passes.rewriting.base import RewritingPass
@@ -122,7 +122,7 @@ def _store_cache(func: FuncOp, forms: Forms, short: ElementType) -> None:
             continue
         readers = [(use.operation, use.index) for use in argument.uses]
         retype(argument, tensor_type(tensor.with_dtype(short)))
-        long = Build(following(argument)).cast(argument, F32)
+        long = Build.behind(argument).cast(argument, F32)
         for reader, index in readers:
             set_operand(reader, index, long)
         forms.shorter[long] = argument
@@ -140,7 +140,7 @@ def _store_outputs(
         for reader in list(dict.fromkeys(use.operation for use in value.uses)):
             if isinstance(reader, ops.CastOp) and reader.result.type == stored.type:
                 replace(reader.result, stored)
-        replace(value, Build(following(stored)).cast(stored, F32))
+        replace(value, Build.behind(stored).cast(stored, F32))
         set_operand(terminator, index, stored)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Self
 
 import numpy as np
 from xdsl.dialects.builtin import IntegerAttr, LocationAttr, StringAttr, i64
@@ -36,6 +37,14 @@ class Build:
     """Inserts before `anchor` (an operation) and gives what it makes the anchor's location."""
 
     anchor: Operation
+
+    @classmethod
+    def behind(cls, value: SSAValue) -> Self:
+        """In front of what follows the definition of a value."""
+        owner = value.owner
+        following = owner.next_op if isinstance(owner, Operation) else owner.first_op
+        assert following is not None
+        return cls(following)
 
     @property
     def location(self) -> LocationAttr:

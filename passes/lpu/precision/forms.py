@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from xdsl.ir import BlockArgument, Operation, SSAValue
+from xdsl.ir import Operation, SSAValue
 
 from dialects.lpu import ops
 from dialects.lpu.facts import facts_of
@@ -23,18 +23,6 @@ LEAST = {
     ElementType.BF16: -(2 - 2.0**-7) * 2.0**127,
 }
 """The least finite number of each float type."""
-
-
-def following(value: SSAValue) -> Operation:
-    """The operation behind the definition of a value."""
-    if isinstance(value, BlockArgument):
-        first = value.block.first_op
-        assert first is not None
-        return first
-    op = value.owner
-    assert isinstance(op, Operation)
-    assert op.next_op is not None
-    return op.next_op
 
 
 @dataclass
@@ -71,7 +59,7 @@ class Forms:
             return Build(op).constant(Cast(op.value.data, short))
         if isinstance(op, Operation) and facts_of(op).moves:
             return clone(op, [self.demoted(v, short) for v in op.operands])
-        return Build(following(value)).cast(value, short)
+        return Build.behind(value).cast(value, short)
 
     def stored(self, value: SSAValue, short: ElementType) -> SSAValue:
         """What a cache will hold, in the short type: choices and lookups move rounded elements."""
@@ -93,7 +81,7 @@ class Forms:
         if dtype == F32 or not dtype.is_float:
             return value
         if value not in self.longer:
-            build = Build(following(value))
+            build = Build.behind(value)
             if number_of(value) == LEAST[dtype]:
                 long = build.fill(LEAST[F32], ops.tensor_of(value).shape, F32)
             else:
