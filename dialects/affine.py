@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-SYMBOL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 TERM = re.compile(r"(?:(-?\d+)\*)?([A-Za-z_]\w*)|(-?\d+)")
 
 Ranges = Mapping[str, tuple[int, int]]

@@ -7,7 +7,7 @@ Evaluation of what is known: the rules of `lpu-fold-constants`, which `lpu-fold-
 from __future__ import annotations
 
 import numpy as np
-from xdsl.dialects.builtin import LocationAttr, StringAttr
+from xdsl.dialects.builtin import LocationAttr
 from xdsl.ir import Operation, SSAValue
 
 from dialects.errors import CompileError, location_of, node_names
@@ -19,7 +19,7 @@ from dialects.lpu.types import Tensor, TensorType
 from dialects.lpu.weights import Weight, WeightAttr, inline
 from dialects.reading import operands_of
 from passes.lpu.folding.facts import Facts
-from passes.lpu.folding.indices import counted
+from passes.lpu.folding.indices import counted, fill_of
 from passes.rewriting.kernel import insert, locate, substitute
 from runtime.numerics.elements import ElementType
 from runtime.traps import Trap
@@ -92,11 +92,6 @@ def unchanged(op: ops.LpuOp) -> SSAValue | None:
     return kept if kept is not None and kept.type == op.results[0].type else None
 
 
-def _fill(element: Array, tensor: Tensor) -> ops.FillOp:
-    properties = {"value": StringAttr(element.tobytes().hex())}
-    return ops.FillOp.create(result_types=[TensorType(tensor)], properties=properties)
-
-
 def filled(op: ops.LpuOp, scope: Scope) -> ops.LpuOp | None:
     """A fill that the operation equals: it is evaluated on one element of each operand."""
     if not op.FACTS.is_uniform:
@@ -106,15 +101,15 @@ def filled(op: ops.LpuOp, scope: Scope) -> ops.LpuOp | None:
         return None
     tensor = op.result_tensor()
     if op.FACTS.form is Form.ELEMENTWISE:
-        return _fill(_on_scalars(op, held, scope), tensor)
-    return _fill(held[0], tensor) if _same(held) else None
+        return fill_of(_on_scalars(op, held, scope), TensorType(tensor))
+    return fill_of(held[0], TensorType(tensor)) if _same(held) else None
 
 
 def _on_scalars(op: ops.LpuOp, held: tuple[Array, ...], scope: Scope) -> Array:
     """The operation on operands and a result of rank 0."""
     types = [tensor.with_dims(()) for tensor in op.operand_tensors()]
     scalar = type(op).create(
-        operands=[_fill(e, t).result for e, t in zip(held, types, strict=True)],
+        operands=[fill_of(e, TensorType(t)).result for e, t in zip(held, types, strict=True)],
         result_types=[TensorType(op.result_tensor().with_dims(()))],
         properties=op.properties,
     )
@@ -152,7 +147,7 @@ def _as_constant(array: Array, tensor: Tensor) -> ops.LpuOp:
     """A fill if all elements are equal, bit by bit; else a constant in the IR."""
     elements = {element.tobytes() for element in array.ravel()}
     if len(elements) == 1:
-        return _fill(array.ravel()[0], tensor)
+        return fill_of(array.ravel()[0], TensorType(tensor))
     return _constant(inline(array), tensor)
 
 

@@ -36,4 +36,4 @@ class Facts:
         if found is not None or isinstance(op, ops.FillOp):
             return found
         element = self.elements.only(op.results[0])
-        return None if element is None else fill_of(element.tobytes().hex(), op.results[0])
+        return None if element is None else fill_of(element, op.results[0].type)

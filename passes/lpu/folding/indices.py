@@ -10,13 +10,14 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 
+import numpy as np
 from xdsl.dialects.builtin import StringAttr
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 
 from dialects.affine import Affine, NotAffine, product
 from dialects.lpu import ops
 from dialects.lpu.attributes import AffineListAttr
-from dialects.lpu.contents import fill_hex, fill_value
+from dialects.lpu.contents import fill_value
 from passes.analysis.content import Line, combine_lines, expand_line
 from passes.analysis.lines import Lines
 from runtime.numerics.elements import ElementType
@@ -51,14 +52,14 @@ def _iota(line: Line, result: SSAValue) -> ops.IotaOp:
     return ops.IotaOp.create(result_types=[result.type], properties={"coefficients": attribute})
 
 
-def fill_of(digits: str, result: SSAValue) -> ops.FillOp:
-    """The element with these digits everywhere."""
-    properties = {"value": StringAttr(digits)}
-    return ops.FillOp.create(result_types=[result.type], properties=properties)
+def fill_of(element: np.ndarray, kind: Attribute) -> ops.FillOp:
+    """One element, of rank 0, everywhere."""
+    properties = {"value": StringAttr(element.tobytes().hex())}
+    return ops.FillOp.create(result_types=[kind], properties=properties)
 
 
 def _fill(value: int, result: SSAValue) -> ops.FillOp:
-    return fill_of(fill_hex(value, ops.tensor_of(result).dtype), result)
+    return fill_of(np.asarray(value).astype(ops.tensor_of(result).dtype.dtype), result.type)
 
 
 def _line(value: SSAValue, lines: Lines) -> Line | None:
