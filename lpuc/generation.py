@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
-from lpuc.text import TextStream, Tokenizer
+from lpuc.text.stream import TextStream
+from lpuc.text.tokenizer import Tokenizer
 
 T = TypeVar("T")
 

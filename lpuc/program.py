@@ -21,7 +21,7 @@ import numpy as np
 
 from lpuc.files.npz import inputs_of
 from lpuc.generation import Generation, ids, text
-from lpuc.text import Tokenizer
+from lpuc.text.tokenizer import Tokenizer
 from runtime.calling.loaded import NEW_TOKENS, Loaded
 from runtime.calling.signature import EntryInfo, TensorInfo, entry_info
 from runtime.errors import BadOption

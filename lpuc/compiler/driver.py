@@ -38,7 +38,7 @@ from lpuc.compiler.sources import UNSTAMPED, Stamps, source_ranges
 from lpuc.files.disk import replacing
 from lpuc.files.kinds import MODEL, require
 from lpuc.onnx_import import Budgets, import_model
-from lpuc.text import end_tokens
+from lpuc.text.ends import end_tokens
 from passes.analysis.functions import model_folder, step_function
 from passes.rewriting.kernel import set_attribute
 from runtime.errors import BadOption

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lpuc.errors import UserError
-from lpuc.text import TextStream, Tokenizer
+from lpuc.text.stream import TextStream
+from lpuc.text.tokenizer import Tokenizer
 
 TOKENIZER = Path(__file__).parents[3] / "samples/stories/tokenizer.json"
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from lpuc.errors import UserError
-from lpuc.growth import check_growth
+from lpuc.text.ends import MOST_BYTES, end_tokens, parsed
+from lpuc.text.growth import check_growth
 from runtime.files import read_text
 
 T = TypeVar("T")
 
 TOKENIZER = "tokenizer.json"
-MOST_BYTES = 1 << 27
-"""Of a tokenizer; the largest in use, with 262 144 tokens, have a quarter of it."""
-_UNFINISHED = "\N{REPLACEMENT CHARACTER}"
 
 
 class Tokenizer:
@@ -37,7 +34,7 @@ class Tokenizer:
         folder = path if path.is_dir() else None
         file = path / TOKENIZER if path.is_dir() else path
         content = read_text(file, MOST_BYTES)
-        check_growth(_json(content, file, "is not a tokenizer"), file)
+        check_growth(parsed(content, file, "is not a tokenizer"), file)
         inner = _guarded(file, "is not a tokenizer", lambda: tokenizers.Tokenizer.from_str(content))
         inner.no_padding()
         inner.no_truncation()
@@ -92,60 +89,3 @@ def _guarded(file: Path, what: str, work: Callable[[], T]) -> T:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise UserError(f"{what}: {error}", file=file) from error
-
-
-class TextStream:
-    """What each new id adds to the text; bytes of a character wait until it is whole."""
-
-    def __init__(self, tokenizer: Tokenizer, prompt: Sequence[int]):
-        self._tokenizer = tokenizer
-        self._ids = list(prompt)
-        self._shown = tokenizer.decode(self._ids)
-
-    def push(self, token: int) -> str:
-        """The text to show now, empty while a character is not whole."""
-        self._tokenizer.require(token)
-        self._ids.append(token)
-        text = self._tokenizer.decode(self._ids)
-        return "" if text.endswith(_UNFINISHED) else self._show(text)
-
-    def rest(self) -> str:
-        """The text of what never became whole."""
-        return self._show(self._tokenizer.decode(self._ids))
-
-    def _show(self, text: str) -> str:
-        new = text.removeprefix(self._shown)
-        self._shown = text
-        return new
-
-
-def end_tokens(folder: Path, id_of: Callable[[str], int | None] = lambda _: None) -> frozenset[int]:
-    """The tokens that end a text, by the first file of a model's folder that names any."""
-    for name in ("generation_config.json", "config.json"):
-        if ids := _ids(_table(folder / name).get("eos_token_id")):
-            return ids
-    token = _table(folder / "tokenizer_config.json").get("eos_token")
-    if isinstance(token, dict):
-        token = cast("dict[str, object]", token).get("content")
-    found = id_of(token) if isinstance(token, str) else None
-    return frozenset() if found is None else frozenset({found})
-
-
-def _ids(value: object) -> frozenset[int]:
-    values = cast("list[object]", value) if isinstance(value, list) else [value]
-    return frozenset(v for v in values if isinstance(v, int) and not isinstance(v, bool) and v >= 0)
-
-
-def _table(path: Path) -> dict[str, object]:
-    """A JSON object, empty if there is no such file."""
-    if not path.exists():
-        return {}
-    data = _json(read_text(path, MOST_BYTES), path, "is not JSON")
-    return cast("dict[str, object]", data) if isinstance(data, dict) else {}
-
-
-def _json(text: str, path: Path, what: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{what}: {error}", file=path) from None
