@@ -10,11 +10,19 @@ _UNFINISHED = "\N{REPLACEMENT CHARACTER}"
 
 
 class TextStream:
-    """What each new id adds to the text; bytes of a character wait until it is whole."""
+    """
+    What each new id adds to the text; bytes of a character wait until it is whole.
+
+    Decoders join tokens that they look at one by one, or bytes to a character. So only the last
+    piece that was shown is decoded again with the ids behind it, and they tell whether a space or
+    a word begins.
+    """
 
     def __init__(self, tokenizer: Tokenizer, prompt: Sequence[int]):
         self._tokenizer = tokenizer
         self._ids = list(prompt)
+        """Those that are decoded again; the first `_old` of them were shown, as `_shown`."""
+        self._old = len(self._ids)
         self._shown = tokenizer.decode(self._ids)
 
     def push(self, token: int) -> str:
@@ -29,6 +37,11 @@ class TextStream:
         return self._show(self._tokenizer.decode(self._ids))
 
     def _show(self, text: str) -> str:
-        new = text.removeprefix(self._shown)
+        """What the text has behind what was shown, or what the new ids are by themselves."""
+        shown, new = self._shown, self._ids[self._old :]
+        alone = self._tokenizer.decode(new)
         self._shown = text
-        return new
+        if alone:
+            self._ids, self._shown = new, alone
+        self._old = len(self._ids)
+        return text.removeprefix(shown) if text.startswith(shown) else alone
