@@ -62,10 +62,7 @@ def compile(
     from lpuc.compiler.options import CompileOptions
     from lpuc.program import Program
 
-    options = CompileOptions(
-        target, precision, max_context, {} if shape is None else shape, pipeline, weights,
-        max_file_bytes, max_graph_bytes, max_nodes, max_name_bytes, max_rank,
-    )  # fmt: skip
+    options = CompileOptions.among(locals())
     return Program(compile_model(Path(model), options))
 
 
@@ -109,10 +106,7 @@ def inspect(
     from lpuc.compiler.options import CompileOptions
     from lpuc.reports.inspection import inspected
 
-    options = CompileOptions(
-        target, precision, max_context, {} if shape is None else shape, pipeline, weights,
-        max_file_bytes, max_graph_bytes, max_nodes, max_name_bytes, max_rank,
-    )  # fmt: skip
+    options = CompileOptions.among(locals())
     return inspected(Path(path), options, check)
 
 
@@ -141,10 +135,7 @@ def verify(
     from lpuc.compiler.options import CompileOptions
     from lpuc.levels.verification import verified
 
-    options = CompileOptions(
-        target, precision, max_context, {} if shape is None else shape, pipeline, "embed",
-        max_file_bytes, max_graph_bytes, max_nodes, max_name_bytes, max_rank,
-    )  # fmt: skip
+    options = CompileOptions.among(locals())
     return verified(Path(model), options, inputs, seed)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from runtime.errors import BadOption, RuntimeFault
 from runtime.options import one_of, text, unexpected, whole
@@ -44,7 +44,7 @@ class CompileOptions:
     target: str | PathLike[str] = DEFAULT_TARGET
     precision: str = DEFAULT_PRECISION
     max_context: int | None = None
-    shape: Mapping[str, int] = field(default_factory=dict[str, int])
+    shape: Mapping[str, int] | None = None
     pipeline: str | None = None
     weights: str = WEIGHTS[0]
     max_file_bytes: int | None = None
@@ -64,6 +64,12 @@ class CompileOptions:
             if getattr(self, name) is not None:
                 whole(name, getattr(self, name), 0)
         object.__setattr__(self, "shape", _extents(self.shape))
+
+    @staticmethod
+    def among(given: Mapping[str, Any]) -> CompileOptions:
+        """The options among the arguments of a call; those that it does not have are as usual."""
+        names = [field.name for field in fields(CompileOptions) if field.name in given]
+        return CompileOptions(**{name: given[name] for name in names})
 
     @property
     def budgets(self) -> dict[str, int]:
@@ -106,6 +112,8 @@ def target_of(target: object) -> Target:
 
 def _extents(shape: object) -> dict[str, int]:
     """The dimensions that `shape` fixes."""
+    if shape is None:
+        return {}
     if not isinstance(shape, Mapping):
         raise unexpected("shape", "numbers by the names of dimensions", shape)
     given = dict(cast("Mapping[object, object]", shape))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import threading
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import onnxruntime
 import pytest
 
 import lpuc
+from lpuc.compiler.options import CompileOptions
 from runtime.calling.loaded import Loaded
 from runtime.program.program import Program
 from tests.e2e.committed import MODELS, ONE, model_id
@@ -291,6 +293,17 @@ def test_a_wrong_option_is_one_clear_error(options: dict[str, Any], message: str
 def test_a_mistyped_option_is_a_type_error(call: Callable[..., Any]):
     with pytest.raises(TypeError, match=rf"{call.__name__}\(\) got an unexpected keyword argument"):
         call(ONE, max_contxt=4)
+
+
+@pytest.mark.parametrize("call", [lpuc.compile, lpuc.inspect, lpuc.verify])
+def test_a_call_has_each_option_with_its_type_and_default(call: Callable[..., Any]):
+    """`verify` writes no program."""
+    options = dict(inspect.signature(CompileOptions).parameters)
+    if call is lpuc.verify:
+        del options["weights"]
+    given = inspect.signature(call).parameters
+    found = {name: (given[name].annotation, given[name].default) for name in options}
+    assert found == {name: (option.annotation, option.default) for name, option in options.items()}
 
 
 def test_threads_share_a_program(program: lpuc.Program):
