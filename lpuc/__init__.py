@@ -75,10 +75,7 @@ def load(path: str | PathLike[str], *, check: Check = "used", fuel: int | None =
     """
     from lpuc.files.programs import read_program
     from lpuc.program import Program
-    from runtime.options import whole
 
-    if fuel is not None:
-        whole("fuel", fuel, 0)
     return Program(read_program(Path(path), check), fuel=fuel)
 
 

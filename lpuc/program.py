@@ -23,11 +23,11 @@ from lpuc.files.npz import inputs_of
 from lpuc.generation import Generation, ids, text
 from lpuc.text.tokenizer import Tokenizer
 from runtime.calling.loaded import NEW_TOKENS, Loaded
-from runtime.calling.signature import EntryInfo, TensorInfo, entry_info
+from runtime.calling.signature import Described
 from runtime.errors import BadOption
 from runtime.generation.decoder import Decoder
 from runtime.generation.session import Session
-from runtime.options import Tokens, token_ids
+from runtime.options import Tokens, token_ids, whole
 from runtime.program.program import Program as Executable
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Origin(Protocol):
         ...
 
 
-class Program:
+class Program(Described):
     """
     A compiled model, ready to run.
 
@@ -68,6 +68,8 @@ class Program:
     """
 
     def __init__(self, origin: Origin, reference: bool = False, fuel: int | None = None) -> None:
+        if fuel is not None:
+            whole("fuel", fuel, 0)
         self._origin = origin
         self._reference, self._fuel = reference, fuel
         self._lock = threading.Lock()
@@ -78,19 +80,8 @@ class Program:
         return f"<lpuc.Program for {self.target}: {inputs}{', ...' * (len(self.inputs) > 3)}>"
 
     @property
-    def entries(self) -> dict[str, EntryInfo]:
-        """What the program can do, by name: `step`, one call of the model, comes first."""
-        return {name: entry_info(name, entry) for name, entry in self._origin.program.entries}
-
-    @property
-    def inputs(self) -> tuple[TensorInfo, ...]:
-        """The inputs of the model, in its order."""
-        return self.entries["step"].inputs
-
-    @property
-    def outputs(self) -> tuple[TensorInfo, ...]:
-        """The outputs of the model, in its order."""
-        return self.entries["step"].outputs
+    def _described(self) -> Executable:
+        return self._origin.program
 
     @property
     def target(self) -> str:

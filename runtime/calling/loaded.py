@@ -19,7 +19,7 @@ from typing import Any, get_args
 import numpy as np
 
 from runtime.calling.arguments import arrays_of
-from runtime.calling.signature import EntryInfo, TensorInfo, entry_info
+from runtime.calling.signature import Described
 from runtime.generation.device import Request
 from runtime.generation.sampling import Sampling
 from runtime.generation.session import Session
@@ -35,7 +35,7 @@ NEW_TOKENS = 32
 """How many tokens are generated unless somebody says so."""
 
 
-class Loaded:
+class Loaded(Described):
     """
     A program and what runs it; with `reference`, as the instruction set specifies.
 
@@ -51,19 +51,8 @@ class Loaded:
         self._machine = Interpreter(program, fuel, reference=reference)
 
     @property
-    def entries(self) -> dict[str, EntryInfo]:
-        """What can be called, by name, `step` first."""
-        return {name: entry_info(name, entry) for name, entry in self.program.entries}
-
-    @property
-    def inputs(self) -> tuple[TensorInfo, ...]:
-        """The inputs of the model, in its order."""
-        return entry_info("step", self.program.interface).inputs
-
-    @property
-    def outputs(self) -> tuple[TensorInfo, ...]:
-        """The outputs of the model, in its order."""
-        return entry_info("step", self.program.interface).outputs
+    def _described(self) -> Program:
+        return self.program
 
     def run(self, inputs: Mapping[str, Any]) -> dict[str, Array]:
         """One call of the model: outputs by name for inputs by name, arrays or lists."""

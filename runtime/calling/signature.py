@@ -1,11 +1,14 @@
 """What an entry of a program takes and gives, as data for a caller."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from runtime.program.interface import Interface, Port
+from runtime.program.interface_json import STEP
+from runtime.program.program import Program
 
 
 @dataclass(frozen=True)
@@ -46,3 +49,27 @@ def entry_info(name: str, interface: Interface) -> EntryInfo:
         tuple(map(tensor_info, interface.outputs)),
         {symbol.name: (symbol.lower, symbol.upper) for symbol in interface.symbols},
     )
+
+
+class Described(ABC):
+    """Whoever has a program, and says what can be called and with what."""
+
+    @property
+    @abstractmethod
+    def _described(self) -> Program:
+        """The program, with or without its parameters."""
+
+    @property
+    def entries(self) -> dict[str, EntryInfo]:
+        """What the program can do, by name: `step`, one call of the model, comes first."""
+        return {name: entry_info(name, entry) for name, entry in self._described.entries}
+
+    @property
+    def inputs(self) -> tuple[TensorInfo, ...]:
+        """The inputs of the model, in its order."""
+        return entry_info(STEP, self._described.interface).inputs
+
+    @property
+    def outputs(self) -> tuple[TensorInfo, ...]:
+        """The outputs of the model, in its order."""
+        return entry_info(STEP, self._described.interface).outputs
