@@ -54,7 +54,8 @@ def about(file: Path | str) -> None:
     click.get_current_context().ensure_object(State).file = str(file)
 
 
-def _chain(decorators: Iterable[Callable[[Any], Any]], function: Any) -> Any:
+def chain(decorators: Iterable[Callable[[Any], Any]], function: Any) -> Any:
+    """A function under several decorators, the first of them outermost."""
     for decorate in reversed(list(decorators)):
         function = decorate(function)
     return function
@@ -94,7 +95,7 @@ def compile_options(function: F) -> F:
                      help="Run these passes instead of the default: 'p1,p2{opt=1},...'."),
         *(click.option(f"--{n.replace('_', '-')}", type=int, hidden=True) for n in BUDGETS),
     )  # fmt: skip
-    return _chain(decorators, wrapped)
+    return chain(decorators, wrapped)
 
 
 _CHOICES = ("target", "precision", "max_context", "shape", "pipeline", *BUDGETS)
@@ -119,7 +120,7 @@ def weights_options(function: F) -> F:
         click.option("--no-weights", is_flag=True,
                      help="Leave weights out, for profiling; their files need not exist."),
     )  # fmt: skip
-    return _chain(decorators, wrapped)
+    return chain(decorators, wrapped)
 
 
 def watch_options(function: F) -> F:
@@ -161,7 +162,7 @@ def watch_options(function: F) -> F:
         click.option("--time-passes", is_flag=True, help="Print how long each pass took."),
         click.option("--verify-each", is_flag=True, help="Verify the IR after each pass."),
     )  # fmt: skip
-    return _chain(decorators, wrapped)
+    return chain(decorators, wrapped)
 
 
 def _known_passes(names: tuple[str, ...]) -> frozenset[str]:

@@ -7,7 +7,7 @@ Which ONNX operators compile, from their records: for `lpuc ops onnx`, and as a 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 COMPILES, LIMITED, REFUSED = "compiles", "with limits", "refused"
 
@@ -21,9 +21,6 @@ class Row:
     opsets: tuple[int, ...]
     status: str
     limits: tuple[str, ...]
-
-    def as_dict(self) -> dict[str, object]:
-        return asdict(self)
 
 
 def rows() -> Iterator[Row]:

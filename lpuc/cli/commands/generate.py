@@ -13,6 +13,7 @@ from lpuc.cli.input import stdin_text
 from lpuc.cli.options import (
     FILE,
     about,
+    chain,
     check_option,
     command,
     compile_options,
@@ -63,9 +64,7 @@ def sampling_options(function: F) -> F:
         click.option("--seed", type=int, default=0, show_default=True, metavar="INT",
                      help="Seed of the choice."),
     )  # fmt: skip
-    for decorate in reversed(decorators):
-        function = decorate(function)
-    return function
+    return chain(decorators, function)
 
 
 @command

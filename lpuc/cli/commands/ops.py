@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from typing import TYPE_CHECKING
 
 import click
@@ -24,12 +23,13 @@ def ops(names: tuple[str, ...], as_json: bool) -> None:
 
     `lpuc ops onnx` says of each ONNX operator whether it compiles, and with which limits.
     """
+    from dialects import DIALECTS
+    from dialects.spelling import did_you_mean
+    from lpuc.reports.data import as_json as to_json
+
     if names == ("onnx",):
         _operators(as_json)
         return
-    from dialects import DIALECTS
-    from dialects.spelling import did_you_mean
-
     known = {op.name: op for factory in DIALECTS.values() for op in factory().operations}
     for name in names:
         if name not in known and name not in DIALECTS:
@@ -41,7 +41,7 @@ def ops(names: tuple[str, ...], as_json: bool) -> None:
     ]
     if as_json:
         rows = [{"name": n, "document": document(op)} for ops in chosen for n, op in ops.items()]
-        show(json.dumps(rows, indent=1))
+        show(to_json(rows))
         return
     for name, operations in zip(names or [""], chosen, strict=True):
         if name in known:
@@ -52,11 +52,12 @@ def ops(names: tuple[str, ...], as_json: bool) -> None:
 
 def _operators(as_json: bool) -> None:
     """Each ONNX operator and what becomes of it."""
+    from lpuc.reports.data import as_json as to_json
     from lpuc.reports.operators import rows
 
     found = list(rows())
     if as_json:
-        show(json.dumps([row.as_dict() for row in found], indent=1))
+        show(to_json(found))
         return
     for row in found:
         name = row.name if row.domain == "ai.onnx" else f"{row.domain}.{row.name}"

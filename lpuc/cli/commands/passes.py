@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lpuc.cli.options import command
+from lpuc.cli.options import command, json_option
 from lpuc.cli.output import show
 
 if TYPE_CHECKING:
@@ -20,13 +19,14 @@ if TYPE_CHECKING:
 
 @command
 @click.argument("names", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help="As JSON, one object for each pass.")
+@json_option
 def passes(names: tuple[str, ...], as_json: bool) -> None:
     """
     List the passes, the level each works on, and what it does to numbers: it is exact,
     re-associates sums and products, or rounds. With NAMES, their full documentation.
     """
     from dialects.spelling import did_you_mean
+    from lpuc.reports.data import as_json as to_json
     from passes import PASSES
 
     for name in names:
@@ -35,7 +35,7 @@ def passes(names: tuple[str, ...], as_json: bool) -> None:
             raise click.UsageError(f"no pass '{name}'; {hint}")
     classes = [PASSES[name]() for name in names or PASSES]
     if as_json:
-        show(json.dumps([record(cls) for cls in classes], indent=2))
+        show(to_json([record(cls) for cls in classes]))
     elif names:
         show("\n\n".join(_full(cls) for cls in classes))
     else:

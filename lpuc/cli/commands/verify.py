@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @command
 @click.argument("model", type=FILE)
 @click.option("--inputs", type=FILE, metavar="IN.npz", help="Tensors by name.  [default: random]")
-@click.option("--seed", type=int, default=0, help="Seed of random inputs.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of random inputs.")
 @json_option
 @compile_options
 @watch_options
