@@ -36,8 +36,8 @@ HEADER_BYTES = 4096
 def inputs_of(inputs: Mapping[str, Any] | str | PathLike[str], interface: Interface) -> Arrays:
     """The tensors of a call, which gives them by name or names a file that holds them."""
     if isinstance(inputs, str | PathLike):
-        upper = {symbol.name: symbol.upper for symbol in interface.symbols}
-        sizes = (prod(port.extents(upper)) * 8 + HEADER_BYTES for port in interface.inputs)
+        most = interface.greatest
+        sizes = (prod(port.extents(most)) * 8 + HEADER_BYTES for port in interface.inputs)
         inputs = read_npz(Path(inputs), sum(sizes) + HEADER_BYTES)
     return arrays_of(interface, inputs)
 

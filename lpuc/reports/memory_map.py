@@ -54,7 +54,7 @@ def _meets(row: Row, others: Iterable[Row]) -> bool:
 
 def _port_rows(interface: Interface, prefix: str = "") -> list[Row]:
     """Ports at the same place are one row, and so are those whose names differ in numbers alone."""
-    upper = {symbol.name: symbol.upper for symbol in interface.symbols}
+    upper = interface.greatest
     places: dict[int, list[Port]] = {}
     for port in (*interface.inputs, *interface.outputs):
         places.setdefault(port.address, []).append(port)
@@ -87,7 +87,7 @@ def port_bytes(port: Port, symbols: dict[str, int]) -> int:
 
 def lmu_map(program: Program, most: int | None = None) -> list[str]:
     """Lines: how full the LMU is, with what at the peak, and a picture over the run."""
-    symbols = {symbol.name: symbol.upper for symbol in program.interface.symbols}
+    symbols = program.interface.greatest
     title = f"LMU, {size(program.target.lmu_bytes)}"
     try:
         found = liveness(program, symbols, FUEL, most)

@@ -41,7 +41,7 @@ def predicted(
     """The time of an entry; `Trap` if it cannot run, or not with `most` elements."""
     one_of("entry", entry, [name for name, _ in program.entries])
     interface = program.entry(entry)
-    values = {symbol.name: symbol.lower for symbol in interface.symbols}
+    values = interface.least
     if context is not None:
         values |= _of_context(entry, interface, whole("context", context, 0))
     for name in symbols:
@@ -54,14 +54,19 @@ def predicted(
     return Prediction(entry, values, timing.cycles, timing.seconds, timing.utilisation, bandwidth)
 
 
-def at_bounds(program: Program, most: int | None = None) -> Iterator[Prediction]:
-    """`step` at the least and the greatest values of its symbols, as far as it can run there.
+def ends(program: Program) -> tuple[dict[str, int], ...]:
+    """
+    The least and the greatest values of the symbols of `step`, once where it has none.
 
     In a decoder these are the first token and the one that fills the context.
     """
-    symbols = program.interface.symbols
-    ends = [{s.name: s.lower for s in symbols}, {s.name: s.upper for s in symbols}]
-    for values in ends if symbols else ends[:1]:
+    interface = program.interface
+    return (interface.least, interface.greatest) if interface.symbols else ({},)
+
+
+def at_bounds(program: Program, most: int | None = None) -> Iterator[Prediction]:
+    """`step` at the ends of its symbols, as far as it can run there."""
+    for values in ends(program):
         with suppress(Trap):
             yield predicted(program, STEP, None, values, most)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from textwrap import wrap
 
 from lpuc.errors import printable
-from lpuc.reports.prediction import predicted
+from lpuc.reports.prediction import ends, predicted
 from runtime.isa.spec import Unit
 from runtime.program.interface import Dim, Interface, Port
 from runtime.program.interface_json import STEP
@@ -35,6 +35,7 @@ def rows(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def _said_of(port: Port) -> str:
+    """`: i64[1, 1] (ids)`"""
     shape = ", ".join(printable(str(dim)) for dim in port.shape)
     role = "" if port.role == "data" else f" ({printable(port.role)})"
     return f": {port.dtype.value}[{shape}]{role}"
@@ -75,15 +76,9 @@ def symbols_text(interface: Interface) -> str:
 
 
 def prediction_rows(program: Program, most: int | None = None) -> list[tuple[str, str]]:
-    """Predicted time and bandwidth of one run at the lower and at the upper bound of the symbols.
-
-    In a decoder these are the first token and the one that fills the context.
-    """
-    symbols = program.interface.symbols
-    ends = [("first token", {s.name: s.lower for s in symbols})]
-    if symbols:
-        ends.append(("full context", {s.name: s.upper for s in symbols}))
-    return [("predicted", _prediction(program, *end, most)) for end in ends]
+    """Predicted time and bandwidth of one run at the ends of the symbols."""
+    named = zip(("first token", "full context"), ends(program), strict=False)
+    return [("predicted", _prediction(program, *end, most)) for end in named]
 
 
 def _prediction(program: Program, name: str, values: dict[str, int], most: int | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from runtime.errors import Unserved
 from runtime.program.interface import Interface, Port
@@ -44,7 +45,7 @@ class Decoder:
         present = tuple(_present(p, interface.outputs, i) for i, p in enumerate(past))
         return Decoder(interface, ids[0], past, present, _logits(interface.outputs, present))
 
-    @property
+    @cached_property
     def past_symbol(self) -> str | None:
         """The symbol that counts the tokens in the cache."""
         names = _symbols_in(self.past) - _symbols_in([self.ids])
@@ -54,7 +55,7 @@ class Decoder:
             raise Unserved("cannot generate: the cache has a fixed length; leave it dynamic")
         return next(iter(names), None)
 
-    @property
+    @cached_property
     def sequence_symbol(self) -> str | None:
         """The symbol that counts the tokens of one step, None if their number is fixed."""
         batch, *rest = self.ids.shape
@@ -67,7 +68,7 @@ class Decoder:
         """How many tokens a step takes, None if any number."""
         return self.ids.shape[1].const if self.sequence_symbol is None else None
 
-    @property
+    @cached_property
     def room(self) -> int:
         """How many tokens can be fed, from the first on."""
         if self.past_symbol is not None:
@@ -82,7 +83,7 @@ class Decoder:
 
     def upper(self, symbol: str) -> int:
         """The largest value of a symbol."""
-        return next(s.upper for s in self.interface.symbols if s.name == symbol)
+        return self.interface.greatest[symbol]
 
     @property
     def vocabulary(self) -> int:

@@ -66,8 +66,7 @@ def is_on_device(program: Program, sampling: Sampling, vocabulary: int) -> bool:
     entry = dict(program.others).get(GENERATE)
     if entry is None:
         return False
-    upper = {symbol.name: symbol.upper for symbol in entry.symbols}
-    return sampling.settings(vocabulary).sampled <= upper.get("sampled", 1)
+    return sampling.settings(vocabulary).sampled <= entry.greatest.get("sampled", 1)
 
 
 def tokens_of(
@@ -109,7 +108,7 @@ def _checked(tokens: Iterator[int], vocabulary: int, request: Request, most: int
 
 def _most_tokens(entry: Interface) -> int:
     """How many tokens a text can have at most; refuses an entry that is another one."""
-    upper = {symbol.name: symbol.upper for symbol in entry.symbols}
+    upper = entry.greatest
     roles = tuple(sorted(port.role for port in entry.inputs))
     if roles != ROLES or not {"total", "sampled"} <= upper.keys():
         raise Unserved(f"cannot generate: the entry '{GENERATE}' takes other inputs than it must")

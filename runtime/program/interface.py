@@ -98,6 +98,16 @@ class Interface:
         """Size of the parameters, base and size of the arena; the same in all entries."""
         return (self.params_size, self.arena_base, self.arena_size)
 
+    @property
+    def least(self) -> dict[str, int]:
+        """The least value of each symbol."""
+        return {symbol.name: symbol.lower for symbol in self.symbols}
+
+    @property
+    def greatest(self) -> dict[str, int]:
+        """The greatest value of each symbol."""
+        return {symbol.name: symbol.upper for symbol in self.symbols}
+
     def entry_registers(self, symbols: Mapping[str, int]) -> dict[int, int]:
         """Values of the registers that are set when the program starts."""
         return dict(self.registers) | {s.register: symbols[s.name] for s in self.symbols}
