@@ -190,7 +190,8 @@ class GatherOp(_LookupOp):
 
 @irdl_op_definition
 class ScatterOp(_LookupOp):
-    """The mirror of `gather`: `dst[row_stride * indices[i] + view(i)] = fn(.., a[i])`, in order.
+    """
+    The mirror of `gather`: `dst[row_stride * indices[i] + view(i)] = fn(.., a[i])`, in order.
 
     Buffers: dst, a, indices.
     """

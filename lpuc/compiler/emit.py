@@ -44,7 +44,8 @@ Piece = tuple[int, np.ndarray]
 
 
 def emit_program(module: ModuleOp, folder: Path) -> tuple[Program, Iterable[Piece]]:
-    """The program without parameters, and their bytes in ascending order of address.
+    """
+    The program without parameters, and their bytes in ascending order of address.
 
     `folder` is where the paths of weights are relative to.
     """

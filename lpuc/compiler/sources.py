@@ -39,7 +39,8 @@ Stamp = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Stamps:
-    """When files were last written, as the file system says, None for those that do not exist.
+    """
+    When files were last written, as the file system says, None for those that do not exist.
 
     A compiled program reads its weights late. Comparing stamps costs nothing, and the time of the
     last change of an inode, unlike that of its contents, cannot be set back.

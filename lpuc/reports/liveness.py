@@ -20,7 +20,8 @@ Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 @dataclass(frozen=True)
 class Liveness:
-    """Intervals of one run: granules from `first` on, `count` of them, in use from step `born`,
+    """
+    Intervals of one run: granules from `first` on, `count` of them, in use from step `born`,
     which wrote them, to step `last`, which was the last to read them.
 
     A step is an executed instruction that touches the LMU; `steps` has its pc and instruction.

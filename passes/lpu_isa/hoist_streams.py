@@ -94,7 +94,8 @@ def _is_straight(op: Operation) -> bool:
 
 @dataclass
 class Hoisting:
-    """The streams of one block move up, so that at most `most` panels are in flight.
+    """
+    The streams of one block move up, so that at most `most` panels are in flight.
 
     `parameter_bases` are registers that address parameters.
     """

@@ -1,5 +1,4 @@
-"""
-A program ready to be called, without a compiler.
+"""A program ready to be called, without a compiler.
 
     program = runtime.load("model.lpu")
     outputs = program.run({"input_ids": [[1]], ...})
@@ -36,8 +35,7 @@ NEW_TOKENS = 32
 
 
 class Loaded(Described):
-    """
-    A program and what runs it; with `reference`, as the instruction set specifies.
+    """A program and what runs it; with `reference`, as the instruction set specifies.
 
     `fuel` bounds the elements that a run works on; None is the program's own bound.
     """
@@ -70,8 +68,7 @@ class Loaded(Described):
         repetition_penalty: float = 1.0,
         seed: int = 0,
     ) -> Iterator[int]:
-        """
-        New tokens behind a prompt, each as soon as it is there, up to one of `stop_tokens`.
+        """New tokens behind a prompt, each as soon as it is there, up to one of `stop_tokens`.
 
         Temperature 0 always takes the most likely one. `runtime.generation.sampling` specifies how
         a token is drawn.

@@ -1,8 +1,7 @@
-"""
-Generate tokens with a program: on the device where the program can, else by the loop on the host.
+"""Generate on the device, by the entry `generate` of a program that has one.
 
-A program that can has the entry `generate`, which holds the loop over tokens and the sampler. It
-has these inputs, known by their role, and no outputs:
+It holds the loop over tokens and the sampler, and has these inputs, known by their role, and no
+outputs:
 
 | role | type | what |
 |---|---|---|

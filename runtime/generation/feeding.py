@@ -1,5 +1,4 @@
-"""
-Feed tokens to the entry `step`, some at a time, each behind those that were fed before.
+"""Feed tokens to the entry `step`, some at a time, each behind those that were fed before.
 
 What each input of a decoder is follows from the roles in the program's interface: the ids, a mask
 of ones, positions that count up, and the cache. Between two steps the cache stays on the device if
@@ -100,8 +99,7 @@ class Feed:
         self.cache.reset()
 
     def step(self, tokens: Sequence[int]) -> Array:
-        """
-        Feed tokens behind those seen; their logits, a row for each token.
+        """Feed tokens behind those seen; their logits, a row for each token.
 
         There is one row, that of the last token, where the model gives no others.
         """

@@ -1,5 +1,4 @@
-"""
-Generate on the host: call the entry `step` of a program once for each token, and choose there.
+"""Generate on the host: call the entry `step` of a program once for each token, and choose there.
 
 This serves programs without an entry `generate`, and is what that entry is compared with.
 """

@@ -1,5 +1,4 @@
-"""
-Choose the next token from logits. This is the specification; the device computes the same bits.
+"""Choose the next token from logits. This is the specification; the device computes the same bits.
 
 Given are the logits `l` of the new token, the `tokens` of the whole text so far, prompt included,
 and six numbers. All arithmetic on logits is f32, each operation rounded; of equal logits the one

@@ -16,8 +16,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Session:
-    """
-    Feeds tokens to a decoder, which remembers them until `reset` or `close`.
+    """Feeds tokens to a decoder, which remembers them until `reset` or `close`.
 
     A session belongs to the thread that made it; any number of sessions of one program can be open,
     each with a device of its own.
@@ -39,8 +38,7 @@ class Session:
         return self._feed.decoder.room
 
     def step(self, tokens: Tokens) -> Array:
-        """
-        Feed tokens; their logits as an array [len(tokens), vocabulary].
+        """Feed tokens; their logits as an array [len(tokens), vocabulary].
 
         A model that gives logits of its last token alone gives one row for each of its steps.
         """

@@ -29,8 +29,7 @@ Into = Callable[..., Any]
 
 
 class ElementType(StrEnum):
-    """
-    Type of one element in memory; `code` is its number in an instruction word.
+    """Type of one element in memory; `code` is its number in an instruction word.
 
     F64 is no type of the machine: the compiler computes constants in it, and recipes read it.
     """

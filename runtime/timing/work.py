@@ -82,8 +82,7 @@ def _written(near: Sequence[Access]) -> tuple[tuple[int, int], ...]:
 
 
 def _orders(inst: Inst, extents: Four, near: Sequence[Access], target: Target) -> list[Order]:
-    """
-    The order in which each operand is taken. What has more elements along an axis than the
+    """The order in which each operand is taken. What has more elements along an axis than the
     instruction passes over (a sum of nothing is one zero) is taken in an order of its own.
     """
     if inst.UNIT is Unit.SXE:

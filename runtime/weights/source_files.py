@@ -92,8 +92,7 @@ class SourceFiles(Closing):
 
 
 class ContainedFiles(SourceFiles):
-    """
-    Files whose paths come from a program: relative to the folder and below it, or absolute.
+    """Files whose paths come from a program: relative to the folder and below it, or absolute.
 
     No link is followed on the way, and a file has one name only.
     """
@@ -172,8 +171,7 @@ def part_count(spans: Iterable[Span]) -> int:
 
 
 class Sums(Closing):
-    """
-    Checksums of ranges of files, made by threads, as many as cores; a context, which ends them.
+    """Checksums of ranges of files, made by threads, as many as cores; a context, which ends them.
 
     The checksums of some ranges are those of their `parts_of`. `begin` makes some ahead of `of`,
     which makes only what is missing: a file that was written meanwhile has another time stamp, and
