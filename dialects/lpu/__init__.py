@@ -2,7 +2,7 @@
 
 from xdsl.ir import Dialect
 
-from dialects.lpu import control, fused, ops
+from dialects.lpu import control, elementwise, fused, movement, products
 from dialects.lpu.attributes import AffineAttr, AffineListAttr, IntsAttr, SymbolsAttr
 from dialects.lpu.control import StateType
 from dialects.lpu.interface import InterfaceAttr
@@ -12,7 +12,7 @@ from dialects.lpu.weights import WeightAttr
 
 Lpu = Dialect(
     "lpu",
-    [*ops.OPS, *fused.OPS, *control.OPS],
+    [*elementwise.OPS, *movement.OPS, *products.OPS, *fused.OPS, *control.OPS],
     [
         TensorType,
         StateType,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dialects.lpu import ops
+from dialects.lpu.elementwise import FillOp
 from runtime.numerics.elements import ElementType
 
 
@@ -13,7 +13,7 @@ def fill_hex(value: float | bool, dtype: ElementType) -> str:
     return np.asarray(value).astype(dtype.dtype).tobytes().hex()
 
 
-def fill_value(op: ops.FillOp) -> np.ndarray:
+def fill_value(op: FillOp) -> np.ndarray:
     """The element of a fill as an array of rank 0."""
     raw = bytes.fromhex(op.value.data)
     return np.frombuffer(raw, op.result_tensor().dtype.dtype).reshape(())

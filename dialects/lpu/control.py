@@ -46,8 +46,8 @@ from xdsl.traits import (
 
 from dialects.affine import Affine, Ranges
 from dialects.lpu.attributes import AffineAttr, AffineListAttr
-from dialects.lpu.ops import tensor_of
 from dialects.lpu.ports import StatePortsAttr
+from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import Tensor, TensorType, parse_affine, parse_dtype, parse_list
 from dialects.refusal import require
 from runtime.numerics.elements import ElementType

@@ -22,9 +22,9 @@ from dialects.affine import Affine
 from dialects.lpu import control
 from dialects.lpu.control import state_of
 from dialects.lpu.interface import interface_of
-from dialects.lpu.ops import LpuOp, tensor_of
 from dialects.lpu.ports import StatePort
 from dialects.lpu.semantics import Array, Scope, evaluate
+from dialects.lpu.tensors import LpuOp, tensor_of
 from dialects.lpu.types import Tensor
 from dialects.names import unescape
 from runtime.numerics.elements import ElementType

@@ -23,7 +23,7 @@ from xdsl.irdl import (
 
 from dialects.affine import Affine
 from dialects.lpu.facts import NONE, Facts, Form, Zeros
-from dialects.lpu.ops import LpuOp, UnaryOp, joined, tensor_of
+from dialects.lpu.tensors import LpuOp, UnaryOp, joined, tensor_of
 from dialects.lpu.types import Tensor, TensorType
 from runtime.numerics.elements import ElementType
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from dialects.lpu import fused, ops
+from dialects.lpu import fused
+from dialects.lpu.tensors import LpuOp, tensor_of
 from runtime.numerics.elements import ElementType
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -28,7 +29,7 @@ def _through(values: Array, element: ElementType) -> Array:
     return _wide(values.astype(element.dtype, copy=False))
 
 
-def _result(values: Array, op: ops.LpuOp) -> Array:
+def _result(values: Array, op: LpuOp) -> Array:
     return values.astype(op.result_tensor().dtype.dtype, copy=False)
 
 
@@ -55,7 +56,7 @@ def norm(op: fused.NormOp, inputs: tuple[Array, ...]) -> Array:
         x = x - np.mean(x, -1, keepdims=True, dtype=np.float32)
     square = np.mean(x * x, -1, keepdims=True, dtype=np.float32)
     y = x * (np.float32(1) / np.sqrt(square + np.float32(op.epsilon.value.data)))
-    element = op.result_tensor().dtype if op.weight is None else ops.tensor_of(op.weight).dtype
+    element = op.result_tensor().dtype if op.weight is None else tensor_of(op.weight).dtype
     for parameter, combine in zip(parameters, (np.multiply, np.add), strict=False):
         y = combine(_through(y, element), _wide(parameter))
     return _result(_through(y, element), op)
@@ -76,7 +77,7 @@ def attention(op: fused.AttentionOp, inputs: tuple[Array, ...]) -> Array:
     biases, keeps = inputs[3 : 3 + count], inputs[3 + count :]
     batch, heads, rows, _ = query.shape
     _, shared, columns, depth = key.shape
-    scaled = _through(query * np.float32(factor(op)), ops.tensor_of(op.key).dtype)
+    scaled = _through(query * np.float32(factor(op)), tensor_of(op.key).dtype)
     grouped = scaled.reshape(batch, shared, -1, depth)
     scores = np.matmul(grouped, key.swapaxes(2, 3)).reshape(batch, heads, rows, columns)
     if op.softcap.value.data > 0:
@@ -86,7 +87,7 @@ def attention(op: fused.AttentionOp, inputs: tuple[Array, ...]) -> Array:
     for keep in keeps:
         scores = np.where(keep, scores, np.float32(-np.inf))
     powers, total = _powers(scores, op.empty.data)
-    inverse, element = np.float32(1) / total, ops.tensor_of(op.value).dtype
+    inverse, element = np.float32(1) / total, tensor_of(op.value).dtype
     if element is not ElementType.F32:
         powers, inverse = _through(powers * inverse, element), np.float32(1)
     mixed = np.matmul(powers.reshape(batch, shared, -1, columns), value)
@@ -99,7 +100,7 @@ def factor(op: fused.AttentionOp) -> float:
     return op.scale.value.data / cap if cap > 0 else op.scale.value.data
 
 
-SEMANTICS: dict[type[ops.LpuOp], Callable[[Any, tuple[Array, ...]], Array]] = {
+SEMANTICS: dict[type[LpuOp], Callable[[Any, tuple[Array, ...]], Array]] = {
     fused.SoftmaxOp: softmax,
     fused.NormOp: norm,
     fused.RotaryOp: rotary,

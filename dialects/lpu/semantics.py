@@ -17,15 +17,27 @@ import numpy as np
 from xdsl.ir import Operation
 
 from dialects.affine import Affine
-from dialects.lpu import fused_semantics, ops
+from dialects.lpu import fused_semantics
 from dialects.lpu.contents import fill_value
+from dialects.lpu.elementwise import CastOp, ConstantOp, FillOp, IotaOp, MapOp, SelectOp
+from dialects.lpu.movement import (
+    BroadcastOp,
+    ConcatOp,
+    GatherOp,
+    ReshapeOp,
+    ScatterOp,
+    SliceOp,
+    TransposeOp,
+)
+from dialects.lpu.products import MatmulOp, ReduceOp, ScanOp, TopkOp
+from dialects.lpu.tensors import LpuOp, tensor_of
 from dialects.lpu.types import Tensor
 from dialects.lpu.weights import read
 from runtime.numerics.elements import ElementType, binary, convert, unary
 from runtime.traps import Trap, TrapKind
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_Op = TypeVar("_Op", bound=ops.LpuOp)
+_Op = TypeVar("_Op", bound=LpuOp)
 
 
 @dataclass(frozen=True)
@@ -41,7 +53,7 @@ class Scope:
 
 
 Semantics = Callable[[Any, tuple[Array, ...], Scope], tuple[Array, ...]]
-SEMANTICS: dict[type[ops.LpuOp], Semantics] = {}
+SEMANTICS: dict[type[LpuOp], Semantics] = {}
 """For each operation: (operation, operand arrays, scope) -> result arrays."""
 
 
@@ -56,7 +68,7 @@ def semantics(
     return register
 
 
-def _rounded(values: Array, op: ops.LpuOp) -> Array:
+def _rounded(values: Array, op: LpuOp) -> Array:
     return values.astype(op.result_tensor().dtype.dtype, copy=False)
 
 
@@ -66,21 +78,21 @@ def _widened(values: Array) -> Array:
     return values.astype(element.compute, copy=False)
 
 
-@semantics(ops.ConstantOp)
-def _(op: ops.ConstantOp, _inputs: tuple[Array, ...], scope: Scope) -> Array:
+@semantics(ConstantOp)
+def _(op: ConstantOp, _inputs: tuple[Array, ...], scope: Scope) -> Array:
     weight = op.value.data
     if weight not in scope.weights:
         scope.weights[weight] = read(weight, scope.folder)
     return scope.weights[weight]
 
 
-@semantics(ops.FillOp)
-def _(op: ops.FillOp, _inputs: tuple[Array, ...], scope: Scope) -> Array:
+@semantics(FillOp)
+def _(op: FillOp, _inputs: tuple[Array, ...], scope: Scope) -> Array:
     return np.broadcast_to(fill_value(op), scope.shape(op.result_tensor().shape))
 
 
-@semantics(ops.IotaOp)
-def _(op: ops.IotaOp, _inputs: tuple[Array, ...], scope: Scope) -> Array:
+@semantics(IotaOp)
+def _(op: IotaOp, _inputs: tuple[Array, ...], scope: Scope) -> Array:
     shape = scope.shape(op.result_tensor().shape)
     base, *coefficients = scope.shape(op.coefficients.data)
     values = np.full(shape, base, np.int64)
@@ -90,8 +102,8 @@ def _(op: ops.IotaOp, _inputs: tuple[Array, ...], scope: Scope) -> Array:
     return _rounded(values, op)
 
 
-@semantics(ops.MapOp)
-def _(op: ops.MapOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+@semantics(MapOp)
+def _(op: MapOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
     result = op.result_tensor()
     out = np.empty(scope.shape(result.shape), result.dtype.dtype)
     types = [t.dtype for t in op.operand_tensors()]
@@ -102,13 +114,13 @@ def _(op: ops.MapOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
     return out
 
 
-@semantics(ops.SelectOp)
-def _(_op: ops.SelectOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
+@semantics(SelectOp)
+def _(_op: SelectOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
     return np.where(*inputs)
 
 
-@semantics(ops.CastOp)
-def _(op: ops.CastOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
+@semantics(CastOp)
+def _(op: CastOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
     return convert(inputs[0], op.result_tensor().dtype)
 
 
@@ -126,8 +138,8 @@ def _highest(element: ElementType) -> float | int | bool:
     return int(np.iinfo(element.dtype).max) if element.is_int else True
 
 
-@semantics(ops.ReduceOp)
-def _(op: ops.ReduceOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
+@semantics(ReduceOp)
+def _(op: ReduceOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
     element, axes = op.result_tensor().dtype, op.axes.data
     values = _widened(inputs[0])
     match op.fn.data:
@@ -142,8 +154,8 @@ def _(op: ops.ReduceOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
     return _rounded(result, op)
 
 
-@semantics(ops.ScanOp)
-def _(op: ops.ScanOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
+@semantics(ScanOp)
+def _(op: ScanOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
     axis, values = op.axis.value.data, _widened(inputs[0])
     sums = np.cumsum(values, axis, dtype=values.dtype)
     if op.exclusive.value.data:
@@ -152,28 +164,28 @@ def _(op: ops.ScanOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
     return _rounded(sums, op)
 
 
-@semantics(ops.MatmulOp)
-def _(op: ops.MatmulOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
+@semantics(MatmulOp)
+def _(op: MatmulOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
     return _rounded(np.matmul(_widened(inputs[0]), _widened(inputs[1])), op)
 
 
-@semantics(ops.ReshapeOp)
-def _(op: ops.ReshapeOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+@semantics(ReshapeOp)
+def _(op: ReshapeOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
     return inputs[0].reshape(scope.shape(op.result_tensor().shape))
 
 
-@semantics(ops.TransposeOp)
-def _(op: ops.TransposeOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
+@semantics(TransposeOp)
+def _(op: TransposeOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
     return inputs[0].transpose(op.perm.data)
 
 
-@semantics(ops.BroadcastOp)
-def _(op: ops.BroadcastOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+@semantics(BroadcastOp)
+def _(op: BroadcastOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
     return np.broadcast_to(inputs[0], scope.shape(op.result_tensor().shape))
 
 
-@semantics(ops.SliceOp)
-def _(op: ops.SliceOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
+@semantics(SliceOp)
+def _(op: SliceOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
     offsets, extents = scope.shape(op.offsets.data), scope.shape(op.result_tensor().shape)
     ranges: list[slice] = []
     bounds = zip(offsets, extents, op.steps.data, inputs[0].shape, strict=True)
@@ -185,8 +197,8 @@ def _(op: ops.SliceOp, inputs: tuple[Array, ...], scope: Scope) -> Array:
     return inputs[0][tuple(ranges)]
 
 
-@semantics(ops.ConcatOp)
-def _(op: ops.ConcatOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
+@semantics(ConcatOp)
+def _(op: ConcatOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
     return np.concatenate(inputs, op.axis.value.data)
 
 
@@ -197,14 +209,14 @@ def _rows(indices: Array, limit: int) -> Array:
     return np.where(indices < 0, indices + limit, indices)
 
 
-@semantics(ops.GatherOp)
-def _(op: ops.GatherOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
+@semantics(GatherOp)
+def _(op: GatherOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
     source, axis = inputs[0], op.axis.value.data
     return np.take(source, _rows(inputs[1], source.shape[axis]), axis)
 
 
-@semantics(ops.ScatterOp)
-def _(op: ops.ScatterOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
+@semantics(ScatterOp)
+def _(op: ScatterOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
     source, indices, updates = _widened(inputs[0]).copy(), inputs[1], _widened(inputs[2])
     rows = _rows(indices, source.shape[0])
     if op.fn.data == "set":
@@ -215,7 +227,7 @@ def _(op: ops.ScatterOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
     return _rounded(source, op)
 
 
-def _topk(op: ops.TopkOp, inputs: tuple[Array, ...], scope: Scope) -> tuple[Array, ...]:
+def _topk(op: TopkOp, inputs: tuple[Array, ...], scope: Scope) -> tuple[Array, ...]:
     source = inputs[0]
     (count,) = scope.shape(op.result_tensor().shape[-1:])
     if op.largest.value.data:
@@ -227,7 +239,7 @@ def _topk(op: ops.TopkOp, inputs: tuple[Array, ...], scope: Scope) -> tuple[Arra
     return np.take_along_axis(source, indices, -1), indices
 
 
-SEMANTICS[ops.TopkOp] = _topk
+SEMANTICS[TopkOp] = _topk
 
 
 def _without_scope(
@@ -239,12 +251,12 @@ def _without_scope(
 SEMANTICS.update((cls, _without_scope(f)) for cls, f in fused_semantics.SEMANTICS.items())
 
 
-def evaluate(op: ops.LpuOp, inputs: Sequence[Array], scope: Scope) -> tuple[Array, ...]:
+def evaluate(op: LpuOp, inputs: Sequence[Array], scope: Scope) -> tuple[Array, ...]:
     """The results of one operation; asserts that they have the types it promises."""
     with np.errstate(all="ignore"):
         results = SEMANTICS[type(op)](op, tuple(inputs), scope)
     for value, array in zip(op.results, results, strict=True):
-        _check(op, ops.tensor_of(value), array, scope)
+        _check(op, tensor_of(value), array, scope)
     return results
 
 

@@ -8,16 +8,17 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation
 
 from dialects.affine import Affine
-from dialects.lpu import control, ops
+from dialects.lpu import control
 from dialects.lpu.interface import check_interface
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.movement import SliceOp
 from dialects.lpu.ports import StatePort
+from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import Tensor
 from dialects.refusal import require
 from dialects.scopes import Bound, Rule, Scope
 
 
-def _slice(op: ops.SliceOp, scope: Scope) -> None:
+def _slice(op: SliceOp, scope: Scope) -> None:
     extents = op.result_tensor().shape
     for axis, (rest, at) in enumerate(zip(op.rests(), op.offsets.data, strict=False)):
         if rest.terms or at.terms:
@@ -83,7 +84,7 @@ def _yield(op: control.YieldOp, scope: Scope) -> None:
 
 
 RULES: dict[type[Operation], Rule] = {
-    ops.SliceOp: _slice,
+    SliceOp: _slice,
     control.ReadOp: _read,
     control.WriteOp: _write,
     control.StateOp: _state,

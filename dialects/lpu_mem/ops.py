@@ -18,7 +18,7 @@ from xdsl.ir import Operation
 from xdsl.irdl import irdl_op_definition, prop_def
 
 from dialects.lpu.attributes import AffineAttr, AffineListAttr, IntsAttr
-from dialects.lpu.ops import SCATTERS
+from dialects.lpu.movement import SCATTERS
 from dialects.lpu_mem.buffers import AllocOp, DataOp, MemOp, ParamOp, buffer_of
 from dialects.refusal import HEX_DIGITS
 from runtime.numerics.elements import FUNCTIONS1, FUNCTIONS2, ElementType, result_fits

@@ -12,7 +12,7 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 from dialects.affine import Affine
 from dialects.errors import CompileError, Unsupported, location_of, node_names
 from dialects.lpu.interface import Interface, InterfaceAttr, Value
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import Tensor, TensorType
 from dialects.names import escape
 from dialects.onnx.elements import SUPPORTED

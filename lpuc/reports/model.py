@@ -12,7 +12,7 @@ from xdsl.ir import Operation
 
 from dialects.errors import CompileError
 from dialects.lpu.interface import interface_of
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.tensors import tensor_of
 from dialects.names import unescape
 from dialects.onnx import InitializerOp, OnnxOp
 from lpuc.compiler.driver import compile_model, load_module

@@ -16,9 +16,11 @@ import numpy as np
 from xdsl.ir import SSAValue
 
 from dialects.affine import Affine, NotAffine, Ranges
-from dialects.lpu import ops
 from dialects.lpu.contents import fill_value
+from dialects.lpu.elementwise import ConstantOp, FillOp, IotaOp, MapOp, SelectOp
 from dialects.lpu.facts import facts_of
+from dialects.lpu.movement import BroadcastOp, ConcatOp, ReshapeOp, SliceOp, TransposeOp
+from dialects.lpu.tensors import LpuOp, UnaryOp, tensor_of
 from dialects.lpu.weights import Inline
 from passes.analysis.content import Line, combine_lines, expand_line
 from passes.analysis.reshaping import merged_strides, refine
@@ -56,7 +58,7 @@ class Lines:
         low, high = line.base.bounds(self.ranges)
         first = last = line.base
         spread = [0, 0]
-        for extent, coefficient in zip(ops.tensor_of(value).shape, line.coefficients, strict=True):
+        for extent, coefficient in zip(tensor_of(value).shape, line.coefficients, strict=True):
             if not coefficient.is_const:
                 end = max(extent.upper(self.ranges) - 1, 0)
                 steps = [c * end for c in coefficient.bounds(self.ranges)]
@@ -78,16 +80,16 @@ def _scalar(value: np.ndarray, rank: int) -> Line | None:
     return Line(Affine(int(value.reshape(())[()])), (Affine(),) * rank)
 
 
-def _iota(lines: Lines, op: ops.IotaOp) -> Line:
+def _iota(lines: Lines, op: IotaOp) -> Line:
     base, *coefficients = op.coefficients.data
     return Line(base, tuple(coefficients))
 
 
-def _fill(lines: Lines, op: ops.FillOp) -> Line | None:
+def _fill(lines: Lines, op: FillOp) -> Line | None:
     return _scalar(fill_value(op), op.result_tensor().rank)
 
 
-def _constant(lines: Lines, op: ops.ConstantOp) -> Line | None:
+def _constant(lines: Lines, op: ConstantOp) -> Line | None:
     weight = op.value.data
     if not isinstance(weight, Inline):
         return None
@@ -95,12 +97,12 @@ def _constant(lines: Lines, op: ops.ConstantOp) -> Line | None:
     return _scalar(array, len(weight.shape))
 
 
-def _map(lines: Lines, op: ops.MapOp) -> Line | None:
+def _map(lines: Lines, op: MapOp) -> Line | None:
     fn = ARITHMETIC.get(op.fn.data)
     return None if fn is None else _combined(lines, op, fn)
 
 
-def _combined(lines: Lines, op: ops.MapOp, fn: str) -> Line | None:
+def _combined(lines: Lines, op: MapOp, fn: str) -> Line | None:
     """The line that an arithmetic function makes of those that its operands are."""
     rank = op.result_tensor().rank
     found: list[Line] = []
@@ -108,14 +110,14 @@ def _combined(lines: Lines, op: ops.MapOp, fn: str) -> Line | None:
         line = lines.line_of(value)
         if line is None:
             return None
-        found.append(expand_line(line, ops.tensor_of(value).shape, rank))
+        found.append(expand_line(line, tensor_of(value).shape, rank))
     return combine_lines(fn, *found)
 
 
 def _holds(lines: Lines, condition: SSAValue) -> bool | None:
     """What a comparison of lines, or several, comes to for all elements; None if it depends."""
     op = condition.owner
-    if not isinstance(op, ops.MapOp):
+    if not isinstance(op, MapOp):
         return None
     if op.fn.data == "and":
         parts = [_holds(lines, part) for part in op.operands]
@@ -131,7 +133,7 @@ def _holds(lines: Lines, condition: SSAValue) -> bool | None:
     return (high < 0) == (op.fn.data == "lt")
 
 
-def _select(lines: Lines, op: ops.SelectOp) -> Line | None:
+def _select(lines: Lines, op: SelectOp) -> Line | None:
     """
     The arm that is chosen everywhere: that of indices which are not negative, in what counts
     negative ones from the end; that of indices which name an element.
@@ -143,24 +145,24 @@ def _select(lines: Lines, op: ops.SelectOp) -> Line | None:
     line = lines.line_of(chosen)
     if line is None:
         return None
-    return expand_line(line, ops.tensor_of(chosen).shape, op.result_tensor().rank)
+    return expand_line(line, tensor_of(chosen).shape, op.result_tensor().rank)
 
 
-def moved_line(op: ops.LpuOp, line: Line) -> Line | None:
+def moved_line(op: LpuOp, line: Line) -> Line | None:
     """The line that a move makes of the line that its operand is."""
     match op:
-        case ops.BroadcastOp():
+        case BroadcastOp():
             return expand_line(line, op.source_tensor().shape, op.result_tensor().rank)
-        case ops.ReshapeOp():
+        case ReshapeOp():
             source, target = op.source_tensor().shape, op.result_tensor().shape
             refinement = refine(source, target)
             if refinement is None:
                 return None
             coefficients = merged_strides(refinement, line.coefficients, target)
             return None if coefficients is None else Line(line.base, coefficients)
-        case ops.TransposeOp():
+        case TransposeOp():
             return Line(line.base, tuple([line.coefficients[p] for p in op.perm.data]))
-        case ops.SliceOp():
+        case SliceOp():
             base = line.base
             for coefficient, offset in zip(line.coefficients, op.offsets.data, strict=True):
                 base = base + coefficient * offset
@@ -170,20 +172,20 @@ def moved_line(op: ops.LpuOp, line: Line) -> Line | None:
             return None
 
 
-def _move(lines: Lines, op: ops.UnaryOp) -> Line | None:
+def _move(lines: Lines, op: UnaryOp) -> Line | None:
     """Also the slice that takes one operand out of a concatenation again."""
     concat = op.source.owner
-    if isinstance(op, ops.SliceOp) and isinstance(concat, ops.ConcatOp):
+    if isinstance(op, SliceOp) and isinstance(concat, ConcatOp):
         return _sliced_concat(lines, op, concat)
     line = lines.line_of(op.source)
     return None if line is None else moved_line(op, line)
 
 
-def _sliced_concat(lines: Lines, op: ops.SliceOp, concat: ops.ConcatOp) -> Line | None:
+def _sliced_concat(lines: Lines, op: SliceOp, concat: ConcatOp) -> Line | None:
     axis = concat.axis.value.data
     start = Affine()
     for value in concat.operands:
-        dims = ops.tensor_of(value).shape
+        dims = tensor_of(value).shape
         others = [o for i, o in enumerate(op.offsets.data) if i != axis]
         whole = op.result_tensor().shape == dims and not any(o != Affine() for o in others)
         if op.offsets.data[axis] == start and whole:
@@ -193,13 +195,13 @@ def _sliced_concat(lines: Lines, op: ops.SliceOp, concat: ops.ConcatOp) -> Line 
 
 
 RULES: dict[type, Rule] = {
-    ops.IotaOp: _iota,
-    ops.FillOp: _fill,
-    ops.ConstantOp: _constant,
-    ops.MapOp: _map,
-    ops.SelectOp: _select,
-    ops.BroadcastOp: _move,
-    ops.ReshapeOp: _move,
-    ops.TransposeOp: _move,
-    ops.SliceOp: _move,
+    IotaOp: _iota,
+    FillOp: _fill,
+    ConstantOp: _constant,
+    MapOp: _map,
+    SelectOp: _select,
+    BroadcastOp: _move,
+    ReshapeOp: _move,
+    TransposeOp: _move,
+    SliceOp: _move,
 }

@@ -9,8 +9,10 @@ import numpy as np
 from xdsl.ir import Operation, SSAValue
 
 from dialects.affine import NotAffine
-from dialects.lpu import ops
 from dialects.lpu.contents import fill_value
+from dialects.lpu.elementwise import ConstantOp, FillOp, IotaOp
+from dialects.lpu.movement import BroadcastOp, ConcatOp, GatherOp, ReshapeOp, SliceOp, TransposeOp
+from dialects.lpu.tensors import LpuOp, UnaryOp
 from dialects.lpu.weights import Inline, WeightAttr
 from passes.analysis.content import (
     ELEMENTS_LIMIT,
@@ -39,12 +41,12 @@ def content_of_array(array: Array) -> Content | None:
 def content_made(op: Operation) -> Content | None:
     """What an operation without operands holds: an iota, a fill, a small constant."""
     match op:
-        case ops.IotaOp():
+        case IotaOp():
             base, *coefficients = op.coefficients.data
             return Line(base, tuple(coefficients))
-        case ops.FillOp():
+        case FillOp():
             return Fill(fill_value(op))
-        case ops.ConstantOp(value=WeightAttr(data=Inline() as weight)):
+        case ConstantOp(value=WeightAttr(data=Inline() as weight)):
             array = np.frombuffer(weight.data, weight.dtype.dtype)
             return content_of_array(array.reshape(weight.shape))
         case _:
@@ -66,17 +68,17 @@ def content_moved(op: Operation, lookup: Callable[[SSAValue], Content | None]) -
     if len(known) < len(parts):
         return None
     match op:
-        case ops.ConcatOp():
+        case ConcatOp():
             return _joined(op, known)
-        case ops.GatherOp():
+        case GatherOp():
             return _taken(op, known)
-        case ops.ReshapeOp() | ops.TransposeOp() | ops.BroadcastOp() | ops.SliceOp():
+        case ReshapeOp() | TransposeOp() | BroadcastOp() | SliceOp():
             return _moved(op, known[0])
         case _:
             return None
 
 
-def _taken(op: ops.GatherOp, parts: Sequence[Content]) -> Elements | None:
+def _taken(op: GatherOp, parts: Sequence[Content]) -> Elements | None:
     """What constant indices take out of a small array of integers."""
     data, places = map(as_elements, parts, op.operand_tensors())
     if data is None or places is None or not is_small(op.result_tensor()):
@@ -93,7 +95,7 @@ def taken(data: Elements, places: Elements, axis: int) -> Elements | None:
     return elements(np.take(data.array, numbers.reshape(places.array.shape), axis=axis))
 
 
-def _moved(op: ops.UnaryOp, content: Content) -> Content | None:
+def _moved(op: UnaryOp, content: Content) -> Content | None:
     if isinstance(content, Fill):
         return content
     if isinstance(content, Numbers):
@@ -111,7 +113,7 @@ def _moved(op: ops.UnaryOp, content: Content) -> Content | None:
     return None if array is None else Elements(array)
 
 
-def _joined(op: ops.ConcatOp, parts: Sequence[Content]) -> Content | None:
+def _joined(op: ConcatOp, parts: Sequence[Content]) -> Content | None:
     if not is_small(op.result_tensor()):
         return None
     axis, tensors = op.axis.value.data, op.operand_tensors()
@@ -123,19 +125,19 @@ def _joined(op: ops.ConcatOp, parts: Sequence[Content]) -> Content | None:
     return Elements(np.concatenate(held, axis)) if len(held) == len(parts) else None
 
 
-def _moved_array(op: ops.LpuOp, array: Array) -> Array | None:
+def _moved_array(op: LpuOp, array: Array) -> Array | None:
     """The elements of a small value in their new places."""
     if not is_small(op.result_tensor()):
         return None
     shape = op.result_tensor().static_shape()
     match op:
-        case ops.ReshapeOp():
+        case ReshapeOp():
             return array.reshape(shape)
-        case ops.TransposeOp():
+        case TransposeOp():
             return array.transpose(op.perm.data)
-        case ops.BroadcastOp():
+        case BroadcastOp():
             return np.broadcast_to(array, shape)
-        case ops.SliceOp() if all(offset.is_const for offset in op.offsets.data):
+        case SliceOp() if all(offset.is_const for offset in op.offsets.data):
             places = zip(op.offsets.data, shape, op.steps.data, strict=True)
             return array[tuple([slice(o.const, o.const + n * s, s) for o, n, s in places])]
         case _:

@@ -53,11 +53,11 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import BlockArgument, SSAValue
 
 from dialects.affine import Affine
-from dialects.lpu import ops
 from dialects.lpu.attributes import AffineListAttr
 from dialects.lpu.control import ReadOp, StateOp, StateType, WriteOp
 from dialects.lpu.interface import Value, interface_of
 from dialects.lpu.ports import StatePort, StatePortsAttr
+from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import TensorType
 from passes.analysis.functions import functions, symbol_ranges
 from passes.lpu.state.pairs import Finder, Pair, inverse
@@ -85,7 +85,7 @@ class Ports:
 
 
 def _port(declared: Value, role: str, value: SSAValue) -> StatePort:
-    tensor = ops.tensor_of(value)
+    tensor = tensor_of(value)
     return StatePort(declared.name, role, declared.dtype, tensor.shape, (0,) * tensor.rank)
 
 
@@ -99,7 +99,7 @@ def _erase_views(value: SSAValue) -> None:
 
 def make_state(named: Ports, pair: Pair, name: str) -> None:
     """Put state in the place of a pair; the argument and the results are still there."""
-    concat, past = pair.concat, ops.tensor_of(pair.past)
+    concat, past = pair.concat, tensor_of(pair.past)
     ports = tuple(named.present(index) for index in pair.results)
     present = past.with_dims(ports[0].dims)
     build = Build(concat)

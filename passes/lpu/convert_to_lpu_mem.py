@@ -40,8 +40,8 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, SSAValue
 
 from dialects.affine import Affine, Ranges
-from dialects.lpu import ops as lpu
 from dialects.lpu.interface import Value, interface_of
+from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import Tensor
 from dialects.lpu_mem import control
 from dialects.lpu_mem import ops as mem
@@ -101,7 +101,7 @@ def _put_first(block: Block, prologue: Block) -> None:
 def bufferise(func: FuncOp) -> None:
     """Replace a function on tensors by one on buffers."""
     ranges, interface = symbol_ranges(func), interface_of(func)
-    arguments = [(a, lpu.tensor_of(a)) for a in func.body.block.args]
+    arguments = [(a, tensor_of(a)) for a in func.body.block.args]
     types = [
         BufferType(Buffer("hbm", t.dtype, max(prod(t.bound(ranges)), 1))) for _, t in arguments
     ]

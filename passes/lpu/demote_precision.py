@@ -51,8 +51,11 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import SSAValue
 
-from dialects.lpu import ops
+from dialects.lpu.elementwise import CastOp, ConstantOp, SelectOp
 from dialects.lpu.interface import interface_of
+from dialects.lpu.movement import ConcatOp, GatherOp
+from dialects.lpu.products import MatmulOp
+from dialects.lpu.tensors import UnaryOp, tensor_of
 from dialects.lpu.types import tensor_type
 from dialects.reading import operations
 from passes.analysis.functions import options, step_function
@@ -91,15 +94,15 @@ def demote(func: FuncOp, short: ElementType) -> None:
     """Demote one function; its interface keeps the ONNX types."""
     declare(func, interface_of(func))
     terminator = terminator_of(func)
-    floats = [a for a in _arguments(func, "data") if ops.tensor_of(a).dtype.is_float]
+    floats = [a for a in _arguments(func, "data") if tensor_of(a).dtype.is_float]
     roots = ([*_arguments(func, "ids")], floats, [*_arguments(func, "past")])
     tokens, data, past = reachable(func, *roots)
     forms = Forms(short, tokens | data | past)
     _store_cache(func, forms, short)
     for op in operations(func.body.block):
-        if type(op) is ops.MatmulOp:
+        if type(op) is MatmulOp:
             multiply(op, forms)
-        elif type(op) is ops.GatherOp and op.indices in tokens:
+        elif type(op) is GatherOp and op.indices in tokens:
             _look_up(op, forms, short)
         else:
             widen(op, forms)
@@ -107,9 +110,9 @@ def demote(func: FuncOp, short: ElementType) -> None:
     sign(func)
 
 
-def _look_up(op: ops.GatherOp, forms: Forms, short: ElementType) -> None:
+def _look_up(op: GatherOp, forms: Forms, short: ElementType) -> None:
     """Rule 2."""
-    if isinstance(op.source.owner, ops.ConstantOp) and ops.tensor_of(op.source).dtype == F32:
+    if isinstance(op.source.owner, ConstantOp) and tensor_of(op.source).dtype == F32:
         table = forms.demoted(op.source, short)
         forms.lengthens(op, Build(op).gather(table, op.indices, op.axis.value.data))
 
@@ -117,7 +120,7 @@ def _look_up(op: ops.GatherOp, forms: Forms, short: ElementType) -> None:
 def _store_cache(func: FuncOp, forms: Forms, short: ElementType) -> None:
     """Rule 3 for the inputs."""
     for argument in list(_arguments(func, "past")):
-        tensor = ops.tensor_of(argument)
+        tensor = tensor_of(argument)
         if tensor.dtype != F32:
             continue
         readers = [(use.operation, use.index) for use in argument.uses]
@@ -134,11 +137,11 @@ def _store_outputs(
 ) -> None:
     """Rule 3 for the outputs: those that continue a cache input; who reads one reads it rounded."""
     for index, value in enumerate(terminator.operands):
-        if value not in past or ops.tensor_of(value).dtype != F32 or not _continues(value):
+        if value not in past or tensor_of(value).dtype != F32 or not _continues(value):
             continue
         stored = forms.stored(value, short)
         for reader in list(dict.fromkeys(use.operation for use in value.uses)):
-            if isinstance(reader, ops.CastOp) and reader.result.type == stored.type:
+            if isinstance(reader, CastOp) and reader.result.type == stored.type:
                 replace(reader.result, stored)
         replace(value, Build.behind(stored).cast(stored, F32))
         set_operand(terminator, index, stored)
@@ -147,13 +150,13 @@ def _store_outputs(
 def _continues(value: SSAValue) -> bool:
     """Whether a value holds the elements of a concatenation, moved or not."""
     op = value.owner
-    if isinstance(op, ops.ConcatOp):
+    if isinstance(op, ConcatOp):
         return True
-    if isinstance(op, ops.SelectOp):
+    if isinstance(op, SelectOp):
         return any(map(_continues, (op.on_true, op.on_false)))
-    if isinstance(op, ops.GatherOp):
+    if isinstance(op, GatherOp):
         return _continues(op.source)
-    return isinstance(op, ops.UnaryOp) and op.FACTS.moves and _continues(op.source)
+    return isinstance(op, UnaryOp) and op.FACTS.moves and _continues(op.source)
 
 
 def _option(module: ModuleOp) -> str:

@@ -33,8 +33,8 @@ from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ModuleOp
 
-from dialects.lpu import ops
 from dialects.lpu.semantics import Scope
+from dialects.lpu.tensors import LpuOp
 from dialects.lpu.weights import INLINE_LIMIT
 from dialects.reading import all_within
 from passes.analysis.functions import model_folder
@@ -56,5 +56,5 @@ class LpuFoldConstantsPass(RewritingPass):
     def rewrite(self, module: ModuleOp) -> None:
         scope = Scope({}, model_folder(module))
         for inner in all_within(module):
-            if isinstance(inner, ops.LpuOp):
+            if isinstance(inner, LpuOp):
                 fold(inner, scope, self.budget_bytes)

@@ -42,8 +42,8 @@ from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ModuleOp
 
-from dialects.lpu import ops
 from dialects.lpu.semantics import Scope
+from dialects.lpu.tensors import LpuOp
 from dialects.lpu.weights import INLINE_LIMIT
 from dialects.reading import all_within
 from passes.analysis.functions import functions, model_folder, symbol_ranges
@@ -74,5 +74,5 @@ class LpuFoldIndicesPass(RewritingPass):
         for function in functions(module):
             facts = Facts.of(symbol_ranges(function))
             for inner in all_within(function):
-                if isinstance(inner, ops.LpuOp):
+                if isinstance(inner, LpuOp):
                     fold(inner, scope, INLINE_LIMIT, facts)

@@ -40,7 +40,8 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
 from dialects.affine import Affine, NotAffine
-from dialects.lpu import ops
+from dialects.lpu.movement import GatherOp, ScatterOp
+from dialects.lpu.tensors import tensor_of
 from dialects.reading import all_within
 from passes.analysis.content import Line
 from passes.analysis.functions import functions, symbol_ranges
@@ -55,7 +56,7 @@ ONE = Affine(1)
 
 def _in_bounds(lines: Lines, indices: SSAValue, line: Line, extent: Affine) -> bool:
     """Condition 2, also where base and extent move together, as `P + i < P + 3`."""
-    dims = ops.tensor_of(indices).shape
+    dims = tensor_of(indices).shape
     try:
         last = line.base
         for d, c in zip(dims, line.coefficients, strict=True):
@@ -80,10 +81,10 @@ def _covers(line: Line, dims: tuple[Affine, ...], moving: list[int], extent: Aff
     return line.base == Affine() and step == extent
 
 
-def view_of(op: ops.GatherOp, lines: Lines) -> SSAValue | None:
+def view_of(op: GatherOp, lines: Lines) -> SSAValue | None:
     """The view that a gather is, None if it is none."""
     line, axis = lines.line_of(op.indices), op.axis.value.data
-    source, dims = ops.tensor_of(op.source), ops.tensor_of(op.indices).shape
+    source, dims = tensor_of(op.source), tensor_of(op.indices).shape
     if line is None:
         return None
     moving = [i for i, d in enumerate(dims) if d != ONE and line.coefficients[i] != Affine()]
@@ -107,15 +108,15 @@ def view_of(op: ops.GatherOp, lines: Lines) -> SSAValue | None:
 def _slice(
     build: Build, source: SSAValue, axis: int, line: Line, count: Affine, step: int
 ) -> SSAValue:
-    tensor = ops.tensor_of(source)
+    tensor = tensor_of(source)
     offsets, dims, steps = [Affine()] * tensor.rank, list(tensor.shape), [1] * tensor.rank
     offsets[axis], dims[axis], steps[axis] = line.base, count, step
     return build.slice(source, offsets, dims, steps)
 
 
-def is_overwritten(op: ops.ScatterOp, lines: Lines) -> bool:
+def is_overwritten(op: ScatterOp, lines: Lines) -> bool:
     """Whether a scatter sets every row of its source, in order."""
-    rows, count = ops.tensor_of(op.source).shape[0], ops.tensor_of(op.updates).shape[0]
+    rows, count = tensor_of(op.source).shape[0], tensor_of(op.updates).shape[0]
     line = lines.line_of(op.indices) if op.fn.data == "set" and rows == count else None
     return line is not None and line.base == Affine() and line.coefficients == (ONE,)
 
@@ -137,9 +138,9 @@ class LpuGatherToViewPass(RewritingPass):
         for func in functions(module):
             lines = Lines(symbol_ranges(func))
             for inner in all_within(func):
-                if type(inner) is ops.GatherOp:
+                if type(inner) is GatherOp:
                     view = view_of(inner, lines)
                     if view is not None:
                         substitute(inner, [view])
-                elif type(inner) is ops.ScatterOp and is_overwritten(inner, lines):
+                elif type(inner) is ScatterOp and is_overwritten(inner, lines):
                     substitute(inner, [inner.updates])

@@ -51,8 +51,10 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from dialects.affine import Affine
-from dialects.lpu import ops
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.elementwise import CastOp, ConstantOp, MapOp
+from dialects.lpu.products import MatmulOp
+from dialects.lpu.tensors import tensor_of
+from dialects.lpu.types import TensorType
 from dialects.lpu.weights import Concat, Weight
 from passes.lpu.raising.matching import only_user
 from passes.lpu.raising.parameters import Parameter, alike, parameter_of, readers
@@ -95,16 +97,16 @@ class Strands:
         known = [user for user in users if user is not None]
         return known if len(known) == len(users) else None
 
-    def casts(self) -> list[ops.CastOp] | None:
+    def casts(self) -> list[CastOp] | None:
         """The casts that alone read each, if they are all to the same type."""
-        found = [user for user in self.followers() or () if isinstance(user, ops.CastOp)]
+        found = [user for user in self.followers() or () if isinstance(user, CastOp)]
         same = len({user.result_tensor().dtype for user in found}) == 1
         return found if same and len(found) == len(self.values) else None
 
-    def biases(self) -> tuple[list[ops.MapOp], list[Parameter]] | None:
+    def biases(self) -> tuple[list[MapOp], list[Parameter]] | None:
         """The sums with a bias that alone read each."""
         users = self.followers()
-        sums = [u for u in users or () if isinstance(u, ops.MapOp) and u.fn.data == "add"]
+        sums = [u for u in users or () if isinstance(u, MapOp) and u.fn.data == "add"]
         if len(sums) != len(self.values):
             return None
         others: list[Parameter | None] = []
@@ -131,10 +133,10 @@ class _Position:
         return self.op.is_before_in_block(other.op)
 
 
-def merge(members: Sequence[ops.MatmulOp], parameters: Sequence[Parameter]) -> None:
+def merge(members: Sequence[MatmulOp], parameters: Sequence[Parameter]) -> None:
     """One product in the place of the first of these; members are in the order of columns."""
     anchor = _foremost(members)
-    assert isinstance(anchor, ops.MatmulOp)
+    assert isinstance(anchor, MatmulOp)
     build = FusedBuild.over(anchor, members)
     merged = build.matmul(anchor.lhs, _joined(build, parameters))
     replaced: list[Operation] = list(members)
@@ -172,7 +174,7 @@ def _split(anchor: Operation, merged: SSAValue, values: Sequence[SSAValue]) -> N
 class Group:
     """Products that could be one, in the order of their columns."""
 
-    members: list[ops.MatmulOp]
+    members: list[MatmulOp]
     parameters: list[Parameter]
 
     @property
@@ -183,9 +185,9 @@ class Group:
 def groups_in(block: Block) -> Iterator[Group]:
     """The groups of a block, without what its loops hold."""
     ranks = attention_ranks(block.ops)
-    sides: dict[tuple[SSAValue, Attribute, bool], list[ops.MatmulOp]] = {}
+    sides: dict[tuple[SSAValue, Attribute, bool], list[MatmulOp]] = {}
     for op in block.ops:
-        if isinstance(op, ops.MatmulOp):
+        if isinstance(op, MatmulOp):
             sides.setdefault((op.lhs, _kind(op), op in ranks), []).append(op)
     for members in sides.values():
         members.sort(key=lambda op: ranks.get(op, OTHER))
@@ -201,7 +203,7 @@ def mergeable(module: ModuleOp) -> list[Group]:
     weights = {op: group.weights for group in groups for op in group.members}
     ways: dict[Weight, set[tuple[Weight, ...] | None]] = {}
     for op in module.walk():
-        if isinstance(op, ops.ConstantOp):
+        if isinstance(op, ConstantOp):
             found = ways.setdefault(op.value.data, set())
             found.update(_way(reader, op.value.data, weights) for reader in readers(op.result))
     return [
@@ -213,17 +215,17 @@ def mergeable(module: ModuleOp) -> list[Group]:
 
 
 def _way(
-    reader: Operation, weight: Weight, weights: Mapping[ops.MatmulOp, tuple[Weight, ...]]
+    reader: Operation, weight: Weight, weights: Mapping[MatmulOp, tuple[Weight, ...]]
 ) -> tuple[Weight, ...] | None:
     """All weights of the group that reads a weight; None if something else does."""
-    found = weights.get(reader) if isinstance(reader, ops.MatmulOp) else None
+    found = weights.get(reader) if isinstance(reader, MatmulOp) else None
     return found if found is not None and weight in found else None
 
 
-def _kind(op: ops.MatmulOp) -> Attribute:
+def _kind(op: MatmulOp) -> Attribute:
     """The type of the result but for its last extent."""
     tensor = op.result_tensor()
-    return ops.TensorType(tensor.with_dims((*tensor.shape[:-1], 1)))
+    return TensorType(tensor.with_dims((*tensor.shape[:-1], 1)))
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,8 @@ from dataclasses import dataclass
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 
-from dialects.lpu import ops
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.elementwise import MapOp
+from dialects.lpu.tensors import tensor_of
 from passes.lpu.raising.matching import (
     cast_behind,
     is_wide,
@@ -78,16 +78,16 @@ class Found:
     value: SSAValue
 
 
-def _silu(op: ops.MapOp) -> Found | None:
+def _silu(op: MapOp) -> Found | None:
     user, x = only_user(op.result), op.inputs[0]
-    if isinstance(user, ops.MapOp) and user.fn.data == "mul" and x in user.operands:
+    if isinstance(user, MapOp) and user.fn.data == "mul" and x in user.operands:
         return Found("silu", x, user.result)
     return None
 
 
 def _plus_one(curve: SSAValue) -> SSAValue | None:
     user = only_user(curve)
-    if not isinstance(user, ops.MapOp) or user.fn.data != "add":
+    if not isinstance(user, MapOp) or user.fn.data != "add":
         return None
     return user.result if any(is_number(v, 1.0) for v in user.operands) else None
 
@@ -105,13 +105,13 @@ def _argument(factor: SSAValue, inner: SSAValue, expected: Polynomial) -> tuple[
     return factor, 0.0
 
 
-def _gelu(op: ops.MapOp) -> Found | None:
+def _gelu(op: MapOp) -> Found | None:
     """Up from the curve, through products, until the factors are `x` and a half."""
     fn, expected = GELUS[op.fn.data]
     current, number, x = _plus_one(op.result), 1.0, None
     for _ in range(FACTORS):
         user = None if current is None else only_user(current)
-        if not isinstance(user, ops.MapOp) or user.fn.data not in ("mul", "div"):
+        if not isinstance(user, MapOp) or user.fn.data not in ("mul", "div"):
             return None
         above = scaled(user.result, MEANT)
         if above is not None and above[0] == current:
@@ -130,7 +130,7 @@ def _gelu(op: ops.MapOp) -> Found | None:
 
 def find(op: Operation) -> Found | None:
     """The activation that a curve belongs to."""
-    if not isinstance(op, ops.MapOp):
+    if not isinstance(op, MapOp):
         return None
     if op.fn.data == "sigmoid":
         return _silu(op)

@@ -55,8 +55,11 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 
 from dialects.affine import Affine, NotAffine
-from dialects.lpu import fused, ops
-from dialects.lpu.ops import tensor_of
+from dialects.lpu import fused
+from dialects.lpu.elementwise import CastOp
+from dialects.lpu.movement import ReshapeOp
+from dialects.lpu.products import MatmulOp
+from dialects.lpu.tensors import tensor_of
 from passes.lpu.raising.axes import FIRST, SECOND, Trace, arranged, follow, start
 from passes.lpu.raising.matching import cast_behind, is_wide, only_user, stand_in, visit_all
 from passes.lpu.raising.query import Query, query_of
@@ -71,7 +74,7 @@ from runtime.numerics.elements import ElementType
 class Found:
     """All that an attention is made from; `dims` are those of the scores, `[B, H, S, T]`."""
 
-    root: ops.MatmulOp
+    root: MatmulOp
     softmax: fused.SoftmaxOp
     scores: Scores
     dims: Dims
@@ -94,7 +97,7 @@ def _probabilities(value: SSAValue) -> fused.SoftmaxOp | None:
     """The softmax below reshapes that keep its last axis, and casts to what the product reads."""
     columns, operand = tensor_of(value).shape[-1], tensor_of(value).dtype
     types = {operand}
-    while isinstance(op := value.owner, ops.CastOp | ops.ReshapeOp):
+    while isinstance(op := value.owner, CastOp | ReshapeOp):
         value = op.source
         tensor = tensor_of(value)
         types.add(tensor.dtype)
@@ -116,7 +119,7 @@ def _heads(trace: Trace, dims: Dims) -> Affine | None:
     return shared if dims[1].const % shared.const == 0 else None
 
 
-def find(root: ops.MatmulOp) -> Found | None:
+def find(root: MatmulOp) -> Found | None:
     """The attention that a product with values ends."""
     softmax = _probabilities(root.lhs)
     scores = None if softmax is None else scores_of(softmax.source)
@@ -135,13 +138,13 @@ def find(root: ops.MatmulOp) -> Found | None:
     return found if _is_scaled(found) else None
 
 
-def _is_typed(op: ops.MatmulOp) -> bool:
+def _is_typed(op: MatmulOp) -> bool:
     """Whether both sides of a product are of one float type."""
     lhs, rhs = op.operand_tensors()
     return lhs.dtype is rhs.dtype and lhs.dtype.is_float
 
 
-def _keeps_rows(root: ops.MatmulOp) -> bool:
+def _keeps_rows(root: MatmulOp) -> bool:
     """Whether each row of probabilities meets one head of values."""
     return tensor_of(root.lhs).shape[:-1] == root.result_tensor().shape[:-1]
 
@@ -154,7 +157,7 @@ def _is_scaled(found: Found) -> bool:
 
 
 def raise_attention(op: Operation) -> None:
-    found = find(op) if isinstance(op, ops.MatmulOp) else None
+    found = find(op) if isinstance(op, MatmulOp) else None
     if found is None:
         return
     masks = [*found.scores.biases, *found.scores.keeps]
@@ -196,7 +199,7 @@ def _last(product: SSAValue, dims: Dims) -> SSAValue:
     """The cast and the reshape to four axes that alone read the product, or the product."""
     value = cast_behind(product) if is_wide(product) else product
     user = only_user(value)
-    if isinstance(user, ops.ReshapeOp) and user.result_tensor().shape == dims:
+    if isinstance(user, ReshapeOp) and user.result_tensor().shape == dims:
         return user.result
     return value
 

@@ -48,8 +48,8 @@ from dataclasses import dataclass
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 
-from dialects.lpu import ops
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.elementwise import MapOp
+from dialects.lpu.tensors import tensor_of
 from passes.lpu.raising.matching import (
     cast_behind,
     commuted,
@@ -71,7 +71,7 @@ from runtime.numerics.elements import ElementType
 def _mean_of(value: SSAValue) -> SSAValue | None:
     """`x` when a value is the mean of its last axis."""
     op = value.owner
-    for operand in op.operands if isinstance(op, ops.MapOp) else ():
+    for operand in op.operands if isinstance(op, MapOp) else ():
         sums = reduce_of(operand, "sum")
         extent = None if sums is None else sums.source_tensor().shape[-1]
         if sums is None or extent is None or not extent.is_const or extent.const < 1:
@@ -84,7 +84,7 @@ def _mean_of(value: SSAValue) -> SSAValue | None:
 def _square_root(value: SSAValue) -> SSAValue | None:
     """`x` when a value is its square."""
     op = value.owner
-    if not isinstance(op, ops.MapOp) or len(op.operands) != 2:
+    if not isinstance(op, MapOp) or len(op.operands) != 2:
         return None
     base, other = op.operands
     if op.fn.data == "mul":
@@ -93,7 +93,7 @@ def _square_root(value: SSAValue) -> SSAValue | None:
     return base if is_square and op.result.type == base.type else None
 
 
-def _deviation(op: ops.MapOp) -> tuple[SSAValue, float] | None:
+def _deviation(op: MapOp) -> tuple[SSAValue, float] | None:
     """`(x, epsilon)` when an operation is `sqrt(mean(x^2) + epsilon)`."""
     shifted = map_of(op.inputs[0], "add")
     for mean, epsilon in commuted(shifted) if shifted is not None else ():
@@ -107,7 +107,7 @@ def _deviation(op: ops.MapOp) -> tuple[SSAValue, float] | None:
 def _divided(deviation: SSAValue, x: SSAValue) -> SSAValue | None:
     """The one value that is `x / deviation`, however that is written."""
     user = only_user(deviation)
-    if not isinstance(user, ops.MapOp):
+    if not isinstance(user, MapOp):
         return None
     first = user.operands[0]
     if user.fn.data == "div" and user.operands[1] == deviation:
@@ -117,7 +117,7 @@ def _divided(deviation: SSAValue, x: SSAValue) -> SSAValue | None:
     else:
         inverted = user.fn.data == "recip"
     product = only_user(user.result) if inverted else None
-    if not isinstance(product, ops.MapOp) or product.fn.data != "mul":
+    if not isinstance(product, MapOp) or product.fn.data != "mul":
         return None
     factors = [v for v in product.operands if v != user.result]
     same = len(factors) == 1 and widened(factors[0]) == widened(x)
@@ -151,7 +151,7 @@ class Tail:
     def _take_parameter(self, fn: str) -> bool:
         value = cast_behind(self.value) if fn == "mul" else self.value
         user = only_user(value)
-        if not isinstance(user, ops.MapOp) or user.fn.data != fn:
+        if not isinstance(user, MapOp) or user.fn.data != fn:
             return False
         others = [v for v in user.operands if v != value]
         same = user.result_tensor().shape == tensor_of(value).shape
@@ -163,7 +163,7 @@ class Tail:
 
 
 def raise_norm(op: Operation) -> None:
-    if not isinstance(op, ops.MapOp) or op.fn.data != "sqrt":
+    if not isinstance(op, MapOp) or op.fn.data != "sqrt":
         return
     found = _deviation(op)
     whole = None if found is None else _divided(op.result, found[0])

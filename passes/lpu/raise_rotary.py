@@ -44,8 +44,9 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 
 from dialects.affine import Affine
-from dialects.lpu import ops
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.elementwise import MapOp
+from dialects.lpu.movement import ConcatOp, SliceOp
+from dialects.lpu.tensors import tensor_of
 from passes.lpu.raising.matching import (
     cast_behind,
     commuted,
@@ -87,7 +88,7 @@ def _products(value: SSAValue) -> Products:
 def _pair(value: SSAValue) -> tuple[SSAValue, SSAValue] | None:
     """The two operands of a concatenation of channels, when they are of one width."""
     op = value.owner
-    if not isinstance(op, ops.ConcatOp) or len(op.operands) != 2:
+    if not isinstance(op, ConcatOp) or len(op.operands) != 2:
         return None
     first, second = op.operands
     last = op.axis.value.data == op.result_tensor().rank - 1
@@ -125,7 +126,7 @@ def _whole(op: Operation) -> Found | None:
     return None
 
 
-def _halves(op: ops.ConcatOp) -> Found | None:
+def _halves(op: ConcatOp) -> Found | None:
     """Form 2."""
     parts = _pair(op.result)
     real = None if parts is None else map_of(parts[0], "sub")
@@ -139,7 +140,7 @@ def _halves(op: ops.ConcatOp) -> Found | None:
     return None
 
 
-def _is_imaginary(op: ops.MapOp, *pairs: tuple[SSAValue, SSAValue]) -> bool:
+def _is_imaginary(op: MapOp, *pairs: tuple[SSAValue, SSAValue]) -> bool:
     """Whether a sum is that of the products of two pairs."""
     one, two = pairs
     return any(one in _products(a) and two in _products(b) for a, b in commuted(op))
@@ -147,9 +148,9 @@ def _is_imaginary(op: ops.MapOp, *pairs: tuple[SSAValue, SSAValue]) -> bool:
 
 def find(op: Operation) -> Found | None:
     """The embedding that an operation ends."""
-    if isinstance(op, ops.ConcatOp):
+    if isinstance(op, ConcatOp):
         return _halves(op)
-    is_sum = isinstance(op, ops.MapOp) and op.fn.data == "add"
+    is_sum = isinstance(op, MapOp) and op.fn.data == "add"
     return _whole(op) if is_sum else None
 
 
@@ -172,7 +173,7 @@ def _spreads(extent: Affine, target: Affine) -> bool:
 def _whole_of(found: Found) -> SSAValue:
     """The channels that turn, if they are a value of their own, or what they are part of."""
     value = found.low
-    while isinstance(op := value.owner, ops.SliceOp) and value != origin(value)[0]:
+    while isinstance(op := value.owner, SliceOp) and value != origin(value)[0]:
         value = op.source
         if tensor_of(value).shape[-1] == found.width and origin(value) == origin(found.low):
             break

@@ -36,8 +36,8 @@ from dataclasses import dataclass
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 
-from dialects.lpu import ops
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.elementwise import MapOp, SelectOp
+from dialects.lpu.tensors import tensor_of
 from passes.lpu.raising.matching import (
     cast_behind,
     is_wide,
@@ -55,7 +55,7 @@ from passes.specification import Specification, re_associates
 def _unless_empty(value: SSAValue, instead: float) -> tuple[SSAValue, SSAValue | None]:
     """`(v, c)` when a value is `select(c, instead, v)`, else the value and None."""
     op = value.owner
-    if isinstance(op, ops.SelectOp) and is_number(op.on_true, instead):
+    if isinstance(op, SelectOp) and is_number(op.on_true, instead):
         return op.on_false, op.condition
     return value, None
 
@@ -66,7 +66,7 @@ def _is_empty(condition: SSAValue, top: SSAValue) -> bool:
     return op is not None and top in op.operands and -math.inf in map(number_of, op.operands)
 
 
-def _softmax(op: ops.MapOp) -> tuple[SSAValue, str] | None:
+def _softmax(op: MapOp) -> tuple[SSAValue, str] | None:
     """The source of a softmax and what its empty rows give."""
     powers, divisor = op.operands
     total, condition = _unless_empty(divisor, 1.0)
@@ -86,10 +86,10 @@ def _softmax(op: ops.MapOp) -> tuple[SSAValue, str] | None:
     return (source, "zero") if _is_empty(condition, top) else None
 
 
-def _guarded(value: SSAValue) -> ops.SelectOp | None:
+def _guarded(value: SSAValue) -> SelectOp | None:
     """The `select` that puts 0 where a value is NaN."""
     users = {use.operation for use in value.uses}
-    selects = [user for user in users if isinstance(user, ops.SelectOp)]
+    selects = [user for user in users if isinstance(user, SelectOp)]
     if len(users) != 2 or len(selects) != 1:
         return None
     (guard,) = selects
@@ -98,7 +98,7 @@ def _guarded(value: SSAValue) -> ops.SelectOp | None:
     return guard if fits and check in users and is_number(guard.on_true, 0.0) else None
 
 
-def _outermost(op: ops.MapOp, empty: str) -> tuple[SSAValue, str]:
+def _outermost(op: MapOp, empty: str) -> tuple[SSAValue, str]:
     """The last value that the softmax may stand for: behind its guard and casts."""
     value = op.result
     for candidate in dict.fromkeys((value, cast_behind(value))):
@@ -109,7 +109,7 @@ def _outermost(op: ops.MapOp, empty: str) -> tuple[SSAValue, str]:
 
 
 def raise_softmax(op: Operation) -> None:
-    if not isinstance(op, ops.MapOp) or op.fn.data != "div":
+    if not isinstance(op, MapOp) or op.fn.data != "div":
         return
     found = _softmax(op)
     if found is None or not is_wide(op.result):

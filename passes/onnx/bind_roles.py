@@ -43,7 +43,7 @@ from dialects.affine import Affine
 from dialects.errors import CompileError
 from dialects.lpu.attributes import SymbolsAttr
 from dialects.lpu.interface import interface_of
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import Tensor, tensor_type
 from passes.analysis.functions import (
     dictionary,

@@ -40,8 +40,8 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 
 from dialects.errors import unsupported
-from dialects.lpu import ops
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.elementwise import ConstantOp, FillOp, IotaOp
+from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import TensorType
 from dialects.onnx import InitializerOp, OnnxOp
 from dialects.reading import all_within, types_of
@@ -65,9 +65,7 @@ def _check_resolved(op: Operation) -> None:
 
 def _reads_contents(op: OnnxOp) -> bool:
     """Whether a lowering may look at what an operand holds, which only integers tell."""
-    known = [
-        v for v in op.operands if isinstance(v.owner, ops.ConstantOp | ops.FillOp | ops.IotaOp)
-    ]
+    known = [v for v in op.operands if isinstance(v.owner, ConstantOp | FillOp | IotaOp)]
     return any(not tensor_of(value).dtype.is_float for value in known)
 
 

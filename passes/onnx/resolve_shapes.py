@@ -46,7 +46,8 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Operation, SSAValue
 
-from dialects.lpu.ops import ConstantOp, tensor_of
+from dialects.lpu.elementwise import ConstantOp
+from dialects.lpu.tensors import tensor_of
 from dialects.onnx.ops import OnnxOp
 from dialects.reading import operations
 from passes.analysis.content import Content, Elements

@@ -17,9 +17,28 @@ from xdsl.dialects.builtin import IntegerAttr, LocationAttr, StringAttr, i64
 from xdsl.ir import Operation, SSAValue
 
 from dialects.affine import Affine, AffineLike
-from dialects.lpu import ops
 from dialects.lpu.attributes import AffineListAttr, IntsAttr
 from dialects.lpu.contents import fill_hex
+from dialects.lpu.elementwise import (
+    COMPARISONS,
+    CastOp,
+    ConstantOp,
+    FillOp,
+    IotaOp,
+    MapOp,
+    SelectOp,
+)
+from dialects.lpu.movement import (
+    BroadcastOp,
+    ConcatOp,
+    GatherOp,
+    ReshapeOp,
+    ScatterOp,
+    SliceOp,
+    TransposeOp,
+)
+from dialects.lpu.products import MatmulOp, ReduceOp, ScanOp, TopkOp
+from dialects.lpu.tensors import LpuOp, broadcast, tensor_of
 from dialects.lpu.types import Tensor, tensor_type
 from dialects.lpu.weights import INLINE_LIMIT, Weight, WeightAttr, inline
 from passes.rewriting.creation import make
@@ -56,7 +75,7 @@ class Build:
 
     def _one(
         self,
-        cls: type[ops.LpuOp],
+        cls: type[LpuOp],
         operands: Sequence[SSAValue],
         result: Tensor,
         **properties: StringAttr | IntegerAttr | AffineListAttr | IntsAttr | WeightAttr,
@@ -66,7 +85,7 @@ class Build:
 
     def constant(self, weight: Weight) -> SSAValue:
         return self._one(
-            ops.ConstantOp, (), Tensor.of(weight.shape, weight.dtype), value=WeightAttr(weight)
+            ConstantOp, (), Tensor.of(weight.shape, weight.dtype), value=WeightAttr(weight)
         )
 
     def array(self, array: np.ndarray) -> SSAValue:
@@ -76,7 +95,7 @@ class Build:
 
     def fill(self, value: float | bool, dims: Sequence[AffineLike], dtype: ElementType) -> SSAValue:
         result = Tensor.of(dims, dtype)
-        return self._one(ops.FillOp, (), result, value=StringAttr(fill_hex(value, dtype)))
+        return self._one(FillOp, (), result, value=StringAttr(fill_hex(value, dtype)))
 
     def scalar(self, value: float | bool, dtype: ElementType) -> SSAValue:
         """A rank-0 fill: broadcasts against everything."""
@@ -91,34 +110,34 @@ class Build:
     ) -> SSAValue:
         """`base + sum(coefficients[d] * i[d])`, one coefficient per axis."""
         attr = AffineListAttr(tuple(Affine.of(c) for c in (base, *coefficients)))
-        return self._one(ops.IotaOp, (), Tensor.of(dims, dtype), coefficients=attr)
+        return self._one(IotaOp, (), Tensor.of(dims, dtype), coefficients=attr)
 
     def map(self, fn: str, *inputs: SSAValue) -> SSAValue:
-        tensors = [ops.tensor_of(v) for v in inputs]
-        dtype = ElementType.BOOL if fn in ops.COMPARISONS else tensors[0].dtype
-        shape = ops.broadcast(*[t.shape for t in tensors])
-        return self._one(ops.MapOp, inputs, Tensor(shape, dtype), fn=_function(fn))
+        tensors = [tensor_of(v) for v in inputs]
+        dtype = ElementType.BOOL if fn in COMPARISONS else tensors[0].dtype
+        shape = broadcast(*[t.shape for t in tensors])
+        return self._one(MapOp, inputs, Tensor(shape, dtype), fn=_function(fn))
 
     def select(self, condition: SSAValue, on_true: SSAValue, on_false: SSAValue) -> SSAValue:
         operands = (condition, on_true, on_false)
-        shape = ops.broadcast(*(ops.tensor_of(v).shape for v in operands))
-        result = Tensor.of(shape, ops.tensor_of(on_true).dtype)
-        return self._one(ops.SelectOp, operands, result)
+        shape = broadcast(*(tensor_of(v).shape for v in operands))
+        result = Tensor.of(shape, tensor_of(on_true).dtype)
+        return self._one(SelectOp, operands, result)
 
     def cast(self, source: SSAValue, dtype: ElementType) -> SSAValue:
         """The source itself when it has the type already."""
-        tensor = ops.tensor_of(source)
+        tensor = tensor_of(source)
         if tensor.dtype == dtype:
             return source
-        return self._one(ops.CastOp, (source,), tensor.with_dtype(dtype))
+        return self._one(CastOp, (source,), tensor.with_dtype(dtype))
 
     def reduce(self, fn: str, source: SSAValue, axes: Sequence[int]) -> SSAValue:
         """Reduced axes stay, with extent 1; negative axes count from the end."""
-        tensor = ops.tensor_of(source)
+        tensor = tensor_of(source)
         positive = tuple(sorted(a % tensor.rank for a in axes))
         dims = [Affine(1) if i in positive else d for i, d in enumerate(tensor.shape)]
         return self._one(
-            ops.ReduceOp,
+            ReduceOp,
             (source,),
             tensor.with_dims(dims),
             fn=StringAttr(fn),
@@ -126,9 +145,9 @@ class Build:
         )
 
     def scan(self, source: SSAValue, axis: int, exclusive: bool = False) -> SSAValue:
-        tensor = ops.tensor_of(source)
+        tensor = tensor_of(source)
         return self._one(
-            ops.ScanOp,
+            ScanOp,
             (source,),
             tensor,
             axis=IntegerAttr(axis % tensor.rank, i64),
@@ -137,28 +156,28 @@ class Build:
 
     def matmul(self, lhs: SSAValue, rhs: SSAValue, dtype: ElementType | None = None) -> SSAValue:
         """Of the element type of the left side, or of another one that sums are rounded to."""
-        a, b = ops.tensor_of(lhs), ops.tensor_of(rhs)
-        batch = ops.broadcast(a.shape[:-2], b.shape[:-2])
+        a, b = tensor_of(lhs), tensor_of(rhs)
+        batch = broadcast(a.shape[:-2], b.shape[:-2])
         result = Tensor.of((*batch, a.shape[-2], b.shape[-1]), dtype or a.dtype)
-        return self._one(ops.MatmulOp, (lhs, rhs), result)
+        return self._one(MatmulOp, (lhs, rhs), result)
 
     def reshape(self, source: SSAValue, dims: Sequence[AffineLike]) -> SSAValue:
         """The source itself when it has these extents already."""
-        tensor = ops.tensor_of(source)
+        tensor = tensor_of(source)
         result = tensor.with_dims(dims)
-        return source if result == tensor else self._one(ops.ReshapeOp, (source,), result)
+        return source if result == tensor else self._one(ReshapeOp, (source,), result)
 
     def transpose(self, source: SSAValue, perm: Sequence[int]) -> SSAValue:
-        tensor = ops.tensor_of(source)
+        tensor = tensor_of(source)
         if list(perm) == list(range(tensor.rank)):
             return source
         result = tensor.with_dims([tensor.shape[p] for p in perm])
-        return self._one(ops.TransposeOp, (source,), result, perm=IntsAttr(tuple(perm)))
+        return self._one(TransposeOp, (source,), result, perm=IntsAttr(tuple(perm)))
 
     def broadcast(self, source: SSAValue, dims: Sequence[AffineLike]) -> SSAValue:
-        tensor = ops.tensor_of(source)
+        tensor = tensor_of(source)
         result = tensor.with_dims(dims)
-        return source if result == tensor else self._one(ops.BroadcastOp, (source,), result)
+        return source if result == tensor else self._one(BroadcastOp, (source,), result)
 
     def slice(
         self,
@@ -167,12 +186,12 @@ class Build:
         dims: Sequence[AffineLike],
         steps: Sequence[int] | None = None,
     ) -> SSAValue:
-        tensor = ops.tensor_of(source)
+        tensor = tensor_of(source)
         result = tensor.with_dims(dims)
         if result == tensor:
             return source
         return self._one(
-            ops.SliceOp,
+            SliceOp,
             (source,),
             result,
             offsets=AffineListAttr(tuple(Affine.of(o) for o in offsets)),
@@ -183,7 +202,7 @@ class Build:
         self, source: SSAValue, axis: int, offset: AffineLike, extent: AffineLike
     ) -> SSAValue:
         """`extent` elements from `offset` on along one axis, all of the others."""
-        tensor = ops.tensor_of(source)
+        tensor = tensor_of(source)
         axis %= tensor.rank
         offsets: list[AffineLike] = [0] * tensor.rank
         dims: list[AffineLike] = list(tensor.shape)
@@ -193,28 +212,28 @@ class Build:
     def concat(self, inputs: Sequence[SSAValue], axis: int) -> SSAValue:
         if len(inputs) == 1:
             return inputs[0]
-        first = ops.tensor_of(inputs[0])
+        first = tensor_of(inputs[0])
         axis %= first.rank
         dims = list(first.shape)
-        dims[axis] = sum((ops.tensor_of(v).shape[axis] for v in inputs), Affine())
+        dims[axis] = sum((tensor_of(v).shape[axis] for v in inputs), Affine())
         result = first.with_dims(dims)
-        return self._one(ops.ConcatOp, inputs, result, axis=IntegerAttr(axis, i64))
+        return self._one(ConcatOp, inputs, result, axis=IntegerAttr(axis, i64))
 
     def gather(self, source: SSAValue, indices: SSAValue, axis: int) -> SSAValue:
-        tensor, where = ops.tensor_of(source), ops.tensor_of(indices)
+        tensor, where = tensor_of(source), tensor_of(indices)
         axis %= tensor.rank
         result = tensor.with_dims((*tensor.shape[:axis], *where.shape, *tensor.shape[axis + 1 :]))
-        return self._one(ops.GatherOp, (source, indices), result, axis=IntegerAttr(axis, i64))
+        return self._one(GatherOp, (source, indices), result, axis=IntegerAttr(axis, i64))
 
     def scatter(self, fn: str, source: SSAValue, indices: SSAValue, updates: SSAValue) -> SSAValue:
-        result = ops.tensor_of(source)
-        return self._one(ops.ScatterOp, (source, indices, updates), result, fn=StringAttr(fn))
+        result = tensor_of(source)
+        return self._one(ScatterOp, (source, indices, updates), result, fn=StringAttr(fn))
 
     def topk(self, source: SSAValue, k: int, largest: bool) -> tuple[SSAValue, SSAValue]:
-        tensor = ops.tensor_of(source)
+        tensor = tensor_of(source)
         values = tensor.with_dims((*tensor.shape[:-1], k))
         op = self.insert(
-            ops.TopkOp.create(
+            TopkOp.create(
                 operands=[source],
                 result_types=[tensor_type(values), tensor_type(values.with_dtype(ElementType.I64))],
                 properties={"largest": IntegerAttr(int(largest), i64)},

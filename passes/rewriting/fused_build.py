@@ -11,7 +11,7 @@ from xdsl.ir import Operation, SSAValue
 
 from dialects.errors import location_of, node_names
 from dialects.lpu import fused
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import TensorType
 from passes.rewriting.build import Build
 from runtime.numerics.elements import ElementType

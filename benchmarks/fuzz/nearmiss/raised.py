@@ -13,7 +13,8 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 
 from dialects.errors import CompileError
-from dialects.lpu import fused, ops
+from dialects.lpu import fused
+from dialects.lpu.elementwise import MapOp
 from lpuc.compiler.driver import CompiledProgram, load_module
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
@@ -49,7 +50,7 @@ def _counts(module: ModuleOp) -> Counter[str]:
     found = Counter(op.name for op in step.walk())
     for op in step.walk():
         match op:
-            case ops.MapOp():
+            case MapOp():
                 found[op.fn.data] += 1
             case fused.NormOp():
                 found[f"norm {op.kind.data}"] += 1

@@ -10,7 +10,7 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from dialects.affine import Affine
 from dialects.errors import unsupported
-from dialects.lpu import ops as lpu
+from dialects.lpu.tensors import LpuOp
 from dialects.lpu.types import Tensor
 from dialects.lpu_mem import ops as mem
 from dialects.lpu_mem.access import View
@@ -49,13 +49,13 @@ class Bufferiser:
             raise unsupported(op, "this operation has no form at the lpu_mem level")
         rule(self, op)
 
-    def result(self, op: lpu.LpuOp) -> Place:
+    def result(self, op: LpuOp) -> Place:
         """A fresh buffer for the first result."""
         place = self.build.new(op.result_tensor())
         self.places[op.results[0]] = place
         return place
 
-    def elementwise(self, op: lpu.LpuOp, cls: type[mem.DataOp], **properties: Attribute) -> None:
+    def elementwise(self, op: LpuOp, cls: type[mem.DataOp], **properties: Attribute) -> None:
         target = self.result(op)
         sources = [self.place(v) for v in op.operands]
         operands = [(target.buffer, target.view())]

@@ -18,8 +18,8 @@ from dialects.affine import Affine
 from dialects.lpu import control
 from dialects.lpu.attributes import IntsAttr
 from dialects.lpu.control import state_of
-from dialects.lpu.ops import tensor_of
 from dialects.lpu.ports import StatePort
+from dialects.lpu.tensors import tensor_of
 from dialects.lpu_mem import control as mem
 from dialects.lpu_mem.access import row_major
 from dialects.lpu_mem.ports import Port, PortAttr

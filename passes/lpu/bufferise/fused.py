@@ -19,7 +19,7 @@ from dialects.lpu import fused
 from dialects.lpu.attributes import IntsAttr
 from dialects.lpu.contents import fill_hex
 from dialects.lpu.fused_semantics import LOWEST, factor
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import Tensor
 from dialects.lpu_mem import ops as mem
 from dialects.lpu_mem.access import View

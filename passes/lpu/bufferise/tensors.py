@@ -8,9 +8,20 @@ from xdsl.dialects.builtin import StringAttr
 
 from dialects.affine import Affine
 from dialects.errors import unsupported
-from dialects.lpu import ops as lpu
 from dialects.lpu.attributes import AffineAttr
 from dialects.lpu.contents import fill_hex
+from dialects.lpu.elementwise import CastOp, ConstantOp, FillOp, IotaOp, MapOp, SelectOp
+from dialects.lpu.movement import (
+    BroadcastOp,
+    ConcatOp,
+    GatherOp,
+    ReshapeOp,
+    ScatterOp,
+    SliceOp,
+    TransposeOp,
+)
+from dialects.lpu.products import MatmulOp, ReduceOp, ScanOp, TopkOp
+from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import Tensor
 from dialects.lpu_mem import ops as mem
 from dialects.lpu_mem.access import View, row_major
@@ -23,8 +34,8 @@ REDUCTIONS = {"prod": "mul"}
 """What the engine calls a reduction, where that differs."""
 
 
-@rule(lpu.ConstantOp)
-def constant(b: Bufferiser, op: lpu.ConstantOp) -> None:
+@rule(ConstantOp)
+def constant(b: Bufferiser, op: ConstantOp) -> None:
     tensor = op.result_tensor()
     shape = tensor.static_shape()
     buffer = BufferType(Buffer("hbm", tensor.dtype, prod(shape)))
@@ -32,45 +43,45 @@ def constant(b: Bufferiser, op: lpu.ConstantOp) -> None:
     b.places[op.result] = Place(param.results[0], tensor, Affine(), row_major(shape))
 
 
-@rule(lpu.FillOp)
-def fill(b: Bufferiser, op: lpu.FillOp) -> None:
+@rule(FillOp)
+def fill(b: Bufferiser, op: FillOp) -> None:
     tensor = op.result_tensor()
     buffer = b.scalar(op.value.data, tensor.dtype).buffer
     b.places[op.result] = Place(buffer, tensor, Affine(), (Affine(),) * tensor.rank)
 
 
-@rule(lpu.IotaOp)
-def iota(b: Bufferiser, op: lpu.IotaOp) -> None:
+@rule(IotaOp)
+def iota(b: Bufferiser, op: IotaOp) -> None:
     target = b.result(op)
     operands = [(target.buffer, target.view())]
     b.build.data(mem.IotaOp, target.dims, operands, coefficients=op.coefficients)
 
 
-@rule(lpu.MapOp)
-def map_(b: Bufferiser, op: lpu.MapOp) -> None:
+@rule(MapOp)
+def map_(b: Bufferiser, op: MapOp) -> None:
     b.elementwise(op, mem.MapOp, fn=op.fn)
 
 
-@rule(lpu.SelectOp)
-def select(b: Bufferiser, op: lpu.SelectOp) -> None:
+@rule(SelectOp)
+def select(b: Bufferiser, op: SelectOp) -> None:
     b.elementwise(op, mem.SelectOp)
 
 
-@rule(lpu.CastOp)
-def cast(b: Bufferiser, op: lpu.CastOp) -> None:
+@rule(CastOp)
+def cast(b: Bufferiser, op: CastOp) -> None:
     b.elementwise(op, mem.CastOp)
 
 
-@rule(lpu.ReduceOp)
-def reduce(b: Bufferiser, op: lpu.ReduceOp) -> None:
+@rule(ReduceOp)
+def reduce(b: Bufferiser, op: ReduceOp) -> None:
     target, source = b.result(op), b.place(op.source)
     operands = [(target.buffer, target.broadcast(source.dims)), (source.buffer, source.view())]
     fn = StringAttr(REDUCTIONS.get(op.fn.data, op.fn.data))
     b.build.data(mem.ReduceOp, source.dims, operands, fn=fn, axes=op.axes, accumulate=number(0))
 
 
-@rule(lpu.ScanOp)
-def scan(b: Bufferiser, op: lpu.ScanOp) -> None:
+@rule(ScanOp)
+def scan(b: Bufferiser, op: ScanOp) -> None:
     target, source, axis = b.result(op), b.place(op.source), op.axis.value.data
     order = [i for i in range(len(source.dims)) if i != axis] + [axis]
     dims = [source.dims[i] for i in order]
@@ -85,8 +96,8 @@ def scan(b: Bufferiser, op: lpu.ScanOp) -> None:
     b.build.data(mem.ScanOp, dims, operands, exclusive=op.exclusive)
 
 
-@rule(lpu.MatmulOp)
-def matmul(b: Bufferiser, op: lpu.MatmulOp) -> None:
+@rule(MatmulOp)
+def matmul(b: Bufferiser, op: MatmulOp) -> None:
     target, x, panel = b.result(op), b.place(op.lhs), b.place(op.rhs)
     batch, inner = target.dims[:-2], x.dims[-1]
     extents = (*batch, target.dims[-2], inner, target.dims[-1])
@@ -108,8 +119,8 @@ def _batch_view(place: Place, batch: tuple[Affine, ...]) -> View:
     return leading.broadcast(batch)
 
 
-@rule(lpu.ReshapeOp)
-def reshape(b: Bufferiser, op: lpu.ReshapeOp) -> None:
+@rule(ReshapeOp)
+def reshape(b: Bufferiser, op: ReshapeOp) -> None:
     source, tensor = b.place(op.source), op.result_tensor()
     refinement = refine(source.dims, tensor.shape)
     if refinement is None:
@@ -127,7 +138,7 @@ def reshape(b: Bufferiser, op: lpu.ReshapeOp) -> None:
     b.build.data(mem.CopyOp, refinement.extents, operands)
 
 
-def _reshape_flat(b: Bufferiser, op: lpu.ReshapeOp, source: Place, tensor: Tensor) -> Place:
+def _reshape_flat(b: Bufferiser, op: ReshapeOp, source: Place, tensor: Tensor) -> Place:
     """Shapes of numbers without common factors: through a dense buffer, which fits any shape."""
     if not (tensor.is_static and source.tensor.is_static):
         raise unsupported(op, f"cannot reshape {source.tensor} to {tensor}")
@@ -136,22 +147,22 @@ def _reshape_flat(b: Bufferiser, op: lpu.ReshapeOp, source: Place, tensor: Tenso
     return Place(dense.buffer, tensor, Affine(), row_major(tensor.static_shape()))
 
 
-@rule(lpu.TransposeOp)
-def transpose(b: Bufferiser, op: lpu.TransposeOp) -> None:
+@rule(TransposeOp)
+def transpose(b: Bufferiser, op: TransposeOp) -> None:
     source = b.place(op.source)
     strides = tuple(source.strides[p] for p in op.perm.data)
     b.places[op.result] = Place(source.buffer, op.result_tensor(), source.offset, strides)
 
 
-@rule(lpu.BroadcastOp)
-def broadcast(b: Bufferiser, op: lpu.BroadcastOp) -> None:
+@rule(BroadcastOp)
+def broadcast(b: Bufferiser, op: BroadcastOp) -> None:
     source, tensor = b.place(op.source), op.result_tensor()
     view = source.broadcast(tensor.shape)
     b.places[op.result] = Place(source.buffer, tensor, view.offset, view.strides)
 
 
-@rule(lpu.SliceOp)
-def slice_(b: Bufferiser, op: lpu.SliceOp) -> None:
+@rule(SliceOp)
+def slice_(b: Bufferiser, op: SliceOp) -> None:
     source = b.place(op.source)
     offset = source.offset
     for at, stride in zip(op.offsets.data, source.strides, strict=True):
@@ -160,8 +171,8 @@ def slice_(b: Bufferiser, op: lpu.SliceOp) -> None:
     b.places[op.result] = Place(source.buffer, op.result_tensor(), offset, strides)
 
 
-@rule(lpu.ConcatOp)
-def concat(b: Bufferiser, op: lpu.ConcatOp) -> None:
+@rule(ConcatOp)
+def concat(b: Bufferiser, op: ConcatOp) -> None:
     target, axis = b.result(op), op.axis.value.data
     offset = target.offset
     for value in op.operands:
@@ -171,8 +182,8 @@ def concat(b: Bufferiser, op: lpu.ConcatOp) -> None:
         offset = offset + source.dims[axis] * target.strides[axis]
 
 
-@rule(lpu.GatherOp)
-def gather(b: Bufferiser, op: lpu.GatherOp) -> None:
+@rule(GatherOp)
+def gather(b: Bufferiser, op: GatherOp) -> None:
     target, source, indices = b.result(op), b.place(op.source), b.place(op.indices)
     axis, none = op.axis.value.data, Affine()
     outer, inner = source.strides[:axis], source.strides[axis + 1 :]
@@ -187,8 +198,8 @@ def gather(b: Bufferiser, op: lpu.GatherOp) -> None:
     b.build.data(mem.GatherOp, target.dims, operands, limit=limit, row_stride=stride)
 
 
-@rule(lpu.ScatterOp)
-def scatter(b: Bufferiser, op: lpu.ScatterOp) -> None:
+@rule(ScatterOp)
+def scatter(b: Bufferiser, op: ScatterOp) -> None:
     target, source = b.result(op), b.place(op.source)
     indices, updates = b.place(op.indices), b.place(op.updates)
     b.build.copy(target, source)
@@ -202,10 +213,10 @@ def scatter(b: Bufferiser, op: lpu.ScatterOp) -> None:
     b.build.data(mem.ScatterOp, updates.dims, operands, fn=op.fn, limit=limit, row_stride=stride)
 
 
-@rule(lpu.TopkOp)
-def topk(b: Bufferiser, op: lpu.TopkOp) -> None:
+@rule(TopkOp)
+def topk(b: Bufferiser, op: TopkOp) -> None:
     source = b.place(op.source)
-    outputs = [b.build.new(lpu.tensor_of(result)) for result in op.results]
+    outputs = [b.build.new(tensor_of(result)) for result in op.results]
     b.places.update(zip(op.results, outputs, strict=True))
     operands = [(place.buffer, place.view()) for place in (*outputs, source)]
     k = number(outputs[0].dims[-1].const)

@@ -11,10 +11,12 @@ from xdsl.dialects.builtin import LocationAttr
 from xdsl.ir import Operation, SSAValue
 
 from dialects.errors import CompileError, location_of, node_names
-from dialects.lpu import ops
 from dialects.lpu.contents import fill_value
+from dialects.lpu.elementwise import CastOp, ConstantOp, FillOp, IotaOp, MapOp, SelectOp
 from dialects.lpu.facts import Form, facts_of
+from dialects.lpu.movement import BroadcastOp, ReshapeOp, SliceOp, TransposeOp
 from dialects.lpu.semantics import Array, Scope, evaluate
+from dialects.lpu.tensors import LpuOp, tensor_of
 from dialects.lpu.types import Tensor, TensorType
 from dialects.lpu.weights import Weight, WeightAttr, inline
 from dialects.reading import operands_of
@@ -34,7 +36,7 @@ NEUTRAL: dict[str, float] = {"mul": 1, "div": 1, "and": -1, "or": 0, "add": 0, "
 def _uniform(value: SSAValue) -> Array | None:
     """The element that a value holds everywhere, as an array of rank 0."""
     owner = value.owner
-    return fill_value(owner) if type(owner) is ops.FillOp else None
+    return fill_value(owner) if type(owner) is FillOp else None
 
 
 def _same(values: tuple[Array, ...]) -> bool:
@@ -54,11 +56,11 @@ def _is_neutral(fn: str, value: SSAValue) -> bool:
     held = _uniform(value)
     if held is None:
         return False
-    neutral = _neutral(fn, ops.tensor_of(value).dtype)
+    neutral = _neutral(fn, tensor_of(value).dtype)
     return neutral is not None and _same((held, neutral))
 
 
-def _kept_by_map(op: ops.MapOp) -> SSAValue | None:
+def _kept_by_map(op: MapOp) -> SSAValue | None:
     if len(op.operands) != 2:
         return None
     fn, (lhs, rhs) = op.fn.data, op.operands
@@ -67,32 +69,32 @@ def _kept_by_map(op: ops.MapOp) -> SSAValue | None:
     return rhs if fn not in ("sub", "div") and _is_neutral(fn, lhs) else None
 
 
-def _kept_by_select(op: ops.SelectOp) -> SSAValue | None:
+def _kept_by_select(op: SelectOp) -> SSAValue | None:
     held = _uniform(op.condition)
     if held is None:
         return None
     return op.on_true if held else op.on_false
 
 
-def unchanged(op: ops.LpuOp) -> SSAValue | None:
+def unchanged(op: LpuOp) -> SSAValue | None:
     """The operand that the only result equals; None when it is not known to."""
     if not op.FACTS.is_uniform:
         return None
     match op:
-        case ops.MapOp():
+        case MapOp():
             kept = _kept_by_map(op)
-        case ops.SelectOp():
+        case SelectOp():
             kept = _kept_by_select(op)
-        case ops.TransposeOp():
+        case TransposeOp():
             kept = op.source if list(op.perm.data) == sorted(op.perm.data) else None
-        case ops.CastOp() | ops.ReshapeOp() | ops.BroadcastOp():
+        case CastOp() | ReshapeOp() | BroadcastOp():
             kept = op.source
         case _:
             kept = None
     return kept if kept is not None and kept.type == op.results[0].type else None
 
 
-def filled(op: ops.LpuOp, scope: Scope) -> ops.LpuOp | None:
+def filled(op: LpuOp, scope: Scope) -> LpuOp | None:
     """A fill that the operation equals: it is evaluated on one element of each operand."""
     if not op.FACTS.is_uniform:
         return None
@@ -105,7 +107,7 @@ def filled(op: ops.LpuOp, scope: Scope) -> ops.LpuOp | None:
     return fill_of(held[0], TensorType(tensor)) if _same(held) else None
 
 
-def _on_scalars(op: ops.LpuOp, held: tuple[Array, ...], scope: Scope) -> Array:
+def _on_scalars(op: LpuOp, held: tuple[Array, ...], scope: Scope) -> Array:
     """The operation on operands and a result of rank 0."""
     types = [tensor.with_dims(()) for tensor in op.operand_tensors()]
     scalar = type(op).create(
@@ -117,33 +119,33 @@ def _on_scalars(op: ops.LpuOp, held: tuple[Array, ...], scope: Scope) -> Array:
     return element
 
 
-def weighted(op: ops.LpuOp) -> ops.LpuOp | None:
+def weighted(op: LpuOp) -> LpuOp | None:
     """A constant whose weight expression has taken the operation in."""
     rule = op.FACTS.weight
-    if rule is None or not isinstance(source := op.operands[0].owner, ops.ConstantOp):
+    if rule is None or not isinstance(source := op.operands[0].owner, ConstantOp):
         return None
     weight = rule(op, source.value.data)
     return None if weight is None else _constant(weight, op.result_tensor())
 
 
-def _constant(weight: Weight, tensor: Tensor) -> ops.ConstantOp:
+def _constant(weight: Weight, tensor: Tensor) -> ConstantOp:
     properties = {"value": WeightAttr(weight)}
-    return ops.ConstantOp.create(result_types=[TensorType(tensor)], properties=properties)
+    return ConstantOp.create(result_types=[TensorType(tensor)], properties=properties)
 
 
 def _content(value: SSAValue, scope: Scope) -> Array | None:
     """The elements of a constant of bounded size."""
-    owner, tensor = value.owner, ops.tensor_of(value)
-    if not isinstance(owner, ops.LpuOp) or not owner.FACTS.is_source or not tensor.is_static:
+    owner, tensor = value.owner, tensor_of(value)
+    if not isinstance(owner, LpuOp) or not owner.FACTS.is_source or not tensor.is_static:
         return None
     if tensor.elements.const > OPERAND_LIMIT:
         return None
-    if isinstance(owner, ops.IotaOp) and not all(c.is_const for c in owner.coefficients.data):
+    if isinstance(owner, IotaOp) and not all(c.is_const for c in owner.coefficients.data):
         return None
     return evaluate(owner, (), scope)[0]
 
 
-def _as_constant(array: Array, tensor: Tensor) -> ops.LpuOp:
+def _as_constant(array: Array, tensor: Tensor) -> LpuOp:
     """A fill if all elements are equal, bit by bit; else a constant in the IR."""
     elements = {element.tobytes() for element in array.ravel()}
     if len(elements) == 1:
@@ -151,30 +153,30 @@ def _as_constant(array: Array, tensor: Tensor) -> ops.LpuOp:
     return _constant(inline(array), tensor)
 
 
-def _fits(op: ops.LpuOp, budget: int) -> bool:
-    if isinstance(op, ops.SliceOp) and not all(offset.is_const for offset in op.offsets.data):
+def _fits(op: LpuOp, budget: int) -> bool:
+    if isinstance(op, SliceOp) and not all(offset.is_const for offset in op.offsets.data):
         return False
-    tensors = [ops.tensor_of(value) for value in op.results]
+    tensors = [tensor_of(value) for value in op.results]
     return all(t.is_static and t.elements.const * t.dtype.itemsize <= budget for t in tensors)
 
 
-def evaluated(op: ops.LpuOp, scope: Scope, budget: int) -> list[ops.LpuOp] | None:
+def evaluated(op: LpuOp, scope: Scope, budget: int) -> list[LpuOp] | None:
     """Constants for all results; None when an operand is not known or a result too large."""
-    is_short = op.FACTS.is_source and not isinstance(op, ops.ConstantOp)
+    is_short = op.FACTS.is_source and not isinstance(op, ConstantOp)
     if is_short or not _fits(op, budget):
         return None
-    if isinstance(op, ops.ConstantOp):
+    if isinstance(op, ConstantOp):
         constant = _as_constant(evaluate(op, (), scope)[0], op.result_tensor())
-        return [constant] if isinstance(constant, ops.FillOp) else None
+        return [constant] if isinstance(constant, FillOp) else None
     contents = [_content(value, scope) for value in op.operands]
     known = [content for content in contents if content is not None]
     if len(known) != len(contents):
         return None
     arrays = evaluate(op, known, scope)
-    return [_as_constant(a, ops.tensor_of(v)) for a, v in zip(arrays, op.results, strict=True)]
+    return [_as_constant(a, tensor_of(v)) for a, v in zip(arrays, op.results, strict=True)]
 
 
-def folded(op: ops.LpuOp, scope: Scope, budget: int, facts: Facts | None) -> list[ops.LpuOp] | None:
+def folded(op: LpuOp, scope: Scope, budget: int, facts: Facts | None) -> list[LpuOp] | None:
     """Operations without operands that give the results, tried from the smallest to the largest."""
     known = all([facts_of(value.owner).is_source for value in operands_of(op)])
     fill = (filled(op, scope) or counted(op)) if known else None
@@ -183,7 +185,7 @@ def folded(op: ops.LpuOp, scope: Scope, budget: int, facts: Facts | None) -> lis
     if fill is not None or not known:
         return None if fill is None else [fill]
     weight = evaluated(op, scope, budget) or weighted(op)
-    return [weight] if isinstance(weight, ops.LpuOp) else weight
+    return [weight] if isinstance(weight, LpuOp) else weight
 
 
 def _location(op: Operation) -> LocationAttr:
@@ -192,7 +194,7 @@ def _location(op: Operation) -> LocationAttr:
     return location_of([*names, *node_names(op)])
 
 
-def _replace(op: ops.LpuOp, constants: list[ops.LpuOp]) -> None:
+def _replace(op: LpuOp, constants: list[LpuOp]) -> None:
     location = _location(op)
     for constant in constants:
         locate(constant, location)
@@ -200,7 +202,7 @@ def _replace(op: ops.LpuOp, constants: list[ops.LpuOp]) -> None:
     substitute(op, [constant.results[0] for constant in constants])
 
 
-def _replace_if_known(op: ops.LpuOp, scope: Scope, budget: int, facts: Facts | None) -> None:
+def _replace_if_known(op: LpuOp, scope: Scope, budget: int, facts: Facts | None) -> None:
     try:
         constants = folded(op, scope, budget, facts)
     except (Trap, FileNotFoundError):  # weights may be absent when only a prediction is wanted
@@ -211,7 +213,7 @@ def _replace_if_known(op: ops.LpuOp, scope: Scope, budget: int, facts: Facts | N
         _replace(op, constants)
 
 
-def fold(op: ops.LpuOp, scope: Scope, budget: int, facts: Facts | None = None) -> None:
+def fold(op: LpuOp, scope: Scope, budget: int, facts: Facts | None = None) -> None:
     """Replace one operation if what it gives is an operand or is known."""
     kept = unchanged(op)
     if kept is None and facts is not None:

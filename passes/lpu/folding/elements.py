@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from xdsl.ir import SSAValue
 
-from dialects.lpu import ops
 from dialects.lpu.contents import fill_value
+from dialects.lpu.elementwise import CastOp, FillOp, MapOp
+from dialects.lpu.tensors import LpuOp
 from runtime.numerics.elements import binary, convert, unary
 from runtime.traps import Trap
 
@@ -35,7 +36,7 @@ class Elements:
         """The elements that occur, of rank 1, each once by its bits; None when not known."""
         if value not in self.known:
             op = value.owner
-            found = _elements(self, op) if isinstance(op, ops.LpuOp) else None
+            found = _elements(self, op) if isinstance(op, LpuOp) else None
             self.known[value] = None if found is None else _distinct(found)
         return self.known[value]
 
@@ -55,27 +56,27 @@ def _distinct(found: Array) -> Array | None:
     return np.array(list(elements.values()), found.dtype) if len(elements) <= LIMIT else None
 
 
-def _elements(elements: Elements, op: ops.LpuOp) -> Array | None:
+def _elements(elements: Elements, op: LpuOp) -> Array | None:
     match op:
-        case ops.FillOp():
+        case FillOp():
             return fill_value(op).reshape(1)
-        case ops.MapOp():
+        case MapOp():
             return _map(elements, op)
-        case ops.CastOp():
+        case CastOp():
             found = elements.of(op.source)
             return None if found is None else convert(found, op.result_tensor().dtype)
         case _:
             return _carried(elements, op)
 
 
-def _carried(elements: Elements, op: ops.LpuOp) -> Array | None:
+def _carried(elements: Elements, op: LpuOp) -> Array | None:
     """What is made of elements of operands, where no index can be out of range."""
     carried = op.operands[op.FACTS.carries] if op.FACTS.is_uniform else ()
     found = elements.all_of(carried)
     return np.concatenate(found) if found else None
 
 
-def _map(elements: Elements, op: ops.MapOp) -> Array | None:
+def _map(elements: Elements, op: MapOp) -> Array | None:
     found = elements.all_of(op.operands)
     if found is None:
         return None

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from xdsl.ir import SSAValue
 
 from dialects.affine import Ranges
-from dialects.lpu import ops
+from dialects.lpu.elementwise import FillOp
+from dialects.lpu.tensors import LpuOp
 from passes.analysis.lines import Lines
 from passes.lpu.folding.elements import Elements
 from passes.lpu.folding.indices import compared, fill_of, indexed
@@ -25,15 +26,15 @@ class Facts:
     def of(ranges: Ranges) -> Facts:
         return Facts(Lines(ranges))
 
-    def kept(self, op: ops.LpuOp) -> SSAValue | None:
+    def kept(self, op: LpuOp) -> SSAValue | None:
         """The operand that the result equals."""
         value = without_zero(op, self.elements)
         return value if value is not None and value.type == op.results[0].type else None
 
-    def known(self, op: ops.LpuOp) -> ops.LpuOp | None:
+    def known(self, op: LpuOp) -> LpuOp | None:
         """An operation without operands that gives the result."""
         found = compared(op, self.lines) or indexed(op, self.lines)
-        if found is not None or isinstance(op, ops.FillOp):
+        if found is not None or isinstance(op, FillOp):
             return found
         element = self.elements.only(op.results[0])
         return None if element is None else fill_of(element, op.results[0].type)

@@ -15,9 +15,11 @@ from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Attribute, SSAValue
 
 from dialects.affine import Affine, NotAffine, product
-from dialects.lpu import ops
 from dialects.lpu.attributes import AffineListAttr
 from dialects.lpu.contents import fill_value
+from dialects.lpu.elementwise import FillOp, IotaOp, MapOp
+from dialects.lpu.products import ReduceOp, ScanOp
+from dialects.lpu.tensors import LpuOp, UnaryOp, tensor_of
 from passes.analysis.content import Line, combine_lines, expand_line
 from passes.analysis.lines import Lines
 from runtime.numerics.elements import ElementType
@@ -34,9 +36,9 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 }  # fmt: skip
 
 
-def counted(op: ops.LpuOp) -> ops.LpuOp | None:
+def counted(op: LpuOp) -> LpuOp | None:
     """The running sum of an integer fill is an iota."""
-    if not isinstance(op, ops.ScanOp) or not isinstance(op.source.owner, ops.FillOp):
+    if not isinstance(op, ScanOp) or not isinstance(op.source.owner, FillOp):
         return None
     tensor = op.result_tensor()
     if tensor.dtype not in INDICES:
@@ -47,24 +49,24 @@ def counted(op: ops.LpuOp) -> ops.LpuOp | None:
     return _iota(Line(Affine(base), tuple(map(Affine, steps))), op.result)
 
 
-def _iota(line: Line, result: SSAValue) -> ops.IotaOp:
+def _iota(line: Line, result: SSAValue) -> IotaOp:
     attribute = AffineListAttr((line.base, *line.coefficients))
-    return ops.IotaOp.create(result_types=[result.type], properties={"coefficients": attribute})
+    return IotaOp.create(result_types=[result.type], properties={"coefficients": attribute})
 
 
-def fill_of(element: np.ndarray, kind: Attribute) -> ops.FillOp:
+def fill_of(element: np.ndarray, kind: Attribute) -> FillOp:
     """One element, of rank 0, everywhere."""
     properties = {"value": StringAttr(element.tobytes().hex())}
-    return ops.FillOp.create(result_types=[kind], properties=properties)
+    return FillOp.create(result_types=[kind], properties=properties)
 
 
-def _fill(value: int, result: SSAValue) -> ops.FillOp:
-    return fill_of(np.asarray(value).astype(ops.tensor_of(result).dtype.dtype), result.type)
+def _fill(value: int, result: SSAValue) -> FillOp:
+    return fill_of(np.asarray(value).astype(tensor_of(result).dtype.dtype), result.type)
 
 
 def _line(value: SSAValue, lines: Lines) -> Line | None:
     """The line of a value whose type holds all of it: integers wrap, lines do not."""
-    tensor = ops.tensor_of(value)
+    tensor = tensor_of(value)
     line = lines.line_of(value) if tensor.dtype in INDICES else None
     if line is None:
         return None
@@ -73,7 +75,7 @@ def _line(value: SSAValue, lines: Lines) -> Line | None:
     return line if -limit <= low and high < limit else None
 
 
-def indexed(op: ops.LpuOp, lines: Lines) -> ops.LpuOp | None:
+def indexed(op: LpuOp, lines: Lines) -> LpuOp | None:
     """Integers that are affine in their index, without the operations that computed them."""
     result = op.results[0]
     line = None if op.FACTS.is_source else _line(result, lines)
@@ -84,15 +86,15 @@ def indexed(op: ops.LpuOp, lines: Lines) -> ops.LpuOp | None:
     return _iota(line, result)
 
 
-def compared(op: ops.LpuOp, lines: Lines) -> ops.LpuOp | None:
+def compared(op: LpuOp, lines: Lines) -> LpuOp | None:
     """A comparison that comes out the same for all elements and all values of the symbols."""
-    if not isinstance(op, ops.MapOp) or op.fn.data not in _COMPARE:
+    if not isinstance(op, MapOp) or op.fn.data not in _COMPARE:
         return None
     outcome = _outcome(op, lines)
     return None if outcome is None else _fill(outcome, op.result)
 
 
-def _outcome(op: ops.MapOp, lines: Lines) -> bool | None:
+def _outcome(op: MapOp, lines: Lines) -> bool | None:
     compare = _COMPARE[op.fn.data]
     found = _difference(op, lines) or _distance(op, lines)
     if found is None:
@@ -101,7 +103,7 @@ def _outcome(op: ops.MapOp, lines: Lines) -> bool | None:
     return outcomes.pop() if len(outcomes) == 1 else None
 
 
-def _difference(op: ops.MapOp, lines: Lines) -> Interval | None:
+def _difference(op: MapOp, lines: Lines) -> Interval | None:
     """Bounds of left less right, which are exact where both move together."""
     result = op.result_tensor()
     found: list[Line] = []
@@ -109,12 +111,12 @@ def _difference(op: ops.MapOp, lines: Lines) -> Interval | None:
         line = _line(value, lines)
         if line is None:
             return None
-        found.append(expand_line(line, ops.tensor_of(value).shape, result.rank))
+        found.append(expand_line(line, tensor_of(value).shape, result.rank))
     difference = combine_lines("Sub", *found)
     return None if difference is None else lines.bounds(op.result, difference)
 
 
-def _distance(op: ops.MapOp, lines: Lines) -> Interval | None:
+def _distance(op: MapOp, lines: Lines) -> Interval | None:
     """Bounds of left less right from those of each."""
     left, right = (_interval(value, lines) for value in op.operands)
     if left is None or right is None:
@@ -125,20 +127,20 @@ def _distance(op: ops.MapOp, lines: Lines) -> Interval | None:
 def _interval(value: SSAValue, lines: Lines) -> Interval | None:
     """Bounds of the elements of a fill, a line, or a sum over a fill."""
     match value.owner:
-        case ops.FillOp() as fill:
+        case FillOp() as fill:
             element = float(fill_value(fill))
             return element, element
-        case ops.ReduceOp() as reduce if reduce.fn.data == "sum":
+        case ReduceOp() as reduce if reduce.fn.data == "sum":
             return _sum(reduce, lines)
-        case ops.UnaryOp() as view if view.FACTS.moves:
+        case UnaryOp() as view if view.FACTS.moves:
             return _interval(view.source, lines)
         case _:
             line = _line(value, lines)
             return None if line is None else lines.bounds(value, line)
 
 
-def _sum(op: ops.ReduceOp, lines: Lines) -> Interval | None:
-    if not isinstance(op.source.owner, ops.FillOp) or op.result_tensor().dtype not in (
+def _sum(op: ReduceOp, lines: Lines) -> Interval | None:
+    if not isinstance(op.source.owner, FillOp) or op.result_tensor().dtype not in (
         ElementType.F32,
         *INDICES,
     ):

@@ -10,17 +10,18 @@ from __future__ import annotations
 import numpy as np
 from xdsl.ir import Operation, SSAValue
 
-from dialects.lpu import ops
+from dialects.lpu.elementwise import MapOp
 from dialects.lpu.facts import Zeros, zeros_of
+from dialects.lpu.tensors import LpuOp, tensor_of
 from passes.lpu.folding.elements import Elements
 
 REACH = 6
 """How many operations to look ahead."""
 
 
-def without_zero(op: ops.LpuOp, elements: Elements) -> SSAValue | None:
+def without_zero(op: LpuOp, elements: Elements) -> SSAValue | None:
     """The operand that a sum with zeros, or a difference from them, equals."""
-    if not isinstance(op, ops.MapOp) or op.fn.data not in ("add", "sub"):
+    if not isinstance(op, MapOp) or op.fn.data not in ("add", "sub"):
         return None
     left, right = op.operands
     is_sum = op.fn.data == "add"
@@ -31,7 +32,7 @@ def without_zero(op: ops.LpuOp, elements: Elements) -> SSAValue | None:
 
 def _drops(value: SSAValue, elements: Elements, *, negative: bool, result: SSAValue) -> bool:
     """Whether a value holds zeros alone, all of the sign that changes nothing if it is seen."""
-    found = elements.of(value) if ops.tensor_of(value).dtype.is_float else None
+    found = elements.of(value) if tensor_of(value).dtype.is_float else None
     if found is None or found.any():
         return False
     return bool((np.signbit(found) == negative).all()) or is_blind(result)

@@ -11,7 +11,7 @@ from xdsl.ir import SSAValue
 from dialects.affine import Affine
 from dialects.lpu.control import StateOp
 from dialects.lpu.interface import interface_of
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.tensors import tensor_of
 from dialects.names import unescape
 from passes.analysis.functions import symbol_ranges
 

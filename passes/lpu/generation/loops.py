@@ -13,8 +13,8 @@ from dialects.affine import Affine, AffineLike
 from dialects.lpu import control
 from dialects.lpu.attributes import AffineAttr, AffineListAttr, SymbolsAttr
 from dialects.lpu.interface import Interface, Resident, Value
-from dialects.lpu.ops import LpuOp, tensor_of
 from dialects.lpu.ports import StatePort, StatePortsAttr
+from dialects.lpu.tensors import LpuOp, tensor_of
 from dialects.lpu.types import Tensor, TensorType, tensor
 from passes.lpu.generation.copies import Copies, names_in
 from passes.lpu.generation.decoder import IDS, MASK, Decoder

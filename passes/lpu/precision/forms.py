@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 
 from xdsl.ir import Operation, SSAValue
 
-from dialects.lpu import ops
+from dialects.lpu.elementwise import CastOp, ConstantOp, SelectOp
 from dialects.lpu.facts import facts_of
+from dialects.lpu.movement import GatherOp
+from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import tensor_type
 from dialects.lpu.weights import Cast
 from passes.lpu.raising.numbers import number_of
@@ -39,7 +41,7 @@ class Forms:
 
     def demoted(self, value: SSAValue, short: ElementType) -> SSAValue:
         """A value in the short type, as far up as its definition allows."""
-        if ops.tensor_of(value).dtype != F32:
+        if tensor_of(value).dtype != F32:
             return value
         known = self._known(value, short)
         if known is None:
@@ -49,13 +51,13 @@ class Forms:
     def _known(self, value: SSAValue, short: ElementType) -> SSAValue | None:
         """The short form of a value so far; a model may hold short values of another type."""
         known = self.shorter.get(value)
-        return known if known is not None and ops.tensor_of(known).dtype is short else None
+        return known if known is not None and tensor_of(known).dtype is short else None
 
     def _demote(self, value: SSAValue, short: ElementType) -> SSAValue:
         op = value.owner
-        if isinstance(op, ops.CastOp) and ops.tensor_of(op.source).dtype == short:
+        if isinstance(op, CastOp) and tensor_of(op.source).dtype == short:
             return op.source
-        if isinstance(op, ops.ConstantOp):
+        if isinstance(op, ConstantOp):
             return Build(op).constant(Cast(op.value.data, short))
         if isinstance(op, Operation) and facts_of(op).moves:
             return clone(op, [self.demoted(v, short) for v in op.operands])
@@ -66,9 +68,9 @@ class Forms:
         op, known = value.owner, self._known(value, short)
         if known is not None and not _is_cast_of(known, value):
             return known
-        if isinstance(op, ops.GatherOp):
+        if isinstance(op, GatherOp):
             self.shorter[value] = clone(op, [self.stored(op.source, short), op.indices])
-        elif isinstance(op, ops.SelectOp):
+        elif isinstance(op, SelectOp):
             arms = [self.stored(arm, short) for arm in (op.on_true, op.on_false)]
             self.shorter[value] = clone(op, [op.condition, *arms])
         elif isinstance(op, Operation) and facts_of(op).moves:
@@ -77,13 +79,13 @@ class Forms:
 
     def widened(self, value: SSAValue) -> SSAValue:
         """A value in f32, unrounded if it was computed so; the least number stays the least."""
-        dtype = ops.tensor_of(value).dtype
+        dtype = tensor_of(value).dtype
         if dtype == F32 or not dtype.is_float:
             return value
         if value not in self.longer:
             build = Build.behind(value)
             if number_of(value) == LEAST[dtype]:
-                long = build.fill(LEAST[F32], ops.tensor_of(value).shape, F32)
+                long = build.fill(LEAST[F32], tensor_of(value).shape, F32)
             else:
                 long = build.cast(value, F32)
                 self.shorter[long] = value
@@ -114,13 +116,13 @@ class Forms:
 
 def _is_cast_of(short: SSAValue, value: SSAValue) -> bool:
     op = short.owner
-    return isinstance(op, ops.CastOp) and op.source is value
+    return isinstance(op, CastOp) and op.source is value
 
 
 def clone(op: Operation, operands: list[SSAValue]) -> SSAValue:
     """The same operation in front of it, on operands of another float type."""
-    (dtype,) = {ops.tensor_of(v).dtype for v in operands if ops.tensor_of(v).dtype.is_float}
-    tensor = ops.tensor_of(op.results[0])
+    (dtype,) = {tensor_of(v).dtype for v in operands if tensor_of(v).dtype.is_float}
+    tensor = tensor_of(op.results[0])
     kind = tensor_type(tensor.with_dtype(dtype) if tensor.dtype.is_float else tensor)
     new = make(type(op), operands, [kind], op.properties, op.location)
     return insert(new, op).results[0]

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from xdsl.ir import Operation, SSAValue
 
-from dialects.lpu import ops
+from dialects.lpu.elementwise import CastOp, MapOp
+from dialects.lpu.movement import GatherOp, ReshapeOp
+from dialects.lpu.products import MatmulOp
+from dialects.lpu.tensors import LpuOp, UnaryOp, tensor_of
 from passes.lpu.precision.forms import F32, Forms, clone
 from passes.lpu.raising.matching import is_parameter, only_user
 from passes.lpu.raising.numbers import scaled
@@ -19,7 +22,7 @@ from passes.rewriting.kernel import replace, substitute
 from runtime.numerics.elements import ElementType
 
 
-def multiply(op: ops.MatmulOp, forms: Forms) -> None:
+def multiply(op: MatmulOp, forms: Forms) -> None:
     """Demote a product of f32 that depends on data; round one of short operands no more than it."""
     dtypes = {t.dtype for t in op.operand_tensors()}
     if len(dtypes) != 1:
@@ -38,17 +41,17 @@ def multiply(op: ops.MatmulOp, forms: Forms) -> None:
 
 def _is_stored(value: SSAValue) -> bool:
     """Whether a value is a weight, or what is looked up in one."""
-    while isinstance(op := value.owner, ops.UnaryOp | ops.GatherOp) and _is_moved(op):
+    while isinstance(op := value.owner, UnaryOp | GatherOp) and _is_moved(op):
         value = op.source
     return is_parameter(value)
 
 
-def _is_moved(op: ops.LpuOp) -> bool:
+def _is_moved(op: LpuOp) -> bool:
     """Whether elements are moved or cast."""
-    return op.FACTS.moves or isinstance(op, ops.CastOp | ops.GatherOp)
+    return op.FACTS.moves or isinstance(op, CastOp | GatherOp)
 
 
-def _multiply_computed(op: ops.MatmulOp, forms: Forms, short: ElementType) -> None:
+def _multiply_computed(op: MatmulOp, forms: Forms, short: ElementType) -> None:
     lhs, rhs, factor = op.lhs, op.rhs, _take_scale(op)
     columns, number = without_scale(rhs)
     if factor * number != 1:
@@ -59,12 +62,12 @@ def _multiply_computed(op: ops.MatmulOp, forms: Forms, short: ElementType) -> No
     build = Build(op)
     operands = forms.demoted(lhs, short), forms.demoted(rhs, short)
     long = build.matmul(*operands, F32)
-    if ops.tensor_of(op.result).dtype == F32:
+    if tensor_of(op.result).dtype == F32:
         if op.result in forms.tainted:
             forms.tainted.add(long)
         substitute(op, [long])
     else:
-        forms.rounds(op, long, ops.tensor_of(op.result).dtype)
+        forms.rounds(op, long, tensor_of(op.result).dtype)
 
 
 def without_scale(value: SSAValue) -> tuple[SSAValue, float]:
@@ -73,19 +76,19 @@ def without_scale(value: SSAValue) -> tuple[SSAValue, float]:
     if above is not None:
         inner, factor = without_scale(above[0])
         return inner, factor * above[1]
-    if isinstance(op, ops.UnaryOp) and op.FACTS.moves:
+    if isinstance(op, UnaryOp) and op.FACTS.moves:
         inner, factor = without_scale(op.source)
         return (value, 1.0) if factor == 1 else (clone(op, [inner]), factor)
     return value, 1.0
 
 
-def _take_scale(op: ops.MatmulOp) -> float:
+def _take_scale(op: MatmulOp) -> float:
     """The number that alone multiplies the result of a product, which it is taken from."""
     value: SSAValue = op.result
     user: Operation | None = only_user(value)
-    if isinstance(user, ops.ReshapeOp):
+    if isinstance(user, ReshapeOp):
         value, user = user.result, only_user(user.result)
-    above = scaled(user.result) if isinstance(user, ops.MapOp) else None
+    above = scaled(user.result) if isinstance(user, MapOp) else None
     if user is None or above is None or above[0] != value:
         return 1.0
     replace(user.results[0], value)

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from xdsl.ir import Operation, SSAValue
 
-from dialects.lpu import ops
+from dialects.lpu.elementwise import CastOp, MapOp, SelectOp
 from dialects.lpu.facts import facts_of
+from dialects.lpu.products import ReduceOp, ScanOp
+from dialects.lpu.tensors import tensor_of
 from dialects.reading import operands_of
 from passes.lpu.precision.forms import F32, Forms, clone
 from passes.rewriting.kernel import replace
 
-COMPUTING = frozenset({ops.MapOp, ops.SelectOp, ops.ReduceOp, ops.ScanOp})
+COMPUTING = frozenset({MapOp, SelectOp, ReduceOp, ScanOp})
 
 
 def is_short(value: SSAValue) -> bool:
-    dtype = ops.tensor_of(value).dtype
+    dtype = tensor_of(value).dtype
     return dtype.is_float and dtype != F32
 
 
@@ -29,7 +31,7 @@ def is_read_wide(value: SSAValue) -> bool:
         op = use.operation
         if type(op) in COMPUTING:
             return True
-        if isinstance(op, ops.CastOp) and op.result_tensor().dtype == F32:
+        if isinstance(op, CastOp) and op.result_tensor().dtype == F32:
             return True
         if facts_of(op).moves and is_read_wide(op.results[0]):
             return True
@@ -38,7 +40,7 @@ def is_read_wide(value: SSAValue) -> bool:
 
 def widen(op: Operation, forms: Forms) -> None:
     """Make the long form of what an operation computes; operands come first."""
-    if type(op) is ops.CastOp:
+    if type(op) is CastOp:
         _widen_cast(op, forms)
     elif type(op) in COMPUTING:
         _widen_arithmetic(op, forms)
@@ -48,7 +50,7 @@ def widen(op: Operation, forms: Forms) -> None:
         forms.unrounded.add(result)
 
 
-def _widen_cast(op: ops.CastOp, forms: Forms) -> None:
+def _widen_cast(op: CastOp, forms: Forms) -> None:
     if op.source in forms.unrounded and op.result_tensor().dtype == F32:
         long = forms.longer[op.source]
         if op.result in forms.tainted:
@@ -66,6 +68,6 @@ def _widen_arithmetic(op: Operation, forms: Forms) -> None:
         return
     long = clone(op, [forms.widened(v) for v in op.operands])
     if is_short(result):
-        forms.rounds(op, long, ops.tensor_of(result).dtype)
+        forms.rounds(op, long, tensor_of(result).dtype)
     else:
         replace(result, long)

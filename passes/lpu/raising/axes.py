@@ -15,8 +15,9 @@ from dataclasses import dataclass, field, replace
 from xdsl.ir import SSAValue
 
 from dialects.affine import Affine, NotAffine, product
-from dialects.lpu import ops
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.elementwise import CastOp
+from dialects.lpu.movement import BroadcastOp, ReshapeOp, TransposeOp
+from dialects.lpu.tensors import UnaryOp, tensor_of
 from passes.lpu.raising.numbers import scaled
 from passes.rewriting.build import Build
 from runtime.numerics.elements import ElementType
@@ -110,21 +111,21 @@ def _step(trace: Trace) -> Trace | None:
         source, number = above
         factor = trace.factor * number
         return replace(trace, value=source, factor=factor, views=((source, trace.axes),))
-    if isinstance(op, ops.CastOp):
+    if isinstance(op, CastOp):
         rounded = _rounded(op, trace.rounded)
         if rounded is None:
             return None
         views = ((op.source, trace.axes),)
         return replace(trace, value=op.source, rounded=rounded, views=views)
     moved, gone = None, trace.gone
-    if isinstance(op, ops.TransposeOp):
+    if isinstance(op, TransposeOp):
         moved = _untransposed(trace.axes, op.perm.data)
-    elif isinstance(op, ops.ReshapeOp):
+    elif isinstance(op, ReshapeOp):
         moved = _distributed(trace.atoms, op.source_tensor().shape)
-    elif isinstance(op, ops.BroadcastOp):
+    elif isinstance(op, BroadcastOp):
         moved, more = _unspread(trace.axes, op.source_tensor().shape)
         gone = (*gone, *more)
-    if moved is None or not isinstance(op, ops.UnaryOp):
+    if moved is None or not isinstance(op, UnaryOp):
         return None
     if any(atom.kind != BATCH for atom in gone):
         return None
@@ -138,7 +139,7 @@ def _is_unrounded(trace: Trace) -> bool:
     return trace.rounded is f32 and tensor_of(trace.value).dtype is f32
 
 
-def _rounded(cast: ops.CastOp, below: ElementType) -> ElementType | None:
+def _rounded(cast: CastOp, below: ElementType) -> ElementType | None:
     """What a cast and the rounding below it round to; None if that is not one type."""
     source, result = cast.source_tensor().dtype, cast.result_tensor().dtype
     if not source.is_float:

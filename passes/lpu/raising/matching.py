@@ -14,9 +14,11 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 
 from dialects.affine import Affine
-from dialects.lpu import ops
+from dialects.lpu.elementwise import CastOp, MapOp
 from dialects.lpu.facts import Form, facts_of
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.movement import SliceOp
+from dialects.lpu.products import ReduceOp
+from dialects.lpu.tensors import tensor_of
 from dialects.reading import all_within
 from passes.analysis.functions import functions
 from passes.rewriting import kernel
@@ -28,10 +30,10 @@ PARAMETER_DEPTH = 6
 """Operations between a weight and what is still taken for one: slices, casts, a `1 + w`."""
 
 
-def map_of(value: SSAValue, fn: str) -> ops.MapOp | None:
+def map_of(value: SSAValue, fn: str) -> MapOp | None:
     """The map that computes a value, if it is this function."""
     op = value.owner
-    return op if isinstance(op, ops.MapOp) and op.fn.data == fn else None
+    return op if isinstance(op, MapOp) and op.fn.data == fn else None
 
 
 def commuted(op: Operation) -> tuple[tuple[SSAValue, SSAValue], tuple[SSAValue, SSAValue]]:
@@ -43,7 +45,7 @@ def commuted(op: Operation) -> tuple[tuple[SSAValue, SSAValue], tuple[SSAValue, 
 def widened(value: SSAValue) -> SSAValue:
     """What a cast to a longer float type, which is exact, was made from."""
     op = value.owner
-    if isinstance(op, ops.CastOp):
+    if isinstance(op, CastOp):
         source, result = op.source_tensor().dtype, op.result_tensor().dtype
         if source.is_float and result.is_float and source.itemsize < result.itemsize:
             return op.source
@@ -59,19 +61,19 @@ def only_user(value: SSAValue) -> Operation | None:
 def cast_behind(value: SSAValue) -> SSAValue:
     """The result of the cast to a float type that alone reads a value, or the value."""
     user = only_user(value)
-    if isinstance(user, ops.CastOp) and user.result_tensor().dtype.is_float:
+    if isinstance(user, CastOp) and user.result_tensor().dtype.is_float:
         return user.result
     return value
 
 
-def is_last_axis(op: ops.ReduceOp) -> bool:
+def is_last_axis(op: ReduceOp) -> bool:
     return op.axes.data == (op.source_tensor().rank - 1,)
 
 
-def reduce_of(value: SSAValue, fn: str) -> ops.ReduceOp | None:
+def reduce_of(value: SSAValue, fn: str) -> ReduceOp | None:
     """The reduction of the last axis that computes a value."""
     op = value.owner
-    if isinstance(op, ops.ReduceOp) and op.fn.data == fn and is_last_axis(op):
+    if isinstance(op, ReduceOp) and op.fn.data == fn and is_last_axis(op):
         return op
     return None
 
@@ -90,7 +92,7 @@ def is_parameter(value: SSAValue, depth: int = PARAMETER_DEPTH) -> bool:
 def origin(value: SSAValue) -> tuple[SSAValue, Affine]:
     """The tensor that a value is a run of channels of, and the first of them."""
     first = Affine()
-    while isinstance(op := value.owner, ops.SliceOp):
+    while isinstance(op := value.owner, SliceOp):
         *others, last = op.offsets.data
         whole = op.source_tensor().shape[:-1] == op.result_tensor().shape[:-1]
         if any(o != Affine() for o in others) or not whole or set(op.steps.data) != {1}:
@@ -126,7 +128,7 @@ def is_closed(operations: Sequence[Operation]) -> bool:
     return all(
         use.operation in inside
         for op in inner
-        if not facts_of(op).moves and not isinstance(op, ops.CastOp)
+        if not facts_of(op).moves and not isinstance(op, CastOp)
         for result in op.results
         for use in result.uses
     )

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from xdsl.ir import SSAValue
 
-from dialects.lpu import ops
 from dialects.lpu.contents import fill_value
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.elementwise import CastOp, ConstantOp, FillOp, MapOp
+from dialects.lpu.tensors import UnaryOp, tensor_of
 from dialects.lpu.weights import Inline, read
 from runtime.numerics.elements import ElementType
 
@@ -63,19 +63,19 @@ def number(value: SSAValue) -> Number | None:
     if not dtype.is_float:
         return None
     match value.owner:
-        case ops.FillOp():
+        case FillOp():
             return Number(float(fill_value(value.owner)), dtype)
-        case ops.ConstantOp(value=weight) if isinstance(weight.data, Inline):
+        case ConstantOp(value=weight) if isinstance(weight.data, Inline):
             elements = read(weight.data, Path()).reshape(-1)
             is_uniform = elements.size > 0 and bool(np.all(elements == elements[0]))
             return Number(float(elements[0]), dtype) if is_uniform else None
-        case ops.CastOp(source=source):
+        case CastOp(source=source):
             found = number(source)
             if found is None:
                 return None
             narrowest = min(found.dtype, dtype, key=WIDTHS.index)
             return Number(_rounded(found.value, dtype), narrowest)
-        case ops.UnaryOp(source=source) as op if op.FACTS.moves:
+        case UnaryOp(source=source) as op if op.FACTS.moves:
             return number(source)
         case _:
             return None
@@ -110,7 +110,7 @@ def meant(exact: Sequence[float], computed: Sequence[float]) -> Reader:
 def scaled(value: SSAValue, read_number: Reader = number_of) -> tuple[SSAValue, float] | None:
     """`(x, f)` when a value is `x * f` or `x / f'`, with the extents of `x`; f is finite, not 0."""
     op = value.owner
-    if not isinstance(op, ops.MapOp) or op.fn.data not in ("mul", "div"):
+    if not isinstance(op, MapOp) or op.fn.data not in ("mul", "div"):
         return None
     first, second = op.operands
     for source, other in ((first, second), (second, first))[: 2 if op.fn.data == "mul" else 1]:
@@ -123,7 +123,7 @@ def scaled(value: SSAValue, read_number: Reader = number_of) -> tuple[SSAValue, 
 def quotient(value: SSAValue, divisor: int) -> SSAValue | None:
     """`x` when a value is `x / divisor` or `x` times its reciprocal, with the extents of `x`."""
     op = value.owner
-    if not isinstance(op, ops.MapOp) or op.fn.data not in ("mul", "div"):
+    if not isinstance(op, MapOp) or op.fn.data not in ("mul", "div"):
         return None
     first, second = op.operands
     for source, other in ((first, second), (second, first)):

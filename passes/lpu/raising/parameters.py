@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from xdsl.ir import Operation, SSAValue
 
 from dialects.affine import Affine
-from dialects.lpu import ops
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.elementwise import ConstantOp
+from dialects.lpu.movement import ReshapeOp, SliceOp
+from dialects.lpu.tensors import tensor_of
 
 
 @dataclass(frozen=True)
 class Parameter:
     """A weight, or row `at` of stacked weights, without the axis of the stack."""
 
-    constant: ops.ConstantOp
+    constant: ConstantOp
     at: Affine | None
 
     @property
@@ -26,7 +27,7 @@ class Parameter:
 
 def is_row(op: Operation) -> bool:
     """Whether an operation takes one row of a stack of weights, as it is."""
-    if not isinstance(op, ops.SliceOp):
+    if not isinstance(op, SliceOp):
         return False
     stack = op.source_tensor().shape
     others = op.offsets.data[1:]
@@ -38,13 +39,13 @@ def is_row(op: Operation) -> bool:
 def parameter_of(value: SSAValue) -> Parameter | None:
     """The weight that a value is."""
     op = value.owner
-    if isinstance(op, ops.ConstantOp):
+    if isinstance(op, ConstantOp):
         return Parameter(op, None)
-    row = op.source.owner if isinstance(op, ops.ReshapeOp) else None
-    if not isinstance(row, ops.SliceOp) or not is_row(row):
+    row = op.source.owner if isinstance(op, ReshapeOp) else None
+    if not isinstance(row, SliceOp) or not is_row(row):
         return None
     stack = row.source.owner
-    if not isinstance(stack, ops.ConstantOp):
+    if not isinstance(stack, ConstantOp):
         return None
     same = tensor_of(value).shape == stack.result_tensor().shape[1:]
     return Parameter(stack, row.offsets.data[0]) if same else None
@@ -54,7 +55,7 @@ def readers(value: SSAValue) -> Iterator[Operation]:
     """What reads a weight, or rows of it."""
     for use in value.uses:
         op = use.operation
-        if isinstance(op, ops.ReshapeOp) or is_row(op):
+        if isinstance(op, ReshapeOp) or is_row(op):
             yield from readers(op.results[0])
         else:
             yield op

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from xdsl.ir import SSAValue
 
-from dialects.lpu import ops
+from dialects.lpu.elementwise import MapOp
 from passes.lpu.raising.numbers import Reader
 
 Polynomial = Mapping[int, float]
@@ -32,7 +32,7 @@ def polynomial(
     if number is not None:
         return {0: number}
     op = value.owner
-    if depth == 0 or not isinstance(op, ops.MapOp):
+    if depth == 0 or not isinstance(op, MapOp):
         return None
     parts = [polynomial(operand, x, meant, depth - 1) for operand in op.operands]
     known = [part for part in parts if part is not None]

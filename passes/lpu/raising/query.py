@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
-from dialects.lpu import ops
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.elementwise import CastOp
+from dialects.lpu.movement import ReshapeOp, TransposeOp
+from dialects.lpu.products import MatmulOp
+from dialects.lpu.tensors import tensor_of
 from passes.lpu.raising.matching import is_wide
 from passes.lpu.raising.numbers import scaled
 from passes.rewriting.build import Build
 
-VIEWS = (ops.ReshapeOp, ops.TransposeOp)
+VIEWS = (ReshapeOp, TransposeOp)
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Query:
     """`views` of `factor * base`, innermost last, spread over the batch axes of the product."""
 
     base: SSAValue
-    views: tuple[ops.ReshapeOp | ops.TransposeOp, ...]
+    views: tuple[ReshapeOp | TransposeOp, ...]
     factor: float
     spread: tuple[Affine, ...] | None = None
     """The extents that the product gives the base, where it is wider."""
@@ -37,18 +39,18 @@ class Query:
         if self.spread is not None:
             return build.reshape(build.broadcast(value, self.spread), dims)
         if tensor_of(value).shape == dims and not any(
-            isinstance(v, ops.TransposeOp) for v in self.views
+            isinstance(v, TransposeOp) for v in self.views
         ):
             return value
         for view in reversed(self.views):
-            if isinstance(view, ops.TransposeOp):
+            if isinstance(view, TransposeOp):
                 value = build.transpose(value, view.perm.data)
             else:
                 value = build.reshape(value, view.result_tensor().shape)
         return build.reshape(value, dims)
 
 
-def query_of(product: ops.MatmulOp) -> Query:
+def query_of(product: MatmulOp) -> Query:
     """What the left side of a product is made from."""
     lhs, result = tensor_of(product.lhs), product.result_tensor()
     spread = (*result.shape[:-1], lhs.shape[-1])
@@ -58,16 +60,16 @@ def query_of(product: ops.MatmulOp) -> Query:
 
 
 def _followed(value: SSAValue) -> Query:
-    views: list[ops.ReshapeOp | ops.TransposeOp] = []
+    views: list[ReshapeOp | TransposeOp] = []
     result, factor, is_rounded = Query(value, (), 1.0), 1.0, is_wide(value)
     while True:
         op, rounds = value.owner, _rounds(value)
         above = None if rounds and is_rounded else scaled(value)
         if above is not None:
             value, factor = above[0], factor * above[1]
-        elif isinstance(op, ops.CastOp) and not (rounds and is_rounded) and _is_exact(op, rounds):
+        elif isinstance(op, CastOp) and not (rounds and is_rounded) and _is_exact(op, rounds):
             value = op.source
-        elif isinstance(op, ops.ReshapeOp) and not views:
+        elif isinstance(op, ReshapeOp) and not views:
             value, rounds = op.source, False
         elif isinstance(op, VIEWS):
             views.append(op)
@@ -84,7 +86,7 @@ def _rounds(value: SSAValue) -> bool:
     return not is_wide(value)
 
 
-def _is_exact(cast: ops.CastOp, rounds: bool) -> bool:
+def _is_exact(cast: CastOp, rounds: bool) -> bool:
     """Whether a cast widens, or rounds what is f32."""
     source = cast.source_tensor().dtype
     return is_wide(cast.source) if rounds else source.is_float

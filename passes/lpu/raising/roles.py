@@ -6,17 +6,20 @@ from collections.abc import Iterable
 
 from xdsl.ir import Operation, SSAValue
 
-from dialects.lpu import control, fused, ops
+from dialects.lpu import control, fused
+from dialects.lpu.elementwise import MapOp
 from dialects.lpu.facts import facts_of
+from dialects.lpu.movement import ConcatOp
+from dialects.lpu.products import MatmulOp
 from passes.lpu.raising.matching import is_parameter
 
 STEPS = 24
 """Operations between a product and an attention; rotary embedding of a part takes the most."""
 
 
-def attention_ranks(operations: Iterable[Operation]) -> dict[ops.MatmulOp, int]:
+def attention_ranks(operations: Iterable[Operation]) -> dict[MatmulOp, int]:
     """0 for products that make values, 1 for keys, 2 for queries."""
-    ranks: dict[ops.MatmulOp, int] = {}
+    ranks: dict[MatmulOp, int] = {}
     for op in operations:
         if isinstance(op, fused.AttentionOp):
             for rank, operand in enumerate((op.value, op.key, op.query)):
@@ -26,11 +29,11 @@ def attention_ranks(operations: Iterable[Operation]) -> dict[ops.MatmulOp, int]:
     return ranks
 
 
-def _source(value: SSAValue) -> ops.MatmulOp | None:
+def _source(value: SSAValue) -> MatmulOp | None:
     """The product whose result, moved and turned, is the newest part of a value."""
     for _ in range(STEPS):
         op = value.owner
-        if isinstance(op, ops.MatmulOp):
+        if isinstance(op, MatmulOp):
             return op
         above = _above(op) if isinstance(op, Operation) else None
         if above is None:
@@ -41,11 +44,11 @@ def _source(value: SSAValue) -> ops.MatmulOp | None:
 
 def _above(op: Operation) -> SSAValue | None:
     match op:
-        case ops.ConcatOp():
+        case ConcatOp():
             return _newest(op)
         case control.ReadOp():
             return _written(op)
-        case ops.MapOp() if len(op.operands) == 2:
+        case MapOp() if len(op.operands) == 2:
             data = [operand for operand in op.operands if not is_parameter(operand)]
             return data[0] if len(data) == 1 else None
         case _:
@@ -53,7 +56,7 @@ def _above(op: Operation) -> SSAValue | None:
             return None if trunk is None else op.operands[trunk]
 
 
-def _newest(op: ops.ConcatOp) -> SSAValue:
+def _newest(op: ConcatOp) -> SSAValue:
     """Of a cache and new rows the rows; of turned and other channels the turned ones."""
     last = op.result_tensor().rank - 1
     return op.operands[0 if op.axis.value.data == last else -1]

@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from xdsl.ir import SSAValue
 
 from dialects.affine import Affine, product
-from dialects.lpu import ops
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.elementwise import MapOp, SelectOp
+from dialects.lpu.movement import ReshapeOp
+from dialects.lpu.products import MatmulOp
+from dialects.lpu.tensors import tensor_of
 from passes.lpu.raising.matching import commuted, is_wide, map_of
 from passes.lpu.raising.numbers import number_of, scaled
 from passes.rewriting.build import Build
@@ -39,7 +41,7 @@ class Mask:
 class Scores:
     """`softcap(factor * product)`, then biases and conditions to keep."""
 
-    product: ops.MatmulOp
+    product: MatmulOp
     factor: float = 1.0
     softcap: float = 0.0
     biases: list[Mask] = field(default_factory=list[Mask])
@@ -82,13 +84,13 @@ def _scores(value: SSAValue, depth: int) -> Scores | None:
     if depth == 0 or not is_wide(value):
         return None
     match value.owner:
-        case ops.MatmulOp() as op:
+        case MatmulOp() as op:
             return Scores(op)
-        case ops.ReshapeOp(source=source) if _same_rows(source, value):
+        case ReshapeOp(source=source) if _same_rows(source, value):
             return scores_of(source, depth - 1)
-        case ops.SelectOp() as op:
+        case SelectOp() as op:
             return _selected(op, depth - 1)
-        case ops.MapOp() as op if op.fn.data == "add":
+        case MapOp() as op if op.fn.data == "add":
             return _biased(op, depth - 1)
         case _:
             return _scaled(value, depth - 1)
@@ -116,7 +118,7 @@ def _scaled(value: SSAValue, depth: int) -> Scores | None:
     return inner
 
 
-def _biased(op: ops.MapOp, depth: int) -> Scores | None:
+def _biased(op: MapOp, depth: int) -> Scores | None:
     dims = op.result_tensor().shape
     for source, bias in commuted(op):
         inner = scores_of(source, depth) if tensor_of(source).shape == dims else None
@@ -126,7 +128,7 @@ def _biased(op: ops.MapOp, depth: int) -> Scores | None:
     return None
 
 
-def _selected(op: ops.SelectOp, depth: int) -> Scores | None:
+def _selected(op: SelectOp, depth: int) -> Scores | None:
     dims = op.result_tensor().shape
     for source, other, inverted in (
         (op.on_true, op.on_false, False),

@@ -12,7 +12,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 
 from dialects.affine import Affine, AffineLike
 from dialects.errors import location_of, node_names, together
-from dialects.lpu import ops
+from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import TensorType
 from dialects.lpu.weights import INLINE_LIMIT, Inline, Stack, Weight, inline, nbytes
 from passes.lpu.rolling.columns import Column, Inlined, Leaf, Line, Same, Scalars, Stacked, Table
@@ -70,7 +70,7 @@ def copied(build: Build, op: Operation, operands: Sequence[SSAValue]) -> Operati
 
 def row(build: Build, source: SSAValue, index: AffineLike) -> SSAValue:
     """One element along the first axis, which goes away."""
-    tensor = ops.tensor_of(source)
+    tensor = tensor_of(source)
     part = build.slice_axis(source, 0, index, 1)
     return build.reshape(part, tensor.shape[1:])
 
@@ -106,7 +106,7 @@ class Leaves:
             case Line():
                 steps = zip(leaf.first, leaf.steps, strict=True)
                 base, *coefficients = (first + self.turn * step for first, step in steps)
-                dtype = ops.tensor_of(leaf.column[0]).dtype
+                dtype = tensor_of(leaf.column[0]).dtype
                 return inside.iota(base, coefficients, _shape(leaf.column), dtype)
             case Inlined():
                 operands = [self.value(operand) for operand in leaf.operands]
@@ -133,7 +133,7 @@ class Leaves:
 
 
 def _shape(column: Column) -> tuple[Affine, ...]:
-    return ops.tensor_of(column[0]).shape
+    return tensor_of(column[0]).shape
 
 
 def joined(sources: tuple[Weight, ...]) -> Weight:
@@ -148,5 +148,5 @@ def joined(sources: tuple[Weight, ...]) -> Weight:
 
 def stacked_type(value: SSAValue, count: int) -> TensorType:
     """The type of the values of all turns along a new first axis."""
-    tensor = ops.tensor_of(value)
+    tensor = tensor_of(value)
     return TensorType(tensor.with_dims((count, *tensor.shape)))

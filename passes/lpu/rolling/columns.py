@@ -22,8 +22,9 @@ import numpy as np
 from xdsl.ir import Operation, SSAValue
 
 from dialects.affine import Affine, NotAffine
-from dialects.lpu import ops
 from dialects.lpu.contents import fill_value
+from dialects.lpu.elementwise import ConstantOp, FillOp, IotaOp
+from dialects.lpu.tensors import LpuOp, tensor_of
 from dialects.lpu.weights import INLINE_LIMIT, Stack, Weight, inline
 from passes.lpu.rolling.graph import Kinds
 
@@ -116,11 +117,11 @@ class Columns:
     def _alike(self, column: Column) -> bool:
         """Whether every value is the result of one operation on different operands."""
         first = column[0].owner
-        if not isinstance(first, ops.LpuOp) or not first.operands or len(first.results) != 1:
+        if not isinstance(first, LpuOp) or not first.operands or len(first.results) != 1:
             return False
         kind = self.kinds.of_op(first)
         return all(
-            isinstance(v.owner, ops.LpuOp)
+            isinstance(v.owner, LpuOp)
             and self.kinds.of_op(v.owner) == kind
             and _types(v.owner) == _types(first)
             for v in column
@@ -139,18 +140,18 @@ def _types(op: Operation) -> list[object]:
 def weight_of(value: SSAValue) -> Weight | None:
     """The weight that a value is, views and casts included; None if it is computed otherwise."""
     match value.owner:
-        case ops.ConstantOp() as op:
+        case ConstantOp() as op:
             return op.value.data
-        case ops.FillOp() as op:
+        case FillOp() as op:
             return _filled(op)
-        case ops.LpuOp() as op if (rule := op.FACTS.weight) is not None:
+        case LpuOp() as op if (rule := op.FACTS.weight) is not None:
             source = weight_of(op.operands[0])
             return None if source is None else rule(op, source)
         case _:
             return None
 
 
-def _filled(op: ops.FillOp) -> Weight | None:
+def _filled(op: FillOp) -> Weight | None:
     tensor = op.result_tensor()
     if not tensor.is_static or tensor.elements.const * tensor.dtype.itemsize > INLINE_LIMIT:
         return None
@@ -158,7 +159,7 @@ def _filled(op: ops.FillOp) -> Weight | None:
 
 
 def _stacked(column: Column) -> Leaf | None:
-    if all(isinstance(v.owner, ops.FillOp) for v in column):
+    if all(isinstance(v.owner, FillOp) for v in column):
         return None
     weights = [weight_of(v) for v in column]
     known = tuple(w for w in weights if w is not None)
@@ -166,14 +167,14 @@ def _stacked(column: Column) -> Leaf | None:
 
 
 def _scalars(column: Column) -> Leaf | None:
-    fills = [v.owner for v in column if isinstance(v.owner, ops.FillOp)]
+    fills = [v.owner for v in column if isinstance(v.owner, FillOp)]
     if len(fills) != len(column):
         return None
     return Scalars(column, np.stack([fill_value(op) for op in fills]))
 
 
 def _line(column: Column) -> Leaf | None:
-    iotas = [v.owner.coefficients.data for v in column if isinstance(v.owner, ops.IotaOp)]
+    iotas = [v.owner.coefficients.data for v in column if isinstance(v.owner, IotaOp)]
     if len(iotas) != len(column):
         return None
     steps = [b - a for a, b in zip(iotas[0], iotas[1], strict=True)]
@@ -187,7 +188,7 @@ def _line(column: Column) -> Leaf | None:
 
 
 def _table(column: Column, variants: Sequence[SSAValue]) -> Table:
-    tensor = ops.tensor_of(variants[0])
+    tensor = tensor_of(variants[0])
     try:
         size = tensor.elements.const * len(variants)
     except NotAffine:

@@ -9,10 +9,10 @@ from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Block, Operation, Region, SSAValue
 
 from dialects.affine import Affine
-from dialects.lpu import ops
 from dialects.lpu.attributes import AffineAttr, AffineListAttr
 from dialects.lpu.control import ForOp, ReadOp, StateOp, StateType, WriteOp, YieldOp, state_of
 from dialects.lpu.ports import StatePort, StatePortsAttr
+from dialects.lpu.tensors import LpuOp, tensor_of
 from dialects.lpu.types import TensorType
 from passes.lpu.rolling.body import Leaves, Placed, copied, fused, row, stacked_type
 from passes.lpu.rolling.turns import Turns
@@ -134,12 +134,12 @@ class Loop:
             return list(copied(build, op, [op.state, *operands]).results)
         offsets = AffineListAttr((layer, *op.offsets.data))
         if isinstance(op, WriteOp):
-            tensor = ops.tensor_of(operands[0])
+            tensor = tensor_of(operands[0])
             value = build.reshape(operands[0], (1, *tensor.shape))
             write = WriteOp.create(operands=[state, value], properties={"offsets": offsets})
             build.insert(write)
             return []
-        tensor = ops.tensor_of(op.result)
+        tensor = tensor_of(op.result)
         read = ReadOp.create(
             operands=[state],
             properties={"offsets": offsets},
@@ -180,14 +180,14 @@ class Loop:
             op = graph.ops[position]
             needed.update((v.owner, None) for v in op.operands)
             erase(op)
-        unused = [op for op in needed if op not in place and isinstance(op, ops.LpuOp | StateOp)]
+        unused = [op for op in needed if op not in place and isinstance(op, LpuOp | StateOp)]
         while unused:
             op = unused.pop()
             if op.parent is None or any(v.first_use for v in op.results):
                 continue
             owners = [v.owner for v in op.operands]
             erase(op)
-            unused.extend(owner for owner in owners if isinstance(owner, ops.LpuOp | StateOp))
+            unused.extend(owner for owner in owners if isinstance(owner, LpuOp | StateOp))
 
 
 def _ports(ports: Sequence[tuple[StatePort, ...]]) -> StatePortsAttr:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from xdsl.ir import Operation, SSAValue
 
 from dialects.lpu.control import ReadOp, WriteOp
-from dialects.lpu.ops import MatmulOp
+from dialects.lpu.products import MatmulOp
 from passes.analysis.functions import is_ordered
 from passes.lpu.rolling.graph import Graph, Kinds
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from xdsl.ir import SSAValue
 
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.tensors import tensor_of
 from passes.lpu.sampling.uniform import uniform
 from passes.rewriting.build import Build
 from runtime.numerics.elements import ElementType

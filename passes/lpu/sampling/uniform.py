@@ -5,7 +5,7 @@ from __future__ import annotations
 from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.tensors import tensor_of
 from passes.rewriting.build import Build
 from runtime.numerics.elements import ElementType
 

@@ -16,8 +16,10 @@ from functools import cached_property
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
-from dialects.lpu import ops
+from dialects.lpu.elementwise import SelectOp
 from dialects.lpu.interface import interface_of
+from dialects.lpu.movement import ConcatOp, GatherOp, ReshapeOp, TransposeOp
+from dialects.lpu.tensors import tensor_of
 from dialects.reading import operations
 from passes.rewriting.signature import terminator_of
 
@@ -34,8 +36,8 @@ class Layout:
 
 def peeled(value: SSAValue) -> Layout:
     """What a value is a transposed form of."""
-    perm = tuple(range(ops.tensor_of(value).rank))
-    while isinstance(op := value.owner, ops.TransposeOp):
+    perm = tuple(range(tensor_of(value).rank))
+    while isinstance(op := value.owner, TransposeOp):
         perm = tuple(op.perm.data[p] for p in perm)
         value = op.source
     return Layout(value, perm)
@@ -82,7 +84,7 @@ class Pair:
     """An argument of the function that a concatenation continues, and the results that show it."""
 
     past: BlockArgument
-    concat: ops.ConcatOp
+    concat: ConcatOp
     perm: tuple[int, ...]
     """Axis `i` of the concatenation is axis `perm[i]` of the argument."""
     results: tuple[int, ...]
@@ -99,27 +101,27 @@ def _readers(value: SSAValue) -> Iterator[Operation]:
     """The users of a value, those of its transposes in their place."""
     for use in value.uses:
         op = use.operation
-        if isinstance(op, ops.TransposeOp):
+        if isinstance(op, TransposeOp):
             yield from _readers(op.result)
         else:
             yield op
 
 
-def _origins(result: SSAValue) -> tuple[set[ops.ConcatOp], list[SSAValue]]:
+def _origins(result: SSAValue) -> tuple[set[ConcatOp], list[SSAValue]]:
     """The concatenations whose elements a result moves, and the indices that say where to."""
-    found: set[ops.ConcatOp] = set()
+    found: set[ConcatOp] = set()
     indices: list[SSAValue] = []
     values = [result]
     while values:
         match values.pop().owner:
-            case ops.ConcatOp() as op:
+            case ConcatOp() as op:
                 found.add(op)
-            case ops.SelectOp() as op:
+            case SelectOp() as op:
                 values.extend([op.on_true, op.on_false])
-            case ops.GatherOp() as op:
+            case GatherOp() as op:
                 values.append(op.source)
                 indices.append(op.indices)
-            case ops.TransposeOp() | ops.ReshapeOp() as op:
+            case TransposeOp() | ReshapeOp() as op:
                 values.append(op.source)
             case _:
                 pass
@@ -156,7 +158,7 @@ class Finder:
     def _pair(self, past: BlockArgument) -> Pair | None:
         readers = set(_readers(past))
         concat = readers.pop() if len(readers) == 1 else None
-        if not isinstance(concat, ops.ConcatOp) or len(concat.operands) != 2:
+        if not isinstance(concat, ConcatOp) or len(concat.operands) != 2:
             return None
         start = peeled(concat.operands[0])
         if start.base is not past or not self._grows(past, start.perm[concat.axis.value.data]):
@@ -172,15 +174,15 @@ class Finder:
     def _is_moved(self, pair: Pair, result: SSAValue) -> bool:
         """Whether a result holds as many rows as the concatenation, where data says."""
         origins, indices = _origins(result)
-        expected = list(ops.tensor_of(pair.past).shape)
+        expected = list(tensor_of(pair.past).shape)
         expected[pair.axis] = pair.concat.result_tensor().shape[pair.concat.axis.value.data]
-        same = ops.tensor_of(result) == ops.tensor_of(pair.past).with_dims(expected)
+        same = tensor_of(result) == tensor_of(pair.past).with_dims(expected)
         by_data = bool(indices) and self.dependent.issuperset(indices)
         return same and by_data and origins == {pair.concat}
 
     def _grows(self, past: BlockArgument, axis: int) -> bool:
         """Whether the argument is a cache: by its axis, or by its role where extents are fixed."""
-        dims = ops.tensor_of(past).shape
+        dims = tensor_of(past).shape
         if all(d.is_const for d in dims):
             return self.ports[past.index].role == "past"
         return not dims[axis].is_const

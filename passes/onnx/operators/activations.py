@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from xdsl.ir import SSAValue
 
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.tensors import tensor_of
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import (
     MICROSOFT,

@@ -15,7 +15,7 @@ import numpy as np
 from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.tensors import tensor_of
 from passes.onnx.operators.indexing import demand, is_inside
 from passes.onnx.operators.matrix import transposed
 from passes.onnx.operators.node import Dims, Node

@@ -9,7 +9,7 @@ import numpy as np
 from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.tensors import tensor_of
 from passes.analysis.content import (
     Content,
     Elements,

@@ -15,7 +15,7 @@ from functools import reduce
 from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.tensors import tensor_of
 from passes.analysis.content import Content
 from passes.analysis.moves import taken
 from passes.onnx.operators.node import Dims, Node

@@ -8,7 +8,7 @@ import numpy as np
 from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.tensors import tensor_of
 from dialects.onnx.elements import ONNX_NUMBERS
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import Limit, only, operator

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from xdsl.ir import SSAValue
 
 from dialects.affine import Affine, product
-from dialects.lpu.ops import same_elements, tensor_of
+from dialects.lpu.tensors import same_elements, tensor_of
 from passes.analysis.extents import (
     Undecided,
     expand_dims,

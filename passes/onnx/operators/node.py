@@ -21,7 +21,7 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine, Ranges
 from dialects.errors import CompileError, unsupported
-from dialects.lpu.ops import broadcast, tensor_of
+from dialects.lpu.tensors import broadcast, tensor_of
 from dialects.lpu.types import Tensor
 from dialects.lpu.weights import INLINE_LIMIT, Inline, Weight, inline, nbytes, read
 from dialects.onnx.attributes import Value

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from xdsl.ir import SSAValue
 
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.tensors import tensor_of
 from passes.onnx.operators.indexing import demand, is_inside, or_outside
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import only, operator

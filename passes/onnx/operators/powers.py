@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xdsl.ir import SSAValue
 
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.tensors import tensor_of
 from passes.onnx.operators.elementwise import OLD_BROADCAST
 from passes.onnx.operators.node import Node
 from passes.onnx.operators.record import Limit, broadcast_all, operator

@@ -27,7 +27,7 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import NotAffine
 from dialects.errors import unsupported
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.tensors import tensor_of
 from dialects.onnx.ops import OnnxOp
 from passes.analysis.content import Content
 from passes.analysis.extents import Undecided

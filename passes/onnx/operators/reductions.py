@@ -8,7 +8,7 @@ import numpy as np
 from xdsl.ir import SSAValue
 
 from dialects.affine import Affine, NotAffine, product
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.tensors import tensor_of
 from passes.analysis.content import Content, Line, as_line, elements
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import Limit, operator

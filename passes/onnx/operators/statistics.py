@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.tensors import tensor_of
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.normalization import inverse_deviation
 from passes.onnx.operators.record import Limit, only, operator

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from xdsl.ir import SSAValue
 
 from dialects.affine import Affine, NotAffine, product
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.tensors import tensor_of
 from passes.analysis.extents import Undecided
 from passes.rewriting.build import Build
 from runtime.numerics.elements import ElementType

@@ -16,7 +16,8 @@ import numpy as np
 from xdsl.ir import SSAValue
 
 from dialects.errors import unsupported
-from dialects.lpu.ops import ConstantOp, tensor_of
+from dialects.lpu.elementwise import ConstantOp
+from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import TensorType
 from dialects.lpu.weights import INLINE_LIMIT, Cast, Weight, inline
 from dialects.onnx.ops import OnnxOp

@@ -10,7 +10,7 @@ from xdsl.ir import BlockArgument, SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu.interface import interface_of
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.tensors import tensor_of
 from dialects.lpu.weights import Weight, nbytes, read
 from dialects.onnx.ops import InitializerOp, OnnxOp
 from dialects.reading import operations

@@ -17,8 +17,8 @@ from xdsl.ir import Attribute, Operation, SSAValue
 
 from dialects.affine import Ranges
 from dialects.errors import CompileError, unsupported
-from dialects.lpu import ops
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.elementwise import ConstantOp
+from dialects.lpu.tensors import LpuOp, tensor_of
 from dialects.lpu.types import Tensor, tensor_type
 from dialects.lpu.weights import Weight, nbytes, read
 from dialects.onnx.branches import IfOp
@@ -69,7 +69,7 @@ class Resolver:
             self._choose(op)
         elif isinstance(op, OnnxOp):
             self._visit_node(Node(op, self.contents.get, self.ranges, self.folder))
-        elif isinstance(op, ops.LpuOp):
+        elif isinstance(op, LpuOp):
             self._note_lpu(op)
 
     def _visit_node(self, node: Node) -> None:
@@ -110,7 +110,7 @@ class Resolver:
             self._note(value, content_of_array(read(weight, self.folder)))
 
     def _note_lpu(self, op: Operation) -> None:
-        if isinstance(op, ops.ConstantOp):
+        if isinstance(op, ConstantOp):
             self._note_constant(op.results[0], op.value.data)
         else:
             self._note(op.results[0], content_moved(op, self.contents.get))

@@ -15,7 +15,7 @@ from xdsl.passes import ModulePass
 
 from dialects.affine import Affine
 from dialects.errors import CompileError
-from dialects.lpu.ops import FillOp
+from dialects.lpu.elementwise import FillOp
 from dialects.lpu.types import tensor
 from lpuc.compiler.driver import CompiledProgram
 from lpuc.compiler.instrument import Instrumentation, Watch

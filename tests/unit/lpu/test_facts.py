@@ -11,16 +11,18 @@ import pytest
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
 
-from dialects.lpu import Lpu, ops
+from dialects.lpu import Lpu
 from dialects.lpu.facts import BY_FUNCTION, NONE, Facts, Form, Zeros, facts_of, zeros_of
+from dialects.lpu.movement import ReshapeOp
 from dialects.lpu.semantics import SEMANTICS, Scope, evaluate
+from dialects.lpu.tensors import LpuOp, UnaryOp
 from dialects.lpu.weights import inline, read
 from lpuc.compiler.pipeline import make_context
 from passes.analysis.lines import RULES
 from runtime.numerics.elements import FUNCTIONS1, FUNCTIONS2
 
 Array = np.ndarray[Any, np.dtype[Any]]
-OPERATIONS = [cls for cls in Lpu.operations if issubclass(cls, ops.LpuOp)]
+OPERATIONS = [cls for cls in Lpu.operations if issubclass(cls, LpuOp)]
 
 SAMPLES = """
 lpu.constant <inline("0000803f00000040", [2], f32)> : !lpu.tensor<[2], f32>
@@ -74,13 +76,13 @@ KINDS = {"f32": np.float32, "bool": np.bool_, "i64": np.int64}
 SCOPE = Scope({}, Path())
 
 
-def parsed(line: str) -> ops.LpuOp:
+def parsed(line: str) -> LpuOp:
     arguments = ", ".join(f"%{n} : !lpu.tensor<{t}>" for n, (t, _) in ARGUMENTS.items())
     text = f"func.func @f({arguments}) {{\n{line}\nfunc.return\n}}"
     module = Parser(make_context(), text).parse_module()
     assert isinstance(module, ModuleOp)
     module.verify()
-    (op,) = [op for op in module.walk() if isinstance(op, ops.LpuOp)]
+    (op,) = [op for op in module.walk() if isinstance(op, LpuOp)]
     return op
 
 
@@ -88,13 +90,13 @@ CASES = [parsed(f"%y = {line}") for line in SAMPLES.split("\n")] + [parsed(TOPK)
 every = pytest.mark.parametrize("op", CASES, ids=lambda op: op.name)
 
 
-def inputs(op: ops.LpuOp) -> list[Array]:
+def inputs(op: LpuOp) -> list[Array]:
     kinds = list(ARGUMENTS.values())
     given = [kinds[value.index] for value in op.operands]  # pyright: ignore
     return [np.array(data, KINDS[kind.split(", ")[-1]]) for kind, data in given]
 
 
-def run(op: ops.LpuOp, arrays: Sequence[Array]) -> list[Array]:
+def run(op: LpuOp, arrays: Sequence[Array]) -> list[Array]:
     return list(evaluate(op, arrays, SCOPE))
 
 
@@ -124,7 +126,7 @@ def test_every_operation_has_a_case():
 def test_operation_without_facts_is_refused_by_name():
     with pytest.raises(AssertionError, match=r"^test\.silent does not state: form, .*, trunk$"):
 
-        class SilentOp(ops.UnaryOp):  # pyright: ignore[reportUnusedClass]
+        class SilentOp(UnaryOp):  # pyright: ignore[reportUnusedClass]
             name = "test.silent"
 
 
@@ -134,7 +136,7 @@ def test_operation_that_leaves_a_fact_out_is_refused_by_name(fact: str):
     del stated[fact]
     with pytest.raises(AssertionError, match=rf"^test\.partial does not state: {fact}$"):
 
-        class PartialOp(ops.UnaryOp):  # pyright: ignore[reportUnusedClass]
+        class PartialOp(UnaryOp):  # pyright: ignore[reportUnusedClass]
             name = "test.partial"
             FACTS: ClassVar = Facts(Form.OTHER, NONE, Zeros.SEEN, **stated)
 
@@ -142,12 +144,12 @@ def test_operation_that_leaves_a_fact_out_is_refused_by_name(fact: str):
 def test_operation_does_not_inherit_facts():
     with pytest.raises(AssertionError, match=r"^test\.heir does not state: form"):
 
-        class HeirOp(ops.ReshapeOp):  # pyright: ignore[reportUnusedClass]
+        class HeirOp(ReshapeOp):  # pyright: ignore[reportUnusedClass]
             name = "test.heir"
 
 
 @every
-def test_what_moves_gives_elements_of_what_it_carries(op: ops.LpuOp):
+def test_what_moves_gives_elements_of_what_it_carries(op: LpuOp):
     arrays = inputs(op)
     carried = arrays[op.FACTS.carries]
     if op.FACTS.moves:
@@ -158,7 +160,7 @@ def test_what_moves_gives_elements_of_what_it_carries(op: ops.LpuOp):
 
 
 @every
-def test_uniform_operands_give_a_uniform_result(op: ops.LpuOp):
+def test_uniform_operands_give_a_uniform_result(op: LpuOp):
     arrays = [np.full_like(a, a.ravel()[-1]) for a in inputs(op)]
     if op.FACTS.moves:
         assert elements(run(op, arrays)) == elements(arrays[:1])
@@ -167,7 +169,7 @@ def test_uniform_operands_give_a_uniform_result(op: ops.LpuOp):
 
 
 @every
-def test_an_element_decides_elements_at_its_place_alone(op: ops.LpuOp):
+def test_an_element_decides_elements_at_its_place_alone(op: LpuOp):
     before = inputs(op)
     if op.FACTS.form is Form.ELEMENTWISE:
         after = [array.copy() for array in before]
@@ -180,7 +182,7 @@ def test_an_element_decides_elements_at_its_place_alone(op: ops.LpuOp):
 
 
 @every
-def test_signs_of_zeros_are_seen_by_none_but_those_that_say_so(op: ops.LpuOp):
+def test_signs_of_zeros_are_seen_by_none_but_those_that_say_so(op: LpuOp):
     given = inputs(op)
     for index, array in enumerate(given):
         for source in (array, np.zeros_like(array)):
@@ -193,7 +195,7 @@ def test_signs_of_zeros_are_seen_by_none_but_those_that_say_so(op: ops.LpuOp):
 
 
 @every
-def test_recipe_of_a_weight_is_what_the_operation_gives(op: ops.LpuOp):
+def test_recipe_of_a_weight_is_what_the_operation_gives(op: LpuOp):
     rule = op.FACTS.weight
     if rule is not None:
         (array,) = inputs(op)
@@ -203,12 +205,12 @@ def test_recipe_of_a_weight_is_what_the_operation_gives(op: ops.LpuOp):
 
 
 @every
-def test_what_reads_nothing_has_no_operands(op: ops.LpuOp):
+def test_what_reads_nothing_has_no_operands(op: LpuOp):
     assert op.FACTS.is_source == (not op.operands)
 
 
 @every
-def test_result_is_a_form_of_its_trunk(op: ops.LpuOp):
+def test_result_is_a_form_of_its_trunk(op: LpuOp):
     if op.FACTS.trunk is not None:
         source = op.operand_tensors()[op.FACTS.trunk]
         assert op.FACTS.moves or source.shape == op.result_tensor().shape

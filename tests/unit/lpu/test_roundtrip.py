@@ -14,7 +14,7 @@ from xdsl.parser import Parser
 from xdsl.printer import Printer
 
 from dialects.affine import Affine
-from dialects.lpu import ops
+from dialects.lpu.elementwise import ConstantOp
 from dialects.lpu.weights import (
     Cast,
     Concat,
@@ -88,7 +88,7 @@ def test_weights(weight: Weight):
     module, op = anchor()
     Build(op).constant(weight)
     (first, _) = reparsed(module).body.block.ops
-    assert isinstance(first, ops.ConstantOp)
+    assert isinstance(first, ConstantOp)
     assert first.value == WeightAttr(weight)
 
 
@@ -114,7 +114,7 @@ def test_special_values():
     special = np.array([np.nan, np.inf, -np.inf, -0.0, 1e-45], np.float32)
     Build(op).array(special)
     (first, _) = reparsed(module).body.block.ops
-    assert isinstance(first, ops.ConstantOp)
+    assert isinstance(first, ConstantOp)
     weight = first.value.data
     assert isinstance(weight, Inline)
     assert weight.data == special.tobytes()

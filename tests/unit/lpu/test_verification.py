@@ -11,7 +11,7 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
 from dialects import DIALECTS, verification
-from dialects.lpu import ops
+from dialects.lpu.elementwise import MapOp
 from dialects.lpu.types import tensor
 from dialects.onnx.ops import create, op_class
 from dialects.structure import structure_of
@@ -23,18 +23,18 @@ F32 = ElementType.F32
 VALUES = Block(arg_types=[tensor((2, 3), F32), tensor((2, 4), F32)]).args
 
 
-def _map(fn: str, source: SSAValue, result: Attribute) -> ops.MapOp:
-    return make(ops.MapOp, [source], [result], {"fn": StringAttr(fn)}, UnknownLoc())
+def _map(fn: str, source: SSAValue, result: Attribute) -> MapOp:
+    return make(MapOp, [source], [result], {"fn": StringAttr(fn)}, UnknownLoc())
 
 
 def _counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The functions of the maps whose checks ran."""
     seen: list[str] = []
-    structure = structure_of(ops.MapOp)
+    structure = structure_of(MapOp)
     assert structure is not None
 
     def counting(op: Operation) -> None:
-        assert isinstance(op, ops.MapOp)
+        assert isinstance(op, MapOp)
         seen.append(op.fn.data)
         structure.own(op)
 
@@ -106,6 +106,6 @@ def test_what_has_not_the_structure_is_refused_as_by_xdsl(wrong: str):
         properties[{"unknown": "more", "kind": "fn"}[wrong]] = UnitAttr()
     operands = [] if wrong == "operands" else [source]
     results = [kind] * (2 if wrong == "results" else 1)
-    op = make(ops.MapOp, operands, results, properties, UnknownLoc())
+    op = make(MapOp, operands, results, properties, UnknownLoc())
     with pytest.raises(VerifyException):
         check_op(op)

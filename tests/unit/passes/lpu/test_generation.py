@@ -11,8 +11,8 @@ import pytest
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 
-from dialects.lpu import ops
 from dialects.lpu.control import ForOp
+from dialects.lpu.elementwise import FillOp, IotaOp, MapOp
 from dialects.lpu.execution import Array, input_tensors, run_interface, state_ops
 from dialects.lpu.interface import interface_of
 from lpuc.compiler.options import CompileOptions
@@ -138,8 +138,8 @@ def test_no_mask_is_left(model: str):
     _, generate = _functions(model)
     loop = [op for op in generate.body.block.ops if isinstance(op, ForOp)][1]
     for op in loop.block.ops:
-        if isinstance(op, ops.MapOp):
+        if isinstance(op, MapOp):
             assert op.fn.data not in {"lt", "le", "gt", "ge", "and"}, op
             assert op.fn.data != "eq" or op.result_tensor().is_static, op
-        long = isinstance(op, ops.FillOp | ops.IotaOp) and not op.result_tensor().is_static
+        long = isinstance(op, FillOp | IotaOp) and not op.result_tensor().is_static
         assert not long, op

@@ -12,8 +12,10 @@ from xdsl.dialects.builtin import ModuleOp
 
 from benchmarks.decoder_inputs import Call
 from dialects.errors import node_names
-from dialects.lpu import fused, ops
+from dialects.lpu import fused
+from dialects.lpu.elementwise import CastOp, MapOp
 from dialects.lpu.execution import run_interface
+from dialects.lpu.products import ReduceOp
 from lpuc.compiler.driver import load_module
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.pipeline import PIPELINE, parse_passes, run_pipeline
@@ -59,7 +61,7 @@ def outputs(model: Path, module: ModuleOp) -> dict[str, np.ndarray]:
 def counts(module: ModuleOp) -> Counter[str]:
     step = functions(module)[0]
     found = Counter(op.name for op in step.walk())
-    found.update(op.fn.data for op in step.walk() if isinstance(op, ops.MapOp))
+    found.update(op.fn.data for op in step.walk() if isinstance(op, MapOp))
     return found
 
 
@@ -88,7 +90,7 @@ def test_no_operation_touches_every_key_but_attention():
     growing = [
         op
         for op in step.walk()
-        if isinstance(op, ops.MapOp | ops.CastOp | ops.ReduceOp)
+        if isinstance(op, MapOp | CastOp | ReduceOp)
         and op.result_tensor().dtype.is_float
         and not op.result_tensor().is_static
     ]

@@ -14,7 +14,7 @@ from xdsl.utils.test_value import create_ssa_value
 
 from dialects.lpu.control import ForOp
 from dialects.lpu.execution import input_tensors, run_interface
-from dialects.lpu.ops import tensor_of
+from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import TensorType
 from lpuc.compiler.pipeline import make_context, parse_passes
 from passes.analysis.functions import step_function, symbol_ranges

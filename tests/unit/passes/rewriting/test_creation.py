@@ -6,7 +6,7 @@ from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Block
 
 from dialects.errors import location_of
-from dialects.lpu import ops
+from dialects.lpu.elementwise import MapOp
 from dialects.lpu.types import tensor
 from passes.rewriting.creation import make
 from runtime.numerics.elements import ElementType
@@ -18,8 +18,8 @@ def test_both_ways_give_the_same_operation():
     block, location = Block(arg_types=[KIND, KIND]), location_of(["node"])
     x, y = block.args
     parts = ([x, y, x], [KIND], {"fn": StringAttr("fma")}, location)
-    short = make(ops.MapOp, *parts)
-    long = ops.MapOp.create(
+    short = make(MapOp, *parts)
+    long = MapOp.create(
         operands=parts[0], result_types=parts[1], properties=parts[2], location=location
     )
     for op in (short, long):
@@ -45,6 +45,6 @@ def test_both_ways_give_the_same_operation():
 def test_properties_of_two_operations_are_two():
     properties = {"fn": StringAttr("exp")}
     block, location = Block(arg_types=[KIND]), location_of(["node"])
-    first, second = (make(ops.MapOp, block.args, [KIND], properties, location) for _ in range(2))
+    first, second = (make(MapOp, block.args, [KIND], properties, location) for _ in range(2))
     first.properties["fn"] = StringAttr("neg")
     assert second.properties == properties == {"fn": StringAttr("exp")}

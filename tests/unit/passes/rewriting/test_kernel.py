@@ -13,7 +13,7 @@ from xdsl.ir import Block, Operation
 from xdsl.parser import Parser
 
 from dialects.errors import location_of
-from dialects.lpu import ops
+from dialects.lpu.elementwise import MapOp
 from dialects.lpu.types import tensor
 from lpuc.compiler.pipeline import make_context
 from passes.rewriting import kernel
@@ -74,7 +74,7 @@ def no_location(step: Step) -> None:
     first, *_ = step
     kinds = [v.type for v in first.results]
     properties = {"fn": StringAttr("exp")}
-    made = ops.MapOp.create(operands=first.operands, result_types=kinds, properties=properties)
+    made = MapOp.create(operands=first.operands, result_types=kinds, properties=properties)
     kernel.insert(made, first)
 
 

@@ -8,7 +8,7 @@ from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Block, Operation, SSAValue
 
 from dialects.errors import location_of, node_names
-from dialects.lpu import ops
+from dialects.lpu.elementwise import MapOp
 from dialects.lpu.types import tensor
 from passes.rewriting.build import Build
 from passes.rewriting.creation import make
@@ -29,7 +29,7 @@ class Graph:
         self.calls = 0
 
     def original(self, fn: str, x: SSAValue, y: SSAValue, node: str = "node") -> Operation:
-        op = make(ops.MapOp, (x, y), [x.type], FN[fn], location_of([node]))
+        op = make(MapOp, (x, y), [x.type], FN[fn], location_of([node]))
         self.block.add_op(op)
         return op
 
@@ -50,9 +50,9 @@ def test_an_equal_operation_is_replaced_alike_with_its_own_operands_and_location
     assert graph.calls == 1
     assert isinstance(result, SSAValue)
     neg = result.owner
-    assert isinstance(neg, ops.MapOp)
+    assert isinstance(neg, MapOp)
     add = neg.operands[0].owner
-    assert isinstance(add, ops.MapOp)
+    assert isinstance(add, MapOp)
     assert (neg.fn.data, add.fn.data) == ("neg", "add")
     assert tuple(add.operands) == (x, y)
     assert node_names(neg) == node_names(add) == ("second",)
@@ -74,9 +74,9 @@ def test_one_operand_read_twice_is_not_like_two():
     graph.replaced(graph.original("sub", x, x))
     (result,) = graph.replaced(graph.original("sub", x, y))
     assert isinstance(result, SSAValue)
-    assert isinstance(result.owner, ops.MapOp)
+    assert isinstance(result.owner, MapOp)
     add = result.owner.operands[0].owner
-    assert isinstance(add, ops.MapOp)
+    assert isinstance(add, MapOp)
     assert tuple(add.operands) == (y, x)
 
 
