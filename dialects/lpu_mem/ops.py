@@ -6,7 +6,8 @@ which elements. Before `lpu-mem-tile` the buffers lie in HBM and the iteration s
 and size; after it, operands lie where the machine wants them (`verify` of the pass's output checks
 that) and the iteration space has four axes at most.
 
-Loops, states and tokens are in `dialects.lpu_mem.control`. Axes of `vecmat` are `[..., M, K, N]`.
+Loops, states and tokens are in `dialects.lpu_mem.control`, messages between devices in
+`dialects.lpu_mem.links`. Axes of `vecmat` are `[..., M, K, N]`.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from xdsl.irdl import irdl_op_definition, prop_def
 from dialects.lpu.attributes import AffineAttr, AffineListAttr, IntsAttr
 from dialects.lpu.movement import SCATTERS
 from dialects.lpu_mem.buffers import AllocOp, DataOp, MemOp, ParamOp, buffer_of
+from dialects.lpu_mem.links import LinkOp, RecvOp, SendOp
 from dialects.refusal import HEX_DIGITS
 from runtime.numerics.elements import FUNCTIONS1, FUNCTIONS2, ElementType, result_fits
 
 __all__ = [
     "DATA_OPS", "OPS", "AllocOp", "CastOp", "CopyOp", "DataOp", "FillOp", "GatherOp", "IotaOp",
-    "MapOp", "MemOp", "ParamOp", "ReduceOp", "ScanOp", "ScatterOp", "SelectOp", "TopkOp",
-    "VecmatOp", "buffer_of",
+    "LinkOp", "MapOp", "MemOp", "ParamOp", "RecvOp", "ReduceOp", "ScanOp", "ScatterOp", "SelectOp",
+    "SendOp", "TopkOp", "VecmatOp", "buffer_of",
 ]  # fmt: skip
 
 REDUCTIONS = frozenset({"sum", "mul", "max", "min"})
@@ -275,6 +277,6 @@ def _holds(dst: ElementType, source: ElementType) -> bool:
 
 DATA_OPS: list[type[DataOp]] = [
     MapOp, SelectOp, CastOp, CopyOp, FillOp, IotaOp, ReduceOp, ScanOp, GatherOp, ScatterOp, TopkOp,
-    VecmatOp,
+    VecmatOp, SendOp, RecvOp,
 ]  # fmt: skip
 OPS: list[type[Operation]] = [AllocOp, ParamOp, *DATA_OPS]

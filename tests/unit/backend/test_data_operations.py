@@ -10,7 +10,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from dialects.lpu_mem.ops import DATA_OPS
+from dialects.lpu_mem.ops import DATA_OPS, LinkOp
 from tests.unit.backend.harness import TARGETS, at_all_levels
 from tests.unit.backend.staging import Spec, staged
 
@@ -237,8 +237,8 @@ def test_scatter_applies_points_in_order(fn: str, target: str):
         np.testing.assert_array_equal(result["t"], expected)
 
 
-def test_every_operation_has_a_case():
+def test_every_operation_of_one_device_has_a_case():
     text = str([case.lines for case in CASES.values()]) + "lpu_mem.scatter "
-    assert {op.name for op in DATA_OPS} <= {
+    assert {op.name for op in DATA_OPS if not issubclass(op, LinkOp)} <= {
         f"lpu_mem.{w.split()[0]}" for w in text.split("lpu_mem.")
     }

@@ -337,3 +337,21 @@ lpu_mem.for "i" to <8> step 0 {
 // A tile is not empty by design.
 // CHECK: 'lpu_mem.min': a tile has 1 element at least
 lpu_mem.min "t" = 0 or <8>
+
+// -----
+
+// A device has two neighbours.
+// CHECK: 'lpu_mem.send': no neighbour is called 'up'
+func.func @side(%y : !lpu_mem.buffer<hbm, f32, 24>) {
+  lpu_mem.send "up" %y <[6] {0: [1]}> : !lpu_mem.buffer<hbm, f32, 24>
+  lpu_mem.return :
+}
+
+// -----
+
+// A message is made of one buffer.
+// CHECK: 'lpu_mem.recv': it has 1 buffers, not 2
+func.func @message(%y : !lpu_mem.buffer<hbm, f32, 24>) {
+  lpu_mem.recv "left" %y, %y <[6] {0: [1]} {6: [1]}> : !lpu_mem.buffer<hbm, f32, 24>, !lpu_mem.buffer<hbm, f32, 24>
+  lpu_mem.return :
+}

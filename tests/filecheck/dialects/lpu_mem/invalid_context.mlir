@@ -222,3 +222,22 @@ func.func @step() attributes {lpu_mem.arguments = #lpu.ints<[]>, lpu_mem.params_
   lpu_mem.vecmat %x, %x, %x accumulate 0 <[2, 4] {0: [0, 1]} {0: [1, 0]} {0: [4, 1]}> : !lpu_mem.buffer<lmu, f32, 8>, !lpu_mem.buffer<lmu, f32, 8>, !lpu_mem.buffer<lmu, f32, 8>
   lpu_mem.return :
 }
+
+// -----
+
+// What the last device receives lies in the buffer, too.
+// CHECK: 'lpu_mem.recv': it leaves buffer 0, whose last element is 17
+func.func @step() attributes {lpu.symbols = #lpu.symbols<[d0 in 0 to 3]>} {
+  %y = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 18>
+  lpu_mem.recv "left" %y <[6] {6*d0: [1]}> : !lpu_mem.buffer<hbm, f32, 18>
+  lpu_mem.return :
+}
+
+// -----
+
+// Links end in the LMU.
+// CHECK: 'lpu_mem.send': no engine takes buffer 0 in hbm
+func.func @step(%y : !lpu_mem.buffer<hbm, f32, 18>) attributes {lpu_mem.arguments = #lpu.ints<[0]>} {
+  lpu_mem.send "left" %y <[6] {0: [1]}> : !lpu_mem.buffer<hbm, f32, 18>
+  lpu_mem.return :
+}

@@ -82,3 +82,15 @@ func.func @state(%t : !lpu_mem.buffer<lmu, i64, 1>) {
   }
   lpu_mem.return :
 }
+
+// -----
+
+// A message says to or from which neighbour it goes.
+// CHECK-LABEL: @links
+func.func @links(%y : !lpu_mem.buffer<hbm, f16, 24>) {
+  // CHECK-NEXT: lpu_mem.send "left" %y <[2, 3] {6*d0: [3, 1]}> : !lpu_mem.buffer<hbm, f16, 24>
+  lpu_mem.send "left" %y <[2, 3] {6*d0: [3, 1]}> : !lpu_mem.buffer<hbm, f16, 24>
+  // CHECK-NEXT: lpu_mem.recv "right" %y <[2, 3] {6*d1: [3, 1]}> : !lpu_mem.buffer<hbm, f16, 24>
+  lpu_mem.recv "right" %y <[2, 3] {6*d1: [3, 1]}> : !lpu_mem.buffer<hbm, f16, 24>
+  lpu_mem.return :
+}
