@@ -1,7 +1,8 @@
 """
 What the operations of the level `lpu_mem` demand of what stands around them.
 
-Every element that an operation touches lies in its buffer. Once a function has addresses
+Every element that an operation touches lies in its buffer. Where an element lies may depend on the
+device (`dialects.devices`), how many there are may not. Once a function has addresses
 (`lpu_mem.arguments`), it is tiled: at most four axes, HBM is touched by transfers and by what an
 engine reads or writes there directly, and every buffer lies in the memory of the target.
 """
@@ -16,6 +17,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation, SSAValue
 
 from dialects.affine import Affine
+from dialects.devices import differs_by_device
 from dialects.lpu.attributes import IntsAttr
 from dialects.lpu_mem import control, ops
 from dialects.lpu_mem.access import View
@@ -38,6 +40,8 @@ def _is_tiled(scope: Scope) -> bool:
 
 def _data(op: ops.DataOp, scope: Scope) -> None:
     access = op.access.data
+    alike = not any(map(differs_by_device, access.extents))
+    require(op, alike, "all devices have the same extents")
     for index, (value, view) in enumerate(zip(op.operands, access.views, strict=True)):
         extents = _extents(op, index)
         low, high = _reach(view, extents, _rows(op, index))
@@ -94,11 +98,14 @@ def _tiled(op: ops.DataOp) -> None:
 
 
 def _loop(op: control.ForOp, scope: Scope) -> None:
+    alike = not any(map(differs_by_device, (op.first, op.upper.data)))
+    require(op, alike, "all devices take the same turns")
     high, step = op.upper.data - 1, op.step.value.data
     scope.bind(op, Bound(op.variable.data, "loop", op.first, (high,), step))
 
 
 def _tile(op: control.MinOp, scope: Scope) -> None:
+    require(op, not differs_by_device(op.value.data), "all devices have the same tiles")
     highs = (op.value.data, Affine(op.bound.value.data))
     scope.bind(op, Bound(op.variable.data, "tile", ONE, highs))
 

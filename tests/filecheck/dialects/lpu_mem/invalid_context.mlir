@@ -241,3 +241,33 @@ func.func @step(%y : !lpu_mem.buffer<hbm, f32, 18>) attributes {lpu_mem.argument
   lpu_mem.send "left" %y <[6] {0: [1]}> : !lpu_mem.buffer<hbm, f32, 18>
   lpu_mem.return :
 }
+
+// -----
+
+// Messages of one text are of one size.
+// CHECK: 'lpu_mem.send': all devices have the same extents
+func.func @step() attributes {lpu.symbols = #lpu.symbols<[d0 in 0 to 3]>} {
+  %y = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 18>
+  lpu_mem.send "left" %y <[d0] {0: [1]}> : !lpu_mem.buffer<hbm, f32, 18>
+  lpu_mem.return :
+}
+
+// -----
+
+// A device that takes one turn more would wait for a message that nobody sends.
+// CHECK: 'lpu_mem.for': all devices take the same turns
+func.func @step() attributes {lpu.symbols = #lpu.symbols<[d1 in 0 to 1]>} {
+  lpu_mem.for "i" from <d1> to <8> step 1 {
+    lpu_mem.min "t" = 4 or <8 + -1*i>
+  }
+  lpu_mem.return :
+}
+
+// -----
+
+// Nor does the length of a tile say which device it is.
+// CHECK: 'lpu_mem.min': all devices have the same tiles
+func.func @step() attributes {lpu.symbols = #lpu.symbols<[d1 in 0 to 1]>} {
+  lpu_mem.min "t" = 4 or <d1 + 1>
+  lpu_mem.return :
+}
