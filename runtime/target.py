@@ -44,6 +44,7 @@ class Target:
 
     `hbm_latency` is what a program sees; the clocks of the memory itself, `hbm_n*`, count
     `hbm_tck_ns`. `vector_lanes` are those of one MAC tree, `vxe_lanes` those of the vector engine.
+    `link_bandwidth` is that of one link, one way; a link holds `link_depth` messages.
     """
 
     name: str
@@ -77,6 +78,9 @@ class Target:
     hbm_trfc_ns: float
     hbm_trefi_ns: float
     hbm_latency: int
+    link_bandwidth: float
+    link_hop_latency: int
+    link_depth: int
     matrix_latency: int
     vector_latency: int
     control_latency: int
@@ -88,6 +92,11 @@ class Target:
     def bytes_per_cycle(self) -> float:
         """HBM bytes delivered per clock cycle at full bandwidth."""
         return self.hbm_bandwidth / self.clock_hz
+
+    @property
+    def link_bytes_per_cycle(self) -> float:
+        """Bytes per clock cycle that pass a link one way."""
+        return self.link_bandwidth / self.clock_hz
 
     @property
     def refresh_leaves(self) -> Fraction:

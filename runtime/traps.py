@@ -14,6 +14,8 @@ class TrapKind(StrEnum):
     INDEX = "index"
     DIVIDE_BY_ZERO = "divide-by-zero"
     FIFO = "fifo"
+    LINK = "link"
+    DEADLOCK = "deadlock"
     ILLEGAL = "illegal"
     FUEL = "fuel"
 

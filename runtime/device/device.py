@@ -13,8 +13,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from runtime.device.fifo import Fifo
+from runtime.device.links import Transport
 from runtime.device.memory import Memory, empty_memory
 from runtime.device.products import Products
+from runtime.device.stops import Blocked
 from runtime.target import Target
 from runtime.traps import Trap, TrapKind
 from runtime.weights.image import Image
@@ -24,38 +26,19 @@ PLAN_LIMIT = 1 << 16
 OUTBOX = 1
 
 
-class Halted(Exception):
-    """Raised by `halt`: the program is complete."""
-
-
-class Output(Exception):
-    """Raised by `out` behind its effect: the host can take a value. Execution goes on at `pc`."""
-
-    def __init__(self, pc: int) -> None:
-        super().__init__(pc)
-        self.pc = pc
-
-
-class Blocked(Exception):
-    """Raised by an instruction that cannot proceed, without any effect; `reason` says on what."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
 class Device:
     """The state of one device.
 
     `params` are its parameters, of which blocks are verified before their first use. `checked`
     keeps a flag for each byte, which the reference path needs. `widen_bytes` caps the f32 copies of
     16-bit panels and `plan_limit` the number of calls that the fast path remembers, of about 1 KiB
-    each: share it out when several devices run one program.
+    each: share it out when several devices run one program. `transport` leads to the neighbours.
     """
 
     def __init__(
         self, target: Target, params: Image, arena_base: int, arena_size: int,
         widen_bytes: int = WIDEN_BYTES, checked: bool = False, plan_limit: int = PLAN_LIMIT,
+        transport: Transport | None = None,
     ) -> None:  # fmt: skip
         self.target = target
         self.checked = checked
@@ -65,13 +48,14 @@ class Device:
         self.arena = empty_memory("arena", arena_base, arena_size, checked)
         self.fifo = Fifo(target)
         self.products = Products(widen_bytes, self.arena)
+        self.transport = transport
         self.outbox: deque[int] = deque()
         self.ready: list[dict[Any, Any]] = []
         self.plans = 0
         self.plan_limit = plan_limit
 
     def reset(self, spared: Sequence[tuple[int, int]] = ()) -> None:
-        """Poison registers and memory and empty FIFO and outbox; parameters stay.
+        """Poison registers and memory and empty what lies between instructions; parameters stay.
 
         `spared` are ranges of the arena that the host writes before anything else happens.
         """
@@ -81,10 +65,12 @@ class Device:
         self.restart()
 
     def restart(self) -> None:
-        """Poison registers and empty FIFO and outbox; memory stays."""
+        """Poison registers, empty FIFO and outbox, drop messages to this device; memory stays."""
         self.registers[:] = [0] + [None] * 255
         self.fifo.panels.clear()
         self.outbox.clear()
+        if self.transport is not None:
+            self.transport.clear()
 
     def hbm_at(self, address: int) -> Memory:
         """The memory of HBM that holds a byte address."""

@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from runtime.device.device import Device, Halted, Output
+from runtime.device.device import Device
 from runtime.device.fifo import bytes_of
+from runtime.device.links import Message, neighbours, refuse_other
 from runtime.device.memory import Memory
+from runtime.device.stops import Halted, Output
 from runtime.isa.fields import Operand
 from runtime.isa.spec import POINT_LIMIT, Inst
 from runtime.isa.state import Array, Four, Place, wrap
@@ -86,6 +88,17 @@ class Specified:
         """Take the oldest panel from the operand FIFO."""
         panel: Streamed = self.device.fifo.pop()
         return panel.values, panel.element
+
+    def send(self, side: str, extents: Four, element: ElementType, values: Array) -> None:
+        """Send elements to a neighbour."""
+        message = Message(extents, element, values.flatten())
+        neighbours(self.device.transport).send(side, message)
+
+    def recv(self, side: str, extents: Four, element: ElementType) -> Array:
+        """The elements of the oldest message of a neighbour."""
+        message = neighbours(self.device.transport).recv(side)
+        refuse_other(message, extents, element)
+        return message.data.reshape(extents)
 
     def out(self, value: int) -> None:
         """Hand a value to the host."""

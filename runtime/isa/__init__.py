@@ -4,8 +4,8 @@ An instruction is a frozen dataclass whose fields carry their place in the word:
 
     Map2("add", extents=(0, 0, 0, 4), dst=Operand(F32, 5, (0, 0, 0, 6)), a=..., b=...)
 
-`spec` holds fields and base classes, `ctrl`, `memory`, `matrix`, `vector` and `reduction` the
-instructions, `encoding`, `assembly` and `docs` the loops over the table.
+`spec` holds fields and base classes, `ctrl`, `memory`, `matrix`, `vector`, `reduction` and `net`
+the instructions, `encoding`, `assembly` and `docs` the loops over the table.
 """
 
 from runtime.isa.instructions.ctrl import (
@@ -30,6 +30,7 @@ from runtime.isa.instructions.ctrl import (
 from runtime.isa.instructions.gather import Gather, Scatter
 from runtime.isa.instructions.matrix import Vecmat
 from runtime.isa.instructions.memory import Load, Store, Stream
+from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.instructions.reduction import Reduce, Scan, TopK
 from runtime.isa.instructions.vector import Cast, Copy, Fill, Iota, Map1, Map2, Select
 from runtime.isa.spec import ISA, ISA_VERSION, CtrlInst, DataInst, Inst, Operand, Unit
@@ -37,6 +38,6 @@ from runtime.isa.spec import ISA, ISA_VERSION, CtrlInst, DataInst, Inst, Operand
 __all__ = [
     "ISA", "ISA_VERSION", "Add", "Addi", "Bge", "Cast", "Copy", "CtrlInst", "DataInst", "Divi",
     "Fill", "Gather", "Halt", "Inst", "Iota", "Jump", "Lds", "Li", "Load", "Loop", "Map1", "Map2",
-    "Max", "Min", "Mov", "Mul", "Muli", "Operand", "Out", "Reduce", "Scan", "Scatter", "Select",
-    "Store", "Stream", "Sts", "Sub", "TopK", "Unit", "Vecmat",
+    "Max", "Min", "Mov", "Mul", "Muli", "Operand", "Out", "Recv", "Reduce", "Scan", "Scatter",
+    "Select", "Send", "Store", "Stream", "Sts", "Sub", "TopK", "Unit", "Vecmat",
 ]  # fmt: skip

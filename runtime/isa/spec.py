@@ -60,6 +60,7 @@ class Unit(StrEnum):
     MEM = "MEM"
     SXE = "SXE"
     VXE = "VXE"
+    NET = "NET"
     ICP = "ICP"
 
 

@@ -45,7 +45,7 @@ class Place(Protocol):
 
 
 class State(Protocol):
-    """Registers, memories, operand FIFO and host of one device.
+    """Registers, memories, operand FIFO, neighbours and host of one device.
 
     `pc` is where execution goes on: the following instruction, unless `execute` changes it.
     """
@@ -89,6 +89,20 @@ class State(Protocol):
 
     def pop(self) -> tuple[Array, ElementType]:
         """Take the oldest panel [B, K, N] from the operand FIFO; Trap when there is none."""
+        ...
+
+    def send(self, side: str, extents: Four, element: ElementType, values: Array) -> None:
+        """Send elements to the neighbour on a side, behind what was sent before.
+
+        What waits for room has no effect and is executed again.
+        """
+        ...
+
+    def recv(self, side: str, extents: Four, element: ElementType) -> Array:
+        """The elements of the oldest message of a neighbour; Trap when its form is another one.
+
+        What waits for a message has no effect and is executed again.
+        """
         ...
 
     def out(self, value: int) -> None:

@@ -55,8 +55,7 @@ def parse(line: str, labels: Mapping[str, int]) -> Inst:
     values: dict[str, Any] = {}
     for field, text in zip(_operands(cls), match.groups(), strict=True):
         values[field.name] = _label(text, labels) if is_target(field) else field.kind.parse(text)
-    if fn:
-        values["fn"] = fn
+    values |= {f.name: fn for f in cls.LAYOUT if isinstance(f.kind, Choice)}
     return cls(**values)
 
 

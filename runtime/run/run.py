@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from runtime.device.device import Blocked, Device, Halted, Output
+from runtime.device.device import Device
 from runtime.device.memory import Array, Memory
 from runtime.device.panels import Panel
+from runtime.device.stops import Blocked, Halted, Output
 from runtime.errors import Misuse
 from runtime.program.bounds import elements
 from runtime.run.code import Code

@@ -13,8 +13,10 @@ from benchmarks.fuzz.paths.memories import Layout
 from benchmarks.fuzz.paths.programs import program
 from benchmarks.fuzz.pool import Result
 from runtime.device.device import Device
+from runtime.device.links import neighbours
 from runtime.device.memory import NAN_BYTE
-from runtime.isa import ISA, Inst, Stream, Vecmat
+from runtime.isa import ISA, Inst, Recv, Send, Stream, Vecmat
+from runtime.isa.instructions.net import SIDES
 from runtime.isa.state import wrap
 from runtime.numerics.elements import TYPES
 
@@ -33,9 +35,7 @@ def instruction_case(random: Random, mnemonic: str) -> str:
     layout = Layout.drawn(random)
     drawing = Drawing(random, layout)
     inst = drawing.instruction(ISA[mnemonic])
-    code: list[Inst] = [inst]
-    if isinstance(inst, Vecmat):
-        code.insert(0, panel_for(drawing, inst))
+    code = [*before(drawing, inst), inst]
     values = dict(drawing.values)
     try:
         pair = Pair(code, layout.devices())
@@ -47,6 +47,7 @@ def instruction_case(random: Random, mnemonic: str) -> str:
                     break
             for device in pair.devices:
                 device.fifo.panels.clear()
+                neighbours(device.transport).clear()
     except Unjudged:
         return ""
     except Different as difference:
@@ -54,7 +55,23 @@ def instruction_case(random: Random, mnemonic: str) -> str:
     return ""
 
 
-def panel_for(drawing: Drawing, inst: Vecmat) -> Stream:
+def before(drawing: Drawing, inst: Inst) -> list[Inst]:
+    """What an instruction needs before it: the panel or the message that it takes."""
+    if isinstance(inst, Vecmat):
+        return [_panel_for(drawing, inst)]
+    return [_message_for(drawing, inst)] if isinstance(inst, Recv) else []
+
+
+def _message_for(drawing: Drawing, inst: Recv) -> Send:
+    """A message that a device receives which is its own neighbour, mostly of the right form."""
+    element, side = inst.dst.type, next(side for side in SIDES if side != inst.side)
+    if drawing.rarely():
+        element, side = drawing.random.choice(TYPES), drawing.random.choice(SIDES)
+    shape = [drawing.values.get(register) or 0 for register in inst.extents]
+    return Send(side, inst.extents, drawing.operand(element, shape, hbm=False, written=False))
+
+
+def _panel_for(drawing: Drawing, inst: Vecmat) -> Stream:
     """A stream of the panel that a product takes, mostly."""
     b, _, k, n = inst.extents
     same = [t for t in TYPES[:-1] if t.is_float == inst.x.type.is_float]

@@ -14,8 +14,10 @@ import numpy as np
 
 from benchmarks.fuzz.paths import sums
 from runtime.device.device import Device
+from runtime.device.links import Links
 from runtime.device.memory import Memory
 from runtime.isa import CtrlInst, DataInst, Inst, Sts
+from runtime.isa.instructions.net import SIDES
 from runtime.isa.spec import Inst as Instruction
 from runtime.numerics.elements import ElementType
 from runtime.run.code import Code
@@ -89,6 +91,9 @@ class Pair:
         sizes = [[panel.size() for panel in device.fifo.panels] for device in self.devices]
         if sizes[0] != sizes[1]:
             raise Different(f"{inst}: the FIFO holds {sizes[0]}, not {sizes[1]}")
+        sent = [_on_links(device) for device in self.devices]
+        if sent[0] != sent[1]:
+            raise Different(f"{inst}: the links hold {sent[0]}, not {sent[1]}")
         for ours, theirs in ((fast.lmu, reference.lmu), (fast.arena, reference.arena)):
             if ours.data.tobytes() != theirs.data.tobytes():
                 self._explain(inst, ours, theirs, before, panel)
@@ -125,6 +130,13 @@ def _step(run: Run) -> Any:
     except Trap as trap:
         return trap.kind
     return (stop, run.device.take() if stop is Stop.OUTPUT else None, run.pc)
+
+
+def _on_links(device: Device) -> list[tuple[str, str, bytes]]:
+    """The messages that a device, which is its own neighbour, has not received."""
+    assert isinstance(device.transport, Links)
+    incoming = device.transport.incoming
+    return [(side, str(m), m.data.tobytes()) for side in SIDES for m in incoming[side].messages]
 
 
 def _oldest(device: Device) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from runtime.device.device import Device
+from runtime.device.links import ring_of
 from runtime.device.memory import NAN_BYTE, Memory
 from runtime.numerics.elements import ElementType
 from runtime.target import Target
@@ -104,12 +105,15 @@ class Layout:
         )  # fmt: skip
 
     def devices(self) -> tuple[Device, Device]:
-        """The device of the fast path and that of the reference."""
+        """The device of the fast path and that of the reference, each its own neighbour."""
         params = _filled(self.seed, "parameters", PARAMS, self.wild)
         fast, reference = (
-            Device(TARGET, Image(params), self.arena_base, ARENA, self.widen_bytes, checked)
+            Device(
+                TARGET, Image(params), self.arena_base, ARENA, self.widen_bytes, checked,
+                transport=ring_of(1, TARGET.link_depth)[0],
+            )
             for checked in (False, True)
-        )
+        )  # fmt: skip
         for device in (fast, reference):
             device.reset()
         self.fill((fast, reference))

@@ -18,7 +18,7 @@ from operator import itemgetter
 from typing import Any
 
 from runtime.device.device import Device
-from runtime.device.fast import elementwise, indexed, matrix, reduction, transfers
+from runtime.device.fast import elementwise, indexed, matrix, net, reduction, transfers
 from runtime.device.fast.control import bind_control
 from runtime.device.fast.making import Maker, Run
 from runtime.device.fast.views import Resolver, resolver
@@ -28,10 +28,10 @@ from runtime.traps import Trap, TrapKind
 Step = Callable[[Device], int]
 
 MAKERS: dict[type[DataInst], Callable[[Any], Maker]] = {
-    **elementwise.MAKERS, **indexed.MAKERS, **matrix.MAKERS, **reduction.MAKERS,
+    **elementwise.MAKERS, **indexed.MAKERS, **matrix.MAKERS, **net.MAKERS, **reduction.MAKERS,
     **transfers.MAKERS,
 }  # fmt: skip
-ELEMENTWISE = elementwise.ANY_RANK | transfers.ANY_RANK
+ELEMENTWISE = elementwise.ANY_RANK | net.ANY_RANK | transfers.ANY_RANK
 
 
 def bind(inst: Inst, slot: int, following: int) -> Step:

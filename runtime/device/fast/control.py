@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from runtime.device.device import Device, Halted, Output
+from runtime.device.device import Device
+from runtime.device.stops import Halted, Output
 from runtime.isa.instructions import ctrl
 from runtime.isa.spec import CtrlInst
 from runtime.traps import Trap, TrapKind

@@ -6,6 +6,7 @@ import numpy as np
 
 from runtime.device.device import Device
 from runtime.device.fast.binding import bind
+from runtime.device.links import ring_of
 from runtime.device.memory import Array
 from runtime.device.specified import Elements, Specified
 from runtime.isa import Inst, Operand
@@ -18,11 +19,17 @@ ARENA = 1 << 16
 
 
 class Bench:
-    """Registers, LMU, parameters and arena of `lpu-tiny`, filled one operand after the other."""
+    """Registers, LMU, parameters and arena of `lpu-tiny`, filled one operand after the other.
+
+    The device is its own neighbour: what it sends to one side it receives from the other.
+    """
 
     def __init__(self, params: Array | None = None, reference: bool = True) -> None:
         data = np.zeros(PARAMS, np.uint8) if params is None else params
-        self.device = Device(Target.load("lpu-tiny"), Image(data), ARENA, 4096, 1 << 20, reference)
+        self.device = Device(
+            Target.load("lpu-tiny"), Image(data), ARENA, 4096, 1 << 20, reference,
+            transport=ring_of(1, depth=2)[0],
+        )  # fmt: skip
         self.device.reset()
         self.next = 1
         self.steps = 0

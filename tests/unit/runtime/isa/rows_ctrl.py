@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from runtime.device.device import Blocked, Halted, Output
+from runtime.device.stops import Blocked, Halted, Output
 from runtime.isa import (
     Add,
     Addi,

@@ -2,7 +2,9 @@
 
 import ml_dtypes
 import numpy as np
+import pytest
 
+from runtime.device.stops import Blocked
 from runtime.isa import (
     Cast,
     Copy,
@@ -13,16 +15,19 @@ from runtime.isa import (
     Map1,
     Map2,
     Operand,
+    Recv,
     Reduce,
     Scan,
     Scatter,
     Select,
+    Send,
     Store,
     Stream,
     TopK,
     Vecmat,
 )
 from runtime.numerics.elements import ElementType
+from runtime.traps import Trap
 from tests.unit.runtime.device.bench import Bench
 
 E = ElementType
@@ -41,6 +46,40 @@ def store(bench: Bench) -> None:
     src, dst = bench.place(A), bench.empty((2, 3, 4), E.F32, "arena")
     bench.run(Store(bench.extents(2, 3, 4), dst, src))
     np.testing.assert_array_equal(bench.read(dst, 2, 3, 4), A)
+
+
+def send(bench: Bench) -> None:
+    """What goes to one side comes from the other, in order; two messages wait, no more."""
+    src, both = bench.place(A), bench.empty((2, 3, 4), E.F32)
+    s, shape = src.strides, bench.extents(2, 4, 3)
+    turned = Operand(src.type, src.base, (0, s[1], s[3], s[2]))
+    bench.run(Send("left", shape, turned), Send("left", bench.extents(2, 3, 4), src))
+    with pytest.raises(Blocked, match="2 messages wait to be received"):
+        bench.run(Send("left", shape, turned))
+    bench.run(Send("right", bench.extents(2, 3, 4), src))
+    dst = bench.empty((2, 4, 3), E.F32)
+    bench.run(Recv("right", shape, dst))
+    np.testing.assert_array_equal(bench.read(dst, 2, 4, 3), A.transpose(0, 2, 1))
+    bench.run(Recv("right", bench.extents(2, 3, 4), both))
+    np.testing.assert_array_equal(bench.read(both, 2, 3, 4), A)
+
+
+def recv(bench: Bench) -> None:
+    """The elements come in row-major order, into any strides; nothing happens without a message."""
+    src, dst = bench.place(np.arange(6, dtype=np.int8)), bench.place(np.zeros((3, 4), np.int8))
+    pairs = Operand(E.I8, dst.base, (0, 0, dst.strides[2], bench.register(2)))
+    again = Recv("left", bench.extents(3, 2), pairs)
+    with pytest.raises(Blocked, match="no message has been sent"):
+        bench.run(again)
+    assert not bench.read(dst, 3, 4).any()
+    rows = Operand(E.I8, src.base, (0, 0, bench.register(2), bench.register(1)))
+    bench.run(Send("right", bench.extents(3, 2), rows), again)
+    expected = [[0, 0, 1, 0], [2, 0, 3, 0], [4, 0, 5, 0]]
+    np.testing.assert_array_equal(bench.read(dst, 3, 4), expected)
+    for extents, element in (((2, 3), E.I8), ((6,), E.I8), ((3, 2), E.U8)):
+        bench.run(Send("right", bench.extents(3, 2), rows))
+        with pytest.raises(Trap, match=r"the message is i8 \(1, 1, 3, 2\), expected"):
+            bench.run(Recv("left", bench.extents(*extents), bench.empty(extents, element)))
 
 
 def _gather(bench: Bench, index: list[int], step: int) -> np.ndarray:

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.fuzz.paths.cases import panel_for
+from benchmarks.fuzz.paths.cases import before
 from benchmarks.fuzz.paths.drawing import Drawing
 from benchmarks.fuzz.paths.memories import Layout
 from benchmarks.fuzz.paths.touching import misstated
-from runtime.device.device import Halted, Output
-from runtime.isa import ISA, Inst, Vecmat
+from runtime.device.stops import Halted, Output
+from runtime.isa import ISA
 from runtime.traps import Trap
 
 SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -22,7 +22,7 @@ def _judged(mnemonic: str, random: Random) -> str | None:
     layout = Layout.drawn(random, gaps=0)
     drawing = Drawing(random, layout, rough=0.005)
     inst = drawing.instruction(ISA[mnemonic])
-    code: list[Inst] = [panel_for(drawing, inst), inst] if isinstance(inst, Vecmat) else [inst]
+    code = [*before(drawing, inst), inst]
     _, device = layout.devices()
     for register, value in drawing.values.items():
         device.registers[register] = value

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from runtime.device.stops import Blocked
 from runtime.errors import RuntimeFault
 from runtime.isa import (
     ISA,
@@ -24,10 +25,12 @@ from runtime.isa import (
     Map1,
     Map2,
     Operand,
+    Recv,
     Reduce,
     Scan,
     Scatter,
     Select,
+    Send,
     Store,
     Stream,
     TopK,
@@ -140,6 +143,11 @@ def _product(accumulate: bool) -> Made:
     return make
 
 
+def _exchange(r: Registers) -> list[Inst]:
+    src, dst = r.operand(F32, 0, *SHAPE, gap=1), r.operand(F32, 2048, *SHAPE, gap=1)
+    return [Send("left", r.extents(*SHAPE), src), Recv("right", r.extents(*SHAPE), dst)]
+
+
 def _reduce(r: Registers) -> list[Inst]:
     dst, a = r.operand(F32, 2048, 1, 3, 1, 5, gap=1), r.operand(F32, 0, *SHAPE)
     return [Reduce("sum", r.extents(*SHAPE), dst, a, 0b0101, True)]
@@ -170,6 +178,8 @@ MADE: dict[str, Made] = {
     "scatter": _scatter,
     "stream": _product(False),
     "vecmat": _product(True),
+    "send": _exchange,
+    "recv": _exchange,
     "reduce": _reduce,
     "scan": _scan,
     "topk": _topk,
@@ -191,14 +201,14 @@ def _filled(registers: Registers, reference: bool) -> Bench:
 
 
 def _after(code: list[Inst], registers: Registers, reference: bool) -> bytes | None:
-    """Memory behind the code, None where the machine refuses."""
+    """Memory behind the code, None where the machine refuses or waits for ever."""
     bench = _filled(registers, reference)
     if any(isinstance(i, Gather | Scatter) for i in code):
         index = np.random.default_rng(2).integers(-9, 9, 360)
         bench.device.lmu.data[2048 : 2048 + index.nbytes] = index.view(np.uint8)
     try:
         bench.run(*code)
-    except Trap:
+    except (Trap, Blocked):
         return None
     return bench.device.lmu.data.tobytes() + bench.device.arena.data.tobytes()
 

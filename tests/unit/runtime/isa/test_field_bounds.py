@@ -81,6 +81,8 @@ FIELDS: dict[str, dict[str, Number]] = {
     "gather": _data("dst", "src", "idx") | SLOT3,
     "scatter": _data("dst", "src", "idx") | SLOT3 | {"fn": _names(5)},
     "vecmat": _data("dst", "x") | {"accumulate": Number(224, 1, 0, 1)},
+    "send": _data("src") | {"side": _names(2)},
+    "recv": _data("dst") | {"side": _names(2)},
     "map1": _data("dst", "a") | {"fn": _names(21)},
     "map2": _data("dst", "a", "b") | {"fn": _names(19)},
     "select": _data("dst", "cond", "a", "b"),
@@ -93,6 +95,7 @@ FIELDS: dict[str, dict[str, Number]] = {
     "scan": _data("dst", "a", "carry") | {"exclusive": Number(224, 1, 0, 1)},
     "topk": _data("dst", "indices", "a") | {"k": _register(23), "largest": _register(24)},
 }  # fmt: skip
+NAMED = ("fn", "side")
 ALL = [(mnemonic, name) for mnemonic, numbers in FIELDS.items() for name in numbers]
 
 
@@ -117,8 +120,8 @@ def _value(inst: Inst, name: str) -> Any:
     found: Any = inst
     for part in name.split("."):
         found = found[int(part)] if part.isdigit() else getattr(found, part)
-    if name == "fn":
-        choices = next(f.kind for f in inst.LAYOUT if f.name == "fn")
+    if name in NAMED:
+        choices = next(f.kind for f in inst.LAYOUT if f.name == name)
         return choices.names.index(found)
     return found.code if name.endswith(".type") else int(found)
 
@@ -134,20 +137,20 @@ def test_limits_are_decoded(mnemonic: str, name: str) -> None:
     field = FIELDS[mnemonic][name]
     for value in (field.low, field.high):
         word = _with(_words(mnemonic), field, value)
-        if name == "fn" or name.endswith(".type"):
+        if name in NAMED or name.endswith(".type"):
             with suppress(Malformed):
                 assert _value(_decoded(mnemonic, word), name) == value
         else:
             assert _value(_decoded(mnemonic, word), name) == value
 
 
-@pytest.mark.parametrize("mnemonic", [m for m, numbers in FIELDS.items() if "fn" in numbers])
-def test_every_function_up_to_the_last_is_decoded(mnemonic: str) -> None:
-    field, met = FIELDS[mnemonic]["fn"], set[int]()
+@pytest.mark.parametrize(("mnemonic", "name"), [pair for pair in ALL if pair[1] in NAMED])
+def test_every_name_up_to_the_last_is_decoded(mnemonic: str, name: str) -> None:
+    field, met = FIELDS[mnemonic][name], set[int]()
     for named in legal(ISA[mnemonic]):
         word = int.from_bytes(encode_one(sampled(ISA[mnemonic], named)), "little")
         met.add(word >> field.shift & (1 << field.width) - 1)
-        assert _value(_decoded(mnemonic, word), "fn") == word >> field.shift & 255
+        assert _value(_decoded(mnemonic, word), name) == word >> field.shift & 255
     assert met == set(range(field.high + 1))
 
 
