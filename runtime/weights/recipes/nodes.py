@@ -14,15 +14,8 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
-from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from runtime.numerics.elements import ElementType, convert
-from runtime.weights.source_files import SourceFiles
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from runtime.numerics.elements import ElementType
 
 
 @dataclass(frozen=True)
@@ -219,32 +212,3 @@ def renamed(recipe: Recipe, paths: Mapping[str, str]) -> Recipe:
             return replace(recipe, source=renamed(recipe.source, paths))
         case Stack() | Concat():
             return replace(recipe, sources=tuple(renamed(s, paths) for s in recipe.sources))
-
-
-def _read_range(recipe: FileRange, folder: Path) -> Array:
-    """A copy: a mapping of a file that becomes shorter kills whoever reads it."""
-    array = np.empty(recipe.shape, recipe.dtype.dtype)
-    if array.size:
-        with SourceFiles(folder) as files:
-            files.read_into(recipe.path, recipe.offset, array)
-    array.flags.writeable = False
-    return array
-
-
-def read(recipe: Recipe, folder: Path) -> Array:
-    """The elements, read-only where they lie in a file or in the recipe itself."""
-    match recipe:
-        case FileRange():
-            return _read_range(recipe, folder)
-        case Inline():
-            return np.frombuffer(recipe.data, recipe.dtype.dtype).reshape(recipe.shape)
-        case Reshape():
-            return read(recipe.source, folder).reshape(recipe.shape)
-        case Transpose():
-            return read(recipe.source, folder).transpose(recipe.perm)
-        case Cast():
-            return convert(read(recipe.source, folder), recipe.dtype)
-        case Stack():
-            return np.stack([read(source, folder) for source in recipe.sources])
-        case Concat():
-            return np.concatenate([read(s, folder) for s in recipe.sources], recipe.axis)
