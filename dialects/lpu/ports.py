@@ -5,7 +5,9 @@ ONNX inputs and outputs that live in a state.
 #lpu.state_ports<["past.0.key" past f32 [1, 4, P, 64] at [0, 0, 0, 0, 0]]>
 ```
 Name (escaped), role, element type of the ONNX interface, extents, and where in the state the first
-element lies. The axes of the port are the last axes of the state.
+element lies. The axes of the port are the last axes of the state. Where several devices share the
+tensor, ` shard 4 x [[], [4/4], [], []]` follows: extents are those of the whole then, while each
+device has its part in the state.
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 
 from dialects.affine import Affine
-from dialects.lpu.types import parse_affine, parse_dtype, parse_list
+from dialects.lpu.types import parse_affine, parse_dtype, parse_list, parse_sharding
 from dialects.names import quoted
 from runtime.numerics.elements import ElementType
+from runtime.sharding import Sharding
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,13 @@ class StatePort:
     dtype: ElementType
     dims: tuple[Affine, ...]
     offsets: tuple[int, ...]
+    sharding: Sharding | None = None
 
     def __str__(self) -> str:
         dims = ", ".join(map(str, self.dims))
-        return f"{quoted(self.name)} {self.role} {self.dtype} [{dims}] at {list(self.offsets)}"
+        shard = "" if self.sharding is None else f" shard {self.sharding}"
+        head = f"{quoted(self.name)} {self.role} {self.dtype} [{dims}]"
+        return f"{head} at {list(self.offsets)}{shard}"
 
 
 @irdl_attr_definition
@@ -52,7 +58,10 @@ class StatePortsAttr(Data[tuple[StatePort, ...]]):
             dtype = parse_dtype(parser)
             dims = parse_list(parser, lambda: parse_affine(parser))
             parser.parse_keyword("at")
-            return StatePort(name, role, dtype, dims, parse_list(parser, parser.parse_integer))
+            offsets = parse_list(parser, parser.parse_integer)
+            sharded = parser.parse_optional_keyword("shard")
+            sharding = parse_sharding(parser) if sharded else None
+            return StatePort(name, role, dtype, dims, offsets, sharding)
 
         with parser.in_angle_brackets():
             return parse_list(parser, port)

@@ -22,6 +22,7 @@ from xdsl.printer import Printer
 
 from dialects.affine import Affine, AffineLike, Ranges, product
 from runtime.numerics.elements import TYPES, ElementType
+from runtime.sharding import Factor, Sharding
 
 _T = TypeVar("_T")
 
@@ -117,6 +118,27 @@ def parse_dtype(parser: AttrParser, *, constants: bool = False) -> ElementType:
     if name not in (tuple(ElementType) if constants else TYPES):
         parser.raise_error(f"unknown element type '{name}'")
     return ElementType(name)
+
+
+def _factor(parser: AttrParser) -> Factor:
+    extent, parts, stride = parser.parse_integer(allow_negative=False), 1, 1
+    if parser.parse_optional_punctuation("/"):
+        parts = parser.parse_integer(allow_negative=False)
+    if parser.parse_optional_punctuation(":"):
+        stride = parser.parse_integer(allow_negative=False)
+    return Factor(extent, parts, stride)
+
+
+def parse_sharding(parser: AttrParser) -> Sharding:
+    """Read `4 x [[], [6/2:2, 2/2, 32]]`, which `Sharding` prints."""
+    devices = parser.parse_integer(allow_negative=False)
+    parser.parse_keyword("x")
+    try:
+        return Sharding(
+            devices, parse_list(parser, lambda: parse_list(parser, lambda: _factor(parser)))
+        )
+    except ValueError as error:
+        parser.raise_error(str(error))
 
 
 def _parse_extent(parser: AttrParser) -> Affine | None:

@@ -7,6 +7,9 @@ Weights as expressions over file ranges: the IR names bytes, it never holds them
 #lpu.weight<inline("0000803f0000c0ff", [2], f32)>      // small constants, as bytes: NaN-safe
 #lpu.weight<stack([file("w", 0, [2], f32), file("w", 8, [2], f32)])>   // a new leading axis
 #lpu.weight<concat([file("w", 0, [2], f32), file("w", 8, [1], f32)], 0)>
+#lpu.weight<slice(file("w", 0, [4, 2], f32), [1, 0], [2, 2])>          // a box, from [1, 0] on
+#lpu.weight<pad(file("w", 0, [4, 2], f32), [5, 2])>                    // zeros at the ends
+#lpu.weight<shard(file("w", 0, [5, 2], f32), 4 x [[5/4], []])>         // [2, 2] on each of 4
 ```
 
 Paths are relative to the model folder. An expression is a closed set of nodes, which
@@ -24,24 +27,28 @@ from xdsl.irdl import irdl_attr_definition
 from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 
-from dialects.lpu.types import parse_dtype, parse_list
+from dialects.lpu.types import parse_dtype, parse_list, parse_sharding
 from runtime.numerics.elements import ElementType
 from runtime.weights.recipes import (
     Cast,
     Concat,
     FileRange,
     Inline,
+    Pad,
     Recipe,
     Reshape,
+    Shard,
+    Slice,
     Stack,
     Transpose,
+    for_device,
     nbytes,
     read,
 )
 
 __all__ = [
-    "INLINE_LIMIT", "Cast", "Concat", "FileRange", "Inline", "Reshape", "Stack", "Transpose",
-    "Weight", "WeightAttr", "inline", "nbytes", "read",
+    "INLINE_LIMIT", "Cast", "Concat", "FileRange", "Inline", "Pad", "Reshape", "Shard", "Slice",
+    "Stack", "Transpose", "Weight", "WeightAttr", "for_device", "inline", "nbytes", "read",
 ]  # fmt: skip
 
 INLINE_LIMIT = 1024
@@ -79,6 +86,9 @@ def _parse(parser: AttrParser) -> Weight:
         "inline": _parse_inline,
         "reshape": lambda p: Reshape(_parse_source(p), _parse_ints(p)),
         "transpose": lambda p: Transpose(_parse_source(p), _parse_ints(p)),
+        "slice": _parse_slice,
+        "pad": lambda p: Pad(_parse_source(p), _parse_ints(p)),
+        "shard": lambda p: Shard(_parse_source(p), parse_sharding(p)),
         "cast": lambda p: Cast(_parse_source(p), parse_dtype(p, constants=True)),
         "stack": lambda p: Stack(_parse_weights(p)),
         "concat": _parse_concat,
@@ -106,6 +116,12 @@ def _parse_source(parser: AttrParser) -> Weight:
 
 def _parse_weights(parser: AttrParser) -> tuple[Weight, ...]:
     return parse_list(parser, lambda: _parse(parser))
+
+
+def _parse_slice(parser: AttrParser) -> Slice:
+    source, offsets = _parse_source(parser), _parse_ints(parser)
+    parser.parse_punctuation(",")
+    return Slice(source, offsets, _parse_ints(parser))
 
 
 def _parse_concat(parser: AttrParser) -> Concat:

@@ -6,6 +6,8 @@ The interface of a program at the `lpu_mem` level: which buffer holds which inpu
 ```
 Name (escaped), role, element type of the ONNX interface, extents, strides and offset in elements of
 the buffer. Inputs are the arguments of the function, outputs the operands of `lpu_mem.return`.
+Behind them stands how several devices share the tensor, `0 shard 4 x [[], [4/4], [], []]`: extents
+are those of the whole then, strides and offset those of the part that each device has.
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 
 from dialects.affine import Affine
-from dialects.lpu.types import parse_affine, parse_dtype, parse_list
+from dialects.lpu.types import parse_affine, parse_dtype, parse_list, parse_sharding
 from dialects.names import quoted
 from runtime.numerics.elements import ElementType
+from runtime.sharding import Sharding
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,13 @@ class Port:
     dims: tuple[Affine, ...]
     strides: tuple[int, ...]
     offset: int
+    sharding: Sharding | None = None
 
     def __str__(self) -> str:
         dims = ", ".join(map(str, self.dims))
         head = f"{quoted(self.name)}, {self.role}, {self.dtype}"
-        return f"{head}, [{dims}], {list(self.strides)}, {self.offset}"
+        shard = "" if self.sharding is None else f" shard {self.sharding}"
+        return f"{head}, [{dims}], {list(self.strides)}, {self.offset}{shard}"
 
 
 @irdl_attr_definition
@@ -62,7 +67,10 @@ class PortAttr(Data[Port]):
             comma()
             strides = parse_list(parser, parser.parse_integer)
             comma()
-            return Port(name, role, dtype, dims, strides, parser.parse_integer())
+            offset = parser.parse_integer()
+            sharded = parser.parse_optional_keyword("shard")
+            sharding = parse_sharding(parser) if sharded else None
+            return Port(name, role, dtype, dims, strides, offset, sharding)
 
     def print_parameter(self, printer: Printer) -> None:
         printer.print_string(f"<{self.data}>")

@@ -172,6 +172,7 @@ def _port(port: mem.Port, slot: Slot) -> Port:
         strides=port.strides,
         address=slot.address + port.offset * slot.dtype.itemsize,
         role=port.role,
+        sharding=port.sharding,
     )
 
 

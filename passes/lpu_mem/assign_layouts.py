@@ -33,7 +33,7 @@ follow the axes of what they hold.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp
 from xdsl.ir import SSAValue, Use
@@ -42,7 +42,7 @@ from dialects.affine import Ranges
 from dialects.lpu.weights import WeightAttr
 from dialects.lpu_mem import control, ops
 from dialects.lpu_mem.access import Access, AccessAttr, row_major
-from dialects.lpu_mem.ports import Port, PortAttr
+from dialects.lpu_mem.ports import PortAttr
 from passes.analysis.functions import functions, symbol_ranges
 from passes.lpu_mem.layouts.relaying import Relaying
 from passes.lpu_mem.layouts.transposing import transposed
@@ -129,7 +129,7 @@ def _relaid(ports: ArrayAttr[PortAttr], relaying: Relaying) -> ArrayAttr[PortAtt
         port = attr.data
         strides = relaying.new[len(relaying.new) - len(port.strides) :]
         offset = relaying.offset(port.offset)
-        found.append(PortAttr(Port(port.name, port.role, port.dtype, port.dims, strides, offset)))
+        found.append(PortAttr(replace(port, strides=strides, offset=offset)))
     return ArrayAttr(found)
 
 

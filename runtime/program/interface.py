@@ -13,6 +13,7 @@ import numpy as np
 
 from runtime.errors import Unlinkable
 from runtime.numerics.elements import ElementType
+from runtime.sharding import Sharding
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -54,7 +55,8 @@ class Port:
 
     `dtype` is the type at the interface, `storage` the type in HBM, `strides` count elements of
     `storage`, `address` is in bytes. Integer inputs must lie in 0 to `limit` - 1 if it is given;
-    token ids are never negative.
+    token ids are never negative. With a `sharding` each of several devices holds a part: `shape` is
+    that of the whole tensor, `strides` and `address` are those of the part.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Port:
     address: int
     role: str = "data"
     limit: int | None = None
+    sharding: Sharding | None = None
 
     def extents(self, symbols: Mapping[str, int]) -> tuple[int, ...]:
         """Shape for given symbols."""

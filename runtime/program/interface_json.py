@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 from runtime.errors import Malformed
 from runtime.numerics.elements import ElementType
 from runtime.program.interface import Dim, Interface, Port, Symbol
+from runtime.sharding import Sharding
 
 T = TypeVar("T")
 Entry = tuple[str, Interface]
@@ -56,7 +57,12 @@ def to_json(interface: Interface) -> dict[str, Any]:
 
 def _port_to_json(port: Port) -> dict[str, Any]:
     shape = [{"const": dim.const, "terms": dict(dim.terms)} for dim in port.shape]
-    return dict(vars(port)) | {
+    cells = dict(vars(port))
+    if port.sharding is None:
+        del cells["sharding"]
+    else:
+        cells["sharding"] = str(port.sharding)
+    return cells | {
         "dtype": port.dtype.value,
         "storage": port.storage.value,
         "shape": shape,
@@ -92,6 +98,7 @@ def _port(data: object) -> Port:
         address=table.integer("address"),
         role=table.text("role"),
         limit=table.optional_integer("limit"),
+        sharding=table.optional_sharding("sharding"),
     )
     table.close()
     if len(port.shape) != len(port.strides):
@@ -159,6 +166,15 @@ class _Table:
         """An integer or null."""
         value = self.take(key)
         return None if value is None else _integer(value)
+
+    def optional_sharding(self, key: str) -> Sharding | None:
+        """A sharding, or nothing at all."""
+        if key not in self.cells:
+            return None
+        try:
+            return Sharding.parse(self.text(key))
+        except ValueError as error:
+            raise Malformed(f"{key} of a {self.what}: {error}") from None
 
     def text(self, key: str) -> str:
         """A string."""

@@ -95,6 +95,7 @@ class Program:
     others: tuple[Entry, ...] = ()
     references: References | None = None
     trusted: bool = field(default=False, compare=False)
+    devices: int = 1
 
     @property
     def entries(self) -> tuple[Entry, ...]:

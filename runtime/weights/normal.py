@@ -19,8 +19,11 @@ from runtime.weights.recipes import (
     Concat,
     FileRange,
     Inline,
+    Pad,
     Recipe,
     Reshape,
+    Shard,
+    Slice,
     Stack,
     Transpose,
 )
@@ -73,7 +76,24 @@ class Regrouped:
     shape: Shape
 
 
-Node = Leaf | Turned | Joined | Regrouped
+@dataclass(frozen=True)
+class Cut:
+    """The box of the source that begins at `offsets`."""
+
+    source: Node
+    offsets: Shape
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class Padded:
+    """The source, and zeros behind it along each axis."""
+
+    source: Node
+    shape: Shape
+
+
+Node = Leaf | Turned | Joined | Regrouped | Cut | Padded
 
 
 def normal(recipe: Recipe) -> Node:
@@ -87,6 +107,12 @@ def normal(recipe: Recipe) -> Node:
             return _reshaped(normal(recipe.source), recipe.shape)
         case Transpose():
             return _turned(normal(recipe.source), recipe.perm)
+        case Slice():
+            return Cut(normal(recipe.source), recipe.offsets, recipe.shape)
+        case Pad():
+            return Padded(normal(recipe.source), recipe.shape)
+        case Shard():
+            raise AssertionError("a shard is read as that `for_device`")
         case Stack():
             sources = (_reshaped(normal(s), (1, *s.shape)) for s in recipe.sources)
             return Joined(tuple(sources), 0)
@@ -103,7 +129,7 @@ def is_turned(node: Node) -> bool:
             return True
         case Joined():
             return any(map(is_turned, node.sources))
-        case Regrouped():
+        case Regrouped() | Cut() | Padded():
             return is_turned(node.source)
 
 
@@ -113,7 +139,7 @@ def _cast(node: Node, dtype: ElementType) -> Node:
             return replace(node, casts=(*node.casts, dtype))
         case Joined():
             return replace(node, sources=tuple(_cast(s, dtype) for s in node.sources))
-        case Turned() | Regrouped():
+        case Turned() | Regrouped() | Cut() | Padded():
             return replace(node, source=_cast(node.source, dtype))
 
 
@@ -135,6 +161,8 @@ def _reshaped(node: Node, shape: Shape) -> Node:
             return _reshaped_rows(node, shape) or Regrouped(node, shape)
         case Turned():
             return _reshaped_axes(node, shape) or Regrouped(node, shape)
+        case Cut() | Padded():
+            return Regrouped(node, shape)
 
 
 def _reshaped_rows(node: Joined, shape: Shape) -> Node | None:

@@ -15,7 +15,17 @@ from typing import Any
 import numpy as np
 
 from runtime.numerics.elements import ElementType, convert
-from runtime.weights.normal import Joined, Leaf, Node, Regrouped, Turned, is_turned, normal
+from runtime.weights.normal import (
+    Cut,
+    Joined,
+    Leaf,
+    Node,
+    Padded,
+    Regrouped,
+    Turned,
+    is_turned,
+    normal,
+)
 from runtime.weights.recipes import FileRange, Recipe
 from runtime.weights.source_files import SourceFiles
 from runtime.weights.transposing import copy_into
@@ -77,6 +87,21 @@ def fill(node: Node, box: Box, out: Array, files: SourceFiles) -> None:
             _fill_joined(node, box, out, files)
         case Regrouped():
             _fill_regrouped(node, box, out, files)
+        case Cut():
+            starts = zip(box, node.offsets, strict=True)
+            moved = tuple(range(r.start + offset, r.stop + offset) for r, offset in starts)
+            fill(node.source, moved, out, files)
+        case Padded():
+            _fill_padded(node, box, out, files)
+
+
+def _fill_padded(node: Padded, box: Box, out: Array, files: SourceFiles) -> None:
+    ends = zip(box, node.source.shape, strict=True)
+    held = tuple(range(r.start, max(r.start, min(r.stop, end))) for r, end in ends)
+    if held != box:
+        out[...] = 0
+    if all(held):
+        fill(node.source, held, out[(*(slice(len(r)) for r in held), ...)], files)
 
 
 def _fill_joined(node: Joined, box: Box, out: Array, files: SourceFiles) -> None:

@@ -10,13 +10,18 @@ from typing import Any, cast
 
 from runtime.errors import Malformed
 from runtime.numerics.elements import ElementType
+from runtime.sharding import Sharding
 from runtime.weights.recipes import (
     Cast,
     Concat,
     FileRange,
     Inline,
+    Pad,
+    Rearranged,
     Recipe,
     Reshape,
+    Shard,
+    Slice,
     Stack,
     Transpose,
     nbytes,
@@ -36,16 +41,30 @@ def recipe_to_json(recipe: Recipe) -> list[Any]:
             return ["file", recipe.path, recipe.offset, shape, recipe.dtype.value]
         case Inline():
             return ["inline", recipe.data.hex(), list(recipe.shape), recipe.dtype.value]
-        case Reshape():
-            return ["reshape", recipe_to_json(recipe.source), list(recipe.shape)]
-        case Transpose():
-            return ["transpose", recipe_to_json(recipe.source), list(recipe.perm)]
+        case Rearranged():
+            kind = type(recipe).__name__.lower()
+            return [kind, recipe_to_json(recipe.source), *_places(recipe)]
         case Cast():
             return ["cast", recipe_to_json(recipe.source), recipe.dtype.value]
         case Stack():
             return ["stack", list(map(recipe_to_json, recipe.sources))]
         case Concat():
             return ["concat", list(map(recipe_to_json, recipe.sources)), recipe.axis]
+
+
+def _places(recipe: Rearranged) -> list[Any]:
+    """Where a recipe puts the elements of its source."""
+    match recipe:
+        case Transpose():
+            return [list(recipe.perm)]
+        case Slice():
+            return [list(recipe.offsets), list(recipe.shape)]
+        case Shard():
+            return [str(recipe.sharding)]
+        case Reshape() | Pad():
+            return [list(recipe.shape)]
+        case _:
+            raise AssertionError(f"no such recipe: {recipe}")
 
 
 def recipe_from_json(data: object, depth: int = 0) -> Recipe:
@@ -95,6 +114,20 @@ def _transpose(cells: list[Any], depth: int) -> Recipe:
     return Transpose(source, perm)
 
 
+def _slice(cells: list[Any], depth: int) -> Recipe:
+    return Slice(recipe_from_json(cells[0], depth), _naturals(cells[1]), _naturals(cells[2]))
+
+
+def _pad(cells: list[Any], depth: int) -> Recipe:
+    return Pad(recipe_from_json(cells[0], depth), _naturals(cells[1]))
+
+
+def _shard(cells: list[Any], depth: int) -> Recipe:
+    if not isinstance(cells[1], str):
+        raise ValueError("no sharding")
+    return Shard(recipe_from_json(cells[0], depth), Sharding.parse(cells[1]))
+
+
 def _cast(cells: list[Any], depth: int) -> Recipe:
     return Cast(recipe_from_json(cells[0], depth), ElementType(cells[1]))
 
@@ -112,6 +145,9 @@ _NODES: dict[str, tuple[int, Callable[[list[Any], int], Recipe]]] = {
     "inline": (3, _inline),
     "reshape": (2, _reshape),
     "transpose": (2, _transpose),
+    "slice": (3, _slice),
+    "pad": (2, _pad),
+    "shard": (2, _shard),
     "cast": (2, _cast),
     "stack": (1, _stack),
     "concat": (2, _concat),

@@ -34,7 +34,8 @@ def _ports(ports: Sequence[StatePort], strides: tuple[int, ...]) -> ArrayAttr[Po
     for port in ports:
         offset = sum(at * step for at, step in zip(port.offsets, strides, strict=True))
         last = strides[len(strides) - len(port.dims) :]
-        found.append(PortAttr(Port(port.name, port.role, port.dtype, port.dims, last, offset)))
+        kind = (port.name, port.role, port.dtype, port.dims)
+        found.append(PortAttr(Port(*kind, last, offset, port.sharding)))
     return ArrayAttr(found)
 
 

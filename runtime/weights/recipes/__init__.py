@@ -5,8 +5,12 @@ from runtime.weights.recipes.nodes import (
     Concat,
     FileRange,
     Inline,
+    Pad,
+    Rearranged,
     Recipe,
     Reshape,
+    Shard,
+    Slice,
     Stack,
     Transpose,
     file_ranges,
@@ -15,8 +19,10 @@ from runtime.weights.recipes.nodes import (
     sources_of,
 )
 from runtime.weights.recipes.reading import read
+from runtime.weights.recipes.sharded import for_device, is_sharded
 
 __all__ = [
-    "Cast", "Concat", "FileRange", "Inline", "Recipe", "Reshape", "Stack", "Transpose",
-    "file_ranges", "nbytes", "read", "renamed", "sources_of",
+    "Cast", "Concat", "FileRange", "Inline", "Pad", "Rearranged", "Recipe", "Reshape", "Shard",
+    "Slice", "Stack", "Transpose", "file_ranges", "for_device", "is_sharded", "nbytes", "read",
+    "renamed", "sources_of",
 ]  # fmt: skip

@@ -3,9 +3,13 @@
     transpose(file("model.onnx", 128, [4, 2], f16), [1, 0])
     stack([file("w", 0, [2], f32), file("w", 8, [2], f32)])         # a new leading axis
     concat([file("w", 0, [2, 4], f32), file("w", 64, [2, 1], f32)], 1)
+    slice(file("w", 0, [2, 4], f32), [0, 1], [2, 2])                # a box, from [0, 1] on
+    pad(file("w", 0, [2, 4], f32), [2, 5])                          # zeros at the ends of axes
+    shard(file("w", 0, [2, 5], f32), 4 x [[], [5/4]])               # what each of 4 devices holds
 
 A closed set of nodes; each knows its shape and element type. `read` gives a whole array,
-`runtime.weights.pieces` streams one in bounded memory.
+`runtime.weights.pieces` streams one in bounded memory. A shard names no device: `for_device` gives
+what one of them holds, as slices and paddings.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from functools import cached_property
 from math import prod
 
 from runtime.numerics.elements import ElementType
+from runtime.sharding import Sharding
 
 
 @dataclass(frozen=True)
@@ -46,32 +51,32 @@ class Inline:
 
 
 @dataclass(frozen=True)
-class Reshape:
-    """The same elements in the same order, with other extents."""
+class Rearranged:
+    """What keeps the elements of one recipe and puts them in other places, or leaves some out."""
 
     source: Recipe
-    shape: tuple[int, ...]
 
     @property
     def dtype(self) -> ElementType:
         """Type of the elements."""
         return self.source.dtype
+
+
+@dataclass(frozen=True)
+class Reshape(Rearranged):
+    """The same elements in the same order, with other extents."""
+
+    shape: tuple[int, ...]
 
     def __str__(self) -> str:
         return f"reshape({self.source}, {list(self.shape)})"
 
 
 @dataclass(frozen=True)
-class Transpose:
+class Transpose(Rearranged):
     """Axis `i` of the result is axis `perm[i]` of the source."""
 
-    source: Recipe
     perm: tuple[int, ...]
-
-    @property
-    def dtype(self) -> ElementType:
-        """Type of the elements."""
-        return self.source.dtype
 
     @cached_property
     def shape(self) -> tuple[int, ...]:
@@ -80,6 +85,61 @@ class Transpose:
 
     def __str__(self) -> str:
         return f"transpose({self.source}, {list(self.perm)})"
+
+
+@dataclass(frozen=True)
+class Slice(Rearranged):
+    """The box of the source that begins at `offsets` and has the extents `shape`."""
+
+    offsets: tuple[int, ...]
+    shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        extents = self.source.shape
+        if not len(self.offsets) == len(self.shape) == len(extents):
+            raise ValueError("slice has a number for each axis")
+        ends = (o + n for o, n in zip(self.offsets, self.shape, strict=True))
+        inside = all(end <= extent for end, extent in zip(ends, extents, strict=True))
+        if min((*self.offsets, *self.shape), default=0) < 0 or not inside:
+            box = f"{list(self.shape)} at {list(self.offsets)}"
+            raise ValueError(f"slice {box} does not lie in {list(extents)}")
+
+    def __str__(self) -> str:
+        return f"slice({self.source}, {list(self.offsets)}, {list(self.shape)})"
+
+
+@dataclass(frozen=True)
+class Pad(Rearranged):
+    """The source at the beginning of larger extents, with zeros behind it along each axis."""
+
+    shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        extents = self.source.shape
+        is_rank = len(self.shape) == len(extents)
+        if not is_rank or any(n < e for n, e in zip(self.shape, extents, strict=True)):
+            raise ValueError(f"pad to {list(self.shape)} does not hold {list(extents)}")
+
+    def __str__(self) -> str:
+        return f"pad({self.source}, {list(self.shape)})"
+
+
+@dataclass(frozen=True)
+class Shard(Rearranged):
+    """What each of several devices holds of the source; the extents are those that one holds."""
+
+    sharding: Sharding
+
+    def __post_init__(self) -> None:
+        self.sharding.check(self.source.shape)
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """Extents."""
+        return self.sharding.local(self.source.shape)
+
+    def __str__(self) -> str:
+        return f"shard({self.source}, {self.sharding})"
 
 
 @dataclass(frozen=True)
@@ -167,7 +227,7 @@ class Concat:
         return f"concat([{', '.join(map(str, self.sources))}], {self.axis})"
 
 
-Recipe = FileRange | Inline | Reshape | Transpose | Cast | Stack | Concat
+Recipe = FileRange | Inline | Reshape | Transpose | Slice | Pad | Shard | Cast | Stack | Concat
 
 
 def _check_alike(kinds: Sequence[tuple[tuple[int, ...], ElementType]], what: str) -> None:
@@ -187,7 +247,7 @@ def sources_of(recipe: Recipe) -> tuple[Recipe, ...]:
     match recipe:
         case FileRange() | Inline():
             return ()
-        case Reshape() | Transpose() | Cast():
+        case Rearranged() | Cast():
             return (recipe.source,)
         case Stack() | Concat():
             return recipe.sources
@@ -208,7 +268,7 @@ def renamed(recipe: Recipe, paths: Mapping[str, str]) -> Recipe:
             return replace(recipe, path=paths[recipe.path])
         case Inline():
             return recipe
-        case Reshape() | Transpose() | Cast():
+        case Rearranged() | Cast():
             return replace(recipe, source=renamed(recipe.source, paths))
         case Stack() | Concat():
             return replace(recipe, sources=tuple(renamed(s, paths) for s in recipe.sources))

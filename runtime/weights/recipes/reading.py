@@ -11,8 +11,11 @@ from runtime.weights.recipes.nodes import (
     Concat,
     FileRange,
     Inline,
+    Pad,
+    Rearranged,
     Recipe,
     Reshape,
+    Slice,
     Stack,
     Transpose,
 )
@@ -38,13 +41,28 @@ def read(recipe: Recipe, folder: Path) -> Array:
             return _read_range(recipe, folder)
         case Inline():
             return np.frombuffer(recipe.data, recipe.dtype.dtype).reshape(recipe.shape)
-        case Reshape():
-            return read(recipe.source, folder).reshape(recipe.shape)
-        case Transpose():
-            return read(recipe.source, folder).transpose(recipe.perm)
+        case Rearranged():
+            return _rearranged(recipe, read(recipe.source, folder))
         case Cast():
             return convert(read(recipe.source, folder), recipe.dtype)
         case Stack():
             return np.stack([read(source, folder) for source in recipe.sources])
         case Concat():
             return np.concatenate([read(s, folder) for s in recipe.sources], recipe.axis)
+
+
+def _rearranged(recipe: Rearranged, source: Array) -> Array:
+    match recipe:
+        case Reshape():
+            return source.reshape(recipe.shape)
+        case Transpose():
+            return source.transpose(recipe.perm)
+        case Slice():
+            ends = (o + n for o, n in zip(recipe.offsets, recipe.shape, strict=True))
+            return source[(*map(slice, recipe.offsets, ends), ...)]
+        case Pad():
+            out = np.zeros(recipe.shape, source.dtype)
+            out[(*map(slice, source.shape), ...)] = source
+            return out
+        case _:
+            raise AssertionError(f"{recipe}: what a device holds is `for_device`")

@@ -47,6 +47,21 @@ def test_stacks_and_concatenations():
         assert _parsed(str(weight)) == WeightAttr(weight)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'slice(file("w", 0, [4, 2], f32), [1, 0], [2, 2])',
+        'pad(file("w", 0, [4, 2], f32), [5, 2])',
+        'shard(file("w", 0, [5, 12], f16), 4 x [[5/2:2], [3/2, 4]])',
+        'transpose(shard(file("w", 0, [4, 2], f32), 1 x [[], []]), [1, 0])',
+    ],
+)
+def test_parts_of_weights_are_read_as_they_are_printed(text: str):
+    weight = _parsed(text)
+    assert isinstance(weight, WeightAttr)
+    assert str(weight.data) == text
+
+
 FILE = 'file("w", 0, [2, 3], f32)'
 
 
@@ -62,7 +77,15 @@ FILE = 'file("w", 0, [2, 3], f32)'
         (f'concat([{FILE}, file("w", 0, [2], f32)], 1)', "differ in rank"),
         ('inline("00", [1], f32)', "do not fill"),
         ('inline("zz", [1], u8)', "hexadecimal"),
-        ("slice(1)", "unknown weight expression 'slice'"),
+        ("gather(1)", "unknown weight expression 'gather'"),
+        (f"slice({FILE}, [0, 2], [2, 2])", "does not lie in"),
+        (f"slice({FILE}, [0], [2])", "a number for each axis"),
+        (f"pad({FILE}, [2, 2])", "does not hold"),
+        (f"pad({FILE}, [3])", "does not hold"),
+        (f"shard({FILE}, 2 x [[], [4/2]])", "axis 1 has 3 elements, its factors 4"),
+        (f"shard({FILE}, 2 x [[]])", "1 axes are sharded"),
+        (f"shard({FILE}, 3 x [[], []])", "no power of two"),
+        (f"shard({FILE}, 2 x [[2/2], [3/2]])", "uses an axis of the mesh"),
     ],
 )
 def test_text_that_is_no_weight(text: str, message: str):
