@@ -46,7 +46,7 @@ from xdsl.traits import (
 
 from dialects.affine import Affine, Ranges
 from dialects.lpu.attributes import AffineAttr, AffineListAttr
-from dialects.lpu.ports import StatePortsAttr
+from dialects.lpu.ports import StatePortsAttr, require_shared
 from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import Tensor, TensorType, parse_affine, parse_dtype, parse_list
 from dialects.refusal import require
@@ -100,6 +100,7 @@ class StateOp(IRDLOperation):
         for port in (*self.inputs.data, *self.outputs.data):
             placed = len(port.offsets) == tensor.rank
             require(self, placed, f"port '{port.name}' has one offset for each axis of the state")
+            require_shared(self, port.name, port.dims, port.sharding)
             inside = len(port.dims) <= tensor.rank
             require(self, inside, f"port '{port.name}' has no more axes than its state")
             same = port.dtype.is_float == tensor.dtype.is_float

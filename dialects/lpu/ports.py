@@ -14,14 +14,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xdsl.ir import Data
+from xdsl.ir import Data, Operation
 from xdsl.irdl import irdl_attr_definition
 from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 
 from dialects.affine import Affine
-from dialects.lpu.types import parse_affine, parse_dtype, parse_list, parse_sharding
+from dialects.lpu.types import local_dims, parse_affine, parse_dtype, parse_list, parse_sharding
 from dialects.names import quoted
+from dialects.refusal import refuse
 from runtime.numerics.elements import ElementType
 from runtime.sharding import Sharding
 
@@ -36,6 +37,11 @@ class StatePort:
     dims: tuple[Affine, ...]
     offsets: tuple[int, ...]
     sharding: Sharding | None = None
+
+    @property
+    def local(self) -> tuple[Affine, ...]:
+        """The extents that each device holds; ValueError where the sharding is of others."""
+        return local_dims(self.dims, self.sharding)
 
     def __str__(self) -> str:
         dims = ", ".join(map(str, self.dims))
@@ -68,3 +74,13 @@ class StatePortsAttr(Data[tuple[StatePort, ...]]):
 
     def print_parameter(self, printer: Printer) -> None:
         printer.print_string(f"<[{', '.join(map(str, self.data))}]>")
+
+
+def require_shared(
+    op: Operation, name: str, dims: tuple[Affine, ...], sharding: Sharding | None
+) -> None:
+    """`Refused` unless a port has the extents that its sharding is of."""
+    try:
+        local_dims(dims, sharding)
+    except ValueError as error:
+        refuse(op, f"port '{name}' is not shared as {sharding}: {error}")

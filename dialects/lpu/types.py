@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from math import prod
 from typing import TypeVar, cast
 
 from xdsl.ir import Data, TypeAttribute
@@ -139,6 +140,15 @@ def parse_sharding(parser: AttrParser) -> Sharding:
         )
     except ValueError as error:
         parser.raise_error(str(error))
+
+
+def local_dims(dims: Sequence[Affine], sharding: Sharding | None) -> tuple[Affine, ...]:
+    """What a device holds of these extents; ValueError where the factors do not make them up."""
+    if sharding is None:
+        return tuple(dims)
+    sharding.check([None if dim.terms else dim.const for dim in dims])
+    pairs = zip(dims, sharding.axes, strict=True)
+    return tuple(Affine(prod(f.each for f in axis)) if axis else dim for dim, axis in pairs)
 
 
 def _parse_extent(parser: AttrParser) -> Affine | None:

@@ -62,7 +62,7 @@ def _state(op: control.StateOp, scope: Scope) -> None:
 def _port(op: control.StateOp, port: StatePort, state: Tensor, scope: Scope) -> None:
     """The axes of a port are the last ones of its state."""
     lead = state.rank - len(port.dims)
-    widths = (*[Affine(1)] * lead, *port.dims)
+    widths = (*[Affine(1)] * lead, *port.local)
     for extent, width, at in zip(state.shape, widths, port.offsets, strict=True):
         outside = at < 0 or scope.below_zero(extent - width - at, port.dims)
         require(op, not outside, f"port '{port.name}' does not lie in the state")

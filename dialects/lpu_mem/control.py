@@ -25,6 +25,7 @@ from xdsl.traits import IsTerminator, NoTerminator
 
 from dialects.affine import Affine, Ranges
 from dialects.lpu.attributes import AffineAttr, IntsAttr
+from dialects.lpu.ports import require_shared
 from dialects.lpu_mem.ops import MemOp, buffer_of
 from dialects.lpu_mem.ports import Port, PortAttr
 from dialects.lpu_mem.types import Buffer, BufferType
@@ -36,6 +37,7 @@ def verify_port(op: Operation, port: Port, buffer: Buffer) -> None:
     """A port has a stride for each axis and a type that its buffer converts to."""
     strided = len(port.strides) == len(port.dims)
     require(op, strided, f"port '{port.name}' has one stride for each of its axes")
+    require_shared(op, port.name, port.dims, port.sharding)
     same = port.dtype.is_float == buffer.dtype.is_float
     require(op, same, f"port '{port.name}' is not made of {buffer.dtype}")
 

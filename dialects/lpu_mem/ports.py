@@ -20,7 +20,7 @@ from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 
 from dialects.affine import Affine
-from dialects.lpu.types import parse_affine, parse_dtype, parse_list, parse_sharding
+from dialects.lpu.types import local_dims, parse_affine, parse_dtype, parse_list, parse_sharding
 from dialects.names import quoted
 from runtime.numerics.elements import ElementType
 from runtime.sharding import Sharding
@@ -37,6 +37,11 @@ class Port:
     strides: tuple[int, ...]
     offset: int
     sharding: Sharding | None = None
+
+    @property
+    def local(self) -> tuple[Affine, ...]:
+        """The extents that each device holds; ValueError where the sharding is of others."""
+        return local_dims(self.dims, self.sharding)
 
     def __str__(self) -> str:
         dims = ", ".join(map(str, self.dims))

@@ -132,7 +132,7 @@ def _state(op: control.StateOp, scope: Scope) -> None:
 
 def _inside(op: Operation, port: Port, value: SSAValue, scope: Scope) -> None:
     """Every element of a port lies in its buffer."""
-    low, high = _reach(View.of(port.offset, port.strides), port.dims, Affine())
+    low, high = _reach(View.of(port.offset, port.strides), port.local, Affine())
     last = buffer_of(value).elements - 1
     outside = scope.below_zero(low, port.dims) or scope.below_zero(last - high, port.dims)
     require(op, not outside, f"port '{port.name}' leaves its buffer")

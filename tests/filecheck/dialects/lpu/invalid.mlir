@@ -160,6 +160,18 @@
 
 // -----
 
+// What devices share of a port are its extents.
+// CHECK: 'lpu.state': port 'x' is not shared as 4 x [[], [8/4]]: axis 1 has 4 elements, its factors 8
+%0 = lpu.state "c" inputs <["x" past f32 [8, 4] at [0, 0] shard 4 x [[], [8/4]]]> outputs <[]> : !lpu.state<[8, 4], f32>
+
+// -----
+
+// An axis that grows is whole.
+// CHECK: 'lpu.state': port 'x' is not shared as 4 x [[8/4], []]: axis 0 has None elements, its factors 8
+%0 = lpu.state "c" inputs <["x" past f32 [P, 4] at [0, 0] shard 4 x [[8/4], []]]> outputs <[]> : !lpu.state<[8, 4], f32>
+
+// -----
+
 // A port has no more axes than its state.
 // CHECK: 'lpu.state': port 'x' has no more axes than its state
 %0 = lpu.state "c" inputs <["x" past f32 [1, P, 4] at [0, 0]]> outputs <[]> : !lpu.state<[8, 4], f32>

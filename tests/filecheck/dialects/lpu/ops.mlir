@@ -108,6 +108,8 @@ func.func @state() {
   %2 = lpu.read %0 at <[2, 0, P, 0]> : !lpu.state<[3, 1, 8, 4], f16> -> !lpu.tensor<[1, 1, 2, 4], f16>
   // CHECK-NEXT: lpu.write %0, %2 at <[1, 0, 0, 0]> : !lpu.state<[3, 1, 8, 4], f16>, !lpu.tensor<[1, 1, 2, 4], f16>
   lpu.write %0, %2 at <[1, 0, 0, 0]> : !lpu.state<[3, 1, 8, 4], f16>, !lpu.tensor<[1, 1, 2, 4], f16>
+  // CHECK-NEXT: lpu.state "shared" inputs <["p" past f32 [3, P, 4] at [0, 0, 0] shard 4 x [[3/4], [], []]]> outputs <[]> : !lpu.state<[1, 8, 4], f16>
+  %9 = lpu.state "shared" inputs <["p" past f32 [3, P, 4] at [0, 0, 0] shard 4 x [[3/4], [], []]]> outputs <[]> : !lpu.state<[1, 8, 4], f16>
   func.return
 }
 

@@ -320,6 +320,12 @@ lpu_mem.vecmat %x, %x, %i accumulate 0 <[2, 4] {0: [0, 1]} {0: [1, 0]} {0: [4, 1
 
 // -----
 
+// What devices share of a port are its extents.
+// CHECK: 'lpu_mem.state': port 'p' is not shared as 2 x [[4/2]]: axis 0 has 8 elements, its factors 4
+%c = lpu_mem.state "c" <[8]> inputs [#lpu_mem.port<"p", past, f32, [8], [1], 0 shard 2 x [[4/2]]>] outputs [] : !lpu_mem.buffer<hbm, f32, 8>
+
+// -----
+
 // A port does not turn numbers into floats.
 // CHECK: 'lpu_mem.state': port 'p' is not made of f32
 %c = lpu_mem.state "c" <[8]> inputs [#lpu_mem.port<"p", past, i64, [8], [1], 0>] outputs [] : !lpu_mem.buffer<hbm, f32, 8>

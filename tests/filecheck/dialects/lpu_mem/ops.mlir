@@ -69,6 +69,25 @@ func.func @ports() attributes {lpu_mem.inputs = [#lpu_mem.port<"a\\u00e9\\\22b",
 
 // -----
 
+// A port that devices share has the extents of the whole, and the strides of a part.
+// CHECK-LABEL: @shared_ports
+// CHECK-SAME: #lpu_mem.port<"a", past, f16, [1, 6, P, 4], [128, 64, 4, 1], 8 shard 4 x [[], [3/2:2, 2/2], [], []]>
+func.func @shared_ports() attributes {lpu_mem.inputs = [#lpu_mem.port<"a", past, f16, [1, 6, P, 4], [128, 64, 4, 1], 8 shard 4 x [[], [3/2:2, 2/2], [], []]>]} {
+  lpu_mem.return :
+}
+
+// -----
+
+// A port that devices share lies in its buffer as the part that each has.
+// CHECK-LABEL: @shared_state
+func.func @shared_state() {
+  // CHECK-NEXT: %c = lpu_mem.state "c" <[2, 4]> inputs [#lpu_mem.port<"p", past, f32, [8, 4], [4, 1], 0 shard 4 x [[8/4], []]>] outputs [] : !lpu_mem.buffer<hbm, f16, 8>
+  %c = lpu_mem.state "c" <[2, 4]> inputs [#lpu_mem.port<"p", past, f32, [8, 4], [4, 1], 0 shard 4 x [[8/4], []]>] outputs [] : !lpu_mem.buffer<hbm, f16, 8>
+  lpu_mem.return :
+}
+
+// -----
+
 // A state has extents, ports, and an address once it is known; tokens are read in its place.
 // CHECK-LABEL: @state
 func.func @state(%t : !lpu_mem.buffer<lmu, i64, 1>) {
