@@ -1,0 +1,108 @@
+"""Shards of recipes: what the devices hold is the whole, whatever is nested in what."""
+
+from __future__ import annotations
+
+import json
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runtime.numerics.elements import ElementType
+from runtime.sharding import Factor, Sharding
+from runtime.weights.pieces import pieces
+from runtime.weights.recipe_json import recipe_from_json, recipe_to_json
+from runtime.weights.recipes import FileRange, Inline, Pad, Shard, Slice, for_device, read
+from runtime.weights.source_files import SourceFiles
+from tests.unit.runtime.weights.test_recipes import F32, recipes
+
+ROWS = np.arange(1, 11, dtype=np.float32).reshape(2, 5)
+TABLE = Inline(ROWS.tobytes(), (2, 5), F32)
+
+
+@st.composite
+def shardings(draw: st.DrawFn, devices: int) -> Sharding:
+    """A sharding of at most three axes of at most two factors, whole axes among them."""
+    free = devices.bit_length() - 1
+    axes: list[tuple[Factor, ...]] = []
+    for _ in range(draw(st.integers(0, 3))):
+        factors: list[Factor] = []
+        for _ in range(draw(st.integers(0, 2))):
+            bits = draw(st.integers(0, free))
+            free -= bits
+            stride = 1 << free if bits else 1
+            factors.append(Factor(draw(st.integers(1, 5)), 1 << bits, stride))
+        axes.append(tuple(factors))
+    return Sharding(devices, tuple(axes))
+
+
+@st.composite
+def shards(draw: st.DrawFn) -> Shard:
+    """A recipe of any shape and a sharding that fits it."""
+    sharding = draw(shardings(draw(st.sampled_from([1, 2, 4, 8]))))
+    shape = sharding.whole([draw(st.integers(1, 4)) for _ in sharding.axes])
+    return Shard(draw(recipes(shape, F32, 3)), sharding)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files that recipes name."""
+    made = tmp_path_factory.mktemp("sharded")
+    for seed, name in enumerate(("a.bin", "b.bin")):
+        np.random.default_rng(seed).integers(1, 100, 1 << 14).astype(np.float32).tofile(made / name)
+    return made
+
+
+def test_a_slice_is_a_box():
+    part = Slice(TABLE, (1, 1), (1, 3))
+    assert read(part, Path()).tolist() == [[7, 8, 9]]
+
+
+def test_a_padding_is_zeros_at_the_ends():
+    padded = Pad(TABLE, (3, 6))
+    assert read(padded, Path()).tolist() == [
+        [1, 2, 3, 4, 5, 0], [6, 7, 8, 9, 10, 0], [0, 0, 0, 0, 0, 0],
+    ]  # fmt: skip
+
+
+def test_a_device_that_holds_padding_only_reads_zeros():
+    shard = Shard(TABLE, Sharding(4, ((), (Factor(5, 4),))))
+    assert [read(for_device(shard, d), Path())[0].tolist() for d in range(4)] == [
+        [1, 2], [3, 4], [5, 0], [0, 0],
+    ]  # fmt: skip
+
+
+def test_a_tensor_without_elements_has_parts_without_elements():
+    shard = Shard(FileRange("w", 0, (4, 0), F32), Sharding(2, ((Factor(4, 2),), ())))
+    assert read(for_device(shard, 1), Path()).shape == (2, 0)
+
+
+@settings(max_examples=200, deadline=None)
+@given(shard=shards())
+def test_the_parts_of_all_devices_are_the_whole(folder: Path, shard: Shard):
+    """Read at once and in pieces; numpy cuts the whole for comparison."""
+    with np.errstate(all="ignore"):
+        whole = read(shard.source, folder)
+    parts: list[np.ndarray] = []
+    with SourceFiles(folder) as files:
+        for device in range(shard.sharding.devices):
+            recipe = for_device(shard, device)
+            assert recipe.shape == shard.shape
+            parts.append(read(recipe, folder))
+            streamed = b"".join(piece.tobytes() for piece in pieces(recipe, files))
+            assert streamed == parts[-1].tobytes()
+            np.testing.assert_array_equal(parts[-1], shard.sharding.part(whole, device))
+    np.testing.assert_array_equal(shard.sharding.assemble(parts), whole)
+    assert sum(map(np.count_nonzero, parts)) == np.count_nonzero(whole) * shard.sharding.copies
+
+
+@given(shard=shards(), device=st.integers(0, 7))
+def test_json_of_parts_is_lossless(shard: Shard, device: int):
+    for recipe in (shard, for_device(shard, device % shard.sharding.devices)):
+        written = json.loads(json.dumps(recipe_to_json(recipe)))
+        assert recipe_from_json(written) == recipe
+        assert prod(recipe.shape) == prod(shard.shape)
+        assert recipe.dtype is ElementType.F32
