@@ -38,6 +38,8 @@ the largest instruction needs, most used first; such a constant is loaded before
 What finds no register lies in a spill slot at the top of the LMU: written by `sts` where it is
 computed, read by `lds` in each block that uses it. Within a block the remaining registers hold what
 was used last; the value whose next use is furthest away makes room, a constant is loaded again.
+Symbols keep the registers that they come in, unless an instruction finds too few others
+(`registers.entry`).
 """
 
 from __future__ import annotations
@@ -45,17 +47,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xdsl.dialects.builtin import LocationAttr, ModuleOp
+from xdsl.dialects.builtin import LocationAttr, ModuleOp, UnknownLoc
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation
 
 from dialects.errors import CompileError
 from dialects.lpu.interface import symbols_of
-from dialects.lpu_isa.code import VIRTUAL, Code, Item
+from dialects.lpu_isa.code import Code, Item
 from dialects.lpu_isa.ops import IsaOp, LabelOp, instruction, label
 from dialects.lpu_mem.target import SPILL_SLOTS, spill_base, target_of
 from dialects.reading import operations
 from passes.lpu_isa.registers.blocks import BlockAllocation
+from passes.lpu_isa.registers.entry import freed, need_of
 from passes.lpu_isa.registers.liveness import Constant, Lifetime, Liveness, Places, by_weight
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import append, erase, take_out
@@ -70,35 +73,31 @@ class Allocation:
     def __init__(
         self, items: Sequence[Item], symbols: int, registers: int, spill_base: int
     ) -> None:
-        self.items = items
-        self.live = live = Liveness([item for item, _ in items])
+        self.items, self.stored = freed(items, symbols, registers)
+        self.live = live = Liveness([item for item, _ in self.items])
         self.spill_base = spill_base
-        self.pool = list(range(symbols + 1, registers))
-        need = max((_need(item) for item, _ in items), default=0)
-        if need > len(self.pool):
-            raise CompileError(
-                f"an instruction needs {need} registers, {len(self.pool)} are free",
-                hint="choose a target with more registers",
-            )
+        self.pool = [*self.stored, *range(symbols + 1, registers)]
         self.pins: dict[int, int] = {}
         self.constant_pins: dict[tuple[int, Constant], int] = {}
         self.slots: dict[int, int] = {}
         self.pinned_in: list[set[int]] = [set() for _ in live.blocks]
         self.heads = {
             item.target(): item.values[0]
-            for item, _ in items
+            for item, _ in self.items
             if isinstance(item, Code) and item.inst is Loop
         }
-        self._share_out(len(self.pool) - need)
+        self._share_out(len(self.pool) - need_of(self.items))
 
     def _share_out(self, count: int) -> None:
         """Pin the most used keys, loop variables first, and give the other values slots."""
-        variables = set(self.heads.values())
-        crossing = [life for life in self.live.lifetimes.values() if life.crosses]
+        variables, places, slots = set(self.heads.values()), Places(count), Places(SPILL_SLOTS)
+        for register in self.stored.values():
+            always = Lifetime(register, 0, len(self.items))
+            self.slots[register] = self._slot_address(slots.take(always))
+        lives = [life for life in self.live.lifetimes.values() if life.key not in self.slots]
+        crossing = [life for life in lives if life.crosses]
         first = [life for life in crossing if life.key in variables]
         rest = [life for life in crossing if life.key not in variables]
-        places = Places(count)
-        slots = Places(SPILL_SLOTS)
         for life in (*by_weight(first), *by_weight((*rest, *self.live.hoistable.values()))):
             place = places.take(life)
             if place is not None:
@@ -123,7 +122,11 @@ class Allocation:
 
     def run(self) -> list[Item]:
         """The code on machine registers."""
-        out: list[Item] = []
+        start = self.items[0][1] if self.items else UnknownLoc()
+        out: list[Item] = [
+            (Code(Sts, (symbol, self.slots[register])), start)
+            for symbol, register in self.stored.items()
+        ]
         hoisted: dict[int, list[tuple[Constant, int]]] = {}
         for (head, constant), register in self.constant_pins.items():
             hoisted.setdefault(head, []).append((constant, register))
@@ -164,13 +167,6 @@ class Allocation:
             load = Code(Lds, (counter, self.slots[item.values[0]]))
             return [(load, location), (Code(Loop, (counter, *item.values[1:])), location)]
         return [(item, location)]
-
-
-def _need(item: Code | str) -> int:
-    """How many virtual registers an instruction names, and one to write to."""
-    if isinstance(item, str):
-        return 0
-    return len({r for r in item.reads() if r >= VIRTUAL}) + len(item.writes())
 
 
 def allocate(func: FuncOp, target: Target) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import pytest
 from xdsl.dialects.builtin import UnknownLoc
 
+from dialects.errors import CompileError
 from dialects.lpu_isa.code import VIRTUAL, Code
 from passes.lpu_isa.allocate_registers import Allocation
 from runtime.isa import Add, Addi, Halt, Lds, Li, Muli, Sts, Sub
@@ -17,7 +18,7 @@ SPILL = 1000
 
 def run(codes: Iterable[Code | str]) -> dict[int, int]:
     """What scalar code leaves in memory below the spill slots."""
-    registers, memory = {0: 0, 1: 11}, dict[int, int]()
+    registers, memory = {0: 0, 1: 11, 2: 22, 3: 33, 4: 44, 5: 55, 6: 66}, dict[int, int]()
     for code in codes:
         assert isinstance(code, Code)
         match code.inst(*(v for v in code.renamed(lambda r: min(r, 255)).values)), code.values:
@@ -40,10 +41,10 @@ def run(codes: Iterable[Code | str]) -> dict[int, int]:
     return {address: value for address, value in memory.items() if address < SPILL}
 
 
-def program(seed: int) -> list[Code | str]:
+def program(seed: int, symbols: int = 1) -> list[Code | str]:
     """Registers are written again and again, constants and sums, and stored at times."""
     rng = random.Random(seed)
-    known, codes = [1], list[Code | str]()
+    known, codes = list(range(1, symbols + 1)), list[Code | str]()
     for step in range(80):
         rd, a, b = VIRTUAL + rng.randrange(9), rng.choice(known), rng.choice(known)
         codes += rng.choice(
@@ -60,13 +61,36 @@ def program(seed: int) -> list[Code | str]:
     return [*codes, Code(Halt, ())]
 
 
+def on_registers(codes: Iterable[Code | str], symbols: int, registers: int) -> list[Code]:
+    """Code on so many registers of the machine."""
+    items = [(code, UnknownLoc()) for code in codes]
+    allocated = [code for code, _ in Allocation(items, symbols, registers, SPILL).run()]
+    return [code for code in allocated if isinstance(code, Code)]
+
+
+def largest(codes: Iterable[Code]) -> int:
+    """The largest register that code names."""
+    return max(register for code in codes for register in (*code.reads(), *code.writes()))
+
+
 @pytest.mark.parametrize("registers", [5, 6, 8, 256])
 @pytest.mark.parametrize("seed", range(20))
 def test_results_do_not_depend_on_the_number_of_registers(seed: int, registers: int):
     codes = program(seed)
-    items = [(code, UnknownLoc()) for code in codes]
-    allocated = Allocation(items, 1, registers, SPILL).run()
-    assert run(code for code, _ in allocated) == run(codes)
-    for code, _ in allocated:
-        assert isinstance(code, Code)
-        assert max([*code.reads(), *code.writes()], default=0) < registers
+    allocated = on_registers(codes, 1, registers)
+    assert run(allocated) == run(codes)
+    assert largest(allocated) < registers
+
+
+@pytest.mark.parametrize("registers", [7, 8, 9])
+@pytest.mark.parametrize("seed", range(20))
+def test_symbols_give_up_registers_where_they_are_too_many(seed: int, registers: int):
+    codes = program(seed, symbols=6)
+    allocated = on_registers(codes, 6, registers)
+    assert run(allocated) == run(codes)
+    assert largest(allocated) < registers
+
+
+def test_an_instruction_that_names_more_registers_than_there_are_is_refused():
+    with pytest.raises(CompileError, match="an instruction needs 3 registers, 2 are free"):
+        on_registers([Code(Add, (VIRTUAL, 1, 2)), Code(Halt, ())], 2, 3)

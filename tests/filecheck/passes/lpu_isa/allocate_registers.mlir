@@ -69,3 +69,32 @@ builtin.module attributes {lpu.options = {target = "lpu-tiny"}} {
     lpu_isa.halt
   }
 }
+
+// -----
+
+// Where symbols leave too few registers, those that are used least are stored first of all.
+builtin.module attributes {lpu.options = {target = "lpu-tiny"}} {
+  // CHECK-LABEL: @symbols
+  func.func @symbols() attributes {lpu.symbols = #lpu.symbols<[P in 1 to 8, d0 in 0 to 7, d1 in 0 to 7, d2 in 0 to 7, d3 in 0 to 7, d4 in 0 to 7, d5 in 0 to 7, d6 in 0 to 7, d7 in 0 to 7]>} {
+    // CHECK-NEXT: lpu_isa.sts r8, [[D6:[0-9]+]]
+    // CHECK-NEXT: lpu_isa.sts r9, [[D7:[0-9]+]]
+    // CHECK-NOT:  lpu_isa.sts
+    // CHECK:      lpu_isa.lds [[A:r[0-9]+]], [[D6]]
+    // CHECK-NEXT: lpu_isa.muli {{r[0-9]+}}, [[A]], 40
+    // CHECK-NEXT: lpu_isa.lds [[B:r[0-9]+]], [[D7]]
+    // CHECK-NEXT: lpu_isa.muli {{r[0-9]+}}, [[B]], 44
+    lpu_isa.muli v0, r1, 4
+    lpu_isa.muli v1, r1, 8
+    lpu_isa.muli v2, r2, 12
+    lpu_isa.muli v3, r3, 16
+    lpu_isa.muli v4, r4, 20
+    lpu_isa.muli v5, r5, 24
+    lpu_isa.muli v6, r6, 28
+    lpu_isa.muli v7, r7, 32
+    lpu_isa.fill (r2, r3, r4, r5), f32 v4[r6, r7, r2, v3], v2
+    lpu_isa.muli v8, r8, 40
+    lpu_isa.muli v9, r9, 44
+    lpu_isa.fill (v0, v1, v2, v3), f32 v4[v5, v6, v7, v8], v9
+    lpu_isa.halt
+  }
+}

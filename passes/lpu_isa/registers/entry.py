@@ -1,0 +1,55 @@
+"""
+Symbols that give up their registers.
+
+A program finds the values of its symbols in its first registers. Where these leave too few for the
+largest instruction, as the symbols of 8 devices may on a small machine, those that are used least
+become virtual registers: stored where the program starts, loaded where they are used.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from dialects.errors import CompileError
+from dialects.lpu_isa.code import VIRTUAL, Code, Item
+
+
+def need_of(items: Sequence[Item]) -> int:
+    """The most registers beside those of symbols that an instruction names."""
+    return max((_need(item) for item, _ in items), default=0)
+
+
+def _need(item: Code | str) -> int:
+    """How many virtual registers an instruction reads, and one to write to."""
+    if isinstance(item, str):
+        return 0
+    return len({r for r in item.reads() if r >= VIRTUAL}) + len(item.writes())
+
+
+def freed(
+    items: Sequence[Item], symbols: int, registers: int
+) -> tuple[Sequence[Item], dict[int, int]]:
+    """The code with enough free registers, and the virtual register that each symbol became."""
+    code = [item for item, _ in items if isinstance(item, Code)]
+    uses = Counter(register for item in code for register in item.reads())
+    least = sorted(range(1, symbols + 1), key=lambda register: uses[register])
+    fresh = max((r for item in code for r in (*item.reads(), *item.writes())), default=0)
+    fresh, free = max(fresh + 1, VIRTUAL), registers - 1 - symbols
+    stored: dict[int, int] = {}
+    while (need := need_of(items)) > free + len(stored):
+        if len(stored) == symbols:
+            raise CompileError(
+                f"an instruction needs {need} registers, {registers - 1} are free",
+                hint="choose a target with more registers",
+            )
+        register = least[len(stored)]
+        stored[register] = fresh + len(stored)
+        items = [(_renamed(item, register, stored[register]), at) for item, at in items]
+    return items, stored
+
+
+def _renamed(item: Code | str, register: int, other: int) -> Code | str:
+    if isinstance(item, str):
+        return item
+    return item.renamed(lambda r: other if r == register else r)
