@@ -29,7 +29,9 @@ builtin.module attributes {lpu.options = {target = "lpu-tiny"}} {
 ```
 
 A buffer that is promoted keeps its address for all its life, and buffers that are not live at once
-share addresses. Small ones go first: they are used as often as large ones and cost less room.
+share addresses. What messages come to goes first: checks of a program follow what devices exchange
+through the LMU, and through nothing else. Then small ones: they are used as often as large ones and
+cost less room.
 `lpu_mem.resident` is the end of the part of the LMU that they take; tiles lie behind it.
 
 **Leaves alone** what an engine reads from or writes to HBM (`DIRECT` operands), what is returned,
@@ -47,7 +49,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import SSAValue
 
 from dialects.lpu_mem.control import ReturnOp
-from dialects.lpu_mem.ops import AllocOp, DataOp, buffer_of
+from dialects.lpu_mem.ops import AllocOp, DataOp, LinkOp, buffer_of
 from dialects.lpu_mem.target import spill_base, target_of
 from dialects.lpu_mem.types import BufferType
 from passes.analysis.functions import functions, symbol_ranges
@@ -78,11 +80,16 @@ def _stays_in_hbm(value: SSAValue) -> bool:
     return False
 
 
+def _is_exchanged(value: SSAValue) -> bool:
+    """Whether messages are sent from a buffer, or come to it."""
+    return any(isinstance(use.operation, LinkOp) for use in value.uses)
+
+
 def _chosen(lives: list[Life], positions: int, budget: int) -> list[Life]:
-    """Buffers that fit together at every time, small ones first."""
+    """Buffers that fit together at every time: what is exchanged, then small ones first."""
     pressure = np.zeros(positions, np.int64)
     chosen: list[Life] = []
-    for life in sorted(lives, key=lambda x: (x.nbytes, x.first)):
+    for life in sorted(lives, key=lambda x: (not _is_exchanged(x.value), x.nbytes, x.first)):
         size = up(life.nbytes, WORD)
         during = pressure[life.first : life.last + 1]
         if size <= budget and int(during.max()) + size <= budget:

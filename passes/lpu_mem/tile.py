@@ -34,19 +34,21 @@ The iteration space is simplified first (`tiling.space`), then tiled to what the
 takes (`tiling.plan`). Sums that are split accumulate in the LMU; a running sum hands its total on.
 What an engine streams or looks up (the panel of a product, the table of a gather, the target of a
 scatter) stays in HBM; what lies in the LMU already is used there. A copy between two places in HBM
-goes through one LMU buffer. A reduction along axes of one element is a copy or a cast.
+goes through one LMU buffer. A reduction along axes of one element is a copy or a cast. Messages of
+one exchange share their tiles and their loop (`tiling.exchange`).
 
 **Ensures** every access has four axes at most.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Block
+from xdsl.ir import Block, Operation
 
 from dialects.affine import Affine, Ranges
 from dialects.lpu_mem import control, ops
@@ -54,6 +56,7 @@ from dialects.lpu_mem.access import View
 from dialects.lpu_mem.target import resident_bytes, spill_base, target_of
 from passes.analysis.functions import symbol_ranges
 from passes.lpu_mem.tiling.emit import Emitter, pick, write
+from passes.lpu_mem.tiling.exchange import exchanges, write_exchange
 from passes.lpu_mem.tiling.plan import Plan, is_transfer, plan
 from passes.lpu_mem.tiling.space import simplify, space_of
 from passes.rewriting.base import RewritingPass
@@ -79,9 +82,11 @@ def write_copy(op: ops.CopyOp, plan: Plan, build: MemBuilder, names: count[int])
 
 def tile_block(block: Block, ranges: Ranges, names: count[int], budget: int) -> None:
     """Tile every operation of a block for `budget` bytes of LMU, those of loops in it too."""
-    for op in take_out(block):
+    for op, *others in exchanges(take_out(block), ranges):
         build = MemBuilder(block, ranges, op.location)
         match op:
+            case ops.LinkOp() if others:
+                _tile_exchange([op, *others], build, names, budget)
             case ops.DataOp():
                 _tile_op(op, build, names, budget)
             case control.ForOp():
@@ -118,6 +123,15 @@ def _tile_op(op: ops.DataOp, build: MemBuilder, names: count[int], budget: int) 
     else:
         write(op, chosen, build, names)
     erase(op)
+
+
+def _tile_exchange(
+    run: Sequence[Operation], build: MemBuilder, names: count[int], budget: int
+) -> None:
+    messages = [op for op in run if isinstance(op, ops.LinkOp)]
+    write_exchange(messages, build, names, budget)
+    for op in messages:
+        erase(op)
 
 
 def _load_scalars(op: control.EmitOp, build: MemBuilder) -> None:

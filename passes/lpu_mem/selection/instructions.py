@@ -23,10 +23,12 @@ from runtime.isa import (
     Map1,
     Map2,
     Operand,
+    Recv,
     Reduce,
     Scan,
     Scatter,
     Select,
+    Send,
     Store,
     Stream,
     TopK,
@@ -160,6 +162,14 @@ def _vecmat(s: Selection, op: ops.VecmatOp, extents: Four, o: list[Operand]) -> 
     s.emit(Vecmat, extents, dst=o[0], x=o[1], accumulate=bool(op.accumulate.value.data))
 
 
+def _send(s: Selection, op: ops.SendOp, extents: Four, o: list[Operand]) -> None:
+    s.emit(Send, extents, side=op.side.data, src=o[0])
+
+
+def _recv(s: Selection, op: ops.RecvOp, extents: Four, o: list[Operand]) -> None:
+    s.emit(Recv, extents, side=op.side.data, dst=o[0])
+
+
 SELECT: dict[type[ops.DataOp], Callable[[Selection, Any, Four, list[Operand]], None]] = {
     ops.MapOp: _map,
     ops.SelectOp: _select,
@@ -173,4 +183,6 @@ SELECT: dict[type[ops.DataOp], Callable[[Selection, Any, Four, list[Operand]], N
     ops.ScatterOp: _scatter,
     ops.TopkOp: _topk,
     ops.VecmatOp: _vecmat,
+    ops.SendOp: _send,
+    ops.RecvOp: _recv,
 }

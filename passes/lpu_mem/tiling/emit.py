@@ -95,12 +95,12 @@ class Emitter:
         view = self.plan.space.views[operand]
         return [a for a in self.axes if view.strides[a] != Affine() and self.plan.tiles[a] > 1]
 
-    def stage(self, operand: int) -> Tile:
-        """A dense LMU buffer for one tile of an operand."""
+    def stage(self, operand: int, copies: int = 1) -> Tile:
+        """A dense LMU buffer for one tile of an operand, or for several behind one another."""
         axes = self.moving(operand)
         sizes = [self._size(operand, axis) for axis in axes]
         dtype = ops.buffer_of(self.op.operands[operand]).dtype
-        buffer = self.build.alloc(dtype, prod(sizes), "lmu")
+        buffer = self.build.alloc(dtype, copies * prod(sizes), "lmu")
         strides = [Affine()] * self.plan.space.rank
         for axis, stride in zip(axes, row_major(sizes), strict=True):
             strides[axis] = stride

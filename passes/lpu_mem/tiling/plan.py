@@ -139,12 +139,12 @@ def least_bytes(op: ops.DataOp, ranges: Ranges) -> int:
     return footprint(op, space, tiles, staged_operands(op))
 
 
-def plan(op: ops.DataOp, space: Space, ranges: Ranges, budget: int) -> Plan:
-    """Choose the tiles of an operation for `budget` bytes of LMU."""
+def plan(op: ops.DataOp, space: Space, ranges: Ranges, budget: int, axes: int = AXES) -> Plan:
+    """Choose the tiles of an operation, of so many axes at most, for `budget` bytes of LMU."""
     bounds = tuple(max(b, 1) for b in space.bounds(ranges))
     staged = staged_operands(op)
     tiles = [1] * space.rank
-    free = AXES
+    free = axes
     for axis in growth_order(op, space, bounds):
         if bounds[axis] == 1 or (free == 1 and _needs_last_axis(op, space, tiles, axis)):
             continue

@@ -3,7 +3,8 @@ The iteration space of an operation, and its simplest equal form.
 
 Axes of extent 1 vanish, and two neighbours become one axis when every view walks over them as one:
 `[4, 64]` with strides `[64, 1]` is `[256]` with stride `[1]`. Axes that mean something by their
-position (`FIXED`: the last of a scan, M, K and N of a product) stay as they are.
+position (`FIXED`: the last of a scan, M, K and N of a product) stay as they are, as does the row
+of a message.
 """
 
 from __future__ import annotations
@@ -17,8 +18,14 @@ from dialects.lpu_mem.access import Access, View
 
 ONE = Affine(1)
 
-FIXED: dict[type[ops.DataOp], int] = {ops.ScanOp: 1, ops.TopkOp: 1, ops.VecmatOp: 3}
-"""How many trailing axes keep their place."""
+FIXED: dict[type[ops.DataOp], int] = {
+    ops.ScanOp: 1,
+    ops.TopkOp: 1,
+    ops.VecmatOp: 3,
+    ops.SendOp: 1,
+    ops.RecvOp: 1,
+}
+"""How many trailing axes keep their place; a message is split by rows as long as one fits."""
 
 
 @dataclass(frozen=True)

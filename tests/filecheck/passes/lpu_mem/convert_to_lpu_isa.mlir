@@ -246,3 +246,20 @@ func.func @locations() attributes {lpu_mem.arguments = #lpu.ints<[]>} {
   lpu_mem.fill "00000000" %t <[64] {0: [1]}> : !lpu_mem.buffer<lmu, f32, 64> loc("/layer/Zero")
   lpu_mem.return :
 }
+
+// -----
+
+// Messages name a side; where their elements lie comes from the registers of the devices' symbols.
+// CHECK-LABEL: @messages
+func.func @messages() attributes {lpu.symbols = #lpu.symbols<[P in 0 to 8, d0 in 0 to 1, d1 in 0 to 1]>, lpu_mem.arguments = #lpu.ints<[]>} {
+  %y = lpu_mem.alloc at 64 : !lpu_mem.buffer<lmu, f16, 12>
+  // CHECK:      lpu_isa.muli v3, r2, 12
+  // CHECK-NEXT: lpu_isa.addi v4, v3, 64
+  // CHECK:      lpu_isa.send left, (v0, v0, v1, v2), f16 v4[r0, r0, v5, v1]
+  // CHECK-NEXT: lpu_isa.muli v6, r3, 12
+  // CHECK-NEXT: lpu_isa.addi v7, v6, 64
+  // CHECK-NEXT: lpu_isa.recv right, (v0, v0, v1, v2), f16 v7[r0, r0, v5, v1]
+  lpu_mem.send "left" %y <[2, 3] {6*d0: [3, 1]}> : !lpu_mem.buffer<lmu, f16, 12>
+  lpu_mem.recv "right" %y <[2, 3] {6*d1: [3, 1]}> : !lpu_mem.buffer<lmu, f16, 12>
+  lpu_mem.return :
+}

@@ -116,3 +116,21 @@ func.func @loop(%x : !lpu_mem.buffer<hbm, f32, 9>) {
   lpu_mem.map "neg" %3, %x <[9] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 9>, !lpu_mem.buffer<hbm, f32, 9>
   lpu_mem.return :
 }
+
+// -----
+
+// What devices exchange finds room before smaller buffers do.
+// CHECK-LABEL: @exchanged
+// CHECK-SAME:    lpu_mem.resident = 480
+// CHECK-NEXT:    %0 = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 60>
+// CHECK-NEXT:    %1 = lpu_mem.alloc at 0 : !lpu_mem.buffer<lmu, f32, 120>
+func.func @exchanged(%x : !lpu_mem.buffer<hbm, f32, 60>) attributes {lpu.symbols = #lpu.symbols<[d0 in 0 to 1, d1 in 0 to 1]>} {
+  %0 = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 60>
+  %1 = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 120>
+  lpu_mem.map "neg" %0, %x <[60] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 60>, !lpu_mem.buffer<hbm, f32, 60>
+  lpu_mem.map "neg" %1, %0 <[60] {60*d0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 120>, !lpu_mem.buffer<hbm, f32, 60>
+  lpu_mem.send "left" %1 <[60] {60*d0: [1]}> : !lpu_mem.buffer<hbm, f32, 120>
+  lpu_mem.recv "right" %1 <[60] {60*d1: [1]}> : !lpu_mem.buffer<hbm, f32, 120>
+  lpu_mem.map "add" %x, %1, %1 <[60] {0: [1]} {0: [1]} {60: [1]}> : !lpu_mem.buffer<hbm, f32, 60>, !lpu_mem.buffer<hbm, f32, 120>, !lpu_mem.buffer<hbm, f32, 120>
+  lpu_mem.return :
+}

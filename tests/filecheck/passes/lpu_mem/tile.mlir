@@ -448,3 +448,115 @@ func.func @optional(%x : !lpu_mem.buffer<hbm, f32, 32>, %y : !lpu_mem.buffer<hbm
   lpu_mem.copy %y, %x <[4, P] {0: [8, 1]} {0: [8, 1]}> : !lpu_mem.buffer<hbm, f32, 32>, !lpu_mem.buffer<hbm, f32, 32>
   lpu_mem.return :
 }
+
+// -----
+
+// Messages of one exchange that do not fit are split by rows, all in one loop: a link may hold one.
+// The parts lie side by side in the LMU and go to HBM as one block.
+// CHECK-LABEL: @exchange
+// CHECK-NEXT:    lpu_mem.for "i0" to <30> step 6 {
+// CHECK-NEXT:      lpu_mem.min "t0" = 6 or <-1*i0 + 30>
+// CHECK-NEXT:      %0 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 120>
+// CHECK-NEXT:      lpu_mem.copy %0, %y <[t0, 10] {60*d0: [10, 1]} {300*d0 + 10*i0: [10, 1]}>
+// CHECK-NEXT:      lpu_mem.send "left" %0 <[t0, 10] {60*d0: [10, 1]}>
+// CHECK-NEXT:      lpu_mem.recv "right" %0 <[t0, 10] {60*d1: [10, 1]}>
+// CHECK-NEXT:      lpu_mem.copy %y, %0 <[2, t0, 10] {10*i0: [300, 10, 1]} {0: [60, 10, 1]}>
+// CHECK-NEXT:    }
+// LOC-LABEL: @exchange
+// LOC:           lpu_mem.copy {{.*}} loc("sum")
+// LOC-NEXT:      lpu_mem.send {{.*}} loc("sum")
+// LOC-NEXT:      lpu_mem.recv {{.*}} loc("sum")
+// LOC-NEXT:      lpu_mem.copy {{.*}} loc("sum")
+func.func @exchange(%y : !lpu_mem.buffer<hbm, f32, 600>) attributes {lpu.symbols = #lpu.symbols<[d0 in 0 to 1, d1 in 0 to 1]>} {
+  lpu_mem.send "left" %y <[30, 10] {300*d0: [10, 1]}> : !lpu_mem.buffer<hbm, f32, 600> loc("sum")
+  lpu_mem.recv "right" %y <[30, 10] {300*d1: [10, 1]}> : !lpu_mem.buffer<hbm, f32, 600> loc("sum")
+  lpu_mem.return :
+}
+
+// -----
+
+// A part that came in is sent on from where it lies; what fits takes no loop.
+// CHECK-LABEL: @around
+// CHECK-NEXT:    %0 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f16, 24>
+// CHECK-NEXT:    lpu_mem.copy %0, %y <[2, 3] {6*d0: [3, 1]} {8*d0 + 1: [3, 1]}>
+// CHECK-NEXT:    lpu_mem.send "left" %0 <[2, 3] {6*d0: [3, 1]}>
+// CHECK-NEXT:    lpu_mem.send "right" %0 <[2, 3] {6*d0: [3, 1]}>
+// CHECK-NEXT:    lpu_mem.recv "right" %0 <[2, 3] {6*d1: [3, 1]}>
+// CHECK-NEXT:    lpu_mem.send "left" %0 <[2, 3] {6*d1: [3, 1]}>
+// CHECK-NEXT:    lpu_mem.recv "left" %0 <[2, 3] {6*d3: [3, 1]}>
+// CHECK-NEXT:    lpu_mem.recv "right" %0 <[2, 3] {6*d2: [3, 1]}>
+// CHECK-NEXT:    lpu_mem.copy %y, %0 <[4, 2, 3] {1: [8, 3, 1]} {0: [6, 3, 1]}>
+// CHECK-NEXT:    lpu_mem.return
+func.func @around(%y : !lpu_mem.buffer<hbm, f16, 33>) attributes {lpu.symbols = #lpu.symbols<[d0 in 0 to 3, d1 in 0 to 3, d2 in 0 to 3, d3 in 0 to 3]>} {
+  lpu_mem.send "left" %y <[2, 3] {8*d0 + 1: [3, 1]}> : !lpu_mem.buffer<hbm, f16, 33>
+  lpu_mem.send "right" %y <[2, 3] {8*d0 + 1: [3, 1]}> : !lpu_mem.buffer<hbm, f16, 33>
+  lpu_mem.recv "right" %y <[2, 3] {8*d1 + 1: [3, 1]}> : !lpu_mem.buffer<hbm, f16, 33>
+  lpu_mem.send "left" %y <[2, 3] {8*d1 + 1: [3, 1]}> : !lpu_mem.buffer<hbm, f16, 33>
+  lpu_mem.recv "left" %y <[2, 3] {8*d3 + 1: [3, 1]}> : !lpu_mem.buffer<hbm, f16, 33>
+  lpu_mem.recv "right" %y <[2, 3] {8*d2 + 1: [3, 1]}> : !lpu_mem.buffer<hbm, f16, 33>
+  lpu_mem.return :
+}
+
+// -----
+
+// In the LMU nothing is staged; more axes than a descriptor has are one loop around all messages.
+// CHECK-LABEL: @resident
+// CHECK-NEXT:    lpu_mem.for "i0" to <2> step 1 {
+// CHECK-NEXT:      lpu_mem.send "left" %y <[2, 2, 2, 2] {1000*d0 + 200*i0: [90, 40, 18, 7]}>
+// CHECK-NEXT:      lpu_mem.recv "right" %y <[2, 2, 2, 2] {1000*d1 + 200*i0: [90, 40, 18, 7]}>
+// CHECK-NEXT:    }
+func.func @resident(%y : !lpu_mem.buffer<lmu, f32, 2000>) attributes {lpu.symbols = #lpu.symbols<[d0 in 0 to 1, d1 in 0 to 1]>} {
+  lpu_mem.send "left" %y <[2, 2, 2, 2, 2] {1000*d0: [200, 90, 40, 18, 7]}> : !lpu_mem.buffer<lmu, f32, 2000>
+  lpu_mem.recv "right" %y <[2, 2, 2, 2, 2] {1000*d1: [200, 90, 40, 18, 7]}> : !lpu_mem.buffer<lmu, f32, 2000>
+  lpu_mem.return :
+}
+
+// -----
+
+// A row that does not fit is split, too.
+// CHECK-LABEL: @row
+// CHECK-NEXT:    lpu_mem.for "i0" to <3> step 1 {
+// CHECK-NEXT:      lpu_mem.for "i1" to <100> step 64 {
+// CHECK-NEXT:        lpu_mem.min "t1" = 64 or <-1*i1 + 100>
+// CHECK:             lpu_mem.send "left" %0 <[t1] {64*d0: [1]}>
+// CHECK:             lpu_mem.recv "right" %0 <[t1] {64*d1: [1]}>
+// CHECK-NEXT:        lpu_mem.copy %y, %0 <[2, t1] {100*i0 + i1: [300, 1]} {0: [64, 1]}>
+func.func @row(%y : !lpu_mem.buffer<hbm, f32, 600>) attributes {lpu.symbols = #lpu.symbols<[d0 in 0 to 1, d1 in 0 to 1]>} {
+  lpu_mem.send "left" %y <[3, 100] {300*d0: [100, 1]}> : !lpu_mem.buffer<hbm, f32, 600>
+  lpu_mem.recv "right" %y <[3, 100] {300*d1: [100, 1]}> : !lpu_mem.buffer<hbm, f32, 600>
+  lpu_mem.return :
+}
+
+// -----
+
+// A message without elements is none, on both sides.
+// CHECK-LABEL: @nothing
+// CHECK-NEXT:    lpu_mem.for "i0" to <P> step 1 {
+// CHECK:           lpu_mem.send "left"
+// CHECK:           lpu_mem.recv "right"
+// CHECK:         }
+func.func @nothing(%y : !lpu_mem.buffer<hbm, f32, 8>) attributes {lpu.symbols = #lpu.symbols<[P in 0 to 1, d0 in 0 to 1, d1 in 0 to 1]>} {
+  lpu_mem.send "left" %y <[P, 4] {4*d0: [4, 1]}> : !lpu_mem.buffer<hbm, f32, 8>
+  lpu_mem.recv "right" %y <[P, 4] {4*d1: [4, 1]}> : !lpu_mem.buffer<hbm, f32, 8>
+  lpu_mem.return :
+}
+
+// -----
+
+// Messages that leave out a part, and parts that are not apart, are staged each by itself.
+// CHECK-LABEL: @alone
+// CHECK-NEXT:    %0 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 4>
+// CHECK-NEXT:    lpu_mem.copy %0, %y
+// CHECK-NEXT:    lpu_mem.send "left" %0 <[4] {0: [1]}>
+// CHECK-NEXT:    %1 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 4>
+// CHECK-NEXT:    lpu_mem.recv "right" %1 <[4] {0: [1]}>
+// CHECK-NEXT:    lpu_mem.copy %y, %1 <[4] {3*d1: [1]} {0: [1]}>
+// CHECK-NEXT:    %2 = lpu_mem.alloc : !lpu_mem.buffer<lmu, f32, 4>
+// CHECK-NEXT:    lpu_mem.copy %2, %y
+// CHECK-NEXT:    lpu_mem.send "left" %2
+func.func @alone(%y : !lpu_mem.buffer<hbm, f32, 8>) attributes {lpu.symbols = #lpu.symbols<[d0 in 0 to 1, d1 in 0 to 1]>} {
+  lpu_mem.send "left" %y <[4] {3*d0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>
+  lpu_mem.recv "right" %y <[4] {3*d1: [1]}> : !lpu_mem.buffer<hbm, f32, 8>
+  lpu_mem.send "left" %y <[4] {4*d0: [1]}> : !lpu_mem.buffer<hbm, f32, 8>
+  lpu_mem.return :
+}
