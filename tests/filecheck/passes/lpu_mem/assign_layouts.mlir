@@ -83,3 +83,25 @@ func.func @across(%y : !lpu_mem.buffer<hbm, f32, 32>, %p : !lpu_mem.buffer<hbm, 
   lpu_mem.vecmat %y, %p, %v accumulate 0 <[1, 8, 4] {0: [0, 0, 1]} {0: [0, 1, 0]} {0: [0, 4, 1]}> : !lpu_mem.buffer<hbm, f32, 32>, !lpu_mem.buffer<hbm, f32, 8>, !lpu_mem.buffer<hbm, f32, 32>
   lpu_mem.return :
 }
+
+// -----
+
+// So it does where each device holds some of its rows.
+// CHECK-LABEL: @tied_parts
+// CHECK:       lpu_mem.param <shard(file("w", 0, [5, 2], f32), 2 x [[5/2], []])>
+func.func @tied_parts(%y : !lpu_mem.buffer<hbm, f32, 3>, %x : !lpu_mem.buffer<hbm, f32, 2>) {
+  %w = lpu_mem.param <shard(transpose(file("w", 0, [5, 2], f32), [1, 0]), 2 x [[], [5/2]])> : !lpu_mem.buffer<hbm, f32, 6>
+  lpu_mem.vecmat %y, %x, %w accumulate 0 <[1, 2, 3] {0: [0, 0, 1]} {0: [0, 1, 0]} {0: [0, 3, 1]}> : !lpu_mem.buffer<hbm, f32, 3>, !lpu_mem.buffer<hbm, f32, 2>, !lpu_mem.buffer<hbm, f32, 6>
+  lpu_mem.return :
+}
+
+// -----
+
+// Boxes and paddings of a weight turn with it.
+// CHECK-LABEL: @boxes
+// CHECK:       lpu_mem.param <pad(slice(file("w", 0, [5, 4], f32), [3, 1], [2, 2]), [3, 2])>
+func.func @boxes(%y : !lpu_mem.buffer<hbm, f32, 3>, %x : !lpu_mem.buffer<hbm, f32, 2>) {
+  %w = lpu_mem.param <pad(slice(transpose(file("w", 0, [5, 4], f32), [1, 0]), [1, 3], [2, 2]), [2, 3])> : !lpu_mem.buffer<hbm, f32, 6>
+  lpu_mem.vecmat %y, %x, %w accumulate 0 <[1, 2, 3] {0: [0, 0, 1]} {0: [0, 1, 0]} {0: [0, 3, 1]}> : !lpu_mem.buffer<hbm, f32, 3>, !lpu_mem.buffer<hbm, f32, 2>, !lpu_mem.buffer<hbm, f32, 6>
+  lpu_mem.return :
+}
