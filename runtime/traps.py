@@ -21,16 +21,18 @@ class TrapKind(StrEnum):
 
 
 class Trap(Error):
-    """The machine stopped; `pc` and `nodes` are filled in by the interpreter."""
+    """The machine stopped; `pc`, `nodes` and, of several, `device` are filled in on the way."""
 
     def __init__(self, kind: TrapKind, message: str) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.pc: int | None = None
+        self.device: int | None = None
         self.nodes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         where = "" if self.pc is None else f" at pc {self.pc}"
+        where += "" if self.device is None else f" of device {self.device}"
         nodes = f" ({', '.join(self.nodes)})" if self.nodes else ""
         return f"trap {self.kind.value}{where}{nodes}: {self.message}"

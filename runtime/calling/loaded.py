@@ -5,7 +5,7 @@
     for token in program.generate([1, 5, 9], max_new_tokens=8): ...
     logits = program.session().step([1, 5, 9])
 
-Threads may share it: each call and each session has a device of its own.
+Threads may share it: each call and each session has devices of its own.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Loaded(Described):
         return generate(self._machine, Request(token_ids("prompt", prompt), count, sampling, stops))
 
     def session(self) -> Session:
-        """A text that is fed token by token, with its cache on a device of its own."""
+        """A text that is fed token by token, with its cache on devices of its own."""
         return Session(feed_of(self._machine))
 
 

@@ -81,9 +81,12 @@ class Device:
 
     def put(self, value: int) -> None:
         """Hand a value to the host; Blocked while it has not taken the one before."""
-        if len(self.outbox) >= OUTBOX:
-            raise Blocked("the host has not taken the value before")
+        if not self._has_room():
+            raise Blocked("the host has not taken the value before", self._has_room)
         self.outbox.append(value)
+
+    def _has_room(self) -> bool:
+        return len(self.outbox) < OUTBOX
 
     def take(self) -> int:
         """The oldest value that `out` handed over."""

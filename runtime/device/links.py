@@ -1,13 +1,14 @@
 """Links between devices: who sends what to whom, in which order, and how much is on its way.
 
-    transports = ring_of(devices=4, depth=8)
-    devices[0].transport = transports[0]
+    first, *others = ring_of(devices=4, depth=8)
+    device = Device(..., transport=first)
 
-A `Transport` is all that a device knows of the others. In one process it is the ends of four
-`Link`s; whoever connects processes writes another one.
+A `Transport` is all that a device knows of the others. In one process it consists of the ends of
+four `Link`s; whoever connects processes writes another one.
 """
 
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from runtime.device.memory import Array
@@ -17,15 +18,18 @@ from runtime.numerics.elements import ElementType
 from runtime.traps import Trap, TrapKind
 
 
-class Message(NamedTuple):
-    """Elements on their way: a vector, which nobody changes, of a block in row-major order."""
+class Form(NamedTuple):
+    """Extents and element type of a message."""
 
     extents: Four
     element: ElementType
-    data: Array
 
     def __str__(self) -> str:
         return f"{self.element.value} {self.extents}"
+
+
+Message = tuple[Form, Array]
+"""Elements on their way: a vector, which nobody changes, of a block in row-major order."""
 
 
 class Link:
@@ -36,32 +40,44 @@ class Link:
         self.depth = depth
         self.messages: deque[Message] = deque()
 
+    def has_room(self) -> bool:
+        """Whether another message can be sent."""
+        return len(self.messages) < self.depth
+
+    def has_message(self) -> bool:
+        """Whether a message can be received."""
+        return bool(self.messages)
+
     def send(self, message: Message) -> None:
         """Append a message; Blocked while the link is full."""
-        if len(self.messages) >= self.depth:
-            raise Blocked(f"{len(self.messages)} messages wait to be received")
-        self.messages.append(message)
+        messages = self.messages
+        if len(messages) >= self.depth:
+            raise Blocked(f"{len(messages)} messages wait to be received", self.has_room)
+        messages.append(message)
 
     def recv(self) -> Message:
         """Take the oldest message; Blocked while there is none."""
         if not self.messages:
-            raise Blocked("no message has been sent")
+            raise Blocked("no message is on its way", self.has_message)
         return self.messages.popleft()
 
 
 class Transport(Protocol):
-    """The two neighbours of a device, by the side on which they are."""
+    """The two neighbours of a device, by the side on which they are.
 
-    def send(self, side: str, message: Message) -> None:
-        """Send a message; Blocked, without any effect, while there is no room for it."""
+    What `sender` and `receiver` give raises Blocked, without any effect, where it has to wait.
+    """
+
+    def sender(self, side: str) -> Callable[[Message], None]:
+        """What sends a message to a neighbour."""
         ...
 
-    def recv(self, side: str) -> Message:
-        """The next message; Blocked, without any effect, while there is none."""
+    def receiver(self, side: str) -> Callable[[], Message]:
+        """What takes the oldest message of a neighbour."""
         ...
 
     def clear(self) -> None:
-        """Forget what is on its way."""
+        """Forget what neighbours sent."""
         ...
 
 
@@ -71,13 +87,13 @@ class Links:
     def __init__(self, outgoing: dict[str, Link], incoming: dict[str, Link]) -> None:
         self.outgoing, self.incoming = outgoing, incoming
 
-    def send(self, side: str, message: Message) -> None:
-        """Send a message to a neighbour."""
-        self.outgoing[side].send(message)
+    def sender(self, side: str) -> Callable[[Message], None]:
+        """What sends a message to a neighbour."""
+        return self.outgoing[side].send
 
-    def recv(self, side: str) -> Message:
-        """The next message of a neighbour."""
-        return self.incoming[side].recv()
+    def receiver(self, side: str) -> Callable[[], Message]:
+        """What takes the oldest message of a neighbour."""
+        return self.incoming[side].recv
 
     def clear(self) -> None:
         """Forget what neighbours sent."""
@@ -104,8 +120,7 @@ def neighbours(transport: Transport | None) -> Transport:
     return transport
 
 
-def refuse_other(message: Message, extents: Four, element: ElementType) -> None:
+def refuse_other(form: Form, expected: Form) -> None:
     """Trap unless a message has the extents and the element type with which it is received."""
-    if message.extents != extents or message.element is not element:
-        wanted = f"{element.value} {extents}"
-        raise Trap(TrapKind.LINK, f"the message is {message}, expected {wanted}")
+    if form != expected:
+        raise Trap(TrapKind.LINK, f"the message is {form}, expected {expected}")

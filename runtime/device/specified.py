@@ -15,7 +15,7 @@ import numpy as np
 
 from runtime.device.device import Device
 from runtime.device.fifo import bytes_of
-from runtime.device.links import Message, neighbours, refuse_other
+from runtime.device.links import Form, neighbours, refuse_other
 from runtime.device.memory import Memory
 from runtime.device.stops import Halted, Output
 from runtime.isa.fields import Operand
@@ -91,14 +91,14 @@ class Specified:
 
     def send(self, side: str, extents: Four, element: ElementType, values: Array) -> None:
         """Send elements to a neighbour."""
-        message = Message(extents, element, values.flatten())
-        neighbours(self.device.transport).send(side, message)
+        send = neighbours(self.device.transport).sender(side)
+        send((Form(extents, element), values.flatten()))
 
     def recv(self, side: str, extents: Four, element: ElementType) -> Array:
         """The elements of the oldest message of a neighbour."""
-        message = neighbours(self.device.transport).recv(side)
-        refuse_other(message, extents, element)
-        return message.data.reshape(extents)
+        form, data = neighbours(self.device.transport).receiver(side)()
+        refuse_other(form, Form(extents, element))
+        return data.reshape(extents)
 
     def out(self, value: int) -> None:
         """Hand a value to the host."""

@@ -1,5 +1,7 @@
 """What stops a run without being a fault; raised by the instruction that comes next."""
 
+from collections.abc import Callable
+
 
 class Halted(Exception):
     """Raised by `halt`: the program is complete."""
@@ -14,8 +16,12 @@ class Output(Exception):
 
 
 class Blocked(Exception):
-    """Raised by an instruction that cannot proceed, without any effect; `reason` says on what."""
+    """Raised by an instruction that cannot proceed, without any effect.
 
-    def __init__(self, reason: str) -> None:
+    `reason` says on what it waits, and `ready` whether it can proceed by now.
+    """
+
+    def __init__(self, reason: str, ready: Callable[[], bool]) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.ready = ready

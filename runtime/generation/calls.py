@@ -12,7 +12,6 @@ import numpy as np
 from runtime.generation.decoder import Decoder
 from runtime.run.host_io import HostIO
 from runtime.run.interpreter import Interpreter
-from runtime.run.run import Run
 
 Array = np.ndarray[Any, Any]
 
@@ -22,20 +21,18 @@ def stream(
 ) -> Iterator[int]:
     """What an entry hands to the host, each value before the next is made."""
     interface = machine.program.entry(entry)
-    with machine.device() as device:
-        host = HostIO(interface, device, inputs, values)
-        host.start()
-        run = Run(machine.code, device, interface.pc, machine.fuel)
-        yield from machine.handed(run)
+    with machine.devices() as devices:
+        HostIO(interface, devices, inputs, values).start()
+        yield from machine.handed(machine.ring(devices, interface.pc))
 
 
 class DeviceCache:
-    """The cache of a program that keeps it in place: a device, on which `step` leaves it."""
+    """The cache of a program that keeps it in place: devices, on which `step` leaves it."""
 
     def __init__(self, decoder: Decoder, machine: Interpreter) -> None:
         self.decoder, self.machine = decoder, machine
         self._closing = ExitStack()
-        self._device = self._closing.enter_context(machine.device())
+        self._devices = self._closing.enter_context(machine.devices())
         self._is_new = True
         ports = decoder.interface.inputs
         given = tuple(port for port in ports if port not in decoder.past)
@@ -48,13 +45,13 @@ class DeviceCache:
     def step(self, inputs: dict[str, Array], symbols: Mapping[str, int], kept: int) -> Array:
         """The logits of a step; the rest of what it gives stays where it is."""
         del kept
-        host = HostIO(self._entry, self._device, inputs, symbols)
+        host = HostIO(self._entry, self._devices, inputs, symbols)
         host.start(keep=not self._is_new)
         self._is_new = False
-        self.machine.finish(Run(self.machine.code, self._device, self._entry.pc, self.machine.fuel))
+        self.machine.finish(self.machine.ring(self._devices, self._entry.pc))
         name = self.decoder.logits.name
         return host.outputs([name])[name]
 
     def close(self) -> None:
-        """Let go of the device."""
+        """Let go of the devices."""
         self._closing.close()

@@ -19,7 +19,7 @@ class Session:
     """Feeds tokens to a decoder, which remembers them until `reset` or `close`.
 
     A session belongs to the thread that made it; any number of sessions of one program can be open,
-    each with a device of its own.
+    each with devices of its own.
     """
 
     def __init__(self, feed: Feed) -> None:
@@ -51,7 +51,7 @@ class Session:
         self._feed.reset()
 
     def close(self) -> None:
-        """Let go of the device; nothing can be fed any more."""
+        """Let go of the devices; nothing can be fed any more."""
         if self._is_open:
             self._check()
             self._feed.cache.close()

@@ -162,6 +162,16 @@ class Interface:
         return symbols
 
 
+def device_symbols(interface: Interface, device: int, devices: int) -> dict[str, int]:
+    """The symbols `d0`, `d1`, ... of an entry, those that it has, on a device of a ring.
+
+    `dj` is the number of the device that is `j` steps to the right. One that is alone has none.
+    """
+    known = {symbol.name for symbol in interface.symbols} if devices > 1 else set[str]()
+    numbers = {f"d{j}": (device + j) % devices for j in range(devices)}
+    return {name: number for name, number in numbers.items() if name in known}
+
+
 def _solvable(
     pairs: list[tuple[Port, Dim, int]], symbols: dict[str, int]
 ) -> tuple[Port, Dim, int] | None:

@@ -2,7 +2,7 @@
 
     outputs = Interpreter(Program.load("model.lpu")).run({"input_ids": ids})
 
-Code is decoded and bound once. There are two ways to execute it:
+Code is decoded and bound once, for all devices of the program. There are two ways to execute it:
 
 * `reference=True` executes the specification of each instruction, with a flag for each byte that
   says whether it was written in this run (`runtime.device.specified`).
@@ -15,14 +15,16 @@ n u sum |x||w| on either.
 """
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from runtime.device.device import WIDEN_BYTES, Device
+from runtime.device.device import PLAN_LIMIT, WIDEN_BYTES, Device
+from runtime.device.links import ring_of
 from runtime.device.memory import Array
 from runtime.program.program import Program
 from runtime.run.code import Code
 from runtime.run.host_io import HostIO
+from runtime.run.ring import IN_TURN, Ring, Stepping
 from runtime.run.run import Run, Stop
 from runtime.traps import Trap, TrapKind
 
@@ -34,16 +36,17 @@ def _no_host(value: int) -> None:
 
 
 class Interpreter:
-    """Runs one program any number of times; a call that meets another one gets a device of its own.
+    """Runs one program any number of times; a call that meets another has devices of its own.
 
-    `fuel` bounds the elements that one run executes (`runtime.program.bounds`), None means what the
-    program states, which no run exceeds. `on_step` is called before each instruction.
-    `widen_bytes` caps the f32 copies of 16-bit panels.
+    `fuel` bounds the elements that one run executes on each device (`runtime.program.bounds`), None
+    means what the program states, which no run exceeds. `on_step` is called before each
+    instruction. `widen_bytes` caps the f32 copies of 16-bit panels. `stepping` says how devices
+    take turns, which changes no result.
     """
 
     def __init__(
         self, program: Program, fuel: int | None = None, on_step: Hook | None = None,
-        widen_bytes: int = WIDEN_BYTES, reference: bool = False,
+        widen_bytes: int = WIDEN_BYTES, reference: bool = False, stepping: Stepping = IN_TURN,
     ) -> None:  # fmt: skip
         program.validate()
         self.program = program
@@ -52,9 +55,10 @@ class Interpreter:
         self.on_step = on_step
         self.widen_bytes = widen_bytes
         self.reference = reference
+        self.stepping = stepping
         self.code = Code(program.code)
-        self.params = program.linked_params
-        self._idle: list[Device] = []
+        self.params = [program.linked_params] * program.devices
+        self._idle: list[list[Device]] = []
         self._lock = threading.Lock()
 
     def run(
@@ -70,60 +74,66 @@ class Interpreter:
         `out` hands to the host, as it is produced.
         """
         interface = self.program.entry(entry)
-        with self.device() as device:
-            host = HostIO(interface, device, inputs, values)
+        with self.devices() as devices:
+            host = HostIO(interface, devices, inputs, values)
             host.start()
-            run = Run(self.code, device, interface.pc, self.fuel)
-            self.finish(run, on_token or _no_host)
+            self.finish(self.ring(devices, interface.pc), on_token or _no_host)
             return host.outputs()
 
-    def finish(self, run: Run, on_token: Callable[[int], None] = _no_host) -> None:
+    def ring(self, devices: Sequence[Device], pc: int) -> Ring:
+        """A run of devices from a pc on."""
+        runs = [Run(self.code, device, pc, self.fuel) for device in devices]
+        return Ring(runs, self.program.provenance, self.stepping.order, self.on_step)
+
+    def finish(self, ring: Ring, on_token: Callable[[int], None] = _no_host) -> None:
         """Execute a run to its end; Trap, with the nodes it comes from, when it cannot."""
-        for value in self.handed(run):
+        for value in self.handed(ring):
             on_token(value)
 
-    def handed(self, run: Run) -> Iterator[int]:
+    def handed(self, ring: Ring) -> Iterator[int]:
         """What a run hands to the host until its end, each value before the next is made."""
-        while (stop := self._until_stop(run)) is not Stop.HALTED:
-            assert stop is not Stop.BLOCKED, run.reason
-            if stop is Stop.OUTPUT:
-                yield run.device.take()
+        while self._until_stop(ring) is Stop.OUTPUT:
+            yield ring.value
 
-    def _until_stop(self, run: Run) -> Stop:
+    def _until_stop(self, ring: Ring) -> Stop:
         try:
-            stop = self._advance(run)
+            stop = ring.advance()
             if stop is Stop.FUEL:
                 raise Trap(TrapKind.FUEL, f"not finished after {self.fuel} elements")
         except Trap as trap:
-            self.params.require_unchanged()
-            trap.pc = run.pc
-            trap.nodes = self.program.provenance.nodes_at(run.pc)
+            self._require_unchanged()
+            if trap.pc is None:
+                trap.pc = ring.runs[0].pc
+            trap.nodes = self.program.provenance.nodes_at(trap.pc)
             raise
-        if stop in (Stop.OUTPUT, Stop.HALTED):
-            self.params.require_unchanged()
+        self._require_unchanged()
         return stop
 
-    def _advance(self, run: Run) -> Stop:
-        if self.on_step is None:
-            return run.advance()
-        self.on_step(run)
-        return run.step()
+    def _require_unchanged(self) -> None:
+        for image in self.params:
+            image.require_unchanged()
 
     @contextmanager
-    def device(self) -> Generator[Device]:
-        """A device that nobody else uses until the end of the block."""
+    def devices(self) -> Generator[Sequence[Device]]:
+        """Devices, those of a whole ring, that nobody else uses until the end of the block."""
         with self._lock:
-            device = self._idle.pop() if self._idle else None
-        device = device or self._new_device()
+            devices = self._idle.pop() if self._idle else None
+        devices = devices or self._new_devices()
         try:
-            yield device
+            yield devices
         finally:
             with self._lock:
-                self._idle.append(device)
+                self._idle.append(devices)
 
-    def _new_device(self) -> Device:
-        interface = self.program.interface
-        return Device(
-            self.program.target, self.params, interface.arena_base, interface.arena_size,
-            self.widen_bytes, checked=self.reference,
-        )  # fmt: skip
+    def _new_devices(self) -> list[Device]:
+        """Linked devices, among which what one may remember is shared out."""
+        interface, count, target = self.program.interface, self.program.devices, self.program.target
+        depth = self.stepping.depth or target.link_depth
+        transports = ring_of(count, depth) if count > 1 else [None]
+        return [
+            Device(
+                target, image, interface.arena_base, interface.arena_size,
+                self.widen_bytes // count, self.reference, PLAN_LIMIT // count, transport,
+            )
+            for image, transport in zip(self.params, transports, strict=True)
+        ]  # fmt: skip

@@ -11,6 +11,7 @@ A run belongs to the thread that made it.
 """
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -69,11 +70,16 @@ class Run:
         self.fuel = fuel
         self.why = Stop.START
         self.reason = ""
+        self._ready: Callable[[], bool] = bool
         self.trap: Trap | None = None
         self._steps = code.steps_for(device)
         device.attach(len(code.instructions))
         self._thread = threading.get_ident()
         self._busy = False
+
+    def can_go_on(self) -> bool:
+        """Whether advancing does anything; it may when it is not known."""
+        return self._ready() if self.why is Stop.BLOCKED else self.why is not Stop.HALTED
 
     def step(self) -> Stop:
         """Execute one instruction."""
@@ -86,23 +92,27 @@ class Run:
         number. Without bounds and fuel the run is as fast as it can be. A trap is raised, and
         raised again whenever a trapped run is advanced.
         """
+        with np.errstate(all="ignore"):
+            return self.proceed(until, instructions)
+
+    def proceed(self, until: int | None = None, instructions: int | None = None) -> Stop:
+        """The same where numpy is silent already, which costs as much as an instruction."""
         if self.trap is not None:
             raise self.trap
         if self.why is Stop.HALTED:
             return self.why
         self._enter()
         try:
-            with np.errstate(all="ignore"):
-                if until is instructions is self.fuel is None:
-                    self._freely()
-                else:
-                    self.why = self._counted(until, instructions)
+            if until is instructions is self.fuel is None:
+                self._freely()
+            else:
+                self.why = self._counted(until, instructions)
         except Halted:
             self.why = Stop.HALTED
         except Output as output:
             self.pc, self.why = output.pc, Stop.OUTPUT
         except Blocked as blocked:
-            self.why, self.reason = Stop.BLOCKED, blocked.reason
+            self.why, self.reason, self._ready = Stop.BLOCKED, blocked.reason, blocked.ready
         except (Trap, TypeError) as error:
             self.trap = self._trap_of(error)
             self.why = Stop.TRAPPED

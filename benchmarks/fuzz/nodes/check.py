@@ -50,8 +50,8 @@ def does_work(compiled: CompiledProgram, inputs: Arrays) -> bool:
     program = compiled.in_memory
     interpreter = Interpreter(program)
     ports = program.interface.inputs
-    with interpreter.device() as device:
-        HostIO(program.interface, device, inputs).start()
+    with interpreter.devices() as (device,):
+        HostIO(program.interface, [device], inputs).start()
         run = Run(interpreter.code, device, program.interface.pc)
         while run.why is not Stop.HALTED:
             inst = interpreter.code.instructions[run.pc]

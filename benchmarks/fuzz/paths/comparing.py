@@ -136,7 +136,11 @@ def _on_links(device: Device) -> list[tuple[str, str, bytes]]:
     """The messages that a device, which is its own neighbour, has not received."""
     assert isinstance(device.transport, Links)
     incoming = device.transport.incoming
-    return [(side, str(m), m.data.tobytes()) for side in SIDES for m in incoming[side].messages]
+    return [
+        (side, str(form), data.tobytes())
+        for side in SIDES
+        for form, data in incoming[side].messages
+    ]
 
 
 def _oldest(device: Device) -> Any:

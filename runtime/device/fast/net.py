@@ -1,13 +1,12 @@
 """Makers of the instructions that talk to the neighbours of a device."""
 
 from collections.abc import Callable
-from functools import partial
 from operator import itemgetter
 from typing import Any
 
 from runtime.device.device import Device
 from runtime.device.fast.making import Maker, Run
-from runtime.device.links import Message, neighbours, refuse_other
+from runtime.device.links import Form, neighbours, refuse_other
 from runtime.device.memory import Array
 from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.spec import DataInst
@@ -17,13 +16,11 @@ def _send(inst: Send) -> Maker:
     side, element, extents_of = inst.side, inst.src.type, itemgetter(*inst.extents)
 
     def make(device: Device, a: Array) -> Run:
-        send, extents = (
-            partial(neighbours(device.transport).send, side),
-            extents_of(device.registers),
-        )
+        send = neighbours(device.transport).sender(side)
+        form, flatten = Form(extents_of(device.registers), element), a.flatten
 
         def run() -> None:
-            send(Message(extents, element, a.flatten()))
+            send((form, flatten()))
 
         return run
 
@@ -34,19 +31,22 @@ def _recv(inst: Recv) -> Maker:
     side, element, extents_of = inst.side, inst.dst.type, itemgetter(*inst.extents)
 
     def make(device: Device, out: Array) -> Run:
-        recv, extents = (
-            partial(neighbours(device.transport).recv, side),
-            extents_of(device.registers),
-        )
-        shape = out.shape
+        receive = neighbours(device.transport).receiver(side)
+        expected, shape = Form(extents_of(device.registers), element), out.shape
 
         def run() -> None:
-            message = recv()
-            if message.extents != extents or message.element is not element:
-                refuse_other(message, extents, element)
-            out[...] = message.data.reshape(shape)
+            form, data = receive()
+            if form != expected:
+                refuse_other(form, expected)
+            out[...] = data.reshape(shape)
 
-        return run
+        def run_row() -> None:
+            form, data = receive()
+            if form != expected:
+                refuse_other(form, expected)
+            out[...] = data
+
+        return run_row if out.ndim == 1 else run
 
     return make
 

@@ -52,6 +52,11 @@ def test_the_device_generates():
     assert list(generate(Interpreter(counting_program()), Request([5, 6], 4))) == [2, 3, 4, 5]
 
 
+def test_a_ring_hands_out_each_token_once():
+    machine = Interpreter(replace(counting_program(), devices=4))
+    assert list(generate(machine, Request([5, 6], 4))) == [2, 3, 4, 5]
+
+
 def test_a_token_arrives_before_the_next_is_made():
     executed: list[int] = []
     machine = Interpreter(counting_program(), on_step=lambda run: executed.append(run.pc))

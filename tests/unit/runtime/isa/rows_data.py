@@ -69,7 +69,7 @@ def recv(bench: Bench) -> None:
     src, dst = bench.place(np.arange(6, dtype=np.int8)), bench.place(np.zeros((3, 4), np.int8))
     pairs = Operand(E.I8, dst.base, (0, 0, dst.strides[2], bench.register(2)))
     again = Recv("left", bench.extents(3, 2), pairs)
-    with pytest.raises(Blocked, match="no message has been sent"):
+    with pytest.raises(Blocked, match="no message is on its way"):
         bench.run(again)
     assert not bench.read(dst, 3, 4).any()
     rows = Operand(E.I8, src.base, (0, 0, bench.register(2), bench.register(1)))

@@ -165,7 +165,7 @@ def test_ranges_hold_every_value_of_every_scalar_instruction() -> None:
         machine = Interpreter(made)
         machine.run({})
         low, high = state[3]
-        with machine.device() as device:
+        with machine.devices() as (device,):
             assert low <= device.registers[3] <= high, inst
 
 

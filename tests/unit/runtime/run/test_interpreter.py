@@ -301,5 +301,5 @@ def test_16_bit_panels_are_widened_once_within_the_cap() -> None:
         made = Interpreter(program(code, outputs=[output], params=weights), widen_bytes=cap)
         for _ in range(2):
             np.testing.assert_array_equal(made.run({})["y"], np.full(4, 2 * K))
-        with made.device() as device:
+        with made.devices() as (device,):
             assert len(device.products.kept) == kept

@@ -202,7 +202,7 @@ def test_code_is_bound_once_for_eight_devices_with_parameters_of_their_own(refer
     runs: list[Run] = []
     for own in weights:
         device = _device(dataclasses.replace(made, params=Image(own.view(np.uint8))), reference)
-        host = HostIO(made.interface, device, {"x": tokens(2)})
+        host = HostIO(made.interface, [device], {"x": tokens(2)})
         host.start()
         runs.append(Run(code, device, made.interface.pc))
     while any(run.why is not Stop.HALTED for run in runs):
@@ -211,7 +211,7 @@ def test_code_is_bound_once_for_eight_devices_with_parameters_of_their_own(refer
     assert steps is (code.specified if reference else code.steps)
     x = tokens(2)
     for index, run in enumerate(runs):
-        found = HostIO(made.interface, run.device, {"x": x}).outputs()["y"]
+        found = HostIO(made.interface, [run.device], {"x": x}).outputs()["y"]
         expected = 2 * (1 + index) * (x @ WEIGHT.T) + 3 * x.sum(-1, keepdims=True)
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
@@ -232,7 +232,7 @@ def test_what_a_device_remembers_is_bounded() -> None:
     device = _device(made, False, plans=4)
     code = Code(made.code)
     for rows in (1, 2, 3, 4):
-        HostIO(made.interface, device, {"x": tokens(rows)}).start()
+        HostIO(made.interface, [device], {"x": tokens(rows)}).start()
         assert Run(code, device, made.interface.pc).advance() is Stop.HALTED
     assert sum(map(len, device.ready)) <= 4
 
@@ -250,7 +250,7 @@ def _beside_memories(count: int) -> int:
     code, devices = Code(made.code * 40), [_device(made, False, 64 // count) for _ in range(count)]
     assert code.steps
     for device, rows in itertools.product(devices, range(1, 5)):
-        HostIO(made.interface, device, {"x": tokens(rows)}).start()
+        HostIO(made.interface, [device], {"x": tokens(rows)}).start()
         assert Run(code, device, made.interface.pc).advance() is Stop.HALTED
     held = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
