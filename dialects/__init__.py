@@ -1,8 +1,9 @@
 """
 What programs look like at each level: operations, types, verifiers and numpy semantics.
 
-From the model down to the machine: `onnx`, `lpu`, `lpu_mem`, `lpu_isa`. Each is a module of this
-package and loaded only when something of it is parsed or asked for.
+From the model down to the machine: `onnx`, `lpu`, which `lpu_esl` extends to several devices,
+`lpu_mem`, `lpu_isa`. Each is a module of this package and loaded only when something of it is
+parsed or asked for.
 """
 
 from __future__ import annotations
@@ -26,6 +27,12 @@ def _lpu() -> Dialect:
     return Lpu
 
 
+def _lpu_esl() -> Dialect:
+    from dialects.lpu_esl import LpuEsl
+
+    return LpuEsl
+
+
 def _lpu_mem() -> Dialect:
     from dialects.lpu_mem import LpuMem
 
@@ -41,6 +48,7 @@ def _lpu_isa() -> Dialect:
 DIALECTS: dict[str, Callable[[], Dialect]] = {
     "onnx": _onnx,
     "lpu": _lpu,
+    "lpu_esl": _lpu_esl,
     "lpu_mem": _lpu_mem,
     "lpu_isa": _lpu_isa,
 }

@@ -42,7 +42,7 @@ MUTE = frozenset(
     {"lpu.weight", "lpu.ints", "lpu.interface", "lpu_mem.buffer", "lpu_isa.code", "lpu_isa.slot"}
 )
 """Attributes of ours in which no name can stand."""
-LEVELS = frozenset({"lpu", "lpu_mem", "lpu_isa"})
+LEVELS = frozenset({"lpu", "lpu_esl", "lpu_mem", "lpu_isa"})
 """The dialects that have rules of their own beyond those of single operations."""
 
 Names = frozenset[str]

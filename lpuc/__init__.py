@@ -42,6 +42,7 @@ def compile(
     precision: str = "f16",
     max_context: int | None = None,
     shape: Mapping[str, int] | None = None,
+    devices: int = 1,
     weights: str = "embed",
     pipeline: str | None = None,
     max_file_bytes: int | None = None,
@@ -55,8 +56,8 @@ def compile(
 
     The keywords are the options of `lpuc compile`: the machine, or a file that describes one; the
     type of weights, cache and products (f32, f16, bf16); the bound of the cache; values of symbolic
-    dimensions by name; where a saved program has its weights (embed, reference, none); passes
-    instead of the default ones; limits of the importer.
+    dimensions by name; how many devices make a ring; where a saved program has its weights (embed,
+    reference, none); passes instead of the default ones; limits of the importer.
     """
     from lpuc.compiler.driver import compile_model
     from lpuc.compiler.options import CompileOptions
@@ -87,6 +88,7 @@ def inspect(
     precision: str = "f16",
     max_context: int | None = None,
     shape: Mapping[str, int] | None = None,
+    devices: int = 1,
     weights: str = "embed",
     pipeline: str | None = None,
     max_file_bytes: int | None = None,
@@ -116,6 +118,7 @@ def verify(
     precision: str = "f16",
     max_context: int | None = None,
     shape: Mapping[str, int] | None = None,
+    devices: int = 1,
     pipeline: str | None = None,
     max_file_bytes: int | None = None,
     max_graph_bytes: int | None = None,

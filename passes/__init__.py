@@ -53,7 +53,7 @@ PASS_NAMES = (
 )
 
 
-LEVELS = ("lpu_isa", "lpu_mem", "lpu", "onnx")
+LEVELS = ("lpu_isa", "lpu_mem", "lpu_esl", "lpu", "onnx")
 """The folders of passes; a name starts with the longest that fits."""
 
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-LEVELS = ("onnx", "lpu", "lpu_mem", "lpu_isa")
+LEVELS = ("onnx", "lpu", "lpu_esl", "lpu_mem", "lpu_isa")
 """The dialects that IR is written in, from the model down to the machine."""
 
 FACTS: Mapping[str, tuple[str, str]] = {
@@ -94,6 +94,8 @@ class Specification:
 
     level: str | None
     """The level of the IR that it takes; None: any."""
+    takes: tuple[str, ...] = ()
+    """Other levels of which it takes IR as well, and leaves it there if it leads nowhere."""
     to: str | None = None
     """The level that it leads to, if it is another one."""
     needs: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -108,13 +110,25 @@ class Specification:
     def __post_init__(self) -> None:
         named = {*self.needs, *self.after, *self.gives, *self.spoils}
         assert named <= FACTS.keys(), f"no such facts: {named - FACTS.keys()}"
-        assert {self.level, self.to} <= {*LEVELS, None}
+        assert {self.level, self.to, *self.takes} <= {*LEVELS, None}
+
+    def accepts(self, level: str) -> bool:
+        """Whether it works on IR of a level."""
+        return self.level is None or level == self.level or level in self.takes
+
+    def behind(self, level: str | None) -> str | None:
+        """The level of what was at a level that it accepts; None is a level that nobody knows."""
+        return self.to or level or self.level
 
 
 BELONGS: Mapping[str, frozenset[str]] = {level: frozenset({level}) for level in LEVELS} | {
-    "onnx": frozenset({"onnx", "lpu"})
+    "onnx": frozenset({"onnx", "lpu"}),
+    "lpu_esl": frozenset({"lpu", "lpu_esl"}),
 }
-"""The dialects of operations at each level; `onnx` mixes with what it becomes."""
+"""
+The dialects of operations at each level; `onnx` mixes with what it becomes, `lpu_esl` with what it
+extends.
+"""
 
 
 def wrong_level(name: str, level: str, found: str) -> str:

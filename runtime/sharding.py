@@ -107,6 +107,8 @@ class Sharding:
         if len(shape) != len(self.axes):
             raise ValueError(f"{len(self.axes)} axes are sharded and there are {len(shape)}")
         for index, (axis, extent) in enumerate(zip(self.axes, shape, strict=True)):
+            if axis and extent is None:
+                raise ValueError(f"axis {index} is cut and its extent is no number")
             if axis and prod(factor.extent for factor in axis) != extent:
                 factors = " x ".join(str(factor.extent) for factor in axis)
                 raise ValueError(f"axis {index} has {extent} elements, its factors {factors}")

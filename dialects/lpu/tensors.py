@@ -8,8 +8,11 @@ rank. Numpy semantics of each are in `dialects.lpu.semantics`, under the same na
 
 from __future__ import annotations
 
-from typing import ClassVar
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
+import numpy as np
 from xdsl.ir import SSAValue
 from xdsl.irdl import (
     IRDLOperation,
@@ -23,6 +26,8 @@ from dialects.affine import Affine
 from dialects.lpu.facts import Facts
 from dialects.lpu.types import Tensor, TensorType
 from dialects.refusal import refuse, require
+
+Array = np.ndarray[Any, np.dtype[Any]]
 
 ONE = Affine(1)
 
@@ -64,6 +69,14 @@ class LpuOp(IRDLOperation):
 
     def verify_tensors(self) -> None:
         """What the operation demands of its tensors and properties."""
+
+
+class CollectiveOp(LpuOp):
+    """What several devices compute together: the results are the same on all."""
+
+    @abstractmethod
+    def together(self, operands: Sequence[Sequence[Array]]) -> tuple[Array, ...]:
+        """The results, from the operands of each device."""
 
 
 class UnaryOp(LpuOp):

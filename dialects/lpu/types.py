@@ -17,7 +17,6 @@ from math import prod
 from typing import TypeVar, cast
 
 from xdsl.ir import Data, TypeAttribute
-from xdsl.irdl import irdl_attr_definition
 from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 
@@ -155,9 +154,12 @@ def _parse_extent(parser: AttrParser) -> Affine | None:
     return None if parser.parse_optional_punctuation("?") else parse_affine(parser)
 
 
-@irdl_attr_definition
 class TensorType(Data[Tensor], TypeAttribute):
-    """`!lpu.tensor<[extents], element type>`."""
+    """
+    `!lpu.tensor<[extents], element type>`.
+
+    A type of shards is a subclass, whose extents are those of one device: every operation takes it.
+    """
 
     name = "lpu.tensor"
 

@@ -91,6 +91,8 @@ def compile_options(function: F) -> F:
                      help="Bound of the cache.  [default: 2048, or the model's own limit]"),
         click.option("--shape", multiple=True, callback=_parse_shapes, metavar="NAME=INT",
                      help="Fix a symbolic dimension (repeatable)."),
+        click.option("--devices", type=int, default=1, show_default=True, metavar="N",
+                     help="How many machines in a ring share the model: 1, 2, 4, 8, ..."),
         click.option("--pipeline", metavar="PASSES",
                      help="Run these passes instead of the default: 'p1,p2{opt=1},...'."),
         *(click.option(f"--{n.replace('_', '-')}", type=int, hidden=True) for n in BUDGETS),
@@ -98,7 +100,7 @@ def compile_options(function: F) -> F:
     return chain(decorators, wrapped)
 
 
-_CHOICES = ("target", "precision", "max_context", "shape", "pipeline", *BUDGETS)
+_CHOICES = ("target", "precision", "max_context", "shape", "devices", "pipeline", *BUDGETS)
 
 
 def weights_options(function: F) -> F:

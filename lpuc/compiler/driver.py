@@ -29,6 +29,7 @@ from lpuc.compiler.pipeline import (
     by_level,
     check_pipeline,
     parse_passes,
+    pipeline_of,
     run_pipeline,
     run_stages,
     stages_until,
@@ -167,7 +168,7 @@ def lower(
             with instrumentation.judging("the pipeline", module):
                 run_pipeline(module, passes, instrumentation)
         else:
-            for _ in run_stages(module, stages_until(level), instrumentation):
+            for _ in run_stages(module, stages_until(level, options.devices), instrumentation):
                 pass
     return module
 
@@ -178,7 +179,7 @@ def lower_by_levels(
     """Take a module down all levels, in place; the name of each as it is reached whole."""
     with instrumentation.watching(module):
         if options.pipeline is None:
-            for stage in run_stages(module, PIPELINE, instrumentation):
+            for stage in run_stages(module, pipeline_of(options.devices), instrumentation):
                 yield stage.level
             return
         passes = parse_passes(options.pipeline)

@@ -29,22 +29,27 @@ BUDGETS = ("max_file_bytes", "max_graph_bytes", "max_nodes", "max_name_bytes", "
 
 LARGEST = (1 << 31) - 1
 
+MOST_DEVICES = 64
+"""In a ring: a program has an entry symbol for each."""
+
 
 @dataclass(frozen=True)
 class CompileOptions:
     """
     The choices of one compilation; `BadOption` for one that cannot be meant.
 
-    `target` names a machine or a file that describes one, `shape` fixes symbolic dimensions by
-    name, `max_context` bounds the cache (None: the default of the compiler), `pipeline` replaces
-    the default passes. `weights` is one of `WEIGHTS`; without weights the files they lie in need
-    not exist. What is None of `BUDGETS` is a limit of the importer that stays as it is.
+    `target` names a machine or a file that describes one, and `devices` says how many of it make a
+    ring. `shape` fixes symbolic dimensions by name, `max_context` bounds the cache (None: the
+    default of the compiler), `pipeline` replaces the default passes. `weights` is one of `WEIGHTS`;
+    without weights the files they lie in need not exist. What is None of `BUDGETS` is a limit of
+    the importer that stays as it is.
     """
 
     target: str | PathLike[str] = DEFAULT_TARGET
     precision: str = DEFAULT_PRECISION
     max_context: int | None = None
     shape: Mapping[str, int] | None = None
+    devices: int = 1
     pipeline: str | None = None
     weights: str = WEIGHTS[0]
     max_file_bytes: int | None = None
@@ -59,6 +64,7 @@ class CompileOptions:
         one_of("weights", self.weights, WEIGHTS)
         if self.max_context is not None:
             whole("max_context", self.max_context, 1, LARGEST)
+        _check_devices(self.devices)
         text("pipeline", self.pipeline or "")
         for name in BUDGETS:
             if getattr(self, name) is not None:
@@ -90,12 +96,22 @@ class CompileOptions:
         }
         if self.max_context is not None:
             entries["max_context"] = IntegerAttr(int(self.max_context), i64)
+        if self.devices > 1:
+            entries["devices"] = IntegerAttr(int(self.devices), i64)
         if self.shape:
             shape = sorted(self.shape.items())
             entries["shape"] = DictionaryAttr(
                 {escape(name): IntegerAttr(value, i64) for name, value in shape}
             )
         return DictionaryAttr(entries)
+
+
+def _check_devices(devices: object) -> None:
+    count = whole("devices", devices, 1, MOST_DEVICES)
+    if count & (count - 1):
+        near = 1 << count.bit_length()
+        choice = str(near // 2) if near > MOST_DEVICES else f"{near // 2} or {near}"
+        raise BadOption("devices", f"{count} is no power of two; choose {choice}")
 
 
 def target_of(target: object) -> Target:

@@ -1,15 +1,16 @@
 """
 The default pipeline: which passes run, in which order, and why in that order.
 
-`PIPELINE` is the whole story, one stage for each level of IR; each pass says what it needs and what
-it comes after (`passes.specification`), and the order is checked against that before it is used.
-`cse` and `dce` are xDSL's.
+`PIPELINE` is the whole story for one device, one stage for each level of IR; `pipeline_of` several
+puts the stage `ESL` in front of the merging of products, which is then that of parts. Each pass
+says what it needs and what it comes after (`passes.specification`), and the order is checked
+against that before it is used. `cse` and `dce` are xDSL's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,8 @@ class Stage:
 
 
 _COMMON = frozenset({"builtin", "func"})
+
+_MERGE = ("lpu-merge-matmuls", "cse", "dce")
 
 PIPELINE = (
     Stage(
@@ -66,9 +69,7 @@ PIPELINE = (
             "lpu-raise-norm",
             "lpu-raise-rotary",
             "lpu-raise-attention",
-            "lpu-merge-matmuls",
-            "cse",
-            "dce",
+            *_MERGE,
         ),
         _COMMON | {"lpu"},
     ),
@@ -90,7 +91,10 @@ PIPELINE = (
     ),
 )
 
-LEVELS = tuple(stage.level for stage in PIPELINE)
+ESL = Stage("esl", ("cse", "dce", *_MERGE), _COMMON | {"lpu", "lpu_esl"})
+"""How the IR of one device becomes that of several."""
+
+LEVELS = ("onnx", "lpu", "esl", "mem", "isa")
 
 OTHERS: Mapping[str, Specification] = {
     "cse": Specification(level=None, gives=("distinct",), numbers=EXACT),
@@ -99,9 +103,21 @@ OTHERS: Mapping[str, Specification] = {
 """What xDSL's passes of the pipeline are."""
 
 
-def stages_until(level: str) -> tuple[Stage, ...]:
-    """The stages that lead to a level, itself included."""
-    return PIPELINE[: LEVELS.index(level) + 1]
+def pipeline_of(devices: int) -> tuple[Stage, ...]:
+    """The stages of a compilation for so many devices."""
+    if devices == 1:
+        return PIPELINE
+    onnx, lpu, *below = PIPELINE
+    return (onnx, replace(lpu, passes=lpu.passes[: -len(_MERGE)]), ESL, *below)
+
+
+def stages_until(level: str, devices: int = 1) -> tuple[Stage, ...]:
+    """The stages that lead to a level, itself included; `UsageError` if it is not on the way."""
+    stages = pipeline_of(devices)
+    levels = [stage.level for stage in stages]
+    if level not in levels:
+        raise UsageError(f"level '{level}' is one of several devices; choose how many")
+    return stages[: levels.index(level) + 1]
 
 
 REACHES_OUT = frozenset(
@@ -172,20 +188,21 @@ def faults(names: Sequence[str]) -> Iterator[str]:
     for name in names:
         spec = specification_of(available_passes()[name]())
         assert spec is not None, f"nobody says what '{name}' does"
-        if spec.level not in (None, level):
-            yield wrong_level(name, spec.level, level)
+        if not spec.accepts(level):
+            yield wrong_level(name, str(spec.level), level)
         for fact, why in (*spec.needs.items(), *spec.after.items()):
             if fact not in held:
                 yield f"'{name}' comes after {fact}: {why}"
         held = (held - set(spec.spoils)) | set(spec.gives)
-        level = spec.to or level
+        level = spec.behind(level) or level
 
 
 @cache
 def check_order() -> None:
-    """Fail if the default pipeline is not in the order that its passes ask for."""
-    wrong = list(faults([name for stage in PIPELINE for name in stage.passes]))
-    assert not wrong, "; ".join(wrong)
+    """Fail if a default pipeline is not in the order that its passes ask for."""
+    for devices in (1, 2):
+        wrong = list(faults([name for s in pipeline_of(devices) for name in s.passes]))
+        assert not wrong, "; ".join(wrong)
 
 
 def check_pipeline(
@@ -202,7 +219,7 @@ def check_pipeline(
         spec = specification_of(type(one))
         if spec is None:
             continue
-        if spec.level is not None and level is not None and level != spec.level:
+        if spec.level is not None and level is not None and not spec.accepts(level):
             lead = _naming(lambda other, to=spec.level: other.to == to)
             is_above = LEVELS_OF_IR.index(level) < LEVELS_OF_IR.index(spec.level)
             hint = f"; {lead} leads there" if is_above else ""
@@ -210,7 +227,7 @@ def check_pipeline(
         _check_needs(f"'{one.name}'", {f for f in spec.needs if FACTS[f][0] in whole} - held)
         whole.add(spec.to)
         held = (held - set(spec.spoils)) | set(spec.gives)
-        level = spec.to or spec.level or level
+        level = spec.behind(level)
     _check_needs("a program", {end} - held if end is not None else set())
 
 
@@ -228,12 +245,11 @@ def _naming(chosen: Callable[[Specification], bool]) -> str:
 
 def by_level(passes: Sequence[ModulePass]) -> dict[str, list[ModulePass]]:
     """The passes of a user's pipeline by the level of IR that each leaves."""
-    groups, stage = dict[str, list["ModulePass"]](), LEVELS[0]
+    groups, level = dict[str, list["ModulePass"]](), LEVELS_OF_IR[0]
     for one in passes:
         spec = specification_of(type(one))
-        level = None if spec is None else spec.to or spec.level
-        stage = stage if level is None else LEVELS[LEVELS_OF_IR.index(level)]
-        groups.setdefault(stage, []).append(one)
+        level = level if spec is None else spec.behind(level) or level
+        groups.setdefault(LEVELS[LEVELS_OF_IR.index(level)], []).append(one)
     return groups
 
 

@@ -37,6 +37,7 @@ def _run_mem(function: FuncOp, inputs: Arrays, folder: Path) -> Arrays:
 _RUNNERS: dict[str, Callable[[FuncOp, Arrays, Path], Arrays]] = {
     "onnx": _run_onnx,
     "lpu": _run_lpu,
+    "esl": _run_lpu,
     "mem": _run_mem,
 }
 

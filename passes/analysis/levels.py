@@ -74,7 +74,8 @@ _HOLDS: Mapping[str, Callable[[ModuleOp], str | None]] = {
 def require(name: str, specification: Specification, module: ModuleOp) -> None:
     """`CompileError` if IR is not what the pass called `name` takes."""
     level = specification.level
-    others = frozenset[str]() if level is None else dialects_of(module) - BELONGS[level]
+    taken = LEVELS if level is None else (level, *specification.takes)
+    others = dialects_of(module).difference(*(BELONGS[one] for one in taken))
     for found in sorted(others, key=LEVELS.index):
         raise CompileError(wrong_level(name, str(level), found))
     for fact in specification.needs:

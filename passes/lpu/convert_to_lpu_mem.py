@@ -131,6 +131,7 @@ class ConvertLpuToLpuMemPass(RewritingPass):
     name = "convert-lpu-to-lpu-mem"
     specification = Specification(
         level="lpu",
+        takes=("lpu_esl",),
         to="lpu_mem",
         needs={"dimensions": "buffers are as large as the bounds of their extents"},
         after={

@@ -235,6 +235,7 @@ class LpuMergeMatmulsPass(RewritingPass):
     name = "lpu-merge-matmuls"
     specification = Specification(
         level="lpu",
+        takes=("lpu_esl",),
         after={
             "attentions": "attention tells values, keys and queries apart",
             "entries": "the functions must agree on what is merged",

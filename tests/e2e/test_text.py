@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,9 @@ CALL = Call(new=1, past=3, mask="random")
 
 def at_level(level: str) -> ModuleOp:
     """The model lowered to a level; `import` is before any pass."""
-    module = load_module(ONE, options())
-    return module if level == "import" else lower(module, options(), level, Instrumentation())
+    chosen = replace(options(), devices=2 if level == "esl" else 1)
+    module = load_module(ONE, chosen)
+    return module if level == "import" else lower(module, chosen, level, Instrumentation())
 
 
 @pytest.mark.parametrize("level", ["import", *LEVELS])

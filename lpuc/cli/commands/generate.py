@@ -36,7 +36,7 @@ MOST_PROMPT = 1 << 26
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-COMPILING = ("target", "precision", "max_context", "shape", "pipeline")
+COMPILING = ("target", "precision", "max_context", "shape", "devices", "pipeline")
 """Options that a program was compiled with."""
 
 

@@ -18,6 +18,7 @@ from lpuc.compiler.pipeline import (
     faults,
     make_context,
     parse_passes,
+    pipeline_of,
     specification_of,
     stages_until,
 )
@@ -28,10 +29,13 @@ from passes.specification import BELONGS, EXACT, FACTS, Numbers, Specification
 from tests.lit_runner import LitFailure, run_lit
 
 NAMES = [name for stage in PIPELINE for name in stage.passes]
+SEVERAL = [name for stage in pipeline_of(4) for name in stage.passes]
 TEXTS = {
     "onnx": "%y = onnx.Relu(%x) {since_version = 14 : i64}"
             " : (!lpu.tensor<[2], f32>) -> !lpu.tensor<[2], f32>",
     "lpu": '%y = lpu.map "exp" %x : !lpu.tensor<[2], f32> -> !lpu.tensor<[2], f32>',
+    "lpu_esl": "%y = lpu_esl.all_gather %x"
+               " : !lpu.tensor<[2], f32> -> !lpu.tensor<[4, 2], f32>",
     "lpu_mem": "%y = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 2>",
     "lpu_isa": "lpu_isa.halt",
 }  # fmt: skip
@@ -44,6 +48,7 @@ def module_of(level: str) -> ModuleOp:
 
 def test_each_pass_finds_what_it_needs_and_comes_after():
     assert list(faults(NAMES)) == []
+    assert list(faults(SEVERAL)) == []
 
 
 @pytest.mark.parametrize("index", range(len(NAMES)))
@@ -93,7 +98,7 @@ def test_facts_are_established_at_the_level_that_they_name():
 
 
 def test_every_fact_has_a_giver():
-    assert {fact for name in NAMES for fact in _given(name)} == set(FACTS)
+    assert {fact for name in SEVERAL for fact in _given(name)} == set(FACTS)
 
 
 def test_raising_rounds_nothing():
@@ -150,8 +155,9 @@ def test_a_pass_refuses_ir_of_another_level(name: str):
     cls = load_pass(name)
     takes = specification_of(cls)
     for level in TEXTS:
-        if takes is not None and level not in BELONGS[str(takes.level)]:
-            with pytest.raises(CompileError, match=f"'{name}' works on level {takes.level}"):
+        taken = () if takes is None else (str(takes.level), *takes.takes)
+        if not any(level in BELONGS[one] for one in taken):
+            with pytest.raises(CompileError, match=f"'{name}' works on level {taken[0]}"):
                 cls().apply(Context(), module_of(level))
 
 
@@ -183,7 +189,19 @@ def test_buffers_without_addresses_make_no_instructions():
 
 
 def test_a_level_is_reached_through_those_above():
-    assert [stage.level for stage in stages_until("mem")] == list(LEVELS[:3])
+    assert [stage.level for stage in stages_until("mem")] == ["onnx", "lpu", "mem"]
+    assert [stage.level for stage in stages_until("mem", 4)] == list(LEVELS[:4])
+
+
+def test_one_device_has_no_level_of_several():
+    with pytest.raises(UsageError, match="level 'esl' is one of several devices"):
+        stages_until("esl")
+
+
+def test_products_of_several_devices_are_merged_when_they_are_in_parts():
+    assert SEVERAL.count("lpu-merge-matmuls") == 1
+    lpu, esl = (stage for stage in pipeline_of(4) if stage.level in ("lpu", "esl"))
+    assert "lpu-merge-matmuls" in {*esl.passes} - {*lpu.passes}
 
 
 def test_a_pipeline_prints_as_it_is_read():

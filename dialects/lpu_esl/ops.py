@@ -1,0 +1,51 @@
+"""Operations of several devices: what each holds, brought to all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+from xdsl.irdl import irdl_op_definition, operand_def, result_def
+
+from dialects.lpu.facts import NONE, Facts, Form, Zeros
+from dialects.lpu.tensors import Array, CollectiveOp, tensor_of
+from dialects.lpu.types import Tensor, TensorType
+
+
+@irdl_op_definition
+class AllGatherOp(CollectiveOp):
+    """
+    Entry `j` of the result, on every device, is what device `j` holds of the source.
+
+    ```mlir
+    %y = lpu_esl.all_gather %x
+        : !lpu_esl.shard<[1, 6], f32, 2 x [[], [6/2]]> -> !lpu.tensor<[2, 1, 3], f32>
+    ```
+    Padding is brought along; operations of `lpu` put the parts in their places.
+    """
+
+    name = "lpu_esl.all_gather"
+    FACTS: ClassVar = Facts(Form.OTHER, NONE, Zeros.KEPT, lines=False, weight=None, trunk=None)
+    source = operand_def(TensorType)
+    result = result_def(TensorType)
+    assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
+
+    @property
+    def devices(self) -> int:
+        """On how many devices it runs."""
+        return self.result_tensor().shape[0].const
+
+    def verify_tensors(self) -> None:
+        source, result = tensor_of(self.source), self.result_tensor()
+        counted = result.rank > 0 and result.shape[0].is_const and result.shape[0].const > 1
+        self.require(type(self.result.type) is TensorType, "what is gathered is no shard")
+        self.require(counted, "the first axis of a gathered tensor counts the devices")
+        expected = Tensor.of((self.devices, *source.shape), source.dtype)
+        self.require(result == expected, f"an all-gather gives {expected}")
+
+    def together(self, operands: Sequence[Sequence[Array]]) -> tuple[Array, ...]:
+        return (np.stack([source for (source,) in operands]),)
+
+
+OPS = [AllGatherOp]
