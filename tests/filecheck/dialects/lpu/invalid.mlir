@@ -167,7 +167,7 @@
 // -----
 
 // An axis that grows is whole.
-// CHECK: 'lpu.state': port 'x' is not shared as 4 x [[8/4], []]: axis 0 has None elements, its factors 8
+// CHECK: 'lpu.state': port 'x' is not shared as 4 x [[8/4], []]: axis 0 is cut and its extent is no number
 %0 = lpu.state "c" inputs <["x" past f32 [P, 4] at [0, 0] shard 4 x [[8/4], []]]> outputs <[]> : !lpu.state<[8, 4], f32>
 
 // -----
