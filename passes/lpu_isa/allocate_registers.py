@@ -35,6 +35,7 @@ func.func @step() attributes {lpu.symbols = #lpu.symbols<[P in 1 to 8]>} {
 
 Values that live across blocks, and constants used in loops, share out all registers but those that
 the largest instruction needs, most used first; such a constant is loaded before the outermost loop.
+What follows from the number of a device is treated as constants are (`registers.made`).
 What finds no register lies in a spill slot at the top of the LMU: written by `sts` where it is
 computed, read by `lds` in each block that uses it. Within a block the remaining registers hold what
 was used last; the value whose next use is furthest away makes room, a constant is loaded again.
@@ -51,6 +52,7 @@ from xdsl.dialects.builtin import LocationAttr, ModuleOp, UnknownLoc
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation
 
+from dialects.devices import is_device_symbol
 from dialects.errors import CompileError
 from dialects.lpu.interface import symbols_of
 from dialects.lpu_isa.code import Code, Item
@@ -59,11 +61,12 @@ from dialects.lpu_mem.target import SPILL_SLOTS, spill_base, target_of
 from dialects.reading import operations
 from passes.lpu_isa.registers.blocks import BlockAllocation
 from passes.lpu_isa.registers.entry import freed, need_of
-from passes.lpu_isa.registers.liveness import Constant, Lifetime, Liveness, Places, by_weight
+from passes.lpu_isa.registers.liveness import Lifetime, Liveness, Places, by_weight
+from passes.lpu_isa.registers.made import Made
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import append, erase, take_out
 from passes.specification import EXACT, Specification
-from runtime.isa import Lds, Li, Loop, Sts
+from runtime.isa import Lds, Loop, Sts
 from runtime.target import Target
 
 
@@ -71,14 +74,16 @@ class Allocation:
     """Registers and slots of one function."""
 
     def __init__(
-        self, items: Sequence[Item], symbols: int, registers: int, spill_base: int
+        self, items: Sequence[Item], symbols: Sequence[str], registers: int, spill_base: int
     ) -> None:
-        self.items, self.stored = freed(items, symbols, registers)
-        self.live = live = Liveness([item for item, _ in self.items])
+        self.items, self.stored = freed(items, len(symbols), registers)
+        devices = [n for n, name in enumerate(symbols, start=1) if is_device_symbol(name)]
+        held = frozenset(self.stored.get(register, register) for register in devices)
+        self.live = live = Liveness([item for item, _ in self.items], held)
         self.spill_base = spill_base
-        self.pool = [*self.stored, *range(symbols + 1, registers)]
+        self.pool = [*self.stored, *range(len(symbols) + 1, registers)]
         self.pins: dict[int, int] = {}
-        self.constant_pins: dict[tuple[int, Constant], int] = {}
+        self.made_pins: dict[tuple[int, Made], int] = {}
         self.slots: dict[int, int] = {}
         self.pinned_in: list[set[int]] = [set() for _ in live.blocks]
         self.heads = {
@@ -110,7 +115,7 @@ class Allocation:
         if isinstance(life.key, int):
             self.pins[life.key] = register
         else:
-            self.constant_pins[life.key] = register  # pyright: ignore[reportArgumentType]
+            self.made_pins[life.key] = register  # pyright: ignore[reportArgumentType]
         blocks = self.live.block_of
         for block in range(blocks[life.first], blocks[life.last] + 1):
             self.pinned_in[block].add(register)
@@ -127,13 +132,13 @@ class Allocation:
             (Code(Sts, (symbol, self.slots[register])), start)
             for symbol, register in self.stored.items()
         ]
-        hoisted: dict[int, list[tuple[Constant, int]]] = {}
-        for (head, constant), register in self.constant_pins.items():
-            hoisted.setdefault(head, []).append((constant, register))
+        hoisted: dict[int, list[tuple[Made, int]]] = {}
+        for (head, made), register in self.made_pins.items():
+            hoisted.setdefault(head, []).append((made, register))
         for number, block in enumerate(self.live.blocks):
             location = self.items[block.start][1]
-            for constant, register in hoisted.get(block.start, ()):
-                out.append((Code(Li, (register, constant.value)), location))
+            for made, register in hoisted.get(block.start, ()):
+                out += [(code, location) for code in made.code(register, self.slots)]
             out += self._block(number, block)
         return out
 
@@ -145,9 +150,7 @@ class Allocation:
             self.live,
             free,
             pin_of=lambda key: (
-                self.constant_pins.get((head, key))
-                if isinstance(key, Constant)
-                else self.pins.get(key)  # pyright: ignore[reportArgumentType, reportCallIssue]
+                self.made_pins.get((head, key)) if isinstance(key, Made) else self.pins.get(key)  # pyright: ignore[reportArgumentType, reportCallIssue]
             ),
             slots=self.slots,
             local_slot=lambda index: self._slot_address(self.local_slots + index),
@@ -171,7 +174,7 @@ class Allocation:
 
 def allocate(func: FuncOp, target: Target) -> None:
     """Replace the instructions of a function by ones on machine registers."""
-    count = len(symbols_of(func).registers)
+    symbols = tuple(symbols_of(func).registers)
     kept: list[Operation] = []
     items: list[Item] = []
     for op in operations(func.body.block):
@@ -181,7 +184,7 @@ def allocate(func: FuncOp, target: Target) -> None:
             items.append((op.label.data, op.location))
         else:
             kept.append(op)
-    code = Allocation(items, count, target.registers, spill_base(target)).run()
+    code = Allocation(items, symbols, target.registers, spill_base(target)).run()
     block = func.body.block
     for op in take_out(block):
         if isinstance(op, IsaOp | LabelOp):

@@ -8,8 +8,9 @@ from xdsl.dialects.builtin import LocationAttr
 
 from dialects.errors import CompileError
 from dialects.lpu_isa.code import VIRTUAL, Code, Item, register_text
-from passes.lpu_isa.registers.liveness import Constant, Key, Liveness
-from runtime.isa import Lds, Li, Sts
+from passes.lpu_isa.registers.liveness import Key, Liveness
+from passes.lpu_isa.registers.made import Made
+from runtime.isa import Lds, Sts
 
 NEVER = 1 << 60
 
@@ -48,7 +49,7 @@ class BlockAllocation:
         """The rewritten block."""
         for position in reversed(range(len(items))):
             item = items[position][0]
-            if isinstance(item, Code):
+            if isinstance(item, Code) and not self.live.makes(item):
                 for register in item.reads():
                     self.uses.setdefault(self.live.key(register), []).append(position)
         for item, location in items:
@@ -59,9 +60,9 @@ class BlockAllocation:
         return self.out
 
     def _instruction(self, code: Code, location: LocationAttr) -> None:
-        written = [r for r in code.writes() if r >= VIRTUAL]
-        if written and isinstance(self.live.key(written[0]), Constant):
+        if self.live.makes(code):
             return
+        written = [r for r in code.writes() if r >= VIRTUAL]
         self._take_named(code)
         registers: dict[int, int] = {}
         reads = [r for r in code.reads() if r >= VIRTUAL]
@@ -95,7 +96,7 @@ class BlockAllocation:
             if register in self.free:
                 self.free.remove(register)
             for key in [key for key, holder in self.held.items() if holder == register]:
-                assert isinstance(key, Constant) or key in self.slots, f"{key} would be lost"
+                assert isinstance(key, Made) or key in self.slots, f"{key} would be lost"
                 del self.held[key]
 
     def _free_named(self, code: Code) -> None:
@@ -110,9 +111,10 @@ class BlockAllocation:
             register = self.held.get(key)
         if register is not None:
             return register
-        if isinstance(key, Constant):
+        if isinstance(key, Made):
             register = self._room(locked, location)
-            self._emit(Code(Li, (register, key.value)), location)
+            for code in key.code(register, self.slots):
+                self._emit(code, location)
         else:
             address = self._address(key)
             register = self._room(locked, location)
@@ -145,7 +147,7 @@ class BlockAllocation:
         key = max(candidates, key=self._next_use, default=None)
         assert key is not None, "an instruction needs more registers than there are"
         register = self.held.pop(key)
-        stored = isinstance(key, Constant) or key in self.slots or key in self.local
+        stored = isinstance(key, Made) or key in self.slots or key in self.local
         if not stored and self.uses.get(key):
             self.local[key] = self._new_slot()
             self._emit(Code(Sts, (register, self.local[key])), location)

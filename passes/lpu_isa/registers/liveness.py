@@ -7,20 +7,13 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from dialects.lpu_isa.code import VIRTUAL, Code
-from runtime.isa import Addi, Halt, Li
+from passes.lpu_isa.registers.made import Made, made_in
+from runtime.isa import Halt
 
 Key = Hashable
-"""What a register can hold: a virtual register by number, or `Constant`."""
+"""What a register can hold: a virtual register by number, or what is made anew."""
 
 DEPTH_FACTOR = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    """A number that `li` makes anew where it is wanted; `owner` keeps it apart from equal ones."""
-
-    value: int
-    owner: int = 0
 
 
 @dataclass(slots=True)
@@ -50,25 +43,30 @@ class Lifetime:
 
 @dataclass
 class Liveness:
-    """`block_of`, `loop_of` and `depth` by position; lifetimes of virtual registers; constants."""
+    """
+    `block_of`, `loop_of`, `depth` by position; lifetimes of virtual registers; what is made anew.
+
+    `devices` are the registers of the symbols of devices.
+    """
 
     items: Sequence[Code | str]
+    devices: frozenset[int] = frozenset()
     blocks: list[range] = field(default_factory=list[range])
     block_of: list[int] = field(default_factory=list[int])
     loop_of: list[LoopRange | None] = field(default_factory=list[LoopRange | None])
     depth: list[int] = field(default_factory=list[int])
-    constants: dict[int, Constant] = field(default_factory=dict[int, Constant])
+    made: dict[int, Made] = field(default_factory=dict[int, Made])
     lifetimes: dict[int, Lifetime] = field(default_factory=dict[int, Lifetime])
-    hoistable: dict[tuple[int, Constant], Lifetime] = field(
-        default_factory=dict[tuple[int, Constant], Lifetime]
+    hoistable: dict[tuple[int, Made], Lifetime] = field(
+        default_factory=dict[tuple[int, Made], Lifetime]
     )
 
     def __post_init__(self) -> None:
         self._split()
         self._find_loops()
-        self._find_constants()
+        self.made = made_in(self.items, self.devices)
         for position, item in enumerate(self.items):
-            if isinstance(item, Code):
+            if isinstance(item, Code) and not self.makes(item):
                 for register in (*item.reads(), *item.writes()):
                     if register >= VIRTUAL:
                         self._touch(register, position)
@@ -76,8 +74,12 @@ class Liveness:
             self._extend(life)
 
     def key(self, register: int) -> Key:
-        """The constant that a virtual register holds, or itself."""
-        return self.constants.get(register, register)
+        """What is made anew in a virtual register, or itself."""
+        return self.made.get(register, register)
+
+    def makes(self, code: Code) -> bool:
+        """Whether an instruction makes what is made anew where it is wanted."""
+        return any(register in self.made for register in code.writes())
 
     def _split(self) -> None:
         start = 0
@@ -111,27 +113,15 @@ class Liveness:
             while loop is not None and loop.tail == position:
                 loop, level = loop.parent, level - 1
 
-    def _find_constants(self) -> None:
-        writes: dict[int, int] = {}
-        for item in self.items:
-            if isinstance(item, Code):
-                for register in item.writes():
-                    writes[register] = writes.get(register, 0) + 1
-        for item in self.items:
-            if isinstance(item, Code) and (constant := _constant(item)):
-                register = item.values[0]
-                if writes[register] == 1 and register >= VIRTUAL:
-                    self.constants[register] = constant
-
     def _touch(self, register: int, position: int) -> None:
         weight = DEPTH_FACTOR ** min(self.depth[position], 8)
-        constant = self.constants.get(register)
-        if constant is not None:
+        made = self.made.get(register)
+        if made is not None:
             loop = self.loop_of[position]
             if loop is not None:
                 outer = loop.outermost
-                fresh = Lifetime((outer.head, constant), outer.head, outer.tail)
-                self.hoistable.setdefault((outer.head, constant), fresh).weight += weight
+                fresh = Lifetime((outer.head, made), outer.head, outer.tail)
+                self.hoistable.setdefault((outer.head, made), fresh).weight += weight
             return
         life = self.lifetimes.get(register)
         block = self.block_of[position]
@@ -147,15 +137,6 @@ class Liveness:
         while loop is not None and loop.head > life.first:
             life.last = max(life.last, loop.tail)
             loop = loop.parent
-
-
-def _constant(code: Code) -> Constant | None:
-    """What an instruction loads: `li` a number, `addi` of r0 one that shares no register."""
-    if code.inst is Li:
-        return Constant(code.values[1])
-    if code.inst is Addi and code.values[1] == 0:
-        return Constant(code.values[2], code.values[0])
-    return None
 
 
 class Places:

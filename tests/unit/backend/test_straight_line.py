@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pytest
 from xdsl.dialects.builtin import UnknownLoc
@@ -14,6 +14,7 @@ from passes.lpu_isa.allocate_registers import Allocation
 from runtime.isa import Add, Addi, Halt, Lds, Li, Muli, Sts, Sub
 
 SPILL = 1000
+SYMBOLS = ["P", "d0", "d1", "d2", "d3", "d4"]
 
 
 def run(codes: Iterable[Code | str]) -> dict[int, int]:
@@ -61,7 +62,7 @@ def program(seed: int, symbols: int = 1) -> list[Code | str]:
     return [*codes, Code(Halt, ())]
 
 
-def on_registers(codes: Iterable[Code | str], symbols: int, registers: int) -> list[Code]:
+def on_registers(codes: Iterable[Code | str], symbols: Sequence[str], registers: int) -> list[Code]:
     """Code on so many registers of the machine."""
     items = [(code, UnknownLoc()) for code in codes]
     allocated = [code for code, _ in Allocation(items, symbols, registers, SPILL).run()]
@@ -77,7 +78,7 @@ def largest(codes: Iterable[Code]) -> int:
 @pytest.mark.parametrize("seed", range(20))
 def test_results_do_not_depend_on_the_number_of_registers(seed: int, registers: int):
     codes = program(seed)
-    allocated = on_registers(codes, 1, registers)
+    allocated = on_registers(codes, ["P"], registers)
     assert run(allocated) == run(codes)
     assert largest(allocated) < registers
 
@@ -86,11 +87,26 @@ def test_results_do_not_depend_on_the_number_of_registers(seed: int, registers: 
 @pytest.mark.parametrize("seed", range(20))
 def test_symbols_give_up_registers_where_they_are_too_many(seed: int, registers: int):
     codes = program(seed, symbols=6)
-    allocated = on_registers(codes, 6, registers)
+    allocated = on_registers(codes, SYMBOLS, registers)
     assert run(allocated) == run(codes)
     assert largest(allocated) < registers
 
 
 def test_an_instruction_that_names_more_registers_than_there_are_is_refused():
     with pytest.raises(CompileError, match="an instruction needs 3 registers, 2 are free"):
-        on_registers([Code(Add, (VIRTUAL, 1, 2)), Code(Halt, ())], 2, 3)
+        on_registers([Code(Add, (VIRTUAL, 1, 2)), Code(Halt, ())], SYMBOLS[:2], 3)
+
+
+def test_values_of_devices_are_made_anew_and_take_no_slots():
+    codes: list[Code | str] = []
+    made = range(VIRTUAL, VIRTUAL + 300, 3)
+    for n, register in enumerate(made):
+        codes += [
+            Code(Muli, (register, 2 + n % 5, 64)),
+            Code(Li, (register + 1, n)),
+            Code(Add, (register + 2, register + 1, register)),
+        ]
+    codes += [Code(Sts, (register + 2, 8 * n)) for n, register in enumerate(made)]
+    allocated = on_registers([*codes, Code(Halt, ())], SYMBOLS, 10)
+    assert run(allocated) == run(codes)
+    assert not [code for code in allocated if code.inst is Sts and code.values[1] >= SPILL]

@@ -98,3 +98,25 @@ builtin.module attributes {lpu.options = {target = "lpu-tiny"}} {
     lpu_isa.halt
   }
 }
+
+// -----
+
+// What follows from the number of a device is loaded before the outermost loop, as constants are.
+// CHECK-LABEL: @parts
+func.func @parts() attributes {lpu.symbols = #lpu.symbols<[d0 in 0 to 1, d1 in 0 to 1]>} {
+  // CHECK-NEXT: lpu_isa.li [[I:r[0-9]+]], 0
+  // CHECK-NEXT: lpu_isa.li [[N:r[0-9]+]], 6
+  // CHECK-NEXT: lpu_isa.muli [[A:r[0-9]+]], r2, 24
+  // CHECK-NEXT: lpu_isa.addi [[A]], [[A]], 64
+  // CHECK-NEXT: lpu_isa.label @loop0
+  // CHECK-NEXT: lpu_isa.recv right, ([[N]], [[N]], [[N]], [[N]]), f32 [[A]][r0, r0, r0, [[N]]]
+  // CHECK-NEXT: lpu_isa.loop [[I]], [[N]], 4, @loop0
+  lpu_isa.muli v0, r2, 24
+  lpu_isa.addi v1, v0, 64
+  lpu_isa.li v2, 6
+  lpu_isa.li v3, 0
+  lpu_isa.label @loop0
+  lpu_isa.recv right, (v2, v2, v2, v2), f32 v1[r0, r0, r0, v2]
+  lpu_isa.loop v3, v2, 4, @loop0
+  lpu_isa.halt
+}
