@@ -1,0 +1,189 @@
+"""Buffers in which every device has a slot, as all devices see them at once.
+
+A `Family` is memory with a slot for each device: that of the device `j` places to the right begins
+at `base + step * dj`. What a slot holds stands at offsets in it, which are the same for all slots,
+so that slot `j` is one thing although it lies elsewhere on each device. A `Piece` of a slot has a
+`Label`: the device (places to the right) that wrote it, with which instruction, and where. A piece
+without label is damaged: nobody says what it holds.
+
+A piece is *complete* where each slot `j` holds the piece that device `j` wrote, at the same offset
+with one instruction. Then memory is the same on all devices: the slot at `base + step * k` holds
+what device `k` wrote, whoever looks.
+"""
+
+from typing import NamedTuple
+
+from runtime.ring.checks.compile.shapes import Shape, Shapes
+from runtime.ring.checks.compile.values import Value
+
+
+class Label(NamedTuple):
+    """What `device`, so many places to the right, wrote with `writer`.
+
+    `place` is the address of its first byte, without the part that depends on the device.
+    """
+
+    device: int
+    writer: int
+    place: Value
+
+
+class Piece(NamedTuple):
+    """Bytes of a slot from the offset `start` on, put there by the instruction `at`."""
+
+    start: int
+    shape: Shape
+    label: Label | None
+    at: int
+
+    @property
+    def end(self) -> int:
+        """The offset behind the last byte."""
+        return self.start + self.shape.span
+
+
+class Family:
+    """Slots of `step` bytes at most, one for each device; their pieces do not overlap."""
+
+    def __init__(self, base: Value, step: int, devices: int) -> None:
+        self.base = base
+        self.step = step
+        self.slots: list[tuple[Piece, ...]] = [()] * devices
+        self.first, self.last = 0, 0
+        self._complete: tuple[Piece, ...] | None = None
+
+    def copy(self) -> "Family":
+        """The same family, to be changed apart."""
+        other = Family(self.base, self.step, len(self.slots))
+        other.slots, other._complete = list(self.slots), self._complete
+        other.first, other.last = self.first, self.last
+        return other
+
+    def is_like(self, other: "Family") -> bool:
+        """Whether two families are the same memory with the same contents."""
+        return (self.base, self.step) == (other.base, other.step) and self.slots == other.slots
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was put into it yet."""
+        return self.last == self.first
+
+    def has_room(self, start: int, shape: Shape) -> bool:
+        """Whether a piece may lie there without reaching into the slot of another device."""
+        if self.is_empty:
+            return shape.span <= self.step
+        low, high = min(self.first, start), max(self.last, start + shape.span)
+        return high - low <= self.step
+
+    def put(self, distance: int, piece: Piece) -> None:
+        """Put a piece into the slot of a device; what it covers is gone, gaps included."""
+        if self.is_empty:
+            self.first, self.last = piece.start, piece.end
+        self.first, self.last = min(self.first, piece.start), max(self.last, piece.end)
+        kept = [piece]
+        for old in self.slots[distance]:
+            kept += _rest(old, piece)
+        self.slots[distance] = _merged(kept)
+        self._complete = None
+
+    def complete(self, shapes: Shapes) -> tuple[Piece, ...]:
+        """What all slots have, each of its device, as pieces that reach over all slots."""
+        if self._complete is None:
+            count, step = len(self.slots), self.step
+            self._complete = tuple(
+                piece._replace(shape=shapes.repeated(piece.shape, count, step))
+                for piece in _joined(self.agreed())
+            )
+        return self._complete
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all that lies in any slot is complete."""
+        return {len(self.agreed())} == {len(slot) for slot in self.slots}
+
+    def agreed(self) -> list[Piece]:
+        """The pieces of the own slot that all other slots have from their devices."""
+        others = [{_sign(piece, piece.label) for piece in slot} for slot in self.slots[1:]]
+        return [piece for piece in self.slots[0] if self._is_agreed(piece, others)]
+
+    def is_at(self, piece: Piece) -> bool:
+        """Whether a piece lies at the place in its slot at which it was written."""
+        return piece.label is not None and piece.label.place == moved(self.base, piece.start)
+
+    def _is_agreed(self, piece: Piece, others: list[set[tuple[object, ...]]]) -> bool:
+        label = piece.label
+        if label is None or label.device or not self.is_at(piece):
+            return False
+        return all(
+            _sign(piece, label._replace(device=distance)) in other
+            for distance, other in enumerate(others, 1)
+        )
+
+
+def _sign(piece: Piece, label: Label | None) -> tuple[object, ...]:
+    return (piece.start, piece.shape.axes, label)
+
+
+def moved(value: Value, by: int) -> Value:
+    """A value plus a constant."""
+    return value + by if isinstance(value, int) else value._replace(const=value.const + by)
+
+
+def run(size: int) -> Shape:
+    """The shape of bytes one behind the other."""
+    return Shape(((size, 1),), 0, size, True, size)
+
+
+def cut(piece: Piece, start: int, end: int) -> Piece:
+    """What a piece has between two offsets; unknown where it is not dense."""
+    start, end = max(start, piece.start), min(end, piece.end)
+    if (start, end) == (piece.start, piece.end):
+        return piece
+    label = piece.label
+    if label is not None:
+        place = moved(label.place, start - piece.start)
+        label = label._replace(place=place) if piece.shape.size else None
+    return Piece(start, run(end - start), label, piece.at)
+
+
+def _rest(old: Piece, new: Piece) -> list[Piece]:
+    """What is left of a piece where another is put."""
+    if new.end <= old.start or old.end <= new.start:
+        return [old]
+    left = [cut(old, old.start, new.start)] if old.start < new.start else []
+    right = [cut(old, new.end, old.end)] if new.end < old.end else []
+    return left + right
+
+
+def _merged(pieces: list[Piece]) -> tuple[Piece, ...]:
+    """The pieces of a slot in order; those that continue one another are one."""
+    found: list[Piece] = []
+    for piece in sorted(pieces, key=lambda piece: piece.start):
+        last = found[-1] if found else None
+        if last is not None and _continues(last, piece):
+            found[-1] = last._replace(shape=run(last.shape.span + piece.shape.span))
+        else:
+            found.append(piece)
+    return tuple(found)
+
+
+def _continues(one: Piece, other: Piece) -> bool:
+    a, b = one.label, other.label
+    if a is None or b is None or not _touch(one, other):
+        return False
+    return b == a._replace(place=moved(a.place, one.shape.span))
+
+
+def _touch(one: Piece, other: Piece) -> bool:
+    return bool(one.shape.size and other.shape.size) and one.end == other.start
+
+
+def _joined(pieces: list[Piece]) -> list[Piece]:
+    """Pieces in order; those that touch are one, whoever wrote them."""
+    found: list[Piece] = []
+    for piece in pieces:
+        if found and _touch(found[-1], piece):
+            found[-1] = found[-1]._replace(shape=run(found[-1].shape.span + piece.shape.span))
+        else:
+            found.append(piece)
+    return found

@@ -1,0 +1,250 @@
+"""What the LMU holds, as far as devices have to agree in it.
+
+Most bytes hold what a device computed alone; nothing is claimed of them, and they are not kept
+here. Kept are families of slots (`families`), and areas at fixed addresses:
+
+    GATHERED  the bytes of a complete family, when its memory is used for something else
+    SAME      what was computed of such bytes alone
+    DAMAGED   of which devices hold what they should not: slots that were not filled
+
+Families go before areas.
+"""
+
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from typing import NamedTuple
+
+from runtime.ring.checks.compile.families import Family, Label, Piece
+from runtime.ring.checks.compile.shapes import Shape, Shapes
+from runtime.ring.checks.compile.values import Origin, Value
+
+
+class Kind(Enum):
+    """What is known of an area."""
+
+    GATHERED = 0
+    SAME = 1
+    DAMAGED = 2
+
+
+class Area(NamedTuple):
+    """Addresses from `low` up to `high`, as the instruction `at` left them."""
+
+    low: int
+    high: int
+    kind: Kind
+    at: int
+
+
+class Slot(NamedTuple):
+    """An address that depends on the device: `base + step * dj`, where `distance` is j."""
+
+    base: Value
+    distance: int
+    step: int
+
+
+class Memory:
+    """The LMU of all devices; `hulls` are the ranges outside of which nothing is known."""
+
+    def __init__(self, shapes: Shapes) -> None:
+        self.shapes = shapes
+        self.symbols = shapes.symbols
+        self.families: list[Family] = []
+        self.areas: list[Area] = []
+        self.hulls: list[tuple[int, int]] = []
+
+    def copy(self) -> "Memory":
+        """The same contents, to be changed apart."""
+        other = Memory(self.shapes)
+        other.families = [family.copy() for family in self.families]
+        other.areas, other.hulls = list(self.areas), list(self.hulls)
+        return other
+
+    def meets(self, low: int, high: int) -> bool:
+        """Whether anything is known of a byte in a range."""
+        for first, last in self.hulls:  # noqa: SIM110
+            if first < high and low < last:
+                return True
+        return False
+
+    def slot(self, address: Value) -> Slot | None:
+        """An address as that of a slot; None for one that is affine in no device, or in several."""
+        if isinstance(address, int):
+            return None
+        base, devices = self.symbols.parts(address)
+        if len(devices) != 1 or devices[0][1] <= 0:
+            return None
+        return Slot(base, *devices[0])
+
+    def hull(self, base: Value, shape: Shape) -> tuple[int, int]:
+        """The range of addresses that an operand may touch."""
+        low, high = self.symbols.range(base)
+        return low + shape.low, high + shape.low + shape.span
+
+    def span(self, family: Family, piece: Piece) -> tuple[int, int]:
+        """The range of addresses in which all slots have a piece."""
+        low, high = self.symbols.range(family.base)
+        return low + piece.start, high + piece.end + family.step * (len(family.slots) - 1)
+
+    def families_in(self, low: int, high: int) -> list[Family]:
+        """The families that have a byte in a range."""
+        return [f for f in self.families if _meet((low, high), self._extent(f))]
+
+    def areas_in(self, low: int, high: int) -> list[Area]:
+        """The areas that have a byte in a range."""
+        return [area for area in self.areas if area.low < high and low < area.high]
+
+    def family_of(self, slot: Slot) -> tuple[Family, int] | None:
+        """The family that has such slots, and where in one the address lies."""
+        for family in self.families:
+            start = self.symbols.minus(slot.base, family.base)
+            if family.step == slot.step and isinstance(start, int) and abs(start) < slot.step:
+                return family, start
+        return None
+
+    def write(self, at: int, base: Value, shape: Shape, is_same: bool) -> None:
+        """An instruction writes what it computed; `is_same` says that all devices computed it."""
+        if not shape.span:
+            return
+        if self.symbols.origin(base) is Origin.DEVICE:
+            slot = self.slot(base)
+            label = None if slot is None else Label(0, at, slot.base)
+            self.put(at, base, shape, [Piece(0, shape, label, at)])
+            return
+        low, high = self.hull(base, shape)
+        is_exact = isinstance(base, int) and shape.size > 0
+        self._overwrite(low, high, is_exact)
+        if is_same and is_exact:
+            self.areas.append(Area(low, high, Kind.SAME, at))
+        self._changed()
+
+    def put(self, at: int, base: Value, shape: Shape, pieces: Sequence[Piece]) -> None:
+        """Fill a slot with pieces, which count offsets from its address.
+
+        Where the slot reaches into those of other devices, or is none at all, whatever may be meant
+        is damaged.
+        """
+        slot = self.slot(base)
+        if slot is None or not shape.is_exact:
+            self.damage(at, *self.hull(base, shape))
+            return
+        family, start = self.family_of(slot) or (Family(slot.base, slot.step, self._devices), 0)
+        if not family.has_room(start, shape):
+            self.damage(at, *self.hull(base, shape))
+            return
+        for piece in pieces:
+            family.put(slot.distance, piece._replace(start=piece.start + start))
+        for other in self.families_in(*self._extent(family)):
+            if other is not family:
+                self._settle(other)
+        if family not in self.families:
+            self.families.append(family)
+        self._changed()
+
+    def damage(self, at: int, low: int, high: int) -> None:
+        """Nobody knows what devices hold in a range from now on, nor in families that it meets."""
+        for family in self.families_in(low, high):
+            first, last = self._extent(family)
+            low, high = min(low, first), max(high, last)
+            self.families.remove(family)
+        self._overwrite(low, high, is_exact=True)
+        self.areas.append(Area(low, high, Kind.DAMAGED, at))
+        self._changed()
+
+    def forget(self) -> None:
+        """Keep only what is damaged."""
+        for family in list(self.families):
+            self._settle(family)
+        self.areas = [area for area in self.areas if area.kind is Kind.DAMAGED]
+        self._changed()
+
+    def damaged(self) -> set[Area]:
+        """What would be damaged if all families were forgotten."""
+        other = self.copy()
+        other.forget()
+        return set(other.areas)
+
+    def join(self, other: "Memory") -> None:
+        """Keep what holds here and there."""
+        other = other.copy()
+        for one, two in ((self, other), (other, self)):
+            for family in list(one.families):
+                if not any(family.is_like(known) for known in two.families):
+                    one._settle(family)
+        here, there = set(self.areas), set(other.areas)
+        damaged = {area for area in here | there if area.kind is Kind.DAMAGED}
+        self.areas = sorted((here & there) | damaged)
+        self._changed()
+
+    @property
+    def _devices(self) -> int:
+        return self.symbols.devices
+
+    def _extent(self, family: Family) -> tuple[int, int]:
+        low, high = self.symbols.range(family.base)
+        return low + family.first, high + family.last + family.step * (self._devices - 1)
+
+    def _changed(self) -> None:
+        self.hulls = [self._extent(family) for family in self.families]
+        self.hulls += [(area.low, area.high) for area in self.areas]
+
+    def _overwrite(self, low: int, high: int, is_exact: bool) -> None:
+        """Take a range out of what is known; what stays in a part of it is damaged or private."""
+        for family in self.families_in(low, high):
+            self._settle(family)
+        self._cut(low, high, is_exact)
+
+    def _cut(self, low: int, high: int, is_exact: bool) -> None:
+        kept: list[Area] = []
+        for area in self.areas:
+            if area.high <= low or high <= area.low:
+                kept.append(area)
+            elif is_exact:
+                kept += _outside(area, low, high)
+            elif area.kind is Kind.DAMAGED:
+                kept.append(area)
+        self.areas = kept
+
+    def _settle(self, family: Family) -> None:
+        """Make areas of a family: complete or damaged."""
+        self.families.remove(family)
+        for area in self._remains(family):
+            self._cut(area.low, area.high, is_exact=True)
+            self.areas.append(area)
+
+    def _remains(self, family: Family) -> Iterator[Area]:
+        if not family.is_complete:
+            for slot in family.slots:
+                for piece in slot:
+                    yield Area(*self.span(family, piece), Kind.DAMAGED, piece.at)
+            return
+        for piece in family.complete(self.shapes):
+            if not isinstance(family.base, int):
+                continue
+            start = family.base + piece.start
+            for first, size in _runs(piece.shape):
+                yield Area(start + first, start + first + size, Kind.GATHERED, piece.at)
+
+
+def _runs(shape: Shape) -> list[tuple[int, int]]:
+    """The dense pieces of a shape in slots: one, one for each device, or what is not kept."""
+    if shape.size:
+        return [(0, shape.size)]
+    if len(shape.axes) != 2:
+        return []
+    (count, step), (size, _) = shape.axes
+    if not isinstance(count, int) or not isinstance(size, int):
+        return []
+    return [(step * k, size) for k in range(count)]
+
+
+def _outside(area: Area, low: int, high: int) -> list[Area]:
+    """What an area has outside of a range."""
+    left = [area._replace(high=low)] if area.low < low else []
+    right = [area._replace(low=high)] if high < area.high else []
+    return left + right
+
+
+def _meet(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return max(one[0], other[0]) < min(one[1], other[1])

@@ -1,0 +1,67 @@
+"""Proves that several devices do not wait for ever, nor mix up what they send to each other.
+
+    prove(program)    # a `Proof`, or `Unproved` with a rule and two instructions
+
+The claim holds for all values of the symbols and for every device, since all of them run one code:
+each instruction is looked at once, for the device `d` and its neighbours `d + j` at the same time.
+"""
+
+import re
+from itertools import accumulate
+
+from runtime.isa.instructions.ctrl import Loop
+from runtime.isa.spec import Inst
+from runtime.program.interface import Interface
+from runtime.program.program import Program
+from runtime.ring.checks.compile.effects import Effects
+from runtime.ring.checks.compile.memory import Memory
+from runtime.ring.checks.compile.proof import Proof, Report
+from runtime.ring.checks.compile.state import State
+from runtime.ring.checks.compile.values import Origin, Symbols, Value
+from runtime.ring.checks.compile.walk import Flow, Walk
+
+REGISTERS = 256
+_DEVICE = re.compile(r"d(\d+)")
+
+
+def prove(program: Program) -> Proof:
+    """What holds of all entries of a valid program; Unproved where a rule does not."""
+    program.validate()
+    report = Report(program.code, program.provenance)
+    flow = _flow(program.code)
+    messages: dict[str, int] = {}
+    in_flight = gathered = 0
+    for name, interface in program.entries:
+        effects = Effects(Symbols(program.devices), program.target.link_depth, report)
+        Walk(flow, effects, _entered(interface, effects)).run(flow.index[interface.pc])
+        messages[name] = effects.messages
+        in_flight = max(in_flight, effects.links.most)
+        gathered += effects.reading.gathered
+    return Proof(program.devices, messages, in_flight, gathered)
+
+
+def _flow(code: tuple[Inst, ...]) -> Flow:
+    addresses = accumulate((inst.WORDS for inst in code), initial=0)
+    index = {pc: at for at, pc in enumerate(addresses)}
+    loops: dict[int, list[int]] = {}
+    for at, inst in enumerate(code):
+        if type(inst) is Loop:
+            loops.setdefault(index[inst.target], []).insert(0, at)
+    return Flow(code, index, loops)
+
+
+def _entered(interface: Interface, effects: Effects) -> State:
+    """What is known where a call begins."""
+    registers: list[Value | None] = [None] * REGISTERS
+    registers[0] = 0
+    for register, value in interface.registers:
+        registers[register] = value
+    for symbol in interface.symbols:
+        device = _DEVICE.fullmatch(symbol.name)
+        between = (symbol.lower, symbol.upper)
+        registers[symbol.register] = (
+            effects.symbols.fresh(between, Origin.SAME)
+            if device is None
+            else effects.symbols.device(int(device[1]))
+        )
+    return State(registers, {}, Memory(effects.shapes), ((), ()))

@@ -1,0 +1,46 @@
+"""All that is known at one place of a program: of registers, of memory, of links."""
+
+from dataclasses import dataclass
+
+from runtime.ring.checks.compile.links import Queues
+from runtime.ring.checks.compile.memory import Memory
+from runtime.ring.checks.compile.values import Symbols, Value
+
+SCALAR_BYTES = 8
+
+
+@dataclass
+class State:
+    """`kept` are scalars of `sts` by address; a register that is None was never written."""
+
+    registers: list[Value | None]
+    kept: dict[int, Value]
+    memory: Memory
+    queues: Queues
+
+    def copy(self) -> "State":
+        """The same, to be changed apart."""
+        memory = self.memory.copy()
+        return State(list(self.registers), dict(self.kept), memory, self.queues)
+
+    def join(self, other: "State", symbols: Symbols) -> None:
+        """Keep what holds here and there; what is in flight is equal."""
+        for register, (a, b) in enumerate(zip(self.registers, other.registers, strict=True)):
+            if a is not b:
+                self.registers[register] = symbols.joined(a, b)
+        self.kept = {at: value for at, value in self.kept.items() if other.kept.get(at) == value}
+        self.memory.join(other.memory)
+
+    def forget(self, registers: set[int], addresses: set[int], symbols: Symbols) -> None:
+        """Nothing is known of registers and scalars that turns of a loop write, nor of memory."""
+        for register in registers:
+            self.registers[register] = symbols.unknown
+        for address in addresses:
+            self.drop(address, address + SCALAR_BYTES)
+        self.memory.forget()
+
+    def drop(self, low: int, high: int) -> None:
+        """Something is written over scalars."""
+        met = [at for at in self.kept if at < high and low < at + SCALAR_BYTES]
+        for address in met:
+            del self.kept[address]

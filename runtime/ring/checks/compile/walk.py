@@ -1,0 +1,171 @@
+"""One walk over the code of an entry, from top to bottom, for all devices and all runs at once.
+
+Control flow is structured (`runtime.program.structure`): loops nest, their counters and bounds stay
+what they are, branches go forward. Before a loop everything that its turns write is forgotten, so
+that what holds in the first turn holds in all, if a turn leaves nothing more damaged than it found,
+and as much in flight. Where ways meet, what holds is what held on both.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Loop, Out, Sts
+from runtime.isa.spec import CtrlInst, Inst
+from runtime.ring.checks.compile.effects import Effects
+from runtime.ring.checks.compile.links import Queues
+from runtime.ring.checks.compile.memory import Area
+from runtime.ring.checks.compile.proof import Rule
+from runtime.ring.checks.compile.state import State
+from runtime.ring.checks.compile.values import COMPUTE, HIGHEST, LOWEST, WRITERS, Origin
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Code, its instructions by pc, and the tails of loops by their heads, outermost first."""
+
+    code: Sequence[Inst]
+    index: dict[int, int]
+    loops: dict[int, list[int]]
+
+
+class _Open(NamedTuple):
+    """A loop whose turn is walked: what was damaged and in flight before it."""
+
+    tail: int
+    damaged: set[Area]
+    queues: Queues
+
+
+class Walk:
+    """What is known at the instruction `at`; `state` is None where no way leads."""
+
+    def __init__(self, flow: Flow, effects: Effects, state: State) -> None:
+        self.flow = flow
+        self.effects = effects
+        self.symbols = effects.symbols
+        self.report = effects.report
+        self.state: State | None = state
+        self.open: list[_Open] = []
+        self.waiting: dict[int, State] = {}
+
+    def run(self, at: int) -> None:
+        """Walk from an instruction to where every way ends."""
+        code, loops = self.flow.code, self.flow.loops
+        while self.state is not None or self.waiting:
+            if at in self.waiting:
+                self._arrive(at)
+            if at in loops:
+                self._enter(at, loops[at])
+            state = self.state
+            if state is not None:
+                self._execute(at, code[at], state)
+            if self.open and self.open[-1].tail == at:
+                self._leave(at)
+            at += 1
+
+    def _execute(self, at: int, inst: Inst, state: State) -> None:
+        compute = COMPUTE.get(type(inst))
+        if compute is not None:
+            compute(inst, state.registers, self.symbols)
+        elif isinstance(inst, CtrlInst):
+            self._control(at, inst, state)
+        else:
+            self.effects.execute(at, inst, state)
+
+    def _control(self, at: int, inst: CtrlInst, state: State) -> None:
+        match inst:
+            case Sts():
+                self.effects.keep(at, inst, state)
+            case Lds():
+                self.effects.fetch(at, inst, state)
+            case Out():
+                self._same(at, "what it hands out,", inst.ra, state)
+            case Bge():
+                self._same(at, "the operand", inst.ra, state)
+                self._same(at, "the operand", inst.rb, state)
+                self._send(at, inst.target, state.copy())
+            case Jump():
+                self._send(at, inst.target, state)
+                self.state = None
+            case Halt():
+                self._end(at, state)
+            case Loop():
+                self._same(at, "the counter", inst.rd, state)
+                self._same(at, "the bound", inst.rb, state)
+            case _:
+                raise AssertionError(f"nobody said what {inst.MNEMONIC} does")
+
+    def _same(self, at: int, what: str, register: int, state: State) -> None:
+        self.effects.same(at, Rule.BRANCH, what, register, state)
+
+    def _send(self, at: int, target: int, state: State) -> None:
+        """A branch: what holds now may hold at its goal."""
+        goal = self.flow.index[target]
+        known = self.waiting.get(goal)
+        if known is not None:
+            self._join(at, state, known)
+        self.waiting[goal] = state
+
+    def _arrive(self, at: int) -> None:
+        state = self.waiting.pop(at)
+        if self.state is not None:
+            self._join(at, state, self.state)
+        self.state = state
+
+    def _join(self, at: int, state: State, other: State) -> None:
+        if state.queues != other.queues:
+            words = "ways that meet at {0} have other messages in flight: {1} was sent on one alone"
+            self.report.refuse(Rule.BALANCE, words, at, _unlike(state.queues, other.queues))
+        state.join(other, self.symbols)
+
+    def _end(self, at: int, state: State) -> None:
+        for message in (*state.queues[0], *state.queues[1]):
+            words = "the program ends at {0} before what {1} sends is received"
+            self.report.refuse(Rule.BALANCE, words, at, message.at)
+        self.state = None
+
+    def _enter(self, at: int, tails: list[int]) -> None:
+        """Begin loops: nothing is known of what their turns write, but of the counters."""
+        state = self.state
+        for tail in tails if state is not None else ():
+            assert state is not None
+            self._forget(at, tail, state)
+            self.open.append(_Open(tail, set(state.memory.areas), state.queues))
+
+    def _forget(self, head: int, tail: int, state: State) -> None:
+        body, loop = self.flow.code[head : tail + 1], self.flow.code[tail]
+        assert isinstance(loop, Loop)
+        start = state.registers[loop.rd]
+        self._same(tail, "the counter", loop.rd, state)
+        assert start is not None
+        registers = {inst.rd for inst in body if isinstance(inst, WRITERS)}
+        addresses = {inst.address for inst in body if isinstance(inst, Sts)}
+        bound = state.registers[loop.rb]
+        last = (
+            HIGHEST if bound is None or loop.rb in registers else self.symbols.range(bound)[1] - 1
+        )
+        low, high = self.symbols.range(start)
+        state.forget(registers, addresses, self.symbols)
+        state.registers[loop.rd] = self.symbols.fresh((low, max(high, last)), Origin.SAME)
+
+    def _leave(self, at: int) -> None:
+        """The end of a turn: the next one finds what this one found."""
+        loop, state = self.open.pop(), self.state
+        if state is None:
+            return
+        if state.queues != loop.queues:
+            words = "a turn that ends at {0} has other messages in flight than at its start: {1}"
+            self.report.refuse(Rule.BALANCE, words, at, _unlike(state.queues, loop.queues))
+        for area in state.memory.damaged() - loop.damaged:
+            words = "a turn that ends at {0} leaves slots filled in part, last by {1}"
+            self.report.refuse(Rule.TURN, words, at, area.at)
+        counter = self.flow.code[at]
+        assert isinstance(counter, Loop)
+        state.registers[counter.rd] = self.symbols.fresh((LOWEST, HIGHEST), Origin.SAME)
+
+
+def _unlike(one: Queues, other: Queues) -> int:
+    """The send of a message that only one of two has in flight."""
+    messages = [{message.at for side in queues for message in side} for queues in (one, other)]
+    return min(messages[0] ^ messages[1])

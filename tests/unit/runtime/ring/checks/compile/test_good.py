@@ -1,0 +1,142 @@
+"""What gathers right is proved."""
+
+from __future__ import annotations
+
+import pytest
+
+from runtime.ring.checks.compile import prove
+from tests.unit.runtime.ring.checks.compile import programs as p
+
+SIZES = pytest.mark.parametrize("devices", [2, 4, 8])
+
+
+@SIZES
+def test_an_all_gather_is_proved(devices: int):
+    proof = prove(p.program(devices, p.gather(devices)))
+    assert proof.messages == {"step": devices - 1}
+    assert proof.gathered == 1
+
+
+@SIZES
+def test_one_message_of_room_on_each_link_is_enough(devices: int):
+    assert prove(p.program(devices, p.gather(devices), depth=1)).in_flight == 1
+
+
+@SIZES
+def test_a_gather_in_each_turn_of_nested_loops_is_proved(devices: int):
+    lines = [
+        "li r80, 0", "li r81, 3", "outer:", "li r82, 0", "inner:",
+        *p.gather(devices),
+        f"loop r82, r{p.P}, 1, inner", "loop r80, r81, 1, outer",
+    ]  # fmt: skip
+    assert prove(p.program(devices, lines)).gathered == 1
+
+
+@SIZES
+def test_slots_that_are_used_again_are_proved(devices: int):
+    again = [*p.produced(), p.own(), *p.hops(devices), *p.used(devices)]
+    assert prove(p.program(devices, [*p.gather(devices), *again])).gathered == 2
+
+
+@SIZES
+def test_memory_of_slots_may_be_reused_with_slots_of_another_size(devices: int):
+    lines = [
+        *p.gather(devices),
+        "li r102, 8",
+        *p.produced(),
+        *p.slots(devices, size=32, first=50),
+        p.own(first=50),
+        *p.hops(devices, first=50),
+        *p.used(devices, size=8),
+    ]
+    assert prove(p.program(devices, lines)).gathered == 2
+
+
+@SIZES
+def test_two_gathers_may_be_in_flight(devices: int):
+    other = p.Y + 4096
+    first, second = p.hops(devices), p.hops(devices, first=50)
+    pairs = [first[at : at + 2] + second[at : at + 2] for at in range(0, len(first), 2)]
+    sends_first = [line for four in pairs for line in (four[0], four[2], four[1], four[3])]
+    lines = [
+        *p.produced(), *p.produced(p.X + 1024, 61),
+        *p.slots(devices), *p.slots(devices, base=other, first=50),
+        p.own(), p.own(61, 50),
+        *sends_first, *p.used(devices), *p.used(devices, other),
+    ]  # fmt: skip
+    assert prove(p.program(devices, lines)).in_flight == 2
+
+
+@SIZES
+def test_rows_whose_number_is_a_symbol_are_proved(devices: int):
+    lines = [
+        *p.produced(rows=p.P), *p.slots(devices, 8 * 64), p.own(rows=p.P),
+        *p.hops(devices, rows=p.P),
+        f"li r70, {devices}", f"li r71, {p.Y}", f"li r72, {p.Z}", "li r73, 512", "li r74, 64",
+        "li r75, 512",
+        f"copy (r{p.ONE},r{p.P},r70,r{p.BLOCK}), f32 r72[r0,r75,r74,r{p.ELEMENT}], "
+        f"f32 r71[r0,r{p.STEP},r73,r{p.ELEMENT}]",
+        f"addi r76, r{p.P}, -1", "muli r76, r76, 64", "add r76, r76, r71",
+        f"map1.neg (r{p.ONE},r{p.ONE},r70,r{p.BLOCK}), f32 r72[r0,r0,r74,r{p.ELEMENT}], "
+        f"f32 r76[r0,r0,r73,r{p.ELEMENT}]",
+    ]  # fmt: skip
+    assert prove(p.program(devices, lines)).gathered == 2
+
+
+@SIZES
+def test_a_message_that_is_split_by_rows_is_proved(devices: int):
+    stage = [
+        f"li r60, {p.X}",
+        "muli r83, r82, 64",
+        f"load {p.extents()}, {p.view(60)}, {p.view(83)}",
+        p.own(), *p.hops(devices),
+        f"li r70, {devices}", f"li r71, {p.Y}",
+        f"store (r{p.ONE},r{p.ONE},r70,r{p.BLOCK}), f32 r83[r0,r0,r71,r{p.ELEMENT}], "
+        f"f32 r71[r0,r0,r{p.STEP},r{p.ELEMENT}]",
+    ]  # fmt: skip
+    lines = [
+        *p.slots(devices),
+        "li r82, 0",
+        "li r81, 512",
+        "rows:",
+        *stage,
+        "loop r82, r81, 1, rows",
+    ]
+    assert prove(p.program(devices, lines, depth=1)).gathered == 1
+
+
+@SIZES
+def test_addresses_of_slots_may_be_kept_in_the_lmu(devices: int):
+    kept = [f"sts r{p.FIRST + j}, {1 << 20 | 64 * j}" for j in range(devices)]
+    hops: list[str] = []
+    for line in p.hops(devices):
+        slot = int(line.split(", f32 r")[1].split("[")[0]) - p.FIRST
+        hops += [f"lds r90, {1 << 20 | 64 * slot}", line.replace(f"r{p.FIRST + slot}[", "r90[")]
+    lines = [*p.produced(), *p.slots(devices), p.own(), *kept, *hops, *p.used(devices)]
+    assert prove(p.program(devices, lines)).gathered == 1
+
+
+def test_a_device_may_compute_on_its_own_slot_before_and_after_the_gather():
+    half = f"map1.neg {p.extents()}, {p.view(60)}, {p.view(p.FIRST)}"
+    lines = [
+        *p.produced(), *p.slots(4), p.own(), half, *p.hops(4), half, *p.used(4), half,
+        f"map1.neg {p.extents()}, {p.view(60)}, {p.view(p.FIRST + 1)}",
+    ]  # fmt: skip
+    assert prove(p.program(4, lines)).gathered == 4
+
+
+def test_a_branch_may_follow_gathered_bytes():
+    lines = [
+        *p.gather(4), f"lds r90, {p.Y}", f"bge r90, r{p.ONE}, end", "out r90", "end:",
+    ]  # fmt: skip
+    assert prove(p.program(4, lines)).gathered == 2
+
+
+def test_a_branch_may_follow_what_is_computed_of_gathered_bytes_alone():
+    lines = [*p.gather(4), f"lds r90, {p.Z}", f"bge r90, r{p.ONE}, end", "out r90", "end:"]
+    assert prove(p.program(4, lines)).gathered == 1
+
+
+def test_a_gather_that_a_branch_leaves_out_is_proved():
+    lines = [f"bge r{p.P}, r{p.ELEMENT}, end", *p.gather(4), "end:", *p.produced()]
+    assert prove(p.program(4, lines)).gathered == 1

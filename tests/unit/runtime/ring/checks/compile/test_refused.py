@@ -1,0 +1,95 @@
+"""What waits for ever, mixes up or overwrites is refused, by the rule that it breaks."""
+
+from __future__ import annotations
+
+import pytest
+
+from runtime.ring.checks.compile import Rule, Unproved, prove
+from tests.unit.runtime.ring.checks.compile import programs as p
+
+HEAD = [*p.produced(), *p.slots(4), p.own()]
+HOPS = p.hops(4)
+TAIL = p.used(4)
+AWAY = [f"li r90, {p.Y + 1024}"]
+LAST = [f"li r90, {p.Y + 60}"]
+
+
+def _row(register: int) -> str:
+    return f"{p.extents()}, {p.view(register)}"
+
+
+def _turns(*body: str) -> list[str]:
+    """A loop of 16 turns."""
+    return ["li r90, 0", "top:", *body, f"loop r90, r{p.BLOCK}, 1, top"]
+
+
+COPIED = f"copy {_row(60)}, {p.view(90)}"
+
+
+@pytest.mark.parametrize(
+    ("rule", "lines"),
+    [
+        (Rule.BRANCH, [*HEAD, "bge r1, r2, end", "end:"]),
+        (Rule.BRANCH, [*HEAD, f"lds r90, {p.X}", "bge r90, r0, end", "end:"]),
+        (Rule.BRANCH, [*HEAD, *HOPS, f"lds r90, {p.X}", "out r90"]),
+        (Rule.BRANCH, ["li r90, 0", "top:", "loop r90, r1, 1, top"]),
+        (Rule.BRANCH, ["mov r90, r1", "top:", "loop r90, r102, 1, top"]),
+        (Rule.EXTENT, [*HEAD, f"copy (r1,r1,r1,r1), {p.view(60)}, {p.view(60)}"]),
+        (Rule.EXTENT, [*HEAD, f"copy {p.extents()}, f32 r60[r0,r0,r0,r1], {p.view(60)}"]),
+        (Rule.EXTENT, [*HEAD, f"send.left (r2,r{p.ONE},r{p.ONE},r{p.ONE}), {p.view(40)}"]),
+        (Rule.PAIRING, [*HEAD, HOPS[0], f"recv.right ({', '.join(['r100'] * 4)}), {p.view(41)}"]),
+        (Rule.PAIRING, [*HEAD, HOPS[0], HOPS[1].replace("f32", "i32")]),
+        (Rule.ORDER, [*HEAD, HOPS[1], HOPS[0]]),
+        (Rule.ORDER, [*HEAD, HOPS[0], HOPS[1].replace("right", "left")]),
+        (Rule.DEPTH, [*HEAD, *[HOPS[0]] * 9, *[HOPS[1]] * 9]),
+        (Rule.BALANCE, [*HEAD, HOPS[0]]),
+        (Rule.BALANCE, [*HEAD, *_turns(HOPS[0])]),
+        (Rule.BALANCE, [*HEAD, HOPS[0], f"bge r{p.P}, r101, end", HOPS[1], "end:"]),
+        (Rule.CONTENT, [*HEAD, *HOPS[:4], *TAIL]),
+        (Rule.CONTENT, [*p.produced(), *p.slots(4), *HOPS, *TAIL]),
+        (Rule.CONTENT, [*HEAD, *HOPS, f"copy {_row(41)}, {p.view(60)}", *TAIL]),
+        (Rule.CONTENT, [*HEAD, *AWAY, *HOPS[:1], f"recv.right {_row(90)}", COPIED]),
+        (Rule.MIXTURE, [*HEAD, *HOPS, "li r70, 65", *TAIL[1:]]),
+        (Rule.MIXTURE, [*HEAD, *HOPS, *LAST, f"copy {_row(90)}, {p.view(60)}", *TAIL]),
+        (Rule.TURN, [*p.produced(), *p.slots(4), *_turns(p.own(), *HOPS[:2])]),
+    ],
+)  # fmt: skip
+def test_what_breaks_a_rule_is_refused_by_it(rule: Rule, lines: list[str]):
+    with pytest.raises(Unproved) as refused:
+        prove(p.program(4, lines))
+    assert refused.value.rule is rule
+    assert f"rule {rule.value}: " in str(refused.value)
+
+
+def test_every_rule_has_a_case():
+    marks = [m for m in test_what_breaks_a_rule_is_refused_by_it.pytestmark if m.args]
+    assert {case[0] for case in marks[0].args[1]} == set(Rule)
+
+
+def test_a_slot_that_is_filled_in_an_earlier_turn_only_is_refused():
+    body = ["li r90, 0", "top:", *HOPS, *TAIL, f"loop r90, r{p.BLOCK}, 1, top"]
+    with pytest.raises(Unproved) as refused:
+        prove(p.program(4, [*HEAD, *body]))
+    assert refused.value.rule is Rule.CONTENT
+
+
+def test_messages_of_two_gathers_that_change_places_are_refused():
+    second = p.hops(4, first=50)
+    head = [*HEAD, *p.slots(4, base=p.Y + 4096, first=50), p.own(first=50)]
+    with pytest.raises(Unproved) as refused:
+        prove(p.program(4, [*head, HOPS[0], second[0], second[1], *HOPS[1:], *second[2:], *TAIL]))
+    assert refused.value.rule is Rule.CONTENT
+
+
+def test_the_message_names_instructions_devices_and_nodes():
+    text = [*HEAD, *HOPS[:2], HOPS[3], HOPS[2], *HOPS[4:], *TAIL]
+    with pytest.raises(Unproved) as refused:
+        prove(p.program(4, text))
+    assert refused.value.rule is Rule.ORDER
+    assert refused.value.nodes == ()
+    lines = ['.names ["first", "second"]', ".nodes 0", *HEAD, *HOPS[:4], ".nodes 1", *TAIL]
+    with pytest.raises(Unproved) as refused:
+        prove(p.program(4, lines))
+    assert refused.value.nodes == ("second", "first")
+    assert len(refused.value.instructions) == 2
+    assert "map1 at pc" in str(refused.value) and "d2" in str(refused.value)
