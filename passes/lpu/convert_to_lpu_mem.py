@@ -26,7 +26,8 @@ func.func @step(%x : !lpu_mem.buffer<hbm, f32, 28>)
 
 Transposes, slices, broadcasts and reshapes become strides; a reshape that merges axes which do not
 follow on one another copies (decision 14). Fills are one element read with stride 0. Outputs get
-buffers of their own. Nothing is tiled and nothing lies in the LMU yet.
+buffers of their own. Nothing is tiled and nothing lies in the LMU yet. On several devices an
+all-gather becomes messages around the ring (`bufferise.exchange`).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from dialects.affine import Affine, Ranges
 from dialects.lpu.interface import Value, interface_of
 from dialects.lpu.tensors import tensor_of
-from dialects.lpu.types import Tensor
+from dialects.lpu_esl.types import ShardType, sharding_of
 from dialects.lpu_mem import control
 from dialects.lpu_mem import ops as mem
 from dialects.lpu_mem.access import row_major
@@ -77,17 +78,19 @@ def _own_buffers(b: Bufferiser, values: list[SSAValue]) -> list[Place]:
     return result
 
 
-def _port(declared: Value, tensor: Tensor, ranges: Ranges) -> PortAttr:
-    strides = tuple(s.const for s in row_major(tensor.bound(ranges)))
-    port = Port(declared.name, declared.role, declared.dtype, tensor.shape, strides, 0)
-    return PortAttr(port)
+def _port(declared: Value, value: SSAValue, ranges: Ranges) -> PortAttr:
+    """The port of a value: of parts it has the extents of the whole, and the strides of one."""
+    held, kind = tensor_of(value), (declared.name, declared.role, declared.dtype)
+    strides = tuple(s.const for s in row_major(held.bound(ranges)))
+    dims = value.type.whole.shape if isinstance(value.type, ShardType) else held.shape
+    return PortAttr(Port(*kind, dims, strides, 0, sharding_of(value)))
 
 
 def _ports(
-    declared: Sequence[Value], tensors: Iterable[Tensor], ranges: Ranges
+    declared: Sequence[Value], values: Iterable[SSAValue], ranges: Ranges
 ) -> ArrayAttr[PortAttr]:
     """The ports of all arguments or results."""
-    return ArrayAttr([_port(d, t, ranges) for d, t in zip(declared, tensors, strict=True)])
+    return ArrayAttr([_port(d, v, ranges) for d, v in zip(declared, values, strict=True)])
 
 
 def _put_first(block: Block, prologue: Block) -> None:
@@ -100,8 +103,11 @@ def _put_first(block: Block, prologue: Block) -> None:
 
 def bufferise(func: FuncOp) -> None:
     """Replace a function on tensors by one on buffers."""
-    ranges, interface = symbol_ranges(func), interface_of(func)
-    arguments = [(a, tensor_of(a)) for a in func.body.block.args]
+    ranges, interface, end = symbol_ranges(func), interface_of(func), func.body.block.last_op
+    assert isinstance(end, ReturnOp), "a function returns at its end"
+    inputs = _ports(interface.arguments, func.args, ranges)
+    results = _ports(interface.results, end.operands, ranges)
+    arguments = [(a, tensor_of(a)) for a in func.args]
     types = [
         BufferType(Buffer("hbm", t.dtype, max(prod(t.bound(ranges)), 1))) for _, t in arguments
     ]
@@ -109,19 +115,17 @@ def bufferise(func: FuncOp) -> None:
     b = Bufferiser(MemBuilder(block, ranges, UnknownLoc()), {})
     for (old, tensor), new in zip(arguments, block.args, strict=True):
         b.places[old] = Place(new, tensor, Affine(), row_major(tensor.bound(ranges)))
-    outputs: list[Place] = []
     for op in func.body.block.ops:
-        if isinstance(op, ReturnOp):
-            b.build.location = op.location
-            outputs = _own_buffers(b, list(op.operands))
-            b.build.add(control.ReturnOp.create(operands=[place.buffer for place in outputs]))
-        else:
+        if op is not end:
             b.visit(op)
+    b.build.location = end.location
+    outputs = _own_buffers(b, list(end.operands))
+    b.build.location = end.location
+    b.build.add(control.ReturnOp.create(operands=[place.buffer for place in outputs]))
     _put_first(block, b.prologue)
-    result, inputs = become(func, block), [tensor for _, tensor in arguments]
-    stored = [place.tensor for place in outputs]
-    set_attribute(result, "lpu_mem.inputs", _ports(interface.arguments, inputs, ranges))
-    set_attribute(result, "lpu_mem.outputs", _ports(interface.results, stored, ranges))
+    result = become(func, block)
+    set_attribute(result, "lpu_mem.inputs", inputs)
+    set_attribute(result, "lpu_mem.outputs", results)
 
 
 @dataclass(frozen=True)

@@ -301,3 +301,92 @@ func.func @emit(%x : !lpu.tensor<[4], i64>) attributes {lpu.interface = #lpu.int
   }
   func.return
 }
+
+// -----
+
+// Of two devices each sends its part one way. Ports of parts have the extents of the whole.
+// CHECK-LABEL: @gather2
+// CHECK-SAME:    lpu_mem.inputs = [#lpu_mem.port<"x", data, f16, [P, 5], [3, 1], 0 shard 2 x [[], [5/2]]>]
+// CHECK-SAME:    lpu_mem.outputs = [#lpu_mem.port<"y", data, f16, [2, P, 3], [21, 3, 1], 0>, #lpu_mem.port<"z", data, f16, [P, 5], [3, 1], 0 shard 2 x [[], [5/2]]>]
+// CHECK-NEXT:    %[[y:.*]] = lpu_mem.alloc : !lpu_mem.buffer<hbm, f16, 42>
+// CHECK-NEXT:    lpu_mem.copy %[[y]], %{{.*}} <[P, 3] {21*d0: [3, 1]} {0: [3, 1]}>
+// CHECK-NEXT:    lpu_mem.send "left" %[[y]] <[P, 3] {21*d0: [3, 1]}>
+// CHECK-NEXT:    lpu_mem.recv "right" %[[y]] <[P, 3] {21*d1: [3, 1]}>
+// CHECK-NEXT:    %[[z:.*]] = lpu_mem.alloc : !lpu_mem.buffer<hbm, f16, 21>
+// CHECK-NEXT:    lpu_mem.copy %[[z]]
+// CHECK-NEXT:    lpu_mem.return %[[y]], %[[z]]
+// LOC-LABEL: @gather2
+// LOC:           lpu_mem.copy {{.*}} loc("sum")
+// LOC-NEXT:      lpu_mem.send {{.*}} loc("sum")
+// LOC-NEXT:      lpu_mem.recv {{.*}} loc("sum")
+builtin.module attributes {lpu.options = {devices = 2 : i64}} {
+func.func @gather2(%x : !lpu_esl.shard<[P, 5], f16, 2 x [[], [5/2]]>) -> (!lpu.tensor<[2, P, 3], f16>, !lpu_esl.shard<[P, 5], f16, 2 x [[], [5/2]]>)
+    attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7, d0 in 0 to 1, d1 in 0 to 1]>, lpu.interface = #lpu.interface<["x" data f16] -> ["y" data f16, "z" data f16]>} {
+  %y = lpu_esl.all_gather %x : !lpu_esl.shard<[P, 5], f16, 2 x [[], [5/2]]> -> !lpu.tensor<[2, P, 3], f16> loc("sum")
+  func.return %y, %x : !lpu.tensor<[2, P, 3], f16>, !lpu_esl.shard<[P, 5], f16, 2 x [[], [5/2]]>
+}
+}
+
+// -----
+
+// Of four devices both ways at once, and the part from two places away from the right alone.
+// CHECK-LABEL: @gather4
+// CHECK-NEXT:    %[[y:.*]] = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 12>
+// CHECK-NEXT:    lpu_mem.copy %[[y]], %{{.*}} <[3] {3*d0: [1]} {0: [1]}>
+// CHECK-NEXT:    lpu_mem.send "left" %[[y]] <[3] {3*d0: [1]}>
+// CHECK-NEXT:    lpu_mem.send "right" %[[y]] <[3] {3*d0: [1]}>
+// CHECK-NEXT:    lpu_mem.recv "right" %[[y]] <[3] {3*d1: [1]}>
+// CHECK-NEXT:    lpu_mem.send "left" %[[y]] <[3] {3*d1: [1]}>
+// CHECK-NEXT:    lpu_mem.recv "left" %[[y]] <[3] {3*d3: [1]}>
+// CHECK-NEXT:    lpu_mem.recv "right" %[[y]] <[3] {3*d2: [1]}>
+// CHECK-NEXT:    lpu_mem.return
+builtin.module attributes {lpu.options = {devices = 4 : i64}} {
+func.func @gather4(%x : !lpu.tensor<[3], f32>) -> !lpu.tensor<[4, 3], f32>
+    attributes {lpu.symbols = #lpu.symbols<[d0 in 0 to 3, d1 in 0 to 3, d2 in 0 to 3, d3 in 0 to 3]>, lpu.interface = #lpu.interface<["x" data f32] -> ["y" data f32]>} {
+  %y = lpu_esl.all_gather %x : !lpu.tensor<[3], f32> -> !lpu.tensor<[4, 3], f32>
+  func.return %y : !lpu.tensor<[4, 3], f32>
+}
+}
+
+// -----
+
+// Of eight, what comes in is sent on at once, unless it has been everywhere.
+// CHECK-LABEL: @gather8
+// CHECK-NEXT:    %[[y:.*]] = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 24>
+// CHECK-NEXT:    lpu_mem.copy
+// CHECK-NEXT:    lpu_mem.send "left" %[[y]] <[3] {3*d0: [1]}>
+// CHECK-NEXT:    lpu_mem.send "right" %[[y]] <[3] {3*d0: [1]}>
+// CHECK-NEXT:    lpu_mem.recv "right" %[[y]] <[3] {3*d1: [1]}>
+// CHECK-NEXT:    lpu_mem.send "left" %[[y]] <[3] {3*d1: [1]}>
+// CHECK-NEXT:    lpu_mem.recv "left" %[[y]] <[3] {3*d7: [1]}>
+// CHECK-NEXT:    lpu_mem.send "right" %[[y]] <[3] {3*d7: [1]}>
+// CHECK-NEXT:    lpu_mem.recv "right" %[[y]] <[3] {3*d2: [1]}>
+// CHECK-NEXT:    lpu_mem.send "left" %[[y]] <[3] {3*d2: [1]}>
+// CHECK-NEXT:    lpu_mem.recv "left" %[[y]] <[3] {3*d6: [1]}>
+// CHECK-NEXT:    lpu_mem.send "right" %[[y]] <[3] {3*d6: [1]}>
+// CHECK-NEXT:    lpu_mem.recv "right" %[[y]] <[3] {3*d3: [1]}>
+// CHECK-NEXT:    lpu_mem.send "left" %[[y]] <[3] {3*d3: [1]}>
+// CHECK-NEXT:    lpu_mem.recv "left" %[[y]] <[3] {3*d5: [1]}>
+// CHECK-NEXT:    lpu_mem.recv "right" %[[y]] <[3] {3*d4: [1]}>
+// CHECK-NEXT:    lpu_mem.return
+builtin.module attributes {lpu.options = {devices = 8 : i64}} {
+func.func @gather8(%x : !lpu.tensor<[3], f32>) -> !lpu.tensor<[8, 3], f32>
+    attributes {lpu.symbols = #lpu.symbols<[d0 in 0 to 7, d1 in 0 to 7, d2 in 0 to 7, d3 in 0 to 7, d4 in 0 to 7, d5 in 0 to 7, d6 in 0 to 7, d7 in 0 to 7]>, lpu.interface = #lpu.interface<["x" data f32] -> ["y" data f32]>} {
+  %y = lpu_esl.all_gather %x : !lpu.tensor<[3], f32> -> !lpu.tensor<[8, 3], f32>
+  func.return %y : !lpu.tensor<[8, 3], f32>
+}
+}
+
+// -----
+
+// A part without elements is one that is never looked at.
+// CHECK-LABEL: @nothing
+// CHECK:         lpu_mem.send "left" %{{.*}} <[0, 3] {3*d0: [3, 1]}>
+// CHECK-NEXT:    lpu_mem.recv "right" %{{.*}} <[0, 3] {3*d1: [3, 1]}>
+builtin.module attributes {lpu.options = {devices = 2 : i64}} {
+func.func @nothing(%x : !lpu.tensor<[0, 3], f32>) -> !lpu.tensor<[2, 0, 3], f32>
+    attributes {lpu.symbols = #lpu.symbols<[d0 in 0 to 1, d1 in 0 to 1]>, lpu.interface = #lpu.interface<["x" data f32] -> ["y" data f32]>} {
+  %y = lpu_esl.all_gather %x : !lpu.tensor<[0, 3], f32> -> !lpu.tensor<[2, 0, 3], f32>
+  func.return %y : !lpu.tensor<[2, 0, 3], f32>
+}
+}
