@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
-from xdsl.irdl import irdl_op_definition, operand_def, result_def
+from xdsl.dialects.builtin import StringAttr
+from xdsl.irdl import irdl_op_definition, operand_def, prop_def, result_def
 
 from dialects.lpu.facts import NONE, Facts, Form, Zeros
 from dialects.lpu.tensors import Array, CollectiveOp, tensor_of
 from dialects.lpu.types import Tensor, TensorType
+from dialects.lpu_esl.types import ShardType
 
 
 @irdl_op_definition
@@ -48,4 +50,35 @@ class AllGatherOp(CollectiveOp):
         return (np.stack([source for (source,) in operands]),)
 
 
-OPS = [AllGatherOp]
+@irdl_op_definition
+class UnshardOp(CollectiveOp):
+    """
+    What is in parts as a whole, on every device, and the reason that it is needed.
+
+    ```mlir
+    %y = lpu_esl.unshard %x because "lpu.norm needs all of it"
+        : !lpu_esl.shard<[1, 6], f32, 2 x [[], [6/2]]> -> !lpu.tensor<[1, 6], f32>
+    ```
+    `lpu-esl-insert-sync` makes an exchange of it.
+    """
+
+    name = "lpu_esl.unshard"
+    FACTS: ClassVar = Facts(Form.OTHER, NONE, Zeros.KEPT, lines=False, weight=None, trunk=None)
+    reason = prop_def(StringAttr)
+    source = operand_def(ShardType)
+    result = result_def(TensorType)
+    assembly_format = "$source `because` $reason attr-dict `:` type($source) `->` type($result)"
+
+    def verify_tensors(self) -> None:
+        kind = self.source.type
+        assert isinstance(kind, ShardType)
+        fits = type(self.result.type) is TensorType and self.result_tensor() == kind.whole
+        self.require(fits, f"the whole of it is {TensorType(kind.whole)}")
+
+    def together(self, operands: Sequence[Sequence[Array]]) -> tuple[Array, ...]:
+        kind = self.source.type
+        assert isinstance(kind, ShardType)
+        return (kind.sharding.assemble([source for (source,) in operands]),)
+
+
+OPS = [AllGatherOp, UnshardOp]

@@ -91,7 +91,9 @@ PIPELINE = (
     ),
 )
 
-ESL = Stage("esl", ("cse", "dce", *_MERGE), _COMMON | {"lpu", "lpu_esl"})
+_SHARE = ("lpu-esl-split-products", "lpu-esl-plan", "lpu-esl-partition", "lpu-esl-insert-sync")
+
+ESL = Stage("esl", (*_SHARE, "cse", "dce", *_MERGE), _COMMON | {"lpu", "lpu_esl"})
 """How the IR of one device becomes that of several."""
 
 LEVELS = ("onnx", "lpu", "esl", "mem", "isa")

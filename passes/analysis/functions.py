@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr
+from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Block, Operation
 from xdsl.traits import MemoryEffect, Pure
@@ -74,6 +74,12 @@ def dictionary(attribute: Attribute | None) -> Mapping[str, Attribute]:
 def options(module: ModuleOp) -> Mapping[str, Attribute]:
     """What the driver asks for: target, precision, shape, max_context."""
     return dictionary(module.attributes.get("lpu.options"))
+
+
+def devices_of(module: ModuleOp) -> int:
+    """For how many devices a module is compiled."""
+    count = options(module).get("devices")
+    return count.value.data if isinstance(count, IntegerAttr) else 1
 
 
 @cache

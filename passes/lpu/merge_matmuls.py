@@ -62,7 +62,7 @@ from passes.lpu.raising.roles import attention_ranks
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
 from passes.rewriting.fused_build import FusedBuild
-from passes.rewriting.kernel import erase, replace
+from passes.rewriting.kernel import erase, replace, retype
 from passes.specification import SUMS, Specification
 
 OTHER = 3
@@ -160,12 +160,13 @@ def merge(members: Sequence[MatmulOp], parameters: Sequence[Parameter]) -> None:
 
 
 def _split(anchor: Operation, merged: SSAValue, values: Sequence[SSAValue]) -> None:
-    """Columns of the product in the place of the values."""
+    """Columns of the product in the place of the values, with their types: of parts, perhaps."""
     first = Affine()
     for value in values:
         width, owner = tensor_of(value).shape[-1], value.owner
         assert isinstance(owner, Operation)
         part = FusedBuild.over(anchor, [owner]).slice_axis(merged, -1, first, width)
+        retype(part, value.type)
         replace(value, part)
         first = first + width
 

@@ -1,1 +1,1 @@
-"""Passes of the level `lpu_esl`, where tensors lie on several devices in parts."""
+"""The passes of level `lpu_esl`, and what they are made of."""

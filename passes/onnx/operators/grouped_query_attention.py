@@ -181,18 +181,26 @@ def _present(b: Build, tokens: Tokens, past: SSAValue | None, new: SSAValue) -> 
 
 def _moved(b: Build, tokens: Tokens, joined: SSAValue) -> SSAValue:
     """The new rows right behind the valid ones of the cache, and zeros behind them."""
-    batch, heads, total, size = tensor_of(joined).shape
+    total = tensor_of(joined).shape[2]
     place = along(b, 2, 1, total)
     shifted = b.map("add", b.map("sub", place, tokens.start), extent(b, tokens.past))
     held = b.select(b.map("lt", place, tokens.start), place, shifted)
     row = b.map("min", held, extent(b, total - 1))
-    first = b.iota(0, (heads * total, total, 0), (batch, heads, total))
-    rows = b.map("add", first, b.reshape(row, (tensor_of(row).shape[0], 1, total)))
-    count = elements((batch, heads, total))
-    gathered = b.gather(b.reshape(joined, (count, size)), rows, 0)
+    gathered = _rows(b, joined, row)
     valid = b.map("lt", place, b.map("add", tokens.start, extent(b, tokens.new)))
     mask = b.reshape(valid, (tensor_of(valid).shape[0], 1, total, 1))
     return b.select(mask, gathered, constant(b, 0.0, gathered))
+
+
+def _rows(b: Build, cache: SSAValue, row: SSAValue) -> SSAValue:
+    """Rows of a cache that are the same for all heads; one sequence needs no place of a head."""
+    batch, heads, total, size = tensor_of(cache).shape
+    if batch == ONE:
+        return b.gather(cache, b.reshape(row, (total,)), 2)
+    first = b.iota(0, (heads * total, total, 0), (batch, heads, total))
+    rows = b.map("add", first, b.reshape(row, (tensor_of(row).shape[0], 1, total)))
+    count = elements((batch, heads, total))
+    return b.gather(b.reshape(cache, (count, size)), rows, 0)
 
 
 def _masked(b: Build, node: Node, tokens: Tokens, scores: Scores) -> Scores:

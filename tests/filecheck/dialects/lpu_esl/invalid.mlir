@@ -54,3 +54,11 @@ func.func private @parts(!lpu_esl.shard<[6], f32, 4 x [[6/3]]>) -> ()
 // CHECK: 'lpu_esl.all_gather': an all-gather gives [4, 3], f32
 %0 = lpu.fill "00000000" : !lpu.tensor<[3], f32>
 %1 = lpu_esl.all_gather %0 : !lpu.tensor<[3], f32> -> !lpu.tensor<[4, 12], f32>
+
+// -----
+
+// CHECK: the whole of it is !lpu.tensor<[1, 6], f32>
+func.func @whole(%x : !lpu_esl.shard<[1, 6], f32, 2 x [[], [6/2]]>) {
+  %y = lpu_esl.unshard %x because "a test" : !lpu_esl.shard<[1, 6], f32, 2 x [[], [6/2]]> -> !lpu.tensor<[1, 3], f32>
+  func.return
+}

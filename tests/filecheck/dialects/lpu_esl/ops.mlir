@@ -23,3 +23,10 @@ builtin.module attributes {lpu.options = {devices = 4 : i64}} {
 // CHECK: lpu_esl.all_gather %{{.*}} : !lpu.tensor<[], i64> -> !lpu.tensor<[2], i64>
 %1 = lpu.iota <[d0]> : !lpu.tensor<[], i64>
 %2 = lpu_esl.all_gather %1 : !lpu.tensor<[], i64> -> !lpu.tensor<[2], i64>
+
+// CHECK-LABEL: @unshard
+// CHECK-NEXT:    lpu_esl.unshard %x because "a test"
+func.func @unshard(%x : !lpu_esl.shard<[1, 6], f32, 2 x [[], [6/2]]>) -> !lpu.tensor<[1, 6], f32> {
+  %y = lpu_esl.unshard %x because "a test" : !lpu_esl.shard<[1, 6], f32, 2 x [[], [6/2]]> -> !lpu.tensor<[1, 6], f32>
+  func.return %y : !lpu.tensor<[1, 6], f32>
+}

@@ -1,0 +1,77 @@
+"""
+Which factors are cut, into how many parts: chosen here, or read from a plan.
+
+For each product, the largest first, the outermost factors of its columns that nothing else needs
+whole are cut, so that the devices hold as little as can be of all products that share them: heads
+rather than the elements of a head; key/value heads as far as they go, and then the query heads of a
+group, for which devices hold the same keys. What something needs whole is cut if there is nothing
+else: the width of the model, the vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product as combinations
+from math import prod
+
+from passes.lpu_esl.factors.products import Product, Products, extents
+
+WORTH = 4
+"""Columns for each device below which an exchange costs more than what it saves."""
+
+Cuts = dict[int, tuple[int, int]]
+"""By factor: parts, and stride on the mesh; in the order in which they were chosen."""
+
+
+def choose(products: Products, devices: int) -> Cuts:
+    """The cuts for so many devices."""
+    cuts: Cuts = {}
+    for product in products.by_name.values():
+        columns = prod(extents(products.factors, product.columns))
+        if columns >= WORTH * devices and cuts.keys().isdisjoint(product.columns):
+            cuts |= _best(products, product, devices)
+    return cuts
+
+
+def _best(products: Products, product: Product, devices: int) -> Cuts:
+    free = [factor for factor in product.columns if factor not in products.demanded]
+    candidates = free or [_largest(products, product)]
+    sharing = [p for p in products.by_name.values() if not set(candidates).isdisjoint(p.columns)]
+    best: tuple[float, Cuts] | None = None
+    for parts in _splits(extents(products.factors, candidates), devices):
+        cuts = _strided(candidates, parts)
+        held = sum(_held(products, other, cuts) for other in sharing)
+        if best is None or held < best[0]:
+            best = (held, cuts)
+    return {} if best is None else best[1]
+
+
+def _largest(products: Products, product: Product) -> int:
+    sizes = extents(products.factors, product.columns)
+    return product.columns[sizes.index(max(sizes))]
+
+
+def _splits(sizes: Sequence[int], devices: int) -> Iterator[tuple[int, ...]]:
+    """Numbers of parts that are powers of two, the outermost cut most first."""
+    powers = [1 << bit for bit in reversed(range(devices.bit_length()))]
+    ranges = [[parts for parts in powers if parts < 2 * size] for size in sizes]
+    return (parts for parts in combinations(*ranges) if prod(parts) <= devices)
+
+
+def _strided(factors: Sequence[int], parts: Sequence[int]) -> Cuts:
+    """The outermost factor on the outermost axis of the mesh."""
+    cuts: Cuts = {}
+    for index, (factor, count) in enumerate(zip(factors, parts, strict=True)):
+        if count > 1:
+            cuts[factor] = (count, prod(parts[index + 1 :]))
+    return cuts
+
+
+def _held(products: Products, product: Product, cuts: Mapping[int, tuple[int, int]]) -> float:
+    """Bytes of a product's weights that a device holds, padding included."""
+    share = 1.0
+    sizes = extents(products.factors, product.columns)
+    for factor, extent in zip(product.columns, sizes, strict=True):
+        parts = cuts.get(factor, (1, 1))[0]
+        share *= -(-extent // parts) / extent
+    return share * product.nbytes

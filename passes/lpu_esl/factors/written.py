@@ -1,0 +1,110 @@
+"""
+A plan as data: how the columns of each product are cut.
+
+```mlir
+lpu_esl.plan = {devices = 4 : i64, model = "9f86d081884c7d65", products = {
+  "node_linear" = "3/4, 2, 32", "node_linear_4" = "384/4"}}
+```
+The factors of a product's columns, the outermost first; `/4` cuts one into four parts, `/2:4` into
+two over the outer axis of the mesh. The plan is the user's to edit: what cannot be is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+
+from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, ModuleOp, StringAttr, i64
+from xdsl.ir import Attribute
+
+from dialects.errors import CompileError
+from dialects.names import escape, unescape
+from dialects.spelling import did_you_mean
+from passes.analysis.functions import dictionary
+from passes.lpu_esl.factors.cuts import Cuts
+from passes.lpu_esl.factors.products import Product, Products, extents
+from runtime.sharding import Factor, Sharding
+
+PLAN = "lpu_esl.plan"
+
+
+def fingerprint(products: Products) -> str:
+    """What tells models apart: the names of their products and how many columns they have."""
+    known = {name: extents(products.factors, p.columns) for name, p in products.by_name.items()}
+    text = "\n".join(f"{name} {known[name]}" for name in sorted(known))
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+def write(products: Products, cuts: Cuts, devices: int) -> DictionaryAttr:
+    """The plan of cuts."""
+    return DictionaryAttr(
+        {
+            "devices": IntegerAttr(devices, i64),
+            "model": StringAttr(fingerprint(products)),
+            "products": DictionaryAttr(
+                {
+                    escape(name): StringAttr(_columns(products, product, cuts))
+                    for name, product in sorted(products.by_name.items())
+                }
+            ),
+        }
+    )
+
+
+def _columns(products: Products, product: Product, cuts: Cuts) -> str:
+    sizes = extents(products.factors, product.columns)
+    pairs = zip(product.columns, sizes, strict=True)
+    return ", ".join(str(Factor(size, *cuts.get(factor, (1, 1)))) for factor, size in pairs)
+
+
+def read(module: ModuleOp, products: Products, devices: int) -> Cuts:
+    """The cuts that the plan of a module says; `CompileError` if they cannot be."""
+    plan = dictionary(module.attributes.get(PLAN))
+    number, model = plan.get("devices"), plan.get("model")
+    found = number.value.data if isinstance(number, IntegerAttr) else None
+    if found != devices:
+        raise _refusal(f"it is for {found} devices, not {devices}", "let lpuc make a new one")
+    if not isinstance(model, StringAttr) or model.data != fingerprint(products):
+        raise _refusal("it is for another model", "let lpuc make a new one with --plan-out")
+    columns = _named(plan, products)
+    cuts: Cuts = {}
+    said: dict[int, tuple[str, tuple[int, int]]] = {}
+    for name, product in products.by_name.items():
+        for factor, cut in _cuts(products, product, columns.get(name), devices).items():
+            other, known = said.setdefault(factor, (name, cut))
+            if known != cut:
+                raise _refusal(f"it cuts '{name}' unlike '{other}', with which it shares factors")
+            if cut[0] > 1:
+                cuts[factor] = cut
+    return cuts
+
+
+def _named(plan: Mapping[str, Attribute], products: Products) -> dict[str, str]:
+    found = dictionary(plan.get("products"))
+    columns = {unescape(k): v.data for k, v in found.items() if isinstance(v, StringAttr)}
+    for name in columns:
+        if name not in products.by_name:
+            hint = did_you_mean(name, products.by_name, "products are named by their nodes")
+            raise _refusal(f"there is no product '{name}'", hint)
+    return columns
+
+
+def _cuts(
+    products: Products, product: Product, text: str | None, devices: int
+) -> dict[int, tuple[int, int]]:
+    sizes = extents(products.factors, product.columns)
+    if text is None:
+        return dict.fromkeys(product.columns, (1, 1))
+    try:
+        (factors,) = Sharding.parse(f"{devices} x [[{text}]]").axes
+    except ValueError as error:
+        raise _refusal(f"'{product.name}' cannot be '{text}': {error}") from None
+    if [factor.extent for factor in factors] != sizes:
+        expected = ", ".join(map(str, sizes))
+        raise _refusal(f"the columns of '{product.name}' are {expected}, not {text}")
+    pairs = zip(product.columns, factors, strict=True)
+    return {factor: (cut.parts, cut.stride) for factor, cut in pairs}
+
+
+def _refusal(message: str, hint: str | None = None) -> CompileError:
+    return CompileError(f"the plan of the devices: {message}", hint=hint)

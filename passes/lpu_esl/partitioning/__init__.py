@@ -1,0 +1,1 @@
+"""Forms of values on several devices, and how one becomes another."""

@@ -1,0 +1,44 @@
+// RUN: xdsl-opt %s -p lpu-esl-plan --split-input-file | filecheck %s
+
+// Heads are cut, not the elements of a head; the widths of a feed-forward are cut in one.
+// CHECK: products = {fc = "64/4", query = "8/4, 4"}
+builtin.module attributes {lpu.options = {devices = 4 : i64}} {
+  func.func @step(%x : !lpu.tensor<[1, 4], f32>, %k : !lpu.tensor<[1, 8, 3, 4], f32>, %v : !lpu.tensor<[1, 8, 3, 4], f32>) -> (!lpu.tensor<[1, 8, 1, 4], f32>, !lpu.tensor<[1, 64], f32>) {
+    %w = lpu.constant <file("w", 0, [4, 32], f32)> : !lpu.tensor<[4, 32], f32>
+    %u = lpu.constant <file("u", 0, [4, 64], f32)> : !lpu.tensor<[4, 64], f32>
+    %0 = lpu.matmul %x, %w : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 32], f32> -> !lpu.tensor<[1, 32], f32> loc("query")
+    %q = lpu.reshape %0 : !lpu.tensor<[1, 32], f32> -> !lpu.tensor<[1, 8, 1, 4], f32>
+    %y = lpu.attention %q, %k, %v scale 1.0 softcap 0.0 empty "nan" : !lpu.tensor<[1, 8, 1, 4], f32>, !lpu.tensor<[1, 8, 3, 4], f32>, !lpu.tensor<[1, 8, 3, 4], f32> -> !lpu.tensor<[1, 8, 1, 4], f32>
+    %z = lpu.matmul %x, %u : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 64], f32> -> !lpu.tensor<[1, 64], f32> loc("fc")
+    func.return %y, %z : !lpu.tensor<[1, 8, 1, 4], f32>, !lpu.tensor<[1, 64], f32>
+  }
+}
+
+// -----
+
+// Fewer key heads than devices: they are cut as far as they go, then the query heads of a group.
+// CHECK: products = {key = "2/2:2, 8", query = "2/2:2, 4/2, 8"}
+builtin.module attributes {lpu.options = {devices = 4 : i64}} {
+  func.func @step(%x : !lpu.tensor<[1, 4], f32>, %v : !lpu.tensor<[1, 2, 1, 8], f32>) -> !lpu.tensor<[1, 8, 1, 8], f32> {
+    %w = lpu.constant <file("w", 0, [4, 64], f32)> : !lpu.tensor<[4, 64], f32>
+    %u = lpu.constant <file("u", 0, [4, 16], f32)> : !lpu.tensor<[4, 16], f32>
+    %0 = lpu.matmul %x, %w : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 64], f32> -> !lpu.tensor<[1, 64], f32> loc("query")
+    %q = lpu.reshape %0 : !lpu.tensor<[1, 64], f32> -> !lpu.tensor<[1, 8, 1, 8], f32>
+    %1 = lpu.matmul %x, %u : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 16], f32> -> !lpu.tensor<[1, 16], f32> loc("key")
+    %k = lpu.reshape %1 : !lpu.tensor<[1, 16], f32> -> !lpu.tensor<[1, 2, 1, 8], f32>
+    %y = lpu.attention %q, %k, %v scale 1.0 softcap 0.0 empty "nan" : !lpu.tensor<[1, 8, 1, 8], f32>, !lpu.tensor<[1, 2, 1, 8], f32>, !lpu.tensor<[1, 2, 1, 8], f32> -> !lpu.tensor<[1, 8, 1, 8], f32>
+    func.return %y : !lpu.tensor<[1, 8, 1, 8], f32>
+  }
+}
+
+// -----
+
+// Too few columns for so many devices stay whole: an exchange would cost more.
+// CHECK: products = {gate = "6"}
+builtin.module attributes {lpu.options = {devices = 2 : i64}} {
+  func.func @step(%x : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 6], f32> {
+    %w = lpu.constant <file("w", 0, [4, 6], f32)> : !lpu.tensor<[4, 6], f32>
+    %y = lpu.matmul %x, %w : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 6], f32> -> !lpu.tensor<[1, 6], f32> loc("gate")
+    func.return %y : !lpu.tensor<[1, 6], f32>
+  }
+}
