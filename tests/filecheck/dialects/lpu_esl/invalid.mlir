@@ -57,7 +57,8 @@ func.func private @parts(!lpu_esl.shard<[6], f32, 4 x [[6/3]]>) -> ()
 
 // -----
 
-// CHECK: the whole of it is !lpu.tensor<[1, 6], f32>
+// The whole has the extents that the type says.
+// CHECK: 'lpu_esl.unshard': the whole of it is !lpu.tensor<[1, 6], f32>
 func.func @whole(%x : !lpu_esl.shard<[1, 6], f32, 2 x [[], [6/2]]>) {
   %y = lpu_esl.unshard %x because "a test" : !lpu_esl.shard<[1, 6], f32, 2 x [[], [6/2]]> -> !lpu.tensor<[1, 3], f32>
   func.return
