@@ -93,10 +93,9 @@ class Target:
         """HBM bytes delivered per clock cycle at full bandwidth."""
         return self.hbm_bandwidth / self.clock_hz
 
-    @property
-    def link_bytes_per_cycle(self) -> float:
-        """Bytes per clock cycle that pass a link one way."""
-        return self.link_bandwidth / self.clock_hz
+    def link_cycles(self, size: int) -> int:
+        """Clock cycles in which so many bytes pass a link one way."""
+        return int(-(-size * exact(self.clock_hz) // exact(self.link_bandwidth)))
 
     @property
     def refresh_leaves(self) -> Fraction:

@@ -9,6 +9,8 @@ their granules (`chaining`); it is set up, `issue_latency`, behind what it waits
     transfer  its steps are the cycles on the channels, the last of a set-up that goes on while it
               waits for granules; before, it waits for the bus to turn and for the ranges of
               `runtime.order`; end = left + latency
+    send      its steps are the cycles on the link, the first of which waits for room there, too
+    receive   the same, where each waits for its step of the message (`links`); end = left
     stream    taken up behind the stream before it, whose last beat is requested, and what transfers
               took of the channels (`runtime.order`); end = arrival of its last byte
 
@@ -16,11 +18,11 @@ Granules are left behind step by step, and those of results are valid `latency` 
 """
 
 from collections import deque
-from functools import cache
 
 import numpy as np
 
 from runtime.isa.instructions.memory import Stream
+from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.spec import Inst, Unit
 from runtime.order.ranges import Range
 from runtime.target import Target
@@ -28,10 +30,15 @@ from runtime.timing.chaining import Ints
 from runtime.timing.events import Cause, Engine, Event
 from runtime.timing.fifo import Fifo, Panel
 from runtime.timing.hbm import rates
+from runtime.timing.links import Links
 from runtime.timing.scoreboard import NEVER, HbmScoreboard, LmuScoreboard, Wait
 from runtime.timing.work import Work
 from runtime.traps import Trap, TrapKind
 
+NET = {
+    Send: {"left": Engine.SEND_LEFT, "right": Engine.SEND_RIGHT},
+    Recv: {"left": Engine.RECV_LEFT, "right": Engine.RECV_RIGHT},
+}
 ENGINES = {Unit.SXE: Engine.SXE, Unit.VXE: Engine.VXE, Unit.ICP: Engine.ICP}
 Reason = tuple[int, Cause, int]
 
@@ -44,6 +51,7 @@ class Engines:
         self.lmu = LmuScoreboard(target.lmu_bytes, target.lmu_granule)
         self.writes, self.streams = HbmScoreboard(), HbmScoreboard()
         self.fifo = Fifo(target)
+        self.links = Links(target)
         self.free = dict.fromkeys(Engine, Wait(0))
         self.queues = {engine: deque[Wait](maxlen=target.queue_depth) for engine in Engine}
         self.pushed = deque[Panel](maxlen=target.queue_depth)
@@ -58,7 +66,7 @@ class Engines:
         those of streams that could end.
         """
         self.number += 1
-        engine = engine_of(type(inst))
+        engine = engine_of(inst)
         if engine is Engine.ICP:
             return [self._control(pc, work)]
         issued, found = self._issue(inst, engine), list[Event]()
@@ -66,6 +74,10 @@ class Engines:
             self._stream(pc, issued[0], work, _moved(work.far, base))
         elif engine is Engine.TRANSFER:
             found.append(self._transfer(pc, issued, work, _moved(work.far, base)))
+        elif isinstance(inst, Send):
+            found.append(self._send(pc, issued, work, inst.side))
+        elif isinstance(inst, Recv):
+            found.append(self._recv(pc, issued, work, inst.side))
         elif engine is Engine.SXE:
             found.append(self._matrix(pc, issued, work))
         else:
@@ -163,6 +175,41 @@ class Engines:
             setup + work.steps, 0, cause, waited,
         )  # fmt: skip
 
+    def _send(self, pc: int, issued: Reason, work: Work, side: str) -> Event:
+        engine, setup, room = NET[Send][side], self.target.issue_latency, self.links.ready(side)
+        taken, delays = self._taken(engine, issued), self.lmu.delays(work.near)
+        late, cause, waited = self._granules(work, delays, taken)
+        begin = max(taken[0] + setup, room[0])
+        if room[0] > late + setup:
+            late, cause, waited = (room[0] - setup, *room[1:])
+        left = late + setup + work.steps
+        self._leave(work, delays, begin - setup, work.latency, setup)
+        self._occupy(engine, taken[0], left)
+        lags = np.append(begin, np.maximum(delays + setup, begin))
+        self.links.send(side, self.number, work.near, lags)
+        return Event(
+            self.number, pc, engine, issued[0], taken[0], left + work.latency,
+            setup + work.steps, work.bytes, cause, waited,
+        )  # fmt: skip
+
+    def _recv(self, pc: int, issued: Reason, work: Work, side: str) -> Event:
+        engine, setup, sent = NET[Recv][side], self.target.issue_latency, self.links.oldest(side)
+        taken, delays, near = self._taken(engine, issued), self.lmu.delays(work.near), work.near
+        late, cause, waited = self._granules(work, delays, taken)
+        if (there := sent.lag(max(0, work.steps - 1))) > late + setup:
+            late, cause, waited = there - setup, Cause.LINK, sent.number
+        left = late + setup + work.steps
+        if near.ends.size:
+            held = np.maximum(delays, taken[0])[near.until] + setup
+            over = np.maximum(held, sent.lags_of(near.ends - 1)) + near.ends
+            self.lmu.mark(near, self.number, over, work.latency)
+        self._occupy(engine, taken[0], left)
+        self.links.note(side, Wait(left, self.number))
+        return Event(
+            self.number, pc, engine, issued[0], taken[0], left + work.latency,
+            setup + work.steps, work.bytes, cause, waited,
+        )  # fmt: skip
+
     def _transfer(self, pc: int, issued: Reason, work: Work, far: Range) -> Event:
         taken = self._taken(Engine.TRANSFER, issued)
         begun = max(taken, self._turned(work), self._hazard(far))
@@ -233,9 +280,9 @@ def _moved(far: Range, base: int) -> Range:
     return Range(far.low + base, far.high + base, far.writes)
 
 
-@cache
-def engine_of(kind: type[Inst]) -> Engine:
-    """The engine that serves instructions of a class."""
-    if kind.UNIT is Unit.MEM:
-        return Engine.STREAM if issubclass(kind, Stream) else Engine.TRANSFER
-    return ENGINES[kind.UNIT]
+def engine_of(inst: Inst) -> Engine:
+    """The engine that serves an instruction."""
+    unit = inst.UNIT
+    if unit is Unit.MEM:
+        return Engine.STREAM if isinstance(inst, Stream) else Engine.TRANSFER
+    return NET[type(inst)][inst.side] if isinstance(inst, Send | Recv) else ENGINES[unit]

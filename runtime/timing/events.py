@@ -16,6 +16,10 @@ class Engine(StrEnum):
     TRANSFER = "TRANSFER"
     SXE = "SXE"
     VXE = "VXE"
+    SEND_LEFT = "SEND_LEFT"
+    SEND_RIGHT = "SEND_RIGHT"
+    RECV_LEFT = "RECV_LEFT"
+    RECV_RIGHT = "RECV_RIGHT"
 
 
 class Cause(StrEnum):
@@ -37,6 +41,8 @@ class Cause(StrEnum):
     """Room in the FIFO."""
     PANEL = "panel"
     """Bytes of its panel."""
+    LINK = "link"
+    """A message that is not there yet, or room for it on the link."""
 
 
 class Event(NamedTuple):
@@ -44,8 +50,9 @@ class Event(NamedTuple):
 
     It is in its queue from `issued` and its engine takes it up at `start`; `busy` keeps the engine
     from the next one, or is how long the channels serve it, in units (`runtime.timing.hbm`). `end`
-    is when its last result is there; of a stream, its last byte in the FIFO. `cause` is what it
-    waited for last, and `waited` the number of the instruction behind that, -1 for none.
+    is when its last result is there; of a stream, its last byte in the FIFO; of what is sent, its
+    last byte at the neighbour. `cause` is what it waited for last, and `waited` the number of the
+    instruction behind that, -1 for none.
     """
 
     number: int

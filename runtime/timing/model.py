@@ -20,13 +20,19 @@ from runtime.traps import Trap
 FUEL = 20_000_000
 UNITS = {
     Engine.ICP: Unit.ICP, Engine.SXE: Unit.SXE, Engine.VXE: Unit.VXE, Engine.STREAM: Unit.MEM,
-    Engine.TRANSFER: Unit.MEM,
+    Engine.TRANSFER: Unit.MEM, Engine.SEND_LEFT: Unit.NET, Engine.SEND_RIGHT: Unit.NET,
+    Engine.RECV_LEFT: Unit.NET, Engine.RECV_RIGHT: Unit.NET,
 }  # fmt: skip
+SENDS = (Engine.SEND_LEFT, Engine.SEND_RIGHT)
 
 
 @dataclass(frozen=True)
 class Timing:
     """A prediction. `busy` are cycles in which an engine works, `counts` executed instructions.
+
+    Of several devices it is the time of one: all do the same thing at the same time. It sends
+    `messages` with `link_bytes` to its neighbours, and `exchange` are the seconds by which sending
+    and receiving move the end of the run. Of the four engines of NET the busiest is counted.
 
     `nodes` are the seconds by which each ONNX node moves the end of the run: what runs in the
     shadow of earlier instructions counts nothing. They add up to `seconds`, with "" for code that
@@ -41,6 +47,9 @@ class Timing:
     utilisation: float
     counts: Mapping[str, int]
     nodes: Mapping[str, float]
+    messages: int = 0
+    link_bytes: int = 0
+    exchange: float = 0.0
 
 
 def predict(
@@ -70,28 +79,33 @@ def events(
 
 def _timing(program: Program, symbols: Mapping[str, int], run: Iterable[Event]) -> Timing:
     """The fold over the events of a run."""
-    target, end, moved_bytes = program.target, 0, 0
+    target, end = program.target, 0
     executed, moved = Counter[int](), Counter[int]()
-    busy = Counter[Engine]()
+    served, busy, exposed = Counter[Engine](), Counter[Engine](), Counter[Unit]()
     for _, pc, engine, _, _, over, taken, size, _, _ in run:
         executed[pc] += 1
         busy[engine] += taken
-        moved_bytes += size
+        served[engine] += size
         if over > end:
             moved[pc] += over - end
+            exposed[UNITS[engine]] += over - end
             end = over
-    seconds = end / target.clock_hz
+    seconds, counts = end / target.clock_hz, _counts(program, executed)
+    moved_bytes = served[Engine.STREAM] + served[Engine.TRANSFER]
     return Timing(
         dict(symbols), end, seconds, _busy(busy, rates(target).units), moved_bytes,
         moved_bytes / (seconds * target.hbm_bandwidth) if end else 0.0,
-        _counts(program, executed), _nodes(program, moved),
+        counts, _nodes(program, moved), counts.get("send", 0),
+        sum(served[engine] for engine in SENDS), exposed[Unit.NET] / target.clock_hz,
     )  # fmt: skip
 
 
 def _busy(busy: Mapping[Engine, int], units: int) -> dict[Unit, int]:
     """Cycles by unit; the channels count in units."""
     channels = busy.get(Engine.STREAM, 0) + busy.get(Engine.TRANSFER, 0)
-    found = {UNITS[engine]: busy.get(engine, 0) for engine in Engine}
+    found = dict.fromkeys(Unit, 0)
+    for engine in Engine:
+        found[UNITS[engine]] = max(found[UNITS[engine]], busy.get(engine, 0))
     return found | {Unit.MEM: -(-channels // units)}
 
 

@@ -17,6 +17,7 @@ from runtime.isa.instructions.ctrl import Bge, Lds, Loop, Out, Sts
 from runtime.isa.spec import CtrlInst, DataInst, Inst
 from runtime.isa.state import wrap
 from runtime.program.bounds import elements
+from runtime.program.interface import device_symbols
 from runtime.program.program import Program
 from runtime.timing.work import Work, work_of
 from runtime.traps import Trap, TrapKind
@@ -62,7 +63,7 @@ class _Control:
 
 
 class Walk:
-    """One run of an entry of a program for given values of its symbols."""
+    """One run of an entry of a program for given values of its symbols, on the first device."""
 
     def __init__(self, program: Program, symbols: Mapping[str, int], entry: str = "step") -> None:
         self.program = program
@@ -71,7 +72,8 @@ class Walk:
         self.registers: list[Any] = [0] + [None] * 255
         self.control: Any = _Control(self.registers)
         self.scalars: dict[int, int] = {}
-        for register, value in self.interface.entry_registers(symbols).items():
+        own = device_symbols(self.interface, 0, program.devices)
+        for register, value in self.interface.entry_registers({**symbols, **own}).items():
             self.registers[register] = value
 
     def run(self, fuel: int, most: int | None = None) -> Iterator[tuple[int, Inst, Work, int]]:

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from runtime.isa.accesses import Access
 from runtime.isa.fields import Four
+from runtime.isa.instructions.net import NetInst
 from runtime.isa.instructions.reduction import TopK
 from runtime.isa.spec import DataInst, Inst, Unit, values
 from runtime.order.ranges import Range, hbm_range
@@ -28,8 +29,8 @@ class Work:
     """What the engines need to know. `near` is needed in the LMU, `far` counts from the operand.
 
     The engine takes `steps` cycles, `latency` follow. The channels serve `bytes` in `beats`, one
-    burst of each, within `units`, once per direction. `written` are hulls of what is written in
-    the LMU.
+    burst of each, within `units`, once per direction; a link serves `bytes`. `written` are hulls of
+    what is written in the LMU.
     """
 
     near: Needs
@@ -51,6 +52,10 @@ def work_of(inst: Inst, registers: Sequence[int], target: Target) -> Work:
         return Work(found, inst.cycles(ONE, target), 0, written=_written(near))
     latency = inst.latency(target)
     extents = values(registers, getattr(inst, "extents"))  # noqa: B009
+    if isinstance(inst, NetInst):
+        steps = inst.occupancy(extents, target)
+        found = _needs(near, [even(extents, steps)] * len(near), target)
+        return Work(found, steps, latency, bytes=inst.bytes(extents), written=_written(near))
     far = hbm_range(accesses)
     if far is not None and far.low < far.high:
         access = next(a for a in accesses if a.hbm)

@@ -7,11 +7,11 @@ link keeps the order of messages and holds `link_depth` of them: `send` waits wh
 `recv` while it is empty, so that no result depends on which device is ahead.
 """
 
-from math import ceil, prod
+from math import prod
 from typing import Annotated
 
 from runtime.isa import kinds
-from runtime.isa.spec import DataInst, Extents, Four, Mem0, Operand, Unit
+from runtime.isa.spec import DataInst, Extents, Four, Mem0, Unit
 from runtime.isa.state import State
 from runtime.target import Target
 
@@ -25,12 +25,12 @@ class NetInst(DataInst):
     Its cycles hold for an idle link; `runtime.timing` knows the rest.
     """
 
-    def occupancy(self, extents: Four, target: Target) -> int:
-        operand: Operand = getattr(self, self.viewed()[0])
-        return ceil(prod(extents) * operand.type.itemsize / target.link_bytes_per_cycle)
+    def bytes(self, extents: Four) -> int:
+        """Bytes of the message."""
+        return prod(extents) * self.operand(self.viewed()[0]).type.itemsize
 
-    def latency(self, target: Target) -> int:
-        return target.link_hop_latency
+    def occupancy(self, extents: Four, target: Target) -> int:
+        return target.link_cycles(self.bytes(extents))
 
 
 class Send(NetInst, opcode=0x40, unit=Unit.NET):
@@ -46,6 +46,9 @@ class Send(NetInst, opcode=0x40, unit=Unit.NET):
     def direction(self, name: str) -> tuple[bool, bool]:
         del name
         return (True, False)
+
+    def latency(self, target: Target) -> int:
+        return target.link_hop_latency
 
     def execute(self, state: State) -> None:
         extents = state.four(self.extents)
@@ -63,6 +66,10 @@ class Recv(NetInst, opcode=0x41, unit=Unit.NET):
     side: Side
     extents: Extents
     dst: Mem0
+
+    def latency(self, target: Target) -> int:
+        del target
+        return 0
 
     def execute(self, state: State) -> None:
         extents = state.four(self.extents)

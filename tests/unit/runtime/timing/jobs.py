@@ -3,17 +3,22 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from runtime.isa import Inst
+from runtime.isa import Inst, Recv, Send
 from tests.unit.runtime.timing.passes import Pass
 
 LATER = 1 << 60
-ENGINES = ("STREAM", "TRANSFER", "SXE", "VXE")
+LINKS = ("send.left", "send.right", "recv.left", "recv.right")
+ENGINES = ("STREAM", "TRANSFER", "SXE", "VXE", *LINKS)
 Use = tuple["Job", int, bool]
 
 
 @dataclass(eq=False)
 class Job:
-    """One executed instruction. `left` has the time at which each granule is read or written."""
+    """One executed instruction, and when it has touched each granule.
+
+    What is received is a `message`, of which each step has `passed` in a cycle; what is sent needs
+    the room of the message `before`, once that is received.
+    """
 
     inst: Inst
     work: Pass
@@ -34,6 +39,9 @@ class Job:
     arrivals: list[int] = field(default_factory=list)
     freed: int = 0
     panel: "Job | None" = None
+    message: "Job | None" = None
+    before: "Job | None" = None
+    passed: list[int] = field(default_factory=list)
 
     def ready(self, now: int) -> bool:
         """Whether the granules of the next step are free at a time."""
@@ -54,10 +62,38 @@ class Job:
         self.step += 1
 
 
+class Links:
+    """Which message is received as which: all devices do the same thing at the same time."""
+
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+        self.sent: dict[str, list[Job]] = {"left": [], "right": []}
+        self.received: dict[str, list[Job]] = {"left": [], "right": []}
+
+    def add(self, job: Job) -> None:
+        """An instruction comes next in the program."""
+        if isinstance(job.inst, Send):
+            sent, received = self.sent[job.inst.side], self.received[other(job.inst.side)]
+            if len(sent) >= self.depth:
+                job.before = received[len(sent) - self.depth]
+            sent.append(job)
+        elif isinstance(job.inst, Recv):
+            received = self.received[job.inst.side]
+            job.message = self.sent[other(job.inst.side)][len(received)]
+            received.append(job)
+
+
+def other(side: str) -> str:
+    """The other side."""
+    return "right" if side == "left" else "left"
+
+
 def unit_of(inst: Inst) -> str:
     """The queue that an instruction goes to."""
     if inst.UNIT == "MEM":
         return "STREAM" if inst.MNEMONIC == "stream" else "TRANSFER"
+    if isinstance(inst, Send | Recv):
+        return f"{inst.MNEMONIC}.{inst.side}"
     return str(inst.UNIT)
 
 

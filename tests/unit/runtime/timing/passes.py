@@ -2,12 +2,12 @@
 
 The vector engine takes the points of its extents in row-major order, `vxe_lanes` in a step. The
 matrix engine takes tiles: batch, group of columns, row, chunk of K. A transfer has all elements up
-to its share of the cycles on the channels.
+to its share of the cycles on the channels, a message up to those on its link.
 """
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil
+from math import ceil, prod
 from typing import Any
 
 import numpy as np
@@ -82,6 +82,10 @@ def pass_of(inst: Inst, registers: list[int], target: Target, channels: Channels
     extents = tuple(registers[r] for r in inst.extents) if isinstance(inst, DataInst) else (1,) * 4
     if far is not None and min(far.extents) > 0:
         return moved(near, far, extents, target, channels)
+    if inst.UNIT == "NET":
+        size = prod(extents) * near[0].itemsize if near else 0
+        cycles = ceil(size * exact(target.clock_hz) / exact(target.link_bandwidth))
+        return collected(near, lambda a: evenly(a, extents, cycles), cycles, target)
     if inst.UNIT == "SXE":
         batch, rows, depth, columns = extents
         tiles = batch * rows * ceil(depth / target.vector_lanes) * ceil(columns / target.mac_trees)
@@ -138,6 +142,13 @@ def tile(access: Access, extents: Any, target: Target) -> Placed:
     return addresses(access, at), first, first + (groups - 1) * rows * chunks
 
 
+def evenly(access: Access, extents: tuple[int, ...], cycles: int) -> Placed:
+    """All elements up to their share of the cycles."""
+    total = prod(extents)
+    step = -(-(np.arange(total) + 1) * cycles // total) - 1
+    return addresses(access, points(access.extents)), step, step
+
+
 def moved(
     near: list[Access], far: Access, extents: Any, target: Target, channels: Channels
 ) -> Pass:
@@ -156,14 +167,7 @@ def moved(
         rows = min(beats, target.hbm_bank_groups * ceil((high - low) / stripe))
     ways = far.reads + far.writes
     units = ways * max(beats * channels.beat, ceil(rows * channels.row))
-    cycles, total = ceil(units / channels.units), int(np.prod(extents))
-
-    def place(access: Access) -> Placed:
-        at = points(access.extents)
-        order = np.arange(total)
-        step = -(-(order + 1) * cycles // total) - 1
-        return addresses(access, at), step, step
-
-    found = collected(near, place, cycles, target)
+    cycles = ceil(units / channels.units)
+    found = collected(near, lambda a: evenly(a, extents, cycles), cycles, target)
     found.far, found.bytes, found.beats, found.units = far, ways * size, ways * beats, units
     return found

@@ -1,5 +1,6 @@
 """Random programs that run, on small machines where everything is scarce."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
@@ -11,9 +12,11 @@ from runtime.isa import (
     Map1,
     Map2,
     Operand,
+    Recv,
     Reduce,
     Scan,
     Scatter,
+    Send,
     Store,
     Stream,
     TopK,
@@ -43,6 +46,14 @@ def small_target(random: Random) -> Target:
     )  # fmt: skip
 
 
+def with_links(target: Target, random: Random) -> Target:
+    """The machine with fast or slow links, that hold few messages."""
+    return replace(
+        target, link_bandwidth=random.choice((1.6e9, 12.12e9, 51.2e9)),
+        link_depth=random.choice((1, 2, 5)), link_hop_latency=random.choice((1, 9, 60)),
+    )  # fmt: skip
+
+
 class Maker:
     """Instructions that stay within their memories; streams and products pair up."""
 
@@ -51,6 +62,7 @@ class Maker:
         self.made = Timed(small_target(self.random))
         self.constants: dict[int, int] = {}
         self.flight: list[tuple[int, int, int, int, int]] = []
+        self.sent: dict[str, list[Four]] = {"left": [], "right": []}
         self.code: list[Inst] = []
         self.transfers = transfers
         self.apart = self.random.choice((0.0, 0.3, 0.9)) if transfers else 1.0
@@ -171,6 +183,19 @@ class Maker:
         extents = self.four((batch, rows, depth, columns))
         self.code.append(Vecmat(extents, y, source, self.random.random() < 0.2))
 
+    def message(self) -> None:
+        """Send something, or receive what was sent before; a link never holds too much."""
+        r = self.random
+        side, other = r.choice((("left", "right"), ("right", "left")))
+        waiting = self.sent[side]
+        if waiting and (len(waiting) >= self.made.target.link_depth or r.random() < 0.5):
+            shape = waiting.pop(0)
+            self.code.append(Recv(other, self.four(shape), self.operand(shape)))
+            return
+        shape = self.shape(64)
+        waiting.append(shape)
+        self.code.append(Send(side, self.four(shape), self.operand(shape)))
+
     def scalar(self) -> None:
         """An instruction of the control processor."""
         r, one = self.random, self.register(1)
@@ -183,12 +208,24 @@ class Maker:
         return total <= self.made.target.fifo_bytes or all(p[0] >= FAR + 8192 for p in self.flight)
 
 
+def random_exchange(seed: int) -> Program:
+    """A program that sends and receives, too."""
+    maker = Maker(seed)
+    maker.made.target = with_links(maker.made.target, maker.random)
+    return finished(maker, 40, [maker.message] * 6)
+
+
 def random_program(seed: int, length: int = 30, transfers: bool = True) -> Program:
     """A program with about so many instructions."""
-    maker = Maker(seed, transfers)
+    return finished(Maker(seed, transfers), length, [])
+
+
+def finished(maker: Maker, length: int, more: list[Callable[[], None]]) -> Program:
+    """The program of a maker, with further kinds of instructions."""
     steps = [maker.vector, maker.vector, maker.stream, maker.stream, maker.product, maker.scalar]
+    steps += more
     while len(maker.code) < length:
-        if transfers and maker.settled() and maker.random.random() < 0.4:
+        if maker.transfers and maker.settled() and maker.random.random() < 0.4:
             maker.transfer()
         maker.random.choice(steps)()
     while maker.flight:

@@ -9,7 +9,16 @@ from collections.abc import Iterator
 
 from runtime.isa import Inst
 from runtime.program.program import Program
-from tests.unit.runtime.timing.jobs import LATER, Job, Use, share, unit_of
+from tests.unit.runtime.timing.jobs import (
+    ENGINES,
+    LATER,
+    LINKS,
+    Job,
+    Links,
+    Use,
+    share,
+    unit_of,
+)
 from tests.unit.runtime.timing.passes import Channels, pass_of
 from tests.unit.runtime.timing.scalars import executed
 
@@ -23,9 +32,7 @@ class Ticks:
         turns = self.channels.to_write + self.channels.to_read
         self.turns = turns * self.channels.units
         self.jobs = self.prepared(executed(program, symbols, entry))
-        self.queues: dict[str, deque[Job]] = {
-            u: deque() for u in ("STREAM", "TRANSFER", "SXE", "VXE")
-        }
+        self.queues: dict[str, deque[Job]] = {u: deque() for u in ENGINES}
         self.at: dict[str, Job | None] = dict.fromkeys(self.queues)
         self.next = next(self.jobs, None)
         self.icp = self.words()
@@ -42,7 +49,7 @@ class Ticks:
         writer: dict[int, Use] = {}
         users: dict[int, list[Use]] = defaultdict(list)
         far: list[Job] = []
-        batch, bills = False, list[Job]()
+        batch, bills, links = False, list[Job](), Links(self.target.link_depth)
         for inst, registers in trace:
             job = Job(inst, pass_of(inst, registers, self.target, self.channels))
             job.latency = inst.latency(self.target) if hasattr(inst, "extents") else 0
@@ -55,6 +62,7 @@ class Ticks:
             for g in job.work.writes:
                 writer[g] = (job, g, True)
                 users[g] = [writer[g]]
+            links.add(job)
             if job.work.far is not None:
                 job.behind = [other for other in far if self.conflict(other, job)]
                 far.append(job)
@@ -111,7 +119,7 @@ class Ticks:
         changed = True
         while changed:
             changed = self.stream(now * self.channels.units)
-            for unit in ("TRANSFER", "SXE", "VXE"):
+            for unit in ENGINES[1:]:
                 changed = self.take(unit, now) or changed
             changed = self.issue(now) or changed
 
@@ -166,6 +174,10 @@ class Ticks:
         """Whether an instruction has nothing left to do in its engine."""
         if job.step < job.work.steps or self.start(job, unit) > now:
             return False
+        if not job.work.steps and unit in LINKS:
+            if not self.on_link(job, now):
+                return False
+            job.passed = [now]
         return unit != "SXE" or job.panel is None or job.panel.freed == job.panel.work.beats
 
     def start(self, job: Job, unit: str) -> int:
@@ -252,12 +264,24 @@ class Ticks:
 
     def steps(self, now: int) -> None:
         """Each engine does the step of this cycle, if nothing holds it."""
-        for unit in ("TRANSFER", "SXE", "VXE"):
+        for unit in ENGINES[1:]:
             job = self.at[unit]
             if job is None or job.step >= job.work.steps or now < self.start(job, unit):
                 continue
+            if not self.on_link(job, now):
+                continue
             if job.ready(now - self.setup(unit)) and self.arrived(job, now):
+                job.passed.append(now)
                 job.advance(now)
+
+    def on_link(self, job: Job, now: int) -> bool:
+        """Whether there is room for a message, or its next step is there."""
+        if job.before is not None and job.before.end > now:
+            return False
+        if job.message is None:
+            return True
+        passed = job.message.passed[job.step : job.step + 1]
+        return bool(passed) and passed[0] + self.target.link_hop_latency <= now
 
     def arrived(self, job: Job, now: int) -> bool:
         """Whether the beats of a product's next tile are there."""
