@@ -70,6 +70,7 @@ from passes.lpu_esl.factors.written import read
 from passes.lpu_esl.partitioning.forms import WHOLE, Forms
 from passes.lpu_esl.partitioning.layouts import Chosen, Layouts
 from passes.lpu_esl.partitioning.lookup import look_up, shared_table
+from passes.lpu_esl.partitioning.whole import check_budget
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import (
     erase_unread,
@@ -276,3 +277,4 @@ class LpuEslPartitionPass(RewritingPass):
         )
         for func in functions(module):
             partitioner.function(func)
+        check_budget(module)

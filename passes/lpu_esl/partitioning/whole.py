@@ -1,0 +1,117 @@
+"""What every device holds whole: how many bytes, who needs it, and whether it may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from xdsl.dialects.builtin import FloatAttr, ModuleOp
+from xdsl.ir import Operation, SSAValue
+
+from dialects.errors import CompileError, node_names
+from dialects.lpu.elementwise import CastOp, ConstantOp, MapOp
+from dialects.lpu.facts import facts_of
+from dialects.lpu.fused import RotaryOp
+from dialects.lpu.movement import ConcatOp, GatherOp
+from dialects.lpu.weights import Shard, Weight, nbytes
+from dialects.names import unescape
+from dialects.reading import all_within
+from passes.analysis.functions import options
+
+BUDGET = 5.0
+"""Percent of the parameters that may be whole on every device unless a user says otherwise."""
+NAMED = 5
+ANGLES = (GatherOp, ConcatOp, CastOp, MapOp)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A weight that every device holds: the node that reads it, and what it does there."""
+
+    node: str
+    reader: str
+    nbytes: int
+    is_angles: bool
+
+    def __str__(self) -> str:
+        return f"{self.node}: {self.nbytes} bytes ({self.reader} needs all of it)"
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """The weights of a module that are whole, the largest first, and the bytes of all weights."""
+
+    whole: tuple[Whole, ...]
+    total: int
+
+    @property
+    def share(self) -> float:
+        """Percent of all weights that every device has, tables of angles aside."""
+        counted = sum(weight.nbytes for weight in self.whole if not weight.is_angles)
+        return 100 * counted / max(self.total, 1)
+
+
+def holdings(module: ModuleOp) -> Holdings:
+    """What the devices of a partitioned module hold."""
+    whole: dict[Weight, Whole] = {}
+    parts: dict[Weight, int] = {}
+    for op in all_within(module):
+        if isinstance(op, ConstantOp):
+            weight = op.value.data
+            if isinstance(weight, Shard):
+                source = weight.source
+                parts[source] = nbytes(source.shape, source.dtype)
+            elif weight not in whole:
+                whole[weight] = _whole(op, nbytes(weight.shape, weight.dtype))
+    ordered = sorted(whole.values(), key=lambda w: (-w.nbytes, w.node))
+    total = sum(parts.values()) + sum(w.nbytes for w in whole.values())
+    return Holdings(tuple(ordered), total)
+
+
+def _whole(op: ConstantOp, size: int) -> Whole:
+    readers = list(_readers(op.result))
+    reader = readers[0] if readers else op
+    names = node_names(reader) or node_names(op) or ("a constant",)
+    angles = bool(readers) and all(isinstance(found, RotaryOp) for found in readers)
+    return Whole(unescape(names[0]), reader.name, size, angles)
+
+
+def _readers(value: SSAValue) -> Iterator[Operation]:
+    """What computes with a weight, behind moves and what makes angles of it."""
+    for use in value.uses:
+        op = use.operation
+        if facts_of(op).moves or (isinstance(op, ANGLES) and _leads_to_rotary(op)):
+            yield from _readers(op.results[0])
+        else:
+            yield op
+
+
+def _leads_to_rotary(op: Operation) -> bool:
+    """Whether all that is made of a value ends in rotary embeddings."""
+    readers = [use.operation for use in op.results[0].uses]
+    return bool(readers) and all(
+        isinstance(reader, RotaryOp) or (_is_passed_on(reader) and _leads_to_rotary(reader))
+        for reader in readers
+    )
+
+
+def _is_passed_on(op: Operation) -> bool:
+    return facts_of(op).moves or isinstance(op, ANGLES)
+
+
+def check_budget(module: ModuleOp) -> None:
+    """`CompileError` if more than the budget is whole on every device."""
+    given = options(module).get("whole_budget")
+    budget = given.value.data if isinstance(given, FloatAttr) else BUDGET
+    held = holdings(module)
+    if held.share <= budget:
+        return
+    counted = [weight for weight in held.whole if not weight.is_angles]
+    named = "; ".join(map(str, counted[:NAMED]))
+    more = f"; and {len(counted) - NAMED} more" if len(counted) > NAMED else ""
+    raise CompileError(
+        f"{held.share:.1f} % of the parameters would be whole on every device, more than "
+        f"{budget:g} %: {named}{more}",
+        node=counted[0].node,
+        hint="cut them in a plan (--plan-out shows it), or raise --whole-budget",
+    )
