@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 
+from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, ModuleOp
+
 from dialects.affine import Affine
 
 _NAME = re.compile(r"d\d+")
@@ -36,3 +38,10 @@ def is_device_symbol(name: str) -> bool:
 def differs_by_device(value: Affine) -> bool:
     """Whether an expression mentions a device."""
     return any(is_device_symbol(name) for name, _ in value.terms)
+
+
+def devices_of(module: ModuleOp) -> int:
+    """How many devices a module is compiled for."""
+    options = module.attributes.get("lpu.options")
+    count = options.data.get("devices") if isinstance(options, DictionaryAttr) else None
+    return count.value.data if isinstance(count, IntegerAttr) else 1

@@ -2,8 +2,8 @@
 Run a function of the `lpu` level on numpy arrays.
 
 ```python
-symbols = solve_symbols(argument_tensors(function), arrays)
 outputs = run_function(function, {"x": x}, symbols, folder)
+outputs = run_function(function, {"x": x}, symbols, folder, devices=4)  # on a ring, in lock step
 ```
 
 State starts undefined: NaN in floats, the least value in integers.
@@ -18,60 +18,23 @@ import numpy as np
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, SSAValue
 
-from dialects.affine import Affine
+from dialects.devices import device_values
 from dialects.lpu import control
 from dialects.lpu.control import state_of
 from dialects.lpu.interface import interface_of
 from dialects.lpu.ports import StatePort
-from dialects.lpu.semantics import Array, Scope, evaluate
-from dialects.lpu.tensors import LpuOp, tensor_of
+from dialects.lpu.semantics import Scope, evaluate, evaluate_together
+from dialects.lpu.solving import solve_symbols
+from dialects.lpu.tensors import Array, CollectiveOp, LpuOp, sharding_of, tensor_of, whole_of
 from dialects.lpu.types import Tensor
 from dialects.names import unescape
 from runtime.numerics.elements import ElementType
+from runtime.sharding import Sharding
 
 
 def argument_tensors(function: FuncOp) -> tuple[Tensor, ...]:
-    return tuple(tensor_of(argument) for argument in function.body.block.args)
-
-
-def solve_symbols(tensors: Sequence[Tensor], arrays: Sequence[Array]) -> dict[str, int]:
-    """
-    The values of the symbols under which these arrays have these types.
-
-    ValueError says which extent does not fit, or which symbol no extent determines.
-    """
-    equations = [
-        pair
-        for tensor, array in zip(tensors, arrays, strict=True)
-        for pair in _extents(tensor, array)
-    ]
-    symbols: dict[str, int] = {}
-    while _solve_one(equations, symbols):
-        pass
-    missing = {name for extent, _ in equations for name, _ in extent.terms} - symbols.keys()
-    if missing:
-        raise ValueError(f"no extent determines {', '.join(sorted(missing))}")
-    for extent, size in equations:
-        if extent.evaluate(symbols) != size:
-            raise ValueError(f"an extent of {extent} does not fit {size}")
-    return symbols
-
-
-def _extents(tensor: Tensor, array: Array) -> list[tuple[Affine, int]]:
-    if tensor.rank != array.ndim or tensor.dtype.dtype != array.dtype:
-        raise ValueError(f"an array of {array.shape}, {array.dtype} is not of type {tensor}")
-    return list(zip(tensor.shape, array.shape, strict=True))
-
-
-def _solve_one(equations: Sequence[tuple[Affine, int]], symbols: dict[str, int]) -> bool:
-    """Find one more symbol: an equation in which it is the only unknown."""
-    for extent, size in equations:
-        rest = extent.substitute(symbols)
-        if len(rest.terms) == 1:
-            ((name, coefficient),) = rest.terms
-            symbols[name] = (size - rest.const) // coefficient
-            return True
-    return False
+    """What all devices together are given."""
+    return tuple(whole_of(argument) for argument in function.body.block.args)
 
 
 class _Left(Exception):
@@ -102,33 +65,46 @@ def _port_window(port: StatePort, shape: Sequence[int]) -> tuple[int | slice, ..
 
 
 class Execution:
-    """One run of one function: the values so far, the states, and where tokens go."""
+    """
+    One run of one function on all devices, in lock step: an operation on each, then the next.
+
+    Each has values, states and symbols of its own; there is one place where tokens go.
+    """
 
     def __init__(
         self,
         symbols: Mapping[str, int],
         folder: Path,
         on_token: Callable[[int], None] | None = None,
+        devices: int = 1,
     ) -> None:
-        self.symbols = dict(symbols)
-        self.scope = Scope(self.symbols, folder)
-        self.values: dict[SSAValue, Array] = {}
-        self.states: dict[SSAValue, Array] = {}
+        self.symbols = [{**symbols, **device_values(d, devices)} for d in range(devices)]
+        read: dict[object, Array] = {}
+        self.scopes = [Scope(names, folder, read, d) for d, names in enumerate(self.symbols)]
+        self.values: dict[SSAValue, list[Array]] = {}
+        """What each device has."""
+        self.states: dict[SSAValue, list[Array]] = {}
         self.on_token = on_token
 
     def begin(self, function: FuncOp, inputs: Mapping[str, Array]) -> None:
         """Give arguments and states their inputs."""
-        block = function.body.block
-        ports = interface_of(function).arguments
-        arrays = (inputs[unescape(port.name)] for port in ports)
-        self.values.update(zip(block.args, arrays, strict=True))
+        pairs = zip(function.body.block.args, interface_of(function).arguments, strict=True)
+        for value, port in pairs:
+            self.values[value] = self._parts(inputs[unescape(port.name)], sharding_of(value))
         for op in state_ops(function):
-            array = self.states[op.result] = _undefined(state_of(op.result))
+            self.states[op.result] = [_undefined(state_of(op.result)) for _ in self.scopes]
             for port in op.inputs.data:
-                given = inputs[unescape(port.name)]
-                array[_port_window(port, given.shape)] = given.astype(array.dtype, copy=False)
+                parts = self._parts(inputs[unescape(port.name)], port.sharding)
+                for state, part in zip(self.states[op.result], parts, strict=True):
+                    state[_port_window(port, part.shape)] = part.astype(state.dtype, copy=False)
 
-    def block(self, block: Block) -> list[Array]:
+    def _parts(self, array: Array, sharding: Sharding | None) -> list[Array]:
+        """What the host gives to each device."""
+        if sharding is None:
+            return [array for _ in self.scopes]
+        return [sharding.part(array, device) for device in range(len(self.scopes))]
+
+    def block(self, block: Block) -> list[list[Array]]:
         """Run a block; what its terminator names. Its values are dropped behind their last use."""
         last_uses = _last_uses(block)
         for op in block.ops:
@@ -145,18 +121,18 @@ class Execution:
     def operation(self, op: Operation) -> None:
         match op:
             case LpuOp():
-                results = evaluate(op, [self.values[v] for v in op.operands], self.scope)
-                self.values.update((v, r) for v, r in zip(op.results, results, strict=True))
+                self._compute(op)
             case control.StateOp():
                 pass
             case control.ReadOp():
-                shape = self.scope.shape(tensor_of(op.result).shape)
-                window = _window(self.scope.shape(op.offsets.data), shape)
-                self.values[op.result] = self.states[op.state][window].copy()
+                pairs = zip(self.states[op.state], self.scopes, strict=True)
+                self.values[op.result] = [
+                    state[_placed(op, tensor_of(op.result), scope)].copy() for state, scope in pairs
+                ]
             case control.WriteOp():
-                value = self.values[op.value]
-                window = _window(self.scope.shape(op.offsets.data), value.shape)
-                self.states[op.state][window] = value
+                columns = (self.states[op.state], self.values[op.value], self.scopes)
+                for state, value, scope in zip(*columns, strict=True):
+                    state[_placed(op, tensor_of(op.value), scope)] = value
             case control.EmitOp():
                 self._emit(op)
             case control.ForOp():
@@ -164,18 +140,32 @@ class Execution:
             case _:
                 raise AssertionError(f"not of the lpu level: {op.name}")
 
+    def _compute(self, op: LpuOp) -> None:
+        inputs = [[self.values[v][d] for v in op.operands] for d in range(len(self.scopes))]
+        if isinstance(op, CollectiveOp):
+            results = [evaluate_together(op, inputs, self.scopes[0])] * len(self.scopes)
+        else:
+            pairs = zip(inputs, self.scopes, strict=True)
+            results = [evaluate(op, given, scope) for given, scope in pairs]
+        self.values.update(zip(op.results, map(list, zip(*results, strict=True)), strict=True))
+
     def _emit(self, op: control.EmitOp) -> None:
-        if self.values[op.stop][0] > 0:
+        stops, tokens = ({int(a[0]) for a in self.values[v]} for v in (op.stop, op.token))
+        assert len(stops) == len(tokens) == 1, "devices hand over different tokens"
+        if stops.pop() > 0:
             raise _Left
         if self.on_token is not None:
-            self.on_token(int(self.values[op.token][0]))
+            self.on_token(tokens.pop())
 
     def _loop(self, op: control.ForOp) -> None:
         carried = [self.values[v] for v in op.init]
-        stacks: list[list[Array]] = [[] for _ in op.outputs[len(carried) :]]
-        first, end = op.first.evaluate(self.symbols), op.upper.data.evaluate(self.symbols)
-        for turn in range(first, end):
-            self.symbols[op.variable.data] = turn
+        stacks: list[list[list[Array]]] = [[] for _ in op.outputs[len(carried) :]]
+        bounds = (op.first, op.upper.data)
+        turns = {range(*(bound.evaluate(names) for bound in bounds)) for names in self.symbols}
+        assert len(turns) == 1, "devices take different turns"
+        for turn in turns.pop():
+            for names in self.symbols:
+                names[op.variable.data] = turn
             self.values.update(zip(op.block.args, carried, strict=True))
             try:
                 yielded = self.block(op.block)
@@ -184,8 +174,29 @@ class Execution:
             carried = yielded[: len(carried)]
             for stack, value in zip(stacks, yielded[len(carried) :], strict=True):
                 stack.append(value)
-        results = [*carried, *map(np.stack, stacks)]
-        self.values.update(zip(op.outputs, results, strict=True))
+        stacked = [[np.stack(turns) for turns in zip(*stack, strict=True)] for stack in stacks]
+        self.values.update(zip(op.outputs, [*carried, *stacked], strict=True))
+
+
+def _placed(
+    op: control.ReadOp | control.WriteOp, tensor: Tensor, scope: Scope
+) -> tuple[slice, ...]:
+    """The window of a state on one device."""
+    return _window(scope.shape(op.offsets.data), scope.shape(tensor.shape))
+
+
+def _gathered(parts: Sequence[Array], sharding: Sharding | None) -> Array:
+    """What the host makes of what each device has; all have the same where nothing is shared."""
+    if sharding is not None:
+        return sharding.assemble(parts)
+    first = parts[0]
+    same = all(np.array_equal(_bits(first), _bits(part)) for part in parts[1:])
+    assert same, "devices differ in what all of them have"
+    return np.array(first, order="C")
+
+
+def _bits(array: Array) -> Array:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
 
 def state_ops(function: FuncOp) -> list[control.StateOp]:
@@ -199,20 +210,25 @@ def run_function(
     symbols: Mapping[str, int],
     folder: Path,
     on_token: Callable[[int], None] | None = None,
+    devices: int = 1,
 ) -> dict[str, Array]:
     """Results by ONNX name, those in states included; `on_token` gets the tokens emitted."""
-    execution = Execution(symbols, folder, on_token)
+    execution = Execution(symbols, folder, on_token, devices)
     execution.begin(function, inputs)
     arrays = execution.block(function.body.block)
-    ports = interface_of(function).results
+    end = function.body.block.last_op
+    assert end is not None, "a function ends with a return"
     results = {
-        unescape(port.name): np.asarray(array, order="C")
-        for port, array in zip(ports, arrays, strict=True)
+        unescape(port.name): _gathered(parts, sharding_of(value))
+        for port, parts, value in zip(
+            interface_of(function).results, arrays, end.operands, strict=True
+        )
     }
     for op in state_ops(function):
         for port in op.outputs.data:
-            window = _port_window(port, execution.scope.shape(port.dims))
-            results[unescape(port.name)] = execution.states[op.result][window].copy()
+            window = _port_window(port, execution.scopes[0].shape(port.local))
+            parts = [state[window] for state in execution.states[op.result]]
+            results[unescape(port.name)] = _gathered(parts, port.sharding)
     return results
 
 
@@ -240,6 +256,7 @@ def run_interface(
     folder: Path,
     values: Mapping[str, int] | None = None,
     on_token: Callable[[int], None] | None = None,
+    devices: int = 1,
 ) -> dict[str, Array]:
     """
     `run_function` with the ONNX interface: symbols from the extents, element types converted.
@@ -250,6 +267,6 @@ def run_interface(
     tensors = input_tensors(function)
     stored = {n: inputs[n].astype(t.dtype.dtype, copy=False) for n, t in tensors.items()}
     symbols = solve_symbols(list(tensors.values()), list(stored.values())) | dict(values or {})
-    results = run_function(function, stored, symbols, folder, on_token)
+    results = run_function(function, stored, symbols, folder, on_token, devices)
     types = output_types(function)
     return {name: array.astype(types[name].dtype, copy=False) for name, array in results.items()}

@@ -30,23 +30,23 @@ from dialects.lpu.movement import (
     TransposeOp,
 )
 from dialects.lpu.products import MatmulOp, ReduceOp, ScanOp, TopkOp
-from dialects.lpu.tensors import LpuOp, tensor_of
+from dialects.lpu.tensors import Array, CollectiveOp, LpuOp, tensor_of
 from dialects.lpu.types import Tensor
-from dialects.lpu.weights import read
+from dialects.lpu.weights import for_device, read
 from runtime.numerics.elements import ElementType, binary, convert, unary
 from runtime.traps import Trap, TrapKind
 
-Array = np.ndarray[Any, np.dtype[Any]]
 _Op = TypeVar("_Op", bound=LpuOp)
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Where an operation is evaluated: values of the symbols, folder of the weight files."""
+    """Where an operation is evaluated: values of symbols, folder of weight files, which device."""
 
     symbols: Mapping[str, int]
     folder: Path
     weights: dict[object, Array] = field(default_factory=dict[object, Array])
+    device: int = 0
 
     def shape(self, extents: Sequence[Affine]) -> tuple[int, ...]:
         return tuple(extent.evaluate(self.symbols) for extent in extents)
@@ -80,7 +80,7 @@ def _widened(values: Array) -> Array:
 
 @semantics(ConstantOp)
 def _(op: ConstantOp, _inputs: tuple[Array, ...], scope: Scope) -> Array:
-    weight = op.value.data
+    weight = for_device(op.value.data, scope.device)
     if weight not in scope.weights:
         scope.weights[weight] = read(weight, scope.folder)
     return scope.weights[weight]
@@ -255,6 +255,17 @@ def evaluate(op: LpuOp, inputs: Sequence[Array], scope: Scope) -> tuple[Array, .
     """The results of one operation; asserts that they have the types it promises."""
     with np.errstate(all="ignore"):
         results = SEMANTICS[type(op)](op, tuple(inputs), scope)
+    return _checked(op, results, scope)
+
+
+def evaluate_together(
+    op: CollectiveOp, inputs: Sequence[Sequence[Array]], scope: Scope
+) -> tuple[Array, ...]:
+    """The results on all devices of what they compute together, from the inputs of each."""
+    return _checked(op, op.together(inputs), scope)
+
+
+def _checked(op: LpuOp, results: tuple[Array, ...], scope: Scope) -> tuple[Array, ...]:
     for value, array in zip(op.results, results, strict=True):
         _check(op, tensor_of(value), array, scope)
     return results

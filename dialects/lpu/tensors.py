@@ -26,6 +26,7 @@ from dialects.affine import Affine
 from dialects.lpu.facts import Facts
 from dialects.lpu.types import Tensor, TensorType
 from dialects.refusal import refuse, require
+from runtime.sharding import Sharding
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -36,6 +37,18 @@ def tensor_of(value: SSAValue) -> Tensor:
     """The tensor type of a value of the levels `onnx` and `lpu`."""
     assert isinstance(value.type, TensorType), f"not a tensor: {value.type}"
     return value.type.data
+
+
+def whole_of(value: SSAValue) -> Tensor:
+    """What all devices hold of a value together."""
+    assert isinstance(value.type, TensorType), f"not a tensor: {value.type}"
+    return value.type.whole
+
+
+def sharding_of(value: SSAValue) -> Sharding | None:
+    """How a value lies on several devices; None unless each holds a part of it."""
+    assert isinstance(value.type, TensorType), f"not a tensor: {value.type}"
+    return value.type.sharding
 
 
 class LpuOp(IRDLOperation):

@@ -161,6 +161,16 @@ class TensorType(Data[Tensor], TypeAttribute):
     A type of shards is a subclass, whose extents are those of one device: every operation takes it.
     """
 
+    @property
+    def whole(self) -> Tensor:
+        """What all devices hold together; each holds all of it where nothing else is said."""
+        return self.data
+
+    @property
+    def sharding(self) -> Sharding | None:
+        """How it lies on several devices; None where none of them holds a part."""
+        return None
+
     name = "lpu.tensor"
 
     @classmethod

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from xdsl.ir import SSAValue
 from xdsl.irdl import irdl_attr_definition
 from xdsl.parser import AttrParser
 from xdsl.printer import Printer
@@ -41,16 +40,21 @@ def local_tensor(whole: Tensor, sharding: Sharding) -> Tensor:
 class ShardType(TensorType):
     """`!lpu_esl.shard<[extents], element type, sharding>`; `data` has the extents of one device."""
 
-    whole: Tensor
-    sharding: Sharding
+    shared: tuple[Tensor, Sharding]
 
     name = "lpu_esl.shard"
 
-    def __init__(self, parameter: tuple[Tensor, Sharding]) -> None:
-        whole, sharding = parameter
-        object.__setattr__(self, "whole", whole)
-        object.__setattr__(self, "sharding", sharding)
-        super().__init__(local_tensor(whole, sharding))
+    def __init__(self, shared: tuple[Tensor, Sharding]) -> None:
+        object.__setattr__(self, "shared", shared)
+        super().__init__(local_tensor(*shared))
+
+    @property
+    def whole(self) -> Tensor:
+        return self.shared[0]
+
+    @property
+    def sharding(self) -> Sharding:
+        return self.shared[1]
 
     @classmethod
     def new(cls, params: Any) -> ShardType:
@@ -59,7 +63,7 @@ class ShardType(TensorType):
 
     @cached_property
     def _hash(self) -> int:
-        return hash((self.whole, self.sharding))
+        return hash(self.shared)
 
     def __hash__(self) -> int:
         """Types are looked up far more often than they are made."""
@@ -87,8 +91,3 @@ class ShardType(TensorType):
 def shard_type(whole: Tensor, sharding: Sharding) -> ShardType:
     """The type of a tensor in parts; equal ones are one object."""
     return ShardType((whole, sharding))
-
-
-def sharding_of(value: SSAValue) -> Sharding | None:
-    """How a value lies on the devices; None unless it is in parts."""
-    return value.type.sharding if isinstance(value.type, ShardType) else None

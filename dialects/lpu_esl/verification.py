@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation
 
+from dialects.devices import devices_of
 from dialects.lpu_esl.ops import AllGatherOp
 from dialects.refusal import require
 from dialects.scopes import Rule, Scope
-
-
-def devices_of(module: ModuleOp) -> int:
-    """How many devices a module is for."""
-    options = module.attributes.get("lpu.options")
-    count = options.data.get("devices") if isinstance(options, DictionaryAttr) else None
-    return count.value.data if isinstance(count, IntegerAttr) else 1
 
 
 def _gather(op: AllGatherOp, scope: Scope) -> None:

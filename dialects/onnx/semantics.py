@@ -19,10 +19,11 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from dialects.errors import CompileError, unsupported
-from dialects.lpu.execution import argument_tensors, solve_symbols
+from dialects.lpu.execution import argument_tensors
 from dialects.lpu.interface import interface_of
 from dialects.lpu.semantics import Scope
 from dialects.lpu.semantics import evaluate as evaluate_lpu
+from dialects.lpu.solving import solve_symbols
 from dialects.lpu.tensors import LpuOp
 from dialects.lpu.types import TensorType
 from dialects.lpu.weights import Weight, read

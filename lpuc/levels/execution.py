@@ -10,6 +10,7 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 
+from dialects.devices import devices_of
 from passes.analysis.functions import model_folder, step_function
 
 Array = np.ndarray[Any, Any]
@@ -28,6 +29,19 @@ def _run_lpu(function: FuncOp, inputs: Arrays, folder: Path) -> Arrays:
     return run_interface(function, inputs, folder)
 
 
+def _run_esl(function: FuncOp, inputs: Arrays, folder: Path) -> Arrays:
+    from dialects.lpu.execution import run_interface
+
+    return run_interface(function, inputs, folder, devices=_devices(function))
+
+
+def _devices(function: FuncOp) -> int:
+    """How many a function is for."""
+    module = function.parent_op()
+    assert isinstance(module, ModuleOp), "a function stands in a module"
+    return devices_of(module)
+
+
 def _run_mem(function: FuncOp, inputs: Arrays, folder: Path) -> Arrays:
     from dialects.lpu_mem.semantics import run_function
 
@@ -37,7 +51,7 @@ def _run_mem(function: FuncOp, inputs: Arrays, folder: Path) -> Arrays:
 _RUNNERS: dict[str, Callable[[FuncOp, Arrays, Path], Arrays]] = {
     "onnx": _run_onnx,
     "lpu": _run_lpu,
-    "esl": _run_lpu,
+    "esl": _run_esl,
     "mem": _run_mem,
 }
 

@@ -42,8 +42,7 @@ from xdsl.ir import Block, Operation, SSAValue
 
 from dialects.affine import Affine, Ranges
 from dialects.lpu.interface import Value, interface_of
-from dialects.lpu.tensors import tensor_of
-from dialects.lpu_esl.types import ShardType, sharding_of
+from dialects.lpu.tensors import sharding_of, tensor_of, whole_of
 from dialects.lpu_mem import control
 from dialects.lpu_mem import ops as mem
 from dialects.lpu_mem.access import row_major
@@ -82,8 +81,7 @@ def _port(declared: Value, value: SSAValue, ranges: Ranges) -> PortAttr:
     """The port of a value: of parts it has the extents of the whole, and the strides of one."""
     held, kind = tensor_of(value), (declared.name, declared.role, declared.dtype)
     strides = tuple(s.const for s in row_major(held.bound(ranges)))
-    dims = value.type.whole.shape if isinstance(value.type, ShardType) else held.shape
-    return PortAttr(Port(*kind, dims, strides, 0, sharding_of(value)))
+    return PortAttr(Port(*kind, whole_of(value).shape, strides, 0, sharding_of(value)))
 
 
 def _ports(

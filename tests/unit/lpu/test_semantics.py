@@ -14,8 +14,9 @@ from xdsl.parser import Parser
 
 from dialects.affine import Affine
 from dialects.lpu import elementwise, fused, movement, products
-from dialects.lpu.execution import argument_tensors, run_function, solve_symbols
+from dialects.lpu.execution import argument_tensors, run_function
 from dialects.lpu.semantics import SEMANTICS
+from dialects.lpu.solving import solve_symbols
 from dialects.lpu.types import Tensor
 from lpuc.compiler.pipeline import make_context
 from runtime.numerics.elements import ElementType
