@@ -99,7 +99,9 @@ class Program(Described):
 
     def link(self) -> None:
         """Read what weights are not read yet; otherwise the first call does."""
-        _ = self._loaded.program.linked_params
+        program = self._loaded.program
+        for device in range(program.devices):
+            program.params_of(device)
 
     def run(self, inputs: Mapping[str, Any] | str | PathLike[str]) -> dict[str, Array]:
         """

@@ -6,15 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
-import numpy as np
-
 from lpuc.compiler.options import WEIGHTS
 from lpuc.files.disk import replacing
 from lpuc.files.kinds import PROGRAM, kind_of, require
 from runtime.errors import BadOption
 from runtime.options import one_of
 from runtime.program.program import Program
-from runtime.weights.image import Check, Image
+from runtime.weights.image import Check
 
 
 def is_program(path: Path) -> bool:
@@ -55,9 +53,10 @@ class ProgramFile:
             raise BadOption("weights", "the program does not refer to files; compile it anew")
         if form == "embed":
             verified = replace(program, trusted=False) if program.trusted else program
-            program = replace(program, params=verified.linked_params, references=None)
+            images = [verified.params_of(device) for device in range(program.devices)]
+            program = replace(program, images=images, references=None)
         if form == "none":
-            program = replace(program, params=Image(np.empty(0, np.uint8)), references=None)
+            program = replace(program, images=(), references=None)
         with replacing(path, self.sources) as temporary:
             program.write(temporary)
 

@@ -128,8 +128,7 @@ def weights_text(program: Program) -> str:
     if program.references is not None:
         names = ", ".join(printable(file.path) for file in program.references.files)
         return f"by reference: {names or 'no files'}"
-    held = program.params.size == program.interface.params_size
-    return "in the program" if held else "none: it can be inspected, not run"
+    return "in the program" if program.embedded else "none: it can be inspected, not run"
 
 
 def _memory(interface: Interface, target: Target) -> str:

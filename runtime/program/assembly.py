@@ -4,7 +4,10 @@ Directives hold what is not code: `.target` (a preset's name or its values), `.i
 entry `step`), `.entry` (name and interface of a further entry), `.names` (ONNX nodes), `.nodes`
 (indices into the names, for the instructions up to the next `.nodes`), and one of `.param_base64`
 (parameter bytes, in order; `.param_sha256` refuses others), `.recipes` (parameters by reference)
-and `.no_weights` (neither: the program cannot run). `;` starts a comment, `name:` a label.
+and `.no_weights` (neither: the program cannot run). `.devices` is how many run it, if they are
+several, and `.device` whose parameters follow. `;` starts a comment, `name:` a label.
+
+What was proved of a program is not in its text: who assembles it proves it anew.
 """
 
 import base64
@@ -39,6 +42,7 @@ def disassemble(program: Program) -> str:
     """The program as text."""
     lines = [
         f".target {to_text(program.target.to_json())}",
+        *([f".devices {program.devices}"] if program.devices > 1 else []),
         f".interface {to_text(interface_json.to_json(program.interface))}",
         *(f".entry {to_text(pair)}" for pair in interface_json.entries_to_json(program.others)),
         f".names {to_text(list(program.provenance.names))}",
@@ -79,11 +83,19 @@ def _node_lines(provenance: Provenance) -> dict[int, list[str]]:
 
 
 def _param_lines(program: Program) -> list[str]:
-    if program.params.size != program.interface.params_size:
+    if not program.embedded:
         references = program.references
         return [f".recipes {to_text(references.to_json())}" if references else ".no_weights"]
+    lines: list[str] = []
+    for device, image in enumerate(program.embedded):
+        lines += [f".device {device}"] if program.devices > 1 else []
+        lines += _image_lines(image)
+    return lines
+
+
+def _image_lines(image: Image) -> list[str]:
     data, step = bytearray(), PARAM_LINE_BYTES
-    for _, piece in program.params.pieces():
+    for _, piece in image.pieces():
         data += piece.data
     chunks = (data[at : at + step] for at in range(0, len(data), step))
     lines = [f".param_base64 {base64.b64encode(chunk).decode()}" for chunk in chunks]
@@ -134,8 +146,10 @@ class _Source:
     ranges: list[Range] = field(default_factory=list[Range])
     nodes: tuple[int, ...] = ()
     first: int = 0
-    params: bytearray = field(default_factory=bytearray)
-    digest: str | None = None
+    devices: int = 1
+    device: int = 0
+    params: dict[int, bytearray] = field(default_factory=lambda: {0: bytearray()})
+    digests: dict[int, str] = field(default_factory=dict[int, str])
     interface: Interface = field(default_factory=lambda: Interface((), (), (), 0, 0, 0))
     others: list[interface_json.Entry] = field(default_factory=list[interface_json.Entry])
     target: Target | None = None
@@ -159,14 +173,10 @@ class _Source:
             self.pc += words_of(line)
 
     def _directive(self, word: str, rest: str) -> None:
-        if word == ".param_base64":
-            self.params += _unbase64(rest)
-        elif word == ".param_sha256":
-            self.digest = rest
-        elif word == ".recipes":
-            self.references = References.from_json(from_text(rest))
-        elif word == ".no_weights":
-            self.has_weights = False
+        if self._parameters(word, rest):
+            return
+        if word == ".devices":
+            self.devices = int(rest)
         elif word == ".nodes":
             self._close_range()
             self.nodes = tuple(int(i) for i in rest.split())
@@ -183,6 +193,23 @@ class _Source:
         else:
             raise ValueError(f"unknown directive {word!r}")
 
+    def _parameters(self, word: str, rest: str) -> bool:
+        """Take a directive of parameters; whether it is one."""
+        if word == ".device":
+            self.device = int(rest)
+            self.params.setdefault(self.device, bytearray())
+        elif word == ".param_base64":
+            self.params[self.device] += _unbase64(rest)
+        elif word == ".param_sha256":
+            self.digests[self.device] = rest
+        elif word == ".recipes":
+            self.references = References.from_json(from_text(rest))
+        elif word == ".no_weights":
+            self.has_weights = False
+        else:
+            return False
+        return True
+
     def _close_range(self) -> None:
         if self.nodes and self.pc > self.first:
             self.ranges.append((self.first, self.pc, self.nodes))
@@ -192,18 +219,6 @@ class _Source:
         """The program of everything read."""
         self._close_range()
         table = {"names": list(self.names), "ranges": self.ranges}
-        params = np.frombuffer(bytes(self.params), np.uint8)
-        is_apart = self.references is not None or not self.has_weights
-        if params.size != (0 if is_apart else self.interface.params_size):
-            raise Invalid(
-                f"{params.size} parameter bytes are given, "
-                f"the interface has {self.interface.params_size}"
-            )
-        if self.digest not in (None, digest(self.params).hex()):
-            raise Invalid(
-                "the parameter bytes are not those of .param_sha256; "
-                "disassemble the program again, or leave the line out to sign what stands here"
-            )
         target = self.target or Target.load(DEFAULT_TARGET)
         provenance, others = Provenance.from_json(table), tuple(self.others)
         return Program(
@@ -211,10 +226,35 @@ class _Source:
             self.interface,
             provenance,
             target,
-            Image(params),
+            self._images(),
             others=others,
             references=self.references,
+            devices=self.devices,
         )
+
+    def _images(self) -> list[Image]:
+        """The parameters of each device, none when they are elsewhere."""
+        is_apart = self.references is not None or not self.has_weights
+        others = set(self.params) - set(range(self.devices))
+        if others:
+            raise Invalid(
+                f"there are parameters of device {min(others)}, and {self.devices} devices"
+            )
+        for device in range(self.devices):
+            data = self.params.get(device, bytearray())
+            whose = f" of device {device}" if self.devices > 1 else ""
+            if len(data) != (0 if is_apart else self.interface.params_size):
+                raise Invalid(
+                    f"{len(data)} parameter bytes{whose} are given, "
+                    f"the interface has {self.interface.params_size}"
+                )
+            if self.digests.get(device) not in (None, digest(data).hex()):
+                raise Invalid(
+                    f"the parameter bytes{whose} are not those of .param_sha256; "
+                    "disassemble the program again, or leave the line out to sign what stands here"
+                )
+        held = () if is_apart else range(self.devices)
+        return [Image(np.frombuffer(bytes(self.params[d]), np.uint8)) for d in held]
 
 
 def _unbase64(text: str) -> bytes:

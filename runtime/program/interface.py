@@ -5,7 +5,7 @@ the symbols from the shapes of actual inputs and refuses what does not fit, by n
 shape determines, such as a number of tokens to produce, are given by value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,9 +73,25 @@ class Port:
         """Shape for given symbols."""
         return tuple(dim.value(symbols) for dim in self.shape)
 
+    def local(self, extents: Sequence[int]) -> tuple[int, ...]:
+        """What each device holds of a tensor of these extents."""
+        return tuple(extents) if self.sharding is None else self.sharding.local(extents)
+
+    def part(self, value: Array, device: int) -> Array:
+        """What a device holds of a tensor."""
+        return value if self.sharding is None else self.sharding.part(value, device)
+
     def byte_strides(self) -> tuple[int, ...]:
         """Strides in bytes."""
         return tuple(stride * self.storage.itemsize for stride in self.strides)
+
+
+def placed(device: int, devices: int) -> dict[str, int]:
+    """The symbols of a ring for one of its devices: `dj` is the number of the j-th to its right.
+
+    A program for one device has none.
+    """
+    return {f"d{j}": (device + j) % devices for j in range(devices)} if devices > 1 else {}
 
 
 @dataclass(frozen=True)

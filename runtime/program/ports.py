@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import prod
 
 from runtime.errors import Invalid
-from runtime.program.interface import Dim, Interface, Port, Symbol
+from runtime.program.interface import Dim, Interface, Port, Symbol, placed
 from runtime.target import Target
 
 MOST_AXES = 8
@@ -14,9 +14,10 @@ HELD_PER_BYTE, HELD_BYTES = 4, 1 << 26
 and their elements may be wider than in the arena, but not without end."""
 
 
-def check_interface(interface: Interface, target: Target) -> None:
+def check_interface(interface: Interface, target: Target, devices: int) -> None:
     """Raise Invalid unless the ports lie in the arena for all values of the symbols."""
     _check_memory(interface, target)
+    _check_devices(interface, devices)
     _check_registers(interface, target)
     symbols = {symbol.name: symbol for symbol in interface.symbols}
     if len(symbols) < len(interface.symbols):
@@ -60,6 +61,23 @@ def _check_symbol(symbol: Symbol) -> None:
         )
 
 
+def _check_devices(interface: Interface, devices: int) -> None:
+    """The symbols of a ring take the numbers of its devices, and ports are shared by all."""
+    ring = placed(0, devices)
+    for symbol in interface.symbols:
+        if symbol.name in ring and (symbol.lower, symbol.upper) != (0, devices - 1):
+            raise Invalid(f"symbol {symbol.name!r} is no number of {devices} devices")
+    for port in (*interface.inputs, *interface.outputs):
+        if port.sharding is None:
+            continue
+        if port.sharding.devices != devices:
+            raise Invalid(f"port {port.name!r} is not shared by {devices} devices")
+        try:
+            port.sharding.check([None if dim.terms else dim.const for dim in port.shape])
+        except ValueError as error:
+            raise Invalid(f"port {port.name!r}: {error}") from None
+
+
 def _check_names(kind: str, ports: Sequence[Port]) -> None:
     known: set[str] = set()
     for port in ports:
@@ -78,7 +96,7 @@ def _check_port(port: Port, interface: Interface, symbols: dict[str, Symbol]) ->
     if any(low < 0 for low, _ in bounds):
         raise Invalid(f"port {port.name!r} has an extent that can be negative")
     extents = [high for _, high in bounds]
-    pairs = zip(extents, port.strides, strict=True)
+    pairs = zip(port.local(extents), port.strides, strict=True)
     reach = sum((extent - 1) * abs(stride) for extent, stride in pairs)
     low, size = port.address, port.storage.itemsize
     end = low + (reach + 1) * size if min(extents, default=1) > 0 else low

@@ -9,7 +9,7 @@ For example:
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,8 +24,11 @@ from runtime.isa.spec import ISA_VERSION, Inst
 from runtime.program.bounds import Bounds
 from runtime.program.container import (
     MAX_SECTIONS,
+    STORED,
+    Header,
     Kind,
     Section,
+    Sections,
     digest,
     header_bytes,
     unpack_header,
@@ -37,14 +40,9 @@ from runtime.program.validation import validate
 from runtime.program.writing import Piece, write_file
 from runtime.target import Target
 from runtime.weights.checksums import SUM_BYTES
-from runtime.weights.image import DIGEST_BYTES, Check, Image, Origin, block_count
-from runtime.weights.mapping import FileBytes
+from runtime.weights.image import DIGEST_BYTES, Check, Image, block_count
 from runtime.weights.references import References
-
-
-def _no_params() -> Image:
-    return Image(np.empty(0, np.uint8))
-
+from runtime.weights.stored import Place, StoredImages, together
 
 MOST_VALUES = 1 << 20
 
@@ -80,22 +78,24 @@ def _is_encodable(data: object) -> bool:
 
 @dataclass(frozen=True)
 class Program:
-    """What a `.lpu` file holds. `params` are bytes, from the file after `load`.
+    """What a `.lpu` file holds. `images` are the parameters of each device, from it after `load`.
 
-    `interface` is that of the entry `step`; `others` are further entries by name. `params` is empty
-    when the parameters are `references`, or when there are none: that program cannot run. They are
-    verified before they are used, unless the file is `trusted`.
+    `interface` is that of the entry `step`; `others` are further entries by name. There are no
+    `images` when the parameters are `references`, or when there are none: that program cannot run.
+    They are verified before they are used, unless the file is `trusted`. All of the `devices` run
+    the same code; `proof` says what is known of their exchanges, and who says it.
     """
 
     code: tuple[Inst, ...]
     interface: Interface
     provenance: Provenance
     target: Target
-    params: Image = field(default_factory=_no_params, compare=False, repr=False)
+    images: Sequence[Image] = field(default=(), compare=False, repr=False)
     others: tuple[Entry, ...] = ()
     references: References | None = None
     trusted: bool = field(default=False, compare=False)
     devices: int = 1
+    proof: str = field(default="", compare=False)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -113,51 +113,70 @@ class Program:
     @cached_property
     def bounds(self) -> Bounds:
         """What a run takes at most; Invalid when code, entries and target contradict each other."""
-        found = validate(self.code, self.entries, self.target)
+        found = validate(self.code, self.entries, self.target, self.devices)
         self.provenance.check_end(sum(inst.WORDS for inst in self.code))
         if self.references is not None:
-            self.references.validate(self.interface.params_size)
+            self.references.validate(self.interface.params_size, self.devices)
+        if self.images and len(self.images) != self.devices:
+            raise Invalid(f"parameters for {len(self.images)} devices, not for {self.devices}")
         return found
 
     def validate(self) -> None:
         """Raise Invalid when the parts contradict each other."""
         assert self.bounds.elements
 
-    @cached_property
-    def linked_params(self) -> Image:
-        """The parameters, made from references where need be; Unlinked when there are none."""
-        size = self.interface.params_size
-        if self.params.size == size:
-            return self.params
+    @property
+    def embedded(self) -> Sequence[Image]:
+        """The parameters of each device if the program holds them, as it does where there are none.
+
+        Otherwise nothing.
+        """
+        if self.images or self.interface.params_size:
+            return self.images
+        return [Image(np.empty(0, np.uint8))] * self.devices
+
+    def params_of(self, device: int = 0) -> Image:
+        """The parameters of a device, made from references where need be; Unlinked without any."""
+        if self.embedded:
+            return self.embedded[device]
         if self.references is None:
             raise Unlinked("the program holds no weights: it can be inspected, not run")
-        return self.references.load(size, self.trusted)
+        if device not in self._linked:
+            size = self.interface.params_size
+            self._linked[device] = self.references.load(size, self.trusted, device)
+        return self._linked[device]
+
+    @cached_property
+    def _linked(self) -> dict[int, Image]:
+        return {}
 
     def sections(self) -> dict[Kind, bytes]:
         """The sections that are held in memory."""
+        proof = {Kind.PROOF: self.proof.encode()} if self.proof else {}
         return {
             Kind.CODE: encode(self.code),
             Kind.INTERFACE: to_text(entries_to_json(self.entries)).encode(),
             Kind.PROVENANCE: to_text(self.provenance.to_json()).encode(),
             Kind.TARGET: to_text(self.target.to_json()).encode(),
             Kind.BOUNDS: to_text(self.bounds.to_json()).encode(),
+            **proof,
         }
 
     def write(self, path: str | Path, params_pieces: Iterable[Piece] | None = None) -> None:
-        """Write the program; (offset, buffer) pieces in ascending order replace `params`.
+        """Write the program; pieces in ascending order replace `images`.
 
         Parameters from a file are written, and so signed, only if each block has its SHA-256.
-        Without pieces and without `params` the file has the references, or no weights at all.
+        Without pieces and without `images` the file has the references, or no weights at all.
         """
         self.validate()
         path, size, sections = Path(path), self.interface.params_size, self.sections()
         pieces = params_pieces
-        if pieces is None and self.params.size == size:
-            pieces = self.params.pieces()
+        if pieces is None and self.embedded:
+            pieces = together(self.embedded)
         if pieces is None and self.references is not None:
             references = self.references.seen_from(path.parent)
             sections[Kind.RECIPES] = to_text(references.to_json()).encode()
-        write_file(path, sections, size, pieces)
+        write_file(path, sections, size, pieces, self.devices)
 
     @staticmethod
     def load(path: str | Path, check: Check = "used") -> "Program":
@@ -182,15 +201,17 @@ class Program:
         """Raise Malformed or Unlinked unless every block of the parameters is as it was."""
         if self.references is not None:
             self.references.check()
-        self.params.check()
+        for image in self.images:
+            image.check()
 
 
 def _read(file: BinaryIO, path: Path, trusted: bool) -> Program:
     file_length = os.fstat(file.fileno()).st_size
     head = file.read(header_bytes(MAX_SECTIONS))
-    sections = unpack_header(head, file_length, ISA_VERSION)
-    known = [kind for kind in Kind if kind in sections and kind != Kind.PARAMS]
-    contents = {kind: _section(file, sections[kind]) for kind in known}
+    header = unpack_header(head, file_length, ISA_VERSION)
+    sections = header.sections
+    shared = [kind for kind in Kind if (kind, 0) in sections and kind not in STORED]
+    contents = {kind: _section(file, sections[kind, 0]) for kind in shared}
     _check_gaps(file, sections)
     (_, interface), *others = entries_from_json(_json(contents, Kind.INTERFACE))
     program = Program(
@@ -198,12 +219,15 @@ def _read(file: BinaryIO, path: Path, trusted: bool) -> Program:
         interface=interface,
         provenance=Provenance.from_json(_json(contents, Kind.PROVENANCE)),
         target=Target.from_json("target section", _json(contents, Kind.TARGET)),
-        params=_image(file, path, sections, contents, trusted),
+        images=_images(file, path, header, trusted),
         others=tuple(others),
         references=_references(contents, path),
         trusted=trusted,
+        devices=header.devices,
+        proof=_text(contents, Kind.PROOF) if Kind.PROOF in contents else "",
     )
-    if Kind.PARAMS in sections and program.params.size != interface.params_size:
+    stored = sections.get((Kind.PARAMS, 0))
+    if stored is not None and stored.length != interface.params_size:
         raise Invalid("the parameter section and the interface differ in size")
     if to_text(program.bounds.to_json()).encode() != contents[Kind.BOUNDS]:
         raise Invalid("the bounds in the file are not what the code gives")
@@ -221,11 +245,12 @@ def _section(file: BinaryIO, section: Section) -> bytes:
     file.seek(section.offset)
     data = file.read(section.length)
     if digest(data) != section.digest:
-        raise Malformed(f"section {Kind(section.kind).name} does not match its digest")
+        whose = f" of device {section.device}" if section.kind in STORED else ""
+        raise Malformed(f"section {Kind(section.kind).name}{whose} does not match its digest")
     return data
 
 
-def _check_gaps(file: BinaryIO, sections: dict[int, Section]) -> None:
+def _check_gaps(file: BinaryIO, sections: Sections) -> None:
     at = header_bytes(len(sections))
     for section in sections.values():
         file.seek(at)
@@ -235,8 +260,8 @@ def _check_gaps(file: BinaryIO, sections: dict[int, Section]) -> None:
 
 
 def _json(contents: dict[Kind, bytes], kind: Kind) -> object:
+    text = _text(contents, kind)
     try:
-        text = contents[kind].decode()
         data = from_text(text)
     except ValueError as error:
         raise Malformed(f"section {kind.name}: {error}") from None
@@ -245,19 +270,29 @@ def _json(contents: dict[Kind, bytes], kind: Kind) -> object:
     return data
 
 
-def _image(
-    file: BinaryIO,
-    path: Path,
-    sections: dict[int, Section],
-    contents: dict[Kind, bytes],
-    trusted: bool,
-) -> Image:
-    section = sections.get(Kind.PARAMS)
-    if section is None or not section.length:
-        return _no_params()
-    sums, digests = contents[Kind.PARAMSUMS], contents[Kind.PARAMDIGEST]
+def _text(contents: dict[Kind, bytes], kind: Kind) -> str:
+    try:
+        return contents[kind].decode()
+    except ValueError:
+        raise Malformed(f"section {kind.name} is no text") from None
+
+
+def _images(file: BinaryIO, path: Path, header: Header, trusted: bool) -> Sequence[Image]:
+    """The parameters of each device; those of one device are mapped at once."""
+    first = header.sections.get((Kind.PARAMS, 0))
+    if first is None or not first.length:
+        return ()
+    places = [_place(file, header.sections, device) for device in range(header.devices)]
+    if len(places) == 1:
+        return (places[0].image(file.fileno(), str(path), trusted),)
+    return StoredImages(file.fileno(), str(path), places, trusted)
+
+
+def _place(file: BinaryIO, sections: Sections, device: int) -> Place:
+    section = sections[Kind.PARAMS, device]
+    sums = _section(file, sections[Kind.PARAMSUMS, device])
+    digests = _section(file, sections[Kind.PARAMDIGEST, device])
     count = block_count(section.length)
     if len(sums) != SUM_BYTES * count or len(digests) != DIGEST_BYTES * count:
         raise Malformed("a table of parameter blocks has the wrong length")
-    stored = FileBytes(file.fileno(), section.offset, section.length)
-    return Image(stored.data, Origin(str(path), section.offset, sums, digests, stored), trusted)
+    return Place(section.offset, section.length, sums, digests)

@@ -14,7 +14,7 @@ MOST_ENTRIES = 16
 
 
 def validate(
-    code: Sequence[Inst], entries: Sequence[tuple[str, Interface]], target: Target
+    code: Sequence[Inst], entries: Sequence[tuple[str, Interface]], target: Target, devices: int = 1
 ) -> Bounds:
     """What a run can take at most; Invalid with one sentence unless every entry is sound."""
     structure = structure_of(code)
@@ -27,7 +27,7 @@ def validate(
             raise Invalid(f"entry {name!r} starts at {interface.pc}, where no instruction is")
         if structure.within[start] is not None:
             raise Invalid(f"entry {name!r} starts at {interface.pc}, within a loop")
-        check_interface(interface, target)
+        check_interface(interface, target, devices)
     most = {name: elements_of(structure, interface, target) for name, interface in entries}
     return Bounds(most, memory_bytes(step, target))
 

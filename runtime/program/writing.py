@@ -7,7 +7,7 @@ import hashlib
 import os
 import tempfile
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -31,7 +31,8 @@ from runtime.program.container import (
 from runtime.weights.checksums import SUM_BYTES, BlockSums
 from runtime.weights.image import BLOCK_BYTES, DIGEST_BYTES, block_count
 
-Piece = tuple[int, object]
+Piece = tuple[int, Sequence[object]]
+"""An address, and what lies there: a buffer for each device, all of one size."""
 
 HELD_BYTES = 32 << 20
 """Bytes that wait to be digested, and to be written, at most."""
@@ -39,23 +40,52 @@ FLUSH_BYTES = 64 << 20
 """After so many bytes the disk begins with them, so that the last flush has little left to do."""
 
 
+class _Signer:
+    """Makes what tells damaged blocks: digests and checksums of bytes that come in order."""
+
+    def __init__(self) -> None:
+        self.digests: list[bytes] = []
+        self.sums = BlockSums(BLOCK_BYTES)
+        self.block = hashlib.sha256()
+        self.filled = 0
+
+    def update(self, data: memoryview) -> None:
+        """The next bytes."""
+        self.sums.update(data)
+        while len(data):
+            part = data[: BLOCK_BYTES - self.filled]
+            self.block.update(part)
+            self.filled += len(part)
+            data = data[len(part) :]
+            if self.filled == BLOCK_BYTES:
+                self._close_block()
+
+    def finish(self) -> dict[Kind, bytes]:
+        """The sections of digests and checksums."""
+        if self.filled:
+            self._close_block()
+        return {Kind.PARAMDIGEST: b"".join(self.digests), Kind.PARAMSUMS: self.sums.finish()}
+
+    def _close_block(self) -> None:
+        self.digests.append(self.block.digest())
+        self.block = hashlib.sha256()
+        self.filled = 0
+
+
 class _ParamWriter:
-    """Writes parameter bytes in order and keeps what tells damaged blocks: digests and checksums.
+    """Writes the parameters of all devices in order of address, each to a section of its own.
 
     The caller makes pieces, one thread digests them and one writes them. Both work outside of
     Python's lock, so three things happen at once; they hold at most `HELD_BYTES` and a piece.
     """
 
-    def __init__(self, descriptor: int, start: int, size: int) -> None:
+    def __init__(self, descriptor: int, starts: Sequence[int], size: int) -> None:
         self.descriptor = descriptor
-        self.start = start
+        self.starts = starts
         self.size = size
         self.at = 0
-        self.digests: list[bytes] = []
-        self.sums = BlockSums(BLOCK_BYTES)
-        self.block = hashlib.sha256()
-        self.filled = 0
-        self.flushed = start
+        self.signers = [_Signer() for _ in starts]
+        self.flushed = list(starts)
         self.digesting, self.storing = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
         self.pending: deque[tuple[int, Future[None]]] = deque()
         self.held = 0
@@ -65,13 +95,19 @@ class _ParamWriter:
         for pool in (self.digesting, self.storing):
             pool.shutdown(cancel_futures=True)
 
-    def write(self, data: memoryview) -> None:
-        """Append bytes, which may not change until `finish` returns."""
-        if self.at + len(data) > self.size:
+    def write(self, parts: Sequence[memoryview]) -> None:
+        """Append equally many bytes of each device, which may not change until `finish` returns."""
+        assert len(parts) == len(self.starts), f"a piece for {len(parts)} devices"
+        sizes = set(map(len, parts))
+        assert len(sizes) == 1, f"a piece of {sorted(sizes)} bytes"
+        end = self.at + sizes.pop()
+        if end > self.size:
             raise Invalid(f"parameters exceed the {self.size} bytes of the interface")
-        self._submit(self.digesting.submit(self._digest, data), len(data))
-        self._submit(self.storing.submit(self._store, data, self.start + self.at), len(data))
-        self.at += len(data)
+        for device, data in enumerate(parts):
+            signed = self.digesting.submit(self.signers[device].update, data)
+            self._submit(signed, len(data))
+            self._submit(self.storing.submit(self._store, device, data, self.at), len(data))
+        self.at = end
 
     def pad(self, end: int) -> None:
         """Append zeros up to `end`, which the file has there already."""
@@ -80,16 +116,15 @@ class _ParamWriter:
         zeros = memoryview(bytes(min(BLOCK_BYTES, end - self.at)))
         while self.at < end:
             part = zeros[: end - self.at]
-            self._submit(self.digesting.submit(self._digest, part), len(part))
+            for signer in self.signers:
+                self._submit(self.digesting.submit(signer.update, part), len(part))
             self.at += len(part)
 
-    def finish(self) -> dict[Kind, bytes]:
-        """Fill up, and give the sections of digests and checksums."""
+    def finish(self) -> list[dict[Kind, bytes]]:
+        """Fill up, and give the sections of digests and checksums of each device."""
         self.pad(self.size)
         self._wait(0)
-        if self.filled:
-            self._close_block()
-        return {Kind.PARAMDIGEST: b"".join(self.digests), Kind.PARAMSUMS: self.sums.finish()}
+        return [signer.finish() for signer in self.signers]
 
     def _submit(self, work: Future[None], size: int) -> None:
         self.pending.append((size, work))
@@ -103,28 +138,14 @@ class _ParamWriter:
             work.result()
             self.held -= size
 
-    def _store(self, data: memoryview, at: int) -> None:
+    def _store(self, device: int, data: memoryview, at: int) -> None:
+        at += self.starts[device]
         while len(data):
             count = os.pwrite(self.descriptor, data[:FLUSH_BYTES], at)
             data, at = data[count:], at + count
-            if at - self.flushed >= FLUSH_BYTES:
-                _start_writing(self.descriptor, self.flushed, at)
-                self.flushed = at
-
-    def _digest(self, data: memoryview) -> None:
-        self.sums.update(data)
-        while len(data):
-            part = data[: BLOCK_BYTES - self.filled]
-            self.block.update(part)
-            self.filled += len(part)
-            data = data[len(part) :]
-            if self.filled == BLOCK_BYTES:
-                self._close_block()
-
-    def _close_block(self) -> None:
-        self.digests.append(self.block.digest())
-        self.block = hashlib.sha256()
-        self.filled = 0
+            if at - self.flushed[device] >= FLUSH_BYTES:
+                _start_writing(self.descriptor, self.flushed[device], at)
+                self.flushed[device] = at
 
 
 def _start_writing(descriptor: int, start: int, stop: int) -> None:
@@ -143,7 +164,11 @@ def _as_bytes(piece: Any) -> memoryview:
 
 
 def write_file(
-    path: Path, small: dict[Kind, bytes], params_size: int, pieces: Iterable[Piece] | None
+    path: Path,
+    small: dict[Kind, bytes],
+    params_size: int,
+    pieces: Iterable[Piece] | None,
+    devices: int = 1,
 ) -> None:
     """Write sections `small` and streamed parameters, if any, to `path`, all or nothing."""
     for kind, data in small.items():
@@ -151,7 +176,7 @@ def write_file(
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            _write_sections(file, small, params_size, pieces)
+            _write_sections(file, small, params_size, pieces, devices)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(name, 0o644)
@@ -163,45 +188,53 @@ def write_file(
 
 
 def _write_sections(
-    file: BinaryIO, small: dict[Kind, bytes], params_size: int, pieces: Iterable[Piece] | None
+    file: BinaryIO,
+    small: dict[Kind, bytes],
+    params_size: int,
+    pieces: Iterable[Piece] | None,
+    devices: int,
 ) -> None:
-    lengths = {kind: len(data) for kind, data in small.items()}
+    lengths = {(kind, 0): len(data) for kind, data in small.items()}
+    contents = {(kind, 0): data for kind, data in small.items()}
     if pieces is not None:
         count = block_count(params_size)
-        lengths |= {Kind.PARAMDIGEST: DIGEST_BYTES * count, Kind.PARAMSUMS: SUM_BYTES * count}
-        lengths |= {Kind.PARAMS: params_size}
-    offsets: dict[Kind, int] = {}
+        each = {Kind.PARAMDIGEST: DIGEST_BYTES * count, Kind.PARAMSUMS: SUM_BYTES * count}
+        each |= {Kind.PARAMS: params_size}
+        lengths |= {(kind, d): n for d in range(devices) for kind, n in each.items()}
+    offsets: dict[tuple[Kind, int], int] = {}
     at = header_bytes(len(lengths))
-    for kind, length in lengths.items():
-        offsets[kind] = align(at)
-        at = offsets[kind] + length
+    for place, length in lengths.items():
+        offsets[place] = align(at)
+        at = offsets[place] + length
     file.truncate(at)
-    contents = dict(small)
     if pieces is not None:
-        start = offsets[Kind.PARAMS]
-        contents |= _write_params(file.fileno(), start, params_size, pieces)
+        starts = [offsets[Kind.PARAMS, device] for device in range(devices)]
+        signed = _write_params(file.fileno(), starts, params_size, pieces)
+        contents |= {
+            (kind, d): data for d, found in enumerate(signed) for kind, data in found.items()
+        }
     sections = [
         Section(
-            kind, CRITICAL, offsets[kind], length,
-            digest(contents[kind]) if kind in contents else NO_DIGEST,
+            kind, CRITICAL, offsets[kind, device], length,
+            digest(contents[kind, device]) if (kind, device) in contents else NO_DIGEST, device,
         )
-        for kind, length in lengths.items()
+        for (kind, device), length in lengths.items()
     ]  # fmt: skip
-    for kind, data in contents.items():
-        file.seek(offsets[kind])
+    for place, data in contents.items():
+        file.seek(offsets[place])
         file.write(data)
     file.seek(0)
-    file.write(pack_header(sections, ISA_VERSION, at))
+    file.write(pack_header(sections, ISA_VERSION, at, devices))
 
 
 def _write_params(
-    descriptor: int, start: int, size: int, pieces: Iterable[Piece]
-) -> dict[Kind, bytes]:
+    descriptor: int, starts: Sequence[int], size: int, pieces: Iterable[Piece]
+) -> list[dict[Kind, bytes]]:
     """Write the pieces, and give the sections that tell whether they are as they were."""
-    with closing(_ParamWriter(descriptor, start, size)) as writer:
-        for offset, piece in pieces:
+    with closing(_ParamWriter(descriptor, starts, size)) as writer:
+        for offset, parts in pieces:
             writer.pad(offset)
-            writer.write(_as_bytes(piece))
+            writer.write(list(map(_as_bytes, parts)))
         return writer.finish()
 
 

@@ -11,6 +11,8 @@ SHA-256 of its own.
 Files in the folder of the program or below it have relative paths, so that both can move together;
 others have absolute ones. No path holds `..` and no link is followed on the way, and a file is used
 only by a program that states its checksums.
+
+Devices share the recipes, of which some are shards; `load` reads what one of them holds.
 """
 
 from __future__ import annotations
@@ -30,7 +32,14 @@ from runtime.weights.image import Image
 from runtime.weights.normal import normal
 from runtime.weights.pieces import fill
 from runtime.weights.recipe_json import recipe_from_json, recipe_to_json
-from runtime.weights.recipes import Recipe, file_ranges, nbytes, renamed
+from runtime.weights.recipes import (
+    Recipe,
+    device_counts,
+    file_ranges,
+    for_device,
+    nbytes,
+    renamed,
+)
 from runtime.weights.referenced_files import ReferencedFiles, SourceFile
 from runtime.weights.source_files import ContainedFiles, Span, Sums, is_plain, part_count
 
@@ -69,17 +78,13 @@ class References:
         files = _rows(table["files"], (str, int, str), SourceFile)
         return References(files, _rows(table["params"], (int, list), _param), folder)
 
-    def validate(self, params_size: int) -> None:
+    def validate(self, params_size: int, devices: int = 1) -> None:
         """Raise Invalid unless parameters fit, do not overlap and stay within their files."""
         sizes = {file.path: file.size for file in self.files}
         ordered = [file.path for file in self.files] == sorted(sizes)
         if not ordered or not all(map(is_plain, sizes)):
             raise Invalid("the files of weights are not in order, or have no plain path")
-        end = 0
-        for at, recipe in self.params:
-            if at < end:
-                raise Invalid(f"the parameter at {at} overlaps the one before it")
-            end = at + nbytes(recipe.shape, recipe.dtype)
+        end = self._end(devices)
         spans = self.spans()
         for path, ranges in spans.items():
             if max(stop for _, stop in ranges) > sizes.get(path, -1):
@@ -93,6 +98,17 @@ class References:
             is_hex = re.fullmatch("[0-9a-f]*", file.sums)
             if not is_hex or len(file.sums) != 2 * SUM_BYTES * count:
                 raise Invalid(f"{file.path!r} has no checksum for each of its {count} blocks")
+
+    def _end(self, devices: int) -> int:
+        """Behind the last parameter; Invalid if some overlap or are shared by other devices."""
+        end = 0
+        for at, recipe in self.params:
+            if at < end:
+                raise Invalid(f"the parameter at {at} overlaps the one before it")
+            if not device_counts(recipe) <= {devices}:
+                raise Invalid(f"the parameter at {at} is not shared by {devices} devices")
+            end = at + nbytes(recipe.shape, recipe.dtype)
+        return end
 
     def spans(self) -> dict[str, list[Span]]:
         """The ranges that are read, for each file."""
@@ -113,8 +129,11 @@ class References:
         params = tuple((at, renamed(recipe, paths)) for at, recipe in self.params)
         return References(tuple(files), params, folder)
 
-    def load(self, params_size: int, trusted: bool = False) -> Image:
-        """The parameters; Unlinked if a block that is read is not as it was, unless `trusted`."""
+    def load(self, params_size: int, trusted: bool = False, device: int = 0) -> Image:
+        """The parameters of a device; Unlinked if a block that is read is not as it was.
+
+        If they are `trusted`, nobody looks.
+        """
         out = np.zeros(params_size, np.uint8)
         folder = self.folder or Path()
         with ContainedFiles(folder) if trusted else self._verified() as files:
@@ -122,7 +141,8 @@ class References:
                 size = nbytes(recipe.shape, recipe.dtype)
                 place = out[at : at + size].view(recipe.dtype.dtype).reshape(recipe.shape)
                 if size:
-                    fill(normal(recipe), tuple(map(range, recipe.shape)), place, files)
+                    node = normal(for_device(recipe, device))
+                    fill(node, tuple(map(range, recipe.shape)), place, files)
         return Image(out)
 
     def check(self) -> None:

@@ -19,10 +19,10 @@ from runtime.weights.recipes.nodes import (
     sources_of,
 )
 from runtime.weights.recipes.reading import read
-from runtime.weights.recipes.sharded import for_device, is_sharded
+from runtime.weights.recipes.sharded import device_counts, for_device
 
 __all__ = [
     "Cast", "Concat", "FileRange", "Inline", "Pad", "Rearranged", "Recipe", "Reshape", "Shard",
-    "Slice", "Stack", "Transpose", "file_ranges", "for_device", "is_sharded", "nbytes", "read",
+    "Slice", "Stack", "Transpose", "device_counts", "file_ranges", "for_device", "nbytes", "read",
     "renamed", "sources_of",
 ]  # fmt: skip

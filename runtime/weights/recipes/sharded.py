@@ -25,9 +25,10 @@ from runtime.weights.recipes.nodes import (
 )
 
 
-def is_sharded(recipe: Recipe) -> bool:
-    """Whether devices hold different elements of it."""
-    return isinstance(recipe, Shard) or any(map(is_sharded, sources_of(recipe)))
+def device_counts(recipe: Recipe) -> set[int]:
+    """For how many devices the shards in a recipe are; none if it is the same for all devices."""
+    own = {recipe.sharding.devices} if isinstance(recipe, Shard) else set[int]()
+    return own.union(*map(device_counts, sources_of(recipe)))
 
 
 def for_device(recipe: Recipe, device: int) -> Recipe:
