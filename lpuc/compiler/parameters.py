@@ -12,9 +12,9 @@ from xdsl.dialects.func import FuncOp
 from dialects.lpu.weights import Weight
 from dialects.lpu_isa.ops import WeightOp
 from dialects.reading import operations
-from runtime.weights.pieces import pieces
 from runtime.weights.references import Param
 from runtime.weights.source_files import SourceFiles
+from runtime.weights.streaming.pieces import pieces
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lpuc.errors import UserError
 from runtime.files import open_regular
-from runtime.program.container import MAGIC
+from runtime.program.file.container import MAGIC
 
 HEAD_BYTES = 4096
 NEWEST_IR = 100

@@ -25,7 +25,7 @@ from runtime.isa.kinds import Integer
 from runtime.isa.spec import Inst
 from runtime.isa.syntax import parse, show, words_of
 from runtime.program import interface_json
-from runtime.program.container import digest
+from runtime.program.file.container import digest
 from runtime.program.interface import Interface
 from runtime.program.program import Program, from_text, to_text
 from runtime.program.provenance import Provenance, Range

@@ -22,7 +22,7 @@ from runtime.files import open_regular
 from runtime.isa.encoding import decode, encode
 from runtime.isa.spec import ISA_VERSION, Inst
 from runtime.program.bounds import Bounds
-from runtime.program.container import (
+from runtime.program.file.container import (
     MAX_SECTIONS,
     STORED,
     Header,
@@ -33,11 +33,11 @@ from runtime.program.container import (
     header_bytes,
     unpack_header,
 )
+from runtime.program.file.writing import Piece, write_file
 from runtime.program.interface import Interface
 from runtime.program.interface_json import STEP, Entry, entries_from_json, entries_to_json
 from runtime.program.provenance import Provenance
 from runtime.program.validation import validate
-from runtime.program.writing import Piece, write_file
 from runtime.target import Target
 from runtime.weights.checksums import SUM_BYTES
 from runtime.weights.image import DIGEST_BYTES, Check, Image, block_count

@@ -29,8 +29,6 @@ import numpy as np
 from runtime.errors import Invalid, Malformed
 from runtime.weights.checksums import SUM_BYTES
 from runtime.weights.image import Image
-from runtime.weights.normal import normal
-from runtime.weights.pieces import fill
 from runtime.weights.recipe_json import recipe_from_json, recipe_to_json
 from runtime.weights.recipes import (
     Recipe,
@@ -42,6 +40,8 @@ from runtime.weights.recipes import (
 )
 from runtime.weights.referenced_files import ReferencedFiles, SourceFile
 from runtime.weights.source_files import ContainedFiles, Span, Sums, is_plain, part_count
+from runtime.weights.streaming.normal import normal
+from runtime.weights.streaming.pieces import fill
 
 Param = tuple[int, Recipe]
 T = TypeVar("T")

@@ -28,7 +28,7 @@ from runtime.errors import Error
 from runtime.generation.device import Request
 from runtime.generation.tokens import generate
 from runtime.isa.spec import ISA_VERSION
-from runtime.program.container import Kind, Section, unpack_header
+from runtime.program.file.container import Kind, Section, unpack_header
 from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
 

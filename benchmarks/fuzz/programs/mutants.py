@@ -23,10 +23,10 @@ from runtime.isa.kinds import Choice, Integer
 from runtime.isa.spec import Field, Inst
 from runtime.numerics.elements import TYPES
 from runtime.program import interface_json
-from runtime.program.container import Kind
+from runtime.program.file.container import Kind
+from runtime.program.file.writing import write_file
 from runtime.program.program import Program, to_text
 from runtime.program.validation import validate
-from runtime.program.writing import write_file
 from runtime.target import Target
 
 Sections = dict[Kind, bytes]

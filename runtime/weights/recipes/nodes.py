@@ -8,7 +8,7 @@
     shard(file("w", 0, [2, 5], f32), 4 x [[], [5/4]])               # what each of 4 devices holds
 
 A closed set of nodes; each knows its shape and element type. `read` gives a whole array,
-`runtime.weights.pieces` streams one in bounded memory. A shard names no device: `for_device` gives
+`runtime.weights.streaming` gives one in bounded memory. A shard names no device: `for_device` gives
 what one of them holds, as slices and paddings.
 """
 

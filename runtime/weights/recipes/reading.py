@@ -1,4 +1,4 @@
-"""A recipe as one array, for what is small; `runtime.weights.pieces` streams what is large."""
+"""A recipe as one array, for what is small; `runtime.weights.streaming` is for what is large."""
 
 from pathlib import Path
 from typing import Any

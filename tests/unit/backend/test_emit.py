@@ -16,7 +16,7 @@ from runtime.numerics.elements import ElementType
 from runtime.program.interface import Dim, Port, Symbol
 from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
-from runtime.weights import pieces as streaming
+from runtime.weights.streaming import pieces as streaming
 from tests.unit.backend.harness import BACKEND, compiled, context, parse
 
 F32 = ElementType.F32

@@ -38,11 +38,11 @@ from runtime.isa import (
 from runtime.isa.spec import ISA, CtrlInst
 from runtime.numerics.elements import ElementType
 from runtime.program.bounds import elements
-from runtime.program.container import Kind
+from runtime.program.file.container import Kind
+from runtime.program.file.writing import write_file
 from runtime.program.interface import Symbol
 from runtime.program.program import Program, to_text
 from runtime.program.ranges import ANYTHING, execute
-from runtime.program.writing import write_file
 from runtime.run.interpreter import Interpreter
 from runtime.run.run import Run
 from runtime.traps import Trap, TrapKind

@@ -14,7 +14,7 @@ from runtime.errors import Invalid, Malformed, RuntimeFault
 from runtime.isa import Addi, Halt, Inst, Jump, Li, Mov
 from runtime.isa.spec import ISA_VERSION
 from runtime.program.assembly import assemble, disassemble
-from runtime.program.container import (
+from runtime.program.file.container import (
     NO_DIGEST,
     Kind,
     Section,
@@ -23,9 +23,9 @@ from runtime.program.container import (
     header_bytes,
     pack_header,
 )
+from runtime.program.file.writing import write_file
 from runtime.program.interface import Dim, Port, Symbol
 from runtime.program.program import Program, from_text
-from runtime.program.writing import write_file
 from runtime.run.interpreter import Interpreter
 from runtime.weights.image import BLOCK_BYTES
 from tests.unit.runtime.program.programs import F32, expected, program, projection, tokens

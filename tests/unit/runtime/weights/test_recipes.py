@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 
 from runtime.errors import Malformed
 from runtime.numerics.elements import ElementType
-from runtime.weights import pieces as streaming
-from runtime.weights.pieces import pieces
 from runtime.weights.recipe_json import recipe_from_json, recipe_to_json
 from runtime.weights.recipes import (
     Cast,
@@ -28,6 +26,8 @@ from runtime.weights.recipes import (
     read,
 )
 from runtime.weights.source_files import SourceFiles
+from runtime.weights.streaming import pieces as streaming
+from runtime.weights.streaming.pieces import pieces
 
 F32, F16, I32 = ElementType.F32, ElementType.F16, ElementType.I32
 ANY_TYPE = st.sampled_from([F32, F16, ElementType.BF16, I32])

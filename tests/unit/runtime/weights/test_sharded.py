@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from runtime.numerics.elements import ElementType
 from runtime.sharding import Factor, Sharding
-from runtime.weights.pieces import pieces
 from runtime.weights.recipe_json import recipe_from_json, recipe_to_json
 from runtime.weights.recipes import FileRange, Inline, Pad, Shard, Slice, for_device, read
 from runtime.weights.source_files import SourceFiles
+from runtime.weights.streaming.pieces import pieces
 from tests.unit.runtime.weights.test_recipes import F32, recipes
 
 ROWS = np.arange(1, 11, dtype=np.float32).reshape(2, 5)

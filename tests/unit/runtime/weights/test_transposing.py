@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runtime.weights.transposing import copy_into
+from runtime.weights.streaming.transposing import copy_into
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from runtime.errors import Invalid
 from runtime.isa.spec import ISA_VERSION
-from runtime.program.container import (
+from runtime.program.file.container import (
     CRITICAL,
     NO_DIGEST,
     Kind,

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from runtime.numerics.elements import ElementType, convert
-from runtime.weights.normal import (
+from runtime.weights.recipes import FileRange, Recipe
+from runtime.weights.source_files import SourceFiles
+from runtime.weights.streaming.normal import (
     Cut,
     Joined,
     Leaf,
@@ -26,9 +28,7 @@ from runtime.weights.normal import (
     is_turned,
     normal,
 )
-from runtime.weights.recipes import FileRange, Recipe
-from runtime.weights.source_files import SourceFiles
-from runtime.weights.transposing import copy_into
+from runtime.weights.streaming.transposing import copy_into
 
 PIECE_BYTES = 4 << 20
 """About how much of a recipe is put together at once."""

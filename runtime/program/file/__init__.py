@@ -1,0 +1,1 @@
+"""The bytes of a program file: container, sections, writing."""

@@ -1,0 +1,1 @@
+"""Elements of recipes in row-major order, a few megabytes at a time."""
