@@ -30,7 +30,7 @@ from dialects.lpu_mem.ports import PortAttr
 from dialects.lpu_mem.target import target_of
 from dialects.names import unescape
 from dialects.reading import operations
-from lpuc.compiler.parameters import parameter_pieces, parameters
+from lpuc.compiler.parameters import Piece, parameter_pieces, parameters
 from runtime.isa import Inst
 from runtime.program.interface import Dim, Interface, Port, Symbol
 from runtime.program.interface_json import STEP, Entry
@@ -39,9 +39,6 @@ from runtime.program.provenance import Provenance
 from runtime.weights.image import Image
 from runtime.weights.references import References, refer
 from runtime.weights.source_files import Sums
-
-Piece = tuple[int, np.ndarray]
-
 
 def emit_program(module: ModuleOp, folder: Path) -> tuple[Program, Iterable[Piece]]:
     """
@@ -66,13 +63,16 @@ def emit_program(module: ModuleOp, folder: Path) -> tuple[Program, Iterable[Piec
     (_, step), *others = entries
     assert all(entry.memory == step.memory for _, entry in others), "functions differ in memory"
     provenance = Provenance.of(code, nodes)
-    program = Program(tuple(code), step, provenance, target_of(module), others=tuple(others))
+    program = Program(
+        tuple(code), step, provenance, target_of(module), others=tuple(others),
+        devices=devices_of(module),
+    )  # fmt: skip
     return program, emit_parameters(module, folder)
 
 
 def emit_parameters(module: ModuleOp, folder: Path) -> Iterable[Piece]:
     """The bytes of the parameters in ascending order of address, to be read once."""
-    return parameter_pieces(parameters(_functions(module)), folder)
+    return parameter_pieces(parameters(_functions(module)), folder, devices_of(module))
 
 
 class NotEncodable(Exception):
@@ -105,11 +105,13 @@ def emit_references(
 def program_in_memory(module: ModuleOp, folder: Path) -> Program:
     """The program with its parameters as one array, for small models and tests."""
     program, pieces = emit_program(module, folder)
-    params = np.zeros(program.interface.params_size, np.uint8)
-    for offset, piece in pieces:
-        data = piece.reshape(-1).view(np.uint8)
-        params[offset : offset + data.size] = data
-    return replace(program, params=Image(params))
+    size = program.interface.params_size
+    images = [np.zeros(size, np.uint8) for _ in range(program.devices)]
+    for offset, parts in pieces:
+        for params, part in zip(images, parts, strict=True):
+            data = part.reshape(-1).view(np.uint8)
+            params[offset : offset + data.size] = data
+    return replace(program, images=tuple(map(Image, images)))
 
 
 def _functions(module: ModuleOp) -> list[FuncOp]:

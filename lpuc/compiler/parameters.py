@@ -17,6 +17,8 @@ from runtime.weights.source_files import SourceFiles
 from runtime.weights.streaming.pieces import pieces
 
 Array = np.ndarray[Any, np.dtype[Any]]
+Piece = tuple[int, list[Array]]
+"""An address, and the elements that each device has there."""
 
 
 def parameters(functions: Iterable[FuncOp]) -> list[Param]:
@@ -35,10 +37,10 @@ def parameters(functions: Iterable[FuncOp]) -> list[Param]:
     return sorted(weights.items(), key=lambda item: item[0])
 
 
-def parameter_pieces(params: Sequence[Param], folder: Path) -> Iterator[tuple[int, Array]]:
-    """Address and elements, a few megabytes at a time, in order; paths start at `folder`."""
+def parameter_pieces(params: Sequence[Param], folder: Path, devices: int = 1) -> Iterator[Piece]:
+    """What each device holds, a few megabytes at a time, in order; paths start at `folder`."""
     with SourceFiles(folder) as files:
         for address, weight in params:
-            for piece in pieces(weight, files):
-                yield address, piece
-                address += piece.nbytes
+            for parts in pieces(weight, files, devices):
+                yield address, parts
+                address += parts[0].nbytes

@@ -7,7 +7,6 @@ For example:
     program.write("copy.lpu")
 """
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -20,60 +19,20 @@ import numpy as np
 from runtime.errors import Invalid, Malformed, Unlinkable, Unlinked, Unreadable
 from runtime.files import open_regular
 from runtime.isa.encoding import decode, encode
-from runtime.isa.spec import ISA_VERSION, Inst
+from runtime.isa.spec import Inst
 from runtime.program.bounds import Bounds
-from runtime.program.file.container import (
-    MAX_SECTIONS,
-    STORED,
-    Header,
-    Kind,
-    Section,
-    Sections,
-    digest,
-    header_bytes,
-    unpack_header,
-)
+from runtime.program.file.container import Kind
+from runtime.program.file.canonical import to_text
+from runtime.program.file.reading import StoredProgram
 from runtime.program.file.writing import Piece, write_file
 from runtime.program.interface import Interface
 from runtime.program.interface_json import STEP, Entry, entries_from_json, entries_to_json
 from runtime.program.provenance import Provenance
 from runtime.program.validation import validate
 from runtime.target import Target
-from runtime.weights.checksums import SUM_BYTES
-from runtime.weights.image import DIGEST_BYTES, Check, Image, block_count
+from runtime.weights.image import Check, Image
 from runtime.weights.references import References
-from runtime.weights.stored import Place, StoredImages, together
-
-MOST_VALUES = 1 << 20
-
-
-def to_text(data: object) -> str:
-    """Canonical JSON, the only spelling that a program file may hold."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-
-
-def from_text(text: str) -> object:
-    """The data of JSON text; ValueError for anything else, and for half a surrogate pair.
-
-    A value takes up to a hundred bytes here, and three in the text, so their number is bounded.
-    """
-    if sum(map(text.count, ",[{")) > MOST_VALUES:
-        raise ValueError(f"more than {MOST_VALUES} values")
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        raise ValueError("not JSON") from None
-    if "\\ud" in text.lower() and not _is_encodable(data):
-        raise ValueError("a name holds half a surrogate pair, which no text does")
-    return data
-
-
-def _is_encodable(data: object) -> bool:
-    try:
-        json.dumps(data, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+from runtime.weights.stored import together
 
 
 @dataclass(frozen=True)
@@ -206,93 +165,29 @@ class Program:
 
 
 def _read(file: BinaryIO, path: Path, trusted: bool) -> Program:
-    file_length = os.fstat(file.fileno()).st_size
-    head = file.read(header_bytes(MAX_SECTIONS))
-    header = unpack_header(head, file_length, ISA_VERSION)
-    sections = header.sections
-    shared = [kind for kind in Kind if (kind, 0) in sections and kind not in STORED]
-    contents = {kind: _section(file, sections[kind, 0]) for kind in shared}
-    _check_gaps(file, sections)
-    (_, interface), *others = entries_from_json(_json(contents, Kind.INTERFACE))
+    stored = StoredProgram(file, path, trusted)
+    (_, interface), *others = entries_from_json(stored.json(Kind.INTERFACE))
     program = Program(
-        code=decode(contents[Kind.CODE]),
+        code=decode(stored.contents[Kind.CODE]),
         interface=interface,
-        provenance=Provenance.from_json(_json(contents, Kind.PROVENANCE)),
-        target=Target.from_json("target section", _json(contents, Kind.TARGET)),
-        images=_images(file, path, header, trusted),
+        provenance=Provenance.from_json(stored.json(Kind.PROVENANCE)),
+        target=Target.from_json("target section", stored.json(Kind.TARGET)),
+        images=stored.images(),
         others=tuple(others),
-        references=_references(contents, path),
+        references=_references(stored, path),
         trusted=trusted,
-        devices=header.devices,
-        proof=_text(contents, Kind.PROOF) if Kind.PROOF in contents else "",
+        devices=stored.devices,
+        proof=stored.text(Kind.PROOF) if Kind.PROOF in stored.contents else "",
     )
-    stored = sections.get((Kind.PARAMS, 0))
-    if stored is not None and stored.length != interface.params_size:
+    if stored.params_size not in (None, interface.params_size):
         raise Invalid("the parameter section and the interface differ in size")
-    if to_text(program.bounds.to_json()).encode() != contents[Kind.BOUNDS]:
+    if to_text(program.bounds.to_json()).encode() != stored.contents[Kind.BOUNDS]:
         raise Invalid("the bounds in the file are not what the code gives")
     return program
 
 
-def _references(contents: dict[Kind, bytes], path: Path) -> References | None:
-    if Kind.RECIPES not in contents:
+def _references(stored: StoredProgram, path: Path) -> References | None:
+    if Kind.RECIPES not in stored.contents:
         return None
     folder = Path(os.path.realpath(path)).parent
-    return References.from_json(_json(contents, Kind.RECIPES), folder)
-
-
-def _section(file: BinaryIO, section: Section) -> bytes:
-    file.seek(section.offset)
-    data = file.read(section.length)
-    if digest(data) != section.digest:
-        whose = f" of device {section.device}" if section.kind in STORED else ""
-        raise Malformed(f"section {Kind(section.kind).name}{whose} does not match its digest")
-    return data
-
-
-def _check_gaps(file: BinaryIO, sections: Sections) -> None:
-    at = header_bytes(len(sections))
-    for section in sections.values():
-        file.seek(at)
-        if any(file.read(section.offset - at)):
-            raise Malformed(f"bytes before section {section.kind} are not zero")
-        at = section.end
-
-
-def _json(contents: dict[Kind, bytes], kind: Kind) -> object:
-    text = _text(contents, kind)
-    try:
-        data = from_text(text)
-    except ValueError as error:
-        raise Malformed(f"section {kind.name}: {error}") from None
-    if to_text(data) != text:
-        raise Malformed(f"section {kind.name} is not canonical JSON")
-    return data
-
-
-def _text(contents: dict[Kind, bytes], kind: Kind) -> str:
-    try:
-        return contents[kind].decode()
-    except ValueError:
-        raise Malformed(f"section {kind.name} is no text") from None
-
-
-def _images(file: BinaryIO, path: Path, header: Header, trusted: bool) -> Sequence[Image]:
-    """The parameters of each device; those of one device are mapped at once."""
-    first = header.sections.get((Kind.PARAMS, 0))
-    if first is None or not first.length:
-        return ()
-    places = [_place(file, header.sections, device) for device in range(header.devices)]
-    if len(places) == 1:
-        return (places[0].image(file.fileno(), str(path), trusted),)
-    return StoredImages(file.fileno(), str(path), places, trusted)
-
-
-def _place(file: BinaryIO, sections: Sections, device: int) -> Place:
-    section = sections[Kind.PARAMS, device]
-    sums = _section(file, sections[Kind.PARAMSUMS, device])
-    digests = _section(file, sections[Kind.PARAMDIGEST, device])
-    count = block_count(section.length)
-    if len(sums) != SUM_BYTES * count or len(digests) != DIGEST_BYTES * count:
-        raise Malformed("a table of parameter blocks has the wrong length")
-    return Place(section.offset, section.length, sums, digests)
+    return References.from_json(stored.json(Kind.RECIPES), folder)

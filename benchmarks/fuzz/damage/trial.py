@@ -28,7 +28,7 @@ from runtime.errors import Error
 from runtime.generation.device import Request
 from runtime.generation.tokens import generate
 from runtime.isa.spec import ISA_VERSION
-from runtime.program.file.container import Kind, Section, unpack_header
+from runtime.program.file.container import Kind, Sections, unpack_header
 from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
 
@@ -61,9 +61,9 @@ class Trial:
         return self.original.read_bytes()
 
     @cached_property
-    def sections(self) -> dict[int, Section]:
+    def sections(self) -> Sections:
         """The sections of the file."""
-        return unpack_header(self.data, len(self.data), ISA_VERSION)
+        return unpack_header(self.data, len(self.data), ISA_VERSION).sections
 
     @cached_property
     def expected(self) -> Mapping[str, Array]:
@@ -94,7 +94,7 @@ class Trial:
 
     def _where(self, at: int) -> str:
         """The section of a byte, or what lies before and between them."""
-        inside = (k for k, s in self.sections.items() if s.offset <= at < s.end)
+        inside = (k for (k, _), s in self.sections.items() if s.offset <= at < s.end)
         return next((Kind(kind).name for kind in inside), "header and gaps")
 
     def _outcome(self, path: Path) -> Outcome:

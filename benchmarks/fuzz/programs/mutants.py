@@ -25,9 +25,11 @@ from runtime.numerics.elements import TYPES
 from runtime.program import interface_json
 from runtime.program.file.container import Kind
 from runtime.program.file.writing import write_file
-from runtime.program.program import Program, to_text
+from runtime.program.file.canonical import to_text
+from runtime.program.program import Program
 from runtime.program.validation import validate
 from runtime.target import Target
+from runtime.weights.stored import together
 
 Sections = dict[Kind, bytes]
 
@@ -56,8 +58,7 @@ def mutate(program: Program, sections: Sections, rng: Random) -> tuple[str, Sect
 
 def write(path: Path, sections: Sections, program: Program) -> None:
     """Write a program file of these sections."""
-    params = program.params
-    write_file(path, sections, params.size, params.pieces())
+    write_file(path, sections, program.interface.params_size, together(program.embedded))
 
 
 def _bounds(sections: Sections) -> bytes | None:

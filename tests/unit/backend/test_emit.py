@@ -67,7 +67,7 @@ def test_ports_and_symbols(folder: Path):
 
 
 def test_parameters_lie_at_their_addresses(folder: Path):
-    params = compiled(parse(TEXT), folder).params.data
+    params = compiled(parse(TEXT), folder).params_of().data
     np.testing.assert_array_equal(params[:8].view(np.float32), [1, 2])
     np.testing.assert_array_equal(params[64:68].view(np.float32), [1])
 
@@ -93,12 +93,12 @@ def test_the_file_is_the_program(folder: Path):
         step.apply(context(), module)
     path = folder / "model.lpu"
     written, pieces = emit_program(module, folder)
-    assert not written.params.size
+    assert not written.embedded
     written.write(path, pieces)
     loaded, direct = Program.load(path, check="all"), program_in_memory(module, folder)
     assert loaded.code == direct.code
     assert loaded.interface == direct.interface
-    np.testing.assert_array_equal(loaded.params.data, direct.params.data)
+    np.testing.assert_array_equal(loaded.params_of().data, direct.params_of().data)
     inputs = {'aé"': np.ones((3, 2), np.float32)}
     np.testing.assert_array_equal(Interpreter(loaded).run(inputs)["y"], [1, 2])
 

@@ -108,7 +108,7 @@ def test_a_shared_weight_is_written_once():
     module = parse(GENERATE + STEP)
     _, pieces = emit_program(module, Path())
     assert [offset for offset, _ in pieces] == [0, 64]
-    params = program_in_memory(module, Path()).params.data
+    params = program_in_memory(module, Path()).params_of().data
     np.testing.assert_array_equal(params.view(np.float32)[[0, 16]], [1, 0.5])
 
 

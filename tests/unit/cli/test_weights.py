@@ -42,7 +42,7 @@ def test_by_reference(model: Path, inputs: Path, program: Path):
     """The same results, as long as the files are there and as they were."""
     assert _compile(model, "--weights", "reference") == 0
     loaded = Program.load("m.lpu")
-    assert not loaded.params.size
+    assert not loaded.embedded
     assert loaded.references is not None
     assert "model/m.data" in [file.path for file in loaded.references.files]
     expected = _outputs(str(program), inputs)

@@ -41,11 +41,13 @@ from runtime.program.bounds import elements
 from runtime.program.file.container import Kind
 from runtime.program.file.writing import write_file
 from runtime.program.interface import Symbol
-from runtime.program.program import Program, to_text
+from runtime.program.file.canonical import to_text
+from runtime.program.program import Program
 from runtime.program.ranges import ANYTHING, execute
 from runtime.run.interpreter import Interpreter
 from runtime.run.run import Run
 from runtime.traps import Trap, TrapKind
+from runtime.weights.stored import together
 from tests.unit.runtime.program.programs import BOUND, program, projection, tokens
 
 F32 = ElementType.F32
@@ -257,6 +259,6 @@ def test_a_file_states_what_the_code_gives(change: dict[str, Any], tmp_path: Pat
     sections = {**made.sections()}
     stated = json.loads(sections[Kind.BOUNDS])
     sections[Kind.BOUNDS] = to_text(stated | change).encode()
-    write_file(path, sections, made.params.size, made.params.pieces())
+    write_file(path, sections, made.interface.params_size, together(made.images))
     with pytest.raises(Invalid, match="bounds in the file are not what the code gives"):
         Program.load(path)

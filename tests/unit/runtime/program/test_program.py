@@ -25,7 +25,8 @@ from runtime.program.file.container import (
 )
 from runtime.program.file.writing import write_file
 from runtime.program.interface import Dim, Port, Symbol
-from runtime.program.program import Program, from_text
+from runtime.program.file.canonical import from_text
+from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
 from runtime.weights.image import BLOCK_BYTES
 from tests.unit.runtime.program.programs import F32, expected, program, projection, tokens
@@ -44,7 +45,7 @@ def path(tmp_path: Path) -> Path:
 def test_load_gives_what_was_written(path: Path) -> None:
     loaded = Program.load(path, check="all")
     assert loaded == projection()
-    np.testing.assert_array_equal(loaded.params.whole(), projection().params.data)
+    np.testing.assert_array_equal(loaded.params_of().whole(), projection().params_of().data)
     y = Interpreter(loaded).run({"x": tokens(2)})["y"]
     np.testing.assert_allclose(y, expected(tokens(2)), rtol=1e-5, atol=1e-5)
 
@@ -58,7 +59,7 @@ def test_assembly_is_lossless(path: Path, tmp_path: Path) -> None:
 
 def test_a_flipped_byte_is_noticed(path: Path) -> None:
     data, original = path.read_bytes(), Program.load(path)
-    params_at = len(data) - original.params.size
+    params_at = len(data) - original.params_of().size
     for at in [*range(HEADER), *range(HEADER, len(data), 41)]:
         path.write_bytes(data[:at] + bytes([data[at] ^ 0x41]) + data[at + 1 :])
         try:
@@ -94,30 +95,31 @@ def test_parameters_stream_in_pieces_with_gaps(tmp_path: Path) -> None:
     interface = dataclasses.replace(made.interface, params_size=size, arena_base=base)
     made = dataclasses.replace(made, interface=interface)
     first, second = np.arange(1000, dtype=np.int32), np.full(BLOCK_BYTES, 3, np.uint8)
-    made.write(tmp_path / "p.lpu", iter([(64, first), (BLOCK_BYTES + 50, memoryview(second))]))
+    made.write(tmp_path / "p.lpu", iter([(64, [first]), (BLOCK_BYTES + 50, [memoryview(second)])]))
     whole = np.zeros(size, np.uint8)
     whole[64 : 64 + 4000] = first.view(np.uint8)
     whole[BLOCK_BYTES + 50 :][:BLOCK_BYTES] = 3
     loaded = Program.load(tmp_path / "p.lpu", check="all")
-    np.testing.assert_array_equal(loaded.params.whole(), whole)
-    assert loaded.params.origin is not None
-    assert len(loaded.params.origin.digests) == 3 * 32
-    assert len(loaded.params.origin.sums) == 3 * 8
+    np.testing.assert_array_equal(loaded.params_of().whole(), whole)
+    origin = loaded.params_of().origin
+    assert origin is not None
+    assert len(origin.digests) == 3 * 32
+    assert len(origin.sums) == 3 * 8
 
 
 def test_pieces_of_any_type_and_none_at_all(tmp_path: Path) -> None:
     program([Halt()]).write(tmp_path / "empty.lpu")
-    assert Program.load(tmp_path / "empty.lpu").params.size == 0
+    assert Program.load(tmp_path / "empty.lpu").params_of().size == 0
     made = program([Halt()], params=np.zeros(6, np.uint8))
-    made.write(tmp_path / "p.lpu", [(0, np.ones((1, 3), ml_dtypes.bfloat16))])
+    made.write(tmp_path / "p.lpu", [(0, [np.ones((1, 3), ml_dtypes.bfloat16)])])
     np.testing.assert_array_equal(
-        Program.load(tmp_path / "p.lpu").params.whole()[::2], [128, 128, 128]
+        Program.load(tmp_path / "p.lpu").params_of().whole()[::2], [128, 128, 128]
     )
 
 
 def test_a_failed_write_leaves_nothing(path: Path) -> None:
     before = path.read_bytes()
-    for pieces in ([(0, b"x" * 9999)], [(8, b"y"), (0, b"x")]):
+    for pieces in ([(0, [b"x" * 9999])], [(8, [b"y"]), (0, [b"x"])]):
         with pytest.raises(Invalid, match="param"):
             projection().write(path, pieces)
     assert path.read_bytes() == before
@@ -148,7 +150,7 @@ def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("os.pwrite", short)
     projection().write(tmp_path / "p.lpu")
     loaded = Program.load(tmp_path / "p.lpu", check="all")
-    np.testing.assert_array_equal(loaded.params.whole(), projection().params.data)
+    np.testing.assert_array_equal(loaded.params_of().whole(), projection().params_of().data)
 
 
 @pytest.mark.parametrize("kinds", [(5,), (6,), (8,), (5, 6), (6, 8), (5, 7), (5, 6, 7, 8)])

@@ -138,7 +138,7 @@ def test_damage_is_never_signed(tmp_path: Path):
 def test_tables_of_blocks_are_covered_by_digests(tmp_path: Path, table: str):
     path = tmp_path / "p.lpu"
     projection().write(path)
-    origin = Program.load(path).params.origin
+    origin = Program.load(path).params_of().origin
     assert origin is not None
     wanted = origin.digests if table == "PARAMDIGEST" else origin.sums
     _flip(path, path.read_bytes().index(wanted))

@@ -37,7 +37,7 @@ OUT, ADD, LOOP = 6, 7, 9
 def _device(made: Any, reference: bool, plans: int = 1 << 16) -> Device:
     interface = made.interface
     return Device(
-        made.target, made.linked_params, interface.arena_base, interface.arena_size,
+        made.target, made.params_of(), interface.arena_base, interface.arena_size,
         checked=reference, plan_limit=plans,
     )  # fmt: skip
 
@@ -198,10 +198,10 @@ def test_code_is_bound_once_for_eight_devices_with_parameters_of_their_own(refer
     made = projection()
     code = Code.decode(encode(made.code))
     steps = code.specified if reference else code.steps
-    weights = [made.params.data.view(np.float32) * (1 + index) for index in range(8)]
+    weights = [made.params_of().data.view(np.float32) * (1 + index) for index in range(8)]
     runs: list[Run] = []
     for own in weights:
-        device = _device(dataclasses.replace(made, params=Image(own.view(np.uint8))), reference)
+        device = _device(dataclasses.replace(made, images=(Image(own.view(np.uint8)),)), reference)
         host = HostIO(made.interface, [device], {"x": tokens(2)})
         host.start()
         runs.append(Run(code, device, made.interface.pc))

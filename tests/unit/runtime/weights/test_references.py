@@ -69,9 +69,9 @@ def test_loading_executes_the_recipes(made: Program, folder: Path):
     made.write(folder / "p.lpu")
     loaded = Program.load(folder / "p.lpu", check="all")
     assert loaded == made
-    np.testing.assert_array_equal(loaded.linked_params.data, _expected(folder))
-    assert not loaded.params.size
-    assert Interpreter(loaded).program.linked_params is not None
+    np.testing.assert_array_equal(loaded.params_of().data, _expected(folder))
+    assert not loaded.embedded
+    assert Interpreter(loaded).program.params_of() is not None
 
 
 def test_the_folder_may_move_and_be_linked_to(made: Program, folder: Path):
@@ -80,7 +80,7 @@ def test_the_folder_may_move_and_be_linked_to(made: Program, folder: Path):
     moved = folder.rename(folder.parent / "elsewhere")
     (folder.parent / "link.lpu").symlink_to(moved / "p.lpu")
     loaded = Program.load(folder.parent / "link.lpu")
-    np.testing.assert_array_equal(loaded.linked_params.data, expected)
+    np.testing.assert_array_equal(loaded.params_of().data, expected)
 
 
 def test_a_program_written_elsewhere_names_its_files_from_there(made: Program, folder: Path):
@@ -88,13 +88,13 @@ def test_a_program_written_elsewhere_names_its_files_from_there(made: Program, f
     loaded = Program.load(folder.parent / "up.lpu")
     assert loaded.references is not None
     assert [f.path for f in loaded.references.files] == ["model/sub/w.bin", "model/v.bin"]
-    np.testing.assert_array_equal(loaded.linked_params.data, _expected(folder))
+    np.testing.assert_array_equal(loaded.params_of().data, _expected(folder))
     made.write(folder / "sub" / "p.lpu")
     beside = Program.load(folder / "sub" / "p.lpu")
     assert beside.references is not None
     real = folder.resolve()
     assert [f.path for f in beside.references.files] == [str(real / "v.bin"), "w.bin"]
-    np.testing.assert_array_equal(beside.linked_params.data, _expected(folder))
+    np.testing.assert_array_equal(beside.params_of().data, _expected(folder))
 
 
 def _append(path: Path) -> None:
@@ -268,7 +268,7 @@ def test_assembly_keeps_references_and_their_absence(made: Program, folder: Path
 
 def test_a_program_without_weights_loads_and_does_not_run(folder: Path):
     base = projection()
-    dataclasses.replace(base, params=Image(np.empty(0, np.uint8))).write(folder / "p.lpu")
+    dataclasses.replace(base, images=()).write(folder / "p.lpu")
     loaded = Program.load(folder / "p.lpu", check="all")
     assert loaded == base
     with pytest.raises(Unlinked, match="holds no weights"):
@@ -297,4 +297,4 @@ def test_trusted_files_are_not_verified(made: Program, folder: Path):
     _change(folder / "sub" / "w.bin")
     changed = _expected(folder)
     trusting = Program.load(folder / "p.lpu", check="none")
-    np.testing.assert_array_equal(trusting.linked_params.data, changed)
+    np.testing.assert_array_equal(trusting.params_of().data, changed)
