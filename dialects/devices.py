@@ -14,6 +14,7 @@ import re
 from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, ModuleOp
 
 from dialects.affine import Affine
+from runtime.sharding import around
 
 _NAME = re.compile(r"d\d+")
 
@@ -25,14 +26,19 @@ def device_symbol(distance: int, devices: int) -> str:
 
 def device_values(device: int, devices: int) -> dict[str, int]:
     """The value of each symbol on a device; none where it is alone."""
-    if devices == 1:
-        return {}
-    return {device_symbol(j, devices): (device + j) % devices for j in range(devices)}
+    return around(device, devices)
 
 
 def is_device_symbol(name: str) -> bool:
     """Whether a symbol tells devices apart."""
     return _NAME.fullmatch(name) is not None
+
+
+def devices_of(module: ModuleOp) -> int:
+    """How many devices a module is for."""
+    options = module.attributes.get("lpu.options")
+    count = options.data.get("devices") if isinstance(options, DictionaryAttr) else None
+    return count.value.data if isinstance(count, IntegerAttr) else 1
 
 
 def differs_by_device(value: Affine) -> bool:

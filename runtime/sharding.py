@@ -170,6 +170,14 @@ class Sharding:
         return Sharding(int(match[1]), tuple(tuple(_factors(axis)) for axis in found))
 
 
+def around(device: int, devices: int) -> dict[str, int]:
+    """The symbols of a program for a ring, on one device: `dj` is the j-th to its right.
+
+    A device that is alone has none.
+    """
+    return {f"d{j}": (device + j) % devices for j in range(devices)} if devices > 1 else {}
+
+
 def _whole(extent: int) -> Factor:
     """An axis that is not cut; one without elements is never asked for its parts."""
     return Factor(max(extent, 1))

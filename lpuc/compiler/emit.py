@@ -21,6 +21,7 @@ from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp
 from xdsl.dialects.func import FuncOp
 
 from dialects.affine import Affine
+from dialects.devices import devices_of
 from dialects.errors import node_names
 from dialects.lpu.interface import Resident, Value, interface_of, symbols_of
 from dialects.lpu_isa.code import Slot, SlotAttr
@@ -39,6 +40,7 @@ from runtime.program.provenance import Provenance
 from runtime.weights.image import Image
 from runtime.weights.references import References, refer
 from runtime.weights.source_files import Sums
+
 
 def emit_program(module: ModuleOp, folder: Path) -> tuple[Program, Iterable[Piece]]:
     """

@@ -25,9 +25,9 @@ from runtime.isa.kinds import Integer
 from runtime.isa.spec import Inst
 from runtime.isa.syntax import parse, show, words_of
 from runtime.program import interface_json
+from runtime.program.file.canonical import from_text, to_text
 from runtime.program.file.container import digest
 from runtime.program.interface import Interface
-from runtime.program.file.canonical import from_text, to_text
 from runtime.program.program import Program
 from runtime.program.provenance import Provenance, Range
 from runtime.target import Target

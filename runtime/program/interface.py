@@ -13,7 +13,7 @@ import numpy as np
 
 from runtime.errors import Unlinkable
 from runtime.numerics.elements import ElementType
-from runtime.sharding import Sharding
+from runtime.sharding import Sharding, around
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -77,21 +77,9 @@ class Port:
         """What each device holds of a tensor of these extents."""
         return tuple(extents) if self.sharding is None else self.sharding.local(extents)
 
-    def part(self, value: Array, device: int) -> Array:
-        """What a device holds of a tensor."""
-        return value if self.sharding is None else self.sharding.part(value, device)
-
     def byte_strides(self) -> tuple[int, ...]:
         """Strides in bytes."""
         return tuple(stride * self.storage.itemsize for stride in self.strides)
-
-
-def placed(device: int, devices: int) -> dict[str, int]:
-    """The symbols of a ring for one of its devices: `dj` is the number of the j-th to its right.
-
-    A program for one device has none.
-    """
-    return {f"d{j}": (device + j) % devices for j in range(devices)} if devices > 1 else {}
 
 
 @dataclass(frozen=True)
@@ -183,9 +171,8 @@ def device_symbols(interface: Interface, device: int, devices: int) -> dict[str,
 
     `dj` is the number of the device that is `j` steps to the right. One that is alone has none.
     """
-    known = {symbol.name for symbol in interface.symbols} if devices > 1 else set[str]()
-    numbers = {f"d{j}": (device + j) % devices for j in range(devices)}
-    return {name: number for name, number in numbers.items() if name in known}
+    numbers = around(device, devices)
+    return {s.name: numbers[s.name] for s in interface.symbols if s.name in numbers}
 
 
 def _solvable(

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from math import prod
 
 from runtime.errors import Invalid
-from runtime.program.interface import Dim, Interface, Port, Symbol, placed
+from runtime.program.interface import Dim, Interface, Port, Symbol
+from runtime.sharding import around
 from runtime.target import Target
 
 MOST_AXES = 8
@@ -63,7 +64,7 @@ def _check_symbol(symbol: Symbol) -> None:
 
 def _check_devices(interface: Interface, devices: int) -> None:
     """The symbols of a ring take the numbers of its devices, and ports are shared by all."""
-    ring = placed(0, devices)
+    ring = around(0, devices)
     for symbol in interface.symbols:
         if symbol.name in ring and (symbol.lower, symbol.upper) != (0, devices - 1):
             raise Invalid(f"symbol {symbol.name!r} is no number of {devices} devices")

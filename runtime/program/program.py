@@ -21,8 +21,8 @@ from runtime.files import open_regular
 from runtime.isa.encoding import decode, encode
 from runtime.isa.spec import Inst
 from runtime.program.bounds import Bounds
-from runtime.program.file.container import Kind
 from runtime.program.file.canonical import to_text
+from runtime.program.file.container import Kind
 from runtime.program.file.reading import StoredProgram
 from runtime.program.file.writing import Piece, write_file
 from runtime.program.interface import Interface
@@ -97,7 +97,10 @@ class Program:
     def params_of(self, device: int = 0) -> Image:
         """The parameters of a device, made from references where need be; Unlinked without any."""
         if self.embedded:
-            return self.embedded[device]
+            image, size = self.embedded[device], self.interface.params_size
+            if image.size != size:
+                raise Invalid(f"{image.size} bytes of parameters, the interface has {size}")
+            return image
         if self.references is None:
             raise Unlinked("the program holds no weights: it can be inspected, not run")
         if device not in self._linked:

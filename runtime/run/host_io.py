@@ -59,9 +59,7 @@ class HostIO:
 
     def _view(self, port: Port, device: Device) -> Array:
         """What a device has of a port."""
-        extents = port.extents(self.symbols)
-        shape = extents if port.sharding is None else port.sharding.local(extents)
-        return port_view(device.arena, port, shape)
+        return port_view(device.arena, port, port.local(port.extents(self.symbols)))
 
     def _part(self, port: Port, number: int) -> Array:
         """What a device gets of an input."""

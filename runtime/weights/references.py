@@ -32,11 +32,10 @@ from runtime.weights.image import Image
 from runtime.weights.recipe_json import recipe_from_json, recipe_to_json
 from runtime.weights.recipes import (
     Recipe,
-    device_counts,
     file_ranges,
-    for_device,
     nbytes,
     renamed,
+    shardings,
 )
 from runtime.weights.referenced_files import ReferencedFiles, SourceFile
 from runtime.weights.source_files import ContainedFiles, Span, Sums, is_plain, part_count
@@ -105,7 +104,7 @@ class References:
         for at, recipe in self.params:
             if at < end:
                 raise Invalid(f"the parameter at {at} overlaps the one before it")
-            if not device_counts(recipe) <= {devices}:
+            if any(sharding.devices != devices for sharding in shardings(recipe)):
                 raise Invalid(f"the parameter at {at} is not shared by {devices} devices")
             end = at + nbytes(recipe.shape, recipe.dtype)
         return end
@@ -141,8 +140,7 @@ class References:
                 size = nbytes(recipe.shape, recipe.dtype)
                 place = out[at : at + size].view(recipe.dtype.dtype).reshape(recipe.shape)
                 if size:
-                    node = normal(for_device(recipe, device))
-                    fill(node, tuple(map(range, recipe.shape)), place, files)
+                    fill(normal(recipe), tuple(map(range, recipe.shape)), {device: place}, files)
         return Image(out)
 
     def check(self) -> None:

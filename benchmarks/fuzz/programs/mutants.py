@@ -23,9 +23,9 @@ from runtime.isa.kinds import Choice, Integer
 from runtime.isa.spec import Field, Inst
 from runtime.numerics.elements import TYPES
 from runtime.program import interface_json
+from runtime.program.file.canonical import to_text
 from runtime.program.file.container import Kind
 from runtime.program.file.writing import write_file
-from runtime.program.file.canonical import to_text
 from runtime.program.program import Program
 from runtime.program.validation import validate
 from runtime.target import Target

@@ -18,18 +18,16 @@ from lpuc.cli.output import check_text_output, print_text
 @click.option("--no-params", is_flag=True, help="Leave the parameters out, for reading.")
 def disasm(program: Path, output: Path | None, source: bool, no_params: bool) -> None:
     """Print PROGRAM as assembly text; `lpuc asm` makes the same program of it."""
-    import numpy as np
 
     from lpuc.files.programs import read_program
     from runtime.program.assembly import disassemble
-    from runtime.weights.image import Image
 
     about(program)
     origin = read_program(program)
     check_text_output(output, origin.sources)
     loaded = origin.program
     if no_params:
-        loaded = replace(loaded, params=Image(np.empty(0, np.uint8)))
+        loaded = replace(loaded, images=())
     text = disassemble(loaded)
     print_text(text if source else _without_comments(text), output, inputs=origin.sources)
 

@@ -19,10 +19,10 @@ from runtime.weights.recipes.nodes import (
     sources_of,
 )
 from runtime.weights.recipes.reading import read
-from runtime.weights.recipes.sharded import device_counts, for_device
+from runtime.weights.recipes.sharded import first_alike, for_device, shardings
 
 __all__ = [
     "Cast", "Concat", "FileRange", "Inline", "Pad", "Rearranged", "Recipe", "Reshape", "Shard",
-    "Slice", "Stack", "Transpose", "device_counts", "file_ranges", "for_device", "nbytes", "read",
-    "renamed", "sources_of",
+    "Slice", "Stack", "Transpose", "file_ranges", "first_alike", "for_device", "nbytes", "read",
+    "renamed", "shardings", "sources_of",
 ]  # fmt: skip

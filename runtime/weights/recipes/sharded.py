@@ -7,8 +7,10 @@ is for device 2 of 4, which holds two columns of which one exists,
     pad(slice(file("w", 0, [2, 5], f32), [0, 4], [2, 1]), [2, 2])
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
+from runtime.sharding import Sharding
 from runtime.weights.recipes.nodes import (
     Cast,
     Concat,
@@ -25,10 +27,20 @@ from runtime.weights.recipes.nodes import (
 )
 
 
-def device_counts(recipe: Recipe) -> set[int]:
-    """For how many devices the shards in a recipe are; none if it is the same for all devices."""
-    own = {recipe.sharding.devices} if isinstance(recipe, Shard) else set[int]()
-    return own.union(*map(device_counts, sources_of(recipe)))
+def shardings(recipe: Recipe) -> Iterator[Sharding]:
+    """Those of the shards in a recipe; none if it is the same for all devices."""
+    if isinstance(recipe, Shard):
+        yield recipe.sharding
+    for source in sources_of(recipe):
+        yield from shardings(source)
+
+
+def first_alike(recipe: Recipe, devices: int) -> list[int]:
+    """For each device the first that holds the same elements."""
+    factors = [factor for sharding in shardings(recipe) for factor in sharding.factors]
+    first: dict[tuple[int, ...], int] = {}
+    parts = [tuple(factor.coordinate(d) for factor in factors) for d in range(devices)]
+    return [first.setdefault(part, device) for device, part in enumerate(parts)]
 
 
 def for_device(recipe: Recipe, device: int) -> Recipe:

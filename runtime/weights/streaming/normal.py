@@ -3,7 +3,7 @@
 Casts and reshapes sink to the leaves, where they cost nothing: a reshaped range of a file is a
 range with other extents. What remains above are transposes and concatenations; a stack is a
 concatenation of sources with a leading axis of one. A reshape that merges transposed axes cannot
-sink: it stays as `Regrouped`.
+sink: it stays as `Regrouped`. Shards stay, too, as `Dealt`: the form is the same for all devices.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import cached_property
 from math import prod
 
 from runtime.numerics.elements import ElementType
+from runtime.sharding import Factor
 from runtime.weights.recipes import (
     Cast,
     Concat,
@@ -93,7 +94,20 @@ class Padded:
     shape: Shape
 
 
-Node = Leaf | Turned | Joined | Regrouped | Cut | Padded
+@dataclass(frozen=True)
+class Dealt:
+    """The part that a device has of the source, of which each axis is a factor."""
+
+    source: Node
+    factors: tuple[Factor, ...]
+
+    @cached_property
+    def shape(self) -> Shape:
+        """Extents."""
+        return tuple(factor.each for factor in self.factors)
+
+
+Node = Leaf | Turned | Joined | Regrouped | Cut | Padded | Dealt
 
 
 def normal(recipe: Recipe) -> Node:
@@ -112,12 +126,20 @@ def normal(recipe: Recipe) -> Node:
         case Pad():
             return Padded(normal(recipe.source), recipe.shape)
         case Shard():
-            raise AssertionError("a shard is read as that `for_device`")
+            return _dealt(recipe)
         case Stack():
             sources = (_reshaped(normal(s), (1, *s.shape)) for s in recipe.sources)
             return Joined(tuple(sources), 0)
         case Concat():
             return Joined(tuple(map(normal, recipe.sources)), recipe.axis)
+
+
+def _dealt(recipe: Shard) -> Node:
+    if 0 in recipe.shape:
+        return Leaf(Inline(b"", recipe.shape, recipe.dtype), recipe.shape)
+    factors = recipe.sharding.split(recipe.source.shape)
+    extents = tuple(factor.extent for factor in factors)
+    return _reshaped(Dealt(_reshaped(normal(recipe.source), extents), factors), recipe.shape)
 
 
 def is_turned(node: Node) -> bool:
@@ -129,7 +151,7 @@ def is_turned(node: Node) -> bool:
             return True
         case Joined():
             return any(map(is_turned, node.sources))
-        case Regrouped() | Cut() | Padded():
+        case Regrouped() | Cut() | Padded() | Dealt():
             return is_turned(node.source)
 
 
@@ -139,7 +161,7 @@ def _cast(node: Node, dtype: ElementType) -> Node:
             return replace(node, casts=(*node.casts, dtype))
         case Joined():
             return replace(node, sources=tuple(_cast(s, dtype) for s in node.sources))
-        case Turned() | Regrouped() | Cut() | Padded():
+        case Turned() | Regrouped() | Cut() | Padded() | Dealt():
             return replace(node, source=_cast(node.source, dtype))
 
 
@@ -161,7 +183,7 @@ def _reshaped(node: Node, shape: Shape) -> Node:
             return _reshaped_rows(node, shape) or Regrouped(node, shape)
         case Turned():
             return _reshaped_axes(node, shape) or Regrouped(node, shape)
-        case Cut() | Padded():
+        case Cut() | Padded() | Dealt():
             return Regrouped(node, shape)
 
 

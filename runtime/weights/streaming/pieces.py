@@ -6,7 +6,7 @@ recipe is. Files are read, not mapped: pages of a mapping that were touched coun
 process.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from math import prod
@@ -15,10 +15,13 @@ from typing import Any
 import numpy as np
 
 from runtime.numerics.elements import ElementType, convert
-from runtime.weights.recipes import FileRange, Recipe
+from runtime.sharding import Factor
+from runtime.weights.recipes import FileRange, Recipe, first_alike
 from runtime.weights.source_files import SourceFiles
+from runtime.weights.streaming.boxes import Box, boxes_of_range, contiguous_boxes, last_partial
 from runtime.weights.streaming.normal import (
     Cut,
+    Dealt,
     Joined,
     Leaf,
     Node,
@@ -27,6 +30,7 @@ from runtime.weights.streaming.normal import (
     Turned,
     is_turned,
     normal,
+    split_axes,
 )
 from runtime.weights.streaming.transposing import copy_into
 
@@ -42,69 +46,58 @@ GAP_BYTES = 4096
 _BYTE = np.dtype(np.uint8)
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Box = tuple[range, ...]
+Outs = Mapping[int, Array]
+"""Where the elements of each device go, by its number."""
 
 
-def pieces(recipe: Recipe, files: SourceFiles) -> Iterator[Array]:
-    """The elements of a recipe in row-major order, as contiguous arrays."""
+def pieces(recipe: Recipe, files: SourceFiles, devices: int = 1) -> Iterator[list[Array]]:
+    """The elements that each device has of a recipe, in row-major order, as contiguous arrays.
+
+    Devices that have the same share their arrays.
+    """
     if not prod(recipe.shape):
         return
-    node, dtype = normal(recipe), recipe.dtype
+    node, dtype, first = normal(recipe), recipe.dtype, first_alike(recipe, devices)
     limit = TURNED_BYTES if is_turned(node) else PIECE_BYTES
-    for box in contiguous_boxes(recipe.shape, limit // dtype.itemsize):
-        out = files.buffers.empty(tuple(map(len, box)), dtype.dtype)
-        fill(node, box, out, files)
-        yield out
-        del out
+    each = max(1, limit // dtype.itemsize // len(set(first)))
+    for box in contiguous_boxes(recipe.shape, each):
+        extents = tuple(map(len, box))
+        outs = {device: files.buffers.empty(extents, dtype.dtype) for device in set(first)}
+        fill(node, box, outs, files)
+        yield [outs[device] for device in first]
+        del outs
 
 
-def contiguous_boxes(shape: Sequence[int], limit: int) -> Iterator[Box]:
-    """Boxes of about `limit` elements, in order, whose elements follow each other."""
-    axis = next((a for a in range(len(shape)) if prod(shape[a + 1 :]) <= limit), 0)
-    full = tuple(map(range, shape))
-    step = max(1, limit // max(1, prod(shape[axis + 1 :])))
-    if axis < len(shape):
-        step = -(-shape[axis] // -(-shape[axis] // step))
-    for head in product(*full[:axis]):
-        outer = tuple(range(i, i + 1) for i in head)
-        if axis == len(shape):
-            yield outer
-            continue
-        for start in range(0, shape[axis], step):
-            part = range(start, min(start + step, shape[axis]))
-            yield (*outer, part, *full[axis + 1 :])
+def fill(node: Node, box: Box, outs: Outs, files: SourceFiles) -> None:
+    """Put the elements of a box into arrays, one for each device, of its extents and any strides.
 
-
-def fill(node: Node, box: Box, out: Array, files: SourceFiles) -> None:
-    """Put the elements of a box into `out`, which has its extents and any strides."""
+    Devices differ below `Dealt` alone; where they do not, what one has is copied to the others.
+    """
     match node:
         case Leaf():
-            _fill_from_leaf(node, box, out, files)
+            first, *others = outs.values()
+            _fill_from_leaf(node, box, first, files)
+            for out in others:
+                copy_into(out, first)
         case Turned():
             axes = sorted(range(len(box)), key=node.perm.__getitem__)
-            fill(node.source, tuple(box[a] for a in axes), out.transpose(axes), files)
+            turned = {device: out.transpose(axes) for device, out in outs.items()}
+            fill(node.source, tuple(box[a] for a in axes), turned, files)
         case Joined():
-            _fill_joined(node, box, out, files)
+            _fill_joined(node, box, outs, files)
         case Regrouped():
-            _fill_regrouped(node, box, out, files)
+            _fill_regrouped(node, box, outs, files)
         case Cut():
             starts = zip(box, node.offsets, strict=True)
             moved = tuple(range(r.start + offset, r.stop + offset) for r, offset in starts)
-            fill(node.source, moved, out, files)
+            fill(node.source, moved, outs, files)
         case Padded():
-            _fill_padded(node, box, out, files)
+            _fill_padded(node, box, outs, files)
+        case Dealt():
+            _fill_dealt(node, box, outs, files)
 
 
-def _fill_padded(node: Padded, box: Box, out: Array, files: SourceFiles) -> None:
-    ends = zip(box, node.source.shape, strict=True)
-    held = tuple(range(r.start, max(r.start, min(r.stop, end))) for r, end in ends)
-    if held != box:
-        out[...] = 0
-    if all(held):
-        fill(node.source, held, out[(*(slice(len(r)) for r in held), ...)], files)
-
-
-def _fill_joined(node: Joined, box: Box, out: Array, files: SourceFiles) -> None:
+def _fill_joined(node: Joined, box: Box, outs: Outs, files: SourceFiles) -> None:
     axis, first = node.axis, 0
     start, stop = box[axis].start, box[axis].stop
     before = (slice(None),) * axis
@@ -112,62 +105,111 @@ def _fill_joined(node: Joined, box: Box, out: Array, files: SourceFiles) -> None
         low, high = max(start, first), min(stop, first + source.shape[axis])
         if low < high:
             part = (*box[:axis], range(low - first, high - first), *box[axis + 1 :])
-            fill(source, part, out[(*before, slice(low - start, high - start))], files)
+            place = (*before, slice(low - start, high - start))
+            fill(source, part, {device: out[place] for device, out in outs.items()}, files)
         first += source.shape[axis]
 
 
-def _fill_regrouped(node: Regrouped, box: Box, out: Array, files: SourceFiles) -> None:
-    """Run by run, each from the boxes of the source that it covers."""
+def _fill_padded(node: Padded, box: Box, outs: Outs, files: SourceFiles) -> None:
+    ends = zip(box, node.source.shape, strict=True)
+    held = tuple(range(r.start, max(r.start, min(r.stop, end))) for r, end in ends)
+    place = (*(slice(len(r)) for r in held), ...)
+    if held != box:
+        for out in outs.values():
+            out[...] = 0
+    if all(held):
+        fill(node.source, held, {device: out[place] for device, out in outs.items()}, files)
+
+
+def _fill_dealt(node: Dealt, box: Box, outs: Outs, files: SourceFiles) -> None:
+    """Devices whose parts lie next to each other have them read at once."""
+    groups: dict[tuple[range | None, ...], dict[int, Box]] = {}
+    pairs = list(zip(node.factors, box, strict=True))
+    for device, out in outs.items():
+        held = tuple(_held(factor, part, device) for factor, part in pairs)
+        if tuple(map(len, held)) != out.shape:
+            out[...] = 0
+        if all(held):
+            whole = [len(part) == factor.each for factor, part in pairs]
+            key = tuple(None if w else part for w, part in zip(whole, held, strict=True))
+            groups.setdefault(key, {})[device] = held
+    for members in groups.values():
+        _deal(node.source, members, outs, files)
+
+
+def _held(factor: Factor, part: range, device: int) -> range:
+    """Where in a factor the elements of a device are, without those that do not exist."""
+    first = factor.coordinate(device) * factor.each
+    low = min(first + part.start, factor.extent)
+    return range(low, min(first + part.stop, factor.extent))
+
+
+def _deal(source: Node, members: dict[int, Box], outs: Outs, files: SourceFiles) -> None:
+    """Read the smallest box that holds those of all members, and give each its own."""
+    places = {d: outs[d][(*(slice(len(r)) for r in box), ...)] for d, box in members.items()}
+    axes = zip(*members.values(), strict=True)
+    hull = tuple(range(min(r.start for r in a), max(r.stop for r in a)) for a in axes)
+    if len(set(members.values())) == 1:
+        fill(source, hull, places, files)
+        return
+    dtype = next(iter(places.values())).dtype
+    whole = files.buffers.empty(tuple(map(len, hull)), dtype)
+    fill(source, hull, {0: whole}, files)
+    for device, box in members.items():
+        starts = [(r.start - h.start, len(r)) for r, h in zip(box, hull, strict=True)]
+        copy_into(places[device], whole[(*(slice(at, at + size) for at, size in starts), ...)])
+
+
+def _fill_regrouped(node: Regrouped, box: Box, outs: Outs, files: SourceFiles) -> None:
     if not box:
-        node, box, out = Regrouped(node.source, (1,)), (range(1),), out.reshape(1)
+        node, box = Regrouped(node.source, (1,)), (range(1),)
+        outs = {device: out.reshape(1) for device, out in outs.items()}
+    groups = split_axes(node.shape, node.source.shape)
+    if groups is None:
+        _fill_by_runs(node, box, outs, files)
+        return
+    parts = [list(_located_boxes(g, r)) for g, r in zip(groups, box, strict=True)]
+    for found in product(*parts):
+        source = tuple(r for _, part in found for r in part)
+        place, extents = (*(where for where, _ in found), ...), tuple(map(len, source))
+        views = {device: out[place].reshape(extents) for device, out in outs.items()}
+        fill(node.source, source, views, files)
+
+
+def _located_boxes(group: Sequence[int], part: range) -> Iterator[tuple[slice, Box]]:
+    """A part of an axis as boxes of the axes that it is made of, and where in it each lies."""
+    at = 0
+    for box in boxes_of_range(group, part.start, part.stop):
+        size = prod(map(len, box))
+        yield slice(at, at + size), box
+        at += size
+
+
+def _fill_by_runs(node: Regrouped, box: Box, outs: Outs, files: SourceFiles) -> None:
+    """Run by run, each from the boxes of the source that it covers."""
     shape = node.shape
-    axis = _last_partial(shape, box)
+    axis = last_partial(shape, box)
     inner = prod(shape[axis + 1 :])
     length = len(box[axis]) * inner
-    run = np.empty(length, out.dtype)
+    runs = {device: np.empty(length, out.dtype) for device, out in outs.items()}
     pitches = [prod(shape[a + 1 :]) for a in range(axis)]
     for index in product(*(range(len(r)) for r in box[:axis])):
         outer = zip(index, box[:axis], pitches, strict=True)
         start = sum(r[i] * pitch for i, r, pitch in outer) + box[axis].start * inner
-        _fill_flat(node.source, start, run, files)
-        out[index] = run.reshape(tuple(map(len, box[axis:])))
+        _fill_flat(node.source, start, runs, files)
+        for device, out in outs.items():
+            out[index] = runs[device].reshape(tuple(map(len, box[axis:])))
 
 
-def _fill_flat(node: Node, start: int, out: Array, files: SourceFiles) -> None:
+def _fill_flat(node: Node, start: int, outs: Outs, files: SourceFiles) -> None:
     """Elements that follow each other in row-major order, from the `start`-th on."""
-    at = 0
-    for box in boxes_of_range(node.shape, start, start + out.size):
+    at, length = 0, next(iter(outs.values())).size
+    for box in boxes_of_range(node.shape, start, start + length):
         extents = tuple(map(len, box))
         size = prod(extents)
-        fill(node, box, out[at : at + size].reshape(extents), files)
+        views = {device: out[at : at + size].reshape(extents) for device, out in outs.items()}
+        fill(node, box, views, files)
         at += size
-
-
-def boxes_of_range(shape: Sequence[int], start: int, stop: int) -> Iterator[Box]:
-    """The elements from the `start`-th to before the `stop`-th, as boxes, in order."""
-    if start >= stop:
-        return
-    if len(shape) <= 1:
-        yield (range(start, stop),) if shape else ()
-        return
-    row = prod(shape[1:])
-    first, last = -(-start // row), stop // row
-    if first > last:
-        for box in boxes_of_range(shape[1:], start - last * row, stop - last * row):
-            yield (range(last, last + 1), *box)
-        return
-    for box in boxes_of_range(shape[1:], start - (first - 1) * row, row if start % row else 0):
-        yield (range(first - 1, first), *box)
-    if first < last:
-        yield (range(first, last), *map(range, shape[1:]))
-    for box in boxes_of_range(shape[1:], 0, stop - last * row):
-        yield (range(last, last + 1), *box)
-
-
-def _last_partial(shape: Sequence[int], box: Box) -> int:
-    """The last axis of which a box does not hold all, 0 when it holds all of each."""
-    partial = (a for a in range(len(shape) - 1, -1, -1) if len(box[a]) < shape[a])
-    return next(partial, 0)
 
 
 def _fill_from_leaf(leaf: Leaf, box: Box, out: Array, files: SourceFiles) -> None:
@@ -179,7 +221,7 @@ def _fill_from_leaf(leaf: Leaf, box: Box, out: Array, files: SourceFiles) -> Non
         return
     leaf, box, out = _without_ones(leaf, box, out)
     item = source.dtype.itemsize
-    axis = max(1, _last_partial(leaf.shape, box))
+    axis = max(1, last_partial(leaf.shape, box))
     while axis < len(box) - 1 and item * _run(leaf, box, axis) > CHUNK_BYTES:
         axis += 1
     run, pitch = item * _run(leaf, box, axis), item * prod(leaf.shape[axis:])

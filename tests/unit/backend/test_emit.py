@@ -129,7 +129,7 @@ def test_pieces_make_up_the_weight(
     monkeypatch.setattr(streaming, "PIECE_BYTES", piece)
     monkeypatch.setattr(streaming, "TURNED_BYTES", piece)
     weight = WEIGHTS[name]
-    pieces = [p for _, p in parameter_pieces([(0, weight)], folder)]
+    pieces = [p for _, (p,) in parameter_pieces([(0, weight)], folder)]
     whole = np.ascontiguousarray(read(weight, folder))
     assert b"".join(p.tobytes() for p in pieces) == whole.tobytes()
     if name in ("file", "reshape", "transpose"):

@@ -63,7 +63,7 @@ def program(
     interface = Interface(tuple(inputs), tuple(outputs), tuple(symbols), data.size, 1024, 4096)
     nodes = [["/layers.0/mm"] if isinstance(i, Stream) else ["a", "b"] for i in code]
     provenance = Provenance.of(code, nodes)
-    return Program(tuple(code), interface, provenance, TARGET, (Image(data),))
+    return Program(tuple(code), interface, provenance, TARGET, (Image(data),) if data.size else ())
 
 
 def projection() -> Program:

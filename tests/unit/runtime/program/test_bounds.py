@@ -38,10 +38,10 @@ from runtime.isa import (
 from runtime.isa.spec import ISA, CtrlInst
 from runtime.numerics.elements import ElementType
 from runtime.program.bounds import elements
+from runtime.program.file.canonical import to_text
 from runtime.program.file.container import Kind
 from runtime.program.file.writing import write_file
 from runtime.program.interface import Symbol
-from runtime.program.file.canonical import to_text
 from runtime.program.program import Program
 from runtime.program.ranges import ANYTHING, execute
 from runtime.run.interpreter import Interpreter

@@ -14,6 +14,7 @@ from runtime.errors import Invalid, Malformed, RuntimeFault
 from runtime.isa import Addi, Halt, Inst, Jump, Li, Mov
 from runtime.isa.spec import ISA_VERSION
 from runtime.program.assembly import assemble, disassemble
+from runtime.program.file.canonical import from_text
 from runtime.program.file.container import (
     NO_DIGEST,
     Kind,
@@ -25,7 +26,6 @@ from runtime.program.file.container import (
 )
 from runtime.program.file.writing import write_file
 from runtime.program.interface import Dim, Port, Symbol
-from runtime.program.file.canonical import from_text
 from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
 from runtime.weights.image import BLOCK_BYTES

@@ -107,7 +107,7 @@ SHAPES = st.lists(st.integers(1, 7), max_size=4).map(tuple)
 def streamed(recipe: Recipe, folder: Path) -> bytes:
     """All pieces behind each other."""
     with SourceFiles(folder) as files:
-        return b"".join(piece.tobytes() for piece in pieces(recipe, files))
+        return b"".join(piece.tobytes() for (piece,) in pieces(recipe, files))
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -206,7 +206,7 @@ def test_a_transpose_reads_each_byte_about_once(
     matrices = [FileRange("a.bin", 32768 * i, (64, 128), F32) for i in range(2)]
     recipe = Stack(tuple(Transpose(m, (1, 0)) for m in matrices))
     with Counting(folder) as files:
-        sizes = [piece.nbytes for piece in pieces(recipe, files)]
+        sizes = [piece.nbytes for (piece,) in pieces(recipe, files)]
     assert sizes == [8192] * 8
     assert files.bytes <= (65536 if rows else 4 * 65536)
     assert files.calls <= (512 if rows else 256)

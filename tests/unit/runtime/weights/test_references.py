@@ -19,7 +19,6 @@ from runtime.program.assembly import assemble, disassemble
 from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
 from runtime.weights import source_files
-from runtime.weights.image import Image
 from runtime.weights.recipes import Cast, FileRange, Inline, Recipe, Stack, Transpose, read
 from runtime.weights.referenced_files import SourceFile
 from runtime.weights.references import Param, References, refer

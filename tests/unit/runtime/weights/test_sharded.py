@@ -14,10 +14,24 @@ from hypothesis import strategies as st
 from runtime.numerics.elements import ElementType
 from runtime.sharding import Factor, Sharding
 from runtime.weights.recipe_json import recipe_from_json, recipe_to_json
-from runtime.weights.recipes import FileRange, Inline, Pad, Shard, Slice, for_device, read
+from runtime.weights.recipes import (
+    Concat,
+    FileRange,
+    Inline,
+    Pad,
+    Recipe,
+    Reshape,
+    Shard,
+    Slice,
+    Stack,
+    Transpose,
+    for_device,
+    read,
+)
 from runtime.weights.source_files import SourceFiles
+from runtime.weights.streaming import pieces as streaming
 from runtime.weights.streaming.pieces import pieces
-from tests.unit.runtime.weights.test_recipes import F32, recipes
+from tests.unit.runtime.weights.test_recipes import F32, recipes, regroupings
 
 ROWS = np.arange(1, 11, dtype=np.float32).reshape(2, 5)
 TABLE = Inline(ROWS.tobytes(), (2, 5), F32)
@@ -83,20 +97,49 @@ def test_a_tensor_without_elements_has_parts_without_elements():
 @settings(max_examples=200, deadline=None)
 @given(shard=shards())
 def test_the_parts_of_all_devices_are_the_whole(folder: Path, shard: Shard):
-    """Read at once and in pieces; numpy cuts the whole for comparison."""
+    """Each read as the recipe of its device; numpy cuts the whole for comparison."""
     with np.errstate(all="ignore"):
         whole = read(shard.source, folder)
     parts: list[np.ndarray] = []
-    with SourceFiles(folder) as files:
-        for device in range(shard.sharding.devices):
-            recipe = for_device(shard, device)
-            assert recipe.shape == shard.shape
-            parts.append(read(recipe, folder))
-            streamed = b"".join(piece.tobytes() for piece in pieces(recipe, files))
-            assert streamed == parts[-1].tobytes()
-            np.testing.assert_array_equal(parts[-1], shard.sharding.part(whole, device))
+    for device in range(shard.sharding.devices):
+        recipe = for_device(shard, device)
+        assert recipe.shape == shard.shape
+        parts.append(read(recipe, folder))
+        np.testing.assert_array_equal(parts[-1], shard.sharding.part(whole, device))
     np.testing.assert_array_equal(shard.sharding.assemble(parts), whole)
     assert sum(map(np.count_nonzero, parts)) == np.count_nonzero(whole) * shard.sharding.copies
+
+
+@st.composite
+def around_shards(draw: st.DrawFn) -> tuple[Recipe, int]:
+    """Shards, joined, turned and regrouped, as merging and layouts do it."""
+    shard = draw(shards())
+    recipe: Recipe = shard
+    if shard.shape and draw(st.booleans()):
+        recipe = Concat((shard, shard), draw(st.integers(0, len(shard.shape) - 1)))
+    if draw(st.booleans()):
+        recipe = Stack((recipe, recipe))
+    if draw(st.booleans()):
+        recipe = Transpose(recipe, tuple(draw(st.permutations(range(len(recipe.shape))))))
+    if draw(st.booleans()):
+        recipe = Reshape(recipe, draw(regroupings(recipe.shape)))
+    return recipe, shard.sharding.devices
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data(), portion=st.sampled_from([1, 40, 400, 1 << 20]))
+def test_pieces_of_all_devices_are_what_each_reads(folder: Path, data: st.DataObject, portion: int):
+    """Whatever is nested in what, and however small the portions are."""
+    recipe, devices = data.draw(around_shards())
+    with pytest.MonkeyPatch.context() as patch, SourceFiles(folder) as files:
+        for name in ("PIECE_BYTES", "TURNED_BYTES", "CHUNK_BYTES", "GAP_BYTES"):
+            patch.setattr(streaming, name, portion)
+        found = [[part.tobytes() for part in parts] for parts in pieces(recipe, files, devices)]
+        for device in range(devices):
+            own = for_device(recipe, device)
+            expected = read(own, folder).tobytes()
+            assert b"".join(parts[device] for parts in found) == expected
+            assert b"".join(piece.tobytes() for (piece,) in pieces(own, files)) == expected
 
 
 @given(shard=shards(), device=st.integers(0, 7))
