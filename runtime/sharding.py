@@ -25,6 +25,8 @@ import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+MAX_DEVICES = 64
+
 _FACTOR = re.compile(r"(\d+)(?:/(\d+)(?::(\d+))?)?")
 
 
@@ -168,6 +170,11 @@ class Sharding:
             raise ValueError(f"not a sharding: {text!r}")
         found = re.findall(r"\[([^\[\]]*)\]", match[2])
         return Sharding(int(match[1]), tuple(tuple(_factors(axis)) for axis in found))
+
+
+def is_ring(devices: int) -> bool:
+    """Whether a program may be for so many devices."""
+    return 0 < devices <= MAX_DEVICES and not devices & (devices - 1)
 
 
 def around(device: int, devices: int) -> dict[str, int]:

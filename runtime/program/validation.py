@@ -8,6 +8,7 @@ from runtime.program.bounds import Bounds, elements_of, memory_bytes
 from runtime.program.interface import Interface
 from runtime.program.ports import check_interface
 from runtime.program.structure import REGISTERS, Structure, structure_of
+from runtime.sharding import MAX_DEVICES, is_ring
 from runtime.target import Target
 
 MOST_ENTRIES = 16
@@ -17,6 +18,8 @@ def validate(
     code: Sequence[Inst], entries: Sequence[tuple[str, Interface]], target: Target, devices: int = 1
 ) -> Bounds:
     """What a run can take at most; Invalid with one sentence unless every entry is sound."""
+    if not is_ring(devices):
+        raise Invalid(f"a program for {devices} devices: no power of two up to {MAX_DEVICES}")
     structure = structure_of(code)
     _check_registers(structure, target)
     _check_entries(entries)

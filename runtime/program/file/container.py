@@ -25,12 +25,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from runtime.errors import Malformed
+from runtime.sharding import MAX_DEVICES, is_ring
 
 MAGIC = b"LPUPROG\0"
 FORMAT_VERSION = 4
 ALIGNMENT = 64
 CRITICAL = 1
-MAX_DEVICES = 64
 NO_DIGEST = bytes(32)
 
 _HEADER = struct.Struct("<8sIIIIQ32s")
@@ -144,7 +144,7 @@ def unpack_header(data: bytes, file_length: int, isa_version: int) -> Header:
     table = data[_HEADER.size : header_bytes(count)]
     if digest(data[:32] + table) != expected:
         raise Malformed("the section table does not match its digest")
-    if not 0 < devices <= MAX_DEVICES or devices & (devices - 1):
+    if not is_ring(devices):
         raise Malformed(f"a program for {devices} devices: no power of two up to {MAX_DEVICES}")
     sections = _sections(table, header_bytes(count), file_length)
     _check_kinds(sections, devices)

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from runtime.isa import Halt, Inst, Load, Map1, Map2, Operand, Store, Stream, Vecmat
 from runtime.isa.fields import Four
 from runtime.numerics.elements import ElementType
@@ -11,7 +9,6 @@ from runtime.program.interface import Interface, Symbol
 from runtime.program.program import Program
 from runtime.program.provenance import Provenance
 from runtime.target import Target
-from runtime.weights.image import Image
 
 F16 = ElementType.F16
 LPU = Target.load("lpu-4nm")
@@ -70,5 +67,4 @@ class Timed:
         interface = Interface(
             (), (), tuple(symbols), 0, HBM, 1 << 30, tuple(self.registers.items())
         )
-        params = Image(np.zeros(0, np.uint8))
-        return Program(whole, interface, Provenance.of(whole, nodes), self.target, params)
+        return Program(whole, interface, Provenance.of(whole, nodes), self.target)
