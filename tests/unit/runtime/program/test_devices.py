@@ -255,7 +255,7 @@ ROWS = Dim(0, (("rows", 1),))
         (_shared((Dim(8),), "2 x [[8/2]]"), "port 'x' is not shared by 4 devices"),
         (_shared((Dim(8),), "4 x [[6/4]]"), "port 'x': axis 0 has 8 elements, its factors 6"),
         (_shared((Dim(8),), "4 x [[8/4], []]"), "port 'x': 2 axes are sharded and there are 1"),
-        (_shared((ROWS,), "4 x [[8/4]]"), "port 'x': axis 0 has None elements"),
+        (_shared((ROWS,), "4 x [[8/4]]"), "port 'x': axis 0 is cut and its extent is no number"),
     ],
 )
 def test_ports_are_shared_by_all_devices(port: Port, message: str) -> None:
