@@ -119,8 +119,11 @@ class ForOp(MemOp):
 
     def span(self, ranges: Ranges) -> tuple[int, int]:
         """Inclusive bounds of the variable, given those of the names around the loop."""
-        low = self.first.lower(ranges)
-        return low, max(low, self.upper.data.upper(ranges) - 1)
+        first, step = self.first, self.step.value.data
+        low, last = first.lower(ranges), self.upper.data.upper(ranges) - 1
+        if first.is_const:
+            last -= (last - low) % step
+        return low, max(low, last)
 
 
 @irdl_op_definition

@@ -263,3 +263,20 @@ func.func @messages() attributes {lpu.symbols = #lpu.symbols<[P in 0 to 8, d0 in
   lpu_mem.recv "right" %y <[2, 3] {6*d1: [3, 1]}> : !lpu_mem.buffer<lmu, f16, 12>
   lpu_mem.return :
 }
+
+// -----
+
+// Tiles that divide what they are tiles of are all of one size: the loop ends a tile before its end.
+// CHECK-LABEL: @whole_tiles
+func.func @whole_tiles() attributes {lpu_mem.arguments = #lpu.ints<[]>} {
+  %t = lpu_mem.alloc at 0 : !lpu_mem.buffer<lmu, f32, 64>
+  // CHECK:      lpu_isa.li [[N:v[0-9]+]], 16
+  // CHECK-NOT:  lpu_isa.min
+  // CHECK:      lpu_isa.fill (v{{[0-9]+}}, v{{[0-9]+}}, v{{[0-9]+}}, [[N]])
+  // CHECK:      lpu_isa.loop
+  lpu_mem.for "i" to <64> step 16 {
+    lpu_mem.min "n" = 16 or <64 + -1*i>
+    lpu_mem.fill "00000000" %t <[n] {i: [1]}> : !lpu_mem.buffer<lmu, f32, 64>
+  }
+  lpu_mem.return :
+}
