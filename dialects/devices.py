@@ -44,10 +44,3 @@ def devices_of(module: ModuleOp) -> int:
 def differs_by_device(value: Affine) -> bool:
     """Whether an expression mentions a device."""
     return any(is_device_symbol(name) for name, _ in value.terms)
-
-
-def devices_of(module: ModuleOp) -> int:
-    """How many devices a module is compiled for."""
-    options = module.attributes.get("lpu.options")
-    count = options.data.get("devices") if isinstance(options, DictionaryAttr) else None
-    return count.value.data if isinstance(count, IntegerAttr) else 1
