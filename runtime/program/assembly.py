@@ -116,6 +116,7 @@ def assemble(text: str, name: str = "<asm>") -> Program:
     try:
         program = source.program(tuple(code))
         program.validate()
+        program.check_ring()
     except Invalid as error:
         raise Invalid(f"{name}: {error}") from None
     return program

@@ -28,7 +28,7 @@ from runtime.program.file.writing import Piece, write_file
 from runtime.program.interface import Interface
 from runtime.program.interface_json import STEP, Entry, entries_from_json, entries_to_json
 from runtime.program.provenance import Provenance
-from runtime.program.validation import validate
+from runtime.program.validation import check_ring, validate
 from runtime.target import Target
 from runtime.weights.image import Check, Image
 from runtime.weights.references import References
@@ -83,6 +83,11 @@ class Program:
     def validate(self) -> None:
         """Raise Invalid when the parts contradict each other."""
         assert self.bounds.elements
+
+    def check_ring(self) -> None:
+        """Raise Unsafe, which is Invalid, unless its devices can run it together."""
+        if self.devices > 1:
+            check_ring(self.code, self.entries, self.provenance, self.target, self.devices)
 
     @property
     def embedded(self) -> Sequence[Image]:
@@ -186,6 +191,7 @@ def _read(file: BinaryIO, path: Path, trusted: bool) -> Program:
         raise Invalid("the parameter section and the interface differ in size")
     if to_text(program.bounds.to_json()).encode() != stored.contents[Kind.BOUNDS]:
         raise Invalid("the bounds in the file are not what the code gives")
+    program.check_ring()
     return program
 
 

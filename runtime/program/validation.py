@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from runtime.errors import Invalid
 from runtime.isa.spec import Inst
 from runtime.program.bounds import Bounds, elements_of, memory_bytes
-from runtime.program.interface import Interface
+from runtime.program.interface import Interface, Port, device_symbols
 from runtime.program.ports import check_interface
+from runtime.program.provenance import Provenance
 from runtime.program.structure import REGISTERS, Structure, structure_of
+from runtime.ring.checks.load import Start, check
 from runtime.sharding import MAX_DEVICES, is_ring
 from runtime.target import Target
 
@@ -56,3 +58,39 @@ def _check_registers(structure: Structure, target: Target) -> None:
             raise Invalid(
                 f"{structure.name(at)} uses r{highest}, {target.name} has {target.registers}"
             )
+
+
+def check_ring(
+    code: Sequence[Inst], entries: Sequence[tuple[str, Interface]], provenance: Provenance,
+    target: Target, devices: int,
+) -> None:  # fmt: skip
+    """Raise Unsafe unless devices in a ring can run every entry of a valid program."""
+    starts = [_start(interface, devices) for _, interface in entries]
+    check(code, starts, provenance.nodes_at, target, devices)
+
+
+def _start(interface: Interface, devices: int) -> Start:
+    registers = {symbol.name: symbol.register for symbol in interface.symbols}
+    neighbours = device_symbols(interface, 0, devices)
+    return Start(
+        pc=interface.pc,
+        numbers=dict(interface.registers),
+        ranges={symbol.register: (symbol.lower, symbol.upper) for symbol in interface.symbols},
+        neighbours={registers[name]: j for name, j in neighbours.items()},
+        private=interface.arena_base,
+        alike=[_bytes(port, interface) for port in interface.inputs if _is_alike(port)],
+    )
+
+
+def _is_alike(port: Port) -> bool:
+    """Whether the host gives all devices the same."""
+    return port.sharding is None or port.sharding.is_whole
+
+
+def _bytes(port: Port, interface: Interface) -> tuple[int, int]:
+    """The bytes of the arena in which an input lies at most."""
+    extents = port.extents(interface.greatest)
+    if 0 in extents:
+        return port.address, port.address
+    reach = sum((e - 1) * s for e, s in zip(extents, port.byte_strides(), strict=True))
+    return port.address, port.address + reach + port.storage.itemsize

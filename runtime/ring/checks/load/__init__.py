@@ -1,0 +1,83 @@
+"""What is proved of a program for several devices whenever it is loaded.
+
+    check(program)          # Unsafe, with a rule, instructions, devices and ONNX nodes, or nothing
+
+All devices execute one text. The check executes it for all of them at once on *tags* instead of
+data: of every byte of the LMU whose it is (device), from which write (instruction and turn), and
+how far from there it lies (offset). It holds that
+
+* no device waits for ever, whatever the pace of each, and nothing is left on a link;
+* every message has the extents and the type with which it is received;
+* what is exchanged is read only where every device has it, all of it, of one instruction and one
+  turn, where the device that it is of has it itself;
+* branches, loops, extents and tokens depend on nothing that may differ between devices.
+
+Addresses of blocks are concrete, `d0`, `d1`, ... have the numbers of each device. Symbols and turns
+are ranges: an extent counts at its greatest, and an address in the LMU that depends on them may be
+anywhere in its range. So what holds is proved for all values, but for one thing: that operands of
+extents that depend on a symbol cover each other for every value as they do for the greatest.
+What a device computes for itself is not looked at: a wrong address of an operand that has nothing
+to do with an exchange is none of the matter here.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from runtime.isa.spec import Inst
+from runtime.ring.checks.load.refusal import Narrator, Unsafe
+from runtime.ring.checks.load.runs import Content, Kind
+from runtime.ring.checks.load.state import State
+from runtime.ring.checks.load.values import Span
+from runtime.ring.checks.load.walk import Walk
+from runtime.target import Target
+
+__all__ = ["Start", "Unsafe", "check"]
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where an entry starts and with what: numbers and ranges of registers, by register.
+
+    `neighbours` are registers that hold the number of the device that is so many to the right.
+    `private` is HBM up to where devices have different parameters, `alike` the bytes of HBM that
+    the host gives all devices alike.
+    """
+
+    pc: int
+    numbers: Mapping[int, int] = field(default_factory=dict[int, int])
+    ranges: Mapping[int, Pair] = field(default_factory=dict[int, Pair])
+    neighbours: Mapping[int, int] = field(default_factory=dict[int, int])
+    private: int = 0
+    alike: Sequence[Pair] = ()
+
+
+def check(
+    code: Sequence[Inst], starts: Sequence[Start], nodes_at: Callable[[int], Sequence[str]],
+    target: Target, devices: int,
+) -> None:  # fmt: skip
+    """Raise Unsafe unless devices in a ring can run every entry of a valid program.
+
+    `nodes_at` names the ONNX nodes of a pc, for messages.
+    """
+    walk = Walk(Narrator(code, nodes_at), devices, target)
+    for start in starts:
+        walk.run(walk.index[start.pc], _entered(start, devices))
+
+
+def _entered(start: Start, devices: int) -> State:
+    """What is known when an entry starts."""
+    state = State()
+    for register, value in start.numbers.items():
+        state.registers[register] = value
+    for register, (low, high) in start.ranges.items():
+        state.registers[register] = low if low == high else Span(low, high)
+    for register, j in start.neighbours.items():
+        state.registers[register] = [(device + j) % devices for device in range(devices)]
+    if start.private:
+        state.hbm.put(0, start.private, Content(Kind.OWN, 0))
+    for low, high in start.alike:
+        if low < high:
+            state.hbm.put(low, high, Content(Kind.SAME, 0))
+    return state

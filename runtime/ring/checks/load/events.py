@@ -1,0 +1,45 @@
+"""Writes, each of which is an event, and blocks: those that devices put at places of their own."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Block:
+    """What the devices put at addresses of their own with one instruction, `at`."""
+
+    at: int
+    first: int
+    """Where the first byte of device 0 lies."""
+    sent: int | None = None
+    """The instruction that sent some of it last."""
+    received: int = 0
+    """How many events there were when some of it was received last."""
+    read: int | None = None
+    """How many events there were when its first byte was read and all devices had it."""
+
+
+@dataclass
+class Events:
+    """The instructions of all events, by number, and the blocks by event."""
+
+    at: list[int] = field(default_factory=list[int])
+    blocks: dict[int, Block] = field(default_factory=dict[int, Block])
+
+    @property
+    def count(self) -> int:
+        """How many events there were."""
+        return len(self.at)
+
+    def new(self, at: int) -> int:
+        """Instruction `at` writes."""
+        self.at.append(at)
+        return len(self.at) - 1
+
+    def is_done(self, event: int) -> bool:
+        """Whether nobody waits for what was written."""
+        block = self.blocks.get(event)
+        return block is None or block.sent is None or block.read is not None
+
+    def forget(self, event: int) -> None:
+        """Drop the blocks from an event on: they are looked at again."""
+        self.blocks = {at: block for at, block in self.blocks.items() if at < event}

@@ -1,0 +1,99 @@
+"""Loops: how often they turn, and when one turn stands for all."""
+
+from dataclasses import dataclass
+
+from runtime.ring.checks.load.runs import Content, Held, Kind
+from runtime.ring.checks.load.state import State
+from runtime.ring.checks.load.tags import Tags
+from runtime.ring.checks.load.values import HIGHEST, Span, Value, ends, is_uniform
+
+MOST_TURNS = 128
+"""Turns of a loop that are executed one by one where need be."""
+Near = dict[tuple[int, int], Held]
+Far = dict[tuple[int, int], Content]
+
+
+@dataclass
+class Counted:
+    """A loop from `head` to its last instruction, and the values of its counter.
+
+    Its first turn has `start`, which is `least` to `most`, its last turn `last`, and behind it the
+    counter is `after`. Of the loops that begin at its head `opened` are around its body.
+    """
+
+    head: int
+    tail: int
+    opened: int
+    counter: int
+    step: int
+    start: Value
+    last: int = 0
+    after: Value = 0
+
+    @property
+    def least(self) -> int:
+        """The least value of the counter."""
+        return ends(self.start)[0]
+
+    @property
+    def most(self) -> int:
+        """The greatest value of the counter in the first turn."""
+        return ends(self.start)[1]
+
+    @property
+    def may_split(self) -> bool:
+        """Whether its turns are few enough, and known, for a look at each of them."""
+        turns = (self.last - self.most) // self.step
+        return isinstance(self.start, int) and turns < MOST_TURNS
+
+    def bind(self, bound: Value) -> bool:
+        """Find out how often the loop turns at most; not where that depends on the device."""
+        low, high = ends(bound)
+        self.last = self.most + max(0, high - 1 - self.most) // self.step * self.step
+        self.after = Span(max(self.least + self.step, low), min(HIGHEST, self.last + self.step))
+        if isinstance(self.start, int) and isinstance(bound, int):
+            self.after = self.last + self.step
+        return is_uniform(bound)
+
+
+@dataclass
+class Older:
+    """Runs of bytes that were read and written before an event, in the LMU and in HBM."""
+
+    event: int
+    near: Near
+    far: Far
+
+    def take(self, inner: "Older") -> None:
+        """What a body reads from before its loop, the body around it may read from before, too."""
+        self.near |= {key: held for key, held in inner.near.items() if self._is_before(held)}
+        self.far |= {key: held for key, held in inner.far.items() if self._is_before(held)}
+
+    def _is_before(self, held: Held) -> bool:
+        if isinstance(held, list):
+            return any(tag is not None and tag.event < self.event for tag in held)
+        return held.event < self.event
+
+
+def is_settled(behind: State, older: Older, tags: Tags, tail: int) -> bool:
+    """Whether what a turn read from before it is there for the next one, too."""
+    for (low, high), was in older.near.items():
+        if not all(_serves(held, was) for *_, held in behind.lmu.within(low, high)):
+            return False
+        if not isinstance(was, list):
+            tags.read(behind.lmu, tail, low, ((0, high - low),), loose=True)
+    far = older.far.items()
+    return all(
+        _serves(held, was) for (low, high), was in far for *_, held in behind.hbm.within(low, high)
+    )
+
+
+def _serves(held: Held, was: Held) -> bool:
+    """Whether a turn that was executed with one content holds with another."""
+    if isinstance(was, list):
+        return held == was
+    if isinstance(held, list):
+        return was.kind is Kind.WHOLE
+    if was.number is not None and held.number != was.number:
+        return False
+    return held.kind is not Kind.LOST and held.kind >= min(was.kind, Kind.SAME)

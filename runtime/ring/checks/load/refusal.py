@@ -1,0 +1,122 @@
+"""How the check says no: the rule, the instructions, the devices and the ONNX nodes."""
+
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from runtime.errors import Invalid
+from runtime.isa.encoding import word_addresses
+from runtime.isa.spec import Inst
+from runtime.ring.checks.load.events import Events
+from runtime.ring.checks.load.runs import EVERYBODY, Kind, Slots, Tag
+
+
+class Unsafe(Invalid):
+    """A program that devices in a ring must not run; `rule` is what it breaks."""
+
+    def __init__(self, rule: str, message: str, pcs: Sequence[int], nodes: Sequence[str]) -> None:
+        where = f" ({', '.join(nodes)})" if nodes else ""
+        super().__init__(f"not safe on several devices, {rule}: {message}{where}")
+        self.rule = rule
+        self.pcs = tuple(pcs)
+        self.nodes = tuple(nodes)
+
+
+class Narrator:
+    """Names the instructions of a program, which are counted 0, 1, 2, ... here."""
+
+    def __init__(self, code: Sequence[Inst], nodes_at: Callable[[int], Sequence[str]]) -> None:
+        self.code = code
+        self.addresses = word_addresses(code)
+        self.nodes_at = nodes_at
+
+    def name(self, at: int) -> str:
+        """An instruction for a message."""
+        inst = self.code[at]
+        side = getattr(inst, "side", "")
+        return f"{inst.MNEMONIC}{'.' if side else ''}{side} at pc {self.addresses[at]}"
+
+    def refuse(self, rule: str, message: str, *instructions: int) -> NoReturn:
+        """Raise Unsafe in the name of some instructions."""
+        pcs = [self.addresses[at] for at in instructions]
+        nodes = dict.fromkeys(node for pc in pcs for node in self.nodes_at(pc))
+        raise Unsafe(rule, message, pcs, list(nodes))
+
+
+class Wording:
+    """What the rules for bytes say when they are broken."""
+
+    def __init__(self, narrator: Narrator, known: Events) -> None:
+        self.narrator = narrator
+        self.known = known
+
+    def refuse_place(self, held: Slots, at: int, low: int, high: int) -> NoReturn:
+        """Devices have different bytes where one reads."""
+        first = held[0]
+        other = next((d for d, tag in enumerate(held) if tag != first), 1)
+        culprits = {self.known.at[tag.event] for tag in (first, held[other]) if tag is not None}
+        self.narrator.refuse(
+            "place",
+            f"{self.narrator.name(at)} reads LMU bytes {low} to {high}, where device 0 has "
+            f"{self._story(first)} and device {other} {self._story(held[other])}",
+            at, *sorted(culprits),
+        )  # fmt: skip
+
+    def refuse_message(
+        self, at: int, device: int, low: int, high: int, tag: Tag | None
+    ) -> NoReturn:
+        """A device sends what was not put there to be sent."""
+        culprits = [] if tag is None else [self.known.at[tag.event]]
+        what = "nobody wrote"
+        if culprits:
+            what = f"{self.narrator.name(culprits[0])} wrote to one place on all devices"
+        self.narrator.refuse(
+            "block",
+            f"{self.narrator.name(at)} sends from device {device} LMU bytes {low} to {high}, "
+            f"which {what}",
+            at, *culprits,
+        )  # fmt: skip
+
+    def refuse_mixture(self, at: int, device: int, events: set[int]) -> NoReturn:
+        """A message has bytes that were exchanged before, and new ones."""
+        culprits = sorted({self.known.at[event] for event in events})
+        names = " and ".join(map(self.narrator.name, culprits))
+        self.narrator.refuse(
+            "block",
+            f"{self.narrator.name(at)} sends from device {device} bytes that were exchanged before "
+            f"together with new ones, of {names}",
+            at, *culprits,
+        )  # fmt: skip
+
+    def refuse_stale(self, at: int, newest: int, eldest: int) -> NoReturn:
+        """Exchanged bytes are read with older ones."""
+        block = self.known.blocks[newest]
+        older = "what nobody wrote"
+        if eldest >= 0:
+            older = f"older bytes, of {self.narrator.name(self.known.at[eldest])}"
+        self.narrator.refuse(
+            "stale",
+            f"{self.narrator.name(at)} reads what devices exchanged, put by "
+            f"{self.narrator.name(block.at)}, together with {older}",
+            at, block.at,
+        )  # fmt: skip
+
+    def refuse_content(self, at: int, low: int, high: int, kind: Kind) -> NoReturn:
+        """Nobody knows what is read."""
+        name = self.narrator.name(at)
+        if kind is Kind.NOTHING:
+            what = f"{name} reads LMU bytes {low} to {high}, some of which nobody wrote"
+            self.narrator.refuse("unwritten", what, at)
+        self.narrator.refuse(
+            "way",
+            f"{name} reads LMU bytes {low} to {high}, whose content depends on the way that the "
+            "program took",
+            at,
+        )
+
+    def _story(self, tag: Tag | None) -> str:
+        if tag is None:
+            return "nothing"
+        name = self.narrator.name(self.known.at[tag.event])
+        who = "every device" if tag.origin == EVERYBODY else f"device {tag.origin}"
+        where = f", {tag.shift:+d} bytes from there" if tag.shift else ""
+        return f"what {who} wrote with {name}{where}"

@@ -1,0 +1,150 @@
+"""What lies in a memory of every device, as runs of bytes that have one story.
+
+The devices share the runs, since nearly all that a program touches is at the same address on each.
+A run holds a `Content` where the devices have the same story, or `Slots`: for each device the tag
+of its bytes, which says whose bytes they are, from which write, and how far from here they lay.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import NamedTuple
+
+from runtime.ring.checks.load.values import HIGHEST, Value
+
+
+class Kind(IntEnum):
+    """What the devices have in a run of bytes."""
+
+    LOST = 0
+    """It depends on the way that the program took."""
+    NOTHING = 1
+    """Nobody wrote it."""
+    OWN = 2
+    """Each has its own."""
+    SAME = 3
+    """All have the same."""
+    WHOLE = 4
+    """All have the same, which was exchanged and of which each device made a part."""
+
+
+class Content(NamedTuple):
+    """A story that all devices share; `event` is the write, `number` what `sts` put there."""
+
+    kind: Kind
+    event: int
+    number: Value | None = None
+
+
+class Tag(NamedTuple):
+    """Bytes that device `origin` wrote at `event`, `shift` bytes above where they lie now."""
+
+    origin: int
+    event: int
+    shift: int
+
+
+EVERYBODY = -1
+"""The origin of bytes that every device wrote alike."""
+
+Slots = list[Tag | None]
+Held = Content | Slots
+NOTHING = Content(Kind.NOTHING, -1)
+
+
+class Runs:
+    """Runs of bytes in the order of addresses, from 0 on."""
+
+    def __init__(self) -> None:
+        self.starts: list[int] = [0]
+        self.held: list[Held] = [NOTHING]
+
+    def copy(self) -> "Runs":
+        """Runs that change apart from these."""
+        other = Runs()
+        other.starts = self.starts[:]
+        other.held = [list(held) if isinstance(held, list) else held for held in self.held]
+        return other
+
+    def put(self, low: int, high: int, held: Held) -> None:
+        """Give some bytes another content."""
+        starts = self.starts
+        first = bisect_left(starts, low)
+        last = bisect_left(starts, high, first)
+        if last < len(starts) and starts[last] == high:
+            starts[first:last] = (low,)
+            self.held[first:last] = (held,)
+            return
+        behind = self.held[last - 1]
+        starts[first:last] = (low, high)
+        kept: Held = list(behind) if isinstance(behind, list) else behind
+        self.held[first:last] = (held, kept)
+
+    def cut(self, at: int) -> int:
+        """Make a run begin at an address; its index."""
+        starts = self.starts
+        index = bisect_left(starts, at)
+        if index == len(starts) or starts[index] != at:
+            before = self.held[index - 1]
+            starts.insert(index, at)
+            self.held.insert(index, list(before) if isinstance(before, list) else before)
+        return index
+
+    def end(self, index: int) -> int:
+        """The first byte behind a run, of which the last has no end."""
+        return self.starts[index + 1] if index + 1 < len(self.starts) else HIGHEST
+
+    def within(self, low: int, high: int) -> Iterator[tuple[int, int, int, Held]]:
+        """Index, first byte, end and content of each run that has some of the bytes.
+
+        First byte and end lie within the bytes; the contents may be replaced on the way.
+        """
+        starts = self.starts
+        index = bisect_right(starts, low) - 1
+        while index < len(starts) and starts[index] < high:
+            end = starts[index + 1] if index + 1 < len(starts) else high
+            yield index, max(low, starts[index]), min(end, high), self.held[index]
+            index += 1
+
+    def at(self, address: int) -> Held:
+        """The content of a byte."""
+        return self.held[bisect_right(self.starts, address) - 1]
+
+    def only(self, low: int, high: int) -> Held | None:
+        """The content of bytes that lie in one run, None where they lie in several."""
+        starts = self.starts
+        index = bisect_right(starts, low)
+        return self.held[index - 1] if index == len(starts) or starts[index] >= high else None
+
+
+def tags_of(held: Held, devices: int) -> Slots:
+    """The story of some bytes for each device."""
+    if isinstance(held, list):
+        return held
+    if held.kind <= Kind.NOTHING:
+        return [None for _ in range(devices)]
+    if held.kind is Kind.OWN:
+        return [Tag(device, held.event, 0) for device in range(devices)]
+    return [Tag(EVERYBODY, held.event, 0) for _ in range(devices)]
+
+
+def meet(one: Runs, other: Runs) -> Runs:
+    """What is known where two ways meet."""
+    found = Runs()
+    found.starts = sorted({*one.starts, *other.starts})
+    found.held = [_meet(one.at(address), other.at(address)) for address in found.starts]
+    return found
+
+
+def _meet(a: Held, b: Held) -> Held:
+    if isinstance(a, list) or isinstance(b, list):
+        return a[:] if isinstance(a, list) and a == b else Content(Kind.LOST, 0)
+    if a == b:
+        return a
+    event = min(a.event, b.event)
+    if Kind.LOST in (a.kind, b.kind):
+        return Content(Kind.LOST, event)
+    if Kind.NOTHING in (a.kind, b.kind):
+        return b if a.kind is Kind.NOTHING else a
+    number = a.number if a.number == b.number else None
+    return Content(min(a.kind, b.kind), event, number)

@@ -1,0 +1,61 @@
+"""What is known at one place of the program: registers, memories, and messages on their way."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from runtime.numerics.elements import ElementType
+from runtime.ring.checks.load.runs import Runs, Tag, meet
+from runtime.ring.checks.load.touches import ONE
+from runtime.ring.checks.load.values import UNKNOWN, Value, joined
+
+Four = tuple[int, int, int, int]
+
+
+class Piece(NamedTuple):
+    """Bytes of a message, where the sender had them, and their tag there."""
+
+    length: int
+    address: int
+    tag: Tag
+
+
+class Message(NamedTuple):
+    """What all devices sent by one instruction, `pieces` by the device that sent them."""
+
+    at: int
+    extents: tuple[int, ...]
+    element: ElementType
+    pieces: list[list[Piece]]
+
+
+def no_registers() -> list[Value]:
+    """Registers of which nothing is known but that r0 is 0; the last place is ONE."""
+    return [0, *[UNKNOWN] * (ONE - 1), 1]
+
+
+@dataclass
+class State:
+    """`links` has the messages on their way to the left and to the right, oldest first."""
+
+    registers: list[Value] = field(default_factory=no_registers)
+    lmu: Runs = field(default_factory=Runs)
+    hbm: Runs = field(default_factory=Runs)
+    links: dict[str, deque[Message]] = field(
+        default_factory=lambda: {"left": deque(), "right": deque()}
+    )
+
+    def copy(self) -> "State":
+        """A state that changes apart from this one."""
+        links = {side: deque(messages) for side, messages in self.links.items()}
+        return State(self.registers[:], self.lmu.copy(), self.hbm.copy(), links)
+
+    def in_flight(self) -> list[Message]:
+        """All messages that were sent and not received."""
+        return [message for messages in self.links.values() for message in messages]
+
+    def met(self, other: "State") -> "State":
+        """What is known where two ways meet that leave the same messages on their way."""
+        pairs = zip(self.registers, other.registers, strict=True)
+        registers = [joined(a, b) for a, b in pairs]
+        return State(registers, meet(self.lmu, other.lmu), meet(self.hbm, other.hbm), self.links)

@@ -1,0 +1,221 @@
+"""The rules for bytes of the LMU: whose they are, and who may read or send them.
+
+Every write has an event. A write at an address that depends on the device puts a *block*: what the
+devices put there with one instruction is what an exchange is about. Its bytes are tagged, sent and
+received with their tags, and may be read by other instructions once every device has all of them,
+each where its origin has it. So a device reads what the devices wrote where it believes it to be.
+
+    place     devices have different bytes where one of them reads
+    stale     exchanged bytes are read with bytes that are older
+    block     a message has what was never written, or no part of a block, or is partly old
+    way       what is read depends on the way that the program took
+    unwritten what is read was never written
+"""
+
+from bisect import bisect_left, bisect_right
+
+from runtime.ring.checks.load.events import Block, Events
+from runtime.ring.checks.load.refusal import Narrator, Wording
+from runtime.ring.checks.load.runs import (
+    EVERYBODY,
+    NOTHING,
+    Content,
+    Held,
+    Kind,
+    Runs,
+    Tag,
+    tags_of,
+)
+from runtime.ring.checks.load.state import Piece
+from runtime.ring.checks.load.touches import Pieces
+from runtime.ring.checks.load.values import Value
+
+LOST, NOBODY, OWN, SAME, WHOLE = Kind
+
+
+class Tags:
+    """Events, blocks, and what a loop's body reads that is older than its turn."""
+
+    def __init__(self, narrator: Narrator, devices: int) -> None:
+        self.devices = devices
+        self.known = Events()
+        self.wording = Wording(narrator, self.known)
+        self.oldest = -1
+        self.older: dict[tuple[int, int], Held] = {}
+
+    def read(
+        self, lmu: Runs, at: int, base: int, parts: Pieces, loose: bool = False,
+        device: int | None = None,
+    ) -> Kind:  # fmt: skip
+        """An instruction reads an operand at an address of all devices, or else of one `device`.
+
+        `loose` says that it may read less than that.
+        """
+        starts, worst, exchanged = lmu.starts, WHOLE, list[int]()
+        eldest = self.known.count
+        for low, high in parts:
+            index = bisect_right(starts, base + low) - 1
+            while index < len(starts) and starts[index] < base + high:
+                content = lmu.held[index]
+                if isinstance(content, list):
+                    content = self._content(lmu, index, at, device)
+                kind, event, _ = content
+                if event < self.oldest:
+                    self._note(lmu, index, base + low, base + high)
+                if kind is WHOLE:
+                    self._use(event, max(starts[index], base + low), lmu.end(index), base + high)
+                    exchanged.append(event)
+                else:
+                    worst = min(worst, kind)
+                    eldest = min(eldest, event)
+                index += 1
+        if worst <= NOBODY and not (loose and worst is NOBODY):
+            self.wording.refuse_content(at, base + parts[0][0], base + parts[-1][1], worst)
+        if exchanged and not loose:
+            self._refuse_stale(at, exchanged, eldest)
+        return max(worst, OWN)
+
+    def put_block(self, lmu: Runs, at: int, bases: list[int], parts: Pieces) -> None:
+        """An instruction writes at an address of each device."""
+        event = self.known.new(at)
+        self.known.blocks[event] = Block(at, bases[0] + parts[0][0])
+        for device, base in enumerate(bases):
+            tag = Tag(device, event, 0)
+            for low, high in parts:
+                self._place(lmu, base + low, base + high, device, tag)
+
+    def put_somewhere(self, lmu: Runs, at: int, low: int, high: int, kind: Kind) -> None:
+        """An instruction writes some bytes of a range, nobody knows which."""
+        event = self.known.new(at)
+        for _, first, end, held in list(lmu.within(low, high)):
+            if isinstance(held, list):
+                is_done = all(tag is None or self.known.is_done(tag.event) for tag in held)
+                known = OWN if is_done else LOST
+            else:
+                known = kind if held.kind is NOBODY else min(held.kind, kind)
+            lmu.put(first, end, Content(known, event))
+
+    def send(self, lmu: Runs, at: int, bases: list[int], parts: Pieces) -> list[list[Piece]]:
+        """What each device sends, in the order of the message."""
+        sent = self._send_slots(lmu, bases, parts) if len(parts) == 1 else None
+        if sent is None:
+            sent = [self._send_runs(lmu, at, *one, parts) for one in enumerate(bases)]
+        for device, pieces in enumerate(sent):
+            events = {piece.tag.event for piece in pieces}
+            if len(events) > 1 and self._is_mixed(events):
+                self.wording.refuse_mixture(at, device, events)
+            for event in events:
+                self.known.blocks[event].sent = at
+        return sent
+
+    def receive(
+        self, lmu: Runs, bases: list[int], parts: Pieces, messages: list[list[Piece]]
+    ) -> None:
+        """Put the bytes of a message into a place of each device."""
+        now = self.known.count
+        for device, (base, pieces) in enumerate(zip(bases, messages, strict=True)):
+            for piece in pieces:
+                self.known.blocks[piece.tag.event].received = now
+            waiting = list(reversed(pieces))
+            for low, high in parts:
+                at = base + low
+                while at < base + high:
+                    length, start, tag = waiting.pop()
+                    taken = min(length, base + high - at)
+                    if taken < length:
+                        waiting.append(Piece(length - taken, start + taken, tag))
+                    if start != at:
+                        tag = Tag(tag.origin, tag.event, tag.shift + start - at)
+                    self._place(lmu, at, at + taken, device, tag)
+                    at += taken
+
+    def number(self, lmu: Runs, at: int, address: int) -> tuple[Kind, Value | None]:
+        """What `lds` loads: who has it, and the number where `sts` put it there."""
+        kind = self.read(lmu, at, address, ((0, 8),))
+        held = lmu.only(address, address + 8)
+        return kind, held.number if isinstance(held, Content) else None
+
+    def _send_slots(self, lmu: Runs, bases: list[int], parts: Pieces) -> list[list[Piece]] | None:
+        """Messages of which each is one run that devices have apart; None where they are not."""
+        ((low, high),) = parts
+        starts, helds, found = lmu.starts, lmu.held, list[list[Piece]]()
+        for device, base in enumerate(bases):
+            index = bisect_left(starts, base + low)
+            if index + 1 >= len(starts) or starts[index] != base + low:
+                return None
+            held = helds[index]
+            if starts[index + 1] != base + high or not isinstance(held, list):
+                return None
+            tag = held[device]
+            if tag is None or tag.event < self.oldest or tag.event not in self.known.blocks:
+                return None
+            found.append([Piece(high - low, base + low, tag)])
+        return found
+
+    def _send_runs(self, lmu: Runs, at: int, device: int, base: int, parts: Pieces) -> list[Piece]:
+        found: list[Piece] = []
+        for low, high in parts:
+            for index, first, end, held in lmu.within(base + low, base + high):
+                tag = tags_of(held, self.devices)[device]
+                if tag is None or tag.event not in self.known.blocks:
+                    self.wording.refuse_message(at, device, first, end, tag)
+                if tag.event < self.oldest:
+                    self._note(lmu, index, first, end)
+                found.append(Piece(end - first, first, tag))
+        return found
+
+    def _place(self, lmu: Runs, low: int, high: int, device: int, tag: Tag) -> None:
+        """Give bytes of one device a tag."""
+        first = lmu.cut(low)
+        last = lmu.cut(high)
+        for index in range(first, last):
+            held = lmu.held[index]
+            if not isinstance(held, list):
+                held = lmu.held[index] = tags_of(held, self.devices)
+            held[device] = tag
+
+    def _content(self, lmu: Runs, index: int, at: int, device: int | None) -> Content:
+        """The content of a run that devices have apart, as one of them or all may read it."""
+        held = lmu.held[index]
+        assert isinstance(held, list)
+        tag = held[device or 0]
+        if held.count(tag) < len(held):
+            if tag is not None and tag.origin == device:
+                return Content(OWN, tag.event)
+            self.wording.refuse_place(held, at, lmu.starts[index], lmu.end(index))
+        content = NOTHING
+        if tag is not None:
+            if tag.shift:
+                self.wording.refuse_place(held, at, lmu.starts[index], lmu.end(index))
+            content = Content(SAME if tag.origin == EVERYBODY else WHOLE, tag.event)
+        lmu.held[index] = content
+        return content
+
+    def _note(self, lmu: Runs, index: int, low: int, high: int) -> None:
+        """Remember what is read and older than the turn of a loop."""
+        held = lmu.held[index]
+        place = max(lmu.starts[index], low), min(lmu.end(index), high)
+        self.older[place] = list(held) if isinstance(held, list) else held
+
+    def _use(self, event: int, low: int, end: int, high: int) -> None:
+        """An instruction reads bytes of a block up to `end` or `high`."""
+        block = self.known.blocks[event]
+        if block.read is None and low <= block.first < min(end, high):
+            block.read = self.known.count
+
+    def _is_mixed(self, events: set[int]) -> bool:
+        """Whether some of the blocks of a message were exchanged before and others were not."""
+        return len({self.known.blocks[event].read is None for event in events}) > 1
+
+    def _refuse_stale(self, at: int, exchanged: list[int], eldest: int) -> None:
+        """Refuse bytes that are older than the newest of exchanged ones read with them.
+
+        Of those that were exchanged, too, the ones count that were read before.
+        """
+        newest, blocks = max(exchanged), self.known.blocks
+        for event in exchanged:
+            read = blocks[event].read
+            if event != newest and read is not None and read <= newest:
+                eldest = min(eldest, event)
+        if eldest < blocks[newest].received:
+            self.wording.refuse_stale(at, newest, eldest)

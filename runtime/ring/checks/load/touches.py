@@ -1,0 +1,207 @@
+"""What instructions touch, read off their fields: which registers say where, and what it is.
+
+This is written a second time on purpose: `Inst.accesses` says the same, and an error in it must not
+reach the program and its check alike.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import product
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from runtime.isa.instructions.gather import Gather, Scatter
+from runtime.isa.instructions.matrix import Vecmat
+from runtime.isa.instructions.memory import Load, Store, Stream
+from runtime.isa.instructions.net import Recv, Send
+from runtime.isa.instructions.reduction import Reduce, Scan, TopK
+from runtime.isa.instructions.vector import Cast, Copy, Fill, Iota, Map1, Map2, Select
+from runtime.isa.spec import DataInst
+
+ONE = 256
+"""Behind the registers, a place that holds 1: the extent of an axis that an operand lacks."""
+
+Four = tuple[int, int, int, int]
+Pieces = tuple[tuple[int, int], ...]
+MOST_PIECES = 1 << 13
+
+
+class Touch(NamedTuple):
+    """An operand: the register of its address, those of extents and strides, bytes an element."""
+
+    base: int
+    shape: Callable[[Sequence[Any]], tuple[Any, ...]]
+    size: int
+    rows: tuple[int, int] | None = None
+    """Registers of the number of rows and the bytes between them, where an index chooses."""
+
+
+class Touches(NamedTuple):
+    """All operands of an instruction, and registers whose numbers become data."""
+
+    reads: tuple[Touch, ...] = ()
+    writes: tuple[Touch, ...] = ()
+    far_reads: tuple[Touch, ...] = ()
+    far_writes: tuple[Touch, ...] = ()
+    numbers: tuple[int, ...] = ()
+    counts: tuple[int, ...] = ()
+    """Registers that are no data and must not depend on the device."""
+
+
+def touches(inst: DataInst) -> Touches:
+    """What an instruction on data touches."""
+    return _FAMILIES[type(inst)](inst)
+
+
+def _touch(operand: Any, extents: Four, rows: tuple[int, int] | None = None) -> Touch:
+    shape = itemgetter(*extents, *operand.strides)
+    return Touch(operand.base, shape, operand.type.itemsize, rows)
+
+
+def _elementwise(*names: str) -> Callable[[Any], Touches]:
+    def of(inst: Any) -> Touches:
+        extents = inst.extents
+        reads = tuple(_touch(getattr(inst, name), extents) for name in names)
+        return Touches(reads, (_touch(inst.dst, extents),))
+
+    return of
+
+
+def _load(inst: Any) -> Touches:
+    extents = inst.extents
+    return Touches(writes=(_touch(inst.dst, extents),), far_reads=(_touch(inst.src, extents),))
+
+
+def _store(inst: Any) -> Touches:
+    extents = inst.extents
+    return Touches((_touch(inst.src, extents),), far_writes=(_touch(inst.dst, extents),))
+
+
+def _stream(inst: Any) -> Touches:
+    return Touches(far_reads=(_touch(inst.src, inst.extents),))
+
+
+def _gather(inst: Any) -> Touches:
+    extents, rows = inst.extents, (inst.limit, inst.rowstride)
+    near = (_touch(inst.idx, extents),)
+    return Touches(
+        near, (_touch(inst.dst, extents),), (_touch(inst.src, extents, rows),), counts=rows
+    )
+
+
+def _scatter(inst: Any) -> Touches:
+    extents, rows = inst.extents, (inst.limit, inst.rowstride)
+    near = (_touch(inst.src, extents), _touch(inst.idx, extents))
+    far = (_touch(inst.dst, extents, rows),)
+    return Touches(near, (), () if inst.fn == "set" else far, far, counts=rows)
+
+
+def _vecmat(inst: Any) -> Touches:
+    batch, rows, depth, columns = inst.extents
+    dst = _touch(inst.dst, (batch, rows, ONE, columns))
+    x = _touch(inst.x, (batch, rows, depth, ONE))
+    return Touches((x, dst) if inst.accumulate else (x,), (dst,), counts=(depth, columns))
+
+
+def _reduce(inst: Any) -> Touches:
+    a, b, c, d = (ONE if inst.axes >> k & 1 else r for k, r in enumerate(inst.extents))
+    dst, source = _touch(inst.dst, (a, b, c, d)), _touch(inst.a, inst.extents)
+    return Touches((source, dst) if inst.accumulate else (source,), (dst,))
+
+
+def _scan(inst: Any) -> Touches:
+    carry = _touch(inst.carry, (*inst.extents[:3], ONE))
+    return Touches((_touch(inst.a, inst.extents), carry), (_touch(inst.dst, inst.extents), carry))
+
+
+def _topk(inst: Any) -> Touches:
+    best = (*inst.extents[:3], inst.k)
+    written = (_touch(inst.dst, best), _touch(inst.indices, best))
+    return Touches((_touch(inst.a, inst.extents),), written, counts=(inst.k, inst.largest))
+
+
+def _fill(inst: Any) -> Touches:
+    return Touches((), (_touch(inst.dst, inst.extents),), numbers=(inst.value,))
+
+
+def _iota(inst: Any) -> Touches:
+    return Touches((), (_touch(inst.dst, inst.extents),), numbers=(inst.start, *inst.steps))
+
+
+def _send(inst: Any) -> Touches:
+    return Touches((_touch(inst.src, inst.extents),))
+
+
+def _recv(inst: Any) -> Touches:
+    return Touches((), (_touch(inst.dst, inst.extents),))
+
+
+_FAMILIES: dict[type[DataInst], Callable[[Any], Touches]] = {
+    Load: _load, Store: _store, Stream: _stream, Gather: _gather, Scatter: _scatter,
+    Vecmat: _vecmat, Map1: _elementwise("a"), Map2: _elementwise("a", "b"),
+    Select: _elementwise("cond", "a", "b"), Cast: _elementwise("a"), Copy: _elementwise("a"),
+    Fill: _fill, Iota: _iota, Reduce: _reduce, Scan: _scan, TopK: _topk, Send: _send, Recv: _recv,
+}  # fmt: skip
+
+
+@lru_cache(1 << 14)
+def pieces(shape: tuple[int, ...], size: int) -> Pieces:
+    """The bytes of an operand, relative to its address, as ascending pieces.
+
+    `shape` has four extents and four strides. Operands of very many pieces count as one: their hull
+    is then what they touch.
+    """
+    run, low, outer = size, 0, list[tuple[int, int]]()
+    axes = sorted((abs(s), e, s) for e, s in zip(shape[:4], shape[4:], strict=True) if e > 1 and s)
+    if min(shape[:4]) <= 0:
+        return ()
+    for step, extent, stride in axes:
+        low += (extent - 1) * min(0, stride)
+        if step <= run and not outer:
+            run += (extent - 1) * step
+        else:
+            outer.append((step, extent))
+    count = 1
+    for _, extent in outer:
+        count *= extent
+    if count > MOST_PIECES:
+        return ((low, low + run + sum((extent - 1) * step for step, extent in outer)),)
+    steps = (range(0, extent * step, step) for step, extent in outer)
+    return _merged([low + sum(at) for at in product(*steps)], run)
+
+
+def _merged(starts: list[int], run: int) -> Pieces:
+    """Pieces of equal length as few as they can be."""
+    starts.sort()
+    found = [[starts[0], starts[0] + run]]
+    for start in starts[1:]:
+        if start <= found[-1][1]:
+            found[-1][1] = start + run
+        else:
+            found.append([start, start + run])
+    return tuple((low, high) for low, high in found)
+
+
+@lru_cache(1 << 14)
+def in_order(shape: tuple[int, ...], size: int) -> Pieces:
+    """The bytes of an operand as a message has them: pieces in row-major order of its elements."""
+    if min(shape[:4]) <= 0:
+        return ()
+    extents, strides, run = list(shape[:4]), shape[4:], size
+    axis = 3
+    while axis >= 0 and (extents[axis] == 1 or strides[axis] == run):
+        run *= extents[axis]
+        axis -= 1
+    steps = [[at * strides[k] for at in range(extents[k])] for k in range(axis + 1)]
+    return tuple((sum(at), sum(at) + run) for at in product(*steps))
+
+
+def overlaps(shape: tuple[int, ...], size: int) -> bool:
+    """Whether some byte of a result would be written twice."""
+    span = size
+    axes = sorted((abs(s), e) for e, s in zip(shape[:4], shape[4:], strict=True) if e > 1)
+    for step, extent in axes:
+        if step < span:
+            return True
+        span = step * (extent - 1) + span
+    return False

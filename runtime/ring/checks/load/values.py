@@ -1,0 +1,107 @@
+"""What a register may hold, on all devices at once.
+
+An `int` is one number that every device has; a list has a number for each device; a `Span` is one
+number of a range, the same on every device; a `Varied` is any of a range, perhaps different ones.
+What a range stands for is a symbol, a turn of a loop, or data.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+LOWEST, HIGHEST = -(1 << 63), (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A number from `low` to `high`, the same on all devices; bits of `turns` are loops.
+
+    It depends on the turns of these, each of which has a bit while its body is looked at.
+    """
+
+    low: int
+    high: int
+    turns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Varied:
+    """A number from `low` to `high` that may differ from device to device."""
+
+    low: int
+    high: int
+    turns: int = 0
+
+
+Value = int | list[int] | Span | Varied
+
+
+class Turns(Exception):
+    """An address has to be known for each turn of a loop, one of the bits `loops`."""
+
+    def __init__(self, loops: int) -> None:
+        super().__init__(loops)
+        self.loops = loops
+
+
+UNIFORM = Span(LOWEST, HIGHEST)
+UNKNOWN = Varied(LOWEST, HIGHEST)
+
+Function = Callable[[int, int], int]
+OF_TWO: dict[str, Function] = {
+    "add": int.__add__, "sub": int.__sub__, "mul": int.__mul__, "min": min, "max": max,
+    "addi": int.__add__, "muli": int.__mul__, "divi": int.__floordiv__,
+}  # fmt: skip
+
+
+def ends(value: Value) -> tuple[int, int]:
+    """The least and the greatest number that a value may be."""
+    if isinstance(value, int):
+        return value, value
+    if isinstance(value, list):
+        return min(value), max(value)
+    return value.low, value.high
+
+
+def turns_of(value: Value) -> int:
+    """The loops on whose turns a value depends."""
+    return value.turns if isinstance(value, Span | Varied) else 0
+
+
+def is_uniform(value: Value) -> bool:
+    """Whether a value is the same on all devices."""
+    return isinstance(value, int | Span)
+
+
+def combined(function: Function, a: Value, b: Value) -> Value:
+    """A function of two values that is monotone or linear in each, as all of the control unit."""
+    if isinstance(a, list) and isinstance(b, int):
+        return _each([function(x, b) for x in a])
+    if isinstance(a, int) and isinstance(b, list):
+        return _each([function(a, y) for y in b])
+    if isinstance(a, list) and isinstance(b, list):
+        return _each([function(x, y) for x, y in zip(a, b, strict=True)])
+    corners = [function(x, y) for x in ends(a) for y in ends(b)]
+    low, high = min(corners), max(corners)
+    if low < LOWEST or high > HIGHEST:
+        low, high = LOWEST, HIGHEST
+    if isinstance(a, int) and isinstance(b, int):
+        return low if low == high else UNIFORM
+    turns = turns_of(a) | turns_of(b)
+    return (Span if is_uniform(a) and is_uniform(b) else Varied)(low, high, turns)
+
+
+def joined(a: Value, b: Value) -> Value:
+    """What holds of a register where two ways meet."""
+    if a == b and type(a) is type(b):
+        return a
+    (low, high), (other_low, other_high) = ends(a), ends(b)
+    kind = Span if is_uniform(a) and is_uniform(b) else Varied
+    return kind(min(low, other_low), max(high, other_high), turns_of(a) | turns_of(b))
+
+
+def _each(numbers: list[int]) -> Value:
+    """Numbers of the devices, one where all are equal."""
+    first = numbers[0]
+    if min(numbers) < LOWEST or max(numbers) > HIGHEST:
+        return UNKNOWN
+    return first if numbers.count(first) == len(numbers) else numbers

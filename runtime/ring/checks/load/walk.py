@@ -1,0 +1,241 @@
+"""One way over the code of an entry, with all devices together.
+
+Programs are valid before they are checked here: loops nest, branches go forward, never into a loop.
+A branch whose outcome is not known is taken and not taken, and what is known meets where the ways
+do. The body of a loop is executed once, with its counter as the range of all its turns and nothing
+known of other registers that it writes. Then every run of bytes that it read from before its turn
+must hold at its end what the next turn expects; where it does not, the turn is repeated with what
+is known of both. Where an address in the LMU depends on the turn, all turns are executed.
+
+    left over a message is not received at the end of a loop's turn, of a branch, of the program
+    unread    nobody reads what was exchanged, from its first byte on
+    settle    the turns of a loop do not become alike
+"""
+
+from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Li, Loop
+from runtime.isa.spec import CtrlInst, DataInst
+from runtime.ring.checks.load.control import Control
+from runtime.ring.checks.load.data import Data, Step
+from runtime.ring.checks.load.loops import Counted, Older, is_settled
+from runtime.ring.checks.load.refusal import Narrator
+from runtime.ring.checks.load.runs import Content, meet
+from runtime.ring.checks.load.state import State
+from runtime.ring.checks.load.values import UNIFORM, UNKNOWN, Span, Turns, Value, ends
+from runtime.target import Target
+
+MOST_VISITS = 8
+
+
+class Walk:
+    """Executes entries of a program on tags; its steps serve all of them."""
+
+    def __init__(self, narrator: Narrator, devices: int, target: Target) -> None:
+        code = narrator.code
+        self.code = code
+        self.narrator = narrator
+        self.data = Data(narrator, devices, target)
+        self.control = Control(narrator, self.data.tags)
+        self.index = {pc: at for at, pc in enumerate(narrator.addresses)}
+        self.tails: dict[int, list[int]] = {}
+        self.goals: dict[int, int] = {}
+        self.steps: list[Step | None] = [None] * len(code)
+        for at, inst in enumerate(code):
+            if isinstance(inst, Loop):
+                self.tails.setdefault(self.index[inst.target], []).insert(0, at)
+            elif isinstance(inst, Bge | Jump):
+                self.goals[at] = self.index[inst.target]
+        self.joints = {*self.tails, *self.goals.values()}
+        self.waiting: dict[int, State] = {}
+        self.depth = 0
+        self.state: State | None = None
+
+    def run(self, start: int, state: State) -> None:
+        """Execute an entry from an instruction on."""
+        known = self.data.tags.known
+        self.state, known.blocks = state, {}
+        self._span(start, len(self.code), 0)
+        for block in known.blocks.values():
+            if block.sent is not None and block.read is None:
+                name, sent = self.narrator.name(block.at), self.narrator.name(block.sent)
+                self.narrator.refuse(
+                    "unread",
+                    f"no instruction reads what {name} put and {sent} sent, from its first byte on",
+                    block.at, block.sent,
+                )  # fmt: skip
+
+    def _span(self, low: int, high: int, opened: int) -> None:
+        """Execute instructions up to `high`; of the loops that begin at the first some are open."""
+        at, steps, joints = low, self.steps, self.joints
+        while at < high:
+            if at in joints:
+                self._arrive(at)
+                tails = self.tails.get(at, ())
+                inside = opened if at == low else 0
+                if self.state is not None and inside < len(tails):
+                    self._loop(at, tails[inside], inside + 1)
+                    at = tails[inside] + 1
+                    continue
+            if self.state is not None:
+                step = steps[at] or self._bind(at)
+                step(self.state)
+            at += 1
+
+    def _bind(self, at: int) -> Step:
+        inst = self.code[at]
+        if isinstance(inst, DataInst):
+            step = self.data.step(at, inst)
+        elif isinstance(inst, Bge):
+            step = self._fork(at, inst)
+        elif isinstance(inst, Jump | Halt):
+            step = self._stop(at, inst)
+        else:
+            assert isinstance(inst, CtrlInst) and not isinstance(inst, Loop)
+            step = self.control.step(at, inst)
+        self.steps[at] = step
+        return step
+
+    def _fork(self, at: int, inst: Bge) -> Step:
+        def fork(state: State) -> None:
+            for register in (inst.ra, inst.rb):
+                self.control.require_uniform(at, state.registers, register)
+            (least, most), (low, high) = (ends(state.registers[r]) for r in (inst.ra, inst.rb))
+            stays = least < high
+            if most >= low:
+                self._send(self.goals[at], state.copy() if stays else state)
+            self.state = state if stays else None
+
+        return fork
+
+    def _stop(self, at: int, inst: Jump | Halt) -> Step:
+        def stop(state: State) -> None:
+            if isinstance(inst, Jump):
+                self._send(self.goals[at], state)
+            else:
+                self.data.ends.refuse_left_over(state, at, "when the program ends")
+            self.state = None
+
+        return stop
+
+    def _send(self, goal: int, state: State) -> None:
+        known = self.waiting.get(goal)
+        self.waiting[goal] = state if known is None else self._met(goal, known, state)
+
+    def _arrive(self, at: int) -> None:
+        sent = self.waiting.pop(at, None)
+        if sent is not None:
+            self.state = sent if self.state is None else self._met(at, self.state, sent)
+
+    def _met(self, at: int, one: State, other: State) -> State:
+        if one.links != other.links:
+            for state in (one, other):
+                self.data.ends.refuse_left_over(state, at, "on every way that a branch takes")
+        return one.met(other)
+
+    def _loop(self, head: int, tail: int, opened: int) -> None:
+        inst, first = self.code[tail], self.state
+        assert isinstance(inst, Loop) and first is not None
+        self.control.require_uniform(tail, first.registers, inst.rd)
+        loop = Counted(head, tail, opened, inst.rd, inst.step, first.registers[inst.rd])
+        if not loop.bind(self._bound(loop, inst.rb, first)):
+            self.narrator.refuse(
+                "branch", f"{self.narrator.name(tail)} depends on the device", tail
+            )
+        if loop.last == loop.most:
+            self._turn(loop, first)
+            self._end(loop)
+            return
+        whole, known, bit = self.data.ends.loops, self.data.tags.known.count, 1 << self.depth
+        apart, together = first.copy(), first
+        for register in self._written(loop):
+            together.registers[register] = UNKNOWN
+        together.registers[inst.rd] = Span(loop.least, loop.last, bit)
+        self.depth += 1
+        try:
+            self.data.ends.loops = whole | bit if loop.may_split else whole
+            self._settle(loop, together)
+        except Turns as turns:
+            if not turns.loops & bit:
+                raise
+            self.data.ends.loops = whole
+            self._forget(loop, known)
+            self._each_turn(loop, apart)
+        finally:
+            self.depth -= 1
+            self.data.ends.loops = whole
+        self._end(loop)
+
+    def _forget(self, loop: Counted, event: int) -> None:
+        """Forget what was found in a body from an event on."""
+        self.data.tags.known.forget(event)
+        goals = list(self.waiting)
+        for goal in goals:
+            if loop.head < goal <= loop.tail:
+                del self.waiting[goal]
+
+    def _each_turn(self, loop: Counted, state: State) -> None:
+        """Execute a body turn by turn, since where something lies depends on the turn."""
+        behind: State | None = state
+        for turn in range(loop.least, loop.last + 1, loop.step):
+            if behind is not None:
+                behind.registers[loop.counter] = turn
+                self._turn(loop, behind)
+                self._end(loop)
+                behind = self.state
+
+    def _end(self, loop: Counted) -> None:
+        if self.state is not None:
+            where = "at the end of a turn of its loop"
+            self.data.ends.refuse_left_over(self.state, loop.tail, where)
+            self.state.registers[loop.counter] = loop.after
+
+    def _turn(self, loop: Counted, state: State) -> None:
+        """Execute a body once."""
+        self.state = state
+        self._span(loop.head, loop.tail, loop.opened)
+        if loop.tail in self.joints and loop.tail != loop.head:
+            self._arrive(loop.tail)
+
+    def _settle(self, loop: Counted, first: State) -> None:
+        """Execute a body until the next turn finds what this one found."""
+        for _ in range(MOST_VISITS):
+            outer = self._swap(Older(self.data.tags.known.count, {}, {}))
+            try:
+                self._turn(loop, first.copy())
+            finally:
+                found = self._swap(outer)
+            outer.take(found)
+            if self.state is None:
+                return
+            self._end(loop)
+            if is_settled(self.state, found, self.data.tags, loop.tail):
+                return
+            first.lmu = meet(first.lmu, self.state.lmu)
+            first.hbm = meet(first.hbm, self.state.hbm)
+        name = self.narrator.name(loop.tail)
+        self.narrator.refuse("settle", f"the turns of {name} do not become alike", loop.tail)
+
+    def _swap(self, older: Older) -> Older:
+        """Begin to remember what is read and older than an event; what was remembered so far."""
+        tags, data = self.data.tags, self.data
+        before = Older(tags.oldest, tags.older, data.far_older)
+        tags.oldest, tags.older, data.far_older = older.event, older.near, older.far
+        return before
+
+    def _bound(self, loop: Counted, register: int, state: State) -> Value:
+        """The bound of a loop, which its body may load again right before its end."""
+        for at in range(loop.tail - 1, loop.head - 1, -1):
+            last = self.code[at]
+            if not isinstance(last, Lds | Li):
+                break
+            if last.rd == register and isinstance(last, Li):
+                return last.value
+            if last.rd == register and isinstance(last, Lds):
+                held = state.lmu.only(last.address, last.address + 8)
+                number = held.number if isinstance(held, Content) else None
+                return UNIFORM if number is None else number
+        return state.registers[register]
+
+    def _written(self, loop: Counted) -> set[int]:
+        """The registers that a body writes."""
+        body = self.code[loop.head : loop.tail]
+        return {getattr(inst, "rd") for inst in body if hasattr(inst, "rd")}  # noqa: B009
