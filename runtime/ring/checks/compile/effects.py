@@ -1,11 +1,13 @@
 """What one instruction on data does to what is known, and whether it may."""
 
-from typing import Any
+from typing import Protocol, cast
 
-from runtime.isa.fields import Operand
+from runtime.isa.fields import Four, Operand
 from runtime.isa.instructions.ctrl import Lds, Sts
+from runtime.isa.instructions.memory import Stream
 from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.instructions.reduction import TopK
+from runtime.isa.spec import DataInst, Inst
 from runtime.ring.checks.compile.links import Links, Message, received, sent
 from runtime.ring.checks.compile.operands import LYING, Extents, Lying, topk
 from runtime.ring.checks.compile.proof import Report, Rule
@@ -18,33 +20,46 @@ SCALAR = Shape(((SCALAR_BYTES, 1),), 0, SCALAR_BYTES, True, SCALAR_BYTES)
 ANYTHING = (LOWEST, HIGHEST)
 
 
+class _Extended(Protocol):
+    @property
+    def extents(self) -> Four: ...
+
+
 class Effects:
     """The instructions on data of one program; `messages` counts those that send."""
 
     def __init__(self, symbols: Symbols, depth: int, report: Report) -> None:
         self.symbols = symbols
         self.shapes = Shapes(symbols)
+        self._shapes: dict[object, Shape] = {}
         self.links = Links(depth, report)
         self.reading = Reading(report)
         self.report = report
         self.messages = 0
 
-    def execute(self, at: int, inst: Any, state: State) -> None:
+    def execute(self, at: int, inst: DataInst, state: State) -> None:
         """Apply an instruction on data."""
-        extents = self._extents(at, inst, state)
-        if isinstance(inst, Send):
+        registers = state.registers
+        a, b, c, d = cast("_Extended", inst).extents
+        extents = (registers[a], registers[b], registers[c], registers[d])
+        lying = LYING.get(type(inst))
+        if lying is not None:
+            self._compute(at, lying(inst, extents), state)
+        elif isinstance(inst, Send):
             self._send(at, inst, extents, state)
         elif isinstance(inst, Recv):
             self._receive(at, inst, extents, state)
+        elif isinstance(inst, TopK):
+            self._compute(at, topk(inst, extents, registers[inst.k]), state)
         else:
-            self._compute(at, self._lying(at, inst, extents, state), state)
+            assert isinstance(inst, Stream), f"nobody said what {inst.MNEMONIC} touches"
+            self._check(at, inst, state)
 
     def keep(self, at: int, inst: Sts, state: State) -> None:
         """`sts` keeps a scalar in the LMU."""
         value = state.registers[inst.ra]
-        known = self.symbols.unknown if value is None else value
-        self._write(at, inst.address, SCALAR, state, self.symbols.origin(known) is Origin.SAME)
-        state.kept[inst.address] = known
+        self._write(at, inst.address, SCALAR, state, self.symbols.origin(value) is Origin.SAME)
+        state.kept[inst.address] = value
 
     def fetch(self, at: int, inst: Lds, state: State) -> None:
         """`lds` loads what was kept, or else data."""
@@ -57,31 +72,31 @@ class Effects:
     def _compute(self, at: int, lying: Lying, state: State) -> None:
         read, written, is_same = lying
         memory = state.memory
-        for operand, extents in read if memory.hulls else ():
-            base, shape = self.located(at, operand, extents, state)
-            low, high = memory.hull(base, shape)
-            is_known = memory.meets(low, high) and self.reading.check(memory, at, base, shape)
-            is_same = is_same and is_known
+        for operand, extents in read:
+            base, shape = self._located(at, operand, extents, state)
+            is_known = memory.meets(*memory.hull(base, shape))
+            if not is_known or not self.reading.check(memory, at, base, shape):
+                is_same = False
         for operand, extents in written:
-            base, shape = self.located(at, operand, extents, state)
-            self._write(at, base, shape, state, is_same and bool(memory.hulls))
+            base, shape = self._located(at, operand, extents, state)
+            self._write(at, base, shape, state, is_same)
 
     def _write(self, at: int, base: Value, shape: Shape, state: State, is_same: bool) -> None:
         memory = state.memory
         low, high = memory.hull(base, shape)
         if state.kept:
             state.drop(low, high)
-        if is_same or not isinstance(base, int) or memory.meets(low, high):
+        if is_same or type(base) is not int or memory.meets(low, high):
             memory.write(at, base, shape, is_same)
 
     def _send(self, at: int, inst: Send, extents: Extents, state: State) -> None:
-        base, shape = self.located(at, inst.src, extents, state)
+        base, shape = self._located(at, inst.src, extents, state)
         message = Message(at, inst, extents, shape, sent(state.memory, base, shape))
         state.queues = self.links.push(state.queues, message)
         self.messages += 1
 
     def _receive(self, at: int, inst: Recv, extents: Extents, state: State) -> None:
-        base, shape = self.located(at, inst.dst, extents, state)
+        base, shape = self._located(at, inst.dst, extents, state)
         state.queues, message = self.links.pull(state.queues, at, inst, extents)
         if not shape.span:
             return
@@ -90,42 +105,41 @@ class Effects:
         pieces = received(at, message, inst.side, shape, self.symbols.devices)
         state.memory.put(at, base, shape, pieces)
 
-    def _extents(self, at: int, inst: Any, state: State) -> Extents:
-        a, b, c, d = self.values(at, "the extent", inst.extents, state)
-        return a, b, c, d
-
-    def _lying(self, at: int, inst: Any, extents: Extents, state: State) -> Lying:
-        if not isinstance(inst, TopK):
-            return LYING[type(inst)](inst, extents)
-        (count,) = self.values(at, "the number", (inst.k,), state)
-        return topk(inst, extents, count)
-
-    def values(
-        self, at: int, what: str, registers: tuple[int, ...], state: State
-    ) -> tuple[Value, ...]:
-        """Values of registers that are the same on all devices."""
-        found: list[Value] = []
-        for register in registers:
-            value = state.registers[register]
-            if type(value) is not int:
-                value = self.same(at, Rule.EXTENT, what, register, state)
-            found.append(value)
-        return tuple(found)
-
-    def located(
+    def _located(
         self, at: int, operand: Operand, extents: Extents, state: State
     ) -> tuple[Value, Shape]:
         """The base of an operand and its shape."""
-        strides = self.values(at, "the stride", operand.strides, state)
-        base = state.registers[operand.base]
-        shape = self.shapes.of(operand.type.itemsize, extents, strides)
-        return self.symbols.unknown if base is None else base, shape
+        registers = state.registers
+        base = registers[operand.base]
+        a, b, c, d = operand.strides
+        strides = (registers[a], registers[b], registers[c], registers[d])
+        shape = self._shapes.get((operand.type.itemsize, extents, strides))
+        if shape is None:
+            shape = self._shape(at, operand, extents, state)
+        return base, shape
+
+    def _shape(self, at: int, operand: Operand, extents: Extents, state: State) -> Shape:
+        """A shape that was not met before; all devices have the same."""
+        inst = self.report.code[at]
+        self._check(at, inst, state)
+        for register in operand.strides:
+            self.same(at, Rule.EXTENT, "the stride", register, state)
+        strides = tuple(state.registers[register] for register in operand.strides)
+        size = operand.type.itemsize
+        shape = self._shapes[size, extents, strides] = self.shapes.made(size, extents, strides)
+        return shape
+
+    def _check(self, at: int, inst: Inst, state: State) -> None:
+        """Refuse extents that are not the same on all devices."""
+        extents = cast("_Extended", inst).extents
+        for register in (*extents, inst.k) if isinstance(inst, TopK) else extents:
+            self.same(at, Rule.EXTENT, "the extent", register, state)
 
     def same(self, at: int, rule: Rule, what: str, register: int, state: State) -> Value:
         """The value of a register, which devices must agree in."""
         value = state.registers[register]
-        if value is None:
-            self.report.refuse(rule, f"{what} r{register} of {{0}} was never written", at)
+        if value == self.symbols.unknown:
+            self.report.refuse(rule, f"{what} r{register} of {{0}} may be anything", at)
         origin = self.symbols.origin(value)
         if origin is not Origin.SAME:
             why = "the device" if origin is Origin.DEVICE else "what one device computed"

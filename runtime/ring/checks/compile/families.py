@@ -43,18 +43,22 @@ class Piece(NamedTuple):
 
 
 class Family:
-    """Slots of `step` bytes at most, one for each device; their pieces do not overlap."""
+    """Slots of `step` bytes at most, one for each device; their pieces do not overlap.
 
-    def __init__(self, base: Value, step: int, devices: int) -> None:
+    The base lies `between` two addresses, pieces at offsets from `first` up to `last`.
+    """
+
+    def __init__(self, base: Value, step: int, devices: int, between: tuple[int, int]) -> None:
         self.base = base
         self.step = step
+        self.between = between
         self.slots: list[tuple[Piece, ...]] = [()] * devices
         self.first, self.last = 0, 0
         self._complete: tuple[Piece, ...] | None = None
 
     def copy(self) -> "Family":
         """The same family, to be changed apart."""
-        other = Family(self.base, self.step, len(self.slots))
+        other = Family(self.base, self.step, len(self.slots), self.between)
         other.slots, other._complete = list(self.slots), self._complete
         other.first, other.last = self.first, self.last
         return other
@@ -68,6 +72,17 @@ class Family:
         """Whether nothing was put into it yet."""
         return self.last == self.first
 
+    @property
+    def extent(self) -> tuple[int, int]:
+        """The range of addresses that slots may touch."""
+        low, high = self.between
+        return low + self.first, high + self.last + self.step * (len(self.slots) - 1)
+
+    def span(self, piece: Piece) -> tuple[int, int]:
+        """The range of addresses in which all slots have a piece."""
+        low, high = self.between
+        return low + piece.start, high + piece.end + self.step * (len(self.slots) - 1)
+
     def has_room(self, start: int, shape: Shape) -> bool:
         """Whether a piece may lie there without reaching into the slot of another device."""
         if self.is_empty:
@@ -80,11 +95,15 @@ class Family:
         if self.is_empty:
             self.first, self.last = piece.start, piece.end
         self.first, self.last = min(self.first, piece.start), max(self.last, piece.end)
+        self._complete = None
+        before = self.slots[distance]
+        if not before or (len(before) == 1 and _covers(piece, before[0])):
+            self.slots[distance] = (piece,)
+            return
         kept = [piece]
-        for old in self.slots[distance]:
+        for old in before:
             kept += _rest(old, piece)
         self.slots[distance] = _merged(kept)
-        self._complete = None
 
     def complete(self, shapes: Shapes) -> tuple[Piece, ...]:
         """What all slots have, each of its device, as pieces that reach over all slots."""
@@ -144,6 +163,10 @@ def cut(piece: Piece, start: int, end: int) -> Piece:
         place = moved(label.place, start - piece.start)
         label = label._replace(place=place) if piece.shape.size else None
     return Piece(start, run(end - start), label, piece.at)
+
+
+def _covers(piece: Piece, old: Piece) -> bool:
+    return piece.start <= old.start and old.end <= piece.end
 
 
 def _rest(old: Piece, new: Piece) -> list[Piece]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from runtime.isa.instructions.net import Recv, Send
-from runtime.ring.checks.compile.families import Piece, cut
+from runtime.ring.checks.compile.families import Label, Piece, cut
 from runtime.ring.checks.compile.memory import Memory
 from runtime.ring.checks.compile.proof import Report, Rule
 from runtime.ring.checks.compile.shapes import Shape
@@ -91,7 +91,7 @@ def _with(queues: Queues, side: str, waiting: tuple[Message, ...]) -> Queues:
 def sent(memory: Memory, base: Value, shape: Shape) -> tuple[Piece, ...]:
     """What a device takes from its LMU, as pieces from the first byte on; without label unknown."""
     unknown = (Piece(0, shape, None, 0),)
-    slot = memory.slot(base)
+    slot = None if isinstance(base, int) else memory.slot(base)
     found = None if slot is None or not shape.is_exact else memory.family_of(slot)
     if slot is None or found is None:
         return unknown
@@ -99,7 +99,7 @@ def sent(memory: Memory, base: Value, shape: Shape) -> tuple[Piece, ...]:
     pieces = family.slots[slot.distance]
     for piece in pieces:
         if piece.start == start and piece.shape.axes == shape.axes:
-            return (piece._replace(start=0),)
+            return (Piece(0, shape, piece.label, piece.at),)
     end = start + shape.span
     met = [piece for piece in pieces if piece.start < end and start < piece.end]
     covered = sum(min(piece.end, end) - max(piece.start, start) for piece in met)
@@ -118,10 +118,11 @@ def received(at: int, message: Message, side: str, shape: Shape, devices: int) -
 
 
 def _seen(piece: Piece, at: int, step: int, devices: int) -> Piece:
-    label = piece.label
-    if label is not None:
-        label = label._replace(device=(label.device + step) % devices)
-    return piece._replace(label=label, at=at)
+    if piece.label is None:
+        return Piece(piece.start, piece.shape, None, at)
+    device, writer, place = piece.label
+    label = Label((device + step) % devices, writer, place)
+    return Piece(piece.start, piece.shape, label, at)
 
 
 def _told(extents: Sequence[Value], kind: object) -> str:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from runtime.ring.checks.compile.families import Family, Label, Piece
 from runtime.ring.checks.compile.shapes import Shape, Shapes
-from runtime.ring.checks.compile.values import Origin, Value
+from runtime.ring.checks.compile.values import Affine, Origin, Value
 
 
 class Kind(Enum):
@@ -53,12 +53,13 @@ class Memory:
         self.families: list[Family] = []
         self.areas: list[Area] = []
         self.hulls: list[tuple[int, int]] = []
+        self._slots: dict[Affine, Slot | None] = {}
 
     def copy(self) -> "Memory":
         """The same contents, to be changed apart."""
         other = Memory(self.shapes)
         other.families = [family.copy() for family in self.families]
-        other.areas, other.hulls = list(self.areas), list(self.hulls)
+        other.areas, other.hulls, other._slots = list(self.areas), list(self.hulls), self._slots
         return other
 
     def meets(self, low: int, high: int) -> bool:
@@ -68,28 +69,22 @@ class Memory:
                 return True
         return False
 
-    def slot(self, address: Value) -> Slot | None:
+    def slot(self, address: Affine) -> Slot | None:
         """An address as that of a slot; None for one that is affine in no device, or in several."""
-        if isinstance(address, int):
-            return None
-        base, devices = self.symbols.parts(address)
-        if len(devices) != 1 or devices[0][1] <= 0:
-            return None
-        return Slot(base, *devices[0])
+        if address not in self._slots:
+            base, devices = self.symbols.parts(address)
+            is_slot = len(devices) == 1 and devices[0][1] > 0
+            self._slots[address] = Slot(base, *devices[0]) if is_slot else None
+        return self._slots[address]
 
     def hull(self, base: Value, shape: Shape) -> tuple[int, int]:
         """The range of addresses that an operand may touch."""
         low, high = self.symbols.range(base)
         return low + shape.low, high + shape.low + shape.span
 
-    def span(self, family: Family, piece: Piece) -> tuple[int, int]:
-        """The range of addresses in which all slots have a piece."""
-        low, high = self.symbols.range(family.base)
-        return low + piece.start, high + piece.end + family.step * (len(family.slots) - 1)
-
     def families_in(self, low: int, high: int) -> list[Family]:
         """The families that have a byte in a range."""
-        return [f for f in self.families if _meet((low, high), self._extent(f))]
+        return [f for f in self.families if _meet((low, high), f.extent)]
 
     def areas_in(self, low: int, high: int) -> list[Area]:
         """The areas that have a byte in a range."""
@@ -98,8 +93,10 @@ class Memory:
     def family_of(self, slot: Slot) -> tuple[Family, int] | None:
         """The family that has such slots, and where in one the address lies."""
         for family in self.families:
+            if family.step != slot.step:
+                continue
             start = self.symbols.minus(slot.base, family.base)
-            if family.step == slot.step and isinstance(start, int) and abs(start) < slot.step:
+            if isinstance(start, int) and abs(start) < slot.step:
                 return family, start
         return None
 
@@ -108,7 +105,7 @@ class Memory:
         if not shape.span:
             return
         if self.symbols.origin(base) is Origin.DEVICE:
-            slot = self.slot(base)
+            slot = None if isinstance(base, int) else self.slot(base)
             label = None if slot is None else Label(0, at, slot.base)
             self.put(at, base, shape, [Piece(0, shape, label, at)])
             return
@@ -125,27 +122,36 @@ class Memory:
         Where the slot reaches into those of other devices, or is none at all, whatever may be meant
         is damaged.
         """
-        slot = self.slot(base)
+        slot = None if isinstance(base, int) else self.slot(base)
         if slot is None or not shape.is_exact:
             self.damage(at, *self.hull(base, shape))
             return
-        family, start = self.family_of(slot) or (Family(slot.base, slot.step, self._devices), 0)
+        family, start = self.family_of(slot) or (self._family(slot), 0)
         if not family.has_room(start, shape):
             self.damage(at, *self.hull(base, shape))
             return
-        for piece in pieces:
-            family.put(slot.distance, piece._replace(start=piece.start + start))
-        for other in self.families_in(*self._extent(family)):
+        before = family.extent
+        for first, part, label, by in pieces:
+            family.put(slot.distance, Piece(first + start, part, label, by))
+        if family.extent != before:
+            self._grown(family)
+
+    def _grown(self, family: Family) -> None:
+        """A family has more bytes than before: they are those of no other any more."""
+        for other in self.families_in(*family.extent):
             if other is not family:
                 self._settle(other)
         if family not in self.families:
             self.families.append(family)
         self._changed()
 
+    def _family(self, slot: Slot) -> Family:
+        return Family(slot.base, slot.step, self.symbols.devices, self.symbols.range(slot.base))
+
     def damage(self, at: int, low: int, high: int) -> None:
         """Nobody knows what devices hold in a range from now on, nor in families that it meets."""
         for family in self.families_in(low, high):
-            first, last = self._extent(family)
+            first, last = family.extent
             low, high = min(low, first), max(high, last)
             self.families.remove(family)
         self._overwrite(low, high, is_exact=True)
@@ -177,16 +183,8 @@ class Memory:
         self.areas = sorted((here & there) | damaged)
         self._changed()
 
-    @property
-    def _devices(self) -> int:
-        return self.symbols.devices
-
-    def _extent(self, family: Family) -> tuple[int, int]:
-        low, high = self.symbols.range(family.base)
-        return low + family.first, high + family.last + family.step * (self._devices - 1)
-
     def _changed(self) -> None:
-        self.hulls = [self._extent(family) for family in self.families]
+        self.hulls = [family.extent for family in self.families]
         self.hulls += [(area.low, area.high) for area in self.areas]
 
     def _overwrite(self, low: int, high: int, is_exact: bool) -> None:
@@ -217,7 +215,7 @@ class Memory:
         if not family.is_complete:
             for slot in family.slots:
                 for piece in slot:
-                    yield Area(*self.span(family, piece), Kind.DAMAGED, piece.at)
+                    yield Area(*family.span(piece), Kind.DAMAGED, piece.at)
             return
         for piece in family.complete(self.shapes):
             if not isinstance(family.base, int):

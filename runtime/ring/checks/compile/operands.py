@@ -10,13 +10,13 @@ from typing import Any
 from runtime.isa.fields import Operand
 from runtime.isa.instructions.gather import Gather, Scatter
 from runtime.isa.instructions.matrix import Vecmat
-from runtime.isa.instructions.memory import Load, Store, Stream
+from runtime.isa.instructions.memory import Load, Store
 from runtime.isa.instructions.reduction import Reduce, Scan, TopK
 from runtime.isa.instructions.vector import Cast, Copy, Fill, Iota, Map1, Map2, Select
 from runtime.isa.spec import Inst
 from runtime.ring.checks.compile.values import Value
 
-Extents = tuple[Value, Value, Value, Value]
+Extents = tuple[Value, ...]
 Views = tuple[tuple[Operand, Extents], ...]
 """Operands and their extents."""
 Lying = tuple[Views, Views, bool]
@@ -41,11 +41,6 @@ def _fill(inst: Fill | Iota | Load, e: Extents) -> Lying:
 
 def _store(inst: Store, e: Extents) -> Lying:
     return ((inst.src, e),), (), False
-
-
-def _stream(inst: Stream, e: Extents) -> Lying:
-    del inst, e
-    return (), (), False
 
 
 def _gather(inst: Gather, e: Extents) -> Lying:
@@ -82,7 +77,7 @@ def topk(inst: TopK, e: Extents, count: Value) -> Lying:
 
 LYING: dict[type[Inst], Callable[[Any, Extents], Lying]] = {
     Map1: _map1, Cast: _map1, Copy: _map1, Map2: _map2, Select: _select, Fill: _fill, Iota: _fill,
-    Load: _fill, Store: _store, Stream: _stream, Gather: _gather, Scatter: _scatter,
+    Load: _fill, Store: _store, Gather: _gather, Scatter: _scatter,
     Vecmat: _vecmat, Reduce: _reduce, Scan: _scan,
 }  # fmt: skip
-"""Of each instruction on data, but those that take a further extent or that talk to neighbours."""
+"""Of each instruction on data, but `topk` and those that have nothing in the LMU, or send it."""

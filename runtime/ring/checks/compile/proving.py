@@ -17,7 +17,7 @@ from runtime.ring.checks.compile.effects import Effects
 from runtime.ring.checks.compile.memory import Memory
 from runtime.ring.checks.compile.proof import Proof, Report
 from runtime.ring.checks.compile.state import State
-from runtime.ring.checks.compile.values import Origin, Symbols, Value
+from runtime.ring.checks.compile.values import Origin, Registers, Symbols
 from runtime.ring.checks.compile.walk import Flow, Walk
 
 REGISTERS = 256
@@ -52,7 +52,7 @@ def _flow(code: tuple[Inst, ...]) -> Flow:
 
 def _entered(interface: Interface, effects: Effects) -> State:
     """What is known where a call begins."""
-    registers: list[Value | None] = [None] * REGISTERS
+    registers: Registers = [effects.symbols.unknown] * REGISTERS
     registers[0] = 0
     for register, value in interface.registers:
         registers[register] = value

@@ -28,7 +28,7 @@ class Reading:
             return True
         low, high = memory.hull(base, shape)
         origin = memory.symbols.origin(base)
-        slot = memory.slot(base) if origin is Origin.DEVICE else None
+        slot = None if isinstance(base, int) else memory.slot(base)
         for family in memory.families_in(low, high):
             if _is_within(memory, family, base, shape):
                 self.gathered += 1
@@ -66,7 +66,7 @@ class Reading:
         """Refuse a read that meets a slot but does not lie within what is complete."""
         pieces = [piece for slot in family.slots for piece in slot]
         for piece in pieces:
-            if memory.shapes.meets(shape, base, *memory.span(family, piece)):
+            if memory.shapes.meets(shape, base, *family.span(piece)):
                 self._refuse_piece(family, at, piece)
 
     def _refuse_piece(self, family: Family, at: int, piece: Piece) -> None:

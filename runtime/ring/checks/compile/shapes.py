@@ -1,6 +1,6 @@
 """The bytes of a strided operand, relative to its base.
 
-    shapes.of(4, (1, 1, 3, 48), (0, 0, 768, 4))    # 3 runs of 192 bytes, 768 apart
+    shapes.made(4, (1, 1, 3, 48), (0, 0, 768, 4))    # 3 runs of 192 bytes, 768 apart
 
 An axis is (extent, stride) in bytes, the innermost one has the bytes of an element. Axes of one
 element are left out, axes that lie densely in one another are one axis: operands with equal axes
@@ -8,6 +8,7 @@ have the same bytes, in the same order. An extent may be symbolic; what is not k
 most that it may be, or as not contained.
 """
 
+from collections.abc import Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -43,18 +44,10 @@ class Shapes:
 
     def __init__(self, symbols: Symbols) -> None:
         self.symbols = symbols
-        self._known: dict[tuple[object, ...], Shape] = {}
         self._held: dict[tuple[object, ...], bool] = {}
 
-    def of(self, size: int, extents: tuple[Value, ...], strides: tuple[Value, ...]) -> Shape:
+    def made(self, size: int, extents: Sequence[Value], strides: Sequence[Value]) -> Shape:
         """The shape of elements of `size` bytes."""
-        key = (size, extents, strides)
-        found = self._known.get(key)
-        if found is None:
-            found = self._known[key] = self._made(size, extents, strides)
-        return found
-
-    def _made(self, size: int, extents: tuple[Value, ...], strides: tuple[Value, ...]) -> Shape:
         axes: list[Axis] = [(size, 1)]
         low, span = 0, size
         for extent, stride in zip(reversed(extents), reversed(strides), strict=True):

@@ -4,16 +4,16 @@ from dataclasses import dataclass
 
 from runtime.ring.checks.compile.links import Queues
 from runtime.ring.checks.compile.memory import Memory
-from runtime.ring.checks.compile.values import Symbols, Value
+from runtime.ring.checks.compile.values import Registers, Symbols, Value
 
 SCALAR_BYTES = 8
 
 
 @dataclass
 class State:
-    """`kept` are scalars of `sts` by address; a register that is None was never written."""
+    """`kept` are scalars of `sts` by address."""
 
-    registers: list[Value | None]
+    registers: Registers
     kept: dict[int, Value]
     memory: Memory
     queues: Queues

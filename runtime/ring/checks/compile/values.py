@@ -37,8 +37,7 @@ class Affine(NamedTuple):
 
 
 Value = int | Affine
-Registers = list[Value | None]
-"""What each register holds; None where it was never written."""
+Registers = list[Value]
 WRITERS = (Li, Mov, Add, Sub, Mul, Min, Max, Addi, Muli, Divi)
 
 
@@ -50,7 +49,10 @@ class Symbols:
         self.ranges: list[Range] = [(0, devices - 1)] * devices
         self.origins = [Origin.DEVICE] * devices
         self._made: dict[Hashable, Affine] = {}
+        self._sums: dict[tuple[Value, Value], Value] = {}
+        self._multiples: dict[tuple[Value, int], Value] = {}
         self.unknown = self.fresh((LOWEST, HIGHEST), Origin.DEVICE)
+        """What a register holds of which nothing is known, or that was never written."""
 
     def device(self, distance: int) -> Affine:
         """The number of the device so many places to the right."""
@@ -90,27 +92,33 @@ class Symbols:
 
     def add(self, a: Value, b: Value) -> Value:
         """The sum; one that may wrap can be anything."""
-        if isinstance(a, int) and isinstance(b, int):
+        if type(a) is int and type(b) is int:
             return _wrapped(a + b)
-        if isinstance(a, int):
-            a, b = b, a
-        assert isinstance(a, Affine)
-        if isinstance(b, int):
-            return self._fitting("add", Affine(a.const + b, a.terms), a, b)
-        terms = dict(a.terms)
-        for symbol, factor in b.terms:
-            terms[symbol] = terms.get(symbol, 0) + factor
+        found = self._sums.get((a, b))
+        if found is None:
+            found = self._sums[a, b] = self._sum(a, b)
+        return found
+
+    def _sum(self, a: Value, b: Value) -> Value:
+        terms: dict[int, int] = {}
+        const = 0
+        for value in (a, b):
+            const += value if isinstance(value, int) else value.const
+            for symbol, factor in () if isinstance(value, int) else value.terms:
+                terms[symbol] = terms.get(symbol, 0) + factor
         kept = tuple(sorted((s, f) for s, f in terms.items() if f))
-        return self._fitting("add", _affine(a.const + b.const, kept), a, b)
+        return self._fitting("add", _affine(const, kept), a, b)
 
     def scale(self, a: Value, factor: int) -> Value:
         """A multiple; one that may wrap can be anything."""
         if isinstance(a, int):
             return _wrapped(a * factor)
-        if factor == 0:
-            return 0
-        terms = tuple((symbol, f * factor) for symbol, f in a.terms)
-        return self._fitting("scale", Affine(a.const * factor, terms), a, factor)
+        found = self._multiples.get((a, factor))
+        if found is None:
+            terms = tuple((symbol, f * factor) for symbol, f in a.terms if factor)
+            value = _affine(a.const * factor, terms)
+            found = self._multiples[a, factor] = self._fitting("scale", value, a, factor)
+        return found
 
     def minus(self, a: Value, b: Value) -> Value:
         """The difference."""
@@ -128,10 +136,10 @@ class Symbols:
         others = tuple(term for term in value.terms if term[0] >= self.devices)
         return _affine(value.const, others), devices
 
-    def joined(self, a: Value | None, b: Value | None) -> Value | None:
-        """What a register holds where two ways meet; None if it may not be written."""
-        if a == b or a is None or b is None:
-            return a if a == b else None
+    def joined(self, a: Value, b: Value) -> Value:
+        """What a register holds where two ways meet."""
+        if a == b or self.unknown in (a, b):
+            return a if a == b else self.unknown
         (low, high), (least, most) = self.range(a), self.range(b)
         origin = max(self.origin(a), self.origin(b))
         return self.fresh((min(low, least), max(high, most)), origin)
@@ -145,11 +153,6 @@ def _wrapped(value: int) -> int:
     return value if LOWEST <= value <= HIGHEST else (value - LOWEST) % (1 << 64) + LOWEST
 
 
-def _value(register: int, registers: Registers, symbols: Symbols) -> Value:
-    found = registers[register]
-    return symbols.unknown if found is None else found
-
-
 def _li(inst: Li, registers: Registers, symbols: Symbols) -> None:
     del symbols
     registers[inst.rd] = inst.value
@@ -161,25 +164,25 @@ def _mov(inst: Mov, registers: Registers, symbols: Symbols) -> None:
 
 
 def _addi(inst: Addi, registers: Registers, symbols: Symbols) -> None:
-    registers[inst.rd] = symbols.add(_value(inst.ra, registers, symbols), inst.imm)
+    registers[inst.rd] = symbols.add(registers[inst.ra], inst.imm)
 
 
 def _muli(inst: Muli, registers: Registers, symbols: Symbols) -> None:
-    registers[inst.rd] = symbols.scale(_value(inst.ra, registers, symbols), inst.imm)
+    registers[inst.rd] = symbols.scale(registers[inst.ra], inst.imm)
 
 
 def _add(inst: Add, registers: Registers, symbols: Symbols) -> None:
-    a, b = _value(inst.ra, registers, symbols), _value(inst.rb, registers, symbols)
+    a, b = registers[inst.ra], registers[inst.rb]
     registers[inst.rd] = symbols.add(a, b)
 
 
 def _sub(inst: Sub, registers: Registers, symbols: Symbols) -> None:
-    a, b = _value(inst.ra, registers, symbols), _value(inst.rb, registers, symbols)
+    a, b = registers[inst.ra], registers[inst.rb]
     registers[inst.rd] = symbols.minus(a, b)
 
 
 def _mul(inst: Mul, registers: Registers, symbols: Symbols) -> None:
-    a, b = _value(inst.ra, registers, symbols), _value(inst.rb, registers, symbols)
+    a, b = registers[inst.ra], registers[inst.rb]
     if isinstance(b, int):
         registers[inst.rd] = symbols.scale(a, b)
     elif isinstance(a, int):
@@ -189,17 +192,17 @@ def _mul(inst: Mul, registers: Registers, symbols: Symbols) -> None:
 
 
 def _min(inst: Min, registers: Registers, symbols: Symbols) -> None:
-    a, b = _value(inst.ra, registers, symbols), _value(inst.rb, registers, symbols)
+    a, b = registers[inst.ra], registers[inst.rb]
     registers[inst.rd] = _made("min", min, a, b, symbols)
 
 
 def _max(inst: Max, registers: Registers, symbols: Symbols) -> None:
-    a, b = _value(inst.ra, registers, symbols), _value(inst.rb, registers, symbols)
+    a, b = registers[inst.ra], registers[inst.rb]
     registers[inst.rd] = _made("max", max, a, b, symbols)
 
 
 def _divi(inst: Divi, registers: Registers, symbols: Symbols) -> None:
-    a = _value(inst.ra, registers, symbols)
+    a = registers[inst.ra]
     registers[inst.rd] = _made("div", lambda x, y: x // y, a, inst.imm, symbols)
 
 

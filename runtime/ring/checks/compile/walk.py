@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Loop, Out, Sts
-from runtime.isa.spec import CtrlInst, Inst
+from runtime.isa.spec import DataInst, Inst
 from runtime.ring.checks.compile.effects import Effects
 from runtime.ring.checks.compile.links import Queues
 from runtime.ring.checks.compile.memory import Area
@@ -68,12 +68,12 @@ class Walk:
         compute = COMPUTE.get(type(inst))
         if compute is not None:
             compute(inst, state.registers, self.symbols)
-        elif isinstance(inst, CtrlInst):
-            self._control(at, inst, state)
-        else:
+        elif isinstance(inst, DataInst):
             self.effects.execute(at, inst, state)
+        else:
+            self._control(at, inst, state)
 
-    def _control(self, at: int, inst: CtrlInst, state: State) -> None:
+    def _control(self, at: int, inst: Inst, state: State) -> None:
         match inst:
             case Sts():
                 self.effects.keep(at, inst, state)
@@ -138,13 +138,10 @@ class Walk:
         assert isinstance(loop, Loop)
         start = state.registers[loop.rd]
         self._same(tail, "the counter", loop.rd, state)
-        assert start is not None
-        registers = {inst.rd for inst in body if isinstance(inst, WRITERS)}
+        registers = {inst.rd for inst in body if isinstance(inst, (*WRITERS, Lds, Loop))}
         addresses = {inst.address for inst in body if isinstance(inst, Sts)}
         bound = state.registers[loop.rb]
-        last = (
-            HIGHEST if bound is None or loop.rb in registers else self.symbols.range(bound)[1] - 1
-        )
+        last = HIGHEST if loop.rb in registers else self.symbols.range(bound)[1] - 1
         low, high = self.symbols.range(start)
         state.forget(registers, addresses, self.symbols)
         state.registers[loop.rd] = self.symbols.fresh((low, max(high, last)), Origin.SAME)

@@ -93,3 +93,12 @@ def test_the_message_names_instructions_devices_and_nodes():
     assert refused.value.nodes == ("second", "first")
     assert len(refused.value.instructions) == 2
     assert "map1 at pc" in str(refused.value) and "d2" in str(refused.value)
+
+
+def test_an_address_that_an_earlier_turn_loads_is_not_taken_for_that_of_the_first():
+    keep = ["sts r41, 1048576", "mov r91, r40"]
+    body = [p.own(first=91), *HOPS, *TAIL, "lds r91, 1048576"]
+    lines = [*p.produced(), *p.slots(4), *keep, *_turns(*body)]
+    with pytest.raises(Unproved) as refused:
+        prove(p.program(4, lines))
+    assert refused.value.rule is Rule.CONTENT
