@@ -37,6 +37,7 @@ from runtime.program.interface import Dim, Interface, Port, Symbol
 from runtime.program.interface_json import STEP, Entry
 from runtime.program.program import Program
 from runtime.program.provenance import Provenance
+from runtime.ring.checks.compile import proved
 from runtime.weights.image import Image
 from runtime.weights.references import References, refer
 from runtime.weights.source_files import Sums
@@ -46,6 +47,7 @@ def emit_program(module: ModuleOp, folder: Path) -> tuple[Program, Iterable[Piec
     """
     The program without parameters, and their bytes in ascending order of address.
 
+    One for several devices has the proof that they do not wait for ever or mix up messages.
     `folder` is where the paths of weights are relative to.
     """
     functions = _functions(module)
@@ -69,7 +71,7 @@ def emit_program(module: ModuleOp, folder: Path) -> tuple[Program, Iterable[Piec
         tuple(code), step, provenance, target_of(module), others=tuple(others),
         devices=devices_of(module),
     )  # fmt: skip
-    return program, emit_parameters(module, folder)
+    return proved(program), emit_parameters(module, folder)
 
 
 def emit_parameters(module: ModuleOp, folder: Path) -> Iterable[Piece]:

@@ -213,13 +213,19 @@ def _reported(
 
 @contextmanager
 def emitting(module: ModuleOp, reproducer: Path = REPRODUCER) -> Generator[None]:
-    """Around the encoding of a module, behind all passes; a bug leaves the module in a file."""
+    """
+    Around the encoding of a module, behind all passes; a bug leaves the module in a file.
+
+    What several devices tell each other is no model's choice: where it is not proved, that is one.
+    """
     from runtime.errors import RuntimeFault
+    from runtime.ring.checks.compile import Unproved
 
     try:
         yield
     except Exception as error:
-        if _is_users(error) or isinstance(error, RuntimeFault):
+        is_fault = isinstance(error, RuntimeFault) and not isinstance(error, Unproved)
+        if _is_users(error) or is_fault:
             raise
         message = f"emission: {type(error).__name__}: {error}"
         raise _reported(message, "", lambda: module, reproducer) from error

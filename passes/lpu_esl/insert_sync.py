@@ -22,6 +22,9 @@ func.func @step(%x : !lpu_esl.shard<[1, 6], f32, 2 x [[], [6/2]]>) -> !lpu.tenso
 Every device gives its part to all; the parts are put in their places, and padding is left out
 (`passes.lpu_esl.partitioning.assembly`). It stands where `lpu-esl-partition` marked it: right
 behind the operation that gives the parts, once for all that need the whole.
+
+The token that a turn hands out, and whether it is the last, are those of the first device: what
+decides how often a loop turns comes from one place, however devices differ in the last bit.
 """
 
 from __future__ import annotations
@@ -30,14 +33,16 @@ from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ModuleOp
 
+from dialects.lpu.control import EmitOp
 from dialects.lpu_esl.ops import UnshardOp
 from dialects.lpu_esl.types import ShardType
 from dialects.reading import all_within
+from passes.analysis.functions import devices_of
 from passes.lpu_esl.partitioning.assembly import assemble
 from passes.lpu_esl.partitioning.lookup import all_gather
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
-from passes.rewriting.kernel import substitute
+from passes.rewriting.kernel import set_operands, substitute
 from passes.specification import EXACT, Specification
 
 
@@ -48,6 +53,13 @@ def insert_sync(op: UnshardOp) -> None:
     b = Build(op)
     gathered = all_gather(b, op.source, kind.sharding.devices)
     substitute(op, [assemble(b, gathered, kind.whole, kind.sharding)])
+
+
+def agree(op: EmitOp, devices: int) -> None:
+    """Take token and stop from the first device."""
+    b = Build(op)
+    gathered = all_gather(b, b.concat([op.token, op.stop], 0), devices)
+    set_operands(op, [b.reshape(b.slice(gathered, (0, at), (1, 1)), (1,)) for at in range(2)])
 
 
 @dataclass(frozen=True)
@@ -66,3 +78,5 @@ class LpuEslInsertSyncPass(RewritingPass):
         for op in all_within(module):
             if isinstance(op, UnshardOp):
                 insert_sync(op)
+            elif isinstance(op, EmitOp):
+                agree(op, devices_of(module))

@@ -17,10 +17,11 @@ from lpuc.files.disk import check_output, replacing
 def asm(source: Path, output: Path) -> None:
     """Assemble SOURCE ('-' reads stdin) to a program."""
     from runtime.program.assembly import assemble
+    from runtime.ring.checks.compile import proved
 
     text = text_of(source)
     check_output(output)
-    program = assemble(text, str(source))
+    program = proved(assemble(text, str(source)))
     files = program.references.files if program.references else ()
     weights = (output.parent / file.path for file in files)
     with replacing(output, inputs=weights) as temporary:

@@ -67,6 +67,7 @@ class Proof:
     def to_json(self) -> dict[str, Any]:
         """JSON-able form."""
         return {
+            "checker": "compile",
             "devices": self.devices,
             "messages": self.messages,
             "in_flight": self.in_flight,

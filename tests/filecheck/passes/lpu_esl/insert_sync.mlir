@@ -45,3 +45,24 @@ builtin.module attributes {lpu.options = {devices = 2 : i64}} {
     func.return %y : !lpu.tensor<[P + 1, 5], f32>
   }
 }
+
+// -----
+
+// All devices hand out the token of the first, and stop where it does.
+// CHECK-LABEL: @token
+// CHECK:         [[BOTH:%.*]] = lpu.concat %t, %s axis 0
+// CHECK-NEXT:    [[ALL:%.*]] = lpu_esl.all_gather [[BOTH]] {{.*}} -> !lpu.tensor<[4, 2], i64>
+// CHECK-NEXT:    [[ONE:%.*]] = lpu.slice [[ALL]] at <[0, 0]>
+// CHECK-NEXT:    [[TOKEN:%.*]] = lpu.reshape [[ONE]]
+// CHECK-NEXT:    [[TWO:%.*]] = lpu.slice [[ALL]] at <[0, 1]>
+// CHECK-NEXT:    [[STOP:%.*]] = lpu.reshape [[TWO]]
+// CHECK-NEXT:    lpu.emit [[TOKEN]], [[STOP]]
+builtin.module attributes {lpu.options = {devices = 4 : i64}} {
+  func.func @token(%t : !lpu.tensor<[1], i64>, %s : !lpu.tensor<[1], i64>) {
+    lpu.for "l" to <3> () {
+      lpu.emit %t, %s : !lpu.tensor<[1], i64>, !lpu.tensor<[1], i64>
+      lpu.yield
+    }
+    func.return
+  }
+}

@@ -6,9 +6,10 @@ import dataclasses
 from collections.abc import Iterable
 
 from runtime.program.assembly import assemble
+from runtime.program.file.canonical import to_text
 from runtime.program.interface import Interface, Symbol
 from runtime.program.interface_json import to_json
-from runtime.program.program import Program, to_text
+from runtime.program.program import Program
 from runtime.target import Target
 
 ONE, ELEMENT = 100, 101
