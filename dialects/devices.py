@@ -10,11 +10,16 @@ all among its `lpu.symbols`.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, ModuleOp
 
 from dialects.affine import Affine
-from runtime.sharding import around
+from runtime.sharding import Sharding, around
+
+Array = np.ndarray[Any, np.dtype[Any]]
 
 _NAME = re.compile(r"d\d+")
 
@@ -44,3 +49,20 @@ def devices_of(module: ModuleOp) -> int:
 def differs_by_device(value: Affine) -> bool:
     """Whether an expression mentions a device."""
     return any(is_device_symbol(name) for name, _ in value.terms)
+
+
+def scattered(array: Array, sharding: Sharding | None, devices: int) -> list[Array]:
+    """What the host gives to each device: its part, or all of it."""
+    if sharding is None:
+        return [array] * devices
+    return [sharding.part(array, device) for device in range(devices)]
+
+
+def gathered(parts: Sequence[Array], sharding: Sharding | None) -> Array:
+    """What the host makes of what each device has; all have the same where nothing is shared."""
+    if sharding is not None:
+        return sharding.assemble(parts)
+    first, *others = [np.array(part, order="C") for part in parts]
+    same = all(part.tobytes() == first.tobytes() for part in others)
+    assert same, "devices differ in what all of them have"
+    return first

@@ -18,7 +18,7 @@ import numpy as np
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, SSAValue
 
-from dialects.devices import device_values
+from dialects.devices import device_values, gathered, scattered
 from dialects.lpu import control
 from dialects.lpu.control import state_of
 from dialects.lpu.interface import interface_of
@@ -29,7 +29,6 @@ from dialects.lpu.tensors import Array, CollectiveOp, LpuOp, sharding_of, tensor
 from dialects.lpu.types import Tensor
 from dialects.names import unescape
 from runtime.numerics.elements import ElementType
-from runtime.sharding import Sharding
 
 
 def argument_tensors(function: FuncOp) -> tuple[Tensor, ...]:
@@ -90,19 +89,15 @@ class Execution:
         """Give arguments and states their inputs."""
         pairs = zip(function.body.block.args, interface_of(function).arguments, strict=True)
         for value, port in pairs:
-            self.values[value] = self._parts(inputs[unescape(port.name)], sharding_of(value))
+            given = inputs[unescape(port.name)]
+            self.values[value] = scattered(given, sharding_of(value), len(self.scopes))
         for op in state_ops(function):
             self.states[op.result] = [_undefined(state_of(op.result)) for _ in self.scopes]
             for port in op.inputs.data:
-                parts = self._parts(inputs[unescape(port.name)], port.sharding)
+                given = inputs[unescape(port.name)]
+                parts = scattered(given, port.sharding, len(self.scopes))
                 for state, part in zip(self.states[op.result], parts, strict=True):
                     state[_port_window(port, part.shape)] = part.astype(state.dtype, copy=False)
-
-    def _parts(self, array: Array, sharding: Sharding | None) -> list[Array]:
-        """What the host gives to each device."""
-        if sharding is None:
-            return [array for _ in self.scopes]
-        return [sharding.part(array, device) for device in range(len(self.scopes))]
 
     def block(self, block: Block) -> list[list[Array]]:
         """Run a block; what its terminator names. Its values are dropped behind their last use."""
@@ -185,20 +180,6 @@ def _placed(
     return _window(scope.shape(op.offsets.data), scope.shape(tensor.shape))
 
 
-def _gathered(parts: Sequence[Array], sharding: Sharding | None) -> Array:
-    """What the host makes of what each device has; all have the same where nothing is shared."""
-    if sharding is not None:
-        return sharding.assemble(parts)
-    first = parts[0]
-    same = all(np.array_equal(_bits(first), _bits(part)) for part in parts[1:])
-    assert same, "devices differ in what all of them have"
-    return np.array(first, order="C")
-
-
-def _bits(array: Array) -> Array:
-    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-
-
 def state_ops(function: FuncOp) -> list[control.StateOp]:
     """The states that a function names."""
     return [op for op in function.body.block.ops if isinstance(op, control.StateOp)]
@@ -219,7 +200,7 @@ def run_function(
     end = function.body.block.last_op
     assert end is not None, "a function ends with a return"
     results = {
-        unescape(port.name): _gathered(parts, sharding_of(value))
+        unescape(port.name): gathered(parts, sharding_of(value))
         for port, parts, value in zip(
             interface_of(function).results, arrays, end.operands, strict=True
         )
@@ -228,7 +209,7 @@ def run_function(
         for port in op.outputs.data:
             window = _port_window(port, execution.scopes[0].shape(port.local))
             parts = [state[window] for state in execution.states[op.result]]
-            results[unescape(port.name)] = _gathered(parts, port.sharding)
+            results[unescape(port.name)] = gathered(parts, port.sharding)
     return results
 
 

@@ -45,7 +45,7 @@ def _devices(function: FuncOp) -> int:
 def _run_mem(function: FuncOp, inputs: Arrays, folder: Path) -> Arrays:
     from dialects.lpu_mem.semantics import run_function
 
-    return run_function(function, inputs, folder)
+    return run_function(function, inputs, folder, devices=_devices(function))
 
 
 _RUNNERS: dict[str, Callable[[FuncOp, Arrays, Path], Arrays]] = {

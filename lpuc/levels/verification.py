@@ -124,7 +124,7 @@ def subject(model: Path, options: CompileOptions, instrumentation: Instrumentati
     module = load_module(model, options)
     runners = {"onnx": _level_runner("onnx", module.clone())}
     for level in lower_by_levels(module, options, instrumentation):
-        if level in ("lpu", "mem"):
+        if level in ("lpu", "esl", "mem"):
             runners[level] = _level_runner(level, module.clone())
     compiled = CompiledProgram(module, sources=())
     runners["program"] = Interpreter(compiled.in_memory, reference=True).run
