@@ -16,6 +16,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from dialects.affine import Affine
 from dialects.lpu.control import ForOp, ReadOp, StateOp, StateType, WriteOp, state_of
 from dialects.lpu.elementwise import ConstantOp
+from dialects.lpu.ports import StatePort
 from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import TensorType
 from dialects.lpu.weights import Cast, Transpose, Weight
@@ -61,8 +62,8 @@ class Factors:
         return self._ties[op]
 
     def windows(self, state: SSAValue) -> set[int]:
-        """The axes of a state of which every window in the module has all."""
-        return self._windows[_name(state)]
+        """The axes of a state of which every window and port in the module has all."""
+        return self._windows.get(_name(state), set())
 
     def _axes(self, value: SSAValue) -> Axes:
         if value not in self._values:
@@ -104,8 +105,14 @@ class Factors:
                 self._ties[op] = ties = self._tie(op, links_of(op))
                 if isinstance(op, ReadOp | WriteOp):
                     taken = ties.operands[0] if isinstance(op, ReadOp) else ties.result
-                    held = set(range(state_of(op.state).rank))
-                    self._windows.setdefault(_name(op.state), held).intersection_update(taken)
+                    self._keep_windows(op.state, taken)
+                elif isinstance(op, StateOp):
+                    for port in (*op.inputs.data, *op.outputs.data):
+                        self._keep_windows(op.result, _port_axes(op, port))
+
+    def _keep_windows(self, state: SSAValue, taken: Iterable[int]) -> None:
+        every = set(range(state_of(state).rank))
+        self._windows.setdefault(_name(state), every).intersection_update(taken)
 
     def _loop(self, op: ForOp) -> None:
         """Carried values are one from turn to turn; what is stacked gets an axis in front."""
@@ -147,6 +154,13 @@ class Factors:
         inner = [] if link.inner == ONE else [self.classes.new(link.inner)]
         theirs = [factor for axis in link.result_axes for factor in target[axis]]
         return self.classes.unify([*_joined(axes, link.axes), *inner], theirs)
+
+
+def _port_axes(op: StateOp, port: StatePort) -> set[int]:
+    """The axes of a state of which a port has all."""
+    shape = state_of(op.result).shape
+    lead = len(shape) - len(port.dims)
+    return {axis + lead for axis, dim in enumerate(port.dims) if dim == shape[axis + lead]}
 
 
 def _name(state: SSAValue) -> str:

@@ -29,13 +29,23 @@ def choose(products: Products, devices: int) -> Cuts:
     for product in products.by_name.values():
         columns = prod(extents(products.factors, product.columns))
         if columns >= WORTH * devices and cuts.keys().isdisjoint(product.columns):
-            cuts |= _best(products, product, devices)
+            candidates = [f for f in _candidates(products, product) if _is_open(products, f, cuts)]
+            cuts |= _best(products, candidates, devices)
     return cuts
 
 
-def _best(products: Products, product: Product, devices: int) -> Cuts:
+def _candidates(products: Products, product: Product) -> list[int]:
     free = [factor for factor in product.columns if factor not in products.demanded]
-    candidates = free or [_largest(products, product)]
+    return free or [_largest(products, product)]
+
+
+def _is_open(products: Products, factor: int, cuts: Cuts) -> bool:
+    """Whether no product that has a factor has another one that is cut already."""
+    sharing = [p for p in products.by_name.values() if factor in p.columns]
+    return all(cuts.keys().isdisjoint(product.columns) for product in sharing)
+
+
+def _best(products: Products, candidates: Sequence[int], devices: int) -> Cuts:
     sharing = [p for p in products.by_name.values() if not set(candidates).isdisjoint(p.columns)]
     best: tuple[float, Cuts] | None = None
     for parts in _splits(extents(products.factors, candidates), devices):
