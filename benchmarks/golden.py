@@ -1,7 +1,7 @@
 """
 Greedy decoding of a trained model against the tokens of an independent implementation.
 
-    python benchmarks/golden.py --models DIR [--target lpu-4nm] [--precision f16]
+    python benchmarks/golden.py --models DIR [--target lpu-4nm] [--precision f16] [--devices 4]
 
 `DIR/stories260K/` holds exports of one model and `golden_greedy_tokens.json`, the ids that follow
 the start token. The tokens come from the entry `generate`, with the cache on the device. In f32 and
@@ -50,11 +50,14 @@ def main() -> int:
     parser.add_argument("--models", type=Path, required=True, metavar="DIR")
     parser.add_argument("--target", default="lpu-4nm")
     parser.add_argument("--precision", choices=WANTED, default="f32")
+    parser.add_argument("--devices", type=int, default=1)
     parser.add_argument("--only", choices=NAMES)
     arguments = parser.parse_args()
     folder = arguments.models / "stories260K"
     golden = json.loads((folder / "golden_greedy_tokens.json").read_text("utf-8"))["tokens"]
-    options = CompileOptions(arguments.target, arguments.precision, max_context=len(golden) + 1)
+    options = CompileOptions(
+        arguments.target, arguments.precision, len(golden) + 1, devices=arguments.devices
+    )
     wrong = 0
     print(f"{'model':10} {'equal':>9} {'compile s':>10} {'tokens/s':>9}")
     for name in [arguments.only] if arguments.only else NAMES:
