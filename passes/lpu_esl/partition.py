@@ -40,8 +40,8 @@ builtin.module attributes {lpu.options = {devices = 2 : i64},
 3. What is elementwise and made of what every device has anyway is computed whole by all of them.
 4. States, what loops carry and arguments are in parts where their factors are cut. A state is only
    cut along axes of which every window in the module has all.
-5. Rows of a table that the head is tied to are looked up where they lie
-   (`passes.lpu_esl.partitioning.lookup`).
+5. Rows of a table that the head is tied to are looked up where they lie, and the largest logits
+   are selected where they are (`passes.lpu_esl.partitioning`: `lookup`, `largest`).
 
 The symbols `d0`, `d1`, ... are the numbers of this device and of those to its right, around the
 ring; offsets depend on them, extents and the number of turns do not.
@@ -49,6 +49,7 @@ ring; offsets depend on them, extents and the number of turns do not.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from xdsl.dialects.builtin import ModuleOp
@@ -68,6 +69,7 @@ from passes.lpu_esl.factors.analysis import Factors
 from passes.lpu_esl.factors.products import Products
 from passes.lpu_esl.factors.written import read
 from passes.lpu_esl.partitioning.forms import WHOLE, Forms
+from passes.lpu_esl.partitioning.largest import select_largest, shared_selection
 from passes.lpu_esl.partitioning.layouts import Chosen, Layouts
 from passes.lpu_esl.partitioning.lookup import look_up, shared_table
 from passes.lpu_esl.partitioning.whole import check_budget
@@ -124,9 +126,10 @@ class Partitioner:
         return bool(op.results) and self.forms.is_demanded(op.results[0])
 
     def _operation(self, op: Operation) -> None:
-        table = shared_table(self.forms, op)
-        if table is not None:
-            self.forms.put_whole(op.results[0], look_up(self.forms, table))
+        found = self._together(op)
+        if found is not None:
+            for old, new in zip(op.results, found, strict=True):
+                self.forms.put_whole(old, new)
             self._replaced.append(op)
             return
         chosen = self._chosen(op)
@@ -137,6 +140,14 @@ class Partitioner:
         for old, new in zip(op.results, made, strict=True):
             self.forms.put(old, new)
         self._replaced.append(op)
+
+    def _together(self, op: Operation) -> Sequence[SSAValue] | None:
+        """What devices find together, each in its part of an axis that is needed whole."""
+        table = shared_table(self.forms, op)
+        if table is not None:
+            return (look_up(self.forms, table),)
+        selection = shared_selection(self.forms, op)
+        return None if selection is None else select_largest(self.forms, selection)
 
     def _whole(self, op: Operation) -> None:
         for index, need in enumerate(self.forms.needs(op, WHOLE)):

@@ -119,6 +119,11 @@ class Forms:
         forms = self._forms.get(value)
         return forms is None or any([sharding.is_whole for sharding in forms])
 
+    def is_split(self, need: Need) -> bool:
+        """Whether a value is there in these parts, and not whole."""
+        forms = self._forms.get(need.value, {})
+        return need.sharding in forms and not self.has_whole(need.value)
+
     def is_there(self, need: Need) -> bool:
         """Whether a form can be had: any, but parts of what is whole over a part of the mesh."""
         if need.sharding.is_whole or need.sharding in self._forms.get(need.value, {}):
