@@ -8,14 +8,12 @@ class Block:
     """What the devices put at addresses of their own with one instruction, `at`."""
 
     at: int
-    first: int
-    """Where the first byte of device 0 lies."""
     sent: int | None = None
     """The instruction that sent some of it last."""
     received: int = 0
     """How many events there were when some of it was received last."""
     read: int | None = None
-    """How many events there were when its first byte was read and all devices had it."""
+    """How many events there were when some of it was first read that all devices had."""
 
 
 @dataclass
@@ -34,6 +32,13 @@ class Events:
         """Instruction `at` writes."""
         self.at.append(at)
         return len(self.at) - 1
+
+    def read(self, events: list[int]) -> None:
+        """An instruction reads of some blocks what all devices have."""
+        for event in events:
+            block = self.blocks[event]
+            if block.read is None:
+                block.read = self.count
 
     def is_done(self, event: int) -> bool:
         """Whether nobody waits for what was written."""

@@ -63,7 +63,6 @@ class Tags:
                 if event < self.oldest:
                     self._note(lmu, index, base + low, base + high)
                 if kind is WHOLE:
-                    self._use(event, max(starts[index], base + low), lmu.end(index), base + high)
                     exchanged.append(event)
                 else:
                     worst = min(worst, kind)
@@ -73,12 +72,13 @@ class Tags:
             self.wording.refuse_content(at, base + parts[0][0], base + parts[-1][1], worst)
         if exchanged and not loose:
             self._refuse_stale(at, exchanged, eldest)
+        self.known.read(exchanged)
         return max(worst, OWN)
 
     def put_block(self, lmu: Runs, at: int, bases: list[int], parts: Pieces) -> None:
         """An instruction writes at an address of each device."""
         event = self.known.new(at)
-        self.known.blocks[event] = Block(at, bases[0] + parts[0][0])
+        self.known.blocks[event] = Block(at)
         for device, base in enumerate(bases):
             tag = Tag(device, event, 0)
             for low, high in parts:
@@ -196,12 +196,6 @@ class Tags:
         held = lmu.held[index]
         place = max(lmu.starts[index], low), min(lmu.end(index), high)
         self.older[place] = list(held) if isinstance(held, list) else held
-
-    def _use(self, event: int, low: int, end: int, high: int) -> None:
-        """An instruction reads bytes of a block up to `end` or `high`."""
-        block = self.known.blocks[event]
-        if block.read is None and low <= block.first < min(end, high):
-            block.read = self.known.count
 
     def _is_mixed(self, events: set[int]) -> bool:
         """Whether some of the blocks of a message were exchanged before and others were not."""

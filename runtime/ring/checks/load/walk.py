@@ -8,7 +8,7 @@ must hold at its end what the next turn expects; where it does not, the turn is 
 is known of both. Where an address in the LMU depends on the turn, all turns are executed.
 
     left over a message is not received at the end of a loop's turn, of a branch, of the program
-    unread    nobody reads what was exchanged, from its first byte on
+    unread    nobody reads what was exchanged
     settle    the turns of a loop do not become alike
 """
 
@@ -59,7 +59,7 @@ class Walk:
                 name, sent = self.narrator.name(block.at), self.narrator.name(block.sent)
                 self.narrator.refuse(
                     "unread",
-                    f"no instruction reads what {name} put and {sent} sent, from its first byte on",
+                    f"no instruction reads what {name} put and {sent} sent",
                     block.at, block.sent,
                 )  # fmt: skip
 

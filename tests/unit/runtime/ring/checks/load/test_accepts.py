@@ -143,3 +143,9 @@ def test_a_body_may_read_what_was_gathered_before_its_loop_and_gather_the_next()
     turn = ["map1.abs (r1,r1,r1,r2), f32 r20[r0,r0,r0,r4], f32 r21[r0,r0,r0,r4]", *put(), *hops(4)]
     before = [*own(), *places(4, 4096), *put(), *hops(4), "li r21, 4096"]
     accepted(Ring(4), [*before, *looped(turn, 3), *read_all(4)])
+
+
+def test_of_what_was_gathered_a_part_may_be_all_that_is_read():
+    tail = ["li r21, 4100", f"li r22, {SEEN}", "li r23, 60"]
+    tail.append("map1.neg (r1,r1,r1,r23), f32 r22[r0,r0,r0,r4], f32 r21[r0,r0,r0,r4]")
+    accepted(Ring(4), [*own(), *places(4, 4096), *put(), *hops(4), *tail])

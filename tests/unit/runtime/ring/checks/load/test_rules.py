@@ -141,12 +141,6 @@ def test_what_was_gathered_and_nobody_reads_is_refused():
     assert "copy at pc" in str(error)
 
 
-def test_what_was_gathered_and_is_not_read_from_its_first_byte_on_is_refused():
-    lines = exchanged(["li r21, 4100", f"li r22, {SEEN}", "li r23, 60"])
-    lines.append("map1.neg (r1,r1,r1,r23), f32 r22[r0,r0,r0,r4], f32 r21[r0,r0,r0,r4]")
-    assert refused(lines).rule == "unread"
-
-
 def test_a_write_over_a_part_that_is_not_sent_yet_is_refused():
     over = "copy (r1,r1,r1,r2), f32 r31[r0,r0,r0,r4], f32 r20[r0,r0,r0,r4]"
     hop = hops(4)
