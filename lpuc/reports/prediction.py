@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from runtime.errors import BadOption
 from runtime.options import one_of, whole
-from runtime.program.interface import Interface
+from runtime.program.interface import Interface, call_symbols
 from runtime.program.interface_json import STEP
 from runtime.program.program import Program
 from runtime.timing import predict
@@ -22,7 +22,8 @@ class Prediction:
     """
     The time of one run of an entry for given values of its symbols.
 
-    `utilisation` is the share of the bandwidth of device memory that is used, 0 to 1.
+    `utilisation` is the share of the bandwidth of device memory that is used, 0 to 1. Of several
+    devices it is the time of one: all do the same thing at the same time.
     """
 
     entry: str
@@ -32,6 +33,11 @@ class Prediction:
     utilisation: float
     bandwidth: float
     """Bytes a second that device memory has at most."""
+    messages: int = 0
+    """Messages that each of several devices sends to its neighbours."""
+    link_bytes: int = 0
+    exchange: float = 0.0
+    """Seconds by which sending and receiving move the end: what no other work hides."""
 
 
 def predicted(
@@ -41,17 +47,20 @@ def predicted(
     """The time of an entry; `Trap` if it cannot run, or not with `most` elements."""
     one_of("entry", entry, [name for name, _ in program.entries])
     interface = program.entry(entry)
-    values = interface.least
+    known = call_symbols(interface, program.devices)
+    values = {symbol.name: symbol.lower for symbol in known}
     if context is not None:
         values |= _of_context(entry, interface, whole("context", context, 0))
     for name in symbols:
         one_of("symbols", name, list(values))
-    for symbol in interface.symbols:
+    for symbol in known:
         value = symbols.get(symbol.name, values[symbol.name])
         values[symbol.name] = whole(symbol.name, value, symbol.lower, symbol.upper)
     timing = predict(program, values, FUEL, entry, most)
-    bandwidth = program.target.hbm_bandwidth
-    return Prediction(entry, values, timing.cycles, timing.seconds, timing.utilisation, bandwidth)
+    return Prediction(
+        entry, values, timing.cycles, timing.seconds, timing.utilisation,
+        program.target.hbm_bandwidth, timing.messages, timing.link_bytes, timing.exchange,
+    )  # fmt: skip
 
 
 def ends(program: Program) -> tuple[dict[str, int], ...]:
@@ -60,8 +69,8 @@ def ends(program: Program) -> tuple[dict[str, int], ...]:
 
     In a decoder these are the first token and the one that fills the context.
     """
-    interface = program.interface
-    return (interface.least, interface.greatest) if interface.symbols else ({},)
+    known = call_symbols(program.interface, program.devices)
+    return ({s.name: s.lower for s in known}, {s.name: s.upper for s in known})[: 1 + bool(known)]
 
 
 def at_bounds(program: Program, most: int | None = None) -> Iterator[Prediction]:

@@ -10,7 +10,7 @@ from textwrap import wrap
 from lpuc.errors import printable
 from lpuc.reports.prediction import ends, predicted
 from runtime.isa.spec import Unit
-from runtime.program.interface import Dim, Interface, Port
+from runtime.program.interface import Dim, Interface, Port, call_symbols
 from runtime.program.interface_json import STEP
 from runtime.program.program import Program
 from runtime.target import Target
@@ -69,9 +69,10 @@ def _ports(title: str, ports: tuple[Port, ...]) -> list[tuple[str, str]]:
     return grouped(title, [(port.name, _said_of(port)) for port in ports])
 
 
-def symbols_text(interface: Interface) -> str:
+def symbols_text(interface: Interface, devices: int = 1) -> str:
     """`P in 0 to 255`"""
-    ranges = (f"{printable(s.name)} in {s.lower} to {s.upper}" for s in interface.symbols)
+    symbols = call_symbols(interface, devices)
+    ranges = (f"{printable(s.name)} in {s.lower} to {s.upper}" for s in symbols)
     return ", ".join(ranges) or "none"
 
 
@@ -90,7 +91,11 @@ def _prediction(program: Program, name: str, values: dict[str, int], most: int |
     except Trap as trap:
         return f"nothing for {context}: {printable(trap.message)}"
     share = f"{found.utilisation:.1%} of {found.bandwidth / 1e9:.0f} GB/s"
-    return f"{found.seconds * 1e3:#.3g} {per} at {share}: {context}"
+    took = f"{found.seconds * 1e3:#.3g} {per} at {share}"
+    if found.messages:
+        size = f"{found.link_bytes} bytes in {found.messages} messages"
+        took += f", of which {found.exchange * 1e3:#.3g} ms exchange {size}"
+    return f"{took}: {context}"
 
 
 def _makes_one_token(program: Program) -> bool:
@@ -112,7 +117,7 @@ def program_rows(program: Program, most: int | None = None) -> list[tuple[str, s
         ("arena", f"{size(interface.arena_size)} for cache, inputs, outputs, temporaries"),
         ("memory", _memory(interface, target)),
         ("entries", ", ".join(printable(name) for name, _ in program.entries)),
-        ("symbols", symbols_text(interface)),
+        ("symbols", symbols_text(interface, program.devices)),
         ("elements", f"{_elements(program)} at most"),
         *prediction_rows(program, most),
     ]
@@ -140,7 +145,8 @@ def interface_rows(program: Program) -> list[tuple[str, str]]:
     """Inputs and outputs of `step`, then what each further entry takes and gives."""
     shown = _all_ports(program.interface)
     for name, interface in program.others:
-        head = f"{printable(name)} at word {interface.pc}, {symbols_text(interface)}"
+        symbols = symbols_text(interface, program.devices)
+        head = f"{printable(name)} at word {interface.pc}, {symbols}"
         shown += [("entry", head), *_all_ports(interface)]
     return shown
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from runtime.program.interface import Interface, Port
+from runtime.program.interface import Interface, Port, call_symbols
 from runtime.program.interface_json import STEP
 from runtime.program.program import Program
 
@@ -41,13 +41,13 @@ def tensor_info(port: Port) -> TensorInfo:
     return TensorInfo(port.name, port.dtype.dtype, shape, port.role)
 
 
-def entry_info(name: str, interface: Interface) -> EntryInfo:
-    """What a caller has to know of an entry."""
+def entry_info(name: str, interface: Interface, devices: int = 1) -> EntryInfo:
+    """What a caller has to know of an entry of a program for so many devices."""
     return EntryInfo(
         name,
         tuple(map(tensor_info, interface.inputs)),
         tuple(map(tensor_info, interface.outputs)),
-        {symbol.name: (symbol.lower, symbol.upper) for symbol in interface.symbols},
+        {symbol.name: (symbol.lower, symbol.upper) for symbol in call_symbols(interface, devices)},
     )
 
 
@@ -62,7 +62,8 @@ class Described(ABC):
     @property
     def entries(self) -> dict[str, EntryInfo]:
         """What the program can do, by name: `step`, one call of the model, comes first."""
-        return {name: entry_info(name, entry) for name, entry in self._described.entries}
+        program = self._described
+        return {n: entry_info(n, entry, program.devices) for n, entry in program.entries}
 
     @property
     def inputs(self) -> tuple[TensorInfo, ...]:

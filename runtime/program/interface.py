@@ -175,6 +175,12 @@ def device_symbols(interface: Interface, device: int, devices: int) -> dict[str,
     return {s.name: numbers[s.name] for s in interface.symbols if s.name in numbers}
 
 
+def call_symbols(interface: Interface, devices: int) -> tuple[Symbol, ...]:
+    """The symbols of an entry that a call determines, not those that a device knows by itself."""
+    own = device_symbols(interface, 0, devices)
+    return tuple(symbol for symbol in interface.symbols if symbol.name not in own)
+
+
 def _solvable(
     pairs: list[tuple[Port, Dim, int]], symbols: dict[str, int]
 ) -> tuple[Port, Dim, int] | None:

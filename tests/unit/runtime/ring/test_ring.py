@@ -7,16 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runtime.device.device import PLAN_LIMIT, WIDEN_BYTES
+from runtime.device.device import PLAN_LIMIT, WIDEN_BYTES, Device
 from runtime.device.links import Link, Links, Message
 from runtime.errors import Unlinkable
-from runtime.isa import Bge, Fill, Halt, Inst, Li, Load, Operand, Out, Recv, Send, Store
+from runtime.isa import Bge, Fill, Halt, Inst, Lds, Li, Load, Operand, Out, Recv, Send, Store
 from runtime.numerics.elements import ElementType
 from runtime.program.program import Program
+from runtime.run.code import Code
 from runtime.run.interpreter import Interpreter
 from runtime.run.ring import Stepping
+from runtime.run.run import Run
 from runtime.traps import Trap, TrapKind
-from tests.unit.runtime.program.programs import program, row
+from runtime.weights.image import Image
+from tests.unit.runtime.program.programs import TARGET, row
 from tests.unit.runtime.ring.exchanges import (
     COUNT,
     F32,
@@ -29,6 +32,7 @@ from tests.unit.runtime.ring.exchanges import (
     SHAPE,
     SIZE,
     TO,
+    TURN,
     WHOLE,
     gathering,
     head,
@@ -168,9 +172,11 @@ def test_a_message_of_another_form_traps(recv: Recv, expected: str, reference: b
 @BOTH
 def test_a_device_alone_has_no_neighbours(reference: bool) -> None:
     for inst in (Send("left", (1, 1, 1, 1), Operand(F32, 0)), Recv("left", (1,) * 4, row(0, 0))):
-        made = program([Li(1, 1), Fill((1, 1, 1, 1), Operand(F32, 0), 0), inst, Halt()])
-        with pytest.raises(Trap, match=r"trap link at pc 3 .*this device has no neighbours"):
-            Interpreter(made, reference=reference).run({})
+        code = Code([Li(1, 1), Fill((1, 1, 1, 1), Operand(F32, 0), 0), inst, Halt()])
+        device = Device(TARGET, Image(np.zeros(0, np.uint8)), 1024, 64, checked=reference)
+        device.reset()
+        with pytest.raises(Trap, match=r"trap link at pc 3: this device has no neighbours"):
+            Run(code, device, 0).advance()
 
 
 @BOTH
@@ -206,10 +212,15 @@ class Corrupting(Link):
         super().send(message)
 
 
+def own_number() -> list[Inst]:
+    """A register that holds the number of the device, which went through memory as data."""
+    number = Operand(ElementType.I64, OWN)
+    return [*head(2), Fill((ONE, ONE, ONE, ONE), number, NUMBERS), Lds(TURN, 0)]
+
+
 @BOTH
 def test_devices_that_hand_over_different_values_are_told_apart(reference: bool) -> None:
-    made = on_ring([Out(NUMBERS), Halt()], 2)
-    trap = trap_of(made, reference)
+    trap = trap_of(on_ring([*own_number(), Out(TURN), Halt()], 2), reference)
     assert (trap.kind, trap.device) == (TrapKind.LINK, 1)
     assert trap.message == "device 1 hands over 1, device 0 0"
 
@@ -224,8 +235,9 @@ def test_what_all_devices_hand_over_is_handed_over_once(reference: bool) -> None
 
 @BOTH
 def test_a_device_that_halts_before_the_others_hand_over_is_told_apart(reference: bool) -> None:
-    code: list[Inst] = [Bge(0, NUMBERS, 2), Out(0), Halt()]
-    trap = trap_of(on_ring(code, 2), reference)
+    code = own_number()
+    goal = sum(inst.WORDS for inst in code) + 2
+    trap = trap_of(on_ring([*code, Bge(0, TURN, goal), Out(0), Halt()], 2), reference)
     assert trap.message == "device 1 has handed over a value, device 0 has halted"
 
 
