@@ -88,7 +88,7 @@ def _check_names(kind: str, ports: Sequence[Port]) -> None:
 
 
 def _check_port(port: Port, interface: Interface, symbols: dict[str, Symbol]) -> int:
-    """The bytes that the tensor has at most; Invalid unless it lies in the arena."""
+    """The bytes that a device has of it at most; Invalid unless it lies in the arena."""
     if len(port.shape) > MOST_AXES:
         raise Invalid(f"port {port.name!r} has {len(port.shape)} axes, more than {MOST_AXES}")
     if port.limit is not None and port.limit < 0:
@@ -104,7 +104,7 @@ def _check_port(port: Port, interface: Interface, symbols: dict[str, Symbol]) ->
     inside = interface.arena_base <= low and end <= interface.arena_base + interface.arena_size
     if not inside or low % size or any(stride < 0 for stride in port.strides):
         raise Invalid(f"port {port.name!r} at bytes {low} to {end} does not lie in the arena")
-    return prod(extents) * port.dtype.itemsize
+    return prod(port.local(extents)) * port.dtype.itemsize
 
 
 def _bounds(port: Port, dim: Dim, symbols: dict[str, Symbol]) -> tuple[int, int]:

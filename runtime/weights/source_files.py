@@ -49,11 +49,15 @@ class Closing(ABC):
 
 
 class SourceFiles(Closing):
-    """Files below a folder, and memory to read them into; a context, which closes them."""
+    """Files below a folder, and memory to read them into; a context, which closes them.
+
+    `buffers` are for what is given out, `scratch` for what is read on the way.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.buffers = Buffers()
+        self.scratch = Buffers()
         self._descriptors: dict[str, int] = {}
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import product
 from math import prod
+from typing import Any
 
 Box = tuple[range, ...]
 
@@ -49,3 +50,21 @@ def last_partial(shape: Sequence[int], box: Box) -> int:
     """The last axis of which a box does not hold all, 0 when it holds all of each."""
     partial = (a for a in range(len(shape) - 1, -1, -1) if len(box[a]) < shape[a])
     return next(partial, 0)
+
+
+def moved(box: Box, offsets: Sequence[int]) -> Box:
+    """A box that begins so much later along each axis."""
+    pairs = zip(box, offsets, strict=True)
+    return tuple(range(r.start + offset, r.stop + offset) for r, offset in pairs)
+
+
+def common(box: Box, other: Box) -> Box:
+    """What two boxes have in common; some axis is empty if they have nothing."""
+    pairs = zip(box, other, strict=True)
+    return tuple(range(max(a.start, b.start), min(a.stop, b.stop)) for a, b in pairs)
+
+
+def within(box: Box, part: Box) -> tuple[Any, ...]:
+    """The index of a part of a box in an array that holds the box."""
+    starts = ((p.start - b.start, len(p)) for p, b in zip(part, box, strict=True))
+    return (*(slice(at, at + size) for at, size in starts), ...)

@@ -3,7 +3,7 @@
 Casts and reshapes sink to the leaves, where they cost nothing: a reshaped range of a file is a
 range with other extents. What remains above are transposes and concatenations; a stack is a
 concatenation of sources with a leading axis of one. A reshape that merges transposed axes cannot
-sink: it stays as `Regrouped`. Shards stay, too, as `Dealt`: the form is the same for all devices.
+sink: it stays as `Regrouped`. Shards are `Dealt`: the form is the same for all devices.
 """
 
 from __future__ import annotations
@@ -139,7 +139,25 @@ def _dealt(recipe: Shard) -> Node:
         return Leaf(Inline(b"", recipe.shape, recipe.dtype), recipe.shape)
     factors = recipe.sharding.split(recipe.source.shape)
     extents = tuple(factor.extent for factor in factors)
-    return _reshaped(Dealt(_reshaped(normal(recipe.source), extents), factors), recipe.shape)
+    return _reshaped(_parts(_reshaped(normal(recipe.source), extents), factors), recipe.shape)
+
+
+def _parts(node: Node, factors: tuple[Factor, ...]) -> Node:
+    """Sinks to what lies as it is read: transposes and concatenations of parts remain above."""
+    match node:
+        case Turned():
+            axes = sorted(range(len(node.perm)), key=node.perm.__getitem__)
+            return Turned(_parts(node.source, tuple(factors[a] for a in axes)), node.perm)
+        case Joined() if factors[node.axis].parts == 1:
+            before, after = factors[: node.axis], factors[node.axis + 1 :]
+            extents = [source.shape[node.axis] for source in node.sources]
+            if 0 in extents:
+                return Dealt(node, factors)
+            pairs = zip(node.sources, extents, strict=True)
+            parts = (_parts(source, (*before, Factor(n), *after)) for source, n in pairs)
+            return Joined(tuple(parts), node.axis)
+        case _:
+            return Dealt(node, factors)
 
 
 def is_turned(node: Node) -> bool:

@@ -18,7 +18,15 @@ from runtime.numerics.elements import ElementType, convert
 from runtime.sharding import Factor
 from runtime.weights.recipes import FileRange, Recipe, first_alike
 from runtime.weights.source_files import SourceFiles
-from runtime.weights.streaming.boxes import Box, boxes_of_range, contiguous_boxes, last_partial
+from runtime.weights.streaming.boxes import (
+    Box,
+    boxes_of_range,
+    common,
+    contiguous_boxes,
+    last_partial,
+    moved,
+    within,
+)
 from runtime.weights.streaming.normal import (
     Cut,
     Dealt,
@@ -88,9 +96,7 @@ def fill(node: Node, box: Box, outs: Outs, files: SourceFiles) -> None:
         case Regrouped():
             _fill_regrouped(node, box, outs, files)
         case Cut():
-            starts = zip(box, node.offsets, strict=True)
-            moved = tuple(range(r.start + offset, r.stop + offset) for r, offset in starts)
-            fill(node.source, moved, outs, files)
+            fill(node.source, moved(box, node.offsets), outs, files)
         case Padded():
             _fill_padded(node, box, outs, files)
         case Dealt():
@@ -111,8 +117,7 @@ def _fill_joined(node: Joined, box: Box, outs: Outs, files: SourceFiles) -> None
 
 
 def _fill_padded(node: Padded, box: Box, outs: Outs, files: SourceFiles) -> None:
-    ends = zip(box, node.source.shape, strict=True)
-    held = tuple(range(r.start, max(r.start, min(r.stop, end))) for r, end in ends)
+    held = common(box, tuple(map(range, node.source.shape)))
     place = (*(slice(len(r)) for r in held), ...)
     if held != box:
         for out in outs.values():
@@ -145,7 +150,7 @@ def _held(factor: Factor, part: range, device: int) -> range:
 
 
 def _deal(source: Node, members: dict[int, Box], outs: Outs, files: SourceFiles) -> None:
-    """Read the smallest box that holds those of all members, and give each its own."""
+    """Read the smallest box that holds those of all members in chunks, and give each its own."""
     places = {d: outs[d][(*(slice(len(r)) for r in box), ...)] for d, box in members.items()}
     axes = zip(*members.values(), strict=True)
     hull = tuple(range(min(r.start for r in a), max(r.stop for r in a)) for a in axes)
@@ -153,11 +158,14 @@ def _deal(source: Node, members: dict[int, Box], outs: Outs, files: SourceFiles)
         fill(source, hull, places, files)
         return
     dtype = next(iter(places.values())).dtype
-    whole = files.buffers.empty(tuple(map(len, hull)), dtype)
-    fill(source, hull, {0: whole}, files)
-    for device, box in members.items():
-        starts = [(r.start - h.start, len(r)) for r, h in zip(box, hull, strict=True)]
-        copy_into(places[device], whole[(*(slice(at, at + size) for at, size in starts), ...)])
+    for part in contiguous_boxes(tuple(map(len, hull)), CHUNK_BYTES // dtype.itemsize):
+        read = moved(part, [r.start for r in hull])
+        whole = files.scratch.empty(tuple(map(len, read)), dtype)
+        fill(source, read, {0: whole}, files)
+        for device, box in members.items():
+            both = common(box, read)
+            if all(both):
+                copy_into(places[device][within(box, both)], whole[within(read, both)])
 
 
 def _fill_regrouped(node: Regrouped, box: Box, outs: Outs, files: SourceFiles) -> None:
@@ -270,10 +278,10 @@ def _load(
 ) -> Array:
     """`count` runs of `run` bytes, `pitch` bytes apart; the gaps between are read if small."""
     if pitch - run <= GAP_BYTES:
-        span = files.buffers.empty((count * pitch,), _BYTE)
+        span = files.scratch.empty((count * pitch,), _BYTE)
         files.read_into(source.path, at, span[: (count - 1) * pitch + run])
         return span.reshape(count, pitch)[:, :run]
-    rows = files.buffers.empty((count, run), _BYTE)
+    rows = files.scratch.empty((count, run), _BYTE)
     for i in range(count):
         files.read_into(source.path, at + i * pitch, rows[i])
     return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from math import prod
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from runtime.numerics.elements import ElementType
 from runtime.sharding import Factor, Sharding
 from runtime.weights.recipe_json import recipe_from_json, recipe_to_json
 from runtime.weights.recipes import (
+    Cast,
     Concat,
     FileRange,
     Inline,
@@ -25,13 +27,15 @@ from runtime.weights.recipes import (
     Slice,
     Stack,
     Transpose,
+    file_ranges,
     for_device,
+    nbytes,
     read,
 )
 from runtime.weights.source_files import SourceFiles
 from runtime.weights.streaming import pieces as streaming
 from runtime.weights.streaming.pieces import pieces
-from tests.unit.runtime.weights.test_recipes import F32, recipes, regroupings
+from tests.unit.runtime.weights.test_recipes import F32, Counting, recipes, regroupings
 
 ROWS = np.arange(1, 11, dtype=np.float32).reshape(2, 5)
 TABLE = Inline(ROWS.tobytes(), (2, 5), F32)
@@ -149,3 +153,76 @@ def test_json_of_parts_is_lossless(shard: Shard, device: int):
         assert recipe_from_json(written) == recipe
         assert prod(recipe.shape) == prod(shard.shape)
         assert recipe.dtype is ElementType.F32
+
+
+ROWS_CUT, COLUMNS_CUT = "8 x [[1024/8], []]", "8 x [[], [3, 8/8, 32]]"
+BIG = FileRange("big.bin", 0, (1024, 768), F32)
+TURNED = Transpose(BIG, (1, 0))
+
+
+def _cut(recipe: Recipe, text: str) -> Shard:
+    return Shard(recipe, Sharding.parse(text))
+
+
+READ_ONCE = {
+    "rows": _cut(BIG, ROWS_CUT),
+    "columns": _cut(BIG, COLUMNS_CUT),
+    "columns of a transpose": _cut(TURNED, "8 x [[], [1024/8]]"),
+    "transposed columns": Transpose(_cut(BIG, COLUMNS_CUT), (1, 0)),
+    "halves": _cut(Cast(BIG, ElementType.F16), COLUMNS_CUT),
+    "columns of slices": Concat(
+        tuple(_cut(Slice(BIG, (0, at), (1024, 256)), "8 x [[], [256/8]]") for at in (0, 256, 512)),
+        1,
+    ),
+    "layers": _cut(Stack((TURNED, TURNED)), "8 x [[], [768/8], []]"),
+    "copies": _cut(BIG, "8 x [[1024/2], []]"),
+}
+
+
+@pytest.fixture(scope="module")
+def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a file of 3 MiB."""
+    made = tmp_path_factory.mktemp("big")
+    np.random.default_rng(5).standard_normal(1024 * 768).astype(np.float32).tofile(made / "big.bin")
+    return made
+
+
+def _streamed(recipe: Recipe, devices: int, folder: Path) -> tuple[int, int]:
+    """Bytes that are read, and the most that is held at once."""
+    tracemalloc.start()
+    with Counting(folder) as files:
+        for _ in pieces(recipe, files, devices):
+            pass
+        peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return files.bytes, peak
+
+
+@pytest.mark.parametrize("name", READ_ONCE)
+def test_eight_devices_read_and_hold_what_one_would(
+    name: str, big: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Each byte of a source is read about once, in memory that does not grow with the devices."""
+    for limit, size in (("PIECE_BYTES", 1 << 17), ("TURNED_BYTES", 1 << 19)):
+        monkeypatch.setattr(streaming, limit, size)
+    monkeypatch.setattr(streaming, "CHUNK_BYTES", 1 << 17)
+    monkeypatch.setattr(streaming, "GAP_BYTES", 32)
+    recipe = READ_ONCE[name]
+    source = sum(nbytes(part.shape, part.dtype) for part in file_ranges(recipe))
+    source //= 3 if name == "columns of slices" else 1
+    read_bytes, peak = _streamed(recipe, 8, big)
+    assert source <= read_bytes <= 1.05 * source
+    whole = recipe.source if isinstance(recipe, Shard) else TURNED
+    assert peak <= 1.25 * _streamed(whole, 1, big)[1] + (1 << 18)
+
+
+def test_columns_of_all_devices_are_read_by_whole_rows(big: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(streaming, "PIECE_BYTES", 1 << 17)
+    monkeypatch.setattr(streaming, "CHUNK_BYTES", 1 << 17)
+    calls: list[int] = []
+    for recipe, devices in ((_cut(BIG, COLUMNS_CUT), 8), (BIG, 1)):
+        with Counting(big) as files:
+            for _ in pieces(recipe, files, devices):
+                pass
+            calls.append(files.calls)
+    assert calls[0] == calls[1]
