@@ -273,6 +273,14 @@ def test_the_part_of_a_port_lies_in_the_arena() -> None:
         dataclasses.replace(program([Halt()], [far]), devices=4).validate()
 
 
+def test_what_ports_hold_is_counted_by_device() -> None:
+    """A quarter of 128 MiB is not too much, all of it would be."""
+    port = dataclasses.replace(_shared((Dim(1 << 25),), f"4 x [[{1 << 25}/4]]"), strides=(0,))
+    dataclasses.replace(program([Halt()], [port]), devices=4).validate()
+    with pytest.raises(Invalid, match="ports hold 134217728 bytes, far more than the arena"):
+        program([Halt()], [dataclasses.replace(port, sharding=None)]).validate()
+
+
 def test_interfaces_of_one_device_say_nothing_of_devices() -> None:
     plain = program([Halt()], [Port("x", F32, F32, (Dim(8),), (1,), 1024)])
     assert b"sharding" not in plain.sections()[Kind.INTERFACE]
