@@ -43,6 +43,8 @@ def compile(
     max_context: int | None = None,
     shape: Mapping[str, int] | None = None,
     devices: int = 1,
+    plan: Mapping[str, Any] | str | PathLike[str] | None = None,
+    whole_budget: float | None = None,
     weights: str = "embed",
     pipeline: str | None = None,
     max_file_bytes: int | None = None,
@@ -56,8 +58,10 @@ def compile(
 
     The keywords are the options of `lpuc compile`: the machine, or a file that describes one; the
     type of weights, cache and products (f32, f16, bf16); the bound of the cache; values of symbolic
-    dimensions by name; how many devices make a ring; where a saved program has its weights (embed,
-    reference, none); passes instead of the default ones; limits of the importer.
+    dimensions by name; how many devices make a ring, what each computes (the `plan` of a program,
+    or a file) and how many percent of the parameters all of them may hold; where a saved program
+    has its weights (embed, reference, none); passes instead of the default ones; limits of the
+    importer.
     """
     from lpuc.compiler.driver import compile_model
     from lpuc.compiler.options import CompileOptions
@@ -89,6 +93,8 @@ def inspect(
     max_context: int | None = None,
     shape: Mapping[str, int] | None = None,
     devices: int = 1,
+    plan: Mapping[str, Any] | str | PathLike[str] | None = None,
+    whole_budget: float | None = None,
     weights: str = "embed",
     pipeline: str | None = None,
     max_file_bytes: int | None = None,
@@ -119,6 +125,8 @@ def verify(
     max_context: int | None = None,
     shape: Mapping[str, int] | None = None,
     devices: int = 1,
+    plan: Mapping[str, Any] | str | PathLike[str] | None = None,
+    whole_budget: float | None = None,
     pipeline: str | None = None,
     max_file_bytes: int | None = None,
     max_graph_bytes: int | None = None,

@@ -54,6 +54,11 @@ class Origin(Protocol):
         """The tokens that end a text, as far as the model's files say so."""
         ...
 
+    @property
+    def plan(self) -> Mapping[str, Any] | None:
+        """What each of several devices computes, where that is known."""
+        ...
+
     def save(self, path: Path, weights: str | None) -> None:
         """Write a program file; with `weights` as they were asked for if it is None."""
         ...
@@ -87,6 +92,20 @@ class Program(Described):
     def target(self) -> str:
         """The name of the machine that it is compiled for."""
         return self._origin.program.target.name
+
+    @property
+    def devices(self) -> int:
+        """How many machines in a ring run it."""
+        return self._origin.program.devices
+
+    @property
+    def plan(self) -> Mapping[str, Any] | None:
+        """
+        What each of several devices computes: `compile` takes it, changed or not, as `plan`.
+
+        None for one device, and for a program that was loaded: its file does not say.
+        """
+        return self._origin.plan
 
     @property
     def _loaded(self) -> Loaded:

@@ -93,6 +93,10 @@ def compile_options(function: F) -> F:
                      help="Fix a symbolic dimension (repeatable)."),
         click.option("--devices", type=int, default=1, show_default=True, metavar="N",
                      help="How many machines in a ring share the model: 1, 2, 4, 8, ..."),
+        click.option("--plan", type=FILE, metavar="FILE",
+                     help="What each of the machines computes, as --plan-out of compile wrote it."),
+        click.option("--whole-budget", type=float, metavar="PERCENT",
+                     help="How much of the parameters every machine may hold.  [default: 5]"),
         click.option("--pipeline", metavar="PASSES",
                      help="Run these passes instead of the default: 'p1,p2{opt=1},...'."),
         *(click.option(f"--{n.replace('_', '-')}", type=int, hidden=True) for n in BUDGETS),
@@ -100,7 +104,12 @@ def compile_options(function: F) -> F:
     return chain(decorators, wrapped)
 
 
-_CHOICES = ("target", "precision", "max_context", "shape", "devices", "pipeline", *BUDGETS)
+COMPILING = (
+    "target", "precision", "max_context", "shape", "devices", "plan", "whole_budget", "pipeline",
+)  # fmt: skip
+"""Options that a program was compiled with."""
+
+_CHOICES = (*COMPILING, *BUDGETS)
 
 
 def weights_options(function: F) -> F:

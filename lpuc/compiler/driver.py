@@ -34,6 +34,7 @@ from lpuc.compiler.pipeline import (
     run_stages,
     stages_until,
 )
+from lpuc.compiler.plans import keeping, naming, plan_attribute, plan_of
 from lpuc.compiler.progress import at_work
 from lpuc.compiler.sources import UNSTAMPED, Stamps, source_ranges
 from lpuc.files.disk import replacing
@@ -41,6 +42,7 @@ from lpuc.files.kinds import MODEL, require
 from lpuc.onnx_import import Budgets, import_model
 from lpuc.text.ends import end_tokens
 from passes.analysis.functions import model_folder, step_function
+from passes.lpu_esl.factors.written import PLAN
 from passes.rewriting.kernel import set_attribute
 from runtime.errors import BadOption
 from runtime.files import noting
@@ -116,6 +118,11 @@ class CompiledProgram:
         return end_tokens(model_folder(self.module))
 
     @property
+    def plan(self) -> Mapping[str, Any] | None:
+        """What each of several devices computes, and what is whole; None of one device."""
+        return plan_of(self.module)
+
+    @property
     def remarks(self) -> list[tuple[str, str]]:
         """What was left out, and why: the layer loop, the entry `generate`."""
         attributes = step_function(self.module).attributes
@@ -140,10 +147,12 @@ class CompiledProgram:
 def load_module(model: Path, options: CompileOptions) -> ModuleOp:
     """The model at level `onnx`, with the options that passes read."""
     require(model, MODEL)
+    plan = None if options.plan is None else plan_attribute(options.plan)
     with at_work("import"):
         budgets = Budgets(**options.budgets)
         module = import_model(model, budgets=budgets, absent_ok=options.weights == "none")
     set_attribute(module, "lpu.options", options.attribute())
+    set_attribute(module, PLAN, plan)
     return module
 
 
@@ -161,7 +170,7 @@ def lower(
     Behind that must hold the fact `end`; `UsageError` if it does not.
     `again` loads the module anew, to show a bug; without it, the module is copied at once.
     """
-    with instrumentation.watching(module, again):
+    with instrumentation.watching(module, again), naming(options.plan):
         if options.pipeline is not None:
             passes = parse_passes(options.pipeline)
             check_pipeline(passes, "onnx", end)
@@ -177,7 +186,7 @@ def lower_by_levels(
     module: ModuleOp, options: CompileOptions, instrumentation: Instrumentation
 ) -> Generator[str]:
     """Take a module down all levels, in place; the name of each as it is reached whole."""
-    with instrumentation.watching(module):
+    with instrumentation.watching(module), naming(options.plan):
         if options.pipeline is None:
             for stage in run_stages(module, pipeline_of(options.devices), instrumentation):
                 yield stage.level
@@ -191,9 +200,12 @@ def lower_by_levels(
 
 
 def compile_model(
-    model: Path, options: CompileOptions, instrumentation: Instrumentation | None = None
+    model: Path,
+    options: CompileOptions,
+    instrumentation: Instrumentation | None = None,
+    plan_out: Path | None = None,
 ) -> CompiledProgram:
-    """Compile a model; `CompileError` if it is at fault."""
+    """Compile a model; `CompileError` if it is at fault. The plan is written to `plan_out`."""
     load = partial(load_module, model, options)
     stamps = Stamps.of([model])
     sums = Sums(threads=1) if options.weights == "reference" else None
@@ -201,7 +213,7 @@ def compile_model(
         module = load()
         ranges = source_ranges(module)
         stamps += Stamps.of(ranges)
-        with _beside(sums, ranges):
+        with _beside(sums, ranges), keeping(module, plan_out, (model, *ranges)):
             level, watch = PIPELINE[-1].level, instrumentation or Instrumentation()
             lower(module, options, level, watch, load, "registers")
     sources = tuple(dict.fromkeys((model, *ranges, *read)))

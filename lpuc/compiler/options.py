@@ -8,7 +8,7 @@ from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, cast
 
 from runtime.errors import BadOption, RuntimeFault
-from runtime.options import one_of, text, unexpected, whole
+from runtime.options import one_of, real, text, unexpected, whole
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import DictionaryAttr
@@ -40,9 +40,11 @@ class CompileOptions:
 
     `target` names a machine or a file that describes one, and `devices` says how many of it make a
     ring. `shape` fixes symbolic dimensions by name, `max_context` bounds the cache (None: the
-    default of the compiler), `pipeline` replaces the default passes. `weights` is one of `WEIGHTS`;
-    without weights the files they lie in need not exist. What is None of `BUDGETS` is a limit of
-    the importer that stays as it is.
+    default of the compiler), `pipeline` replaces the default passes. `plan` says what each of
+    several devices computes, a mapping or a file, and `whole_budget` how many percent of the
+    parameters every one of them may hold. `weights` is one of `WEIGHTS`; without weights the files
+    they lie in need not exist. What is None of `BUDGETS` is a limit of the importer that stays as
+    it is.
     """
 
     target: str | PathLike[str] = DEFAULT_TARGET
@@ -50,6 +52,8 @@ class CompileOptions:
     max_context: int | None = None
     shape: Mapping[str, int] | None = None
     devices: int = 1
+    plan: Mapping[str, Any] | str | PathLike[str] | None = None
+    whole_budget: float | None = None
     pipeline: str | None = None
     weights: str = WEIGHTS[0]
     max_file_bytes: int | None = None
@@ -65,6 +69,9 @@ class CompileOptions:
         if self.max_context is not None:
             whole("max_context", self.max_context, 1, LARGEST)
         _check_devices(self.devices)
+        _check_plan(self.plan, self.devices)
+        if self.whole_budget is not None:
+            real("whole_budget", self.whole_budget, 0, 100)
         text("pipeline", self.pipeline or "")
         for name in BUDGETS:
             if getattr(self, name) is not None:
@@ -85,7 +92,14 @@ class CompileOptions:
 
     def attribute(self) -> DictionaryAttr:
         """The options as the attribute `lpu.options`; names of dimensions are escaped."""
-        from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, StringAttr, i64
+        from xdsl.dialects.builtin import (
+            DictionaryAttr,
+            FloatAttr,
+            IntegerAttr,
+            StringAttr,
+            f64,
+            i64,
+        )
         from xdsl.ir import Attribute
 
         from dialects.names import escape
@@ -98,6 +112,8 @@ class CompileOptions:
             entries["max_context"] = IntegerAttr(int(self.max_context), i64)
         if self.devices > 1:
             entries["devices"] = IntegerAttr(int(self.devices), i64)
+        if self.whole_budget is not None:
+            entries["whole_budget"] = FloatAttr(float(self.whole_budget), f64)
         if self.shape:
             shape = sorted(self.shape.items())
             entries["shape"] = DictionaryAttr(
@@ -112,6 +128,17 @@ def _check_devices(devices: object) -> None:
         near = 1 << count.bit_length()
         choice = str(near // 2) if near > MOST_DEVICES else f"{near // 2} or {near}"
         raise BadOption("devices", f"{count} is no power of two; choose {choice}")
+
+
+def _check_plan(plan: object, devices: int) -> None:
+    if plan is None:
+        return
+    if not isinstance(plan, Mapping | str | PathLike):
+        raise unexpected("plan", "a plan, or a file that holds one", plan)
+    if devices == 1:
+        raise BadOption(
+            "plan", "a plan is for several devices, and there is one; give their number"
+        )
 
 
 def target_of(target: object) -> Target:

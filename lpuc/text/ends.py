@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-from lpuc.errors import UserError
+from lpuc.files.json_text import parsed
 from runtime.files import read_text
 
 MOST_BYTES = 1 << 27
@@ -37,11 +36,3 @@ def _table(path: Path) -> dict[str, object]:
         return {}
     data = parsed(read_text(path, MOST_BYTES), path, "is not JSON")
     return cast("dict[str, object]", data) if isinstance(data, dict) else {}
-
-
-def parsed(text: str, path: Path, what: str) -> object:
-    """The JSON that a file holds; `what` is said of one that holds none."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{what}: {error}", file=path) from None

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lpuc.errors import UserError
-from lpuc.text.ends import MOST_BYTES, end_tokens, parsed
+from lpuc.files.json_text import parsed
+from lpuc.text.ends import MOST_BYTES, end_tokens
 from lpuc.text.growth import check_growth
 from runtime.files import read_text
 

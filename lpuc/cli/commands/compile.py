@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from os import PathLike
 from pathlib import Path
 
 import click
@@ -31,11 +32,18 @@ PROGRAM = "program"
               help="The program to write.  [default: MODEL.lpu in this folder]")  # fmt: skip
 @click.option("--emit", type=click.Choice((*LEVELS, PROGRAM)), default=PROGRAM, show_default=True,
               help="Stop at a level and print its IR (to stdout or -o).")  # fmt: skip
+@click.option("--plan-out", type=FILE, metavar="FILE",
+              help="Where to write what each of several machines computes.")  # fmt: skip
 @compile_options
 @weights_options
 @watch_options
 def compile(
-    model: Path, output: Path | None, emit: str, options: CompileOptions, watch: Watch
+    model: Path,
+    output: Path | None,
+    emit: str,
+    plan_out: Path | None,
+    options: CompileOptions,
+    watch: Watch,
 ) -> None:
     """Compile MODEL.onnx and print a summary."""
     from lpuc.compiler.driver import compile_model
@@ -43,12 +51,13 @@ def compile(
 
     about(model)
     instrumentation = Instrumentation(watch)
+    _check_plan_output(plan_out, model, options)
     if emit != PROGRAM:
-        _emit(model, output, emit, options, instrumentation)
+        _emit(model, output, emit, plan_out, options, instrumentation)
         return
     target = output or Path(f"{model.stem}.lpu")
     check_output(target, inputs=(model,))
-    compiled = compile_model(model, options, instrumentation)
+    compiled = compile_model(model, options, instrumentation, plan_out)
     remarks = [(name, printable(reason)) for name, reason in compiled.remarks]
     facts = [("model", printable(str(model))), *program_rows(compiled.program), *remarks]
     if str(options.target).endswith(".toml"):
@@ -58,18 +67,31 @@ def compile(
     show(rows([*facts, ("program", written)]))
 
 
+def _check_plan_output(plan_out: Path | None, model: Path, options: CompileOptions) -> None:
+    if plan_out is None:
+        return
+    if options.devices == 1:
+        raise click.UsageError("--plan-out is for several machines; --devices says how many")
+    given = [Path(options.plan)] if isinstance(options.plan, str | PathLike) else []
+    check_output(plan_out, (model, *given))
+
+
 def _emit(
     model: Path,
     output: Path | None,
     level: str,
+    plan_out: Path | None,
     options: CompileOptions,
     instrumentation: Instrumentation,
 ) -> None:
     """The IR of a level instead of a program."""
     from lpuc.compiler.driver import load_module, lower
+    from lpuc.compiler.plans import keeping
+    from lpuc.compiler.sources import source_ranges
 
     check_text_output(output, inputs=(model,))
     load = partial(load_module, model, options)
     module = load()
-    lower(module, options, level, instrumentation, load)
+    with keeping(module, plan_out, (model, *source_ranges(module))):
+        lower(module, options, level, instrumentation, load)
     print_text(ir_text(module), output)

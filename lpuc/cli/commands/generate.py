@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from lpuc.cli.input import stdin_text
 from lpuc.cli.options import (
+    COMPILING,
     FILE,
     about,
     chain,
@@ -35,9 +36,6 @@ MOST_PROMPT = 1 << 26
 """Bytes of a prompt."""
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-COMPILING = ("target", "precision", "max_context", "shape", "devices", "pipeline")
-"""Options that a program was compiled with."""
 
 
 def _parse_tokens(

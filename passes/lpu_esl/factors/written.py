@@ -26,6 +26,11 @@ from passes.lpu_esl.factors.products import Product, Products, extents
 from runtime.sharding import Factor, Sharding
 
 PLAN = "lpu_esl.plan"
+ANEW = "--plan-out makes a new one"
+
+
+class Unplannable(CompileError):
+    """What a plan says cannot be done with the model; the plan, not the model, is at fault."""
 
 
 def fingerprint(products: Products) -> str:
@@ -63,9 +68,9 @@ def read(module: ModuleOp, products: Products, devices: int) -> Cuts:
     number, model = plan.get("devices"), plan.get("model")
     found = number.value.data if isinstance(number, IntegerAttr) else None
     if found != devices:
-        raise _refusal(f"it is for {found} devices, not {devices}", "let lpuc make a new one")
+        raise Unplannable(f"the plan is for {found} devices, not {devices}", hint=ANEW)
     if not isinstance(model, StringAttr) or model.data != fingerprint(products):
-        raise _refusal("it is for another model", "let lpuc make a new one with --plan-out")
+        raise Unplannable("the plan is for another model", hint=ANEW)
     columns = _named(plan, products)
     cuts: Cuts = {}
     said: dict[int, tuple[str, tuple[int, int]]] = {}
@@ -73,7 +78,10 @@ def read(module: ModuleOp, products: Products, devices: int) -> Cuts:
         for factor, cut in _cuts(products, product, columns.get(name), devices).items():
             other, known = said.setdefault(factor, (name, cut))
             if known != cut:
-                raise _refusal(f"it cuts '{name}' unlike '{other}', with which it shares factors")
+                raise Unplannable(
+                    f"the plan cuts '{name}' into {_parts(cut)} and '{other}' into "
+                    f"{_parts(known)} where they are the same columns"
+                )
             if cut[0] > 1:
                 cuts[factor] = cut
     return cuts
@@ -85,7 +93,9 @@ def _named(plan: Mapping[str, Attribute], products: Products) -> dict[str, str]:
     for name in columns:
         if name not in products.by_name:
             hint = did_you_mean(name, products.by_name, "products are named by their nodes")
-            raise _refusal(f"there is no product '{name}'", hint)
+            raise Unplannable(
+                f"the plan cuts '{name}', which is no product of the model", hint=hint
+            )
     return columns
 
 
@@ -96,15 +106,21 @@ def _cuts(
     if text is None:
         return dict.fromkeys(product.columns, (1, 1))
     try:
-        (factors,) = Sharding.parse(f"{devices} x [[{text}]]").axes
+        factors, *more = Sharding.parse(f"{devices} x [[{text}]]").axes
+        if more:
+            raise ValueError("these are several axes")
     except ValueError as error:
-        raise _refusal(f"'{product.name}' cannot be '{text}': {error}") from None
+        raise Unplannable(f"the plan has '{text}' for '{product.name}': {error}") from None
     if [factor.extent for factor in factors] != sizes:
         expected = ", ".join(map(str, sizes))
-        raise _refusal(f"the columns of '{product.name}' are {expected}, not {text}")
+        raise Unplannable(
+            f"the plan has '{text}' for '{product.name}', whose columns are {expected}"
+        )
     pairs = zip(product.columns, factors, strict=True)
     return {factor: (cut.parts, cut.stride) for factor, cut in pairs}
 
 
-def _refusal(message: str, hint: str | None = None) -> CompileError:
-    return CompileError(f"the plan of the devices: {message}", hint=hint)
+def _parts(cut: tuple[int, int]) -> str:
+    parts, stride = cut
+    apart = f", {stride} devices apart" if stride > 1 else ""
+    return "1 part" if parts == 1 else f"{parts} parts{apart}"

@@ -1,11 +1,30 @@
-"""What every device holds whole: how many bytes, who needs it, and whether it may be."""
+"""
+What every device holds whole: how many bytes, who needs it, and whether it may be.
+
+A partitioned module in which something is says so, for the user to read:
+
+```mlir
+lpu_esl.whole = {parameters = 98304 : i64, share = 3.1 : f64, weights = [
+  {bytes = 3072 : i64, node = "node_linear_2", reason = "lpu.matmul needs all of it"}]}
+```
+Parameters are all bytes of the model, `share` is percent of them, tables of angles aside.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from xdsl.dialects.builtin import FloatAttr, ModuleOp
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    DictionaryAttr,
+    FloatAttr,
+    IntegerAttr,
+    ModuleOp,
+    StringAttr,
+    f64,
+    i64,
+)
 from xdsl.ir import Operation, SSAValue
 
 from dialects.errors import CompileError, node_names
@@ -14,10 +33,12 @@ from dialects.lpu.facts import facts_of
 from dialects.lpu.fused import RotaryOp
 from dialects.lpu.movement import ConcatOp, GatherOp
 from dialects.lpu.weights import Shard, Weight, nbytes
-from dialects.names import unescape
+from dialects.names import escape, unescape
 from dialects.reading import all_within
 from passes.analysis.functions import options
+from passes.rewriting.kernel import set_attribute
 
+WHOLE = "lpu_esl.whole"
 BUDGET = 5.0
 """Percent of the parameters that may be whole on every device unless a user says otherwise."""
 NAMED = 5
@@ -33,8 +54,24 @@ class Whole:
     nbytes: int
     is_angles: bool
 
+    @property
+    def reason(self) -> str:
+        """Why every device has it."""
+        return f"{self.reader} needs all of it"
+
+    @property
+    def attribute(self) -> DictionaryAttr:
+        """The weight as an entry of `lpu_esl.whole`."""
+        return DictionaryAttr(
+            {
+                "bytes": IntegerAttr(self.nbytes, i64),
+                "node": StringAttr(escape(self.node)),
+                "reason": StringAttr(self.reason),
+            }
+        )
+
     def __str__(self) -> str:
-        return f"{self.node}: {self.nbytes} bytes ({self.reader} needs all of it)"
+        return f"{self.node}: {self.nbytes} bytes ({self.reason})"
 
 
 @dataclass(frozen=True)
@@ -49,6 +86,17 @@ class Holdings:
         """Percent of all weights that every device has, tables of angles aside."""
         counted = sum(weight.nbytes for weight in self.whole if not weight.is_angles)
         return 100 * counted / max(self.total, 1)
+
+    @property
+    def attribute(self) -> DictionaryAttr:
+        """What is whole as `lpu_esl.whole`."""
+        return DictionaryAttr(
+            {
+                "parameters": IntegerAttr(self.total, i64),
+                "share": FloatAttr(self.share, f64),
+                "weights": ArrayAttr([weight.attribute for weight in self.whole]),
+            }
+        )
 
 
 def holdings(module: ModuleOp) -> Holdings:
@@ -100,10 +148,11 @@ def _is_passed_on(op: Operation) -> bool:
 
 
 def check_budget(module: ModuleOp) -> None:
-    """`CompileError` if more than the budget is whole on every device."""
+    """Note what is whole on every device; `CompileError` if that is more than the budget."""
     given = options(module).get("whole_budget")
     budget = given.value.data if isinstance(given, FloatAttr) else BUDGET
     held = holdings(module)
+    set_attribute(module, WHOLE, held.attribute if held.whole else None)
     if held.share <= budget:
         return
     counted = [weight for weight in held.whole if not weight.is_angles]

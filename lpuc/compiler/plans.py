@@ -1,0 +1,162 @@
+"""
+The plan of several devices as a user has it: a mapping, or a JSON file.
+
+    {"devices": 4, "model": "9f86d081884c7d65",
+     "products": {"node_linear": "3/4, 2, 32", "node_linear_4": "384/4"},
+     "whole": [{"node": "norm", "bytes": 3072, "reason": "lpu.norm needs all of it"}]}
+
+`products` says how the columns of each product are cut, as `passes.lpu_esl.factors.written` tells;
+`whole`, what every device holds all of, is told to the user and not read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any, cast
+
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    DictionaryAttr,
+    FloatAttr,
+    IntegerAttr,
+    ModuleOp,
+    StringAttr,
+    i64,
+)
+from xdsl.ir import Attribute
+
+from dialects.errors import CompileError
+from dialects.names import escape, unescape
+from dialects.spelling import did_you_mean
+from lpuc.errors import UsageError, UserError
+from lpuc.files.disk import write_text
+from lpuc.files.json_text import parsed_distinct
+from passes.analysis.functions import dictionary
+from passes.lpu_esl.factors.written import PLAN, Unplannable
+from passes.lpu_esl.partitioning.whole import WHOLE
+from runtime.errors import BadOption
+from runtime.files import read_text
+
+Plan = Mapping[str, Any]
+
+MOST_BYTES = 1 << 26
+LONGEST = 1000
+"""Characters of a cut."""
+KEYS = ("devices", "model", "products", "whole")
+
+
+def plan_attribute(plan: Plan | str | PathLike[str]) -> DictionaryAttr:
+    """A plan as the attribute `lpu_esl.plan`; UserError or BadOption for one that is none."""
+    if isinstance(plan, Mapping):
+        try:
+            return _attribute(plan)
+        except ValueError as error:
+            raise BadOption("plan", str(error)) from None
+    path = Path(plan)
+    data = parsed_distinct(read_text(path, MOST_BYTES), path, "is not JSON")
+    try:
+        return _attribute(data)
+    except ValueError as error:
+        raise UserError(f"is no plan: {error}", file=path) from None
+
+
+def _attribute(data: object) -> DictionaryAttr:
+    table = _table(data, "a plan")
+    for key in table:
+        if key not in KEYS:
+            hint = did_you_mean(key, KEYS, f"a plan has {', '.join(KEYS)}")
+            raise ValueError(f"unknown key '{key}'; {hint}")
+    for key in KEYS[:3]:
+        if key not in table:
+            raise ValueError(f"it has no '{key}'")
+    products = _table(table["products"], "'products'")
+    return DictionaryAttr(
+        {
+            "devices": IntegerAttr(_devices(table["devices"]), i64),
+            "model": StringAttr(_text(table["model"], "'model'")),
+            "products": DictionaryAttr(
+                {escape(n): StringAttr(_text(cut, f"'{n}'")) for n, cut in products.items()}
+            ),
+        }
+    )
+
+
+def _table(data: object, what: str) -> Mapping[str, object]:
+    table = cast("Mapping[object, object]", data)
+    if not isinstance(data, Mapping) or not all(isinstance(name, str) for name in table):
+        raise ValueError(f"{what} has names and values")
+    return cast("Mapping[str, object]", data)
+
+
+def _text(value: object, what: str) -> str:
+    if not isinstance(value, str) or not value.isascii() or len(value) > LONGEST:
+        raise ValueError(f'{what} is no text such as "3/4, 2, 32"')
+    return value
+
+
+def _devices(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 1 << 31:
+        raise ValueError("'devices' is no number of devices")
+    return value
+
+
+def plan_of(module: ModuleOp) -> dict[str, Any] | None:
+    """The plan that a module was compiled by, with what is whole; None for one device."""
+    plan = module.attributes.get(PLAN)
+    if plan is None:
+        return None
+    whole = dictionary(module.attributes.get(WHOLE)).get("weights")
+    return cast("dict[str, Any]", _plain(plan)) | {"whole": [] if whole is None else _plain(whole)}
+
+
+def _plain(value: Attribute) -> object:
+    match value:
+        case DictionaryAttr():
+            return {unescape(name): _plain(item) for name, item in value.data.items()}
+        case ArrayAttr():
+            return [_plain(item) for item in cast("Iterable[Attribute]", value)]
+        case StringAttr():
+            return unescape(value.data)
+        case IntegerAttr() | FloatAttr():
+            return value.value.data
+        case _:
+            raise AssertionError(f"{value} is in no plan")
+
+
+@contextmanager
+def naming(plan: object) -> Generator[None]:
+    """Around the passes: what cannot be done of a plan in a file is said of that file."""
+    try:
+        yield
+    except Unplannable as error:
+        if not isinstance(plan, str | PathLike):
+            raise
+        raise UserError(str(error), file=fspath(cast("PathLike[str]", plan))) from error
+
+
+@contextmanager
+def keeping(module: ModuleOp, output: Path | None, inputs: Iterable[Path]) -> Generator[None]:
+    """
+    Around the passes: the plan goes to a file, if one is named.
+
+    What would be whole is told, too, where it is so much that the compile fails.
+    """
+    try:
+        yield
+    except CompileError:
+        if output is not None and WHOLE in module.attributes:
+            _write(module, output, inputs)
+        raise
+    if output is not None:
+        _write(module, output, inputs)
+
+
+def _write(module: ModuleOp, output: Path, inputs: Iterable[Path]) -> None:
+    plan = plan_of(module)
+    if plan is None:
+        raise UsageError("--plan-out: no pass has made a plan")
+    write_text(output, f"{json.dumps(plan, indent=1)}\n", inputs)

@@ -1,0 +1,259 @@
+"""Plans of several devices: written, edited, given again, and refused with the reason."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lpuc
+from lpuc.cli import invoke
+from lpuc.compiler.driver import load_module, lower
+from lpuc.compiler.instrument import Instrumentation
+from lpuc.compiler.options import CompileOptions
+from lpuc.compiler.plans import plan_of
+from tests.unit.cli.conftest import MODEL
+
+LLAMA = MODEL.with_name("llama.onnx")
+WHOLE = 2 * 32 * 96 * 2
+"""Bytes of the products of two layers with 96 columns, in f16."""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _partition(*options: str, model: Path = MODEL) -> int:
+    return invoke(["compile", str(model), "--emit", "esl", "-o", "ir.mlir", *options])
+
+
+@pytest.fixture
+def plan() -> dict[str, Any]:
+    """What the compiler plans for two devices, in `plan.json`."""
+    assert _partition("--devices", "2", "--plan-out", "plan.json") == 0
+    return json.loads(Path("plan.json").read_text())
+
+
+def _refusal(capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    """What is said of `plan.json`, which is one line."""
+    capsys.readouterr()
+    assert _partition("--devices", "2", "--plan", "plan.json", *options) == 1
+    message = capsys.readouterr().err
+    assert message.startswith("error: plan.json: ")
+    assert message.count("\n") == 1
+    return message
+
+
+def test_a_plan_names_products_and_how_they_are_cut(plan: dict[str, Any]):
+    assert plan["devices"] == 2
+    assert set(plan) == {"devices", "model", "products", "whole"}
+    assert any(cut.startswith("96/2") for cut in plan["products"].values())
+
+
+def test_a_plan_that_was_written_makes_the_same_ir(plan: dict[str, Any]):
+    expected = Path("ir.mlir").read_text()
+    assert _partition("--devices", "2", "--plan", "plan.json") == 0
+    assert Path("ir.mlir").read_text() == expected
+
+
+def test_a_plan_that_is_edited_is_followed(plan: dict[str, Any]):
+    """What is not cut any more is whole, and that is told."""
+    name = next(name for name, cut in plan["products"].items() if cut.startswith("96/2"))
+    plan["products"][name] = "96"
+    Path("plan.json").write_text(json.dumps(plan))
+    options = ("--devices", "2", "--plan", "plan.json", "--whole-budget", "100")
+    assert _partition(*options, "--plan-out", "again.json") == 0
+    again = json.loads(Path("again.json").read_text())
+    assert again["products"] == plan["products"]
+    reason = "lpu.matmul needs all of it"
+    assert {"node": name, "bytes": WHOLE, "reason": reason} in again["whole"]
+
+
+def test_more_than_the_budget_names_what_is_whole_and_writes_the_plan(
+    plan: dict[str, Any], capsys: pytest.CaptureFixture[str]
+):
+    name = next(name for name, cut in plan["products"].items() if cut.startswith("96/2"))
+    plan["products"][name] = "96"
+    Path("plan.json").write_text(json.dumps(plan))
+    options = ("--devices", "2", "--plan", "plan.json", "--plan-out", "again.json")
+    assert _partition(*options) == 1
+    message = capsys.readouterr().err
+    assert "more than 5 %" in message
+    assert f"{name}: {WHOLE} bytes" in message
+    assert name in {
+        weight["node"] for weight in json.loads(Path("again.json").read_text())["whole"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"devices": 4}, "is for 4 devices, not 2"),
+        ({"devices": True}, "'devices' is no number of devices"),
+        ({"devices": "2"}, "'devices' is no number of devices"),
+        ({"model": "0123456789abcdef"}, "is for another model"),
+        ({"model": 5}, "'model' is no text"),
+        ({"products": ["96/2"]}, "'products' has names and values"),
+        ({"product": {}}, "unknown key 'product'; did you mean products?"),
+    ],
+)
+def test_a_plan_that_cannot_be_meant_is_refused(
+    change: dict[str, Any], said: str, plan: dict[str, Any], capsys: pytest.CaptureFixture[str]
+):
+    Path("plan.json").write_text(json.dumps(plan | change))
+    assert said in _refusal(capsys)
+
+
+@pytest.mark.parametrize(
+    ("cut", "said"),
+    [
+        ("96/3", "parts 3 of a factor is no power of two"),
+        ("96/4", "does not fit 2 devices"),
+        ("96/2:2", "does not fit 2 devices"),
+        ("48/2", "whose columns are 96"),
+        ("48/2, 2", "whose columns are 96"),
+        ("97/2", "whose columns are 96"),
+        ("", "whose columns are 96"),
+        ("96/2], [2", "these are several axes"),
+        ("all of it", "all of it"),
+        ("9" * 5000, "is no text such as"),
+        (5, "is no text such as"),
+        (None, "is no text such as"),
+    ],
+)
+def test_an_impossible_cut_is_refused_with_the_product(
+    cut: object, said: str, plan: dict[str, Any], capsys: pytest.CaptureFixture[str]
+):
+    name = next(name for name, cut in plan["products"].items() if cut.startswith("96/2"))
+    plan["products"][name] = cut
+    Path("plan.json").write_text(json.dumps(plan))
+    message = _refusal(capsys)
+    assert name in message
+    assert said in message
+
+
+def test_an_unknown_product_is_refused_with_what_was_meant(
+    plan: dict[str, Any], capsys: pytest.CaptureFixture[str]
+):
+    name, cut = next(iter(plan["products"].items()))
+    plan["products"][f"{name}x"] = cut
+    Path("plan.json").write_text(json.dumps(plan))
+    assert f"'{name}x', which is no product of the model; did you mean {name}" in _refusal(capsys)
+
+
+def test_cuts_that_contradict_each_other_are_refused(capsys: pytest.CaptureFixture[str]):
+    """The query heads of a group share the cut of its key heads."""
+    assert _partition("--devices", "2", "--plan-out", "plan.json", model=LLAMA) == 0
+    plan = json.loads(Path("plan.json").read_text())
+    shared = [name for name, cut in plan["products"].items() if cut.startswith("2/2, ")]
+    assert len(shared) > 1
+    plan["products"][shared[0]] = plan["products"][shared[0]].replace("2/2", "2", 1)
+    Path("plan.json").write_text(json.dumps(plan))
+    assert _partition("--devices", "2", "--plan", "plan.json", model=LLAMA) == 1
+    message = capsys.readouterr().err
+    assert message.startswith("error: plan.json: the plan cuts ")
+    assert "where they are the same columns" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is not JSON"),
+        ("{", "is not JSON"),
+        ("[]", "is no plan: a plan has names and values"),
+        ("{}", "is no plan: it has no 'devices'"),
+        ('{"devices": 2, "devices": 4}', "'devices' stands there 2 times"),
+        ("[" * 100_000, "is not JSON"),
+        ("9" * 5000, "is not JSON"),
+    ],
+)
+def test_what_is_no_plan_is_refused(text: str, said: str, capsys: pytest.CaptureFixture[str]):
+    Path("plan.json").write_text(text)
+    assert said in _refusal(capsys)
+
+
+@pytest.mark.parametrize("command", ["verify", "inspect", "compile", "generate"])
+def test_whatever_compiles_names_the_file_of_a_plan(
+    command: str, capsys: pytest.CaptureFixture[str]
+):
+    Path("plan.json").write_text("{}")
+    tokens = ["--tokens", "1"] if command == "generate" else []
+    arguments = [command, str(MODEL), "--devices", "2", "--plan", "plan.json", *tokens]
+    assert invoke(arguments) == 1
+    assert capsys.readouterr().err.startswith("error: plan.json: is no plan")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--plan", "plan.json"],
+        ["--plan-out", "new.json"],
+        ["--devices", "2", "--whole-budget", "101"],
+        ["--devices", "2", "--whole-budget", "nan"],
+        ["--devices", "3"],
+        ["--devices", "0"],
+    ],
+)
+def test_plans_and_budgets_that_nobody_can_mean_are_wrong_usage(options: list[str]):
+    assert _partition(*options) == 2
+
+
+def test_there_is_no_plan_above_the_level_that_makes_it(capsys: pytest.CaptureFixture[str]):
+    arguments = ["compile", str(MODEL), "--emit", "lpu", "-o", "ir.mlir", "--devices", "2"]
+    assert invoke([*arguments, "--plan-out", "plan.json"]) == 2
+    assert "no pass has made a plan" in capsys.readouterr().err
+    assert not Path("plan.json").exists()
+
+
+def test_no_file_that_is_read_becomes_a_plan(plan: dict[str, Any], tmp_path: Path):
+    text = Path("plan.json").read_text()
+    Path("link.json").symlink_to("plan.json")
+    for name in ("plan.json", "link.json"):
+        given = ("--devices", "2", "--plan", "plan.json", "--plan-out", name)
+        assert _partition(*given) == 1
+    assert Path("plan.json").read_text() == text
+    copy = tmp_path / "model.onnx"
+    copy.write_bytes(MODEL.read_bytes())
+    assert _partition("--devices", "2", "--plan-out", "model.onnx", model=copy) == 1
+    assert copy.read_bytes() == MODEL.read_bytes()
+
+
+def test_the_ir_never_takes_the_place_of_a_plan(plan: dict[str, Any]):
+    given = ["--devices", "2", "--plan", "plan.json", "-o", "plan.json"]
+    assert invoke(["compile", str(MODEL), "--emit", "esl", *given]) == 1
+    assert json.loads(Path("plan.json").read_text()) == plan
+
+
+def _planned(plan: object) -> dict[str, Any] | None:
+    options = CompileOptions(devices=2, plan=plan)  # pyright: ignore[reportArgumentType]
+    module = load_module(MODEL, options)
+    lower(module, options, "esl", Instrumentation())
+    return plan_of(module)
+
+
+def test_a_plan_may_be_a_mapping(plan: dict[str, Any]):
+    assert _planned(plan) == plan
+    assert _planned(Path("plan.json")) == plan
+
+
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        (5, "plan: expected a plan, or a file that holds one, got 5"),
+        ({}, "plan: it has no 'devices'"),
+        ({"devices": 2, "model": "0", "products": {}}, "the plan is for another model"),
+        ({"devices": 4, "model": "0", "products": {}}, "the plan is for 4 devices, not 2"),
+    ],
+)
+def test_a_mapping_that_is_no_plan_is_refused(plan: object, said: str):
+    with pytest.raises(lpuc.Error, match=said):
+        _planned(plan)
+
+
+def test_a_plan_is_for_several_devices():
+    with pytest.raises(lpuc.Error, match="plan: a plan is for several devices, and there is one"):
+        lpuc.compile(MODEL, plan={"devices": 2, "model": "", "products": {}})
