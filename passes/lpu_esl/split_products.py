@@ -31,8 +31,8 @@ func.func @step(%x : !lpu.tensor<[1, 4], f32>)
 Heads of queries and of keys are cut by devices each on their own, which columns that stand side by
 side in one weight cannot be.
 
-1. Nothing reads the product but slices of one axis, which do not overlap; casts, biases and views
-   may stand in between, and nothing else reads what they give.
+1. All that is computed of the product ends in slices of one axis, which do not overlap; casts,
+   biases and views may stand in between.
 2. Along that axis the product has the columns of a weight, or of weights that data names: experts.
 
 Small constants, many of which are equal and mean different things, become one for each reader: what
@@ -41,9 +41,9 @@ is equal is cut alike. `lpu-merge-matmuls` merges the parts again.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from itertools import pairwise
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
@@ -91,26 +91,40 @@ class Splitter:
     def __init__(self) -> None:
         self.reading = Reading()
 
-    def product(self, value: SSAValue, axis: int) -> MatmulOp | None:
-        """The product whose columns a value has on an axis, if nothing else reads it."""
-        op = value.owner
-        if not isinstance(op, LpuOp) or self.reading.is_fixed(value):
-            return None
-        links = _along(op, axis)
-        if links is None:
-            return None
-        if isinstance(op, MatmulOp):
-            sides = [op.operands[link.operand] for link in links]
-            return op if len(sides) == 1 and self.can_cut(sides[0], links[0].axes[0]) else None
-        found: MatmulOp | None = None
-        for link in links:
-            operand = op.operands[link.operand] if link.operand != FREE else None
-            if operand is None or self.reading.is_fixed(operand):
+    def parts(self, value: SSAValue, axis: int) -> list[tuple[SliceOp, Part]] | None:
+        """The slices of an axis that a value ends in, whatever is computed of it in between."""
+        found: list[tuple[SliceOp, Part]] = []
+        for use in value.uses:
+            op, part = use.operation, part_of(use.operation)
+            if isinstance(op, SliceOp) and part is not None and part.axis == axis:
+                found.append((op, part))
                 continue
-            if found is not None or operand.has_more_than_one_use():
+            following = self._following(op, use.index, axis)
+            inner = None if following is None else self.parts(op.results[0], following)
+            if inner is None:
                 return None
-            found = self.product(operand, link.axes[0])
+            found += inner
         return found
+
+    def _following(self, op: Operation, operand: int, axis: int) -> int | None:
+        """The axis of a result that an axis of an operand becomes, if parts can be taken of it."""
+        links = [k for k in links_of(op) if k.operand == operand and k.axes == (axis,)]
+        if isinstance(op, MatmulOp) or len(links) != 1 or len(links[0].result_axes) != 1:
+            return None
+        (following,) = links[0].result_axes
+        others = [k for k in _along(op, following) or () if k.operand not in (operand, FREE)]
+        known = _along(op, following) is not None
+        fits = all(self.can_cut(op.operands[k.operand], k.axes[0]) for k in others)
+        return following if known and fits else None
+
+    def columns(self, op: MatmulOp) -> int | None:
+        """The axis of a product that has the columns of a weight, if parts can be taken of it."""
+        rank = op.result_tensor().rank
+        for side, axis, other in ((op.rhs, rank - 1, op.lhs), (op.lhs, rank - 2, op.rhs)):
+            if self.reading.looked_up(side) and not self.reading.looked_up(other):
+                at = tensor_of(side).rank - (1 if side is op.rhs else 2)
+                return axis if self.can_cut(side, at) else None
+        return None
 
     def can_cut(self, value: SSAValue, axis: int) -> bool:
         """Whether a part of an axis of a weight can be read in its place."""
@@ -163,33 +177,21 @@ def _constant(op: ConstantOp, part: Part) -> SSAValue:
     return insert(made, op).results[0]
 
 
-def parts_of(value: SSAValue) -> Sequence[tuple[SliceOp, Part]]:
-    """The slices that alone read a value, if they share it out along one axis."""
-    found: list[tuple[SliceOp, Part]] = []
-    for use in value.uses:
-        op, part = use.operation, part_of(use.operation)
-        if part is None or not isinstance(op, SliceOp):
-            return ()
-        found.append((op, part))
-    if len({part.axis for _, part in found}) != 1:
-        return ()
-    ends = sorted((part.offset, part.offset + part.extent) for _, part in found)
-    apart = all(end <= start for (_, end), (start, _) in itertools.pairwise(ends))
-    return sorted(found, key=lambda pair: pair[1].offset) if apart else ()
+def _are_apart(parts: Sequence[Part]) -> bool:
+    """Whether no element is in two parts."""
+    ends = sorted((part.offset, part.offset + part.extent) for part in parts)
+    return all(end <= start for (_, end), (start, _) in pairwise(ends))
 
 
 def split(module: ModuleOp) -> None:
     """Split every product of a module whose columns are shared out."""
     splitter = Splitter()
-    values = dict.fromkeys(
-        op.source for op in all_within(module) if isinstance(op, SliceOp) and part_of(op)
-    )
-    for value in values:
-        parts = parts_of(value)
-        if not parts or splitter.product(value, parts[0][1].axis) is None:
-            continue
-        for op, part in parts:
-            substitute(op, [splitter.cut(value, part)])
+    for op in all_within(module):
+        axis = splitter.columns(op) if isinstance(op, MatmulOp) else None
+        parts = None if axis is None else splitter.parts(op.results[0], axis)
+        if parts and _are_apart([part for _, part in parts]):
+            for slice_, part in sorted(parts, key=lambda pair: pair[1].offset):
+                substitute(slice_, [splitter.cut(slice_.source, part)])
     erase_unread(reversed([op for op in all_within(module) if isinstance(op, LpuOp)]))
 
 

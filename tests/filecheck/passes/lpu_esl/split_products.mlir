@@ -90,3 +90,20 @@ func.func @zeros(%x : !lpu.tensor<[4], f32>, %y : !lpu.tensor<[4], f32>) -> (!lp
   %1 = lpu.map "add" %y, %b : !lpu.tensor<[4], f32>, !lpu.tensor<[4], f32> -> !lpu.tensor<[4], f32>
   func.return %0, %1 : !lpu.tensor<[4], f32>, !lpu.tensor<[4], f32>
 }
+
+// -----
+
+// What is computed of the parts may differ: one of them is rounded.
+// CHECK-LABEL: @rounded
+// CHECK:         lpu.matmul {{.*}} -> !lpu.tensor<[1, 3], f32>
+// CHECK:         lpu.matmul {{.*}} -> !lpu.tensor<[1, 5], f32>
+// CHECK-NEXT:    lpu.cast {{.*}} -> !lpu.tensor<[1, 5], f16>
+// CHECK-NOT:     lpu.slice
+func.func @rounded(%x : !lpu.tensor<[1, 4], f32>) -> (!lpu.tensor<[1, 3], f32>, !lpu.tensor<[1, 5], f16>) {
+  %w = lpu.constant <file("w", 0, [4, 8], f32)> : !lpu.tensor<[4, 8], f32>
+  %y = lpu.matmul %x, %w : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 8], f32> -> !lpu.tensor<[1, 8], f32>
+  %q = lpu.slice %y at <[0, 0]> step <[1, 1]> : !lpu.tensor<[1, 8], f32> -> !lpu.tensor<[1, 3], f32>
+  %z = lpu.cast %y : !lpu.tensor<[1, 8], f32> -> !lpu.tensor<[1, 8], f16>
+  %k = lpu.slice %z at <[0, 3]> step <[1, 1]> : !lpu.tensor<[1, 8], f16> -> !lpu.tensor<[1, 5], f16>
+  func.return %q, %k : !lpu.tensor<[1, 3], f32>, !lpu.tensor<[1, 5], f16>
+}
