@@ -20,7 +20,7 @@ from runtime.ring.checks.load.loops import Counted, Older, is_settled
 from runtime.ring.checks.load.refusal import Narrator
 from runtime.ring.checks.load.runs import Content, meet
 from runtime.ring.checks.load.state import State
-from runtime.ring.checks.load.values import UNIFORM, UNKNOWN, Span, Turns, Value, ends
+from runtime.ring.checks.load.values import UNKNOWN, Span, Turns, Value, ends
 from runtime.target import Target
 
 MOST_VISITS = 8
@@ -222,17 +222,16 @@ class Walk:
         return before
 
     def _bound(self, loop: Counted, register: int, state: State) -> Value:
-        """The bound of a loop, which its body may load again right before its end."""
+        """The bound of a loop, which its body may load again, always the same."""
         for at in range(loop.tail - 1, loop.head - 1, -1):
             last = self.code[at]
-            if not isinstance(last, Lds | Li):
-                break
-            if last.rd == register and isinstance(last, Li):
+            if not isinstance(last, CtrlInst) or register not in last.writes():
+                continue
+            if isinstance(last, Li):
                 return last.value
-            if last.rd == register and isinstance(last, Lds):
-                held = state.lmu.only(last.address, last.address + 8)
-                number = held.number if isinstance(held, Content) else None
-                return UNIFORM if number is None else number
+            held = state.lmu.at(last.address) if isinstance(last, Lds) else None
+            number = held.number if isinstance(held, Content) else None
+            return UNKNOWN if number is None else number
         return state.registers[register]
 
     def _written(self, loop: Counted) -> set[int]:

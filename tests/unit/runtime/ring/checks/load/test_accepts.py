@@ -149,3 +149,15 @@ def test_of_what_was_gathered_a_part_may_be_all_that_is_read():
     tail = ["li r21, 4100", f"li r22, {SEEN}", "li r23, 60"]
     tail.append("map1.neg (r1,r1,r1,r23), f32 r22[r0,r0,r0,r4], f32 r21[r0,r0,r0,r4]")
     accepted(Ring(4), [*own(), *places(4, 4096), *put(), *hops(4), *tail])
+
+
+def test_a_body_may_load_its_bound_where_it_begins():
+    """Where registers are few they hold something else in between, before the loop as well."""
+    row = "(r1,r1,r1,r1), f32 {}[r0,r0,r0,r0]"
+    lines = [
+        "li r6, 4", "sts r6, 2048", "li r6, 1", "li r5, 0", "li r24, 1024",
+        "A: lds r6, 2048", "muli r25, r5, 4", "addi r25, r25, 1024",
+        "fill " + row.format("r25") + ", r5", "loop r5, r6, 1, A", f"li r22, {SEEN}",
+        "copy (r1,r1,r1,r4), f32 r22[r0,r0,r0,r4], f32 r24[r0,r0,r0,r4]",
+    ]  # fmt: skip
+    accepted(Ring(2), lines)
