@@ -1,6 +1,8 @@
 """What one instruction on data does to what is known, and whether it may."""
 
-from typing import Protocol, cast
+from collections import defaultdict
+from collections.abc import Callable
+from operator import attrgetter
 
 from runtime.isa.fields import Four, Operand
 from runtime.isa.instructions.ctrl import Lds, Sts
@@ -8,11 +10,11 @@ from runtime.isa.instructions.memory import Stream
 from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.instructions.reduction import TopK
 from runtime.isa.spec import DataInst, Inst
+from runtime.ring.checks.compile.content.reading import Reading
+from runtime.ring.checks.compile.content.shapes import Shape, Shapes
 from runtime.ring.checks.compile.links import Links, Message, received, sent
 from runtime.ring.checks.compile.operands import LYING, Extents, Lying, topk
 from runtime.ring.checks.compile.proof import Report, Rule
-from runtime.ring.checks.compile.reading import Reading
-from runtime.ring.checks.compile.shapes import Shape, Shapes
 from runtime.ring.checks.compile.state import SCALAR_BYTES, State
 from runtime.ring.checks.compile.values import HIGHEST, LOWEST, Origin, Symbols, Value
 
@@ -20,9 +22,7 @@ SCALAR = Shape(((SCALAR_BYTES, 1),), 0, SCALAR_BYTES, True, SCALAR_BYTES)
 ANYTHING = (LOWEST, HIGHEST)
 
 
-class _Extended(Protocol):
-    @property
-    def extents(self) -> Four: ...
+_extents: Callable[[Inst], Four] = attrgetter("extents")
 
 
 class Effects:
@@ -31,7 +31,7 @@ class Effects:
     def __init__(self, symbols: Symbols, depth: int, report: Report) -> None:
         self.symbols = symbols
         self.shapes = Shapes(symbols)
-        self._shapes: dict[object, Shape] = {}
+        self._shapes: defaultdict[Extents, dict[object, Shape]] = defaultdict(dict)
         self.links = Links(depth, report)
         self.reading = Reading(report)
         self.report = report
@@ -40,7 +40,7 @@ class Effects:
     def execute(self, at: int, inst: DataInst, state: State) -> None:
         """Apply an instruction on data."""
         registers = state.registers
-        a, b, c, d = cast("_Extended", inst).extents
+        a, b, c, d = _extents(inst)
         extents = (registers[a], registers[b], registers[c], registers[d])
         lying = LYING.get(type(inst))
         if lying is not None:
@@ -74,8 +74,7 @@ class Effects:
         memory = state.memory
         for operand, extents in read:
             base, shape = self._located(at, operand, extents, state)
-            is_known = memory.meets(*memory.hull(base, shape))
-            if not is_known or not self.reading.check(memory, at, base, shape):
+            if not memory.knows(base, shape) or not self.reading.check(memory, at, base, shape):
                 is_same = False
         for operand, extents in written:
             base, shape = self._located(at, operand, extents, state)
@@ -83,10 +82,9 @@ class Effects:
 
     def _write(self, at: int, base: Value, shape: Shape, state: State, is_same: bool) -> None:
         memory = state.memory
-        low, high = memory.hull(base, shape)
         if state.kept:
-            state.drop(low, high)
-        if is_same or type(base) is not int or memory.meets(low, high):
+            state.drop(*memory.hull(base, shape))
+        if is_same or type(base) is not int or memory.knows(base, shape):
             memory.write(at, base, shape, is_same)
 
     def _send(self, at: int, inst: Send, extents: Extents, state: State) -> None:
@@ -100,8 +98,8 @@ class Effects:
         state.queues, message = self.links.pull(state.queues, at, inst, extents)
         if not shape.span:
             return
-        low, high = state.memory.hull(base, shape)
-        state.drop(low, high)
+        if state.kept:
+            state.drop(*state.memory.hull(base, shape))
         pieces = received(at, message, inst.side, shape, self.symbols.devices)
         state.memory.put(at, base, shape, pieces)
 
@@ -112,8 +110,8 @@ class Effects:
         registers = state.registers
         base = registers[operand.base]
         a, b, c, d = operand.strides
-        strides = (registers[a], registers[b], registers[c], registers[d])
-        shape = self._shapes.get((operand.type.itemsize, extents, strides))
+        key = (registers[a], registers[b], registers[c], registers[d], operand.type.itemsize)
+        shape = self._shapes[extents].get(key)
         if shape is None:
             shape = self._shape(at, operand, extents, state)
         return base, shape
@@ -126,12 +124,13 @@ class Effects:
             self.same(at, Rule.EXTENT, "the stride", register, state)
         strides = tuple(state.registers[register] for register in operand.strides)
         size = operand.type.itemsize
-        shape = self._shapes[size, extents, strides] = self.shapes.made(size, extents, strides)
+        shape = self.shapes.made(size, extents, strides)
+        self._shapes[extents][*strides, size] = shape
         return shape
 
     def _check(self, at: int, inst: Inst, state: State) -> None:
         """Refuse extents that are not the same on all devices."""
-        extents = cast("_Extended", inst).extents
+        extents = _extents(inst)
         for register in (*extents, inst.k) if isinstance(inst, TopK) else extents:
             self.same(at, Rule.EXTENT, "the extent", register, state)
 

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from runtime.isa.instructions.net import Recv, Send
-from runtime.ring.checks.compile.families import Label, Piece, cut
-from runtime.ring.checks.compile.memory import Memory
+from runtime.ring.checks.compile.content.families import Label, Piece, cut
+from runtime.ring.checks.compile.content.memory import Memory
+from runtime.ring.checks.compile.content.shapes import Shape
 from runtime.ring.checks.compile.proof import Report, Rule
-from runtime.ring.checks.compile.shapes import Shape
 from runtime.ring.checks.compile.values import Value
 
 OPPOSITE = {"left": "right", "right": "left"}
@@ -32,7 +32,6 @@ class Message(NamedTuple):
 
 Queues = tuple[tuple[Message, ...], tuple[Message, ...]]
 """What is in flight to the left and to the right, oldest first."""
-SIDES = ("left", "right")
 
 
 class Links:
@@ -48,7 +47,7 @@ class Links:
         side = message.send.side
         if not message.shape.span:
             self.report.refuse(Rule.PAIRING, "{0} sends no element", message.at)
-        waiting = queues[SIDES.index(side)]
+        waiting = queues[0 if side == "left" else 1]
         if len(waiting) >= self.depth:
             self.report.refuse(
                 Rule.DEPTH,
@@ -56,7 +55,8 @@ class Links:
                 "oldest that of {1}, and none is received before",
                 message.at, waiting[0].at,
             )  # fmt: skip
-        self.most = max(self.most, len(waiting) + 1)
+        if len(waiting) >= self.most:
+            self.most = len(waiting) + 1
         return _with(queues, side, (*waiting, message))
 
     def pull(
@@ -64,7 +64,7 @@ class Links:
     ) -> tuple[Queues, Message]:
         """The queues without the message that a receive finds, and that message."""
         side = OPPOSITE[recv.side]
-        waiting = queues[SIDES.index(side)]
+        waiting = queues[0 if side == "left" else 1]
         if not waiting:
             self.report.refuse(
                 Rule.ORDER,
@@ -90,11 +90,10 @@ def _with(queues: Queues, side: str, waiting: tuple[Message, ...]) -> Queues:
 
 def sent(memory: Memory, base: Value, shape: Shape) -> tuple[Piece, ...]:
     """What a device takes from its LMU, as pieces from the first byte on; without label unknown."""
-    unknown = (Piece(0, shape, None, 0),)
     slot = None if isinstance(base, int) else memory.slot(base)
     found = None if slot is None or not shape.is_exact else memory.family_of(slot)
     if slot is None or found is None:
-        return unknown
+        return (Piece(0, shape, None, 0),)
     family, start = found
     pieces = family.slots[slot.distance]
     for piece in pieces:
@@ -104,7 +103,7 @@ def sent(memory: Memory, base: Value, shape: Shape) -> tuple[Piece, ...]:
     met = [piece for piece in pieces if piece.start < end and start < piece.end]
     covered = sum(min(piece.end, end) - max(piece.start, start) for piece in met)
     if not shape.size or covered < shape.span or not all(piece.shape.size for piece in met):
-        return unknown
+        return (Piece(0, shape, None, 0),)
     parts = [cut(piece, start, end) for piece in met]
     return tuple(part._replace(start=part.start - start) for part in parts)
 

@@ -16,8 +16,8 @@ from runtime.isa.spec import Inst
 from runtime.program.file.canonical import to_text
 from runtime.program.interface import Interface
 from runtime.program.program import Program
+from runtime.ring.checks.compile.content.memory import Memory
 from runtime.ring.checks.compile.effects import Effects
-from runtime.ring.checks.compile.memory import Memory
 from runtime.ring.checks.compile.proof import Proof, Report
 from runtime.ring.checks.compile.state import State
 from runtime.ring.checks.compile.values import Origin, Registers, Symbols

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from runtime.ring.checks.compile.content.memory import Memory
 from runtime.ring.checks.compile.links import Queues
-from runtime.ring.checks.compile.memory import Memory
 from runtime.ring.checks.compile.values import Registers, Symbols, Value
 
 SCALAR_BYTES = 8

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Loop, Out, Sts
+from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Li, Loop, Out, Sts
 from runtime.isa.spec import DataInst, Inst
+from runtime.ring.checks.compile.content.memory import Area
 from runtime.ring.checks.compile.effects import Effects
 from runtime.ring.checks.compile.links import Queues
-from runtime.ring.checks.compile.memory import Area
 from runtime.ring.checks.compile.proof import Rule
 from runtime.ring.checks.compile.state import State
-from runtime.ring.checks.compile.values import COMPUTE, HIGHEST, LOWEST, WRITERS, Origin
+from runtime.ring.checks.compile.values import COMPUTE, HIGHEST, LOWEST, WRITERS, Origin, Value
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,7 @@ class Walk:
         self._same(tail, "the counter", loop.rd, state)
         registers = {inst.rd for inst in body if isinstance(inst, (*WRITERS, Lds, Loop))}
         addresses = {inst.address for inst in body if isinstance(inst, Sts)}
-        bound = state.registers[loop.rb]
-        last = HIGHEST if loop.rb in registers else self.symbols.range(bound)[1] - 1
+        last = self.symbols.range(_bound(loop, body, state))[1] - 1
         low, high = self.symbols.range(start)
         state.forget(registers, addresses, self.symbols)
         state.registers[loop.rd] = self.symbols.fresh((low, max(high, last)), Origin.SAME)
@@ -160,6 +159,20 @@ class Walk:
         counter = self.flow.code[at]
         assert isinstance(counter, Loop)
         state.registers[counter.rd] = self.symbols.fresh((LOWEST, HIGHEST), Origin.SAME)
+
+
+def _bound(loop: Loop, body: Sequence[Inst], state: State) -> Value:
+    """The bound of a loop that begins; a body that writes its register loads it again."""
+    makers = (inst for inst in reversed(body) if loop.rb in inst.writes())
+    match next(makers, None):
+        case None:
+            return state.registers[loop.rb]
+        case Li() as maker:
+            return maker.value
+        case Lds() as maker:
+            return state.kept.get(maker.address, HIGHEST)
+        case _:
+            return HIGHEST
 
 
 def _unlike(one: Queues, other: Queues) -> int:

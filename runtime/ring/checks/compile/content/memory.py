@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from runtime.ring.checks.compile.families import Family, Label, Piece
-from runtime.ring.checks.compile.shapes import Shape, Shapes
+from runtime.ring.checks.compile.content.families import Family, Label, Piece
+from runtime.ring.checks.compile.content.shapes import Shape, Shapes
 from runtime.ring.checks.compile.values import Affine, Origin, Value
 
 
@@ -53,7 +53,7 @@ class Memory:
         self.families: list[Family] = []
         self.areas: list[Area] = []
         self.hulls: list[tuple[int, int]] = []
-        self._slots: dict[Affine, Slot | None] = {}
+        self._slots: dict[Affine, Slot] = {}
 
     def copy(self) -> "Memory":
         """The same contents, to be changed apart."""
@@ -62,8 +62,15 @@ class Memory:
         other.areas, other.hulls, other._slots = list(self.areas), list(self.hulls), self._slots
         return other
 
-    def meets(self, low: int, high: int) -> bool:
-        """Whether anything is known of a byte in a range."""
+    def knows(self, base: Value, shape: Shape) -> bool:
+        """Whether anything is known of a byte that an operand may touch."""
+        if not self.hulls:
+            return False
+        if type(base) is int:
+            low = base + shape.low
+            high = low + shape.span
+        else:
+            low, high = self.hull(base, shape)
         for first, last in self.hulls:  # noqa: SIM110
             if first < high and low < last:
                 return True
@@ -71,11 +78,13 @@ class Memory:
 
     def slot(self, address: Affine) -> Slot | None:
         """An address as that of a slot; None for one that is affine in no device, or in several."""
-        if address not in self._slots:
+        found = self._slots.get(address)
+        if found is None:
             base, devices = self.symbols.parts(address)
-            is_slot = len(devices) == 1 and devices[0][1] > 0
-            self._slots[address] = Slot(base, *devices[0]) if is_slot else None
-        return self._slots[address]
+            if len(devices) != 1 or devices[0][1] <= 0:
+                return None
+            found = self._slots[address] = Slot(base, *devices[0])
+        return found
 
     def hull(self, base: Value, shape: Shape) -> tuple[int, int]:
         """The range of addresses that an operand may touch."""
@@ -95,6 +104,8 @@ class Memory:
         for family in self.families:
             if family.step != slot.step:
                 continue
+            if family.base == slot.base:
+                return family, 0
             start = self.symbols.minus(slot.base, family.base)
             if isinstance(start, int) and abs(start) < slot.step:
                 return family, start
@@ -130,10 +141,10 @@ class Memory:
         if not family.has_room(start, shape):
             self.damage(at, *self.hull(base, shape))
             return
-        before = family.extent
+        is_new = start < family.first or family.last < start + shape.span
         for first, part, label, by in pieces:
             family.put(slot.distance, Piece(first + start, part, label, by))
-        if family.extent != before:
+        if is_new:
             self._grown(family)
 
     def _grown(self, family: Family) -> None:

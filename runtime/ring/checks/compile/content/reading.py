@@ -6,10 +6,10 @@ address that depends on the device, an instruction reads what its own device wro
 what is complete.
 """
 
-from runtime.ring.checks.compile.families import Family, Piece
-from runtime.ring.checks.compile.memory import Area, Kind, Memory, Slot
+from runtime.ring.checks.compile.content.families import Family, Piece
+from runtime.ring.checks.compile.content.memory import Area, Kind, Memory, Slot
+from runtime.ring.checks.compile.content.shapes import Shape
 from runtime.ring.checks.compile.proof import Report, Rule
-from runtime.ring.checks.compile.shapes import Shape
 from runtime.ring.checks.compile.values import Origin, Value
 
 _APART = "{0} reads a part of what {1} gathered together with other bytes"

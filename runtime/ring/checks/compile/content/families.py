@@ -13,7 +13,7 @@ what device `k` wrote, whoever looks.
 
 from typing import NamedTuple
 
-from runtime.ring.checks.compile.shapes import Shape, Shapes
+from runtime.ring.checks.compile.content.shapes import Shape, Shapes
 from runtime.ring.checks.compile.values import Value
 
 
