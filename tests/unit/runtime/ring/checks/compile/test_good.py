@@ -140,3 +140,13 @@ def test_a_branch_may_follow_what_is_computed_of_gathered_bytes_alone():
 def test_a_gather_that_a_branch_leaves_out_is_proved():
     lines = [f"bge r{p.P}, r{p.ELEMENT}, end", *p.gather(4), "end:", *p.produced()]
     assert prove(p.program(4, lines)).gathered == 1
+
+
+def test_a_bound_that_a_body_loads_again_bounds_what_its_counter_does():
+    near = p.X + 1024
+    lines = [
+        "li r81, 3", "sts r81, 1048576", "li r82, 0", *p.gather(4), f"li r61, {near}", "top:",
+        "addi r83, r82, 1", *p.produced(near, 61, rows=83), *p.used(4), "lds r81, 1048576",
+        "loop r82, r81, 1, top",
+    ]  # fmt: skip
+    assert prove(p.program(4, lines)).gathered == 1
