@@ -102,7 +102,7 @@ class Shapes:
         left = offset if isinstance(offset, int) else offset.const
         terms = () if isinstance(offset, int) else offset.terms
         steps = [(symbols.add(extent, -1), stride) for extent, stride in part.axes if stride]
-        for extent, stride in sorted(whole.axes, key=lambda axis: -axis[1]):
+        for extent, stride in reversed(self._nested(whole.axes)):
             digit = abs(left) // stride * (1 if left > 0 else -1)
             left -= digit * stride
             least: Value = digit
@@ -123,6 +123,17 @@ class Shapes:
             if symbols.range(least)[0] < 0 or symbols.range(room)[0] < 0:
                 return False
         return not left and not steps
+
+    def _nested(self, axes: Sequence[Axis]) -> list[Axis]:
+        """The axes of an exact shape by their strides; those that lie densely are one."""
+        found: list[Axis] = []
+        for extent, stride in sorted(axes, key=lambda axis: axis[1]):
+            inner, step = found[-1] if found else (0, 0)
+            if isinstance(inner, int) and stride == inner * step and found:
+                found[-1] = (self.symbols.scale(extent, inner), step)
+            else:
+                found.append((extent, stride))
+        return found
 
     def meets(self, shape: Shape, base: Value, low: int, high: int) -> bool:
         """Whether a byte may lie in a range; True where that takes long to say."""

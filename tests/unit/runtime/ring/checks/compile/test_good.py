@@ -150,3 +150,16 @@ def test_a_bound_that_a_body_loads_again_bounds_what_its_counter_does():
         "loop r82, r81, 1, top",
     ]  # fmt: skip
     assert prove(p.program(4, lines)).gathered == 1
+
+
+def test_rows_of_all_slots_may_be_read_as_one_axis():
+    row = f"f32 r{{}}[r0,r0,r{p.STEP},r{p.ELEMENT}]"
+    four_rows = f"(r{p.ONE},r{p.ONE},r{p.ELEMENT},r{p.P})"
+    messages = [line.replace(p.extents(p.ELEMENT), four_rows) for line in p.hops(4, rows=p.ELEMENT)]
+    lines = [
+        *p.produced(rows=p.ELEMENT), *p.slots(4, 256),
+        f"copy {four_rows}, {row.format(p.FIRST)}, {row.format(60)}", *messages,
+        "li r70, 16", f"li r71, {p.Y}", f"li r72, {p.Z}",
+        f"copy (r{p.ONE},r{p.ONE},r70,r{p.P}), {row.format(72)}, {row.format(71)}",
+    ]  # fmt: skip
+    assert prove(p.program(4, lines)).gathered == 1
