@@ -13,6 +13,7 @@ from xdsl.dialects.func import Func, FuncOp
 from xdsl.parser import Parser
 
 from dialects.lpu import Lpu
+from dialects.lpu_esl import LpuEsl
 from dialects.lpu_isa import LpuIsa
 from dialects.lpu_mem import LpuMem
 from dialects.lpu_mem.semantics import run_function
@@ -31,14 +32,15 @@ BACKEND = (LpuMemAllocatePass(), ConvertLpuMemToLpuIsaPass(), LpuIsaAllocateRegi
 def context() -> Context:
     """A context with the dialects of the backend."""
     ctx = Context()
-    for dialect in (Builtin, Func, Lpu, LpuMem, LpuIsa):
+    for dialect in (Builtin, Func, Lpu, LpuEsl, LpuMem, LpuIsa):
         ctx.load_dialect(dialect)
     return ctx
 
 
-def parse(text: str, target: str = "lpu-4nm") -> ModuleOp:
-    """The module around the functions of a text, for a target."""
-    header = f'builtin.module attributes {{lpu.options = {{target = "{target}"}}}} {{'
+def parse(text: str, target: str = "lpu-4nm", devices: int = 1) -> ModuleOp:
+    """The module around the functions of a text, for a target, or for several."""
+    options = f'{{target = "{target}", devices = {devices} : i64}}'
+    header = f"builtin.module attributes {{lpu.options = {options}}} {{"
     module = Parser(context(), f"{header}\n{text}\n}}").parse_module()
     module.verify()
     return module

@@ -17,7 +17,12 @@ from lpuc.compiler.emit import program_in_memory
 from lpuc.compiler.pipeline import PIPELINE, make_context, stage_passes
 from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
+from runtime.run.ring import Stepping
 from tests.unit.backend.harness import Arrays, parse
+
+FUEL = 10_000_000
+ONE_MESSAGE = Stepping(depth=1)
+"""Links with no more room than they must have."""
 
 MEM, ISA = (stage for stage in PIPELINE if stage.level in ("mem", "isa"))
 
@@ -55,15 +60,18 @@ def at_every_level(
     values: Mapping[str, int] | None = None,
     target: str = "lpu-tiny",
     entry: str = "step",
+    devices: int = 1,
 ) -> dict[str, Result]:
-    """Results at level `lpu`, behind each pass of level `lpu_mem`, and of the program."""
-    folder, module = Path(), parse(text, target)
+    """Results at level `lpu` or `esl`, behind each pass of level `lpu_mem`, and of the program."""
+    folder, module = Path(), parse(text, target, devices)
 
     def lpu(on_token: Callable[[int], None]) -> Arrays:
-        return execution.run_interface(named(module, entry), inputs, folder, values, on_token)
+        func = named(module, entry)
+        return execution.run_interface(func, inputs, folder, values, on_token, devices)
 
     def mem(on_token: Callable[[int], None]) -> Arrays:
-        return semantics.run_function(named(module, entry), inputs, folder, values, on_token)
+        func = named(module, entry)
+        return semantics.run_function(func, inputs, folder, values, on_token, devices)
 
     found = {"lpu": _run(lpu)}
     for one in stage_passes(MEM):
@@ -72,7 +80,7 @@ def at_every_level(
         found[one.name] = _run(mem)
     program = program_of(module)
     for kind, reference in (("program", False), ("reference", True)):
-        machine = Interpreter(program, fuel=1_000_000, reference=reference)
+        machine = Interpreter(program, fuel=FUEL, reference=reference, stepping=ONE_MESSAGE)
         found[kind] = _run(lambda on_token, m=machine: m.run(inputs, entry, values, on_token))
     return found
 

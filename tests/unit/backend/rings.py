@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from xdsl.parser import Parser
-
-from lpuc.compiler.emit import program_in_memory
 from lpuc.compiler.pipeline import make_context, stage_passes
 from runtime.program.program import Program
-from tests.unit.backend.levels import ISA, MEM
+from tests.unit.backend.harness import parse
+from tests.unit.backend.levels import MEM, program_of
 
 
 def tensor(dims: Sequence[object], dtype: str = "f32") -> str:
@@ -27,15 +24,10 @@ def columns(dims: Sequence[object], devices: int, dtype: str = "f32") -> str:
 
 def ring_program(text: str, devices: int, target: str = "lpu-4nm") -> Program:
     """The program of functions at level `esl`."""
-    options = f'{{target = "{target}", devices = {devices} : i64}}'
-    module = Parser(
-        make_context(), f"builtin.module attributes {{lpu.options = {options}}} {{\n{text}\n}}"
-    ).parse_module()
-    module.verify()
-    for one in (*stage_passes(MEM), *stage_passes(ISA)):
+    module = parse(text, target, devices)
+    for one in stage_passes(MEM):
         one.apply(make_context(), module)
-        module.verify()
-    return program_in_memory(module, Path())
+    return program_of(module)
 
 
 def step(

@@ -13,10 +13,10 @@ from runtime.isa.encoding import word_addresses
 from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
 from runtime.run.ring import Stepping
+from tests.unit.backend.levels import agreed, at_every_level
 from tests.unit.backend.rings import columns, ring_program, step, tensor
 
 RNG = np.random.default_rng(5)
-ONE_MESSAGE = Stepping(depth=1)
 SIZES = [(1, 6, 12, 10), (3, 6, 13, 9), (0, 6, 12, 10)]
 """Rows, and the widths of input, hidden layer and output."""
 LARGE = [(5, 64, 700, 30), (2, 4, 9000, 5), (40, 16, 256, 8)]
@@ -63,13 +63,15 @@ def test_products_of_gathered_columns_are_those_of_the_whole(
     size: Sequence[int], devices: int, target: str, dtype: str
 ):
     inputs = arrays(size, dtype)
-    program = ring_program(perceptron(size, devices, dtype), devices, target)
     x, w, v = (array.astype(np.float64) for array in inputs.values())
     hidden = (x @ w).astype(inputs["x"].dtype).astype(np.float64)
     tolerance = 1e-5 if dtype == "f32" else 4e-3
-    for reference in (False, True):
-        found = run(program, inputs, reference=reference, stepping=ONE_MESSAGE)
-        np.testing.assert_allclose(found, hidden @ v, rtol=tolerance, atol=tolerance * 4)
+    text = perceptron(size, devices, dtype)
+    for level, result in at_every_level(text, inputs, target=target, devices=devices).items():
+        found = result.outputs["y"]
+        np.testing.assert_allclose(
+            found, hidden @ v, rtol=tolerance, atol=tolerance * 4, err_msg=level
+        )
 
 
 @pytest.mark.parametrize("devices", [2, 4, 8])
@@ -154,10 +156,9 @@ def test_layers_gather_as_often_as_they_like(gathers: int, devices: int, target:
     for _ in range(3 * gathers):
         numbers = np.arange(devices)[:, None] + np.arange(5)
         expected = np.tanh((expected.max() * numbers).sum(axis=0, keepdims=True) / 32)
-    program = ring_program(layers(gathers, devices), devices, target)
-    for reference in (False, True):
-        found = run(program, {"x": x}, reference=reference, stepping=ONE_MESSAGE)
-        np.testing.assert_allclose(found, expected, rtol=2e-5)
+    found = at_every_level(layers(gathers, devices), {"x": x}, target=target, devices=devices)
+    for level, result in found.items():
+        np.testing.assert_allclose(result.outputs["y"], expected, rtol=2e-5, err_msg=level)
 
 
 @pytest.mark.parametrize("tokens", [0, 1, 7])
@@ -168,5 +169,6 @@ def test_a_part_may_grow_with_a_symbol(tokens: int):
     text = step(body, f"%x : {x}", [y], 2, interface, more="P in 0 to 7, ")
     given = RNG.standard_normal((tokens, 6)).astype(np.float32)
     for target in ("lpu-4nm", "lpu-tiny"):
-        found = run(ring_program(text, 2, target), {"x": given}, reference=True)
-        np.testing.assert_array_equal(found, np.stack([given[:, :3], given[:, 3:]]))
+        result = agreed(at_every_level(text, {"x": given}, target=target, devices=2))
+        expected = np.stack([given[:, :3], given[:, 3:]])
+        np.testing.assert_array_equal(result.outputs["y"], expected)
