@@ -60,7 +60,7 @@ from dialects.lpu_isa.ops import IsaOp, LabelOp, instruction, label
 from dialects.lpu_mem.target import SPILL_SLOTS, spill_base, target_of
 from dialects.reading import operations
 from passes.lpu_isa.registers.blocks import BlockAllocation
-from passes.lpu_isa.registers.entry import freed, need_of
+from passes.lpu_isa.registers.entry import entry_of
 from passes.lpu_isa.registers.liveness import Lifetime, Liveness, Places, by_weight
 from passes.lpu_isa.registers.made import Made
 from passes.rewriting.base import RewritingPass
@@ -76,7 +76,8 @@ class Allocation:
     def __init__(
         self, items: Sequence[Item], symbols: Sequence[str], registers: int, spill_base: int
     ) -> None:
-        self.items, self.stored = freed(items, len(symbols), registers)
+        entry = entry_of(items, len(symbols), registers)
+        self.items, self.stored = entry.items, entry.stored
         devices = [n for n, name in enumerate(symbols, start=1) if is_device_symbol(name)]
         held = frozenset(self.stored.get(register, register) for register in devices)
         self.live = live = Liveness([item for item, _ in self.items], held)
@@ -91,7 +92,7 @@ class Allocation:
             for item, _ in self.items
             if isinstance(item, Code) and item.inst is Loop
         }
-        self._share_out(len(self.pool) - need_of(self.items))
+        self._share_out(len(self.pool) - entry.need)
 
     def _share_out(self, count: int) -> None:
         """Pin the most used keys, loop variables first, and give the other values slots."""

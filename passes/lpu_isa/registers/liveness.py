@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from dialects.lpu_isa.code import VIRTUAL, Code
-from passes.lpu_isa.registers.made import Made, made_in
+from passes.lpu_isa.registers.made import MAKERS, Made, made_in
 from runtime.isa import Halt
 
 Key = Hashable
@@ -79,7 +79,7 @@ class Liveness:
 
     def makes(self, code: Code) -> bool:
         """Whether an instruction makes what is made anew where it is wanted."""
-        return any(register in self.made for register in code.writes())
+        return code.inst in MAKERS and code.values[0] in self.made
 
     def _split(self) -> None:
         start = 0

@@ -15,6 +15,8 @@ from dialects.lpu_isa.code import VIRTUAL, Code
 from runtime.isa import Add, Addi, Inst, Lds, Li, Muli
 
 IMM32 = 1 << 31
+MAKERS = frozenset({Li, Addi, Muli, Add})
+"""Instructions that make such a value, in the register of their first field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +62,14 @@ def made_in(items: Iterable[Code | str], devices: Collection[int]) -> dict[int, 
             writes[register] = writes.get(register, 0) + 1
     found: dict[int, Made] = {}
     for item in code:
-        value = _constant(item) or _derived(item, found, devices)
-        if value is not None and item.values[0] >= VIRTUAL and writes[item.values[0]] == 1:
-            found[item.values[0]] = value
+        if item.inst not in MAKERS:
+            continue
+        register = item.values[0]
+        if register < VIRTUAL or writes[register] > 1:
+            continue
+        value = _constant(item) or (_derived(item, found, devices) if devices else None)
+        if value is not None:
+            found[register] = value
     return found
 
 
@@ -77,8 +84,6 @@ def _constant(code: Code) -> Constant | None:
 
 def _derived(code: Code, found: Mapping[int, Made], devices: Collection[int]) -> Derived | None:
     """What an instruction makes of the symbol of a device, or of what was made of one."""
-    if code.inst not in (Addi, Muli, Add):
-        return None
     _, first, other = code.values
     if code.inst is Add:
         if isinstance(found.get(first), Constant):

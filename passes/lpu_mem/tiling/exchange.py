@@ -41,7 +41,7 @@ def exchanges(operations: Iterable[Operation], ranges: Ranges) -> Iterator[list[
 def _grouped(run: list[Operation], ranges: Ranges) -> Iterator[list[Operation]]:
     """A run as one exchange, or each of its messages alone where a part is missing."""
     parts = {name for op in run if isinstance(op, ops.LinkOp) for name, _ in op.view.offset.terms}
-    if parts == _devices(ranges):
+    if parts and parts == _devices(ranges):
         yield run
     else:
         yield from ([op] for op in run)
