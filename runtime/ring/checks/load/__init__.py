@@ -27,7 +27,7 @@ from runtime.isa.spec import Inst
 from runtime.ring.checks.load.refusal import Narrator, Unsafe
 from runtime.ring.checks.load.runs import Content, Kind
 from runtime.ring.checks.load.state import State
-from runtime.ring.checks.load.values import Span
+from runtime.ring.checks.load.values import FIRST_SYMBOL, Span
 from runtime.ring.checks.load.walk import Walk
 from runtime.target import Target
 
@@ -71,8 +71,9 @@ def _entered(start: Start, devices: int) -> State:
     state = State()
     for register, value in start.numbers.items():
         state.registers[register] = value
-    for register, (low, high) in start.ranges.items():
-        state.registers[register] = low if low == high else Span(low, high)
+    for bit, (register, (low, high)) in enumerate(start.ranges.items()):
+        number = Span(low, high, FIRST_SYMBOL << bit)
+        state.registers[register] = low if low == high else number
     for register, j in start.neighbours.items():
         state.registers[register] = [(device + j) % devices for device in range(devices)]
     if start.private:

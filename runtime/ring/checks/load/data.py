@@ -30,6 +30,7 @@ from runtime.ring.checks.load.values import (
     Span,
     Value,
     Varied,
+    all_sources,
     ends,
     is_uniform,
 )
@@ -82,7 +83,8 @@ class Data:
 
             def pass_on(state: State) -> None:
                 shape = self._shape(at, state.registers, touch)
-                move(state, at, inst, state.registers[touch.base], shape)
+                extents = touch.shape(state.registers)[:4]
+                move(state, at, inst, state.registers[touch.base], shape, extents)
 
             return pass_on
         return lambda state: self._execute(state, plan)
@@ -146,7 +148,9 @@ class Data:
                 lmu.put(base + low, base + high, content)
         elif isinstance(base, list):
             self.ends.refuse_overlap(at, shape, touch.size)
-            self.tags.put_block(lmu, at, self.ends.places(at, base, shape, touch.size), parts)
+            bases = self.ends.places(at, base, shape, touch.size)
+            sources = all_sources(touch.shape(registers)[:4])
+            self.tags.put_block(lmu, at, bases, parts, sources)
         else:
             low, high = self._hull(at, base, parts)
             self.tags.put_somewhere(lmu, at, low, high, kind if isinstance(base, Span) else OWN)

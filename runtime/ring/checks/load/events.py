@@ -8,6 +8,8 @@ class Block:
     """What the devices put at addresses of their own with one instruction, `at`."""
 
     at: int
+    sources: int = 0
+    """The symbols and loops on which its extents depend."""
     sent: int | None = None
     """The instruction that sent some of it last."""
     received: int = 0

@@ -18,10 +18,11 @@ from runtime.ring.checks.load.refusal import Narrator
 from runtime.ring.checks.load.state import Message, State
 from runtime.ring.checks.load.tags import Tags
 from runtime.ring.checks.load.touches import in_order, overlaps
-from runtime.ring.checks.load.values import Turns, Value, turns_of
+from runtime.ring.checks.load.values import Turns, Value, all_sources, shown, sources_of
 from runtime.target import Target
 
 Shape = tuple[int, ...]
+Extents = tuple[Value, ...]
 OPPOSITE = {"left": "right", "right": "left"}
 TOWARDS = {"left": -1, "right": 1}
 
@@ -37,7 +38,9 @@ class Ends:
         self.loops = 0
         """The loops around whose turns are looked at together and could be looked at apart."""
 
-    def send(self, state: State, at: int, inst: Any, base: Value, shape: Shape) -> None:
+    def send(
+        self, state: State, at: int, inst: Any, base: Value, shape: Shape, extents: Extents
+    ) -> None:
         """Every device sends to one side."""
         assert isinstance(inst, Send)
         messages = state.links[inst.side]
@@ -48,18 +51,20 @@ class Ends:
             )  # fmt: skip
         size = inst.src.type.itemsize
         bases, parts = self.places(at, base, shape, size), in_order(shape, size)
-        sent = self.tags.send(state.lmu, at, bases, parts)
-        messages.append(Message(at, shape[:4], inst.src.type, sent))
+        sent = self.tags.send(state.lmu, at, bases, parts, all_sources(extents))
+        messages.append(Message(at, extents, inst.src.type, sent))
 
-    def recv(self, state: State, at: int, inst: Any, base: Value, shape: Shape) -> None:
+    def recv(
+        self, state: State, at: int, inst: Any, base: Value, shape: Shape, extents: Extents
+    ) -> None:
         """Every device receives from one side what its neighbour there sent to the other."""
         assert isinstance(inst, Recv)
         messages = state.links[OPPOSITE[inst.side]]
         if not messages:
             self._refuse_cycle(at, TOWARDS[inst.side], "to send, which it does only later")
         message = messages.popleft()
-        if message.extents != shape[:4] or message.element is not inst.dst.type:
-            self._refuse_message(at, message, f"{inst.dst.type.value} {shape[:4]}")
+        if message.extents != extents or message.element is not inst.dst.type:
+            self._refuse_message(at, message, f"{inst.dst.type.value} {_shown(extents)}")
         size = inst.dst.type.itemsize
         self.refuse_overlap(at, shape, size)
         bases, parts = self.places(at, base, shape, size), in_order(shape, size)
@@ -99,7 +104,7 @@ class Ends:
 
     def ask_turns(self, base: Value) -> None:
         """Raise Turns where an address is known once the turns of some loop are."""
-        if loops := turns_of(base) & self.loops:
+        if loops := sources_of(base) & self.loops:
             raise Turns(loops)
 
     def _refuse_bounds(self, at: int, problem: str) -> NoReturn:
@@ -110,7 +115,7 @@ class Ends:
         self.narrator.refuse(
             "message",
             f"{name} expects {wanted}, and {other} on the neighbour sent {message.element.value} "
-            f"{message.extents}",
+            f"{_shown(message.extents)}",
             at, message.at,
         )  # fmt: skip
 
@@ -123,3 +128,7 @@ class Ends:
             f"{', '.join(waits)}",
             at,
         )
+
+
+def _shown(extents: Extents) -> str:
+    return f"({', '.join(map(shown, extents))})"

@@ -87,6 +87,15 @@ class Wording:
             at, *culprits,
         )  # fmt: skip
 
+    def refuse_sources(self, at: int, put: int) -> NoReturn:
+        """The extents of a message depend on something else than those of what it has."""
+        self.narrator.refuse(
+            "message",
+            f"the extents of {self.narrator.name(at)} do not depend on the symbols and turns on "
+            f"which those of {self.narrator.name(put)} do, which put what it sends",
+            at, put,
+        )  # fmt: skip
+
     def refuse_stale(self, at: int, newest: int, eldest: int) -> NoReturn:
         """Exchanged bytes are read with older ones."""
         block = self.known.blocks[newest]

@@ -24,7 +24,7 @@ class Message(NamedTuple):
     """What all devices sent by one instruction, `pieces` by the device that sent them."""
 
     at: int
-    extents: tuple[int, ...]
+    extents: tuple[Value, ...]
     element: ElementType
     pieces: list[list[Piece]]
 

@@ -75,10 +75,10 @@ class Tags:
         self.known.read(exchanged)
         return max(worst, OWN)
 
-    def put_block(self, lmu: Runs, at: int, bases: list[int], parts: Pieces) -> None:
-        """An instruction writes at an address of each device."""
+    def put_block(self, lmu: Runs, at: int, bases: list[int], parts: Pieces, sources: int) -> None:
+        """An instruction writes at an address of each device; its extents depend on `sources`."""
         event = self.known.new(at)
-        self.known.blocks[event] = Block(at)
+        self.known.blocks[event] = Block(at, sources)
         for device, base in enumerate(bases):
             tag = Tag(device, event, 0)
             for low, high in parts:
@@ -95,8 +95,13 @@ class Tags:
                 known = kind if held.kind is NOBODY else min(held.kind, kind)
             lmu.put(first, end, Content(known, event))
 
-    def send(self, lmu: Runs, at: int, bases: list[int], parts: Pieces) -> list[list[Piece]]:
-        """What each device sends, in the order of the message."""
+    def send(
+        self, lmu: Runs, at: int, bases: list[int], parts: Pieces, sources: int
+    ) -> list[list[Piece]]:
+        """What each device sends, in the order of the message.
+
+        Its extents must depend on the same symbols and loops, `sources`, as those of what was put.
+        """
         sent = self._send_slots(lmu, bases, parts) if len(parts) == 1 else None
         if sent is None:
             sent = [self._send_runs(lmu, at, *one, parts) for one in enumerate(bases)]
@@ -105,7 +110,10 @@ class Tags:
             if len(events) > 1 and self._is_mixed(events):
                 self.wording.refuse_mixture(at, device, events)
             for event in events:
-                self.known.blocks[event].sent = at
+                block = self.known.blocks[event]
+                block.sent = at
+                if block.sources != sources:
+                    self.wording.refuse_sources(at, block.at)
         return sent
 
     def receive(

@@ -5,7 +5,7 @@ number of a range, the same on every device; a `Varied` is any of a range, perha
 What a range stands for is a symbol, a turn of a loop, or data.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 LOWEST, HIGHEST = -(1 << 63), (1 << 63) - 1
@@ -13,14 +13,15 @@ LOWEST, HIGHEST = -(1 << 63), (1 << 63) - 1
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A number from `low` to `high`, the same on all devices; bits of `turns` are loops.
+    """A number from `low` to `high`, the same on all devices.
 
-    It depends on the turns of these, each of which has a bit while its body is looked at.
+    Bits of `sources` are what it depends on: symbols, and loops, of which each has a bit while its
+    body is looked at.
     """
 
     low: int
     high: int
-    turns: int = 0
+    sources: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,11 @@ class Varied:
 
     low: int
     high: int
-    turns: int = 0
+    sources: int = 0
 
 
+FIRST_SYMBOL = 1 << 64
+"""The bit of the first symbol in `sources`; those of loops lie below."""
 Value = int | list[int] | Span | Varied
 
 
@@ -62,9 +65,9 @@ def ends(value: Value) -> tuple[int, int]:
     return value.low, value.high
 
 
-def turns_of(value: Value) -> int:
-    """The loops on whose turns a value depends."""
-    return value.turns if isinstance(value, Span | Varied) else 0
+def sources_of(value: Value) -> int:
+    """The symbols and the loops on whose turns a value depends."""
+    return value.sources if isinstance(value, Span | Varied) else 0
 
 
 def is_uniform(value: Value) -> bool:
@@ -86,8 +89,8 @@ def combined(function: Function, a: Value, b: Value) -> Value:
         low, high = LOWEST, HIGHEST
     if isinstance(a, int) and isinstance(b, int):
         return low if low == high else UNIFORM
-    turns = turns_of(a) | turns_of(b)
-    return (Span if is_uniform(a) and is_uniform(b) else Varied)(low, high, turns)
+    sources = sources_of(a) | sources_of(b)
+    return (Span if is_uniform(a) and is_uniform(b) else Varied)(low, high, sources)
 
 
 def joined(a: Value, b: Value) -> Value:
@@ -96,7 +99,7 @@ def joined(a: Value, b: Value) -> Value:
         return a
     (low, high), (other_low, other_high) = ends(a), ends(b)
     kind = Span if is_uniform(a) and is_uniform(b) else Varied
-    return kind(min(low, other_low), max(high, other_high), turns_of(a) | turns_of(b))
+    return kind(min(low, other_low), max(high, other_high), sources_of(a) | sources_of(b))
 
 
 def _each(numbers: list[int]) -> Value:
@@ -105,3 +108,20 @@ def _each(numbers: list[int]) -> Value:
     if min(numbers) < LOWEST or max(numbers) > HIGHEST:
         return UNKNOWN
     return first if numbers.count(first) == len(numbers) else numbers
+
+
+def all_sources(values: Iterable[Value]) -> int:
+    """The symbols and the loops on which some values depend."""
+    found = 0
+    for value in values:
+        if not isinstance(value, int):
+            found |= sources_of(value)
+    return found
+
+
+def shown(value: Value) -> str:
+    """A value for a message."""
+    if isinstance(value, int):
+        return str(value)
+    low, high = ends(value)
+    return f"{low} to {high}"

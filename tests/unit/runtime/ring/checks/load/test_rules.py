@@ -215,3 +215,27 @@ def test_a_fault_of_the_check_is_no_refusal():
     """A code without its end is no valid program: the check falls over and says nothing."""
     with pytest.raises(KeyError):
         Ring(2).check(code_of(["jump A", "A: halt"])[:1])
+
+
+MANY, FEW = (9, (1, 4)), (8, (1, 4))
+ROWS = "(r1,r1,r9,r4), f32 {}[r0,r0,r2,r4]"
+
+
+@pytest.mark.parametrize(
+    "rows", ["(r1,r1,r8,r4), f32 {}[r0,r0,r2,r4]", "(r1,r1,r4,r4), f32 {}[r0,r0,r2,r4]"]
+)
+@pytest.mark.parametrize("instruction", ["copy", "send", "recv"])
+def test_extents_of_other_symbols_that_may_be_as_great_are_refused(rows: str, instruction: str):
+    put = "copy " + ROWS + ", f32 r20[r0,r0,r2,r4]"
+    lines = [
+        put.format("r30"),
+        "send.left " + ROWS.format("r30"),
+        "recv.right " + ROWS.format("r31"),
+    ]
+    wrong = [line.replace(ROWS[:13], rows[:13]) if instruction in line else line for line in lines]
+    ring = Ring(2, symbols=dict([MANY, FEW]))
+    before, after = [*own(), *places(2, 4096)], read_all(2)
+    ring.check_lines(whole([*before, *lines, *after]))
+    with pytest.raises(Unsafe) as caught:
+        ring.check_lines(whole([*before, *wrong, *after]))
+    assert caught.value.rule == "message"
