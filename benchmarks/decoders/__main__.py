@@ -21,11 +21,12 @@ def main() -> None:
     parser.add_argument("--layers", type=int)
     parser.add_argument("--dtype", choices=("f32", "f16"))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--no-data", action="store_true", help="leave the weights out")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
     arguments = parser.parse_args()
     wanted = {"layers": arguments.layers, "dtype": arguments.dtype}
     shape = replace(SHAPES[arguments.shape], **{k: v for k, v in wanted.items() if v})
-    write_decoder(arguments.output, shape, arguments.seed)
+    write_decoder(arguments.output, shape, arguments.seed, not arguments.no_data)
 
 
 main()

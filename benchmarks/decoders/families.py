@@ -11,7 +11,7 @@ from benchmarks.decoders.shape import Shape
 FAMILIES = {"gpt2": gpt2.write, "llama": llama.write, "opt": opt.write}
 
 
-def write_decoder(path: Path, shape: Shape, seed: int = 0) -> None:
-    """Write a decoder to a file, its weights to `<file>.data` beside it."""
+def write_decoder(path: Path, shape: Shape, seed: int = 0, has_data: bool = True) -> None:
+    """Write a decoder to a file, its weights to `<file>.data` beside it, or nowhere."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    FAMILIES[shape.family](Graph(path, seed, shape.dtype), shape)
+    FAMILIES[shape.family](Graph(path, seed, shape.dtype, has_data), shape)

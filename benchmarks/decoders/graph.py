@@ -30,8 +30,8 @@ TYPES = {"f32": TensorProto.FLOAT, "f16": TensorProto.FLOAT16}
 class Graph:
     """A model that grows; calling it appends a node and returns the name of its output."""
 
-    def __init__(self, path: Path, seed: int, dtype: str) -> None:
-        self.path = path
+    def __init__(self, path: Path, seed: int, dtype: str, has_data: bool = True) -> None:
+        self.path, self._has_data = path, has_data
         self.dtype = TYPES[dtype]
         self._model = ModelProto(ir_version=IR_VERSION, producer_name="lpuc-benchmarks")
         self._model.opset_import.add(domain="", version=OPSET)
@@ -130,6 +130,9 @@ class Graph:
 
     def _draw(self, count: int, spread: float, centre: float) -> None:
         wanted = helper.tensor_dtype_to_np_dtype(self.dtype)
+        if not self._has_data:
+            self._file.seek(count * wanted.itemsize, 1)
+            return
         for start in range(0, count, CHUNK):
             drawn = self._rng.standard_normal(min(CHUNK, count - start), np.float32)
             drawn *= np.float32(spread)
@@ -137,6 +140,8 @@ class Graph:
             drawn.astype(wanted, copy=False).tofile(self._file)
 
     def save(self) -> None:
-        """Write the model; its weights are in place."""
+        """Write the model; its weights are in place, or their file is away."""
         self._file.close()
+        if not self._has_data:
+            self._data.unlink()
         self.path.write_bytes(self._model.SerializeToString())

@@ -37,6 +37,7 @@ SHAPES = {
     "llama": Shape("llama", 4, 512, 8, 1408, 4096, kv_heads=4),
     "llama-tiny": Shape("llama", 2, 32, 4, 64, 96, kv_heads=2, positions=0),
     "opt-1.3b": Shape("opt", 24, 2048, 32, 8192, 50272, dtype="f16"),
+    "opt-66b": Shape("opt", 64, 9216, 72, 36864, 50272, dtype="f16"),
     "opt-tiny": Shape("opt", 2, 32, 4, 64, 96, positions=64, dtype="f16"),
 }
 """By name. GPT-2 has 1024 positions; 2048 let it be measured with 1024 tokens in the cache."""

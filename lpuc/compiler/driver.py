@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 
+from dialects.errors import CompileError
 from dialects.names import unescape
 from lpuc.compiler.emit import emit_parameters, emit_program, emit_references, program_in_memory
 from lpuc.compiler.instrument import Instrumentation, emitting
-from lpuc.compiler.options import WEIGHTS, CompileOptions
+from lpuc.compiler.options import MOST_DEVICES, WEIGHTS, CompileOptions
 from lpuc.compiler.pipeline import (
     PIPELINE,
     by_level,
@@ -43,6 +44,7 @@ from lpuc.onnx_import import Budgets, import_model
 from lpuc.text.ends import end_tokens
 from passes.analysis.functions import model_folder, step_function
 from passes.lpu_esl.factors.written import PLAN
+from passes.lpu_mem.allocate import Overfull
 from passes.rewriting.kernel import set_attribute
 from runtime.errors import BadOption
 from runtime.files import noting
@@ -215,9 +217,41 @@ def compile_model(
         stamps += Stamps.of(ranges)
         with _beside(sums, ranges), keeping(module, plan_out, (model, *ranges)):
             level, watch = PIPELINE[-1].level, instrumentation or Instrumentation()
-            lower(module, options, level, watch, load, "registers")
+            with _advising(model, options):
+                lower(module, options, level, watch, load, "registers")
     sources = tuple(dict.fromkeys((model, *ranges, *read)))
     return CompiledProgram(module, sources, options.weights, sums, stamps)
+
+
+@contextmanager
+def _advising(model: Path, options: CompileOptions) -> Generator[None]:
+    """A model that is too large is compiled for more devices, to say how many have room for it."""
+    try:
+        yield
+    except Overfull as error:
+        count = None if options.pipeline else _smallest_ring(model, options, error)
+        if count is not None:
+            error.hint = f"--devices {count} has room; {error.hint}"
+        raise
+
+
+def _smallest_ring(model: Path, options: CompileOptions, error: Overfull) -> int | None:
+    """How many devices, more than there are, hold a model; None if none do, or it is refused."""
+    if error.activations >= error.room:
+        return None
+    least = error.divisible / error.room if options.devices == 1 else options.devices + 1
+    for count in (1 << bit for bit in range(MOST_DEVICES.bit_length())):
+        if count < least:
+            continue
+        trial = replace(options, devices=count, plan=None)
+        try:
+            lower(load_module(model, trial), trial, "mem", Instrumentation())
+        except Overfull:
+            continue
+        except CompileError:
+            return None
+        return count
+    return None
 
 
 @contextmanager

@@ -61,6 +61,17 @@ from runtime.target import Target
 ALIGNMENT = 64
 
 
+class Overfull(CompileError):
+    """
+    The memory of a device has no room for weights and cache, of which devices of a ring have parts
+    each, and for activations; sizes in bytes.
+    """
+
+    divisible: int = 0
+    activations: int = 0
+    room: int = 0
+
+
 @dataclass
 class Shared:
     """What all functions of a module have in common: weights and states."""
@@ -171,16 +182,20 @@ def _check_hbm(functions: Sequence[FuncOp], shared: Shared, end: int, target: Ta
     over = end - target.hbm_bytes
     if over <= 0:
         return
-    cache = shared.states_end - shared.arena
-    fitting = max((_fitting(func, cache, over) for func in functions), default=0)
-    hint = f"--max-context {fitting} fits" if fitting else "choose a smaller --max-context"
-    raise CompileError(
+    cache, activations = shared.states_end - shared.arena, end - shared.states_end
+    error = Overfull(
         f"weights ({shared.params_size} bytes), cache ({cache}) and activations "
-        f"({end - shared.states_end}) need {end} bytes of HBM, "
-        f"{over} more than '{target.name}' has",
-        node=_largest(functions) if 2 * (end - shared.states_end) > end else None,
-        hint=f"{hint}; a lower --precision or a target with more HBM helps, too",
+        f"({activations}) need {end} bytes of HBM, {over} more than '{target.name}' has",
+        node=_largest(functions) if 2 * activations > end else None,
+        hint="a lower --precision or a target with more HBM helps, too",
     )
+    if shared.params_size < target.hbm_bytes:
+        fitting = max((_fitting(func, cache, over) for func in functions), default=0)
+        context = f"--max-context {fitting} fits" if fitting else "choose a smaller --max-context"
+        error.hint = f"{context}; {error.hint}"
+    error.divisible, error.activations = shared.states_end, activations
+    error.room = target.hbm_bytes
+    raise error
 
 
 def _largest(functions: Sequence[FuncOp]) -> str | None:

@@ -1,0 +1,83 @@
+"""What does not fit one device fits several: the refusal says how many, and they do."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import lpuc
+from benchmarks.decoders.families import write_decoder
+from benchmarks.decoders.shape import SHAPES
+from dialects.errors import CompileError
+from lpuc.cli import invoke
+from lpuc.compiler.driver import compile_model
+from lpuc.compiler.options import CompileOptions
+from lpuc.reports.model import ModelReport
+from runtime.program.program import Program
+from tests.e2e.committed import ONE
+
+TARGET = Path(lpuc.__file__).parents[1] / "runtime/targets/lpu-4nm.toml"
+
+
+def _small(folder: Path, nbytes: int) -> Path:
+    """A machine with so little memory."""
+    text, count = re.subn(
+        r"hbm_bytes = \{ value = \d+", f"hbm_bytes = {{ value = {nbytes}", TARGET.read_text()
+    )
+    assert count == 1
+    (folder / "small.toml").write_text(text)
+    return folder / "small.toml"
+
+
+@cache
+def _memory(devices: int) -> int:
+    """Bytes of a device's memory that the model takes."""
+    program = compile_model(ONE, CompileOptions(devices=devices, max_context=32)).program
+    return program.interface.arena_base + program.interface.arena_size
+
+
+@pytest.mark.parametrize("devices", [2, 4, 8])
+def test_the_refusal_names_the_smallest_number_of_devices(devices: int, tmp_path: Path):
+    """As much memory as that many take, and not as much as half of them."""
+    room = _memory(devices)
+    assert room < _memory(devices // 2)
+    options = CompileOptions(target=_small(tmp_path, room), max_context=32)
+    with pytest.raises(CompileError, match=rf"; --devices {devices} has room; "):
+        compile_model(ONE, options)
+    compile_model(ONE, replace(options, devices=devices))
+    report = lpuc.inspect(ONE, target=options.target, max_context=32)
+    assert isinstance(report, ModelReport)
+    assert f"--devices {devices} has room" in str(report.refusal)
+
+
+def test_devices_that_are_too_few_are_told_how_many_are_enough(tmp_path: Path):
+    options = CompileOptions(target=_small(tmp_path, _memory(8)), max_context=32, devices=2)
+    with pytest.raises(CompileError, match="--devices 8 has room"):
+        compile_model(ONE, options)
+
+
+def test_where_no_number_helps_none_is_named(tmp_path: Path):
+    options = CompileOptions(target=_small(tmp_path, 1 << 12), max_context=32)
+    with pytest.raises(CompileError, match="bytes of HBM") as refusal:
+        compile_model(ONE, options)
+    assert "--devices" not in str(refusal.value)
+    assert "--max-context" not in str(refusal.value)
+
+
+def test_66_billion_parameters_fit_eight_devices_of_one_stack(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    write_decoder(tmp_path / "model.onnx", SHAPES["opt-66b"], has_data=False)
+    program = tmp_path / "model.lpu"
+    command = ["compile", str(tmp_path / "model.onnx"), "-o", str(program), "--no-weights"]
+    assert invoke([*command, "--target", "lpu-4nm-1stack"]) == 1
+    assert "; --devices 8 has room; " in capsys.readouterr().err
+    assert invoke([*command, "--target", "lpu-4nm-1stack", "--devices", "8"]) == 0
+    layer = 12 * 9216**2 + 13 * 9216
+    total = 2 * (64 * layer + (50272 + 2050 + 2) * 9216)
+    held = Program.load(program).interface.params_size
+    assert total / 8 <= held <= 1.05 * total / 8
