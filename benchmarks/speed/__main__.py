@@ -8,9 +8,10 @@ from pathlib import Path
 
 from benchmarks.speed.compiling import compile_part, copy_part
 from benchmarks.speed.layers import layers_part
+from benchmarks.speed.ring import ring_part
 from benchmarks.speed.stepping import step_part
 
-PARTS = ("compile", "step", "copy", "layers")
+PARTS = ("compile", "step", "copy", "layers", "ring")
 
 
 def main() -> None:
@@ -32,6 +33,8 @@ def main() -> None:
             step_part(arguments.models)
         elif part == "copy":
             copy_part(arguments.models, arguments.repeat)
+        elif part == "ring":
+            ring_part(arguments.models)
         else:
             layers_part(arguments.models)
 
