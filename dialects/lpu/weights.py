@@ -20,6 +20,8 @@ when `read` is asked for the bytes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from xdsl.ir import Data
@@ -55,6 +57,7 @@ INLINE_LIMIT = 1024
 """Largest constant, in bytes, that may stand in the IR itself."""
 
 Weight = Recipe
+_T = TypeVar("_T")
 
 
 def inline(array: np.ndarray) -> Inline:
@@ -70,13 +73,40 @@ def reshaped(weight: Weight, shape: tuple[int, ...]) -> Weight:
 
 
 def transposed(weight: Weight, perm: tuple[int, ...]) -> Weight:
-    """A weight with permuted axes; one recipe, or none, for transposes in a row."""
-    if not isinstance(weight, Transpose):
-        return Transpose(weight, perm)
-    composed = tuple(weight.perm[p] for p in perm)
-    return (
-        transposed(weight.source, composed) if list(composed) != sorted(composed) else weight.source
-    )
+    """
+    A weight with permuted axes, in the simplest form.
+
+    What is transposed already becomes its source, also below casts, stacks, concatenations and what
+    leaves out or adds elements: a tied embedding is one weight then, and its parts are.
+    """
+    if list(perm) == sorted(perm):
+        return weight
+    match weight:
+        case Transpose():
+            return transposed(weight.source, _permuted(weight.perm, perm))
+        case Cast():
+            return Cast(transposed(weight.source, perm), weight.dtype)
+        case Stack() if perm[0] == 0:
+            inner = tuple(p - 1 for p in perm[1:])
+            return Stack(tuple(transposed(source, inner) for source in weight.sources))
+        case Concat():
+            sources = tuple(transposed(source, perm) for source in weight.sources)
+            return Concat(sources, perm.index(weight.axis))
+        case Slice():
+            offsets, shape = _permuted(weight.offsets, perm), _permuted(weight.shape, perm)
+            return Slice(transposed(weight.source, perm), offsets, shape)
+        case Pad():
+            return Pad(transposed(weight.source, perm), _permuted(weight.shape, perm))
+        case Shard():
+            axes = _permuted(weight.sharding.axes, perm)
+            return Shard(transposed(weight.source, perm), replace(weight.sharding, axes=axes))
+        case _:
+            return Transpose(weight, perm)
+
+
+def _permuted(axes: tuple[_T, ...], perm: tuple[int, ...]) -> tuple[_T, ...]:
+    """What there is of each axis, in the order of a transpose."""
+    return tuple(axes[p] for p in perm)
 
 
 def _parse(parser: AttrParser) -> Weight:

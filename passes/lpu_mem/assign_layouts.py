@@ -39,13 +39,12 @@ from xdsl.dialects.builtin import ArrayAttr, ModuleOp
 from xdsl.ir import SSAValue, Use
 
 from dialects.affine import Ranges
-from dialects.lpu.weights import WeightAttr
+from dialects.lpu.weights import WeightAttr, transposed
 from dialects.lpu_mem import control, ops
 from dialects.lpu_mem.access import Access, AccessAttr, row_major
 from dialects.lpu_mem.ports import PortAttr
 from passes.analysis.functions import functions, symbol_ranges
 from passes.lpu_mem.layouts.relaying import Relaying
-from passes.lpu_mem.layouts.transposing import transposed
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import set_property
 from passes.specification import SUMS, Specification
@@ -92,7 +91,9 @@ def _param(op: ops.ParamOp, ranges: Ranges) -> None:
         return
     changes = _changes(op.result, _swapped(weight.shape), ranges)
     if changes is not None:
-        set_property(op, "value", WeightAttr(transposed(weight)))
+        rank = len(weight.shape)
+        swapped = transposed(weight, (*range(rank - 2), rank - 1, rank - 2))
+        set_property(op, "value", WeightAttr(swapped))
         _apply(changes)
 
 

@@ -8,7 +8,7 @@ sink: it stays as `Regrouped`. Shards are `Dealt`: the form is the same for all 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
@@ -122,7 +122,7 @@ def normal(recipe: Recipe) -> Node:
         case Transpose():
             return _turned(normal(recipe.source), recipe.perm)
         case Slice():
-            return Cut(normal(recipe.source), recipe.offsets, recipe.shape)
+            return _box(normal(recipe.source), recipe.offsets, recipe.shape)
         case Pad():
             return Padded(normal(recipe.source), recipe.shape)
         case Shard():
@@ -132,6 +132,32 @@ def normal(recipe: Recipe) -> Node:
             return Joined(tuple(sources), 0)
         case Concat():
             return Joined(tuple(map(normal, recipe.sources)), recipe.axis)
+
+
+def _box(node: Node, offsets: Shape, shape: Shape) -> Node:
+    """Sinks below transposes and concatenations, as far as there are elements."""
+    match node:
+        case Turned():
+            axes = sorted(range(len(node.perm)), key=node.perm.__getitem__)
+            inner = (tuple(numbers[a] for a in axes) for numbers in (offsets, shape))
+            return Turned(_box(node.source, *inner), node.perm)
+        case Joined() if all(shape):
+            parts = tuple(_boxes(node, offsets, shape))
+            return parts[0] if len(parts) == 1 else Joined(parts, node.axis)
+        case _:
+            return node if shape == node.shape else Cut(node, offsets, shape)
+
+
+def _boxes(node: Joined, offsets: Shape, shape: Shape) -> Iterator[Node]:
+    """What a box takes of each source."""
+    axis, first = node.axis, 0
+    start, stop = offsets[axis], offsets[axis] + shape[axis]
+    for source in node.sources:
+        low, high = max(start, first), min(stop, first + source.shape[axis])
+        if low < high:
+            at = (*offsets[:axis], low - first, *offsets[axis + 1 :])
+            yield _box(source, at, (*shape[:axis], high - low, *shape[axis + 1 :]))
+        first += source.shape[axis]
 
 
 def _dealt(recipe: Shard) -> Node:

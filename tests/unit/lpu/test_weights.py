@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import permutations, product
 from pathlib import Path
 
@@ -23,9 +24,9 @@ from dialects.lpu.weights import (
     transposed,
 )
 from lpuc.compiler.pipeline import make_context
-from passes.lpu_mem.layouts.transposing import transposed as turned
 from runtime.numerics.elements import ElementType
-from runtime.weights.recipes import file_ranges
+from runtime.sharding import Factor, Sharding
+from runtime.weights.recipes import Pad, Shard, Slice, file_ranges, for_device, sources_of
 
 
 def _parsed(text: str) -> object:
@@ -104,18 +105,45 @@ def test_transposes_in_a_row_are_one(first: tuple[int, ...], second: tuple[int, 
     assert not isinstance(weight, Transpose) or weight.source == inline(CUBE)
 
 
-@pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("form", ["alone", "cast", "stack", "concat"])
-def test_columns_that_stream_are_rows_of_what_is_stored(order: tuple[int, ...], form: str):
-    """Whatever the weight is made of, the last two axes change places, and no others."""
+FORMS = ("alone", "cast", "stack", "concat", "slice", "pad", "shard")
+
+
+@pytest.mark.parametrize(("order", "perm"), list(product(ORDERS, ORDERS)))
+@pytest.mark.parametrize("form", FORMS)
+def test_transposes_sink_and_vanish(order: tuple[int, ...], perm: tuple[int, ...], form: str):
+    """Whatever a weight is made of: its elements, and no transpose above what is transposed."""
     inner: Weight = Transpose(inline(CUBE), order)
+    extents = list(inner.shape)
+    cut = Sharding(2, ((), (), (Factor(extents[2], 2),)))
     forms: dict[str, Weight] = {
         "alone": inner,
         "cast": Cast(inner, ElementType.F16),
         "stack": Stack((inner, inner)),
         "concat": Concat((inner, inner), 2),
+        "slice": Slice(inner, (0, 1, 1), (extents[0], extents[1] - 1, extents[2] - 1)),
+        "pad": Pad(inner, (extents[0], extents[1] + 1, extents[2] + 2)),
+        "shard": Shard(inner, cut),
     }
     weight = forms[form]
-    np.testing.assert_array_equal(
-        read(turned(weight), Path()), read(weight, Path()).swapaxes(-1, -2)
-    )
+    axes = (0, *(p + 1 for p in perm)) if form == "stack" else perm
+    turned = transposed(weight, axes)
+    for device in range(2):
+        expected = read(for_device(weight, device), Path()).transpose(axes)
+        np.testing.assert_array_equal(read(for_device(turned, device), Path()), expected)
+    assert all(found.source == inline(CUBE) for found in _transposes(turned))
+
+
+def _transposes(weight: Weight) -> Iterator[Transpose]:
+    if isinstance(weight, Transpose):
+        yield weight
+    for source in sources_of(weight):
+        yield from _transposes(source)
+
+
+def test_the_parts_of_a_tied_table_are_one_weight():
+    """The head has the columns of the transpose that the embedding has the rows of."""
+    table = FileRange("w", 0, (50, 8), ElementType.F32)
+    rows = Shard(Cast(table, ElementType.F16), Sharding(4, ((Factor(50, 4),), ())))
+    head = Cast(Transpose(table, (1, 0)), ElementType.F16)
+    columns = Shard(head, Sharding(4, ((), (Factor(50, 4),))))
+    assert transposed(columns, (1, 0)) == rows
