@@ -62,7 +62,17 @@ def shards(draw: st.DrawFn) -> Shard:
     """A recipe of any shape and a sharding that fits it."""
     sharding = draw(shardings(draw(st.sampled_from([1, 2, 4, 8]))))
     shape = sharding.whole([draw(st.integers(1, 4)) for _ in sharding.axes])
-    return Shard(draw(recipes(shape, F32, 3)), sharding)
+    match draw(st.sampled_from(["plain", "slice", "pad"])):
+        case "slice":
+            ends = [(draw(st.integers(0, 2)), draw(st.integers(0, 2))) for _ in shape]
+            larger = tuple(a + n + b for n, (a, b) in zip(shape, ends, strict=True))
+            source = draw(recipes(larger, F32, 3))
+            return Shard(Slice(source, tuple(a for a, _ in ends), shape), sharding)
+        case "pad":
+            smaller = tuple(draw(st.integers(1, n)) for n in shape)
+            return Shard(Pad(draw(recipes(smaller, F32, 3)), shape), sharding)
+        case _:
+            return Shard(draw(recipes(shape, F32, 3)), sharding)
 
 
 @pytest.fixture(scope="module")
