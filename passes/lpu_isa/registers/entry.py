@@ -29,6 +29,11 @@ class Entry:
 def entry_of(items: Sequence[Item], symbols: int, registers: int) -> Entry:
     """The code with enough registers beside those of its symbols."""
     need, free = _most(items), registers - 1 - symbols
+    if free < 0:
+        raise CompileError(
+            f"a program with {symbols} symbols starts with a register for each, of {registers - 1}",
+            hint="choose fewer devices or a target with more registers",
+        )
     return Entry(items, need, {}) if need <= free else _freed(items, symbols, registers)
 
 

@@ -92,6 +92,11 @@ def test_symbols_give_up_registers_where_they_are_too_many(seed: int, registers:
     assert largest(allocated) < registers
 
 
+def test_more_symbols_than_registers_are_refused():
+    with pytest.raises(CompileError, match="6 symbols starts with a register for each, of 5"):
+        on_registers([Code(Halt, ())], SYMBOLS, 6)
+
+
 def test_an_instruction_that_names_more_registers_than_there_are_is_refused():
     with pytest.raises(CompileError, match="an instruction needs 3 registers, 2 are free"):
         on_registers([Code(Add, (VIRTUAL, 1, 2)), Code(Halt, ())], SYMBOLS[:2], 3)
