@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 from xdsl.dialects.builtin import StringAttr
-from xdsl.irdl import irdl_op_definition, operand_def, prop_def, result_def
+from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def, result_def
 
 from dialects.lpu.facts import NONE, Facts, Form, Zeros
 from dialects.lpu.tensors import Array, CollectiveOp, tensor_of
@@ -21,17 +21,19 @@ class AllGatherOp(CollectiveOp):
     Entry `j` of the result, on every device, is what device `j` holds of the source.
 
     ```mlir
-    %y = lpu_esl.all_gather %x
+    %y = lpu_esl.all_gather %x because "lpu.norm needs all of it"
         : !lpu_esl.shard<[1, 6], f32, 2 x [[], [6/2]]> -> !lpu.tensor<[2, 1, 3], f32>
     ```
-    Padding is brought along; operations of `lpu` put the parts in their places.
+    Padding is brought along; operations of `lpu` put the parts in their places. The reason may be
+    left out.
     """
 
     name = "lpu_esl.all_gather"
     FACTS: ClassVar = Facts(Form.OTHER, NONE, Zeros.KEPT, lines=False, weight=None, trunk=None)
+    reason = opt_prop_def(StringAttr)
     source = operand_def(TensorType)
     result = result_def(TensorType)
-    assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
+    assembly_format = "$source (`because` $reason^)? attr-dict `:` type($source) `->` type($result)"
 
     @property
     def devices(self) -> int:

@@ -15,8 +15,8 @@ from xdsl.ir import Operation, SSAValue
 from dialects.affine import Affine
 from dialects.lpu.products import TopkOp
 from dialects.lpu.tensors import tensor_of
+from passes.lpu_esl.partitioning.exchange import all_gather
 from passes.lpu_esl.partitioning.forms import Forms, Need
-from passes.lpu_esl.partitioning.lookup import all_gather
 from passes.rewriting.build import Build
 from runtime.numerics.elements import ElementType
 
@@ -61,8 +61,9 @@ def select_largest(forms: Forms, selection: Selection) -> tuple[SSAValue, SSAVal
     start = b.iota(Affine.symbol("d0", each), (), ())
     indices = b.map("add", places, start)
     candidates = (selection.count * devices,)
-    values = b.reshape(all_gather(b, values, devices), candidates)
-    indices = b.reshape(all_gather(b, indices, devices), candidates)
+    reason = "the largest of all parts"
+    values = b.reshape(all_gather(b, values, devices, reason), candidates)
+    indices = b.reshape(all_gather(b, indices, devices, reason), candidates)
     best, which = b.topk(values, selection.count, largest)
     dims = tensor_of(op.values).shape
     return b.reshape(best, dims), b.reshape(b.gather(indices, which, 0), dims)

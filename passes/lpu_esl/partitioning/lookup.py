@@ -14,12 +14,9 @@ from xdsl.ir import Operation, SSAValue
 from dialects.affine import Affine, product
 from dialects.lpu.movement import GatherOp
 from dialects.lpu.tensors import tensor_of
-from dialects.lpu.types import Tensor, tensor_type
-from dialects.lpu_esl.ops import AllGatherOp
+from passes.lpu_esl.partitioning.exchange import all_gather
 from passes.lpu_esl.partitioning.forms import WHOLE, Forms
 from passes.rewriting.build import Build
-from passes.rewriting.creation import make
-from passes.rewriting.kernel import insert
 from runtime.numerics.elements import ElementType
 
 
@@ -57,15 +54,8 @@ def look_up(forms: Forms, table: Table) -> SSAValue:
     own = b.map(
         "max", b.map("min", b.map("sub", wanted, start), _number(b, each - 1)), _number(b, 0)
     )
-    gathered = all_gather(b, b.gather(source, own, 0), devices)
+    gathered = all_gather(b, b.gather(source, own, 0), devices, "one device has the row")
     return _select(b, gathered, wanted, table.rows, each)
-
-
-def all_gather(b: Build, value: SSAValue, devices: int) -> SSAValue:
-    """What each device holds, along a new first axis."""
-    tensor = tensor_of(value)
-    kind = tensor_type(Tensor.of((devices, *tensor.shape), tensor.dtype))
-    return insert(make(AllGatherOp, [value], [kind], {}, b.location), b.anchor).results[0]
 
 
 def _select(b: Build, gathered: SSAValue, wanted: SSAValue, rows: int, each: int) -> SSAValue:

@@ -66,3 +66,43 @@ builtin.module attributes {lpu.options = {devices = 4 : i64}} {
     func.return
   }
 }
+
+// -----
+
+// What is computed of the same parts element by element is exchanged once, before; the reason stays.
+// CHECK-LABEL: @shared
+// CHECK:         lpu_esl.all_gather %x because "the sum" : {{.*}} -> !lpu.tensor<[2, 3], f32>
+// CHECK-NEXT:    %1 = lpu.reshape {{.*}} -> !lpu.tensor<[6], f32>
+// CHECK:         %a = lpu.map "mul" %1, %1 {{.*}} -> !lpu.tensor<[6], f32>
+// CHECK-NEXT:    lpu.reduce "sum" %a
+// CHECK:         %2 = lpu.constant <file("w", 0, [6], f32)>
+// CHECK-NEXT:    %b = lpu.map "mul" %1, %2 {{.*}} -> !lpu.tensor<[6], f32>
+// CHECK-NEXT:    lpu.softmax %b
+// CHECK-NOT:     lpu_esl.all_gather
+builtin.module attributes {lpu.options = {devices = 2 : i64}} {
+  func.func @shared(%x : !lpu_esl.shard<[6], f32, 2 x [[6/2]]>) -> (!lpu.tensor<[1], f32>, !lpu.tensor<[6], f32>) {
+    %s = lpu.map "mul" %x, %x : !lpu_esl.shard<[6], f32, 2 x [[6/2]]>, !lpu_esl.shard<[6], f32, 2 x [[6/2]]> -> !lpu_esl.shard<[6], f32, 2 x [[6/2]]>
+    %a = lpu_esl.unshard %s because "the sum" : !lpu_esl.shard<[6], f32, 2 x [[6/2]]> -> !lpu.tensor<[6], f32>
+    %r = lpu.reduce "sum" %a over <[0]> : !lpu.tensor<[6], f32> -> !lpu.tensor<[1], f32>
+    %w = lpu.constant <shard(file("w", 0, [6], f32), 2 x [[6/2]])> : !lpu_esl.shard<[6], f32, 2 x [[6/2]]>
+    %y = lpu.map "mul" %x, %w : !lpu_esl.shard<[6], f32, 2 x [[6/2]]>, !lpu_esl.shard<[6], f32, 2 x [[6/2]]> -> !lpu_esl.shard<[6], f32, 2 x [[6/2]]>
+    %b = lpu_esl.unshard %y because "the softmax" : !lpu_esl.shard<[6], f32, 2 x [[6/2]]> -> !lpu.tensor<[6], f32>
+    %z = lpu.softmax %b empty "nan" : !lpu.tensor<[6], f32> -> !lpu.tensor<[6], f32>
+    func.return %r, %z : !lpu.tensor<[1], f32>, !lpu.tensor<[6], f32>
+  }
+}
+
+// -----
+
+// What is computed of two values in parts is exchanged as it is: two exchanges would stand for one.
+// CHECK-LABEL: @two
+// CHECK:         lpu.map "mul" %x, %y {{.*}} -> !lpu_esl.shard
+// CHECK-NEXT:    lpu_esl.all_gather
+// CHECK-NOT:     lpu_esl.all_gather
+builtin.module attributes {lpu.options = {devices = 2 : i64}} {
+  func.func @two(%x : !lpu_esl.shard<[6], f32, 2 x [[6/2]]>, %y : !lpu_esl.shard<[6], f32, 2 x [[6/2]]>) -> !lpu.tensor<[6], f32> {
+    %s = lpu.map "mul" %x, %y : !lpu_esl.shard<[6], f32, 2 x [[6/2]]>, !lpu_esl.shard<[6], f32, 2 x [[6/2]]> -> !lpu_esl.shard<[6], f32, 2 x [[6/2]]>
+    %a = lpu_esl.unshard %s because "a test" : !lpu_esl.shard<[6], f32, 2 x [[6/2]]> -> !lpu.tensor<[6], f32>
+    func.return %a : !lpu.tensor<[6], f32>
+  }
+}
