@@ -14,6 +14,7 @@ from runtime.isa import Bge, Fill, Halt, Inst, Lds, Li, Load, Operand, Out, Recv
 from runtime.numerics.elements import ElementType
 from runtime.program.program import Program
 from runtime.run.code import Code
+from runtime.run.host_io import HostIO
 from runtime.run.interpreter import Interpreter
 from runtime.run.ring import Stepping
 from runtime.run.run import Run
@@ -262,3 +263,14 @@ def test_calls_at_the_same_time_have_rings_of_their_own() -> None:
         with machine.devices() as others:
             assert not {*map(id, held)} & {*map(id, others)}
     np.testing.assert_array_equal(y, expected)
+
+
+@BOTH
+def test_what_an_abandoned_call_left_on_the_links_reaches_no_other(reference: bool) -> None:
+    send, recv = hops(2)
+    made = on_ring([*loaded(2), send, Out(COUNT), recv, *stored()], 2)
+    machine = Interpreter(made, reference=reference)
+    with machine.devices() as ring:
+        HostIO(machine.program.interface, ring, {"x": -parts(2)}).start()
+        assert next(machine.handed(machine.ring(ring, machine.program.interface.pc))) == SIZE
+    np.testing.assert_array_equal(machine.run({"x": parts(2)})["y"], parts(2))
