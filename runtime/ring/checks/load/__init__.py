@@ -75,7 +75,7 @@ def _entered(start: Start, devices: int) -> State:
         number = Span(low, high, FIRST_SYMBOL << bit)
         state.registers[register] = low if low == high else number
     for register, j in start.neighbours.items():
-        state.registers[register] = [(device + j) % devices for device in range(devices)]
+        state.registers[register] = tuple((device + j) % devices for device in range(devices))
     if start.private:
         state.hbm.put(0, start.private, Content(Kind.OWN, 0))
     for low, high in start.alike:

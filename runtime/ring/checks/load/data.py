@@ -37,6 +37,7 @@ from runtime.ring.checks.load.values import (
 from runtime.target import Target
 
 OWN, SAME = Kind.OWN, Kind.SAME
+INTEGERS = {int}
 MOST_FAR = 64
 """Pieces of HBM that are followed one by one."""
 Step = Callable[[State], None]
@@ -95,7 +96,8 @@ class Data:
         kind = SAME if plan.is_exact else OWN
         for touch in found.reads:
             shape = self._shape(at, registers, touch)
-            kind = min(kind, self._read(lmu, at, registers[touch.base], pieces(shape, touch.size)))
+            parts = pieces(shape, touch.size)
+            kind = min(kind, self._read(lmu, at, registers[touch.base], parts))
         for touch in found.far_reads:
             kind = min(kind, self._read_far(state, plan, touch))
         for register in found.numbers:
@@ -112,10 +114,9 @@ class Data:
     def _shape(self, at: int, registers: list[Value], touch: Touch) -> Shape:
         """Extents and strides; those of symbols and turns count at their greatest."""
         shape = touch.shape(registers)
-        for number in shape:
-            if number.__class__ is not int:
-                return tuple(self._greatest(at, number) for number in shape)
-        return shape
+        if {*map(type, shape)} == INTEGERS:
+            return shape
+        return tuple(self._greatest(at, number) for number in shape)
 
     def _greatest(self, at: int, number: Value) -> int:
         if isinstance(number, int):
@@ -129,7 +130,7 @@ class Data:
             return SAME
         if isinstance(base, int):
             return self.tags.read(lmu, at, base, parts)
-        if isinstance(base, list):
+        if isinstance(base, tuple):
             for device, place in enumerate(base):
                 self.tags.read(lmu, at, place, parts, device=device)
             return OWN
@@ -146,7 +147,7 @@ class Data:
             content = Content(kind, self.tags.known.new(at))
             for low, high in parts:
                 lmu.put(base + low, base + high, content)
-        elif isinstance(base, list):
+        elif isinstance(base, tuple):
             self.ends.refuse_overlap(at, shape, touch.size)
             bases = self.ends.places(at, base, shape, touch.size)
             sources = all_sources(touch.shape(registers)[:4])

@@ -11,6 +11,7 @@ stands at the same instruction, and so on around the ring.
     left over a message is on its way where none may be
 """
 
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from runtime.isa.instructions.net import Recv, Send
@@ -23,6 +24,7 @@ from runtime.target import Target
 
 Shape = tuple[int, ...]
 Extents = tuple[Value, ...]
+Places = tuple[int, ...]
 OPPOSITE = {"left": "right", "right": "left"}
 TOWARDS = {"left": -1, "right": 1}
 
@@ -68,26 +70,17 @@ class Ends:
         size = inst.dst.type.itemsize
         self.refuse_overlap(at, shape, size)
         bases, parts = self.places(at, base, shape, size), in_order(shape, size)
-        first = 1 if inst.side == "right" else self.devices - 1
-        pieces = message.pieces[first:] + message.pieces[:first]
-        self.tags.receive(state.lmu, bases, parts, pieces)
+        self.tags.receive(state.lmu, bases, parts, message.sent, TOWARDS[inst.side])
 
-    def places(self, at: int, base: Value, shape: Shape, size: int) -> list[int]:
+    def places(self, at: int, base: Value, shape: Shape, size: int) -> Places:
         """The address of an operand on each device, which lies in the LMU and is aligned."""
         if isinstance(base, int):
-            base = [base] * self.devices
-        if not isinstance(base, list):
+            base = (base,) * self.devices
+        if not isinstance(base, tuple):
             self.ask_turns(base)
             self._refuse_bounds(at, "has an address that may be any of many")
-        if min(shape[:4]) <= 0:
-            return base
-        used = [(e - 1) * s for e, s in zip(shape[:4], shape[4:], strict=True)]
-        low, high = sum(r for r in used if r < 0), sum(r for r in used if r > 0) + size
-        if min(base) + low < 0 or max(base) + high > self.target.lmu_bytes:
-            self._refuse_bounds(at, "leaves the LMU")
-        steps = (s for e, s in zip(shape[:4], shape[4:], strict=True) if e > 1)
-        if any(number % size for number in (*base, *steps)):
-            self._refuse_bounds(at, f"is not aligned to {size} bytes")
+        if problem := _problem(base, shape, size, self.target.lmu_bytes):
+            self._refuse_bounds(at, problem)
         return base
 
     def refuse_overlap(self, at: int, shape: Shape, size: int) -> None:
@@ -128,6 +121,19 @@ class Ends:
             f"{', '.join(waits)}",
             at,
         )
+
+
+@lru_cache(1 << 12)
+def _problem(places: Places, shape: Shape, size: int, most: int) -> str:
+    """What is wrong with an operand at some addresses, nothing where it is right."""
+    if min(shape[:4]) <= 0:
+        return ""
+    used = [(e - 1) * s for e, s in zip(shape[:4], shape[4:], strict=True)]
+    low, high = sum(r for r in used if r < 0), sum(r for r in used if r > 0) + size
+    if min(places) + low < 0 or max(places) + high > most:
+        return "leaves the LMU"
+    steps = (s for e, s in zip(shape[:4], shape[4:], strict=True) if e > 1)
+    return f"is not aligned to {size} bytes" if any(n % size for n in (*places, *steps)) else ""
 
 
 def _shown(extents: Extents) -> str:

@@ -20,13 +20,25 @@ class Piece(NamedTuple):
     tag: Tag
 
 
+class Slotted(NamedTuple):
+    """Messages of which each is one run of bytes: where each device had it, and its tag there."""
+
+    length: int
+    addresses: list[int]
+    tags: list[Tag]
+
+
+Sent = Slotted | list[list[Piece]]
+"""What each device sent, by its number."""
+
+
 class Message(NamedTuple):
-    """What all devices sent by one instruction, `pieces` by the device that sent them."""
+    """What all devices sent by one instruction."""
 
     at: int
     extents: tuple[Value, ...]
     element: ElementType
-    pieces: list[list[Piece]]
+    sent: Sent
 
 
 def no_registers() -> list[Value]:

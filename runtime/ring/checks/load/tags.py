@@ -13,6 +13,7 @@ each where its origin has it. So a device reads what the devices wrote where it 
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 
 from runtime.ring.checks.load.events import Block, Events
 from runtime.ring.checks.load.refusal import Narrator, Wording
@@ -26,7 +27,7 @@ from runtime.ring.checks.load.runs import (
     Tag,
     tags_of,
 )
-from runtime.ring.checks.load.state import Piece
+from runtime.ring.checks.load.state import Piece, Sent, Slotted
 from runtime.ring.checks.load.touches import Pieces
 from runtime.ring.checks.load.values import Value
 
@@ -75,7 +76,9 @@ class Tags:
         self.known.read(exchanged)
         return max(worst, OWN)
 
-    def put_block(self, lmu: Runs, at: int, bases: list[int], parts: Pieces, sources: int) -> None:
+    def put_block(
+        self, lmu: Runs, at: int, bases: Sequence[int], parts: Pieces, sources: int
+    ) -> None:
         """An instruction writes at an address of each device; its extents depend on `sources`."""
         event = self.known.new(at)
         self.known.blocks[event] = Block(at, sources)
@@ -95,47 +98,78 @@ class Tags:
                 known = kind if held.kind is NOBODY else min(held.kind, kind)
             lmu.put(first, end, Content(known, event))
 
-    def send(
-        self, lmu: Runs, at: int, bases: list[int], parts: Pieces, sources: int
-    ) -> list[list[Piece]]:
+    def send(self, lmu: Runs, at: int, bases: Sequence[int], parts: Pieces, sources: int) -> Sent:
         """What each device sends, in the order of the message.
 
         Its extents must depend on the same symbols and loops, `sources`, as those of what was put.
         """
-        sent = self._send_slots(lmu, bases, parts) if len(parts) == 1 else None
-        if sent is None:
-            sent = [self._send_runs(lmu, at, *one, parts) for one in enumerate(bases)]
+        slotted = self._send_slots(lmu, bases, parts) if len(parts) == 1 else None
+        if slotted is not None:
+            self._check_sent(at, 0, {tag.event for tag in slotted.tags}, sources)
+            return slotted
+        sent = [self._send_runs(lmu, at, *one, parts) for one in enumerate(bases)]
         for device, pieces in enumerate(sent):
-            events = {piece.tag.event for piece in pieces}
-            if len(events) > 1 and self._is_mixed(events):
-                self.wording.refuse_mixture(at, device, events)
-            for event in events:
-                block = self.known.blocks[event]
-                block.sent = at
-                if block.sources != sources:
-                    self.wording.refuse_sources(at, block.at)
+            self._check_sent(at, device, {piece.tag.event for piece in pieces}, sources)
         return sent
 
+    def _check_sent(self, at: int, device: int, events: set[int], sources: int) -> None:
+        """Note that blocks are sent, all of which were exchanged before, or none of them."""
+        blocks = [self.known.blocks[event] for event in events]
+        if len(blocks) > 1 and len({block.read is None for block in blocks}) > 1:
+            self.wording.refuse_mixture(at, device, events)
+        for block in blocks:
+            block.sent = at
+            if block.sources != sources:
+                self.wording.refuse_sources(at, block.at)
+
     def receive(
-        self, lmu: Runs, bases: list[int], parts: Pieces, messages: list[list[Piece]]
+        self, lmu: Runs, bases: Sequence[int], parts: Pieces, sent: Sent, towards: int
     ) -> None:
-        """Put the bytes of a message into a place of each device."""
-        now = self.known.count
-        for device, (base, pieces) in enumerate(zip(bases, messages, strict=True)):
+        """Put what the neighbours `towards` one side sent into a place of each device."""
+        if isinstance(sent, Slotted) and len(parts) == 1:
+            self._receive_slots(lmu, bases, parts, sent, towards)
+            return
+        now, messages = self.known.count, _pieces(sent)
+        for device, base in enumerate(bases):
+            pieces = messages[(device + towards) % self.devices]
             for piece in pieces:
                 self.known.blocks[piece.tag.event].received = now
-            waiting = list(reversed(pieces))
-            for low, high in parts:
-                at = base + low
-                while at < base + high:
-                    length, start, tag = waiting.pop()
-                    taken = min(length, base + high - at)
-                    if taken < length:
-                        waiting.append(Piece(length - taken, start + taken, tag))
-                    if start != at:
-                        tag = Tag(tag.origin, tag.event, tag.shift + start - at)
-                    self._place(lmu, at, at + taken, device, tag)
-                    at += taken
+            self._receive_runs(lmu, device, base, parts, pieces)
+
+    def _receive_slots(
+        self, lmu: Runs, bases: Sequence[int], parts: Pieces, sent: Slotted, towards: int
+    ) -> None:
+        ((low, high),) = parts
+        starts, helds, now = lmu.starts, lmu.held, self.known.count
+        for device, base in enumerate(bases):
+            source, place = (device + towards) % self.devices, base + low
+            tag, shift = sent.tags[source], sent.addresses[source] - place
+            if shift:
+                tag = Tag(tag.origin, tag.event, tag.shift + shift)
+            self.known.blocks[tag.event].received = now
+            index = bisect_left(starts, place)
+            if index + 1 < len(starts) and starts[index + 1] == base + high:
+                held = helds[index]
+                if starts[index] == place and isinstance(held, list):
+                    held[device] = tag
+                    continue
+            self._place(lmu, place, base + high, device, tag)
+
+    def _receive_runs(
+        self, lmu: Runs, device: int, base: int, parts: Pieces, pieces: list[Piece]
+    ) -> None:
+        waiting = list(reversed(pieces))
+        for low, high in parts:
+            at = base + low
+            while at < base + high:
+                length, start, tag = waiting.pop()
+                taken = min(length, base + high - at)
+                if taken < length:
+                    waiting.append(Piece(length - taken, start + taken, tag))
+                if start != at:
+                    tag = Tag(tag.origin, tag.event, tag.shift + start - at)
+                self._place(lmu, at, at + taken, device, tag)
+                at += taken
 
     def number(self, lmu: Runs, at: int, address: int) -> tuple[Kind, Value | None]:
         """What `lds` loads: who has it, and the number where `sts` put it there."""
@@ -143,22 +177,20 @@ class Tags:
         held = lmu.only(address, address + 8)
         return kind, held.number if isinstance(held, Content) else None
 
-    def _send_slots(self, lmu: Runs, bases: list[int], parts: Pieces) -> list[list[Piece]] | None:
+    def _send_slots(self, lmu: Runs, bases: Sequence[int], parts: Pieces) -> Slotted | None:
         """Messages of which each is one run that devices have apart; None where they are not."""
         ((low, high),) = parts
-        starts, helds, found = lmu.starts, lmu.held, list[list[Piece]]()
+        starts, helds, tags, last = lmu.starts, lmu.held, list[Tag](), len(lmu.starts) - 1
         for device, base in enumerate(bases):
             index = bisect_left(starts, base + low)
-            if index + 1 >= len(starts) or starts[index] != base + low:
+            if index >= last or starts[index] != base + low or starts[index + 1] != base + high:
                 return None
             held = helds[index]
-            if starts[index + 1] != base + high or not isinstance(held, list):
-                return None
-            tag = held[device]
+            tag = held[device] if isinstance(held, list) else None
             if tag is None or tag.event < self.oldest or tag.event not in self.known.blocks:
                 return None
-            found.append([Piece(high - low, base + low, tag)])
-        return found
+            tags.append(tag)
+        return Slotted(high - low, [base + low for base in bases], tags)
 
     def _send_runs(self, lmu: Runs, at: int, device: int, base: int, parts: Pieces) -> list[Piece]:
         found: list[Piece] = []
@@ -205,10 +237,6 @@ class Tags:
         place = max(lmu.starts[index], low), min(lmu.end(index), high)
         self.older[place] = list(held) if isinstance(held, list) else held
 
-    def _is_mixed(self, events: set[int]) -> bool:
-        """Whether some of the blocks of a message were exchanged before and others were not."""
-        return len({self.known.blocks[event].read is None for event in events}) > 1
-
     def _refuse_stale(self, at: int, exchanged: list[int], eldest: int) -> None:
         """Refuse bytes that are older than the newest of exchanged ones read with them.
 
@@ -221,3 +249,11 @@ class Tags:
                 eldest = min(eldest, event)
         if eldest < blocks[newest].received:
             self.wording.refuse_stale(at, newest, eldest)
+
+
+def _pieces(sent: Sent) -> list[list[Piece]]:
+    """What each device sent as pieces."""
+    if not isinstance(sent, Slotted):
+        return sent
+    pairs = zip(sent.addresses, sent.tags, strict=True)
+    return [[Piece(sent.length, address, tag)] for address, tag in pairs]

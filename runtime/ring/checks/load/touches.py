@@ -54,8 +54,14 @@ def touches(inst: DataInst) -> Touches:
 
 
 def _touch(operand: Any, extents: Four, rows: tuple[int, int] | None = None) -> Touch:
-    shape = itemgetter(*extents, *operand.strides)
-    return Touch(operand.base, shape, operand.type.itemsize, rows)
+    return _made(operand.base, operand.strides, extents, operand.type.itemsize, rows)
+
+
+@lru_cache(1 << 12)
+def _made(
+    base: int, strides: Four, extents: Four, size: int, rows: tuple[int, int] | None
+) -> Touch:
+    return Touch(base, itemgetter(*extents, *strides), size, rows)
 
 
 def _elementwise(*names: str) -> Callable[[Any], Touches]:
@@ -196,6 +202,7 @@ def in_order(shape: tuple[int, ...], size: int) -> Pieces:
     return tuple((sum(at), sum(at) + run) for at in product(*steps))
 
 
+@lru_cache(1 << 12)
 def overlaps(shape: tuple[int, ...], size: int) -> bool:
     """Whether some byte of a result would be written twice."""
     span = size

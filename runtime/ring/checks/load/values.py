@@ -1,6 +1,6 @@
 """What a register may hold, on all devices at once.
 
-An `int` is one number that every device has; a list has a number for each device; a `Span` is one
+An `int` is one number that every device has; a tuple has a number for each device; a `Span` is one
 number of a range, the same on every device; a `Varied` is any of a range, perhaps different ones.
 What a range stands for is a symbol, a turn of a loop, or data.
 """
@@ -35,7 +35,7 @@ class Varied:
 
 FIRST_SYMBOL = 1 << 64
 """The bit of the first symbol in `sources`; those of loops lie below."""
-Value = int | list[int] | Span | Varied
+Value = int | tuple[int, ...] | Span | Varied
 
 
 class Turns(Exception):
@@ -60,7 +60,7 @@ def ends(value: Value) -> tuple[int, int]:
     """The least and the greatest number that a value may be."""
     if isinstance(value, int):
         return value, value
-    if isinstance(value, list):
+    if isinstance(value, tuple):
         return min(value), max(value)
     return value.low, value.high
 
@@ -77,18 +77,19 @@ def is_uniform(value: Value) -> bool:
 
 def combined(function: Function, a: Value, b: Value) -> Value:
     """A function of two values that is monotone or linear in each, as all of the control unit."""
-    if isinstance(a, list) and isinstance(b, int):
+    if isinstance(a, int) and isinstance(b, int):
+        found = function(a, b)
+        return found if LOWEST <= found <= HIGHEST else UNIFORM
+    if isinstance(a, tuple) and isinstance(b, int):
         return _each([function(x, b) for x in a])
-    if isinstance(a, int) and isinstance(b, list):
+    if isinstance(a, int) and isinstance(b, tuple):
         return _each([function(a, y) for y in b])
-    if isinstance(a, list) and isinstance(b, list):
+    if isinstance(a, tuple) and isinstance(b, tuple):
         return _each([function(x, y) for x, y in zip(a, b, strict=True)])
     corners = [function(x, y) for x in ends(a) for y in ends(b)]
     low, high = min(corners), max(corners)
     if low < LOWEST or high > HIGHEST:
         low, high = LOWEST, HIGHEST
-    if isinstance(a, int) and isinstance(b, int):
-        return low if low == high else UNIFORM
     sources = sources_of(a) | sources_of(b)
     return (Span if is_uniform(a) and is_uniform(b) else Varied)(low, high, sources)
 
@@ -107,7 +108,7 @@ def _each(numbers: list[int]) -> Value:
     first = numbers[0]
     if min(numbers) < LOWEST or max(numbers) > HIGHEST:
         return UNKNOWN
-    return first if numbers.count(first) == len(numbers) else numbers
+    return first if numbers.count(first) == len(numbers) else tuple(numbers)
 
 
 def all_sources(values: Iterable[Value]) -> int:
