@@ -31,17 +31,16 @@ class Control:
         self.narrator = narrator
         self.tags = tags
 
-    def step(self, at: int, inst: CtrlInst) -> Step:
-        """What executes the instruction at a place."""
+    def step(self, inst: CtrlInst) -> Step:
+        """What executes an instruction."""
         if isinstance(inst, Lds | Sts):
-            return lambda state: self._scalar(at, inst, state)
+            return lambda state, at: self._scalar(at, inst, state)
         if isinstance(inst, Out):
-            return lambda state: self.require_uniform(at, state.registers, inst.ra)
-        if isinstance(inst, Li):
-            return lambda state: state.registers.__setitem__(inst.rd, inst.value)
+            return lambda state, at: self.require_uniform(at, state.registers, inst.ra)
         (rd,), compute = inst.writes(), _operator(inst)
 
-        def step(state: State) -> None:
+        def step(state: State, at: int) -> None:
+            del at
             state.registers[rd] = compute(state.registers)
 
         return step
@@ -66,6 +65,8 @@ class Control:
 
 def _operator(inst: CtrlInst) -> Operator:
     """What an instruction computes of the registers."""
+    if isinstance(inst, Li):
+        return _constant(inst.value)
     if isinstance(inst, Mov):
         source = inst.ra
         return lambda registers: registers[source]
@@ -75,6 +76,16 @@ def _operator(inst: CtrlInst) -> Operator:
         return lambda registers: combined(function, registers[ra], registers[rb])
     (ra,), imm = operands, _immediate(inst)
     return lambda registers: combined(function, registers[ra], imm)
+
+
+def _constant(value: Value) -> Operator:
+    """An operator that reads no register."""
+
+    def operator(registers: list[Value]) -> Value:
+        del registers
+        return value
+
+    return operator
 
 
 def _immediate(inst: CtrlInst) -> int:

@@ -10,7 +10,7 @@ an operand is a block at a known address; beyond that they count as each device'
 """
 
 from collections.abc import Callable
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from runtime.isa.instructions.gather import Scatter
 from runtime.isa.instructions.matrix import Vecmat
@@ -40,17 +40,9 @@ OWN, SAME = Kind.OWN, Kind.SAME
 INTEGERS = {int}
 MOST_FAR = 64
 """Pieces of HBM that are followed one by one."""
-Step = Callable[[State], None]
+Step = Callable[[State, int], None]
+"""Executes an instruction that stands at a place."""
 Shape = tuple[int, ...]
-
-
-class Plan(NamedTuple):
-    """An instruction at its place, with all that its fields say."""
-
-    at: int
-    inst: DataInst
-    touches: Touches
-    is_exact: bool
 
 
 def is_exact(inst: DataInst) -> bool:
@@ -75,31 +67,30 @@ class Data:
         self.ends = Ends(narrator, self.tags, devices, target)
         self.far_older: dict[tuple[int, int], Content] = {}
 
-    def step(self, at: int, inst: DataInst) -> Step:
-        """What executes the instruction at a place."""
-        plan = Plan(at, inst, touches(inst), is_exact(inst))
+    def step(self, inst: DataInst) -> Step:
+        """What executes an instruction."""
+        found = touches(inst)
         if isinstance(inst, Send | Recv):
             move = self.ends.send if isinstance(inst, Send) else self.ends.recv
-            touch = (*plan.touches.reads, *plan.touches.writes)[0]
+            touch = (*found.reads, *found.writes)[0]
 
-            def pass_on(state: State) -> None:
+            def pass_on(state: State, at: int) -> None:
                 shape = self._shape(at, state.registers, touch)
                 extents = touch.shape(state.registers)[:4]
                 move(state, at, inst, state.registers[touch.base], shape, extents)
 
             return pass_on
-        return lambda state: self._execute(state, plan)
+        exact = SAME if is_exact(inst) else OWN
+        return lambda state, at: self._execute(state, at, found, exact)
 
-    def _execute(self, state: State, plan: Plan) -> None:
-        registers, lmu, at = state.registers, state.lmu, plan.at
-        found = plan.touches
-        kind = SAME if plan.is_exact else OWN
+    def _execute(self, state: State, at: int, found: Touches, kind: Kind) -> None:
+        registers, lmu = state.registers, state.lmu
         for touch in found.reads:
             shape = self._shape(at, registers, touch)
             parts = pieces(shape, touch.size)
             kind = min(kind, self._read(lmu, at, registers[touch.base], parts))
         for touch in found.far_reads:
-            kind = min(kind, self._read_far(state, plan, touch))
+            kind = min(kind, self._read_far(state, at, touch))
         for register in found.numbers:
             if not is_uniform(registers[register]):
                 kind = OWN
@@ -109,7 +100,7 @@ class Data:
         for touch in found.writes:
             self._write(lmu, at, touch, registers, kind)
         for touch in found.far_writes:
-            self._write_far(state, plan, touch, kind)
+            self._write_far(state, at, touch, kind)
 
     def _shape(self, at: int, registers: list[Value], touch: Touch) -> Shape:
         """Extents and strides; those of symbols and turns count at their greatest."""
@@ -165,9 +156,9 @@ class Data:
         self.ends.ask_turns(base)
         return max(0, low + parts[0][0]), high + parts[-1][1]
 
-    def _read_far(self, state: State, plan: Plan, touch: Touch) -> Kind:
+    def _read_far(self, state: State, at: int, touch: Touch) -> Kind:
         base = state.registers[touch.base]
-        found = self._far(state, plan, touch)
+        found = self._far(state, at, touch)
         if not is_uniform(base) or found is None:
             return OWN
         worst = SAME
@@ -180,17 +171,17 @@ class Data:
                     self.far_older[first, end] = held
         return worst
 
-    def _write_far(self, state: State, plan: Plan, touch: Touch, kind: Kind) -> None:
+    def _write_far(self, state: State, at: int, touch: Touch, kind: Kind) -> None:
         if not is_uniform(state.registers[touch.base]):
             kind = OWN
-        found = self._far(state, plan, touch)
+        found = self._far(state, at, touch)
         hbm = state.hbm
         if found is None:
             if kind is OWN:
                 hbm.put(0, HIGHEST, Content(OWN, 0))
             return
         hull, parts = found
-        event = self.tags.known.new(plan.at) if kind is SAME else 0
+        event = self.tags.known.new(at) if kind is SAME else 0
         if kind is OWN:
             held = hbm.only(*hull)
             if not isinstance(held, Content) or held.kind is not OWN:
@@ -204,14 +195,14 @@ class Data:
                     hbm.put(first, end, Content(SAME, event))
 
     def _far(
-        self, state: State, plan: Plan, touch: Touch
+        self, state: State, at: int, touch: Touch
     ) -> tuple[tuple[int, int], list[tuple[int, int]] | None] | None:
         """The hull of an operand in HBM, and its bytes where they are few pieces at one place.
 
         None where nothing bounds it.
         """
         registers = state.registers
-        parts = pieces(self._shape(plan.at, registers, touch), touch.size)
+        parts = pieces(self._shape(at, registers, touch), touch.size)
         low, high = ends(registers[touch.base])
         if not parts:
             return (0, 0), []

@@ -13,7 +13,7 @@ is known of both. Where an address in the LMU depends on the turn, all turns are
 """
 
 from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Li, Loop
-from runtime.isa.spec import CtrlInst, DataInst
+from runtime.isa.spec import CtrlInst, DataInst, Inst
 from runtime.ring.checks.load.control import Control
 from runtime.ring.checks.load.data import Data, Step
 from runtime.ring.checks.load.loops import Counted, Older, is_settled
@@ -39,6 +39,7 @@ class Walk:
         self.tails: dict[int, list[int]] = {}
         self.goals: dict[int, int] = {}
         self.steps: list[Step | None] = [None] * len(code)
+        self.known: dict[Inst, Step] = {}
         for at, inst in enumerate(code):
             if isinstance(inst, Loop):
                 self.tails.setdefault(self.index[inst.target], []).insert(0, at)
@@ -77,44 +78,43 @@ class Walk:
                     continue
             if self.state is not None:
                 step = steps[at] or self._bind(at)
-                step(self.state)
+                step(self.state, at)
             at += 1
 
     def _bind(self, at: int) -> Step:
+        """What executes the instruction at a place, the same for all that are equal."""
         inst = self.code[at]
-        if isinstance(inst, DataInst):
-            step = self.data.step(at, inst)
-        elif isinstance(inst, Bge):
-            step = self._fork(at, inst)
-        elif isinstance(inst, Jump | Halt):
-            step = self._stop(at, inst)
-        else:
-            assert isinstance(inst, CtrlInst) and not isinstance(inst, Loop)
-            step = self.control.step(at, inst)
+        step = self.known.get(inst)
+        if step is None:
+            step = self.known[inst] = self._step(inst)
         self.steps[at] = step
         return step
 
-    def _fork(self, at: int, inst: Bge) -> Step:
-        def fork(state: State) -> None:
-            for register in (inst.ra, inst.rb):
-                self.control.require_uniform(at, state.registers, register)
-            (least, most), (low, high) = (ends(state.registers[r]) for r in (inst.ra, inst.rb))
-            stays = least < high
-            if most >= low:
-                self._send(self.goals[at], state.copy() if stays else state)
-            self.state = state if stays else None
+    def _step(self, inst: Inst) -> Step:
+        if isinstance(inst, DataInst):
+            return self.data.step(inst)
+        if isinstance(inst, Bge):
+            return lambda state, at: self._fork(at, inst, state)
+        if isinstance(inst, Jump | Halt):
+            return lambda state, at: self._stop(at, inst, state)
+        assert isinstance(inst, CtrlInst) and not isinstance(inst, Loop)
+        return self.control.step(inst)
 
-        return fork
+    def _fork(self, at: int, inst: Bge, state: State) -> None:
+        for register in (inst.ra, inst.rb):
+            self.control.require_uniform(at, state.registers, register)
+        (least, most), (low, high) = (ends(state.registers[r]) for r in (inst.ra, inst.rb))
+        stays = least < high
+        if most >= low:
+            self._send(self.goals[at], state.copy() if stays else state)
+        self.state = state if stays else None
 
-    def _stop(self, at: int, inst: Jump | Halt) -> Step:
-        def stop(state: State) -> None:
-            if isinstance(inst, Jump):
-                self._send(self.goals[at], state)
-            else:
-                self.data.ends.refuse_left_over(state, at, "when the program ends")
-            self.state = None
-
-        return stop
+    def _stop(self, at: int, inst: Jump | Halt, state: State) -> None:
+        if isinstance(inst, Jump):
+            self._send(self.goals[at], state)
+        else:
+            self.data.ends.refuse_left_over(state, at, "when the program ends")
+        self.state = None
 
     def _send(self, goal: int, state: State) -> None:
         known = self.waiting.get(goal)
