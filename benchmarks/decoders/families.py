@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.decoders import gpt2, llama, opt
+from benchmarks.decoders import gpt2, llama, mixtral, opt
 from benchmarks.decoders.graph import Graph
 from benchmarks.decoders.shape import Shape
 
-FAMILIES = {"gpt2": gpt2.write, "llama": llama.write, "opt": opt.write}
+FAMILIES = {"gpt2": gpt2.write, "llama": llama.write, "mixtral": mixtral.write, "opt": opt.write}
 
 
 def write_decoder(path: Path, shape: Shape, seed: int = 0, has_data: bool = True) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from onnx import TensorProto
@@ -27,15 +28,26 @@ BASE = 10000.0
 Waves = tuple[str, str]
 """Cosine and sine of the new positions."""
 
+FeedForward = Callable[[Graph, Shape, Call, int, str], str]
+"""What follows the second norm of a layer: from the value [batch, new, width] to such a one."""
+
 
 def write(graph: Graph, shape: Shape) -> None:
     """Write a model of this family."""
+    write_with(graph, shape, gated)
+
+
+def write_with(graph: Graph, shape: Shape, feed_forward: FeedForward) -> None:
+    """Write a model whose layers are those of Llama but for what follows their second norm."""
     call = begin(graph, shape, has_positions=True)
     table = graph.weight("m.model.embed_tokens.weight", shape.vocabulary, shape.width)
     hidden = graph("Gather", table, "input_ids", axis=0)
     waves = _waves(graph, shape)
     for layer in range(shape.layers):
-        hidden = _layer(graph, shape, call, layer, waves, hidden)
+        hidden = _attended(graph, shape, call, layer, waves, hidden)
+        name = f"m.model.layers.{layer}.post_attention_layernorm"
+        normed = _norm(graph, name, hidden, shape.width)
+        hidden = graph("Add", hidden, feed_forward(graph, shape, call, layer, normed))
     hidden = _norm(graph, "m.model.norm", hidden, shape.width)
     head = graph.weight("m.lm_head.weight", shape.width, shape.vocabulary)
     graph("MatMul", hidden, head, name="logits")
@@ -55,9 +67,12 @@ def _waves(graph: Graph, shape: Shape) -> Waves:
     return graph("Unsqueeze", cosine, graph.ints(1)), graph("Unsqueeze", sine, graph.ints(1))
 
 
-def _layer(graph: Graph, shape: Shape, call: Call, layer: int, waves: Waves, hidden: str) -> str:
+def _attended(
+    graph: Graph, shape: Shape, call: Call, layer: int, waves: Waves, hidden: str
+) -> str:
+    """The first half of a layer."""
     name, width, cached = f"m.model.layers.{layer}", shape.width, shape.cached * shape.head
-    spread = SPREAD / math.sqrt(2 * shape.layers)
+    spread = narrowed(shape.layers)
     normed = _norm(graph, f"{name}.input_layernorm", hidden, width)
     query, key, value = (
         heads(graph, call, _linear(graph, f"{name}.self_attn.{part}", normed, width, n), shape.head)
@@ -73,13 +88,24 @@ def _layer(graph: Graph, shape: Shape, call: Call, layer: int, waves: Waves, hid
     target = graph.target(call.batch, call.new, graph.ints(-1))
     mixed = graph("Reshape", mixed, target, allowzero=1)
     projected = _linear(graph, f"{name}.self_attn.o_proj", mixed, width, width, spread)
-    hidden = graph("Add", hidden, projected)
-    normed = _norm(graph, f"{name}.post_attention_layernorm", hidden, width)
+    return graph("Add", hidden, projected)
+
+
+def gated(graph: Graph, shape: Shape, call: Call, layer: int, normed: str) -> str:
+    """Three products, the first of which says how much of the second is let through."""
+    del call
+    name, width = f"m.model.layers.{layer}", shape.width
     gate = _linear(graph, f"{name}.mlp.gate_proj", normed, width, shape.hidden)
     gate = graph("Mul", gate, graph("Sigmoid", gate))
     inner = graph("Mul", gate, _linear(graph, f"{name}.mlp.up_proj", normed, width, shape.hidden))
-    outer = _linear(graph, f"{name}.mlp.down_proj", inner, shape.hidden, width, spread)
-    return graph("Add", hidden, outer)
+    return _linear(
+        graph, f"{name}.mlp.down_proj", inner, shape.hidden, width, narrowed(shape.layers)
+    )
+
+
+def narrowed(layers: int) -> float:
+    """The spread of weights whose products are added to what passes all layers."""
+    return SPREAD / math.sqrt(2 * layers)
 
 
 def _linear(

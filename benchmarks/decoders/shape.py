@@ -19,6 +19,8 @@ class Shape:
     positions: int = 2048
     """Rows of the table of positions; 0 rows are needed where they are rotated."""
     dtype: str = "f32"
+    experts: int = 0
+    """Feed-forward parts to choose from, 0 where there is no choice; each token takes two."""
 
     @property
     def head(self) -> int:
@@ -36,6 +38,8 @@ SHAPES = {
     "gpt2-tiny": Shape("gpt2", 2, 32, 4, 64, 96, positions=64),
     "llama": Shape("llama", 4, 512, 8, 1408, 4096, kv_heads=4),
     "llama-tiny": Shape("llama", 2, 32, 4, 64, 96, kv_heads=2, positions=0),
+    "mixtral": Shape("mixtral", 4, 512, 8, 1408, 4096, kv_heads=4, positions=0, experts=8),
+    "mixtral-tiny": Shape("mixtral", 2, 32, 4, 24, 96, kv_heads=2, positions=0, experts=4),
     "opt-1.3b": Shape("opt", 24, 2048, 32, 8192, 50272, dtype="f16"),
     "opt-66b": Shape("opt", 64, 9216, 72, 36864, 50272, dtype="f16"),
     "opt-tiny": Shape("opt", 2, 32, 4, 64, 96, positions=64, dtype="f16"),
