@@ -67,9 +67,7 @@ def _waves(graph: Graph, shape: Shape) -> Waves:
     return graph("Unsqueeze", cosine, graph.ints(1)), graph("Unsqueeze", sine, graph.ints(1))
 
 
-def _attended(
-    graph: Graph, shape: Shape, call: Call, layer: int, waves: Waves, hidden: str
-) -> str:
+def _attended(graph: Graph, shape: Shape, call: Call, layer: int, waves: Waves, hidden: str) -> str:
     """The first half of a layer."""
     name, width, cached = f"m.model.layers.{layer}", shape.width, shape.cached * shape.head
     spread = narrowed(shape.layers)
