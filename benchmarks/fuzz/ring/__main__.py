@@ -22,8 +22,8 @@ from benchmarks.fuzz.pool import Result, run_all
 from benchmarks.fuzz.ring.bases import BASES, Base, read_base, write_base
 from benchmarks.fuzz.ring.changes import KINDS
 from benchmarks.fuzz.ring.judging import CHECKS, Judge
-from benchmarks.fuzz.ring.tables import Table
-from benchmarks.fuzz.ring.trial import Key, accepted, judge_of, run_key
+from benchmarks.fuzz.ring.tables import Table, faults_of
+from benchmarks.fuzz.ring.trial import Key, accepted, judge_of, run_limited
 
 LIMIT_SECONDS = 60.0
 
@@ -44,7 +44,12 @@ def keys(folder: Path, bases: Iterable[Base], count: int, seed: int) -> Iterator
 
 def judged(folder: Path, wanted: Iterable[Key], jobs: int) -> Mapping[Key, Result]:
     """Judge changes in processes that may hang."""
-    return dict(run_all(partial(run_key, folder), wanted, jobs, LIMIT_SECONDS))
+    found: dict[Key, Result] = {}
+    for key, result in run_all(partial(run_limited, folder), wanted, jobs, LIMIT_SECONDS):
+        found[key] = result
+        for label in faults_of(result):
+            print(f"{result.name or key}: {label}", file=sys.stderr, flush=True)
+    return found
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

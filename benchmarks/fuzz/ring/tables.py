@@ -19,6 +19,20 @@ Group = tuple[str, str, str, str]
 """Check, kind, verdict, detail."""
 
 
+def faults_of(result: Result) -> list[str]:
+    """What shows that a check is wrong about a change of the exchange."""
+    if not result.labels:
+        return [result.outcome.detail]
+    kind, *verdicts = result.labels
+    parts = [verdict.split(SEPARATOR, 2) for verdict in verdicts]
+    return [f"{kind} {' '.join(p)}" for p in parts if is_fault(kind, p[1])]
+
+
+def is_fault(kind: str, what: str) -> bool:
+    """Whether a verdict on a kind of change shows that a check is wrong."""
+    return what in FAULTS and (kind not in APART or what in ("crash", "HANG"))
+
+
 @dataclass
 class Table:
     """Counts by check, kind and verdict, and the changes that show a fault or a trap."""
@@ -55,10 +69,7 @@ class Table:
     @property
     def has_faults(self) -> bool:
         """Whether a check was wrong about a change of the exchange."""
-        return any(
-            n and what in FAULTS and (kind not in APART or what in ("crash", "HANG"))
-            for (_, kind, what), n in self.counts.items()
-        )
+        return any(n and is_fault(kind, what) for (_, kind, what), n in self.counts.items())
 
     def lines(self) -> list[str]:
         """A table for each check, its rules, and the changes that show faults."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from runtime.program.program import Program
 
 Key = tuple[Base, int]
 SEPARATOR = "\t"
+ADDRESS_BYTES = 4 << 30
 
 
 @cache
@@ -29,6 +31,12 @@ def run_key(folder: Path, key: Key) -> Result:
     verdicts = judge.judged(change)
     labels = (SEPARATOR.join((check, v.what, v.detail)) for check, v in verdicts.items())
     return Result(Outcome("right"), f"{base.name} {number}", (change.kind, *labels))
+
+
+def run_limited(folder: Path, key: Key) -> Result:
+    """The same in a process of its own, which may have so much memory and no more."""
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_BYTES, ADDRESS_BYTES))
+    return run_key(folder, key)
 
 
 def accepted(program: Program) -> list[str]:

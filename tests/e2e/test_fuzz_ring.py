@@ -1,0 +1,94 @@
+"""Broken rings are refused by a rule of their kind, or compute what they did: a sample of all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from benchmarks.fuzz.ring import judging
+from benchmarks.fuzz.ring.bases import BASES, read_base, write_base
+from benchmarks.fuzz.ring.changes import JUDGED
+from benchmarks.fuzz.ring.judging import FAULTS, Judge
+from benchmarks.fuzz.ring.trial import accepted
+from runtime.program.program import Program
+
+pytestmark = pytest.mark.xdist_group("broken rings")
+"""What is broken is compiled once, in one process."""
+
+FAST = ("llama-tiny-1", "gpt2-tiny-3-unraised", "mixtral-tiny-3")
+EACH = 4
+"""Changes of each kind that are tried."""
+
+Judges = dict[str, Judge]
+
+
+@pytest.fixture(scope="module")
+def judges(tmp_path_factory: pytest.TempPathFactory) -> Judges:
+    folder = tmp_path_factory.mktemp("rings")
+    chosen = [base for base in BASES if base.name in FAST]
+    for base in chosen:
+        write_base(folder, base)
+    return {base.name: Judge(read_base(folder, base)) for base in chosen}
+
+
+def sample(judge: Judge, kind: str, count: int = EACH) -> Sequence[int]:
+    """Numbers of changes of a kind, the same in every run."""
+    numbers = [at for at, change in enumerate(judge.changes) if change.kind == kind]
+    return Random(kind).sample(numbers, count)
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_both_checks_accept_what_is_whole(name: str, judges: Judges):
+    assert accepted(judges[name].program) == []
+
+
+@pytest.mark.parametrize("kind", JUDGED)
+@pytest.mark.parametrize("name", FAST)
+def test_each_check_alone_refuses_what_changes_a_number(name: str, kind: str, judges: Judges):
+    judge = judges[name]
+    found = {at: judge.judged(judge.changes[at]) for at in sample(judge, kind)}
+    faults = {
+        (at, check): verdict
+        for at, verdicts in found.items()
+        for check, verdict in verdicts.items()
+        if verdict.what in FAULTS
+    }
+    assert not faults
+
+
+def verdicts_of(judge: Judge, kind: str, check: str, count: int = EACH) -> list[str]:
+    """What becomes of a sample by one check."""
+    chosen = (judge.changes[at] for at in sample(judge, kind, count))
+    return [judge.judged(change, [check])[check].what for change in chosen]
+
+
+@pytest.mark.parametrize("check", judging.CHECKS)
+def test_what_a_check_lets_pass_is_seen(
+    check: str, judges: Judges, monkeypatch: pytest.MonkeyPatch
+):
+    def lenient(program: Program) -> str:
+        del program
+        return ""
+
+    monkeypatch.setitem(judging.CHECKS, check, lenient)
+    judge = judges["mixtral-tiny-3"]
+    found = {what for kind in ("stride", "swapped") for what in verdicts_of(judge, kind, check, 12)}
+    assert {"WRONG", "HANG", "unchanged"} <= found
+
+
+def test_a_check_that_refuses_everything_is_seen(judges: Judges, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(judging.CHECKS, "B", lambda _: "cycle")
+    judge = judges["mixtral-tiny-3"]
+    assert accepted(judge.program) == ["B refuses by cycle"]
+    assert set(verdicts_of(judge, "base", "B")) == {"other rule"}
+
+
+def test_a_check_that_fails_has_not_refused(judges: Judges, monkeypatch: pytest.MonkeyPatch):
+    def failing(program: Program) -> str:
+        return str(program.interface.inputs[-99])
+
+    monkeypatch.setitem(judging.CHECKS, "A", failing)
+    assert set(verdicts_of(judges["mixtral-tiny-3"], "dropped", "A")) == {"crash"}
