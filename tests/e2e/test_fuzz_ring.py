@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -18,8 +17,8 @@ from runtime.program.program import Program
 pytestmark = pytest.mark.xdist_group("broken rings")
 """What is broken is compiled once, in one process."""
 
-FAST = ("llama-tiny-1", "gpt2-tiny-3-unraised", "mixtral-tiny-3")
-EACH = 4
+FAST = ("llama-tiny-1", "mixtral-tiny-3")
+EACH = 2
 """Changes of each kind that are tried."""
 
 Judges = dict[str, Judge]
@@ -37,7 +36,7 @@ def judges(tmp_path_factory: pytest.TempPathFactory) -> Judges:
 def sample(judge: Judge, kind: str, count: int = EACH) -> Sequence[int]:
     """Numbers of changes of a kind, the same in every run."""
     numbers = [at for at, change in enumerate(judge.changes) if change.kind == kind]
-    return Random(kind).sample(numbers, count)
+    return Random(f"{kind} 2").sample(numbers, count)
 
 
 @pytest.mark.parametrize("name", FAST)
@@ -75,7 +74,7 @@ def test_what_a_check_lets_pass_is_seen(
 
     monkeypatch.setitem(judging.CHECKS, check, lenient)
     judge = judges["mixtral-tiny-3"]
-    found = {what for kind in ("stride", "swapped") for what in verdicts_of(judge, kind, check, 12)}
+    found = {what for kind in ("stride", "swapped") for what in verdicts_of(judge, kind, check, 8)}
     assert {"WRONG", "HANG", "unchanged"} <= found
 
 
