@@ -171,3 +171,36 @@ def test_a_part_may_grow_with_a_symbol(tokens: int):
         result = agreed(at_every_level(text, {"x": given}, target=target, devices=2))
         expected = np.stack([given[:, :3], given[:, 3:]])
         np.testing.assert_array_equal(result.outputs["y"], expected)
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f16", "bf16", "i64", "i32", "i8", "u8", "bool"])
+def test_elements_of_every_type_pass(dtype: str):
+    x, s, y = tensor([3], "i64"), tensor([3], dtype), tensor([4, 3], dtype)
+    body = f"""
+      %i = lpu.iota <[2*d0, 1]> : {x}
+      %a = lpu.map "add" %x, %i : {x}, {x} -> {x}
+      %s = lpu.cast %a : {x} -> {s}
+      %y = lpu_esl.all_gather %s : {s} -> {y}
+      func.return %y : {y}"""
+    text = step(body, f"%x : {x}", [y], 4, f'["x" data i64] -> ["y" data {dtype}]')
+    found = agreed(at_every_level(text, {"x": np.array([-3, 0, 5])}, devices=4)).outputs["y"]
+    numbers = np.array([-3, 0, 5]) + [[2 * d + i for i in range(3)] for d in range(4)]
+    np.testing.assert_array_equal(found, numbers.astype(found.dtype))
+
+
+def test_what_is_gathered_may_be_a_number_and_a_view():
+    row, turned = tensor([2, 3]), tensor([3, 2])
+    body = f"""
+      %i = lpu.iota <[10*d0]> : {tensor([], "i64")}
+      %n = lpu.cast %i : {tensor([], "i64")} -> {tensor([])}
+      %g = lpu_esl.all_gather %n : {tensor([])} -> {tensor([2])}
+      %m = lpu.map "add" %x, %n : {row}, {tensor([])} -> {row}
+      %t = lpu.transpose %m <[1, 0]> : {row} -> {turned}
+      %y = lpu_esl.all_gather %t : {turned} -> {tensor([2, 3, 2])}
+      func.return %g, %y : {tensor([2])}, {tensor([2, 3, 2])}"""
+    interface = '["x" data f32] -> ["g" data f32, "y" data f32]'
+    text = step(body, f"%x : {row}", [tensor([2]), tensor([2, 3, 2])], 2, interface)
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    found = agreed(at_every_level(text, {"x": x}, devices=2)).outputs
+    np.testing.assert_array_equal(found["g"], [0, 10])
+    np.testing.assert_array_equal(found["y"], [x.T, x.T + 10])
