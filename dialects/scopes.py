@@ -34,6 +34,8 @@ class Shared:
     module: ModuleOp
     states: dict[str, Attribute] = field(default_factory=dict[str, Attribute])
     """The type of each state by name."""
+    layouts: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Where the parts of each state lie, for `dialects.lpu_esl.verification`."""
 
 
 @dataclass(frozen=True)

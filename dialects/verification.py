@@ -11,6 +11,7 @@ where they are mentioned, once; `dialects.<level>.verification` adds what holds 
 
     RULES             what an operation demands of what stands around it, by class
     verify_function   what holds of a function that has such operations
+    verify_shards     of `lpu_esl`: what holds of a function for several devices
 """
 
 from __future__ import annotations
@@ -23,14 +24,16 @@ from typing import Any, cast
 
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, FunctionType, ModuleOp
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Attribute, Block, Operation
+from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.traits import IsolatedFromAbove, IsTerminator, NoTerminator, OpTrait
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.affine import Affine
+from dialects.devices import devices_of
+from dialects.lpu.types import TensorType
 from dialects.lpu.weights import WeightAttr
 from dialects.lpu_mem.access import Access
-from dialects.reading import operands_of, operations, types_of
+from dialects.reading import all_within, operands_of, operations, types_of
 from dialects.refusal import Refused, refuse, require, restate
 from dialects.scopes import Rule, Scope, Shared
 from dialects.structure import structure_of
@@ -44,6 +47,8 @@ MUTE = frozenset(
 """Attributes of ours in which no name can stand."""
 LEVELS = frozenset({"lpu", "lpu_esl", "lpu_mem", "lpu_isa"})
 """The dialects that have rules of their own beyond those of single operations."""
+TENSORS = frozenset({"func", "lpu", "lpu_esl"})
+"""The dialects of functions whose values may lie on several devices in parts."""
 
 Names = frozenset[str]
 
@@ -215,6 +220,23 @@ def _function(func: FuncOp, shared: Shared) -> None:
         walk.block(block)
     for level in sorted(walk.levels & LEVELS):
         _level(level).verify_function(func, scope)
+    if _has_shards(func, shared):
+        _level("lpu_esl").verify_shards(func, scope)
+
+
+def _has_shards(func: FuncOp, shared: Shared) -> bool:
+    """Whether a function of tensors is for several devices, or says that it is."""
+    found = all_within(func)
+    if not {_level_of(type(op)) for op in found} <= TENSORS:
+        return False
+    if devices_of(shared.module) > 1:
+        return True
+    types = (value.type for op in found for value in (*op.results, *_arguments(op)))
+    return any(isinstance(kind, TensorType) and kind.sharding is not None for kind in types)
+
+
+def _arguments(op: Operation) -> tuple[SSAValue, ...]:
+    return tuple(value for region in op.regions for b in region.blocks for value in b.args)
 
 
 def _require_bound(op: Operation, names: Names, scope: Scope) -> None:

@@ -67,17 +67,17 @@ def test_a_state_holds_the_part_of_each():
     """3 heads on 4 devices: the fourth holds padding."""
     past = np.arange(3 * 2, dtype=np.float32).reshape(3, 2)
     state = "!lpu.state<[1, 4], f32>"
-    head = "!lpu.tensor<[1, 1], f32>"
+    rows = "!lpu_esl.shard<[3, 1], i64, 4 x [[3/4], []]>"
+    head = rows.replace("i64", "f32")
     body = f"""
       %s = lpu.state "cache" inputs <["past" past f32 [3, P] at [0, 0] shard 4 x [[3/4], []]]>
         outputs <["present" present f32 [3, P + 1] at [0, 0] shard 4 x [[3/4], []]]> : {state}
-      %n = lpu.iota <[100 + d0]> : !lpu.tensor<[1, 1], i64>
-      %v = lpu.cast %n : !lpu.tensor<[1, 1], i64> -> {head}
+      %n = lpu.iota <[d0 + 100, 1, 0]> : {rows}
+      %v = lpu.cast %n : {rows} -> {head}
       lpu.write %s, %v at <[0, P]> : {state}, {head}
       %all = lpu.read %s at <[0, 0]> : {state} -> !lpu.tensor<[1, P + 1], f32>
       %g = lpu_esl.all_gather %all : !lpu.tensor<[1, P + 1], f32> -> !lpu.tensor<[4, 1, P + 1], f32>
       func.return %g : !lpu.tensor<[4, 1, P + 1], f32>"""
-    body = body.replace("iota <[100 + d0]>", "iota <[d0 + 100, 0, 0]>")
     got = ran(body, {"past": past}, 4, more="P in 0 to 3")
     expected = [[0, 1, 100], [2, 3, 101], [4, 5, 102]]
     np.testing.assert_array_equal(got["present"], expected)
