@@ -27,6 +27,11 @@ shares of the channels follow the program and not the moment: the bytes of a run
 together, nothing is served earlier because something else is late, and no instruction is slowed by
 one behind it.
 
+**Links.** To each side a device has an engine that sends and one that receives, each with a queue;
+their operands lie in the LMU. A receive waits for what a neighbour sends, a send for room that the
+neighbour makes when it receives. All devices execute one program, in which that stands before what
+waits for it (`runtime.ring.checks` proves it), so that this is a wait for something earlier, too.
+
 **What blocks for ever.** Every wait is for something earlier in the program, with one exception:
 bursts wait for room that products behind their stream make. A program is invalid where that leads
 round in a circle: a product, a transfer or the control processor would wait for a panel that waits

@@ -60,6 +60,16 @@ ELEMENTWISE = (
     _fault("vectors that overlap are copied forwards", "copy", "fast.making",
            "if out.ndim == 1 and", "if out.ndim == 9 and"),
 )  # fmt: skip
+LINKS = (
+    _fault("what is sent follows what is written later", "program", "fast.net",
+           ", a.flatten\n", ", a.reshape(-1).view\n"),
+    _fault("a message of any form is taken", "recv", "fast.net",
+           "refuse_other(form, expected)\n            out[...] = data.reshape(shape)",
+           "pass\n            out[...] = data.reshape(shape)"),
+    _fault("a message is received in the order of its addresses", "recv", "fast.net",
+           "out[...] = data.reshape(shape)", "out[...] = data.reshape(shape[::-1]).T"),
+    _fault("sides change places", "recv", "fast.net", ".receiver(side)", ".receiver('left')"),
+)  # fmt: skip
 REDUCTIONS = (
     _fault("axes are counted from the end", "reduce", "fast.reduction",
            "tuple(k for k in range(4) if", "tuple(3 - k for k in range(4) if"),
@@ -162,7 +172,7 @@ PRODUCTS = (
            "if panel.shape != shape or panel.element.is_float != is_float:",
            "if panel.shape != shape:"),
 )  # fmt: skip
-FAULTS = (*CONTROL, *ELEMENTWISE, *REDUCTIONS, *PLACES, *INDEXED, *PRODUCTS)
+FAULTS = (*CONTROL, *ELEMENTWISE, *LINKS, *REDUCTIONS, *PLACES, *INDEXED, *PRODUCTS)
 
 
 def _functions(namespace: dict[str, Any], module: str) -> Iterator[tuple[str, FunctionType]]:
