@@ -1,4 +1,4 @@
-"""Predicted time of the samples, against a model that goes from cycle to cycle."""
+"""Predicted time of samples, against a model that goes from cycle to cycle."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 
 from lpuc.compiler.driver import compile_model
 from lpuc.compiler.options import CompileOptions
+from runtime.program.interface import device_symbols
 from runtime.program.program import Program
 from runtime.timing import predict
 from tests.unit.runtime.timing.ticks import Ticks
@@ -43,3 +44,42 @@ def test_more_of_a_resource_is_never_slower(sample: Program, context: int) -> No
     more += [replace(target, queue_depth=n * target.queue_depth) for n in (2, 100)]
     more += [replace(target, hbm_latency=40), replace(target, hbm_bandwidth=2 * 3.2768e12)]
     assert max(predict(replace(sample, target=t), symbols).cycles for t in more) <= usual
+
+
+RING = 4
+
+
+@pytest.fixture(scope="module")
+def ring() -> Program:
+    """A model on several devices."""
+    return compile_model(SAMPLES / "exports" / "llama.onnx", CompileOptions(devices=RING)).program
+
+
+@pytest.mark.parametrize(
+    ("entry", "symbols"),
+    [
+        ("step", {"P": 1}),
+        ("step", {"P": 60}),
+        ("generate", {"prompt": 3, "sampled": 1, "total": 6}),
+    ],
+)
+def test_several_devices_take_the_time_of_the_ticking_model(
+    ring: Program, entry: str, symbols: dict[str, int]
+) -> None:
+    own = device_symbols(ring.entry(entry), 0, RING)
+    found = predict(ring, symbols, entry=entry)
+    assert Ticks(ring, {**symbols, **own}, entry).run() == found.cycles
+    assert found.messages > 0
+    assert 0 < found.exchange < found.seconds
+
+
+def test_more_of_a_link_is_never_slower(ring: Program) -> None:
+    target, usual = ring.target, predict(ring, {"P": 9})
+    more = [
+        replace(target, link_bandwidth=2 * target.link_bandwidth),
+        replace(target, link_hop_latency=target.link_hop_latency // 2),
+        replace(target, link_depth=100 * target.link_depth),
+    ]
+    found = [predict(replace(ring, target=t), {"P": 9}) for t in more]
+    assert max(timing.cycles for timing in found) <= usual.cycles
+    assert found[1].exchange < usual.exchange
