@@ -118,9 +118,7 @@ class Program(Described):
 
     def link(self) -> None:
         """Read what weights are not read yet; otherwise the first call does."""
-        program = self._loaded.program
-        for device in range(program.devices):
-            program.params_of(device)
+        self._loaded.program.params_of_all()
 
     def run(self, inputs: Mapping[str, Any] | str | PathLike[str]) -> dict[str, Array]:
         """

@@ -58,8 +58,7 @@ class ProgramFile:
             raise BadOption("weights", "the program does not refer to files; compile it anew")
         if form == "embed":
             verified = replace(program, trusted=False) if program.trusted else program
-            images = [verified.params_of(device) for device in range(program.devices)]
-            program = replace(program, images=images, references=None)
+            program = replace(program, images=verified.params_of_all(), references=None)
         if form == "none":
             program = replace(program, images=(), references=None)
         with replacing(path, self.sources) as temporary:

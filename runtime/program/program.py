@@ -109,9 +109,20 @@ class Program:
         if self.references is None:
             raise Unlinked("the program holds no weights: it can be inspected, not run")
         if device not in self._linked:
-            size = self.interface.params_size
-            self._linked[device] = self.references.load(size, self.trusted, device)
+            self._link(device)
         return self._linked[device]
+
+    def params_of_all(self) -> list[Image]:
+        """The parameters of all devices; where they are made, what they share is read once."""
+        missing = [device for device in range(self.devices) if device not in self._linked]
+        if self.references is not None and not self.embedded and missing:
+            self._link(*missing)
+        return [self.params_of(device) for device in range(self.devices)]
+
+    def _link(self, *devices: int) -> None:
+        assert self.references is not None
+        images = self.references.load(self.interface.params_size, self.trusted, devices)
+        self._linked.update(zip(devices, images, strict=True))
 
     @cached_property
     def _linked(self) -> dict[int, Image]:

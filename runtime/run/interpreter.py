@@ -57,7 +57,7 @@ class Interpreter:
         self.reference = reference
         self.stepping = stepping
         self.code = Code(program.code)
-        self.params = [program.params_of(device) for device in range(program.devices)]
+        self.params = program.params_of_all()
         self._idle: list[list[Device]] = []
         self._lock = threading.Lock()
 

@@ -128,20 +128,23 @@ class References:
         params = tuple((at, renamed(recipe, paths)) for at, recipe in self.params)
         return References(tuple(files), params, folder)
 
-    def load(self, params_size: int, trusted: bool = False, device: int = 0) -> Image:
-        """The parameters of a device; Unlinked if a block that is read is not as it was.
+    def load(
+        self, params_size: int, trusted: bool = False, devices: Sequence[int] = (0,)
+    ) -> list[Image]:
+        """The parameters of some devices; Unlinked if a block that is read is not as it was.
 
-        If they are `trusted`, nobody looks.
+        If they are `trusted`, nobody looks. What several have parts of is read once for all.
         """
-        out = np.zeros(params_size, np.uint8)
+        images = {device: np.zeros(params_size, np.uint8) for device in devices}
         folder = self.folder or Path()
         with ContainedFiles(folder) if trusted else self._verified() as files:
             for at, recipe in self.params:
-                size = nbytes(recipe.shape, recipe.dtype)
-                place = out[at : at + size].view(recipe.dtype.dtype).reshape(recipe.shape)
-                if size:
-                    fill(normal(recipe), tuple(map(range, recipe.shape)), {device: place}, files)
-        return Image(out)
+                end, shape = at + nbytes(recipe.shape, recipe.dtype), recipe.shape
+                parts = {d: image[at:end].view(recipe.dtype.dtype) for d, image in images.items()}
+                if at < end:
+                    outs = {device: part.reshape(shape) for device, part in parts.items()}
+                    fill(normal(recipe), tuple(map(range, shape)), outs, files)
+        return [Image(images[device]) for device in devices]
 
     def check(self) -> None:
         """Raise Unlinked unless each file has the size and all its blocks their checksums."""

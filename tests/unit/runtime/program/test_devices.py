@@ -24,6 +24,7 @@ from runtime.program.file.container import (
 from runtime.program.interface import Dim, Port, Symbol
 from runtime.program.program import Program
 from runtime.sharding import Factor, Sharding
+from runtime.weights.checksums import block_sum
 from runtime.weights.image import BLOCK_BYTES, Image
 from runtime.weights.mapping import FileBytes
 from runtime.weights.recipes import FileRange, Shard, Transpose
@@ -308,7 +309,8 @@ def test_symbols_of_a_ring_are_numbers_of_its_devices() -> None:
         dataclasses.replace(wide, devices=4).validate()
 
 
-def test_references_are_read_as_what_a_device_holds(tmp_path: Path) -> None:
+def _by_reference(tmp_path: Path) -> tuple[Program, list[bytes]]:
+    """A program whose devices share a table in a file, and what each has of it."""
     weight = np.arange(1, 36, dtype=np.float32).reshape(5, 7)
     weight.tofile(tmp_path / "w.bin")
     cut = Sharding(4, ((Factor(7, 4),), ()))
@@ -322,10 +324,33 @@ def test_references_are_read_as_what_a_device_holds(tmp_path: Path) -> None:
         references=refer([(0, recipe)], tmp_path, tmp_path),
     )
     written.write(tmp_path / "p.lpu")
-    loaded = Program.load(tmp_path / "p.lpu", check="all")
-    for device in range(4):
-        expected = cut.part(weight.T, device).tobytes()
-        assert loaded.params_of(device).data.tobytes() == expected
+    parts = [cut.part(weight.T, device).tobytes() for device in range(4)]
+    return Program.load(tmp_path / "p.lpu", check="all"), parts
+
+
+def test_references_are_read_as_what_a_device_holds(tmp_path: Path) -> None:
+    loaded, parts = _by_reference(tmp_path)
+    assert [loaded.params_of(device).data.tobytes() for device in range(4)] == parts
+
+
+def test_what_devices_share_is_read_once_for_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, parts = _by_reference(tmp_path)
+    sums: list[int] = []
+
+    def counting(block: np.ndarray) -> bytes:
+        sums.append(block.nbytes)
+        return block_sum(block)
+
+    monkeypatch.setattr("runtime.weights.referenced_files.block_sum", counting)
+    assert [image.data.tobytes() for image in loaded.params_of_all()] == parts
+    assert sums == [5 * 7 * 4]
+    assert loaded.params_of(3) is loaded.params_of_all()[3]
+
+
+def test_references_are_for_the_devices_of_the_program(tmp_path: Path) -> None:
+    loaded, _ = _by_reference(tmp_path)
     assert assemble(disassemble(loaded)).references == loaded.references
     with pytest.raises(Invalid, match="parameter at 0 is not shared by 2 devices"):
-        dataclasses.replace(written, devices=2).validate()
+        dataclasses.replace(loaded, devices=2).validate()
