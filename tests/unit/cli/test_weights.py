@@ -9,7 +9,10 @@ import numpy as np
 import onnx
 import pytest
 
+import lpuc
 from lpuc.cli import invoke
+from runtime.isa.spec import ISA_VERSION
+from runtime.program.file.container import Kind, unpack_header
 from runtime.program.program import Program
 from tests.unit.cli.conftest import MODEL
 
@@ -160,3 +163,50 @@ def test_assembly_does_not_overwrite_the_weights_it_refers_to(
     assert invoke(["asm", "m.s", "-o", str(weights)]) == 1
     assert "is an input too" in capsys.readouterr().err
     assert weights.read_bytes() == before
+
+
+def test_four_devices_have_the_same_parameters_in_every_form(
+    model: Path, inputs: Path, program: Path
+):
+    """Embedded, by reference, embedded again, and through text: one program, and one result."""
+    assert _compile(model, "--devices", "4") == 0
+    shutil.copy("m.lpu", "embedded.lpu")
+    assert _compile(model, "--devices", "4", "--weights", "reference") == 0
+    lpuc.load("m.lpu").save("again.lpu", weights="embed")
+    assert Path("again.lpu").read_bytes() == Path("embedded.lpu").read_bytes()
+    for name in ("embedded", "m"):
+        assert invoke(["disasm", f"{name}.lpu", "-o", "m.s"]) == 0
+        assert invoke(["asm", "m.s", "-o", "text.lpu"]) == 0
+        assert Path("text.lpu").read_bytes() == Path(f"{name}.lpu").read_bytes()
+    expected = _outputs(str(program), inputs)
+    for name in ("embedded", "m"):
+        for output, array in _outputs(f"{name}.lpu", inputs).items():
+            np.testing.assert_allclose(array, expected[output], atol=2e-3)
+    lpuc.load("m.lpu").save("none.lpu", weights="none")
+    assert not Program.load("none.lpu").embedded
+
+
+def test_the_parameters_of_four_devices_are_those_of_one(model: Path):
+    """Each has a quarter, but for vectors that all have whole."""
+    sizes: list[int] = []
+    for devices in (1, 4):
+        assert _compile(model, "--devices", str(devices), "--no-weights") == 0
+        sizes.append(Program.load("m.lpu").interface.params_size)
+    assert sizes[1] <= 1.06 * sizes[0] / 4
+
+
+def test_images_of_devices_that_changed_places_are_refused_before_a_run(
+    model: Path, inputs: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert _compile(model, "--devices", "2") == 0
+    data = bytearray(Path("m.lpu").read_bytes())
+    header = unpack_header(data, len(data), ISA_VERSION)
+    first, second = (header.sections[Kind.PARAMS, device] for device in range(2))
+    held = data[first.offset : first.end]
+    data[first.offset : first.end] = data[second.offset : second.end]
+    data[second.offset : second.end] = held
+    Path("m.lpu").write_bytes(data)
+    capsys.readouterr()
+    assert invoke(["run", "m.lpu", "--inputs", str(inputs), "--outputs", "o.npz"]) == 1
+    assert "parameters of device 0 are those of device 1" in capsys.readouterr().err
+    assert not Path("o.npz").exists()
