@@ -12,19 +12,22 @@ stands at the same instruction, and so on around the ring.
 """
 
 from functools import lru_cache
+from math import prod
 from typing import Any, NoReturn
 
 from runtime.isa.instructions.net import Recv, Send
 from runtime.ring.checks.load.refusal import Narrator
 from runtime.ring.checks.load.state import Message, State
 from runtime.ring.checks.load.tags import Tags
-from runtime.ring.checks.load.touches import in_order, overlaps
+from runtime.ring.checks.load.touches import in_order, overlaps, run_of
 from runtime.ring.checks.load.values import Turns, Value, all_sources, shown, sources_of
 from runtime.target import Target
 
 Shape = tuple[int, ...]
 Extents = tuple[Value, ...]
 Places = tuple[int, ...]
+MOST_RUNS = 1 << 14
+"""Pieces of a message at most."""
 OPPOSITE = {"left": "right", "right": "left"}
 TOWARDS = {"left": -1, "right": 1}
 
@@ -128,10 +131,14 @@ def _problem(places: Places, shape: Shape, size: int, most: int) -> str:
     """What is wrong with an operand at some addresses, nothing where it is right."""
     if min(shape[:4]) <= 0:
         return ""
+    if prod(shape[:4]) * size > most:
+        return "has more bytes than the LMU"
     used = [(e - 1) * s for e, s in zip(shape[:4], shape[4:], strict=True)]
     low, high = sum(r for r in used if r < 0), sum(r for r in used if r > 0) + size
     if min(places) + low < 0 or max(places) + high > most:
         return "leaves the LMU"
+    if prod(shape[:4]) * size > MOST_RUNS * run_of(shape, size):
+        return "lies in too many pieces"
     steps = (s for e, s in zip(shape[:4], shape[4:], strict=True) if e > 1)
     return f"is not aligned to {size} bytes" if any(n % size for n in (*places, *steps)) else ""
 

@@ -76,15 +76,13 @@ class Wording:
             at, *culprits,
         )  # fmt: skip
 
-    def refuse_mixture(self, at: int, device: int, events: set[int]) -> NoReturn:
-        """A message has bytes that were exchanged before, and new ones."""
-        culprits = sorted({self.known.at[event] for event in events})
-        names = " and ".join(map(self.narrator.name, culprits))
+    def refuse_again(self, at: int, device: int, put: int) -> NoReturn:
+        """A message has bytes that were exchanged before."""
         self.narrator.refuse(
             "block",
-            f"{self.narrator.name(at)} sends from device {device} bytes that were exchanged before "
-            f"together with new ones, of {names}",
-            at, *culprits,
+            f"{self.narrator.name(at)} sends from device {device} what {self.narrator.name(put)} "
+            "put, which was exchanged and read before",
+            at, put,
         )  # fmt: skip
 
     def refuse_sources(self, at: int, put: int) -> NoReturn:

@@ -7,7 +7,7 @@ each where its origin has it. So a device reads what the devices wrote where it 
 
     place     devices have different bytes where one of them reads
     stale     exchanged bytes are read with bytes that are older
-    block     a message has what was never written, or no part of a block, or is partly old
+    block     a message has what was never written, or no part of a block, or one that was read
     way       what is read depends on the way that the program took
     unwritten what is read was never written
 """
@@ -113,12 +113,12 @@ class Tags:
         return sent
 
     def _check_sent(self, at: int, device: int, events: set[int], sources: int) -> None:
-        """Note that blocks are sent, all of which were exchanged before, or none of them."""
-        blocks = [self.known.blocks[event] for event in events]
-        if len(blocks) > 1 and len({block.read is None for block in blocks}) > 1:
-            self.wording.refuse_mixture(at, device, events)
-        for block in blocks:
+        """Note that blocks are sent, of which nobody has read yet that all devices had them."""
+        for event in events:
+            block = self.known.blocks[event]
             block.sent = at
+            if block.read is not None:
+                self.wording.refuse_again(at, device, block.at)
             if block.sources != sources:
                 self.wording.refuse_sources(at, block.at)
 

@@ -193,13 +193,23 @@ def in_order(shape: tuple[int, ...], size: int) -> Pieces:
     """The bytes of an operand as a message has them: pieces in row-major order of its elements."""
     if min(shape[:4]) <= 0:
         return ()
-    extents, strides, run = list(shape[:4]), shape[4:], size
-    axis = 3
-    while axis >= 0 and (extents[axis] == 1 or strides[axis] == run):
-        run *= extents[axis]
-        axis -= 1
-    steps = [[at * strides[k] for at in range(extents[k])] for k in range(axis + 1)]
+    run, steps, inner = run_of(shape, size), list[list[int]](), size
+    for extent, stride in zip(reversed(shape[:4]), reversed(shape[4:]), strict=True):
+        if inner < run:
+            inner *= extent
+        elif extent > 1:
+            steps.insert(0, [at * stride for at in range(extent)])
     return tuple((sum(at), sum(at) + run) for at in product(*steps))
+
+
+def run_of(shape: tuple[int, ...], size: int) -> int:
+    """Bytes that follow each other in memory and in a message."""
+    run = size
+    for extent, stride in zip(reversed(shape[:4]), reversed(shape[4:]), strict=True):
+        if extent > 1 and stride != run:
+            return run
+        run *= extent
+    return run
 
 
 @lru_cache(1 << 12)

@@ -11,11 +11,21 @@ import pytest
 from runtime.device.memory import Array
 from runtime.ring.checks.load import Unsafe
 from tests.unit.runtime.ring.checks.load.mutants import mutants
-from tests.unit.runtime.ring.checks.load.rings import Ring, code_of, gather, looped, whole
+from tests.unit.runtime.ring.checks.load.rings import (
+    SEEN,
+    Ring,
+    code_of,
+    gather,
+    hops,
+    looped,
+    put,
+    read_all,
+    whole,
+)
 
 ALLOWED = {
     "drop": {"bounds", "block", "cycle", "left over", "place", "unread", "stale"},
-    "duplicate": {"cycle", "left over", "place", "message"},
+    "duplicate": {"block", "cycle", "left over", "place", "message"},
     "swap": {"block", "cycle", "place", "bounds", "stale"},
     "redirect": {"cycle"},
     "extent": {"message", "bounds", "block", "unwritten"},
@@ -24,11 +34,17 @@ ALLOWED = {
     "type": {"message", "bounds"},
     "scalar": {"place", "bounds", "block", "stale", "unread"},
 }
+OTHER = ["li r20, 1024", "map1.exp (r1,r1,r1,r2), f32 r20[r0,r0,r0,r4], f32 r0[r0,r0,r0,r4]"]
+"""Own bytes that are other ones."""
 PROGRAMS = {
     "once": (4, 8, whole(gather(4))),
     "once, links of one message": (4, 1, whole(gather(4))),
     "in a loop": (4, 8, whole(looped(gather(4), 3))),
-    "twice": (4, 8, whole([*gather(4), *gather(4, to=32768 + 1024)])),
+    "twice": (
+        4,
+        8,
+        whole([*gather(4), *OTHER, *put(), *hops(4), *read_all(4, to=SEEN + 1024)]),
+    ),
     "two devices": (2, 8, whole(gather(2))),
 }
 

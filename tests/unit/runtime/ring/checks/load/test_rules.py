@@ -70,7 +70,7 @@ def test_elements_of_another_type_than_were_sent_are_refused():
 
 
 def test_a_message_that_nobody_receives_is_refused():
-    error = refused([*gather(4), "send.left " + ROW.format("r30")])
+    error = refused([*gather(4), *put(), "send.left " + ROW.format("r30")])
     assert error.rule == "left over"
     assert "when the program ends" in str(error)
 
@@ -133,6 +133,21 @@ def test_sending_what_all_devices_wrote_to_one_place_is_refused():
     error = refused(lines, devices=2)
     assert error.rule == "block"
     assert "load at pc" in str(error)
+
+
+def test_sending_what_was_gathered_and_read_before_is_refused():
+    """The block of the second exchange is missing, and that of the first one is still there."""
+    error = refused([*gather(4), *hops(4), *read_all(4, to=SEEN + 1024)])
+    assert error.rule == "block"
+    assert "which was exchanged and read before" in str(error)
+
+
+@pytest.mark.parametrize("strides", ["r0,r0,r0,r0", "r0,r0,r3,r4"])
+def test_a_message_of_very_many_elements_is_refused_before_they_are_counted(strides: str):
+    lines = [*own(), *places(2, 4096), *put(), "li r40, 46000"]
+    block = "(r1,r1,r40,r40), f32 {}"
+    error = refused([*lines, "send.left " + block.format(f"r30[{strides}]")], devices=2)
+    assert error.rule == "bounds"
 
 
 def test_what_was_gathered_and_nobody_reads_is_refused():
