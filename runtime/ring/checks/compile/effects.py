@@ -16,7 +16,7 @@ from runtime.ring.checks.compile.links import Links, Message, received, sent
 from runtime.ring.checks.compile.operands import LYING, Extents, Lying, topk
 from runtime.ring.checks.compile.proof import Report, Rule
 from runtime.ring.checks.compile.state import SCALAR_BYTES, State
-from runtime.ring.checks.compile.values import HIGHEST, LOWEST, Origin, Symbols, Value
+from runtime.ring.checks.compile.values import HIGHEST, LOWEST, Origin, Registers, Symbols, Value
 
 SCALAR = Shape(((SCALAR_BYTES, 1),), 0, SCALAR_BYTES, True, SCALAR_BYTES)
 ANYTHING = (LOWEST, HIGHEST)
@@ -54,6 +54,21 @@ class Effects:
         else:
             assert isinstance(inst, Stream), f"nobody said what {inst.MNEMONIC} touches"
             self._check(at, inst, state)
+
+    def hull(self, inst: Inst, operand: Operand, registers: Registers) -> tuple[int, int]:
+        """The addresses that an operand in the LMU may touch; its like was met before."""
+        a, b, c, d = _extents(inst)
+        extents = (registers[a], registers[b], registers[c], registers[d])
+        read, written, _ = (
+            topk(inst, extents, registers[inst.k])
+            if isinstance(inst, TopK)
+            else LYING[type(inst)](inst, extents)
+        )
+        _, extents = next(view for view in (*read, *written) if view[0] is operand)
+        strides = (registers[register] for register in operand.strides)
+        shape = self._shapes[extents][*strides, operand.type.itemsize]
+        low, high = self.symbols.range(registers[operand.base])
+        return low + shape.low, high + shape.low + shape.span
 
     def keep(self, at: int, inst: Sts, state: State) -> None:
         """`sts` keeps a scalar in the LMU."""

@@ -8,10 +8,12 @@ each instruction is looked at once, for the device `d` and its neighbours `d + j
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import accumulate
+from operator import attrgetter
 
-from runtime.isa.instructions.ctrl import Loop
+from runtime.isa.instructions.ctrl import Bge, Jump, Loop
 from runtime.isa.spec import Inst
 from runtime.program.file.canonical import to_text
 from runtime.program.interface import Interface
@@ -19,6 +21,7 @@ from runtime.program.program import Program
 from runtime.ring.checks.compile.content.memory import Memory
 from runtime.ring.checks.compile.effects import Effects
 from runtime.ring.checks.compile.proof import Proof, Report
+from runtime.ring.checks.compile.repeats import runs_of
 from runtime.ring.checks.compile.state import State
 from runtime.ring.checks.compile.values import Origin, Registers, Symbols
 from runtime.ring.checks.compile.walk import Flow, Walk
@@ -37,7 +40,7 @@ def proved(program: Program) -> Program:
 def prove(program: Program) -> Proof:
     """What holds of all entries of a valid program; Unproved where a rule does not."""
     report = Report(program.code, program.provenance)
-    flow = _flow(program.code)
+    flow = _flow(program.code, [interface.pc for _, interface in program.entries])
     messages: dict[str, int] = {}
     in_flight = gathered = 0
     for name, interface in program.entries:
@@ -49,14 +52,20 @@ def prove(program: Program) -> Proof:
     return Proof(program.devices, messages, in_flight, gathered)
 
 
-def _flow(code: tuple[Inst, ...]) -> Flow:
-    addresses = accumulate((inst.WORDS for inst in code), initial=0)
-    index = {pc: at for at, pc in enumerate(addresses)}
+_words: Callable[[Inst], int] = attrgetter("WORDS")
+
+
+def _flow(code: tuple[Inst, ...], starts: list[int]) -> Flow:
+    addresses = accumulate(map(_words, code), initial=0)
+    index = dict(zip(addresses, range(len(code)), strict=False))
     loops: dict[int, list[int]] = {}
+    joints = {index[pc] for pc in starts}
     for at, inst in enumerate(code):
         if type(inst) is Loop:
             loops.setdefault(index[inst.target], []).insert(0, at)
-    return Flow(code, index, loops)
+        elif isinstance(inst, Bge | Jump):
+            joints.add(index[inst.target])
+    return Flow(code, index, loops, runs_of(code, joints | loops.keys()))
 
 
 def _entered(interface: Interface, effects: Effects) -> State:

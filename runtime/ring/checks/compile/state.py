@@ -23,6 +23,14 @@ class State:
         memory = self.memory.copy()
         return State(list(self.registers), dict(self.kept), memory, self.queues)
 
+    def signature(self) -> object:
+        """What two states have in common that differ in registers only; None if that is unclear.
+
+        It is where something is in flight, or a value gathered in part.
+        """
+        memory = self.memory.signature()
+        return None if self.queues != ((), ()) or memory is None else (memory, dict(self.kept))
+
     def join(self, other: "State", symbols: Symbols) -> None:
         """Keep what holds here and there; what is in flight is equal."""
         for register, (a, b) in enumerate(zip(self.registers, other.registers, strict=True)):

@@ -38,7 +38,6 @@ class Affine(NamedTuple):
 
 Value = int | Affine
 Registers = list[Value]
-WRITERS = (Li, Mov, Add, Sub, Mul, Min, Max, Addi, Muli, Divi)
 
 
 class Symbols:

@@ -6,8 +6,9 @@ that what holds in the first turn holds in all, if a turn leaves nothing more da
 and as much in flight. Where ways meet, what holds is what held on both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 
 from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Li, Loop, Out, Sts
@@ -16,17 +17,23 @@ from runtime.ring.checks.compile.content.memory import Area
 from runtime.ring.checks.compile.effects import Effects
 from runtime.ring.checks.compile.links import Queues
 from runtime.ring.checks.compile.proof import Rule
+from runtime.ring.checks.compile.repeats import Place, Repeats
 from runtime.ring.checks.compile.state import State
-from runtime.ring.checks.compile.values import COMPUTE, HIGHEST, LOWEST, WRITERS, Origin, Value
+from runtime.ring.checks.compile.values import COMPUTE, HIGHEST, LOWEST, Origin, Value
+
+SETTING = frozenset((*COMPUTE, Lds, Loop))
+"""Instructions that write a register."""
+_result: Callable[[Inst], int] = attrgetter("rd")
 
 
 @dataclass(frozen=True)
 class Flow:
-    """Code, its instructions by pc, and the tails of loops by their heads, outermost first."""
+    """Code, its instructions by pc, tails of loops by heads, outermost first, and what repeats."""
 
     code: Sequence[Inst]
     index: dict[int, int]
     loops: dict[int, list[int]]
+    runs: dict[int, Place]
 
 
 class _Open(NamedTuple):
@@ -48,10 +55,11 @@ class Walk:
         self.state: State | None = state
         self.open: list[_Open] = []
         self.waiting: dict[int, State] = {}
+        self.repeats = Repeats(flow.code, flow.runs, effects)
 
     def run(self, at: int) -> None:
         """Walk from an instruction to where every way ends."""
-        code, loops = self.flow.code, self.flow.loops
+        code, loops, runs = self.flow.code, self.flow.loops, self.flow.runs
         while self.state is not None or self.waiting:
             if at in self.waiting:
                 self._arrive(at)
@@ -59,6 +67,8 @@ class Walk:
                 self._enter(at, loops[at])
             state = self.state
             if state is not None:
+                if at in runs:
+                    at = self.repeats.leave_out(at, state)
                 self._execute(at, code[at], state)
             if self.open and self.open[-1].tail == at:
                 self._leave(at)
@@ -138,7 +148,7 @@ class Walk:
         assert isinstance(loop, Loop)
         start = state.registers[loop.rd]
         self._same(tail, "the counter", loop.rd, state)
-        registers = {inst.rd for inst in body if isinstance(inst, (*WRITERS, Lds, Loop))}
+        registers = {_result(inst) for inst in body if type(inst) in SETTING}
         addresses = {inst.address for inst in body if isinstance(inst, Sts)}
         last = self.symbols.range(_bound(loop, body, state))[1] - 1
         low, high = self.symbols.range(start)

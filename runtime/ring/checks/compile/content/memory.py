@@ -45,7 +45,10 @@ class Slot(NamedTuple):
 
 
 class Memory:
-    """The LMU of all devices; `hulls` are the ranges outside of which nothing is known."""
+    """The LMU of all devices; `hulls` are the ranges outside of which nothing is known.
+
+    `seen` are all that there were since somebody set it.
+    """
 
     def __init__(self, shapes: Shapes) -> None:
         self.shapes = shapes
@@ -53,6 +56,7 @@ class Memory:
         self.families: list[Family] = []
         self.areas: list[Area] = []
         self.hulls: list[tuple[int, int]] = []
+        self.seen: set[tuple[int, int]] = set()
         self._slots: dict[Affine, Slot] = {}
 
     def copy(self) -> "Memory":
@@ -61,6 +65,16 @@ class Memory:
         other.families = [family.copy() for family in self.families]
         other.areas, other.hulls, other._slots = list(self.areas), list(self.hulls), self._slots
         return other
+
+    def signature(self) -> object:
+        """The contents whoever wrote them; None where slots are filled in part."""
+        if not all(family.is_complete for family in self.families):
+            return None
+        pieces = [[piece[:2] for piece in f.slots[0]] for f in self.families]
+        families = [(f.base, f.step, known) for f, known in zip(self.families, pieces, strict=True)]
+        writers: dict[int, int] = {}
+        areas = [area._replace(at=writers.setdefault(area.at, len(writers))) for area in self.areas]
+        return families, areas
 
     def knows(self, base: Value, shape: Shape) -> bool:
         """Whether anything is known of a byte that an operand may touch."""
@@ -197,6 +211,7 @@ class Memory:
     def _changed(self) -> None:
         self.hulls = [family.extent for family in self.families]
         self.hulls += [(area.low, area.high) for area in self.areas]
+        self.seen.update(self.hulls)
 
     def _overwrite(self, low: int, high: int, is_exact: bool) -> None:
         """Take a range out of what is known; what stays in a part of it is damaged or private."""

@@ -27,10 +27,10 @@ class Mutant(NamedTuple):
     program: Program
 
 
-def mutants(program: Program) -> Iterator[Mutant]:
+def mutants(program: Program, within: range | None = None) -> Iterator[Mutant]:
     """Every change of every instruction that exchanges, or that makes addresses for those."""
     code = program.code
-    chosen = exchanging(code)
+    chosen = [at for at in exchanging(code) if within is None or at in within]
     for at in chosen:
         yield from _kept(program, at, "drop", [])
         yield from _kept(program, at, "duplicate", [code[at], code[at]])
