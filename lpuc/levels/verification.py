@@ -26,7 +26,7 @@ from lpuc.levels.execution import run_level
 from lpuc.levels.onnx_runtime import Runner, onnx_runtime
 from lpuc.reports.data import plain
 from runtime.options import whole
-from runtime.program.interface import Interface, Port
+from runtime.program.interface import Interface, Port, call_symbols, device_symbols
 from runtime.run.interpreter import Interpreter
 
 Array = np.ndarray[Any, Any]
@@ -74,14 +74,15 @@ def _tensor(port: Port, symbols: Mapping[str, int], rng: np.random.Generator) ->
     return rng.integers(0, min(port.limit or 8, 1 << 16), shape).astype(dtype)
 
 
-def random_cases(interface: Interface, seed: int = 0) -> Iterator[Case]:
+def random_cases(interface: Interface, seed: int = 0, devices: int = 1) -> Iterator[Case]:
     """Inputs with small, empty and full extents, and a mask with zeros where there is a mask."""
     rng = np.random.default_rng(seed)
-    names = [s.name for s in interface.symbols]
+    symbols_of_call = call_symbols(interface, devices)
+    names = [s.name for s in symbols_of_call]
     sizes = {
-        "short": [min(s.upper, max(s.lower, 5)) for s in interface.symbols],
-        "smallest": [s.lower for s in interface.symbols],
-        "masked": [min(s.upper, max(s.lower, 9)) for s in interface.symbols],
+        "short": [min(s.upper, max(s.lower, 5)) for s in symbols_of_call],
+        "smallest": [s.lower for s in symbols_of_call],
+        "masked": [min(s.upper, max(s.lower, 9)) for s in symbols_of_call],
     }
     for name in sizes if names else ("random",):
         symbols = dict(zip(names, sizes.get(name, []), strict=True))
@@ -194,10 +195,11 @@ def verified(
     compiled = subject(model, options, instrumentation or Instrumentation())
     interface = compiled.interface
     if inputs is None:
-        cases = list(random_cases(interface, whole("seed", seed, 0, 2**32 - 1)))
+        number = whole("seed", seed, 0, 2**32 - 1)
+        cases = list(random_cases(interface, number, options.devices))
     else:
         arrays = inputs_of(inputs, interface)
-        interface.bind(arrays)
+        interface.bind(arrays, device_symbols(interface, 0, options.devices))
         cases = [Case("given" if isinstance(inputs, Mapping) else Path(inputs).name, arrays)]
     table = compare(compiled, onnx_runtime(model), cases)
     names = tuple(case.name for case in cases)

@@ -56,6 +56,8 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Operation, SSAValue
 
+from dialects.devices import device_symbol, is_device_symbol
+from dialects.errors import CompileError
 from dialects.lpu.attributes import SymbolsAttr
 from dialects.lpu.control import ForOp, ReadOp, StateOp, StateType, WriteOp, YieldOp, state_of
 from dialects.lpu.elementwise import CastOp, MapOp, SelectOp
@@ -260,7 +262,11 @@ def _port(port: StatePort, sharding: Sharding) -> StatePort:
 
 def count_devices(func: FuncOp, devices: int) -> None:
     """Give a function the symbols `d0`, `d1`, ...: the numbers of this device and those right."""
-    numbers = [(f"d{index}", 0, devices - 1) for index in range(devices)]
+    numbers = [(device_symbol(index, devices), 0, devices - 1) for index in range(devices)]
+    for name, _, _ in symbols_of(func).data:
+        if is_device_symbol(name):
+            hint = f"give it a value with --shape {name}=..., or rename it"
+            raise CompileError(f"the dimension '{name}' is called like a device", hint=hint)
     symbols = tuple(sorted((*symbols_of(func).data, *numbers)))
     set_attribute(func, "lpu.symbols", SymbolsAttr(symbols))
 

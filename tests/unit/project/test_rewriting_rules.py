@@ -42,7 +42,7 @@ NAMESAKES = {
     "passes/lpu/convert_to_lpu_mem.py": {"location"},
     "passes/lpu/raising/scores.py": {"softcap"},
     "passes/lpu_isa/registers/liveness.py": {"weight"},
-    "passes/lpu_mem/allocate.py": {"address"},
+    "passes/lpu_mem/allocate.py": {"address", "activations"},
     "passes/lpu_mem/convert_to_lpu_isa.py": {"location", "code"},
     "passes/lpu_mem/placement/lives.py": {"address"},
 }

@@ -39,3 +39,13 @@ def test_what_stays_whole_is_under_a_budget() -> None:
 
 def test_the_budget_is_the_users() -> None:
     partition(TABLE.replace("devices = 2 : i64", "devices = 2 : i64, whole_budget = 50.0 : f64"))
+
+
+def test_a_dimension_that_is_called_like_a_device_is_refused() -> None:
+    text = TABLE.replace(
+        "-> (!lpu.tensor<[1, 8], f32>, !lpu.tensor<[1, 4], f32>) {",
+        "-> (!lpu.tensor<[1, 8], f32>, !lpu.tensor<[1, 4], f32>)"
+        " attributes {lpu.symbols = #lpu.symbols<[d0 in 0 to 3]>} {",
+    )
+    with pytest.raises(CompileError, match="the dimension 'd0' is called like a device"):
+        partition(text)
