@@ -69,12 +69,13 @@ def _waves(graph: Graph, shape: Shape) -> Waves:
 
 def _attended(graph: Graph, shape: Shape, call: Call, layer: int, waves: Waves, hidden: str) -> str:
     """The first half of a layer."""
-    name, width, cached = f"m.model.layers.{layer}", shape.width, shape.cached * shape.head
+    name, width = f"m.model.layers.{layer}", shape.width
+    lanes, cached = shape.heads * shape.head, shape.cached * shape.head
     spread = narrowed(shape.layers)
     normed = _norm(graph, f"{name}.input_layernorm", hidden, width)
     query, key, value = (
         heads(graph, call, _linear(graph, f"{name}.self_attn.{part}", normed, width, n), shape.head)
-        for part, n in (("q_proj", width), ("k_proj", cached), ("v_proj", cached))
+        for part, n in (("q_proj", lanes), ("k_proj", cached), ("v_proj", cached))
     )
     query, key = _rotated(graph, query, waves, shape.head), _rotated(graph, key, waves, shape.head)
     keys = append(graph, layer, "key", key)
@@ -85,7 +86,7 @@ def _attended(graph: Graph, shape: Shape, call: Call, layer: int, waves: Waves, 
     mixed = attend(graph, call, query, keys, values, half_scale(shape.head))
     target = graph.target(call.batch, call.new, graph.ints(-1))
     mixed = graph("Reshape", mixed, target, allowzero=1)
-    projected = _linear(graph, f"{name}.self_attn.o_proj", mixed, width, width, spread)
+    projected = _linear(graph, f"{name}.self_attn.o_proj", mixed, lanes, width, spread)
     return graph("Add", hidden, projected)
 
 

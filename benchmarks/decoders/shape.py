@@ -19,13 +19,15 @@ class Shape:
     positions: int = 2048
     """Rows of the table of positions; 0 rows are needed where they are rotated."""
     dtype: str = "f32"
+    lanes: int = 0
+    """Of a head, 0 where it is `width / heads`; only Llama and Mixtral may have others."""
     experts: int = 0
     """Feed-forward parts to choose from, 0 where there is no choice; each token takes two."""
 
     @property
     def head(self) -> int:
         """Lanes of a head."""
-        return self.width // self.heads
+        return self.lanes or self.width // self.heads
 
     @property
     def cached(self) -> int:
