@@ -2,6 +2,7 @@
 Compare compiled decoders with ONNX Runtime: every export, level and target on many inputs.
 
     python benchmarks/correctness.py --models DIR [--targets lpu-4nm,lpu-tiny] [--only NAME]
+    python benchmarks/correctness.py --models DIR --devices 4
 
 `DIR/exports/<exporter>__<model>/` holds `model.onnx` and `cases/*/{inputs,outputs}.npz`. To the
 stored cases come batches, masks and positions of `decoder_inputs`, on which ONNX Runtime is asked
@@ -50,6 +51,8 @@ Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
 
 LEVELS = ("onnx", "lpu", "mem", "program", "fast")
+RING_LEVELS = ("esl", "mem", "program", "fast")
+"""Those that several devices execute."""
 TARGETS = ("lpu-4nm", "lpu-tiny")
 MAX_CONTEXT = 64
 SHOWN = 5
@@ -198,9 +201,9 @@ def check_case(runner: Any, case: Case, score: Score, tolerance: float) -> None:
 
 
 def _compiled(
-    model: Path, target: str, precision: str, shape: tuple[tuple[str, int], ...]
+    model: Path, target: str, precision: str, shape: tuple[tuple[str, int], ...], devices: int
 ) -> Subject | Exception:
-    options = CompileOptions(target, precision, MAX_CONTEXT, dict(shape))
+    options = CompileOptions(target, precision, MAX_CONTEXT, dict(shape), devices)
     try:
         return subject(model, options, Instrumentation())
     except Exception as error:
@@ -208,14 +211,15 @@ def _compiled(
 
 
 def check_model(
-    folder: Path, targets: Sequence[str], levels: Sequence[str], precision: str = "f32"
-) -> tuple[str, Scores, int]:
+    folder: Path, targets: Sequence[str], levels: Sequence[str], precision: str = "f32",
+    devices: int = 1,
+) -> tuple[str, Scores, int]:  # fmt: skip
     """All cases of one export; one compilation for each batch and number of new tokens."""
     cases, skipped = cases_of(folder)
     scores: Scores = {(target, level): Score() for target in targets for level in levels}
     for target in targets:
         for shape in sorted({case.shape for case in cases}):
-            result = _compiled(folder / "model.onnx", target, precision, shape)
+            result = _compiled(folder / "model.onnx", target, precision, shape, devices)
             for level, case in product(levels, [c for c in cases if c.shape == shape]):
                 tolerance = tolerance_of(case, precision)
                 check_case(_runner(result, level), case, scores[target, level], tolerance)
@@ -260,7 +264,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare decoders with ONNX Runtime.")
     parser.add_argument("--models", type=Path, required=True, metavar="DIR")
     parser.add_argument("--targets", default=",".join(TARGETS), metavar="A,B")
-    parser.add_argument("--levels", default=",".join(LEVELS), metavar="A,B")
+    parser.add_argument("--levels", metavar="A,B", help="by default all that the devices have")
+    parser.add_argument("--devices", type=int, default=1, help="how many make a ring")
     parser.add_argument("--precision", default="f32", choices=tuple(TOLERANCES))
     parser.add_argument("--only", default="", metavar="NAME", help="part of the name of an export")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="models at once")
@@ -272,8 +277,12 @@ def main() -> int:
     arguments = _arguments()
     folders = sorted(p.parent for p in (arguments.models / "exports").glob("*/model.onnx"))
     chosen = [folder for folder in folders if arguments.only in folder.name]
-    targets, levels = arguments.targets.split(","), arguments.levels.split(",")
-    check = partial(check_model, targets=targets, levels=levels, precision=arguments.precision)
+    targets, devices = arguments.targets.split(","), arguments.devices
+    default = LEVELS if devices == 1 else RING_LEVELS
+    levels = arguments.levels.split(",") if arguments.levels else default
+    check = partial(
+        check_model, targets=targets, levels=levels, precision=arguments.precision, devices=devices
+    )
     print(f"{'model':26} {'target':9} {'level':8} {'max error':>10}  right  refused  wrong")
     totals = np.zeros(3, int)
     with ProcessPoolExecutor(max_workers=arguments.jobs) as pool:
