@@ -69,7 +69,7 @@ class BlockAllocation:
         locked = {self.live.key(r) for r in reads}
         for register in reads:
             registers[register] = self._fetch(self.live.key(register), locked, location)
-        for key in locked:
+        for key in dict.fromkeys(map(self.live.key, reads)):
             self.uses[key].pop()
             if not self.uses[key]:
                 self._release_slot(key)
