@@ -1,4 +1,4 @@
-"""`python -m benchmarks.fuzz.damage --count 500 [--seed S] [--model FILE] [--precision f16]`"""
+"""`python -m benchmarks.fuzz.damage --count 500 [--seed S] [--model FILE] [--devices 4]`"""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--model", type=Path, default=MODEL)
     parser.add_argument("--precision", choices=("f32", "f16", "bf16"), default="f32")
+    parser.add_argument("--devices", type=int, default=1)
     given = parser.parse_args(argv)
     with TemporaryDirectory() as folder:
-        trial = Trial.of(given.model, Path(folder), given.precision)
+        trial = Trial.of(given.model, Path(folder), given.precision, given.devices)
         keys = [(trial.original, trial.folder, given.seed, n) for n in range(given.count)]
         found = dict(run_all(run_key, keys, given.jobs))
     results = dict(sorted((key[-1], result) for key, result in found.items()))

@@ -47,11 +47,11 @@ class Trial:
     folder: Path
 
     @staticmethod
-    def of(model: Path, folder: Path, precision: str = "f32") -> Trial:
+    def of(model: Path, folder: Path, precision: str = "f32", devices: int = 1) -> Trial:
         """The program of a model, with its parameters in it."""
-        path = folder / f"{model.stem}.{precision}.lpu"
+        path = folder / f"{model.stem}.{precision}.{devices}.lpu"
         if not path.exists():
-            options = CompileOptions(precision=precision, max_context=CONTEXT)
+            options = CompileOptions(precision=precision, max_context=CONTEXT, devices=devices)
             compile_model(model, options).save(path)
         return Trial(path, folder)
 
