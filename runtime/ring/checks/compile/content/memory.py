@@ -132,6 +132,8 @@ class Memory:
         if self.symbols.origin(base) is Origin.DEVICE:
             slot = None if isinstance(base, int) else self.slot(base)
             label = None if slot is None else Label(0, at, slot.base)
+            if slot is not None:
+                self._begin(slot, shape)
             self.put(at, base, shape, [Piece(0, shape, label, at)])
             return
         low, high = self.hull(base, shape)
@@ -140,6 +142,13 @@ class Memory:
         if is_same and is_exact:
             self.areas.append(Area(low, high, Kind.SAME, at))
         self._changed()
+
+    def _begin(self, slot: Slot, shape: Shape) -> None:
+        """A slot that does not fit its family, as memory is used again, is one of a new family."""
+        known = self.family_of(slot)
+        if known is not None and not known[0].has_room(known[1], shape):
+            self._settle(known[0])
+            self._changed()
 
     def put(self, at: int, base: Value, shape: Shape, pieces: Sequence[Piece]) -> None:
         """Fill a slot with pieces, which count offsets from its address.

@@ -53,6 +53,20 @@ def test_memory_of_slots_may_be_reused_with_slots_of_another_size(devices: int):
 
 
 @SIZES
+@pytest.mark.parametrize("shift", [-32, 32])
+def test_memory_of_slots_may_be_reused_a_part_of_a_slot_aside(devices: int, shift: int):
+    lines = [
+        *p.gather(devices),
+        *p.produced(),
+        *p.slots(devices, base=p.Y + shift, first=50),
+        p.own(first=50),
+        *p.hops(devices, first=50),
+        *p.used(devices, p.Y + shift),
+    ]
+    assert prove(p.program(devices, lines)).gathered == 2
+
+
+@SIZES
 def test_two_gathers_may_be_in_flight(devices: int):
     other = p.Y + 4096
     first, second = p.hops(devices), p.hops(devices, first=50)

@@ -102,3 +102,12 @@ def test_an_address_that_an_earlier_turn_loads_is_not_taken_for_that_of_the_firs
     with pytest.raises(Unproved) as refused:
         prove(p.program(4, lines))
     assert refused.value.rule is Rule.CONTENT
+
+
+def test_slots_that_are_begun_aside_of_others_are_refused_where_the_others_are_read():
+    lines = [
+        *p.produced(), *p.slots(4), p.own(), *p.slots(4, base=p.Y + 32, first=50), p.own(first=50),
+        *HOPS, *TAIL,
+    ]  # fmt: skip
+    with pytest.raises(Unproved):
+        prove(p.program(4, lines))
