@@ -23,7 +23,7 @@ ONE = 256
 
 Four = tuple[int, int, int, int]
 Pieces = tuple[tuple[int, int], ...]
-MOST_PIECES = 1 << 13
+MOST_PIECES = 1 << 16
 
 
 class Touch(NamedTuple):
