@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lpuc.cli import invoke
-from lpuc.errors import MISMATCH
+from lpuc.errors import MISMATCH, USAGE
 from lpuc.levels.verification import difference, mismatches
 
 MODEL = Path(__file__).parents[3] / "samples/exports/gpt2.onnx"
@@ -49,6 +49,24 @@ def test_shapes_types_and_integers_must_be_equal(got: Any, expected: Any):
 
 def test_nan_as_an_error_is_a_mismatch():
     assert mismatches({"x": {"lpu": NAN, "mem": 0.0}}, 1.0) == [("x", "lpu")]
+
+
+def test_several_devices_have_a_level_of_their_own(capsys: pytest.CaptureFixture[str]):
+    command = ["verify", str(MODEL), "--max-context", "16", "--precision", "f32", "--devices", "4"]
+    assert invoke(command) == 0
+    head, *_ = capsys.readouterr().out.splitlines()
+    assert head.split() == ["output", "onnx", "lpu", "esl", "mem", "program", "fast"]
+
+
+@pytest.mark.parametrize(("count", "message"), [
+    ("3", "3 is no power of two; choose 2 or 4"), ("0", "expected a whole number, 1 to 64, got 0"),
+    ("63", "63 is no power of two; choose 32 or 64"), ("128", "1 to 64, got 128"),
+])  # fmt: skip
+def test_devices_that_make_no_ring_are_refused(
+    count: str, message: str, capsys: pytest.CaptureFixture[str]
+):
+    assert invoke(["verify", str(MODEL), "--devices", count]) == USAGE
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("precision", ["f32", "f16", "bf16"])

@@ -115,3 +115,20 @@ def test_nested_padding_is_not_flat_padding():
     body = f"%r = lpu.reshape %x : {FLAT} -> {shard('1, 3, 24', '[], [], [6/4, 4]')}\nfunc.return"
     with pytest.raises(Refused, match="its type claims"):
         verify_module(module_of(body, 4, f"%x: {FLAT}"))
+
+
+@pytest.mark.parametrize("dims", ["16", "1, 2, 8", "8, 2"])
+def test_who_gives_a_claim_up_has_nothing_that_is_the_same_on_all(dims: str):
+    body = f"""
+      %r = lpu.reshape %x : {WIDE} -> {tensor(dims)}
+      func.return %r : {tensor(dims)}"""
+    with pytest.raises(Refused, match="a result that is no shard differs by device"):
+        verify_module(module_of(body, 4, f"%x: {WIDE}"))
+
+
+def test_a_claim_that_was_given_up_may_be_made_again():
+    body = f"""
+      %r = lpu.reshape %x : {WIDE} -> {tensor("1, 2, 8")}
+      %s = lpu.reshape %r : {tensor("1, 2, 8")} -> {BITS}
+      func.return %s : {BITS}"""
+    verify_module(module_of(body, 4, f"%x: {WIDE}"))
