@@ -12,7 +12,7 @@ from runtime.isa.instructions.reduction import TopK
 from runtime.isa.spec import DataInst, Inst
 from runtime.ring.checks.compile.content.reading import Reading
 from runtime.ring.checks.compile.content.shapes import Shape, Shapes
-from runtime.ring.checks.compile.links import Links, Message, received, sent
+from runtime.ring.checks.compile.links import Links, Message, is_known, received, sent
 from runtime.ring.checks.compile.operands import LYING, Extents, Lying, topk
 from runtime.ring.checks.compile.proof import Report, Rule
 from runtime.ring.checks.compile.state import SCALAR_BYTES, State
@@ -104,6 +104,10 @@ class Effects:
 
     def _send(self, at: int, inst: Send, extents: Extents, state: State) -> None:
         base, shape = self._located(at, inst.src, extents, state)
+        if is_known(state.memory, base, shape):
+            before = (k for k in range(at - 1, -1, -1) if isinstance(self.report.code[k], Recv))
+            words = "{0} sends what all devices have since {1}: nothing new was put there"
+            self.report.refuse(Rule.CONTENT, words, at, next(before, at))
         message = Message(at, inst, extents, shape, sent(state.memory, base, shape))
         state.queues = self.links.push(state.queues, message)
         self.messages += 1

@@ -88,6 +88,17 @@ def _with(queues: Queues, side: str, waiting: tuple[Message, ...]) -> Queues:
     return (waiting, right) if side == "left" else (left, waiting)
 
 
+def is_known(memory: Memory, base: Value, shape: Shape) -> bool:
+    """Whether all devices have what one sends already: it was gathered, and is not new."""
+    slot = None if isinstance(base, int) else memory.slot(base)
+    found = None if slot is None else memory.family_of(slot)
+    if found is None or not shape.span:
+        return False
+    family, start = found
+    end = start + shape.span
+    return any(piece.start < end and start < piece.end for piece in family.agreed())
+
+
 def sent(memory: Memory, base: Value, shape: Shape) -> tuple[Piece, ...]:
     """What a device takes from its LMU, as pieces from the first byte on; without label unknown."""
     slot = None if isinstance(base, int) else memory.slot(base)

@@ -81,6 +81,16 @@ def test_messages_of_two_gathers_that_change_places_are_refused():
     assert refused.value.rule is Rule.CONTENT
 
 
+@pytest.mark.parametrize("devices", [2, 4, 8])
+def test_a_block_that_was_gathered_is_not_sent_again(devices: int):
+    again = [*p.produced(), *p.hops(devices), *p.used(devices)]
+    with pytest.raises(Unproved) as refused:
+        prove(p.program(devices, [*p.gather(devices), *again]))
+    assert refused.value.rule is Rule.CONTENT
+    assert "nothing new was put there" in refused.value.message
+    assert len(refused.value.instructions) == 2
+
+
 def test_the_message_names_instructions_devices_and_nodes():
     text = [*HEAD, *HOPS[:2], HOPS[3], HOPS[2], *HOPS[4:], *TAIL]
     with pytest.raises(Unproved) as refused:
