@@ -11,6 +11,7 @@ from benchmarks.fuzz.ring import judging
 from benchmarks.fuzz.ring.bases import BASES, read_base, write_base
 from benchmarks.fuzz.ring.changes import JUDGED
 from benchmarks.fuzz.ring.judging import FAULTS, Judge
+from benchmarks.fuzz.ring.places import Places
 from benchmarks.fuzz.ring.trial import accepted
 from runtime.program.program import Program
 
@@ -56,6 +57,17 @@ def test_each_check_alone_refuses_what_changes_a_number(name: str, kind: str, ju
         if verdict.what in FAULTS
     }
     assert not faults
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_no_block_can_be_left_out(name: str, judges: Judges):
+    """In slots that are used again the block before is still there, and would be sent again."""
+    judge = judges[name]
+    blocks = Places(judge.program.code).blocks
+    changes = [c for c in judge.changes if c.kind == "dropped" and c.first in blocks]
+    assert len(changes) == len(blocks) >= 5
+    found = [judge.judged(change) for change in changes]
+    assert {verdict.what for verdicts in found for verdict in verdicts.values()} == {"refused"}
 
 
 def verdicts_of(judge: Judge, kind: str, check: str, count: int = EACH) -> list[str]:
