@@ -16,7 +16,7 @@ from math import prod
 
 from passes.lpu_esl.factors.products import Product, Products, extents
 
-WORTH = 4
+WORTH = 2
 """Columns for each device below which an exchange costs more than what it saves."""
 
 Cuts = dict[int, tuple[int, int]]

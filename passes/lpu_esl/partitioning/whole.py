@@ -42,7 +42,7 @@ WHOLE = "lpu_esl.whole"
 BUDGET = 5.0
 """Percent of the parameters that may be whole on every device unless a user says otherwise."""
 NAMED = 5
-ANGLES = (GatherOp, ConcatOp, CastOp, MapOp)
+ANGLES = (GatherOp, ConcatOp, CastOp)
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _whole(op: ConstantOp, size: int) -> Whole:
     readers = list(_readers(op.result))
     reader = readers[0] if readers else op
     names = node_names(reader) or node_names(op) or ("a constant",)
-    angles = bool(readers) and all(isinstance(found, RotaryOp) for found in readers)
+    angles = len(op.value.data.shape) > 1 and bool(readers) and all(map(_is_turning, readers))
     return Whole(unescape(names[0]), reader.name, size, angles)
 
 
@@ -128,23 +128,29 @@ def _readers(value: SSAValue) -> Iterator[Operation]:
     """What computes with a weight, behind moves and what makes angles of it."""
     for use in value.uses:
         op = use.operation
-        if facts_of(op).moves or (isinstance(op, ANGLES) and _leads_to_rotary(op)):
+        if facts_of(op).moves or (_is_passed_on(op) and _turns(op.results[0])):
             yield from _readers(op.results[0])
         else:
             yield op
 
 
-def _leads_to_rotary(op: Operation) -> bool:
-    """Whether all that is made of a value ends in rotary embeddings."""
-    readers = [use.operation for use in op.results[0].uses]
+def _turns(value: SSAValue) -> bool:
+    """Whether all that is made of a value turns something, as a whole or by products with it."""
+    readers = [use.operation for use in value.uses]
     return bool(readers) and all(
-        isinstance(reader, RotaryOp) or (_is_passed_on(reader) and _leads_to_rotary(reader))
+        _is_turning(reader) or (_is_passed_on(reader) and _turns(reader.results[0]))
         for reader in readers
     )
 
 
+def _is_turning(op: Operation) -> bool:
+    return isinstance(op, RotaryOp) or (isinstance(op, MapOp) and op.fn.data == "mul")
+
+
 def _is_passed_on(op: Operation) -> bool:
-    return facts_of(op).moves or isinstance(op, ANGLES)
+    """Whether a table of angles is still one behind an operation."""
+    is_unary = isinstance(op, MapOp) and len(op.operands) == 1
+    return facts_of(op).moves or is_unary or isinstance(op, ANGLES)
 
 
 def check_budget(module: ModuleOp) -> None:
