@@ -20,7 +20,7 @@ from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import Tensor, TensorType, tensor_type
 from dialects.lpu.weights import Shard, WeightAttr
 from dialects.lpu_esl.ops import UnshardOp
-from dialects.lpu_esl.types import ShardType, shard_type
+from dialects.lpu_esl.types import ShardType, local_tensor, shard_type
 from passes.lpu_esl.factors.analysis import Factors
 from passes.lpu_esl.factors.reading import Reading
 from passes.lpu_esl.partitioning.layouts import Chosen, Layouts
@@ -42,11 +42,16 @@ def own_part(build: Build, value: SSAValue, sharding: Sharding) -> SSAValue:
     cut = factors[index]
     split = [*shape[:axis], *(Affine(f.extent) for f in factors), *shape[axis + 1 :]]
     at = axis + index
-    padded = _padded(build, build.reshape(value, split), at, cut)
-    part = build.slice_axis(padded, at, Affine.symbol("d0", cut.each), cut.each)
-    whole = tensor_of(value)
-    local = shard_type(whole, sharding)
-    return _typed(build, part, local)
+    whole = build.reshape(value, split)
+    part = build.slice_axis(
+        _padded(build, whole, at, cut), at, Affine.symbol("d0", cut.each), cut.each
+    )
+    alone: list[tuple[Factor, ...]] = [()] * len(split)
+    alone[at] = (cut,)
+    retype(part, shard_type(tensor_of(whole), Sharding(sharding.devices, tuple(alone))))
+    result = build.reshape(part, local_tensor(tensor_of(value), sharding).shape)
+    retype(result, shard_type(tensor_of(value), sharding))
+    return result
 
 
 def _padded(build: Build, value: SSAValue, axis: int, cut: Factor) -> SSAValue:
@@ -56,13 +61,6 @@ def _padded(build: Build, value: SSAValue, axis: int, cut: Factor) -> SSAValue:
     tensor = tensor_of(value)
     dims = (*tensor.shape[:axis], Affine(missing), *tensor.shape[axis + 1 :])
     return build.concat([value, build.fill(0, dims, tensor.dtype)], axis)
-
-
-def _typed(build: Build, value: SSAValue, kind: ShardType) -> SSAValue:
-    """The last operation of a part makes it what its type says."""
-    result = build.reshape(value, kind.data.shape)
-    retype(result, kind)
-    return result
 
 
 @dataclass(frozen=True)

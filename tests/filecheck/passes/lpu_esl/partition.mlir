@@ -92,3 +92,21 @@ builtin.module attributes {lpu.options = {devices = 2 : i64}} {
     func.return %r : !lpu.tensor<[8, P + 1], f32>
   }
 }
+
+// -----
+
+// One's own heads among the columns of all heads.
+// CHECK-LABEL: @heads
+// CHECK:         lpu.slice {{.*}} at <[0, 4*d0, 0]> {{.*}} -> !lpu_esl.shard<[1, 8, 3], f32, 2 x {{\[\[\], \[8/2\], \[\]\]}}>
+// CHECK-NEXT:    lpu.reshape {{.*}} -> !lpu_esl.shard<[1, 24], f32, 2 x {{\[\[\], \[8/2, 3\]\]}}>
+builtin.module attributes {lpu.options = {devices = 2 : i64}} {
+  func.func @heads(%x : !lpu.tensor<[1, 24], f32>, %k : !lpu.tensor<[1, 8, 2, 3], f32>, %v : !lpu.tensor<[1, 8, 2, 3], f32>) -> !lpu.tensor<[1, 8, 1, 3], f32> {
+    %w = lpu.constant <file("w", 0, [24, 24], f32)> : !lpu.tensor<[24, 24], f32>
+    %y = lpu.matmul %x, %w : !lpu.tensor<[1, 24], f32>, !lpu.tensor<[24, 24], f32> -> !lpu.tensor<[1, 24], f32>
+    %n = lpu.softmax %x empty "nan" : !lpu.tensor<[1, 24], f32> -> !lpu.tensor<[1, 24], f32>
+    %z = lpu.map "add" %y, %n : !lpu.tensor<[1, 24], f32>, !lpu.tensor<[1, 24], f32> -> !lpu.tensor<[1, 24], f32>
+    %q = lpu.reshape %z : !lpu.tensor<[1, 24], f32> -> !lpu.tensor<[1, 8, 1, 3], f32>
+    %a = lpu.attention %q, %k, %v scale 1.0 softcap 0.0 empty "nan" : !lpu.tensor<[1, 8, 1, 3], f32>, !lpu.tensor<[1, 8, 2, 3], f32>, !lpu.tensor<[1, 8, 2, 3], f32> -> !lpu.tensor<[1, 8, 1, 3], f32>
+    func.return %a : !lpu.tensor<[1, 8, 1, 3], f32>
+  }
+}
