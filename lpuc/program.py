@@ -54,11 +54,6 @@ class Origin(Protocol):
         """The tokens that end a text, as far as the model's files say so."""
         ...
 
-    @property
-    def plan(self) -> Mapping[str, Any] | None:
-        """What each of several devices computes, where that is known."""
-        ...
-
     def save(self, path: Path, weights: str | None) -> None:
         """Write a program file; with `weights` as they were asked for if it is None."""
         ...
@@ -101,11 +96,11 @@ class Program(Described):
     @property
     def plan(self) -> Mapping[str, Any] | None:
         """
-        What each of several devices computes: `compile` takes it, changed or not, as `plan`.
+        What each of several devices computes, and what all of them hold; None of one device.
 
-        None for one device, and for a program that was loaded: its file does not say.
+        `compile` takes it, changed or not, as `plan`.
         """
-        return self._origin.plan
+        return self._origin.program.plan
 
     @property
     def _loaded(self) -> Loaded:

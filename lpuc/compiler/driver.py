@@ -35,7 +35,7 @@ from lpuc.compiler.pipeline import (
     run_stages,
     stages_until,
 )
-from lpuc.compiler.plans import keeping, naming, plan_attribute, plan_of
+from lpuc.compiler.plans import keeping, naming, plan_attribute
 from lpuc.compiler.progress import at_work
 from lpuc.compiler.sources import UNSTAMPED, Stamps, source_ranges
 from lpuc.files.disk import replacing
@@ -118,11 +118,6 @@ class CompiledProgram:
     def end_tokens(self) -> frozenset[int]:
         """The tokens that end a text, as the files beside the model say."""
         return end_tokens(model_folder(self.module))
-
-    @property
-    def plan(self) -> Mapping[str, Any] | None:
-        """What each of several devices computes, and what is whole; None of one device."""
-        return plan_of(self.module)
 
     @property
     def remarks(self) -> list[tuple[str, str]]:

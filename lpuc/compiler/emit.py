@@ -32,6 +32,7 @@ from dialects.lpu_mem.target import target_of
 from dialects.names import unescape
 from dialects.reading import operations
 from lpuc.compiler.parameters import Piece, parameter_pieces, parameters
+from lpuc.compiler.plans import plan_of
 from runtime.isa import Inst
 from runtime.program.interface import Dim, Interface, Port, Symbol
 from runtime.program.interface_json import STEP, Entry
@@ -69,7 +70,7 @@ def emit_program(module: ModuleOp, folder: Path) -> tuple[Program, Iterable[Piec
     provenance = Provenance.of(code, nodes)
     program = Program(
         tuple(code), step, provenance, target_of(module), others=tuple(others),
-        devices=devices_of(module),
+        devices=devices_of(module), plan=plan_of(module),
     )  # fmt: skip
     return proved(program), emit_parameters(module, folder)
 

@@ -1,12 +1,9 @@
 """
 The plan of several devices as a user has it: a mapping, or a JSON file.
 
-    {"devices": 4, "model": "9f86d081884c7d65",
-     "products": {"node_linear": "3/4, 2, 32", "node_linear_4": "384/4"},
-     "whole": [{"node": "norm", "bytes": 3072, "reason": "lpu.norm needs all of it"}]}
-
-`products` says how the columns of each product are cut, as `passes.lpu_esl.factors.written` tells;
-`whole`, what every device holds all of, is told to the user and not read.
+`runtime.program.plan` shows one. `products` says how the columns of each product are cut, as
+`passes.lpu_esl.factors.written` tells; what every device holds all of is told to the user and not
+read.
 """
 
 from __future__ import annotations
@@ -16,7 +13,7 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from xdsl.dialects.builtin import (
     ArrayAttr,
@@ -40,13 +37,13 @@ from passes.lpu_esl.factors.written import PLAN, Unplannable
 from passes.lpu_esl.partitioning.whole import WHOLE
 from runtime.errors import BadOption
 from runtime.files import read_text
-
-Plan = Mapping[str, Any]
+from runtime.program.plan import Plan
 
 MOST_BYTES = 1 << 26
 LONGEST = 1000
 """Characters of a cut."""
-KEYS = ("devices", "model", "products", "whole")
+READ = ("devices", "model", "products")
+KEYS = (*READ, "parameters", "share", "whole")
 
 
 def plan_attribute(plan: Plan | str | PathLike[str]) -> DictionaryAttr:
@@ -70,7 +67,7 @@ def _attribute(data: object) -> DictionaryAttr:
         if key not in KEYS:
             hint = did_you_mean(key, KEYS, f"a plan has {', '.join(KEYS)}")
             raise ValueError(f"unknown key '{key}'; {hint}")
-    for key in KEYS[:3]:
+    for key in READ:
         if key not in table:
             raise ValueError(f"it has no '{key}'")
     products = _table(table["products"], "'products'")
@@ -104,13 +101,12 @@ def _devices(value: object) -> int:
     return value
 
 
-def plan_of(module: ModuleOp) -> dict[str, Any] | None:
+def plan_of(module: ModuleOp) -> Plan | None:
     """The plan that a module was compiled by, with what is whole; None for one device."""
-    plan = module.attributes.get(PLAN)
-    if plan is None:
+    plan, whole = (dictionary(module.attributes.get(name)) for name in (PLAN, WHOLE))
+    if not (plan and whole):
         return None
-    whole = dictionary(module.attributes.get(WHOLE)).get("weights")
-    return cast("dict[str, Any]", _plain(plan)) | {"whole": [] if whole is None else _plain(whole)}
+    return {name: _plain(value) for name, value in (*plan.items(), *whole.items())}
 
 
 def _plain(value: Attribute) -> object:

@@ -38,11 +38,6 @@ class ProgramFile:
         return frozenset()
 
     @property
-    def plan(self) -> None:
-        """A program file does not say what was planned."""
-        return
-
-    @property
     def sources(self) -> tuple[Path, ...]:
         """The files that it is read from, which nothing may overwrite."""
         if self.program.references is None:

@@ -16,7 +16,8 @@ builtin.module attributes {lpu.options = {devices = 2 : i64},
 becomes
 ```mlir
 builtin.module attributes {lpu.options = {devices = 2 : i64},
-    lpu_esl.plan = {devices = 2 : i64, model = "f9b2c7fbada78312", products = {fc = "8/2"}}} {
+    lpu_esl.plan = {devices = 2 : i64, model = "f9b2c7fbada78312", products = {fc = "8/2"}},
+    lpu_esl.whole = {parameters = 128 : i64, share = 0.0 : f64, whole = []}} {
   func.func @step(%x : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 8], f32>
       attributes {lpu.symbols = #lpu.symbols<[d0 in 0 to 1, d1 in 0 to 1]>} {
     %w = lpu.constant <shard(file("w", 0, [4, 8], f32), 2 x [[], [8/2]])>

@@ -5,7 +5,8 @@ entry `step`), `.entry` (name and interface of a further entry), `.names` (ONNX 
 (indices into the names, for the instructions up to the next `.nodes`), and one of `.param_base64`
 (parameter bytes, in order; `.param_sha256` refuses others), `.recipes` (parameters by reference)
 and `.no_weights` (neither: the program cannot run). `.devices` is how many run it, if they are
-several, and `.device` whose parameters follow. `;` starts a comment, `name:` a label.
+several, `.plan` what each of them computes, and `.device` whose parameters follow. `;` starts a
+comment, `name:` a label.
 
 What was proved of a program is not in its text: who assembles it proves it anew.
 """
@@ -28,6 +29,7 @@ from runtime.program import interface_json
 from runtime.program.file.canonical import from_text, to_text
 from runtime.program.file.container import digest
 from runtime.program.interface import Interface
+from runtime.program.plan import Plan, plan_from_json
 from runtime.program.program import Program
 from runtime.program.provenance import Provenance, Range
 from runtime.target import Target
@@ -44,6 +46,7 @@ def disassemble(program: Program) -> str:
     lines = [
         f".target {to_text(program.target.to_json())}",
         *([f".devices {program.devices}"] if program.devices > 1 else []),
+        *([] if program.plan is None else [f".plan {to_text(program.plan)}"]),
         f".interface {to_text(interface_json.to_json(program.interface))}",
         *(f".entry {to_text(pair)}" for pair in interface_json.entries_to_json(program.others)),
         f".names {to_text(list(program.provenance.names))}",
@@ -149,6 +152,7 @@ class _Source:
     nodes: tuple[int, ...] = ()
     first: int = 0
     devices: int = 1
+    plan: Plan | None = None
     device: int = 0
     params: dict[int, bytearray] = field(default_factory=lambda: {0: bytearray()})
     digests: dict[int, str] = field(default_factory=dict[int, str])
@@ -179,6 +183,8 @@ class _Source:
             return
         if word == ".devices":
             self.devices = int(rest)
+        elif word == ".plan":
+            self.plan = plan_from_json(from_text(rest))
         elif word == ".nodes":
             self._close_range()
             self.nodes = tuple(int(i) for i in rest.split())
@@ -232,6 +238,7 @@ class _Source:
             others=others,
             references=self.references,
             devices=self.devices,
+            plan=self.plan,
         )
 
     def _images(self) -> list[Image]:

@@ -27,6 +27,7 @@ from runtime.program.file.reading import StoredProgram
 from runtime.program.file.writing import Piece, write_file
 from runtime.program.interface import Interface
 from runtime.program.interface_json import STEP, Entry, entries_from_json, entries_to_json
+from runtime.program.plan import Plan, plan_from_json
 from runtime.program.provenance import Provenance
 from runtime.program.validation import check_ring, validate
 from runtime.target import Target
@@ -42,7 +43,8 @@ class Program:
     `interface` is that of the entry `step`; `others` are further entries by name. There are no
     `images` when the parameters are `references`, or when there are none: that program cannot run.
     They are verified before they are used, unless the file is `trusted`. All of the `devices` run
-    the same code; `proof` says what is known of their exchanges, and who says it.
+    the same code; `proof` says what is known of their exchanges, and who says it, and `plan` what
+    each of them was to compute.
     """
 
     code: tuple[Inst, ...]
@@ -55,6 +57,7 @@ class Program:
     trusted: bool = field(default=False, compare=False)
     devices: int = 1
     proof: str = field(default="", compare=False)
+    plan: Plan | None = None
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -130,14 +133,16 @@ class Program:
 
     def sections(self) -> dict[Kind, bytes]:
         """The sections that are held in memory."""
-        proof = {Kind.PROOF: self.proof.encode()} if self.proof else {}
+        shared = {Kind.PROOF: self.proof.encode()} if self.proof else {}
+        if self.plan is not None:
+            shared[Kind.PLAN] = to_text(self.plan).encode()
         return {
             Kind.CODE: encode(self.code),
             Kind.INTERFACE: to_text(entries_to_json(self.entries)).encode(),
             Kind.PROVENANCE: to_text(self.provenance.to_json()).encode(),
             Kind.TARGET: to_text(self.target.to_json()).encode(),
             Kind.BOUNDS: to_text(self.bounds.to_json()).encode(),
-            **proof,
+            **shared,
         }
 
     def write(self, path: str | Path, params_pieces: Iterable[Piece] | None = None) -> None:
@@ -197,6 +202,7 @@ def _read(file: BinaryIO, path: Path, trusted: bool) -> Program:
         trusted=trusted,
         devices=stored.devices,
         proof=stored.text(Kind.PROOF) if Kind.PROOF in stored.contents else "",
+        plan=plan_from_json(stored.json(Kind.PLAN)) if Kind.PLAN in stored.contents else None,
     )
     if stored.params_size not in (None, interface.params_size):
         raise Invalid("the parameter section and the interface differ in size")

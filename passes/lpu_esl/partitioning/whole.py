@@ -1,10 +1,10 @@
 """
 What every device holds whole: how many bytes, who needs it, and whether it may be.
 
-A partitioned module in which something is says so, for the user to read:
+A partitioned module says so, for the user to read:
 
 ```mlir
-lpu_esl.whole = {parameters = 98304 : i64, share = 3.1 : f64, weights = [
+lpu_esl.whole = {parameters = 98304 : i64, share = 3.1 : f64, whole = [
   {bytes = 3072 : i64, node = "node_linear_2", reason = "lpu.matmul needs all of it"}]}
 ```
 Parameters are all bytes of the model, `share` is percent of them, tables of angles aside.
@@ -94,7 +94,7 @@ class Holdings:
             {
                 "parameters": IntegerAttr(self.total, i64),
                 "share": FloatAttr(self.share, f64),
-                "weights": ArrayAttr([weight.attribute for weight in self.whole]),
+                "whole": ArrayAttr([weight.attribute for weight in self.whole]),
             }
         )
 
@@ -158,7 +158,7 @@ def check_budget(module: ModuleOp) -> None:
     given = options(module).get("whole_budget")
     budget = given.value.data if isinstance(given, FloatAttr) else BUDGET
     held = holdings(module)
-    set_attribute(module, WHOLE, held.attribute if held.whole else None)
+    set_attribute(module, WHOLE, held.attribute)
     if held.share <= budget:
         return
     counted = [weight for weight in held.whole if not weight.is_angles]
