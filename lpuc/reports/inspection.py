@@ -11,10 +11,13 @@ from lpuc.compiler.options import CompileOptions
 from lpuc.errors import printable
 from lpuc.files.programs import is_program, read_program
 from lpuc.reports.data import plain
+from lpuc.reports.lines import rows, size
 from lpuc.reports.memory_map import memory_maps
 from lpuc.reports.prediction import Prediction, at_bounds
-from lpuc.reports.program import histogram, interface_rows, program_rows, rows, size, weights_text
+from lpuc.reports.program import histogram, interface_rows, program_rows, weights_text
+from lpuc.reports.ring import alone_rows
 from runtime.calling.signature import EntryInfo, entry_info
+from runtime.program.plan import Plan
 from runtime.program.program import Program
 from runtime.weights.image import Check
 
@@ -41,6 +44,9 @@ class ProgramReport:
     program: Program = field(repr=False)
     elements: dict[str, int]
     """What a run of each entry works on at most."""
+    devices: int = 1
+    plan: Plan | None = None
+    """What each of several devices computes, and what all of them hold."""
     fuel: int | None = None
     """Elements up to which runs are predicted."""
 
@@ -60,9 +66,13 @@ class ProgramReport:
             ("weights", self.weights),
         ]
         program = self.program
-        facts = rows([*head, *program_rows(program, self.fuel), *interface_rows(program)])
+        facts = rows([*head, *_rows(program, self.fuel), *interface_rows(program)])
         maps = memory_maps(program, self.fuel)
         return f"{facts}\n\ninstructions\n{histogram(program)}\n\n{maps}"
+
+
+def _rows(program: Program, fuel: int | None) -> list[tuple[str, str]]:
+    return [*program_rows(program, fuel), *alone_rows(program, fuel)]
 
 
 def program_report(program: Program, weights: str, fuel: int | None = None) -> ProgramReport:
@@ -81,6 +91,8 @@ def program_report(program: Program, weights: str, fuel: int | None = None) -> P
         entries={name: entry_info(name, entry, program.devices) for name, entry in program.entries},
         program=program,
         elements=program.bounds.elements,
+        devices=program.devices,
+        plan=program.plan,
         fuel=fuel,
     )
 

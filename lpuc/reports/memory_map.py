@@ -8,9 +8,10 @@ from math import ceil
 import numpy as np
 
 from lpuc.errors import printable
+from lpuc.reports.lines import size
 from lpuc.reports.liveness import Liveness, liveness
-from lpuc.reports.prediction import FUEL
-from lpuc.reports.program import clipped, pattern, size
+from lpuc.reports.prediction import FUEL, ends
+from lpuc.reports.program import clipped, pattern
 from runtime.program.interface import Interface, Port
 from runtime.program.program import Program
 from runtime.traps import Trap
@@ -68,7 +69,7 @@ def _port_rows(interface: Interface, prefix: str = "") -> list[Row]:
 
 def _group(names: str, members: Sequence[Sequence[Port]], upper: dict[str, int]) -> Row:
     largest = max(members[0], key=lambda port: port_bytes(port, upper))
-    extents = ", ".join(map(str, largest.extents(upper)))
+    extents = ", ".join(map(str, largest.local(largest.extents(upper))))
     times = f"{len(members)} x " if len(members) > 1 else ""
     kept = "cache " if largest.role in CACHE else ""
     nbytes = sum(max(port_bytes(port, upper) for port in ports) for ports in members)
@@ -77,8 +78,8 @@ def _group(names: str, members: Sequence[Sequence[Port]], upper: dict[str, int])
 
 
 def port_bytes(port: Port, symbols: dict[str, int]) -> int:
-    """Bytes from the first to behind the last element of a port."""
-    extents = port.extents(symbols)
+    """Bytes from the first to behind the last element of a port, or of the part of a device."""
+    extents = port.local(port.extents(symbols))
     if 0 in extents:
         return 0
     pairs = zip(extents, port.byte_strides(), strict=True)
@@ -87,7 +88,7 @@ def port_bytes(port: Port, symbols: dict[str, int]) -> int:
 
 def lmu_map(program: Program, most: int | None = None) -> list[str]:
     """Lines: how full the LMU is, with what at the peak, and a picture over the run."""
-    symbols = program.interface.greatest
+    symbols = ends(program)[-1]
     title = f"LMU, {size(program.target.lmu_bytes)}"
     try:
         found = liveness(program, symbols, FUEL, most)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from lpuc.compiler.options import CompileOptions
 from lpuc.errors import printable
 from lpuc.reports.data import plain
 from lpuc.reports.inspection import ProgramReport, program_report
-from lpuc.reports.program import grouped, program_rows, rows, size
+from lpuc.reports.lines import rows, size
+from lpuc.reports.program import grouped, prediction_rows, program_rows
 from passes.analysis.functions import step_function
 from runtime.errors import RuntimeFault
 
@@ -41,11 +42,14 @@ class ModelReport:
     """Why it does not compile."""
     program: ProgramReport | None
     """What it is compiled to."""
+    alone: ProgramReport | str | None = None
+    """What it is compiled to for one device, where it is for several, or why it is not."""
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON holds it."""
         program = None if self.program is None else self.program.as_dict()
-        return plain(self) | {"program": program}
+        alone = self.alone.as_dict() if isinstance(self.alone, ProgramReport) else self.alone
+        return plain(self) | {"program": program, "alone": alone}
 
     def text(self, path: Path) -> str:
         """The report on one screen."""
@@ -56,6 +60,7 @@ class ModelReport:
             *grouped("outputs", [(name, "") for name in self.outputs]),
             ("compiles", "yes" if self.compiles else f"no: {printable(self.refusal or '')}"),
             *([] if self.program is None else program_rows(self.program.program)),
+            *_beside(self.alone),
         ]
         counts = sorted(self.operators.items(), key=lambda item: (-item[1], item[0]))
         table = "\n".join(f"  {name:32}{count:8}" for name, count in counts)
@@ -70,6 +75,10 @@ def model_report(model: Path, options: CompileOptions) -> ModelReport:
     weights = [op for op in module.walk() if isinstance(op, InitializerOp)]
     pairs = zip(interface.arguments, function.args, strict=True)
     program, refusal = _compiled(model, options)
+    alone = None
+    if program is not None and options.devices > 1:
+        made, reason = _compiled(model, replace(options, devices=1, plan=None))
+        alone = made or reason
     return ModelReport(
         inputs={unescape(port.name): str(tensor_of(value)) for port, value in pairs},
         outputs=tuple(unescape(port.name) for port in interface.outputs),
@@ -79,7 +88,15 @@ def model_report(model: Path, options: CompileOptions) -> ModelReport:
         compiles=program is not None,
         refusal=refusal,
         program=program,
+        alone=alone,
     )
+
+
+def _beside(alone: ProgramReport | str | None) -> list[tuple[str, str]]:
+    """One device beside several: how long it takes, or that it cannot."""
+    if alone is None or isinstance(alone, str):
+        return [("one device", f"no: {printable(alone)}")] if alone else []
+    return [("one device", said) for _, said in prediction_rows(alone.program)]
 
 
 def _compiled(model: Path, options: CompileOptions) -> tuple[ProgramReport | None, str | None]:

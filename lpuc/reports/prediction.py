@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runtime.errors import BadOption
 from runtime.options import one_of, whole
-from runtime.program.interface import Interface, call_symbols
+from runtime.program.interface import Dim, Interface, call_symbols
 from runtime.program.interface_json import STEP
 from runtime.program.program import Program
 from runtime.timing import predict
@@ -35,7 +35,8 @@ class Prediction:
     """Bytes a second that device memory has at most."""
     messages: int = 0
     """Messages that each of several devices sends to its neighbours."""
-    link_bytes: int = 0
+    sent: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Bytes of them by side: `left` and `right`."""
     exchange: float = 0.0
     """Seconds by which sending and receiving move the end: what no other work hides."""
 
@@ -59,7 +60,7 @@ def predicted(
     timing = predict(program, values, FUEL, entry, most)
     return Prediction(
         entry, values, timing.cycles, timing.seconds, timing.utilisation,
-        program.target.hbm_bandwidth, timing.messages, timing.link_bytes, timing.exchange,
+        program.target.hbm_bandwidth, timing.messages, timing.sent, timing.exchange,
     )  # fmt: skip
 
 
@@ -78,6 +79,14 @@ def at_bounds(program: Program, most: int | None = None) -> Iterator[Prediction]
     for values in ends(program):
         with suppress(Trap):
             yield predicted(program, STEP, None, values, most)
+
+
+def turn_of(program: Program) -> str:
+    """What a call of `step` is: a `token` of a decoder with a cache, or a `run`."""
+    roles = {port.role: port for port in program.interface.inputs}
+    ids = roles.get("ids")
+    is_token = "past" in roles and (ids is None or all(d == Dim(1) for d in ids.shape))
+    return "token" if is_token else "run"
 
 
 def _of_context(entry: str, interface: Interface, context: int) -> dict[str, int]:

@@ -4,34 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from textwrap import wrap
 
 from lpuc.errors import printable
-from lpuc.reports.prediction import ends, predicted
+from lpuc.reports.lines import size
+from lpuc.reports.prediction import ends, predicted, turn_of
+from lpuc.reports.ring import ring_rows
 from runtime.isa.spec import Unit
-from runtime.program.interface import Dim, Interface, Port, call_symbols
+from runtime.program.interface import Interface, Port, call_symbols
 from runtime.program.interface_json import STEP
 from runtime.program.program import Program
 from runtime.target import Target
 from runtime.traps import Trap
 
 WIDTH = 100
-
-
-def size(count: int) -> str:
-    """A number of bytes for people: `1.5 MiB`, exact below 1 KiB."""
-    value = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024:
-            return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.1f} TiB"
-
-
-def rows(pairs: Iterable[tuple[str, str]]) -> str:
-    """Aligned lines of name and value."""
-    return "\n".join(f"{name:14}{value}" for name, value in pairs)
 
 
 def _said_of(port: Port) -> str:
@@ -83,7 +70,8 @@ def prediction_rows(program: Program, most: int | None = None) -> list[tuple[str
 
 
 def _prediction(program: Program, name: str, values: dict[str, int], most: int | None) -> str:
-    per, note = ("ms/token", f"{name}, ") if _makes_one_token(program) else ("ms/run", "")
+    per = turn_of(program)
+    note = f"{name}, " if per == "token" else ""
     bound = ", ".join(f"{printable(key)} = {value}" for key, value in values.items())
     context = note + (bound or "all shapes fixed")
     try:
@@ -91,29 +79,21 @@ def _prediction(program: Program, name: str, values: dict[str, int], most: int |
     except Trap as trap:
         return f"nothing for {context}: {printable(trap.message)}"
     share = f"{found.utilisation:.1%} of {found.bandwidth / 1e9:.0f} GB/s"
-    took = f"{found.seconds * 1e3:#.3g} {per} at {share}"
+    took = f"{found.seconds * 1e3:#.3g} ms/{per} at {share}"
     if found.messages:
-        size = f"{found.link_bytes} bytes in {found.messages} messages"
-        took += f", of which {found.exchange * 1e3:#.3g} ms exchange {size}"
+        took += f", {found.exchange * 1e3:#.3g} ms of it exchange"
     return f"{took}: {context}"
-
-
-def _makes_one_token(program: Program) -> bool:
-    """Whether a call of `step` is one token of a decoder with a cache."""
-    roles = {port.role: port for port in program.interface.inputs}
-    ids = roles.get("ids")
-    return "past" in roles and (ids is None or all(d == Dim(1) for d in ids.shape))
 
 
 def program_rows(program: Program, most: int | None = None) -> list[tuple[str, str]]:
     """The facts that both `compile` and `inspect` show."""
     interface, target = program.interface, program.target
     words = sum(inst.WORDS for inst in program.code)
-    nodes = len(program.provenance.names)
+    nodes, alone = len(program.provenance.names), program.devices == 1
     return [
         ("target", f"{target.name}, {size(target.lmu_bytes)} on the chip"),
         ("nodes", f"{nodes} ONNX nodes became {len(program.code)} instructions ({words} words)"),
-        ("parameters", size(interface.params_size)),
+        *([("parameters", size(interface.params_size))] if alone else ring_rows(program, most)),
         ("arena", f"{size(interface.arena_size)} for cache, inputs, outputs, temporaries"),
         ("memory", _memory(interface, target)),
         ("entries", ", ".join(printable(name) for name, _ in program.entries)),

@@ -6,7 +6,7 @@ timing.seconds, timing.utilisation, timing.nodes["/layers.0/attn/MatMul"]
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runtime.isa.encoding import word_addresses
 from runtime.isa.spec import Unit
@@ -23,7 +23,7 @@ UNITS = {
     Engine.TRANSFER: Unit.MEM, Engine.SEND_LEFT: Unit.NET, Engine.SEND_RIGHT: Unit.NET,
     Engine.RECV_LEFT: Unit.NET, Engine.RECV_RIGHT: Unit.NET,
 }  # fmt: skip
-SENDS = (Engine.SEND_LEFT, Engine.SEND_RIGHT)
+SENDS = {"left": Engine.SEND_LEFT, "right": Engine.SEND_RIGHT}
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,9 @@ class Timing:
     """A prediction. `busy` are cycles in which an engine works, `counts` executed instructions.
 
     Of several devices it is the time of one: all do the same thing at the same time. It sends
-    `messages` with `link_bytes` to its neighbours, and `exchange` are the seconds by which sending
-    and receiving move the end of the run. Of the four engines of NET the busiest is counted.
+    `messages` to its neighbours, bytes by side as `sent` says, and `exchange` are the seconds by
+    which sending and receiving move the end of the run. Of the four engines of NET the busiest is
+    counted.
 
     `nodes` are the seconds by which each ONNX node moves the end of the run: what runs in the
     shadow of earlier instructions counts nothing. They add up to `seconds`, with "" for code that
@@ -48,8 +49,13 @@ class Timing:
     counts: Mapping[str, int]
     nodes: Mapping[str, float]
     messages: int = 0
-    link_bytes: int = 0
+    sent: Mapping[str, int] = field(default_factory=dict[str, int])
     exchange: float = 0.0
+
+    @property
+    def link_bytes(self) -> int:
+        """Bytes that a device sends to both neighbours."""
+        return sum(self.sent.values())
 
 
 def predict(
@@ -96,7 +102,8 @@ def _timing(program: Program, symbols: Mapping[str, int], run: Iterable[Event]) 
         dict(symbols), end, seconds, _busy(busy, rates(target).units), moved_bytes,
         moved_bytes / (seconds * target.hbm_bandwidth) if end else 0.0,
         counts, _nodes(program, moved), counts.get("send", 0),
-        sum(served[engine] for engine in SENDS), exposed[Unit.NET] / target.clock_hz,
+        {side: served[engine] for side, engine in SENDS.items()},
+        exposed[Unit.NET] / target.clock_hz,
     )  # fmt: skip
 
 

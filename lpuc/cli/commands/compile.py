@@ -47,7 +47,9 @@ def compile(
 ) -> None:
     """Compile MODEL.onnx and print a summary."""
     from lpuc.compiler.driver import compile_model
-    from lpuc.reports.program import program_rows, rows, size
+    from lpuc.reports.lines import rows, size
+    from lpuc.reports.program import program_rows
+    from lpuc.reports.ring import alone_rows
 
     about(model)
     instrumentation = Instrumentation(watch)
@@ -59,7 +61,9 @@ def compile(
     check_output(target, inputs=(model,))
     compiled = compile_model(model, options, instrumentation, plan_out)
     remarks = [(name, printable(reason)) for name, reason in compiled.remarks]
-    facts = [("model", printable(str(model))), *program_rows(compiled.program), *remarks]
+    program = compiled.program
+    facts = [("model", printable(str(model))), *program_rows(program), *alone_rows(program)]
+    facts += remarks
     if str(options.target).endswith(".toml"):
         facts.append(("target from", printable(str(options.target))))
     compiled.save(target)

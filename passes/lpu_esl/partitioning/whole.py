@@ -13,7 +13,7 @@ Parameters are all bytes of the model, `share` is percent of them, tables of ang
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xdsl.dialects.builtin import (
     ArrayAttr,
@@ -32,7 +32,7 @@ from dialects.lpu.elementwise import CastOp, ConstantOp, MapOp
 from dialects.lpu.facts import facts_of
 from dialects.lpu.fused import RotaryOp
 from dialects.lpu.movement import ConcatOp, GatherOp
-from dialects.lpu.weights import Shard, Weight, nbytes
+from dialects.lpu.weights import Cast, Reshape, Shard, Transpose, Weight, nbytes
 from dialects.names import escape, unescape
 from dialects.reading import all_within
 from passes.analysis.functions import options
@@ -107,13 +107,20 @@ def holdings(module: ModuleOp) -> Holdings:
         if isinstance(op, ConstantOp):
             weight = op.value.data
             if isinstance(weight, Shard):
-                source = weight.source
+                source = _straight(weight.source)
                 parts[source] = nbytes(source.shape, source.dtype)
             elif weight not in whole:
                 whole[weight] = _whole(op, nbytes(weight.shape, weight.dtype))
     ordered = sorted(whole.values(), key=lambda w: (-w.nbytes, w.node))
     total = sum(parts.values()) + sum(w.nbytes for w in whole.values())
     return Holdings(tuple(ordered), total)
+
+
+def _straight(weight: Weight) -> Weight:
+    """The weight before it was turned: a table that the head is tied to is there once."""
+    if isinstance(weight, Transpose | Reshape):
+        return _straight(weight.source)
+    return replace(weight, source=_straight(weight.source)) if isinstance(weight, Cast) else weight
 
 
 def _whole(op: ConstantOp, size: int) -> Whole:
