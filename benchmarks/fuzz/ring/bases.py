@@ -40,6 +40,8 @@ BASES = (
     *(Base("mixtral-tiny", new) for new in (1, 3)),
     *(Base("stories", new) for new in (1, 3)),
     Base("llama-tiny", 3, target="lpu-tiny"),
+    Base("llama-tiny", 18, target="lpu-tiny"),
+    Base("gpt2-tiny", 1, raised=False, target="lpu-tiny"),
 )
 """The Llama and the Mixtral have two key/value heads, and so fewer than devices."""
 
