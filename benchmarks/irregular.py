@@ -37,7 +37,7 @@ from lpuc.levels.verification import difference, subject
 TOLERANCE = 5e-5
 LEVELS = ("esl", "mem", "program", "fast")
 CONTEXT = 12
-WHOLE = 50.0
+WHOLE = 60.0
 """Percent of the parameters that may be whole: what is tiny has norms and biases of some weight."""
 LIMIT_SECONDS = 300.0
 
