@@ -104,9 +104,9 @@ class Effects:
 
     def _send(self, at: int, inst: Send, extents: Extents, state: State) -> None:
         base, shape = self._located(at, inst.src, extents, state)
-        if is_known(state.memory, base, shape):
+        if is_known(state.memory, base, shape, inst.side):
             before = (k for k in range(at - 1, -1, -1) if isinstance(self.report.code[k], Recv))
-            words = "{0} sends what all devices have since {1}: nothing new was put there"
+            words = "{0} sends what its neighbour has since {1}: nothing new was put there"
             self.report.refuse(Rule.CONTENT, words, at, next(before, at))
         message = Message(at, inst, extents, shape, sent(state.memory, base, shape))
         state.queues = self.links.push(state.queues, message)

@@ -88,15 +88,23 @@ def _with(queues: Queues, side: str, waiting: tuple[Message, ...]) -> Queues:
     return (waiting, right) if side == "left" else (left, waiting)
 
 
-def is_known(memory: Memory, base: Value, shape: Shape) -> bool:
-    """Whether all devices have what one sends already: it was gathered, and is not new."""
+def is_known(memory: Memory, base: Value, shape: Shape, side: str) -> bool:
+    """Whether the neighbour has what one sends already: it was gathered, and is not new."""
     slot = None if isinstance(base, int) else memory.slot(base)
     found = None if slot is None else memory.family_of(slot)
-    if found is None or not shape.span:
+    if slot is None or found is None or not shape.span:
         return False
     family, start = found
-    end = start + shape.span
-    return any(piece.start < end and start < piece.end for piece in family.agreed())
+    end, devices = start + shape.span, len(family.slots)
+    step = 1 if side == "left" else -1
+    held = {
+        (p.start, p.shape.axes, p.label) for p in family.slots[(slot.distance + step) % devices]
+    }
+    return any(
+        (piece.start, piece.shape.axes, _moved_on(piece.label, step, devices)) in held
+        for piece in family.slots[slot.distance]
+        if piece.label is not None and piece.start < end and start < piece.end
+    )
 
 
 def sent(memory: Memory, base: Value, shape: Shape) -> tuple[Piece, ...]:
@@ -130,9 +138,12 @@ def received(at: int, message: Message, side: str, shape: Shape, devices: int) -
 def _seen(piece: Piece, at: int, step: int, devices: int) -> Piece:
     if piece.label is None:
         return Piece(piece.start, piece.shape, None, at)
-    device, writer, place = piece.label
-    label = Label((device + step) % devices, writer, place)
-    return Piece(piece.start, piece.shape, label, at)
+    return Piece(piece.start, piece.shape, _moved_on(piece.label, step, devices), at)
+
+
+def _moved_on(label: Label, step: int, devices: int) -> Label:
+    """What a device calls the writer that its neighbour calls so."""
+    return label._replace(device=(label.device + step) % devices)
 
 
 def _told(extents: Sequence[Value], kind: object) -> str:

@@ -19,7 +19,7 @@ MESSAGES = {Rule.ORDER, Rule.BALANCE, Rule.DEPTH, Rule.PAIRING}
 ALLOWED = {
     "drop": {*CONTENT, *MESSAGES, Rule.EXTENT},
     "duplicate": {*CONTENT, *MESSAGES},
-    "redirect": MESSAGES,
+    "redirect": {*MESSAGES, Rule.CONTENT},
     "extent": {*CONTENT, Rule.PAIRING, Rule.EXTENT},
     "stride": {*CONTENT, Rule.EXTENT},
     "type": {Rule.PAIRING},

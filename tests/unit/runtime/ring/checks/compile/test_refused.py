@@ -91,6 +91,14 @@ def test_a_block_that_was_gathered_is_not_sent_again(devices: int):
     assert len(refused.value.instructions) == 2
 
 
+def test_a_new_block_in_the_slot_of_another_does_not_make_an_old_one_new():
+    again = [*p.produced(), p.own(first=p.FIRST + 2), *HOPS, *p.used(4)]
+    with pytest.raises(Unproved) as refused:
+        prove(p.program(4, [*p.gather(4), *again]))
+    assert refused.value.rule is Rule.CONTENT
+    assert "nothing new was put there" in refused.value.message
+
+
 def test_the_message_names_instructions_devices_and_nodes():
     text = [*HEAD, *HOPS[:2], HOPS[3], HOPS[2], *HOPS[4:], *TAIL]
     with pytest.raises(Unproved) as refused:
