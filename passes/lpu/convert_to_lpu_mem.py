@@ -118,7 +118,6 @@ def bufferise(func: FuncOp) -> None:
             b.visit(op)
     b.build.location = end.location
     outputs = _own_buffers(b, list(end.operands))
-    b.build.location = end.location
     b.build.add(control.ReturnOp.create(operands=[place.buffer for place in outputs]))
     _put_first(block, b.prologue)
     result = become(func, block)

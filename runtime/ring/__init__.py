@@ -1,0 +1,1 @@
+"""What holds of programs for several devices, beyond what holds of each."""

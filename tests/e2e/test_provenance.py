@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import onnx
 import pytest
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.passes import ModulePass
 
 from dialects.errors import node_names
 from dialects.names import unescape
 from lpuc.compiler.driver import CompiledProgram, load_module
 from lpuc.compiler.instrument import Instrumentation
-from lpuc.compiler.pipeline import PIPELINE, run_pipeline, stage_passes
+from lpuc.compiler.pipeline import pipeline_of, run_pipeline, stage_passes
 from tests.e2e.committed import ONE, options
 
-PASSES = [one for stage in PIPELINE for one in stage_passes(stage)]
+
+def passes(devices: int = 1) -> list[ModulePass]:
+    """The default pipeline for so many devices."""
+    return [one for stage in pipeline_of(devices) for one in stage_passes(stage)]
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +40,11 @@ def check(module: ModuleOp, nodes: set[str]) -> None:
             assert names <= nodes, op.name
 
 
-def test_no_pass_loses_a_location(nodes: set[str]):
-    module = load_module(ONE, options())
+@pytest.mark.parametrize("devices", [1, 2])
+def test_no_pass_loses_a_location(nodes: set[str], devices: int):
+    module = load_module(ONE, replace(options(), devices=devices))
     check(module, nodes)
-    for one in PASSES:
+    for one in passes(devices):
         run_pipeline(module, (one,), Instrumentation())
         check(module, nodes)
 
@@ -45,7 +52,7 @@ def test_no_pass_loses_a_location(nodes: set[str]):
 def test_every_instruction_names_few_nodes(nodes: set[str]):
     """An attention stands for most nodes: it is a seventh of a layer."""
     module = load_module(ONE, options())
-    run_pipeline(module, PASSES, Instrumentation())
+    run_pipeline(module, passes(), Instrumentation())
     program = CompiledProgram(module, ()).program
     pc = 0
     for inst in program.code:
