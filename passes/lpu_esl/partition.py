@@ -64,14 +64,14 @@ from dialects.lpu.control import ForOp, ReadOp, StateOp, StateType, WriteOp, Yie
 from dialects.lpu.elementwise import CastOp, MapOp, SelectOp
 from dialects.lpu.interface import symbols_of
 from dialects.lpu.ports import StatePort, StatePortsAttr
-from dialects.lpu.tensors import LpuOp, tensor_of
-from dialects.lpu_esl.types import ShardType, local_tensor, shard_type
+from dialects.lpu.tensors import LpuOp, sharding_of, tensor_of
+from dialects.lpu_esl.types import local_tensor, shard_type
 from dialects.reading import operations
 from passes.analysis.functions import devices_of, functions
 from passes.lpu_esl.factors.analysis import Factors
 from passes.lpu_esl.factors.products import Products
 from passes.lpu_esl.factors.written import read
-from passes.lpu_esl.partitioning.forms import WHOLE, Forms
+from passes.lpu_esl.partitioning.forms import WHOLE, Forms, Need
 from passes.lpu_esl.partitioning.largest import select_largest, shared_selection
 from passes.lpu_esl.partitioning.layouts import Chosen, Layouts
 from passes.lpu_esl.partitioning.lookup import look_up, shared_table
@@ -161,18 +161,23 @@ class Partitioner:
 
     def _chosen(self, op: Operation) -> Chosen:
         """What is cut of the results: all that can be, unless it costs nothing to have it all."""
-        if not op.results or not isinstance(op, LpuOp | ReadOp) or self._is_cheap_whole(op):
+        if isinstance(op, ReadOp):
+            return self._held(op.state)
+        if not op.results or not isinstance(op, LpuOp) or self._is_cheap_whole(op):
             return WHOLE
         tied = self.factors.ties(op).result
         options = [self.layouts.chosen(self.factors.axes(v), tied) for v in op.results]
         chosen: Chosen = options[0].intersection(*options[1:])
-        if isinstance(op, ReadOp):
-            return self._held(op.state)
-        for factor in [f for f in list(self.layouts.cuts)[::-1] if f in chosen]:
-            if all(n is None or self.forms.is_there(n) for n in self.forms.needs(op, chosen)):
-                break
-            chosen -= {factor}
+        last_first = [factor for factor in self.layouts.cuts if factor in chosen][::-1]
+        while last_first and not self._can_read(op, chosen):
+            chosen -= {last_first.pop(0)}
         return chosen
+
+    def _can_read(self, op: Operation, chosen: Chosen) -> bool:
+        """Whether all that an operation reads can be had with these factors cut."""
+        return all(
+            need is None or self.forms.is_there(need) for need in self.forms.needs(op, chosen)
+        )
 
     def _is_cheap_whole(self, op: Operation) -> bool:
         """Whether something elementwise is made of what every device has anyway."""
@@ -182,54 +187,47 @@ class Partitioner:
 
     def _is_light_whole(self, value: SSAValue) -> bool:
         """Whether a value is whole on every device, and is no table that would have to be."""
-        weights = self.forms.reading.weights(value)
+        weights = self.factors.reading.weights(value)
         return self.forms.has_whole(value) and weights.isdisjoint(self.factors.matrices)
 
     def _shard(self, value: SSAValue) -> None:
-        """Let a value be in parts from the start: an argument, what a loop carries, a state."""
-        axes = self.factors.axes(value)
-        chosen = self.layouts.chosen(axes, range(len(axes)))
-        need = self.forms.need(value, chosen)
-        told = self.layouts.is_own(need.sharding) or isinstance(value.owner.parent_op(), FuncOp)
-        if told and not need.sharding.is_whole:
-            retype(value, shard_type(tensor_of(value), need.sharding))
+        """Let a value be in parts from the start: an argument, or what a loop carries."""
+        sharding = self.forms.need(value, self._all_cut(value)).sharding
+        told = self.layouts.is_own(sharding) or isinstance(value.owner.parent_op(), FuncOp)
+        if told and not sharding.is_whole:
+            retype(value, shard_type(tensor_of(value), sharding))
             self.forms.put(value, value)
 
     def _loop(self, op: ForOp) -> None:
-        for argument in op.block.args:
+        arguments, carried = op.block.args, len(op.block.args)
+        for argument in arguments:
             self._shard(argument)
-        carried = len(op.block.args)
-        kinds = [argument.type for argument in op.block.args]
-        inits = [
-            self._as(value, kind, "a loop carries it")
-            for value, kind in zip(op.init, kinds, strict=True)
-        ]
-        set_operands(op, inits)
+        set_operands(op, [self._carried(v, a) for v, a in zip(op.init, arguments, strict=True)])
         self._block(op.block)
         yielded = list(op.terminator.values)
-        values = [
-            self._as(value, kind, "a loop carries it")
-            for value, kind in zip(yielded[:carried], kinds, strict=True)
-        ]
+        values = [self._carried(v, a) for v, a in zip(yielded[:carried], arguments, strict=True)]
         rest = [
             self.forms.get(self.forms.need(v, WHOLE), "it is stacked") for v in yielded[carried:]
         ]
         set_operands(op.terminator, [*values, *rest])
-        for result, kind in zip(op.outputs[:carried], kinds, strict=True):
-            if isinstance(kind, ShardType):
-                retype(result, kind)
+        for result, argument in zip(op.outputs[:carried], arguments, strict=True):
+            if sharding_of(argument) is not None:
+                retype(result, argument.type)
                 self.forms.put(result, result)
 
-    def _as(self, value: SSAValue, kind: object, reason: str) -> SSAValue:
-        """A value in the form of a type."""
+    def _carried(self, value: SSAValue, argument: SSAValue) -> SSAValue:
+        """A value in the form in which a loop carries it, however its own factors are split."""
+        sharding = sharding_of(argument)
+        if sharding is None:
+            need = self.forms.need(value, WHOLE)
+        else:
+            need = Need(value, sharding, self._all_cut(argument))
+        return self.forms.get(need, "a loop carries it")
+
+    def _all_cut(self, value: SSAValue) -> Chosen:
+        """All cuts that a value can have at once."""
         axes = self.factors.axes(value)
-        chosen = (
-            self.layouts.chosen(axes, range(len(axes))) if isinstance(kind, ShardType) else WHOLE
-        )
-        need = self.forms.need(value, chosen)
-        found = self.forms.get(need, reason)
-        assert found.type == kind, f"{found.type} is carried as {kind}"
-        return found
+        return self.layouts.chosen(axes, range(len(axes)))
 
     def _state(self, op: StateOp) -> None:
         sharding = self.forms.need(op.result, self._held(op.result)).sharding
@@ -286,13 +284,9 @@ class LpuEslPartitionPass(RewritingPass):
     )
 
     def rewrite(self, module: ModuleOp) -> None:
-        devices = devices_of(module)
-        factors = Factors(module)
-        products = Products(module, factors)
-        cuts = read(module, products, devices)
-        partitioner = Partitioner(
-            Forms(factors, Layouts(factors.classes, cuts, devices), products.reading)
-        )
+        devices, factors = devices_of(module), Factors(module)
+        cuts = read(module, Products(module, factors), devices)
+        partitioner = Partitioner(Forms(factors, Layouts(factors.classes, cuts, devices)))
         for func in functions(module):
             partitioner.function(func)
         check_budget(module)

@@ -41,12 +41,12 @@ def _candidates(products: Products, product: Product) -> list[int]:
 
 def _is_open(products: Products, factor: int, cuts: Cuts) -> bool:
     """Whether no product that has a factor has another one that is cut already."""
-    sharing = [p for p in products.by_name.values() if factor in p.columns]
+    sharing = products.by_factor[factor]
     return all(cuts.keys().isdisjoint(product.columns) for product in sharing)
 
 
 def _best(products: Products, candidates: Sequence[int], devices: int) -> Cuts:
-    sharing = [p for p in products.by_name.values() if not set(candidates).isdisjoint(p.columns)]
+    sharing = {p.name: p for factor in candidates for p in products.by_factor[factor]}.values()
     best: tuple[float, Cuts] | None = None
     for parts in _splits(extents(products.factors, candidates), devices):
         cuts = _strided(candidates, parts)

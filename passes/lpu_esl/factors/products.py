@@ -7,14 +7,14 @@ each device may compute some. All products that compute the same factors are cut
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, count
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 
-from dialects.affine import Affine
 from dialects.errors import node_names
 from dialects.lpu.control import ForOp
 from dialects.lpu.elementwise import ConstantOp
@@ -33,7 +33,7 @@ class Product:
 
     name: str
     columns: tuple[int, ...]
-    weights: tuple[Weight, ...]
+    weights: frozenset[Weight]
 
     @cached_property
     def nbytes(self) -> int:
@@ -46,15 +46,23 @@ class Products:
 
     def __init__(self, module: ModuleOp, factors: Factors) -> None:
         self.factors = factors
-        self.reading = factors.reading
         self._operations = all_within(module)
         found: dict[str, Product] = {}
         for product in self._products():
-            known = found.get(product.name)
-            weights = dict.fromkeys((*(known.weights if known else ()), *product.weights))
-            found[product.name] = Product(product.name, product.columns, tuple(weights))
+            known = found.setdefault(product.name, product)
+            weights = known.weights | product.weights
+            found[product.name] = Product(product.name, product.columns, weights)
         ordered = sorted(found.values(), key=lambda product: (-product.nbytes, product.name))
         self.by_name: Mapping[str, Product] = {product.name: product for product in ordered}
+
+    @cached_property
+    def by_factor(self) -> Mapping[int, Sequence[Product]]:
+        """The products that have a factor among their columns."""
+        found: dict[int, list[Product]] = {}
+        for product in self.by_name.values():
+            for factor in product.columns:
+                found.setdefault(factor, []).append(product)
+        return found
 
     @cached_property
     def demanded(self) -> frozenset[int]:
@@ -70,28 +78,29 @@ class Products:
             return
         ties = self.factors.ties(op).operands
         for index, value in enumerate(operands_of(op)):
-            if isinstance(value.type, TensorType) and not self.reading.weights(value):
+            if isinstance(value.type, TensorType) and not self.factors.reading.weights(value):
                 for axis, leaves in enumerate(self.factors.axes(value)):
                     if axis not in ties[index]:
                         yield from leaves
 
     def _products(self) -> Iterator[Product]:
-        names: dict[str, dict[tuple[int, ...], str]] = {}
+        """The products of operations: those of one node with other columns are other products."""
+        names: dict[tuple[str, tuple[int, ...]], str] = {}
         for op in self._operations:
             if isinstance(op, MatmulOp):
                 for columns, weights in self._sides(op):
-                    known = names.setdefault(_node(op), {})
-                    suffix = f".{len(known)}" if known else ""
-                    name = known.setdefault(columns, _node(op) + suffix)
-                    yield Product(name, columns, tuple(sorted(weights, key=str)))
+                    key = (_node(op), columns)
+                    if key not in names:
+                        names[key] = _unused(key[0], names.values())
+                    yield Product(names[key], columns, weights)
 
     def _sides(self, op: MatmulOp) -> Iterator[tuple[tuple[int, ...], frozenset[Weight]]]:
         """The columns that a weight gives to a product, from either side."""
         axes, rank = self.factors.axes(op.result), tensor_of(op.result).rank
         for value, other, axis in ((op.rhs, op.lhs, rank - 1), (op.lhs, op.rhs, rank - 2)):
-            weights = self.reading.looked_up(value)
+            weights = self.factors.reading.looked_up(value)
             summed = tensor_of(op.lhs).shape[-1] != ONE
-            if weights and summed and axes[axis] and not self.reading.looked_up(other):
+            if weights and summed and axes[axis] and not self.factors.reading.looked_up(other):
                 yield tuple(axes[axis]), weights
 
 
@@ -100,8 +109,14 @@ def _node(op: Operation) -> str:
     return names[0] if names else "product"
 
 
+def _unused(name: str, used: Collection[str]) -> str:
+    """A name, with a number behind it where it is used already."""
+    numbered = (f"{name}.{number}" for number in count(1))
+    return next(one for one in chain([name], numbered) if one not in used)
+
+
 def extents(factors: Factors, columns: Sequence[int]) -> list[int]:
     """How many elements each factor has."""
     found = [factors.classes.extent(factor) for factor in columns]
     assert all(extent.is_const and extent != ONE for extent in found), "weights have fixed extents"
-    return [Affine.of(extent).const for extent in found]
+    return [extent.const for extent in found]

@@ -22,7 +22,6 @@ from dialects.lpu.weights import Shard, WeightAttr
 from dialects.lpu_esl.ops import UnshardOp
 from dialects.lpu_esl.types import ShardType, local_tensor, shard_type
 from passes.lpu_esl.factors.analysis import Factors
-from passes.lpu_esl.factors.reading import Reading
 from passes.lpu_esl.partitioning.layouts import Chosen, Layouts
 from passes.rewriting.build import Build
 from passes.rewriting.creation import make
@@ -75,13 +74,13 @@ class Need:
 class Forms:
     """What there is of each value of a module."""
 
-    def __init__(self, factors: Factors, layouts: Layouts, reading: Reading) -> None:
-        self.factors, self.layouts, self.reading = factors, layouts, reading
+    def __init__(self, factors: Factors, layouts: Layouts) -> None:
+        self.factors, self.layouts = factors, layouts
         self._forms: dict[SSAValue, dict[Sharding, SSAValue]] = {}
 
     def is_demanded(self, value: SSAValue) -> bool:
         """Whether a value is made in the form that is asked for, as weights are."""
-        return self.reading.is_fixed(value)
+        return self.factors.reading.is_fixed(value)
 
     def need(self, value: SSAValue, chosen: Chosen, tied: Collection[int] | None = None) -> Need:
         """A value with these factors cut, on all or some of its axes."""
@@ -144,7 +143,7 @@ class Forms:
 
     def _make(self, need: Need, reason: str) -> SSAValue:
         value = need.value
-        if self.is_demanded(value):
+        if self.is_demanded(value) and self._can_make(need):
             return self._demand(need)
         if need.sharding.is_whole:
             return self._unshard(value, reason)

@@ -6,10 +6,12 @@ from xdsl.ir import Operation
 from xdsl.parser import Parser
 
 from dialects.affine import Affine
+from dialects.lpu import Lpu
+from dialects.lpu.elementwise import ConstantOp, IotaOp
 from dialects.lpu.semantics import Scope, evaluate
 from dialects.lpu.tensors import LpuOp, tensor_of
 from lpuc.compiler.pipeline import make_context
-from passes.lpu_esl.factors.links import FREE, groups, links_of
+from passes.lpu_esl.factors.links import FREE, RULES, groups, links_of
 
 Case = tuple[list[list[int]], str, list[int]]
 
@@ -106,3 +108,13 @@ def test_operations_that_nothing_is_known_of_have_no_links() -> None:
     module = Parser(make_context(), "func.func @f() {\nfunc.return\n}").parse_module()
     found: list[Operation] = list(module.walk())
     assert all(links_of(op) == [] for op in found)
+
+
+WITHOUT = {ConstantOp, IotaOp}
+"""What reads nothing: weights are there in any form, counts are made whole and cut."""
+
+
+def test_each_tensor_operation_has_links_or_reads_nothing() -> None:
+    """One that is forgotten would be right and computed whole by every device."""
+    tensor_operations = {op for op in Lpu.operations if issubclass(op, LpuOp)}
+    assert tensor_operations - RULES.keys() == WITHOUT
