@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dialects.devices import gathered
 from tests.unit.lpu_esl.rings import bits, module_of, ran, run
 
 X = np.array([[1, 2, 3], [4, 5, 6]], np.float32)
@@ -132,3 +133,23 @@ def _emitting(token: str) -> str:
 def test_devices_that_part_ways_are_seen(body: str, message: str):
     with pytest.raises(AssertionError, match=message):
         run(module_of(body, 2), {}, 2)
+
+
+@pytest.mark.parametrize("apart", [2.0**-23, 0.0])
+def test_what_all_compute_may_differ_in_last_bits(apart: float):
+    """Products of equal rows are sums in any order."""
+    parts = [np.array([1.0, np.nan], np.float32), np.array([1.0 + apart, np.nan], np.float32)]
+    np.testing.assert_array_equal(gathered(parts, None), parts[0])
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (np.array([1.0], np.float32), np.array([1.0 + 2.0**-10], np.float32)),
+        (np.array([1.0], np.float32), np.array([np.nan], np.float32)),
+        (np.array([1 << 40]), np.array([(1 << 40) + 1])),
+    ],
+)
+def test_more_than_last_bits_is_a_fault(ours: np.ndarray, theirs: np.ndarray):
+    with pytest.raises(AssertionError, match="devices differ in what all of them have"):
+        gathered([ours, theirs], None)
