@@ -16,11 +16,9 @@ from runtime.ring.checks.compile.links import Links, Message, is_known, received
 from runtime.ring.checks.compile.operands import LYING, Extents, Lying, topk
 from runtime.ring.checks.compile.proof import Report, Rule
 from runtime.ring.checks.compile.state import SCALAR_BYTES, State
-from runtime.ring.checks.compile.values import HIGHEST, LOWEST, Origin, Registers, Symbols, Value
+from runtime.ring.checks.compile.values import ANYTHING, Origin, Registers, Symbols, Value
 
 SCALAR = Shape(((SCALAR_BYTES, 1),), 0, SCALAR_BYTES, True, SCALAR_BYTES)
-ANYTHING = (LOWEST, HIGHEST)
-
 
 _extents: Callable[[Inst], Four] = attrgetter("extents")
 
@@ -156,9 +154,9 @@ class Effects:
     def same(self, at: int, rule: Rule, what: str, register: int, state: State) -> Value:
         """The value of a register, which devices must agree in."""
         value = state.registers[register]
-        if value == self.symbols.unknown:
-            self.report.refuse(rule, f"{what} r{register} of {{0}} may be anything", at)
         origin = self.symbols.origin(value)
+        if origin is Origin.DEVICE and self.symbols.range(value) == ANYTHING:
+            self.report.refuse(rule, f"{what} r{register} of {{0}} may be anything", at)
         if origin is not Origin.SAME:
             why = "the device" if origin is Origin.DEVICE else "what one device computed"
             words = f"{what} r{register} of {{0}} depends on {why}"

@@ -70,7 +70,7 @@ def _flow(code: tuple[Inst, ...], starts: list[int]) -> Flow:
 
 def _entered(interface: Interface, effects: Effects) -> State:
     """What is known where a call begins."""
-    registers: Registers = [effects.symbols.unknown] * REGISTERS
+    registers: Registers = [effects.symbols.unknown() for _ in range(REGISTERS)]
     registers[0] = 0
     for register, value in interface.registers:
         registers[register] = value

@@ -42,7 +42,7 @@ class State:
     def forget(self, registers: set[int], addresses: set[int], symbols: Symbols) -> None:
         """Nothing is known of registers and scalars that turns of a loop write, nor of memory."""
         for register in registers:
-            self.registers[register] = symbols.unknown
+            self.registers[register] = symbols.unknown()
         for address in addresses:
             self.drop(address, address + SCALAR_BYTES)
         self.memory.forget()

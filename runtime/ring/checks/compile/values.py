@@ -19,6 +19,7 @@ from runtime.isa.spec import Inst
 
 LOWEST, HIGHEST = -(1 << 63), (1 << 63) - 1
 Range = tuple[int, int]
+ANYTHING = (LOWEST, HIGHEST)
 
 
 class Origin(IntEnum):
@@ -50,8 +51,6 @@ class Symbols:
         self._made: dict[Hashable, Affine] = {}
         self._sums: dict[tuple[Value, Value], Value] = {}
         self._multiples: dict[tuple[Value, int], Value] = {}
-        self.unknown = self.fresh((LOWEST, HIGHEST), Origin.DEVICE)
-        """What a register holds of which nothing is known, or that was never written."""
 
     def device(self, distance: int) -> Affine:
         """The number of the device so many places to the right."""
@@ -62,6 +61,10 @@ class Symbols:
         self.ranges.append(between)
         self.origins.append(origin)
         return Affine(0, ((len(self.ranges) - 1, 1),))
+
+    def unknown(self) -> Affine:
+        """What a register holds of which nothing is known, not even that another holds the same."""
+        return self.fresh(ANYTHING, Origin.DEVICE)
 
     def made(self, how: Hashable, between: Range, *operands: Value) -> Value:
         """The result of a function that is not affine; it may be anything within `between`."""
@@ -127,7 +130,7 @@ class Symbols:
         low, high = self.range(value)
         if low >= LOWEST and high <= HIGHEST:
             return value
-        return self.made(how, (LOWEST, HIGHEST), *operands)
+        return self.made(how, ANYTHING, *operands)
 
     def parts(self, value: Affine) -> tuple[Value, tuple[tuple[int, int], ...]]:
         """A value without its terms of devices, and those: pairs of distance and factor."""
@@ -137,8 +140,8 @@ class Symbols:
 
     def joined(self, a: Value, b: Value) -> Value:
         """What a register holds where two ways meet."""
-        if a == b or self.unknown in (a, b):
-            return a if a == b else self.unknown
+        if a == b:
+            return a
         (low, high), (least, most) = self.range(a), self.range(b)
         origin = max(self.origin(a), self.origin(b))
         return self.fresh((min(low, least), max(high, most)), origin)
@@ -212,7 +215,7 @@ def _made(
     ends = [function(x, y) for x, y in product(symbols.range(a), symbols.range(b))]
     low, high = min(ends), max(ends)
     fits = low >= LOWEST and high <= HIGHEST
-    return symbols.made(name, (low, high) if fits else (LOWEST, HIGHEST), a, b)
+    return symbols.made(name, (low, high) if fits else ANYTHING, a, b)
 
 
 COMPUTE: dict[type[Inst], Callable[[Any, Registers, Symbols], None]] = {

@@ -19,7 +19,7 @@ from runtime.ring.checks.compile.links import Queues
 from runtime.ring.checks.compile.proof import Rule
 from runtime.ring.checks.compile.repeats import Place, Repeats
 from runtime.ring.checks.compile.state import State
-from runtime.ring.checks.compile.values import COMPUTE, HIGHEST, LOWEST, Origin, Value
+from runtime.ring.checks.compile.values import ANYTHING, COMPUTE, HIGHEST, Origin, Value
 
 SETTING = frozenset((*COMPUTE, Lds, Loop))
 """Instructions that write a register."""
@@ -168,7 +168,7 @@ class Walk:
             self.report.refuse(Rule.TURN, words, at, area.at)
         counter = self.flow.code[at]
         assert isinstance(counter, Loop)
-        state.registers[counter.rd] = self.symbols.fresh((LOWEST, HIGHEST), Origin.SAME)
+        state.registers[counter.rd] = self.symbols.fresh(ANYTHING, Origin.SAME)
 
 
 def _bound(loop: Loop, body: Sequence[Inst], state: State) -> Value:

@@ -129,3 +129,12 @@ def test_slots_that_are_begun_aside_of_others_are_refused_where_the_others_are_r
     ]  # fmt: skip
     with pytest.raises(Unproved):
         prove(p.program(4, lines))
+
+
+def test_registers_of_which_nothing_is_known_are_not_taken_for_equal():
+    """Each turn leaves d0 and d1 to the next one, for which these are two of many numbers."""
+    body = ["divi r92, r91, 2", "divi r93, r94, 2", "sub r92, r92, r93", f"bge r92, r{p.ONE}, end"]
+    kept = ["mov r91, r1", "mov r94, r2"]
+    with pytest.raises(Unproved) as refused:
+        prove(p.program(4, [*kept, *_turns(*body, *kept), "end:"]))
+    assert refused.value.rule is Rule.BRANCH
