@@ -31,7 +31,7 @@ class Rule(StrEnum):
     MIXTURE = "mixture"
     """What is read lies either within one gathered value or outside of all."""
     TURN = "turn"
-    """No turn of a loop ends while a value is gathered in part."""
+    """No turn of a loop ends while a value is gathered in part, or a scalar lost that it loads."""
 
 
 class Unproved(Invalid):

@@ -37,11 +37,16 @@ class Flow:
 
 
 class _Open(NamedTuple):
-    """A loop whose turn is walked: what was damaged and in flight before it."""
+    """A loop whose turn is walked: what was damaged and in flight before it.
 
+    `kept` are the scalars that it may load, by address.
+    """
+
+    head: int
     tail: int
     damaged: set[Area]
     queues: Queues
+    kept: dict[int, Value]
 
 
 class Walk:
@@ -141,7 +146,9 @@ class Walk:
         for tail in tails if state is not None else ():
             assert state is not None
             self._forget(at, tail, state)
-            self.open.append(_Open(tail, set(state.memory.areas), state.queues))
+            loaded = {i.address for i in self.flow.code[at:tail] if isinstance(i, Lds)}
+            kept = {place: state.kept[place] for place in loaded & state.kept.keys()}
+            self.open.append(_Open(at, tail, set(state.memory.areas), state.queues, kept))
 
     def _forget(self, head: int, tail: int, state: State) -> None:
         body, loop = self.flow.code[head : tail + 1], self.flow.code[tail]
@@ -166,9 +173,17 @@ class Walk:
         for area in state.memory.damaged() - loop.damaged:
             words = "a turn that ends at {0} leaves slots filled in part, last by {1}"
             self.report.refuse(Rule.TURN, words, at, area.at)
+        if lost := [place for place in loop.kept if state.kept.get(place) != loop.kept[place]]:
+            words = "a turn that ends at {0} writes over what {1} loads in the next one"
+            self.report.refuse(Rule.TURN, words, at, self._loading(loop, lost[0]))
         counter = self.flow.code[at]
         assert isinstance(counter, Loop)
         state.registers[counter.rd] = self.symbols.fresh(ANYTHING, Origin.SAME)
+
+    def _loading(self, loop: _Open, address: int) -> int:
+        """The first instruction of a body that loads a scalar."""
+        body = enumerate(self.flow.code[loop.head : loop.tail], loop.head)
+        return next(at for at, i in body if isinstance(i, Lds) and i.address == address)
 
 
 def _bound(loop: Loop, body: Sequence[Inst], state: State) -> Value:

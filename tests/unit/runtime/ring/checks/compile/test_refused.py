@@ -138,3 +138,12 @@ def test_registers_of_which_nothing_is_known_are_not_taken_for_equal():
     with pytest.raises(Unproved) as refused:
         prove(p.program(4, [*kept, *_turns(*body, *kept), "end:"]))
     assert refused.value.rule is Rule.BRANCH
+
+
+def test_a_scalar_that_a_turn_loads_and_then_writes_data_over_is_refused():
+    """The first turn branches by what was kept, the next one by what each device computed."""
+    body = [f"lds r91, {p.X}", f"bge r91, r{p.ONE}, end", "li r92, 0", "end:", *p.produced()]
+    with pytest.raises(Unproved) as refused:
+        prove(p.program(4, ["li r91, 5", f"sts r91, {p.X}", *_turns(*body)]))
+    assert refused.value.rule is Rule.TURN
+    assert "lds at pc" in refused.value.message
