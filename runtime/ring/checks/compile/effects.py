@@ -13,7 +13,7 @@ from runtime.isa.spec import DataInst, Inst
 from runtime.ring.checks.compile.content.reading import Reading
 from runtime.ring.checks.compile.content.shapes import Shape, Shapes
 from runtime.ring.checks.compile.links import Links, Message, is_known, received, sent
-from runtime.ring.checks.compile.operands import LYING, Extents, Lying, topk
+from runtime.ring.checks.compile.operands import COUNTS, LYING, Extents, Lying, topk
 from runtime.ring.checks.compile.proof import Report, Rule
 from runtime.ring.checks.compile.state import SCALAR_BYTES, State
 from runtime.ring.checks.compile.values import ANYTHING, Origin, Registers, Symbols, Value
@@ -40,6 +40,8 @@ class Effects:
         registers = state.registers
         a, b, c, d = _extents(inst)
         extents = (registers[a], registers[b], registers[c], registers[d])
+        for name in COUNTS.get(type(inst), ()):
+            self.same(at, Rule.EXTENT, f"the {name}", getattr(inst, name), state)
         lying = LYING.get(type(inst))
         if lying is not None:
             self._compute(at, lying(inst, extents), state)
@@ -147,8 +149,7 @@ class Effects:
 
     def _check(self, at: int, inst: Inst, state: State) -> None:
         """Refuse extents that are not the same on all devices."""
-        extents = _extents(inst)
-        for register in (*extents, inst.k) if isinstance(inst, TopK) else extents:
+        for register in _extents(inst):
             self.same(at, Rule.EXTENT, "the extent", register, state)
 
     def same(self, at: int, rule: Rule, what: str, register: int, state: State) -> Value:

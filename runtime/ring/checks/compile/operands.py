@@ -81,3 +81,7 @@ LYING: dict[type[Inst], Callable[[Any, Extents], Lying]] = {
     Vecmat: _vecmat, Reduce: _reduce, Scan: _scan,
 }  # fmt: skip
 """Of each instruction on data, but `topk` and those that have nothing in the LMU, or send it."""
+COUNTS: dict[type[Inst], tuple[str, ...]] = {
+    TopK: ("k", "largest"), Gather: ("limit", "rowstride"), Scatter: ("limit", "rowstride"),
+}  # fmt: skip
+"""Fields besides the extents whose registers are no data: how many, how far apart, which ones."""

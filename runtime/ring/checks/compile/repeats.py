@@ -8,7 +8,7 @@ computed in both, and what instructions on data do with them must be equal.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from runtime.isa.instructions.memory import Stream
 from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.spec import DataInst, Inst
 from runtime.ring.checks.compile.effects import Effects
+from runtime.ring.checks.compile.operands import COUNTS
 from runtime.ring.checks.compile.state import SCALAR_BYTES, State
 from runtime.ring.checks.compile.values import COMPUTE, Origin, Registers, Value
 
@@ -26,8 +27,8 @@ WINDOW = 48
 FEWEST = 8
 """Stretches in a row that are worth it."""
 MOST_TRIES = 64
-SHAPING = ("extents", "k")
-"""Fields whose registers say how many elements there are."""
+SHAPING = frozenset(("extents", *chain(*COUNTS.values())))
+"""Fields whose registers say how many elements there are, or which."""
 SCALAR = frozenset(cls.OPCODE for cls in (*COMPUTE, Lds))
 CONTROL = frozenset(cls.OPCODE for cls in (Bge, Halt, Jump, Loop, Out, Sts))
 
@@ -233,7 +234,7 @@ class Pair:
             return False
         if self.then[a.base] == self.now[b.base]:
             return True
-        if isinstance(one, Send | Recv):
+        if isinstance(one, Send | Recv) or self._is_slot(b, self.now):
             return False
         return self._is_apart(one, a, self.then) and self._is_apart(other, b, self.now)
 
@@ -246,6 +247,10 @@ class Pair:
                 *((address, address + SCALAR_BYTES) for address in self.state.kept),
             )
         )
+
+    def _is_slot(self, operand: Operand, registers: Registers) -> bool:
+        """Whether devices have an operand at addresses of their own, where a family may begin."""
+        return self.effects.symbols.origin(registers[operand.base]) is Origin.DEVICE
 
     @staticmethod
     def _values(registers: int | Sequence[int], values: Registers) -> list[Value]:

@@ -147,3 +147,24 @@ def test_a_scalar_that_a_turn_loads_and_then_writes_data_over_is_refused():
         prove(p.program(4, ["li r91, 5", f"sts r91, {p.X}", *_turns(*body)]))
     assert refused.value.rule is Rule.TURN
     assert "lds at pc" in refused.value.message
+
+
+ONE_ROW = f"r{p.ONE},r{p.ONE},r{p.ONE}"
+BEST = f"f32 r71[r0,r0,r0,r{p.ELEMENT}]"
+INDEXED = f"f32 r60[r0,r0,r0,r{p.ELEMENT}], f32 r0[r0,r0,r0,r{p.ELEMENT}], i64 r71[r0,r0,r0,r0]"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"topk ({ONE_ROW},r{p.BLOCK}), f32 r60[r0,r0,r0,r0], i64 r72[r0,r0,r0,r0], {BEST}, K, r100",
+        f"topk ({ONE_ROW},r{p.BLOCK}), f32 r60[r0,r0,r0,r0], i64 r72[r0,r0,r0,r0], {BEST}, r100, K",
+        f"gather ({ONE_ROW},r{p.BLOCK}), {INDEXED}, K, r{p.STEP}",
+        f"gather ({ONE_ROW},r{p.BLOCK}), {INDEXED}, r{p.BLOCK}, K",
+    ],
+)
+def test_what_says_how_many_or_which_depends_on_no_device(line: str):
+    with pytest.raises(Unproved) as refused:
+        prove(p.program(4, [*p.gather(4), line.replace("K", "r1")]))
+    assert refused.value.rule is Rule.EXTENT
+    prove(p.program(4, [*p.gather(4), line.replace("K", f"r{p.ONE}")]))

@@ -8,7 +8,7 @@ from itertools import islice
 import pytest
 
 from runtime.errors import Invalid
-from runtime.isa.instructions.ctrl import Li
+from runtime.isa.instructions.ctrl import Addi, Li, Muli
 from runtime.program.program import Program
 from runtime.ring.checks.compile import Proof, Rule, Unproved, effects, prove, proving
 from tests.unit.runtime.ring.checks.compile import programs as p
@@ -81,3 +81,16 @@ def test_an_address_of_a_late_layer_that_meets_slots_is_seen():
     with pytest.raises(Unproved) as refused:
         prove(dataclasses.replace(good, code=tuple(code)))
     assert refused.value.rule is Rule.MIXTURE
+
+
+def test_a_late_layer_that_writes_to_an_address_of_each_device_is_seen():
+    """What it reads there later are the bytes of its own device on one device only."""
+    good = _program()
+    code = list(good.code)
+    address = Li(84, (1 << 16) + 64 * 36)
+    at = code.index(address)
+    aside = [Muli(84, 1, 64), Addi(84, 84, address.value)]
+    here = [*code[:at], *aside, code[at + 1], address, *code[at + 2 :]]
+    with pytest.raises(Unproved) as refused:
+        prove(dataclasses.replace(good, code=tuple(here)))
+    assert refused.value.rule is Rule.CONTENT
