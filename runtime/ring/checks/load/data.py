@@ -5,7 +5,7 @@ the device, and the instruction is exact: sums, products and transcendental func
 each device's own, since machines may round them differently. Values in HBM are followed as far as
 an operand is a block at a known address; beyond that they count as each device's own.
 
-    extents   an extent or a stride depends on the device
+    extents   an extent or a stride depends on the device, one of what is exchanged on a symbol
     bounds    an operand of a link leaves the LMU, overlaps itself, or lies nobody knows where
 """
 
@@ -76,7 +76,7 @@ class Data:
 
             def pass_on(state: State, at: int) -> None:
                 shape = self._shape(at, state.registers, touch)
-                extents = touch.shape(state.registers)[:4]
+                extents = self._exchanged(at, state.registers, touch)
                 move(state, at, inst, state.registers[touch.base], shape, extents)
 
             return pass_on
@@ -108,6 +108,14 @@ class Data:
         if {*map(type, shape)} == INTEGERS:
             return shape
         return tuple(self._greatest(at, number) for number in shape)
+
+    def _exchanged(self, at: int, registers: list[Value], touch: Touch) -> tuple[Value, ...]:
+        """The extents of what is exchanged, whose strides are known, since none counts for all."""
+        shape = touch.shape(registers)
+        if {*map(type, shape[4:])} != INTEGERS:
+            what = f"a stride of {self.narrator.name(at)} may be any of many"
+            self.narrator.refuse("extents", what, at)
+        return shape[:4]
 
     def _greatest(self, at: int, number: Value) -> int:
         if isinstance(number, int):
@@ -141,7 +149,7 @@ class Data:
         elif isinstance(base, tuple):
             self.ends.refuse_overlap(at, shape, touch.size)
             bases = self.ends.places(at, base, shape, touch.size)
-            sources = all_sources(touch.shape(registers)[:4])
+            sources = all_sources(self._exchanged(at, registers, touch))
             self.tags.put_block(lmu, at, bases, parts, sources)
         else:
             low, high = self._hull(at, base, parts)

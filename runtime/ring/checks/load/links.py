@@ -6,7 +6,7 @@ and if all wait here, at any pace each waits in the end: the neighbour for whom 
 stands at the same instruction, and so on around the ring.
 
     cycle     a receive finds no message, or a send finds the link full
-    message   a message has other extents or elements of another type than it is received with
+    message   a message has no element, or other extents or another type than it is received with
     bounds    an operand leaves the LMU, is not aligned, or overlaps itself
     left over a message is on its way where none may be
 """
@@ -54,6 +54,9 @@ class Ends:
                 at, TOWARDS[inst.side],
                 f"to take one of {len(messages)} messages from a link that holds no more",
             )  # fmt: skip
+        if min(shape[:4]) <= 0:
+            name = self.narrator.name(at)
+            self.narrator.refuse("message", f"{name} sends no element", at)
         size = inst.src.type.itemsize
         bases, parts = self.places(at, base, shape, size), in_order(shape, size)
         sent = self.tags.send(state.lmu, at, bases, parts, all_sources(extents))

@@ -145,6 +145,7 @@ def _meet(a: Held, b: Held) -> Held:
     if Kind.LOST in (a.kind, b.kind):
         return Content(Kind.LOST, event)
     if Kind.NOTHING in (a.kind, b.kind):
-        return b if a.kind is Kind.NOTHING else a
+        kind, event, number = b if a.kind is Kind.NOTHING else a
+        return Content(Kind.LOST if kind is Kind.WHOLE else kind, event, number)
     number = a.number if a.number == b.number else None
     return Content(min(a.kind, b.kind), event, number)

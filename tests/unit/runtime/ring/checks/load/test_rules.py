@@ -69,6 +69,13 @@ def test_elements_of_another_type_than_were_sent_are_refused():
     assert refused([*lines, *read_all(2)], devices=2).rule == "message"
 
 
+def test_a_message_of_no_element_is_refused():
+    lines = [*own(), *places(2, 4096), *put(), "send.left (r1,r1,r1,r0), f32 r30[r0,r0,r0,r4]"]
+    error = refused([*lines, "recv.right (r1,r1,r1,r0), f32 r31[r0,r0,r0,r4]"], devices=2)
+    assert error.rule == "message"
+    assert "sends no element" in str(error)
+
+
 def test_a_message_that_nobody_receives_is_refused():
     error = refused([*gather(4), *put(), "send.left " + ROW.format("r30")])
     assert error.rule == "left over"
@@ -89,6 +96,15 @@ def test_a_message_on_one_way_of_a_branch_only_is_refused():
     branch = ["lds r7, 2048", "bge r7, r1, A", "send.left " + ROW.format("r30"), "A: li r8, 1"]
     lines = [*own(), *places(2, 4096), *put(), *number, *branch]
     assert "on every way that a branch takes" in str(refused(lines, devices=2))
+
+
+@pytest.mark.parametrize("used", [[], read_all(2)])
+def test_what_was_gathered_on_one_way_only_is_not_read_where_the_ways_meet(used: list[str]):
+    """It makes no difference whether it was read on that way, too."""
+    lines = [*own(), *places(2, 4096), "bge r9, r4, A", *put(), *hops(2), *used, "A: li r8, 1"]
+    with pytest.raises(Unsafe) as caught:
+        Ring(2, symbols=dict([MANY])).check_lines(whole([*lines, *read_all(2)]))
+    assert caught.value.rule == "way"
 
 
 def test_devices_that_have_different_bytes_where_one_reads_are_refused():
@@ -254,3 +270,21 @@ def test_extents_of_other_symbols_that_may_be_as_great_are_refused(rows: str, in
     with pytest.raises(Unsafe) as caught:
         ring.check_lines(whole([*before, *wrong, *after]))
     assert caught.value.rule == "message"
+
+
+@pytest.mark.parametrize("instruction", ["copy", "send", "recv"])
+def test_a_stride_of_what_is_exchanged_that_depends_on_a_symbol_is_refused(instruction: str):
+    """At its greatest it is that of the others: below that other bytes are sent."""
+    rows = "(r1,r1,r4,r4), f32 {}[r0,r0,r2,r4]"
+    lines = [
+        "copy " + rows.format("r30") + ", f32 r20[r0,r0,r2,r4]",
+        "send.left " + rows.format("r30"),
+        "recv.right " + rows.format("r31"),
+    ]
+    wrong = [line.replace("r0,r2", "r0,r9", 1) if instruction in line else line for line in lines]
+    ring = Ring(2, symbols={9: (8, 16)})
+    before, after = [*own(), *places(2, 4096)], read_all(2)
+    ring.check_lines(whole([*before, *lines, *after]))
+    with pytest.raises(Unsafe) as caught:
+        ring.check_lines(whole([*before, *wrong, *after]))
+    assert caught.value.rule == "extents"
