@@ -26,7 +26,7 @@ ALLOWED: Mapping[str, Mapping[str, frozenset[str]]] = {
     "A": {
         "dropped": A_ALL | REGISTERS,
         "duplicated": A_ALL,
-        "redirected": A_MESSAGES | {"content"},
+        "redirected": A_MESSAGES | {"content"},  # a neighbour that is sent what it has
         "extent": A_CONTENT | {"pairing", "extent"},
         "stride": A_CONTENT | {"extent"},
         "base": A_CONTENT,
