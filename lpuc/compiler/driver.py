@@ -38,6 +38,7 @@ from lpuc.compiler.pipeline import (
 from lpuc.compiler.plans import keeping, naming, plan_attribute
 from lpuc.compiler.progress import at_work
 from lpuc.compiler.sources import UNSTAMPED, Stamps, source_ranges
+from lpuc.errors import InternalError
 from lpuc.files.disk import replacing
 from lpuc.files.kinds import MODEL, require
 from lpuc.onnx_import import Budgets, import_model
@@ -53,6 +54,8 @@ from runtime.program.program import Program
 from runtime.weights.source_files import Span, Sums
 
 if TYPE_CHECKING:
+    from xdsl.passes import ModulePass
+
     from runtime.run.interpreter import Interpreter
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -159,18 +162,17 @@ def lower(
     level: str,
     instrumentation: Instrumentation,
     again: Callable[[], ModuleOp] | None = None,
-    end: str | None = None,
+    is_whole: bool = False,
 ) -> ModuleOp:
     """
     Take a module down to a level, in place; a pipeline of the user's is run as it is.
 
-    Behind that must hold the fact `end`; `UsageError` if it does not.
+    Where a program is to come of it, that pipeline `is_whole`; `UsageError` if it is not.
     `again` loads the module anew, to show a bug; without it, the module is copied at once.
     """
     with instrumentation.watching(module, again), naming(options.plan):
         if options.pipeline is not None:
-            passes = parse_passes(options.pipeline)
-            check_pipeline(passes, "onnx", end)
+            passes = _users_passes(options.pipeline, options.devices if is_whole else None)
             with instrumentation.judging("the pipeline", module):
                 run_pipeline(module, passes, instrumentation)
         else:
@@ -188,12 +190,19 @@ def lower_by_levels(
             for stage in run_stages(module, pipeline_of(options.devices), instrumentation):
                 yield stage.level
             return
-        passes = parse_passes(options.pipeline)
-        check_pipeline(passes, "onnx", "registers")
+        passes = _users_passes(options.pipeline, options.devices)
         for level, group in by_level(passes).items():
             with instrumentation.judging("the pipeline", module):
                 run_pipeline(module, group, instrumentation)
             yield level
+
+
+def _users_passes(pipeline: str, devices: int | None) -> tuple[ModulePass, ...]:
+    """The passes of a user's pipeline; a program for so many devices, if any, comes of them."""
+    passes = parse_passes(pipeline)
+    ends = () if devices is None else ("registers",) if devices == 1 else ("exchanges", "registers")
+    check_pipeline(passes, "onnx", ends)
+    return passes
 
 
 def compile_model(
@@ -213,7 +222,7 @@ def compile_model(
         with _beside(sums, ranges), keeping(module, plan_out, (model, *ranges)):
             level, watch = PIPELINE[-1].level, instrumentation or Instrumentation()
             with _advising(model, options):
-                lower(module, options, level, watch, load, "registers")
+                lower(module, options, level, watch, load, is_whole=True)
     sources = tuple(dict.fromkeys((model, *ranges, *read)))
     return CompiledProgram(module, sources, options.weights, sums, stamps)
 
@@ -224,7 +233,11 @@ def _advising(model: Path, options: CompileOptions) -> Generator[None]:
     try:
         yield
     except Overfull as error:
-        count = None if options.pipeline else _smallest_ring(model, options, error)
+        try:
+            count = None if options.pipeline else _smallest_ring(model, options, error)
+        except InternalError as bug:
+            error.hint = f"{error.hint}; on more devices lpuc has a bug: {bug}"
+            raise error from bug
         if count is not None:
             error.hint = f"--devices {count} has room; {error.hint}"
         raise
@@ -234,7 +247,7 @@ def _smallest_ring(model: Path, options: CompileOptions, error: Overfull) -> int
     """How many devices, more than there are, hold a model; None if none do, or it is refused."""
     if error.activations >= error.room:
         return None
-    least = error.divisible / error.room if options.devices == 1 else options.devices + 1
+    least = max(options.devices + 1, error.divisible / error.room)
     for count in (1 << bit for bit in range(MOST_DEVICES.bit_length())):
         if count < least:
             continue

@@ -9,7 +9,7 @@ against that before it is used. `cse` and `dce` are xDSL's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -208,13 +208,13 @@ def check_order() -> None:
 
 
 def check_pipeline(
-    passes: Sequence[ModulePass], level: str | None = None, end: str | None = None
+    passes: Sequence[ModulePass], level: str | None = None, ends: Iterable[str] = ()
 ) -> None:
     """
     `UsageError` if a pipeline of a user's cannot work on IR of a level, of any level if it is None.
 
     Of the levels that it leads to, and that of a model, nothing holds but what its passes give;
-    behind it must hold the fact `end`.
+    behind it must hold the facts `ends`.
     """
     whole, held = {level}, set[str]()
     for one in passes:
@@ -230,7 +230,7 @@ def check_pipeline(
         whole.add(spec.to)
         held = (held - set(spec.spoils)) | set(spec.gives)
         level = spec.behind(level)
-    _check_needs("a program", {end} - held if end is not None else set())
+    _check_needs("a program", set(ends) - held)
 
 
 def _check_needs(name: str, missing: Set[str]) -> None:

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from xdsl.dialects.builtin import ModuleOp
 
 import lpuc
 from benchmarks.decoders.families import write_decoder
@@ -17,6 +18,7 @@ from lpuc.cli import invoke
 from lpuc.compiler.driver import compile_model
 from lpuc.compiler.options import CompileOptions
 from lpuc.reports.model import ModelReport
+from passes.lpu_esl.plan import LpuEslPlanPass
 from runtime.program.program import Program
 from tests.e2e.committed import ONE
 
@@ -66,6 +68,20 @@ def test_where_no_number_helps_none_is_named(tmp_path: Path):
         compile_model(ONE, options)
     assert "--devices" not in str(refusal.value)
     assert "--max-context" not in str(refusal.value)
+
+
+def test_a_bug_met_while_looking_for_a_number_leaves_the_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(_pass: LpuEslPlanPass, _module: ModuleOp) -> None:
+        raise AssertionError("planted")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(LpuEslPlanPass, "rewrite", fail)
+    options = CompileOptions(target=_small(tmp_path, _memory(1) - 1), max_context=32)
+    said = "bytes of HBM.*; on more devices lpuc has a bug: pass 'lpu-esl-plan': .*planted"
+    with pytest.raises(CompileError, match=said):
+        compile_model(ONE, options)
 
 
 def test_66_billion_parameters_fit_eight_devices_of_one_stack(

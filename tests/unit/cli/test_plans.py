@@ -13,6 +13,7 @@ from lpuc.cli import invoke
 from lpuc.compiler.driver import load_module, lower
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
+from lpuc.compiler.pipeline import pipeline_of
 from lpuc.compiler.plans import plan_of
 from tests.unit.cli.conftest import MODEL
 
@@ -261,3 +262,14 @@ def test_a_mapping_that_is_no_plan_is_refused(plan: object, said: str):
 def test_a_plan_is_for_several_devices():
     with pytest.raises(lpuc.Error, match="plan: a plan is for several devices, and there is one"):
         lpuc.compile(MODEL, plan={"devices": 2, "model": "", "products": {}})
+
+
+@pytest.mark.parametrize("more", [[], ["--plan", "plan.json"], ["--whole-budget", "5"]])
+@pytest.mark.parametrize("command", ["compile", "verify"])
+def test_a_pipeline_that_shares_nothing_is_for_one_device(
+    command: str, more: list[str], plan: dict[str, Any], capsys: pytest.CaptureFixture[str]
+):
+    alone = ",".join(name for stage in pipeline_of(1) for name in stage.passes)
+    assert invoke([command, str(MODEL), "--devices", "2", "--pipeline", alone, *more]) == 2
+    said = "a program needs that what is needed whole is exchanged; 'lpu-esl-insert-sync'"
+    assert said in capsys.readouterr().err

@@ -115,25 +115,26 @@ def test_a_change_of_numbers_has_a_bound():
 
 
 @pytest.mark.parametrize(
-    ("text", "level", "end", "message"),
+    ("text", "level", "ends", "message"),
     [
-        ("lpu-mem-tile", "onnx", None,
+        ("lpu-mem-tile", "onnx", (),
          "'lpu-mem-tile' works on level lpu_mem, and this is level onnx; "
          "'convert-lpu-to-lpu-mem' leads there"),
-        ("convert-lpu-to-lpu-mem,lpu-drop-dead", None, None,
+        ("convert-lpu-to-lpu-mem,lpu-drop-dead", None, (),
          "'lpu-drop-dead' works on level lpu, and this is level lpu_mem"),
-        ("onnx-bind-roles,convert-onnx-to-lpu", "onnx", None,
+        ("onnx-bind-roles,convert-onnx-to-lpu", "onnx", (),
          "'convert-onnx-to-lpu' needs that every extent is affine in the symbols; "
          "'onnx-resolve-shapes' sees to it"),
-        ("convert-lpu-to-lpu-mem,lpu-mem-allocate", None, None, "'lpu-mem-tile' sees to it"),
-        ("onnx-check-operators", "onnx", "registers", "a program needs that every register is one"),
+        ("convert-lpu-to-lpu-mem,lpu-mem-allocate", None, (), "'lpu-mem-tile' sees to it"),
+        ("onnx-check-operators", "onnx", ("registers",),
+         "a program needs that every register is one"),
     ],
 )  # fmt: skip
 def test_a_pipeline_that_cannot_work_is_refused(
-    text: str, level: str | None, end: str | None, message: str
+    text: str, level: str | None, ends: tuple[str, ...], message: str
 ):
     with pytest.raises(UsageError, match=message):
-        check_pipeline(parse_passes(text), level, end)
+        check_pipeline(parse_passes(text), level, ends)
 
 
 @pytest.mark.parametrize("text", ["lpu-mem-allocate", "lpu-raise-norm,canonicalize,cse", ""])
@@ -142,7 +143,7 @@ def test_a_pipeline_that_may_work_is_not(text: str):
 
 
 def test_the_default_pipeline_makes_a_program():
-    check_pipeline(parse_passes(",".join(NAMES)), "onnx", "registers")
+    check_pipeline(parse_passes(",".join(NAMES)), "onnx", ["registers"])
 
 
 @pytest.mark.parametrize("level", TEXTS)
