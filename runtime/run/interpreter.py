@@ -26,7 +26,7 @@ from runtime.run.code import Code
 from runtime.run.host_io import HostIO
 from runtime.run.ring import IN_TURN, Ring, Stepping
 from runtime.run.run import Run, Stop
-from runtime.traps import Trap, TrapKind
+from runtime.traps import Trap
 
 Hook = Callable[[Run], None]
 
@@ -99,11 +99,10 @@ class Interpreter:
         try:
             stop = ring.advance()
             if stop is Stop.FUEL:
-                raise Trap(TrapKind.FUEL, f"not finished after {self.fuel} elements")
+                raise ring.spent(f"not finished after {self.fuel} elements")
         except Trap as trap:
             self._require_unchanged()
-            if trap.pc is None:
-                trap.pc = ring.runs[0].pc
+            assert trap.pc is not None
             trap.nodes = self.program.provenance.nodes_at(trap.pc)
             raise
         self._require_unchanged()

@@ -88,7 +88,7 @@ class Ring:
         try:
             stop = self._go_on(run, instructions)
         except Trap as trap:
-            trap.device = self.runs.index(run) if len(self.runs) > 1 else None
+            trap.device = self._named(self.runs.index(run))
             raise
         if stop is Stop.HALTED or stop is Stop.OUTPUT:
             left.remove(run)
@@ -115,16 +115,27 @@ class Ring:
         return stop
 
     def _apart(self, number: int, what: str) -> Trap:
-        trap = Trap(TrapKind.LINK, f"device {number} {what}")
-        trap.pc, trap.device = self.runs[number].pc, number
-        return trap
+        return self._trap(TrapKind.LINK, f"device {number} {what}", number)
 
     def _deadlock(self, left: Sequence[Run]) -> Trap:
         """The trap of devices that wait for each other."""
         clauses = [self._waiting(number, run) for number, run in enumerate(self.runs)]
-        trap = Trap(TrapKind.DEADLOCK, "; ".join(clauses))
-        trap.pc, trap.device = left[0].pc, self.runs.index(left[0])
+        return self._trap(TrapKind.DEADLOCK, "; ".join(clauses), self.runs.index(left[0]))
+
+    def spent(self, message: str) -> Trap:
+        """The trap of a device that has no fuel left, behind an `advance` that says so."""
+        number = next(n for n, run in enumerate(self.runs) if run.why is Stop.FUEL)
+        return self._trap(TrapKind.FUEL, message, number)
+
+    def _trap(self, kind: TrapKind, message: str, number: int) -> Trap:
+        """A trap with the place where a device is."""
+        trap = Trap(kind, message)
+        trap.pc, trap.device = self.runs[number].pc, self._named(number)
         return trap
+
+    def _named(self, number: int) -> int | None:
+        """The number of a device among several."""
+        return number if len(self.runs) > 1 else None
 
     def _waiting(self, number: int, run: Run) -> str:
         """What a device waits for."""

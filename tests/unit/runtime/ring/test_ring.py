@@ -11,6 +11,7 @@ from runtime.device.device import PLAN_LIMIT, WIDEN_BYTES, Device
 from runtime.device.links import Link, Links, Message
 from runtime.errors import Unlinkable
 from runtime.isa import Bge, Fill, Halt, Inst, Lds, Li, Load, Operand, Out, Recv, Send, Store
+from runtime.isa.encoding import word_addresses
 from runtime.numerics.elements import ElementType
 from runtime.program.program import Program
 from runtime.run.code import Code
@@ -240,6 +241,16 @@ def test_a_device_that_halts_before_the_others_hand_over_is_told_apart(reference
     goal = sum(inst.WORDS for inst in code) + 2
     trap = trap_of(on_ring([*code, Bge(0, TURN, goal), Out(0), Halt()], 2), reference)
     assert trap.message == "device 1 has handed over a value, device 0 has halted"
+
+
+@BOTH
+def test_a_device_that_runs_out_of_fuel_is_named(reference: bool) -> None:
+    """Device 1 goes first, and may execute three instructions."""
+    last = Stepping(order=lambda able: (able[-1], None))
+    machine = Interpreter(gathering(2), fuel=3, reference=reference, stepping=last)
+    with pytest.raises(Trap, match="not finished after 3 elements") as caught:
+        machine.run({"x": parts(2)})
+    assert (caught.value.device, caught.value.pc) == (1, word_addresses(machine.program.code)[3])
 
 
 def test_the_place_of_a_device_is_not_given_by_a_caller() -> None:
