@@ -70,7 +70,7 @@ class Run:
         self.fuel = fuel
         self.why = Stop.START
         self.reason = ""
-        self._ready: Callable[[], bool] = bool
+        self._ready: Callable[[], bool] = _unknown
         self.trap: Trap | None = None
         self._steps = code.steps_for(device)
         device.attach(len(code.instructions))
@@ -188,6 +188,7 @@ class Run:
         """Go back to a state, of this run or of one on a device of the same kind."""
         device = self.device
         self.pc, self.why, self.trap = snapshot.pc, snapshot.why, None
+        self._ready = _unknown
         device.restart()
         device.registers[:] = snapshot.registers
         for memory, saved in ((device.lmu, snapshot.lmu), (device.arena, snapshot.arena)):
@@ -195,6 +196,11 @@ class Run:
         device.products.clear()
         device.fifo.panels.extend(snapshot.panels)
         device.outbox.extend(snapshot.outbox)
+
+
+def _unknown() -> bool:
+    """Whether a run can go on of which only going on can tell."""
+    return True
 
 
 def _kept(panel: Any) -> Any:

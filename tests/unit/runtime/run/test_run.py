@@ -135,6 +135,19 @@ def test_a_snapshot_is_the_whole_state(reference: bool) -> None:
     assert first[0] == 10.0
 
 
+@BOTH
+def test_a_blocked_run_that_is_restored_on_another_device_goes_on(reference: bool) -> None:
+    run = _run(COUNTING, reference)
+    run.advance()
+    assert run.advance() is Stop.BLOCKED
+    again = Run(run.code, _device(program(COUNTING), reference), 0)
+    again.restore(run.snapshot())
+    assert again.device.take() == 0
+    assert again.can_go_on()
+    assert not run.can_go_on()
+    assert _finish(again) == [1, 2, 3]
+
+
 def _streaming() -> list[Inst]:
     """Streams two 5s from the arena, overwrites one, and multiplies them by ones."""
     five, one = (int(np.float32(v).view(np.int32)) for v in (5, 1))
