@@ -28,6 +28,7 @@ from runtime.weights.recipes import (
     Stack,
     Transpose,
 )
+from runtime.weights.streaming.boxes import Box, moved
 
 Shape = tuple[int, ...]
 
@@ -53,6 +54,11 @@ class Turned:
         """Extents."""
         return tuple(self.source.shape[p] for p in self.perm)
 
+    @cached_property
+    def axes(self) -> tuple[int, ...]:
+        """Axis `i` of the source is axis `axes[i]` of the result."""
+        return tuple(map(self.perm.index, range(len(self.perm))))
+
 
 @dataclass(frozen=True)
 class Joined:
@@ -67,6 +73,17 @@ class Joined:
         first, axis = self.sources[0].shape, self.axis
         total = sum(source.shape[axis] for source in self.sources)
         return (*first[:axis], total, *first[axis + 1 :])
+
+    def parts(self, box: Box) -> Iterator[tuple[Node, Box, int]]:
+        """The sources that a box meets, what it takes of each, and where that is along the axis."""
+        axis, first = self.axis, 0
+        wanted = box[axis]
+        for source in self.sources:
+            low, high = max(wanted.start, first), min(wanted.stop, first + source.shape[axis])
+            if low < high:
+                taken = (*box[:axis], range(low - first, high - first), *box[axis + 1 :])
+                yield source, taken, low - wanted.start
+            first += source.shape[axis]
 
 
 @dataclass(frozen=True)
@@ -122,7 +139,8 @@ def normal(recipe: Recipe) -> Node:
         case Transpose():
             return _turned(normal(recipe.source), recipe.perm)
         case Slice():
-            return _box(normal(recipe.source), recipe.offsets, recipe.shape)
+            box = moved(tuple(map(range, recipe.shape)), recipe.offsets)
+            return _box(normal(recipe.source), box)
         case Pad():
             return Padded(normal(recipe.source), recipe.shape)
         case Shard():
@@ -134,30 +152,17 @@ def normal(recipe: Recipe) -> Node:
             return Joined(tuple(map(normal, recipe.sources)), recipe.axis)
 
 
-def _box(node: Node, offsets: Shape, shape: Shape) -> Node:
+def _box(node: Node, box: Box) -> Node:
     """Sinks below transposes and concatenations, as far as there are elements."""
     match node:
         case Turned():
-            axes = sorted(range(len(node.perm)), key=node.perm.__getitem__)
-            inner = (tuple(numbers[a] for a in axes) for numbers in (offsets, shape))
-            return Turned(_box(node.source, *inner), node.perm)
-        case Joined() if all(shape):
-            parts = tuple(_boxes(node, offsets, shape))
+            return Turned(_box(node.source, tuple(box[a] for a in node.axes)), node.perm)
+        case Joined() if all(box):
+            parts = tuple(_box(source, taken) for source, taken, _ in node.parts(box))
             return parts[0] if len(parts) == 1 else Joined(parts, node.axis)
         case _:
-            return node if shape == node.shape else Cut(node, offsets, shape)
-
-
-def _boxes(node: Joined, offsets: Shape, shape: Shape) -> Iterator[Node]:
-    """What a box takes of each source."""
-    axis, first = node.axis, 0
-    start, stop = offsets[axis], offsets[axis] + shape[axis]
-    for source in node.sources:
-        low, high = max(start, first), min(stop, first + source.shape[axis])
-        if low < high:
-            at = (*offsets[:axis], low - first, *offsets[axis + 1 :])
-            yield _box(source, at, (*shape[:axis], high - low, *shape[axis + 1 :]))
-        first += source.shape[axis]
+            shape = tuple(map(len, box))
+            return node if shape == node.shape else Cut(node, tuple(r.start for r in box), shape)
 
 
 def _dealt(recipe: Shard) -> Node:
@@ -172,8 +177,7 @@ def _parts(node: Node, factors: tuple[Factor, ...]) -> Node:
     """Sinks to what lies as it is read: transposes and concatenations of parts remain above."""
     match node:
         case Turned():
-            axes = sorted(range(len(node.perm)), key=node.perm.__getitem__)
-            return Turned(_parts(node.source, tuple(factors[a] for a in axes)), node.perm)
+            return Turned(_parts(node.source, tuple(factors[a] for a in node.axes)), node.perm)
         case Joined() if factors[node.axis].parts == 1:
             before, after = factors[: node.axis], factors[node.axis + 1 :]
             extents = [source.shape[node.axis] for source in node.sources]
@@ -246,10 +250,9 @@ def _reshaped_axes(node: Turned, shape: Shape) -> Node | None:
     groups = split_axes(node.shape, shape)
     if groups is None:
         return None
-    by_source = sorted(range(len(node.perm)), key=node.perm.__getitem__)
     starts: dict[int, int] = {}
     extents: list[int] = []
-    for axis in by_source:
+    for axis in node.axes:
         starts[axis] = len(extents)
         extents.extend(groups[axis])
     perm = [starts[a] + i for a, group in enumerate(groups) for i in range(len(group))]

@@ -88,9 +88,8 @@ def fill(node: Node, box: Box, outs: Outs, files: SourceFiles) -> None:
             for out in others:
                 copy_into(out, first)
         case Turned():
-            axes = sorted(range(len(box)), key=node.perm.__getitem__)
-            turned = {device: out.transpose(axes) for device, out in outs.items()}
-            fill(node.source, tuple(box[a] for a in axes), turned, files)
+            turned = {device: out.transpose(node.axes) for device, out in outs.items()}
+            fill(node.source, tuple(box[a] for a in node.axes), turned, files)
         case Joined():
             _fill_joined(node, box, outs, files)
         case Regrouped():
@@ -104,16 +103,10 @@ def fill(node: Node, box: Box, outs: Outs, files: SourceFiles) -> None:
 
 
 def _fill_joined(node: Joined, box: Box, outs: Outs, files: SourceFiles) -> None:
-    axis, first = node.axis, 0
-    start, stop = box[axis].start, box[axis].stop
-    before = (slice(None),) * axis
-    for source in node.sources:
-        low, high = max(start, first), min(stop, first + source.shape[axis])
-        if low < high:
-            part = (*box[:axis], range(low - first, high - first), *box[axis + 1 :])
-            place = (*before, slice(low - start, high - start))
-            fill(source, part, {device: out[place] for device, out in outs.items()}, files)
-        first += source.shape[axis]
+    before = (slice(None),) * node.axis
+    for source, taken, at in node.parts(box):
+        place = (*before, slice(at, at + len(taken[node.axis])))
+        fill(source, taken, {device: out[place] for device, out in outs.items()}, files)
 
 
 def _fill_padded(node: Padded, box: Box, outs: Outs, files: SourceFiles) -> None:
@@ -144,9 +137,8 @@ def _fill_dealt(node: Dealt, box: Box, outs: Outs, files: SourceFiles) -> None:
 
 def _held(factor: Factor, part: range, device: int) -> range:
     """Where in a factor the elements of a device are, without those that do not exist."""
-    first = factor.coordinate(device) * factor.each
-    low = min(first + part.start, factor.extent)
-    return range(low, min(first + part.stop, factor.extent))
+    low, high = factor.span(device)
+    return range(min(low + part.start, high), min(low + part.stop, high))
 
 
 def _deal(source: Node, members: dict[int, Box], outs: Outs, files: SourceFiles) -> None:
