@@ -30,7 +30,7 @@ from runtime.timing.chaining import Ints
 from runtime.timing.events import Cause, Engine, Event
 from runtime.timing.fifo import Fifo, Panel
 from runtime.timing.hbm import rates
-from runtime.timing.links import Links
+from runtime.timing.links import Links, Reason
 from runtime.timing.scoreboard import NEVER, HbmScoreboard, LmuScoreboard, Wait
 from runtime.timing.work import Work
 from runtime.traps import Trap, TrapKind
@@ -40,7 +40,6 @@ NET = {
     Recv: {"left": Engine.RECV_LEFT, "right": Engine.RECV_RIGHT},
 }
 ENGINES = {Unit.SXE: Engine.SXE, Unit.VXE: Engine.VXE, Unit.ICP: Engine.ICP}
-Reason = tuple[int, Cause, int]
 
 
 class Engines:

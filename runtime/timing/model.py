@@ -6,12 +6,13 @@ timing.seconds, timing.utilisation, timing.nodes["/layers.0/attn/MatMul"]
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from runtime.isa.encoding import word_addresses
+from runtime.isa.instructions.net import Send
 from runtime.isa.spec import Unit
 from runtime.program.program import Program
-from runtime.timing.engines import Engines
+from runtime.timing.engines import NET, Engines
 from runtime.timing.events import Engine, Event
 from runtime.timing.hbm import rates
 from runtime.timing.walk import Walk
@@ -23,17 +24,15 @@ UNITS = {
     Engine.TRANSFER: Unit.MEM, Engine.SEND_LEFT: Unit.NET, Engine.SEND_RIGHT: Unit.NET,
     Engine.RECV_LEFT: Unit.NET, Engine.RECV_RIGHT: Unit.NET,
 }  # fmt: skip
-SENDS = {"left": Engine.SEND_LEFT, "right": Engine.SEND_RIGHT}
 
 
 @dataclass(frozen=True)
 class Timing:
     """A prediction. `busy` are cycles in which an engine works, `counts` executed instructions.
 
-    Of several devices it is the time of one: all do the same thing at the same time. It sends
-    `messages` to its neighbours, bytes by side as `sent` says, and `exchange` are the seconds by
-    which sending and receiving move the end of the run. Of the four engines of NET the busiest is
-    counted.
+    Of several devices it is the time of one: all do the same thing at the same time. `sent` are
+    bytes that it sends, by side, and `exchange` are the seconds by which sending and receiving move
+    the end of the run. Of the four engines of NET the busiest is counted.
 
     `nodes` are the seconds by which each ONNX node moves the end of the run: what runs in the
     shadow of earlier instructions counts nothing. They add up to `seconds`, with "" for code that
@@ -48,9 +47,13 @@ class Timing:
     utilisation: float
     counts: Mapping[str, int]
     nodes: Mapping[str, float]
-    messages: int = 0
-    sent: Mapping[str, int] = field(default_factory=dict[str, int])
-    exchange: float = 0.0
+    sent: Mapping[str, int]
+    exchange: float
+
+    @property
+    def messages(self) -> int:
+        """How many messages a device sends to both neighbours."""
+        return self.counts.get(Send.MNEMONIC, 0)
 
     @property
     def link_bytes(self) -> int:
@@ -96,13 +99,13 @@ def _timing(program: Program, symbols: Mapping[str, int], run: Iterable[Event]) 
             moved[pc] += over - end
             exposed[UNITS[engine]] += over - end
             end = over
-    seconds, counts = end / target.clock_hz, _counts(program, executed)
+    seconds = end / target.clock_hz
     moved_bytes = served[Engine.STREAM] + served[Engine.TRANSFER]
     return Timing(
         dict(symbols), end, seconds, _busy(busy, rates(target).units), moved_bytes,
         moved_bytes / (seconds * target.hbm_bandwidth) if end else 0.0,
-        counts, _nodes(program, moved), counts.get("send", 0),
-        {side: served[engine] for side, engine in SENDS.items()},
+        _counts(program, executed), _nodes(program, moved),
+        {side: served[engine] for side, engine in NET[Send].items()},
         exposed[Unit.NET] / target.clock_hz,
     )  # fmt: skip
 
