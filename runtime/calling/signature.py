@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from runtime.program.interface import Interface, Port, call_symbols
-from runtime.program.interface_json import STEP
 from runtime.program.program import Program
 
 
@@ -41,7 +40,7 @@ def tensor_info(port: Port) -> TensorInfo:
     return TensorInfo(port.name, port.dtype.dtype, shape, port.role)
 
 
-def entry_info(name: str, interface: Interface, devices: int = 1) -> EntryInfo:
+def entry_info(name: str, interface: Interface, devices: int) -> EntryInfo:
     """What a caller has to know of an entry of a program for so many devices."""
     return EntryInfo(
         name,
@@ -68,9 +67,9 @@ class Described(ABC):
     @property
     def inputs(self) -> tuple[TensorInfo, ...]:
         """The inputs of the model, in its order."""
-        return entry_info(STEP, self._described.interface).inputs
+        return tuple(map(tensor_info, self._described.interface.inputs))
 
     @property
     def outputs(self) -> tuple[TensorInfo, ...]:
         """The outputs of the model, in its order."""
-        return entry_info(STEP, self._described.interface).outputs
+        return tuple(map(tensor_info, self._described.interface.outputs))
