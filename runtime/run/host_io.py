@@ -40,8 +40,10 @@ class HostIO:
 
         With `keep`, memory stays as the call before has left it.
         """
+        shapes = [self._shape(port) for port in self.interface.inputs]
         for number, device in enumerate(self.devices):
-            arrays = [self._view(port, device) for port in self.interface.inputs]
+            ports = zip(self.interface.inputs, shapes, strict=True)
+            arrays = [port_view(device.arena, port, shape) for port, shape in ports]
             self._clear(device, arrays, keep)
             with np.errstate(all="ignore"):
                 for port, array in zip(self.interface.inputs, arrays, strict=True):
@@ -57,9 +59,9 @@ class HostIO:
         pairs = zip(self.interface.inputs, arrays, strict=True)
         device.reset(list(chain.from_iterable(pieces(p.address, a) for p, a in pairs)))
 
-    def _view(self, port: Port, device: Device) -> Array:
-        """What a device has of a port."""
-        return port_view(device.arena, port, port.local(port.extents(self.symbols)))
+    def _shape(self, port: Port) -> tuple[int, ...]:
+        """The extents of what each device has of a port."""
+        return port.local(port.extents(self.symbols))
 
     def _part(self, port: Port, number: int) -> Array:
         """What a device gets of an input."""
@@ -80,8 +82,9 @@ class HostIO:
 
     def _written(self, port: Port) -> Iterator[Array]:
         """What each device has of an output."""
+        shape = self._shape(port)
         for device in self.devices:
-            array = self._view(port, device)
+            array = port_view(device.arena, port, shape)
             flags = _flags(device.arena, port, array)
             if flags is not None and not flags.all():
                 message = f"output {port.name!r} is not completely written"

@@ -102,8 +102,7 @@ class Interpreter:
                 raise ring.spent(f"not finished after {self.fuel} elements")
         except Trap as trap:
             self._require_unchanged()
-            assert trap.pc is not None
-            trap.nodes = self.program.provenance.nodes_at(trap.pc)
+            trap.nodes = () if trap.pc is None else self.program.provenance.nodes_at(trap.pc)
             raise
         self._require_unchanged()
         return stop

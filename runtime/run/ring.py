@@ -1,6 +1,6 @@
 """Devices that execute one code together, in lock step.
 
-    ring = Ring([Run(code, device, pc) for device in devices])
+    ring = Ring([Run(code, device, pc) for device in devices], program.provenance)
     ring.advance()             # until all have halted, or handed over a value
 
 Each device in turn goes on until it has to wait for a neighbour, without threads: links keep the
@@ -43,7 +43,7 @@ class Ring:
     over. `on_step` is called before each instruction."""
 
     def __init__(
-        self, runs: Sequence[Run], provenance: Provenance | None = None,
+        self, runs: Sequence[Run], provenance: Provenance,
         order: Order | None = None, on_step: Callable[[Run], None] | None = None,
     ) -> None:  # fmt: skip
         self.runs = tuple(runs)
@@ -151,7 +151,7 @@ class Ring:
         return f"device {number} waits{where} to {inst.MNEMONIC}{other}: {run.reason}"
 
     def _place(self, run: Run) -> str:
-        nodes = () if self.provenance is None else self.provenance.nodes_at(run.pc)
+        nodes = self.provenance.nodes_at(run.pc)
         return f" at pc {run.pc}" + (f" ({', '.join(nodes)})" if nodes else "")
 
 
