@@ -30,13 +30,7 @@ from runtime.errors import Invalid, Malformed
 from runtime.weights.checksums import SUM_BYTES
 from runtime.weights.image import Image
 from runtime.weights.recipe_json import recipe_from_json, recipe_to_json
-from runtime.weights.recipes import (
-    Recipe,
-    file_ranges,
-    nbytes,
-    renamed,
-    shardings,
-)
+from runtime.weights.recipes import Recipe, file_ranges, nbytes, renamed, shardings
 from runtime.weights.referenced_files import ReferencedFiles, SourceFile
 from runtime.weights.source_files import ContainedFiles, Span, Sums, is_plain, part_count
 from runtime.weights.streaming.normal import normal
@@ -139,10 +133,10 @@ class References:
         folder = self.folder or Path()
         with ContainedFiles(folder) if trusted else self._verified() as files:
             for at, recipe in self.params:
-                end, shape = at + nbytes(recipe.shape, recipe.dtype), recipe.shape
-                parts = {d: image[at:end].view(recipe.dtype.dtype) for d, image in images.items()}
-                if at < end:
-                    outs = {device: part.reshape(shape) for device, part in parts.items()}
+                size, shape = nbytes(recipe.shape, recipe.dtype), recipe.shape
+                if size:
+                    held = ((d, image[at : at + size]) for d, image in images.items())
+                    outs = {d: part.view(recipe.dtype.dtype).reshape(shape) for d, part in held}
                     fill(normal(recipe), tuple(map(range, shape)), outs, files)
         return [Image(images[device]) for device in devices]
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import overload
 
+import numpy as np
+
 from runtime.errors import Malformed
 from runtime.weights.checksums import SUM_BYTES, block_sum
 from runtime.weights.image import BLOCK_BYTES, Array, Image, Origin
@@ -98,5 +100,5 @@ class StoredImages(Sequence[Image]):
 
 def _first_difference(sums: bytes, others: bytes) -> int | None:
     """The first block whose checksums differ."""
-    at = next((i for i, (a, b) in enumerate(zip(sums, others, strict=True)) if a != b), None)
-    return None if at is None else at // SUM_BYTES
+    differs = np.frombuffer(sums, np.uint8) != np.frombuffer(others, np.uint8)
+    return int(differs.argmax()) // SUM_BYTES if differs.any() else None
