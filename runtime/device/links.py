@@ -120,7 +120,6 @@ def neighbours(transport: Transport | None) -> Transport:
     return transport
 
 
-def refuse_other(form: Form, expected: Form) -> None:
-    """Trap unless a message has the extents and the element type with which it is received."""
-    if form != expected:
-        raise Trap(TrapKind.LINK, f"the message is {form}, expected {expected}")
+def other_form(form: Form, expected: Form) -> Trap:
+    """The trap of a message that is received with other extents or another element type."""
+    return Trap(TrapKind.LINK, f"the message is {form}, expected {expected}")

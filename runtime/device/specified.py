@@ -15,7 +15,7 @@ import numpy as np
 
 from runtime.device.device import Device
 from runtime.device.fifo import bytes_of
-from runtime.device.links import Form, neighbours, refuse_other
+from runtime.device.links import Form, neighbours, other_form
 from runtime.device.memory import Memory
 from runtime.device.stops import Halted, Output
 from runtime.isa.fields import Operand
@@ -97,7 +97,9 @@ class Specified:
     def recv(self, side: str, extents: Four, element: ElementType) -> Array:
         """The elements of the oldest message of a neighbour."""
         form, data = neighbours(self.device.transport).receiver(side)()
-        refuse_other(form, Form(extents, element))
+        expected = Form(extents, element)
+        if form != expected:
+            raise other_form(form, expected)
         return data.reshape(extents)
 
     def out(self, value: int) -> None:

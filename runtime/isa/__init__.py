@@ -4,8 +4,8 @@ An instruction is a frozen dataclass whose fields carry their place in the word:
 
     Map2("add", extents=(0, 0, 0, 4), dst=Operand(F32, 5, (0, 0, 0, 6)), a=..., b=...)
 
-`spec` holds fields and base classes, `ctrl`, `memory`, `matrix`, `vector`, `reduction` and `net`
-the instructions, `encoding`, `assembly` and `docs` the loops over the table.
+`fields` and `kinds` say what stands in a word, `spec` holds the base classes and `instructions` the
+instructions; `encoding`, `syntax` and `docs` are the loops over the table.
 """
 
 from runtime.isa.instructions.ctrl import (

@@ -64,7 +64,7 @@ LINKS = (
     _fault("what is sent follows what is written later", "program", "fast.net",
            ", a.flatten\n", ", a.reshape(-1).view\n"),
     _fault("a message of any form is taken", "recv", "fast.net",
-           "refuse_other(form, expected)\n            out[...] = data.reshape(shape)",
+           "raise other_form(form, expected)\n            out[...] = data.reshape(shape)",
            "pass\n            out[...] = data.reshape(shape)"),
     _fault("a message is received in the order of its addresses", "recv", "fast.net",
            "out[...] = data.reshape(shape)", "out[...] = data.reshape(shape[::-1]).T"),

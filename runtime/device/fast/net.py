@@ -6,7 +6,7 @@ from typing import Any
 
 from runtime.device.device import Device
 from runtime.device.fast.making import Maker, Run
-from runtime.device.links import Form, neighbours, refuse_other
+from runtime.device.links import Form, neighbours, other_form
 from runtime.device.memory import Array
 from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.spec import DataInst
@@ -37,13 +37,13 @@ def _recv(inst: Recv) -> Maker:
         def run() -> None:
             form, data = receive()
             if form != expected:
-                refuse_other(form, expected)
+                raise other_form(form, expected)
             out[...] = data.reshape(shape)
 
         def run_row() -> None:
             form, data = receive()
             if form != expected:
-                refuse_other(form, expected)
+                raise other_form(form, expected)
             out[...] = data
 
         return run_row if out.ndim == 1 else run

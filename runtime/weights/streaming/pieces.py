@@ -66,11 +66,11 @@ def pieces(recipe: Recipe, files: SourceFiles, devices: int = 1) -> Iterator[lis
     if not prod(recipe.shape):
         return
     node, dtype, first = normal(recipe), recipe.dtype, first_alike(recipe, devices)
-    limit = TURNED_BYTES if is_turned(node) else PIECE_BYTES
-    each = max(1, limit // dtype.itemsize // len(set(first)))
+    limit, unlike = TURNED_BYTES if is_turned(node) else PIECE_BYTES, set(first)
+    each = max(1, limit // dtype.itemsize // len(unlike))
     for box in contiguous_boxes(recipe.shape, each):
         extents = tuple(map(len, box))
-        outs = {device: files.buffers.empty(extents, dtype.dtype) for device in set(first)}
+        outs = {device: files.buffers.empty(extents, dtype.dtype) for device in unlike}
         fill(node, box, outs, files)
         yield [outs[device] for device in first]
         del outs
