@@ -7,6 +7,8 @@ What a range stands for is a symbol, a turn of a loop, or data.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
 
 LOWEST, HIGHEST = -(1 << 63), (1 << 63) - 1
 
@@ -16,12 +18,14 @@ class Span:
     """A number from `low` to `high`, the same on all devices.
 
     Bits of `sources` are what it depends on: symbols, and loops, of which each has a bit while its
-    body is looked at.
+    body is looked at. Of two that are made of the same sources `form` says whether they are made
+    alike, and so are one number.
     """
 
     low: int
     high: int
     sources: int = 0
+    form: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,9 @@ def combined(function: Function, a: Value, b: Value) -> Value:
     if low < LOWEST or high > HIGHEST:
         low, high = LOWEST, HIGHEST
     sources = sources_of(a) | sources_of(b)
-    return (Span if is_uniform(a) and is_uniform(b) else Varied)(low, high, sources)
+    if is_uniform(a) and is_uniform(b):
+        return Span(low, high, sources, _form(function, a, b))
+    return Varied(low, high, sources)
 
 
 def joined(a: Value, b: Value) -> Value:
@@ -99,8 +105,20 @@ def joined(a: Value, b: Value) -> Value:
     if a == b and type(a) is type(b):
         return a
     (low, high), (other_low, other_high) = ends(a), ends(b)
-    kind = Span if is_uniform(a) and is_uniform(b) else Varied
-    return kind(min(low, other_low), max(high, other_high), sources_of(a) | sources_of(b))
+    low, high, sources = min(low, other_low), max(high, other_high), sources_of(a) | sources_of(b)
+    if is_uniform(a) and is_uniform(b):
+        return Span(low, high, sources, _form(joined, a, b))
+    return Varied(low, high, sources)
+
+
+_forms = count(1)
+
+
+@lru_cache(1 << 16)
+def _form(made: object, a: Value, b: Value) -> int:
+    """A number for what is made of two values."""
+    del made, a, b
+    return next(_forms)
 
 
 def _each(numbers: list[int]) -> Value:

@@ -288,3 +288,13 @@ def test_a_stride_of_what_is_exchanged_that_depends_on_a_symbol_is_refused(instr
     with pytest.raises(Unsafe) as caught:
         ring.check_lines(whole([*before, *wrong, *after]))
     assert caught.value.rule == "extents"
+
+
+@pytest.mark.parametrize("rows", [("r9", "r51"), ("r51", "r9")])
+def test_extents_that_are_made_otherwise_of_one_symbol_are_refused(rows: tuple[str, str]):
+    sent, received = (ROWS.replace("r9", row) for row in rows)
+    lines = ["li r50, 5", "sub r51, r50, r9", *own(), *places(2, 4096)]
+    lines += ["copy " + sent.format("r30") + ", f32 r20[r0,r0,r2,r4]"]
+    lines += ["send.left " + sent.format("r30"), "recv.right " + received.format("r31")]
+    with pytest.raises(Unsafe, match="expects f32"):
+        Ring(2, symbols=dict([MANY])).check_lines(whole([*lines, *read_all(2)]))
