@@ -46,7 +46,10 @@ def test_what_the_reference_rejects_has_a_reason():
 
 
 def test_other_exceptions_are_crashes_and_name_the_place(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("lpuc.compiler.driver.lower", lambda *_: {}["gone"])
+    def lower(*_: object, **__: object) -> object:
+        return {}["gone"]
+
+    monkeypatch.setattr("lpuc.compiler.driver.lower", lower)
     outcome = judge(_model("Neg"), X, X)
     assert outcome.verdict == "crash"
     assert "KeyError: 'gone' [lpuc/compiler/driver.py:" in outcome.detail
