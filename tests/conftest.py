@@ -1,13 +1,16 @@
 """
 Collect lit files as tests, keep numpy's matrix products on one thread, verify behind each pass,
-ask no property test for the time that it takes.
+ask no property test for the time that it takes, give each test the same numbers in any order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -24,6 +27,20 @@ settings.load_profile("no clock")
 from tests.lit_runner import LitFailure, run_lit  # noqa: E402
 
 FILECHECK = Path(__file__).parent / "filecheck"
+_AT_FIRST: dict[np.random.Generator, Any] = {}
+"""The state in which a module's import left its generators."""
+
+
+def generators(module: ModuleType) -> list[np.random.Generator]:
+    return [value for value in vars(module).values() if isinstance(value, np.random.Generator)]
+
+
+@pytest.fixture(autouse=True)
+def draw_from_the_start(request: pytest.FixtureRequest) -> None:
+    """The generators of a test's module draw the same in any order of tests, on any worker."""
+    for generator in generators(request.module):
+        state = _AT_FIRST.setdefault(generator, generator.bit_generator.state)
+        generator.bit_generator.state = state
 
 
 class LitItem(pytest.Item):
