@@ -1,8 +1,16 @@
-"""Execute IR: every level above the machine has semantics of its own, in numpy."""
+"""
+Execute IR: every level above the machine has semantics of its own, in numpy.
+
+```python
+outputs = run_level("lpu", module, inputs)
+run_level("mem", module, inputs, "generate", {"total": 9, "sampled": 0}, tokens.append)
+```
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,51 +19,87 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 
 from dialects.devices import devices_of
-from passes.analysis.functions import model_folder, step_function
+from passes.analysis.functions import functions, model_folder, step_function
 
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
+OnToken = Callable[[int], None]
+
+STEP = "step"
+"""The entry that is called by the ONNX interface."""
 
 
-def _run_onnx(function: FuncOp, inputs: Arrays, folder: Path) -> Arrays:
+@dataclass(frozen=True)
+class _Call:
+    """
+    What a function is run on.
+
+    `values` gives the symbols that no extent determines, `on_token` gets the tokens that the
+    function emits.
+    """
+
+    inputs: Arrays
+    folder: Path
+    devices: int = 1
+    values: Mapping[str, int] = field(default_factory=dict[str, int])
+    on_token: OnToken | None = None
+
+
+def _run_onnx(function: FuncOp, call: _Call) -> Arrays:
     from dialects.onnx.semantics import run_function
 
-    return run_function(function, inputs, folder)
+    return run_function(function, call.inputs, call.folder)
 
 
-def _run_lpu(function: FuncOp, inputs: Arrays, folder: Path) -> Arrays:
+def _run_lpu(function: FuncOp, call: _Call) -> Arrays:
     from dialects.lpu.execution import run_interface
 
-    return run_interface(function, inputs, folder)
+    return run_interface(
+        function, call.inputs, call.folder, call.values, call.on_token, call.devices
+    )
 
 
-def _run_esl(function: FuncOp, inputs: Arrays, folder: Path) -> Arrays:
-    from dialects.lpu.execution import run_interface
-
-    return run_interface(function, inputs, folder, devices=_devices(function))
-
-
-def _devices(function: FuncOp) -> int:
-    """How many a function is for."""
-    module = function.parent_op()
-    assert isinstance(module, ModuleOp), "a function stands in a module"
-    return devices_of(module)
-
-
-def _run_mem(function: FuncOp, inputs: Arrays, folder: Path) -> Arrays:
+def _run_mem(function: FuncOp, call: _Call) -> Arrays:
     from dialects.lpu_mem.semantics import run_function
 
-    return run_function(function, inputs, folder, devices=_devices(function))
+    return run_function(
+        function, call.inputs, call.folder, call.values, call.on_token, call.devices
+    )
 
 
-_RUNNERS: dict[str, Callable[[FuncOp, Arrays, Path], Arrays]] = {
+_RUNNERS: dict[str, Callable[[FuncOp, _Call], Arrays]] = {
     "onnx": _run_onnx,
     "lpu": _run_lpu,
-    "esl": _run_esl,
+    "esl": _run_lpu,
     "mem": _run_mem,
 }
+SHARED = frozenset({"esl", "mem"})
+"""Levels whose functions run on all devices; above, one device has everything."""
 
 
-def run_level(level: str, module: ModuleOp, inputs: Arrays) -> Arrays:
-    """The outputs of the model by name, computed on the IR of a level."""
-    return _RUNNERS[level](step_function(module), inputs, model_folder(module))
+def entries_of(module: ModuleOp) -> dict[str, FuncOp]:
+    """The functions of a module that can be called, by name; the one of the interface is `step`."""
+    step = step_function(module)
+    return {STEP if f is step else f.sym_name.data: f for f in functions(module)}
+
+
+def run_level(
+    level: str,
+    module: ModuleOp,
+    inputs: Arrays,
+    entry: str = STEP,
+    values: Mapping[str, int] | None = None,
+    on_token: OnToken | None = None,
+) -> Arrays:
+    """
+    The outputs of an entry of the model by name, computed on the IR of a level.
+
+    `values` gives the symbols that no input determines, `on_token` gets the tokens that the entry
+    emits. A module without the entry is a `LookupError`.
+    """
+    found = entries_of(module)
+    if entry not in found:
+        raise LookupError(f"level {level} has no entry '{entry}', only {', '.join(found)}")
+    devices = devices_of(module) if level in SHARED else 1
+    call = _Call(inputs, model_folder(module), devices, dict(values or {}), on_token)
+    return _RUNNERS[level](found[entry], call)

@@ -9,8 +9,10 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from lpuc.compiler.driver import CompiledProgram, compile_model
+from lpuc.compiler.driver import CompiledProgram, compile_model, load_module, lower_by_levels
+from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
+from lpuc.levels.execution import run_level
 from runtime.errors import Unserved
 from runtime.generation.decoder import Decoder
 from runtime.generation.device import Request
@@ -59,6 +61,32 @@ def test_a_small_machine_and_the_reference_path_agree():
     request = Request(PROMPT, COUNT)
     got = on_device(program, request)
     assert got == on_device(program, request, reference=True) == on_host(program, Sampling())
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_every_level_hands_out_the_tokens_of_the_host(devices: int):
+    chosen = CompileOptions("lpu-tiny", "f32", CONTEXT, devices=devices)
+    module, expected = load_module(ONE, chosen), on_host(compiled(ONE), Sampling())
+    settings, found = Sampling().settings(1), dict[str, list[int]]()
+    inputs = {
+        "tokens": np.array(PROMPT),
+        "stops": np.full(4, -1),
+        "sampler": settings.floats(),
+        "sampler_ints": settings.integers(),
+    }
+    values = {"total": len(PROMPT) + COUNT, "sampled": 0}
+    for level in lower_by_levels(module, chosen, Instrumentation()):
+        if level in ("lpu", "esl", "mem"):
+            tokens = found.setdefault(level, [])
+            run_level(level, module, inputs, "generate", values, tokens.append)
+    levels = ("lpu", "mem") if devices == 1 else ("lpu", "esl", "mem")
+    assert found == dict.fromkeys(levels, expected)
+
+
+def test_an_entry_that_a_level_lacks_is_named():
+    module = load_module(ONE, CompileOptions(precision="f32", max_context=CONTEXT))
+    with pytest.raises(LookupError, match="level onnx has no entry 'generate', only step"):
+        run_level("onnx", module, {}, "generate")
 
 
 def test_a_stop_token_ends_it():
