@@ -10,7 +10,7 @@ virtual. A branch target is the name of a label. As text, `v3` is the fourth vir
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -71,12 +71,21 @@ class Code:
 
     def encoded(self, pc_of: Callable[[str], int]) -> Inst:
         """The machine instruction; ValueError when the machine has none like it."""
+        return self.inst(*self._placed(pc_of))
+
+    def unbounded(self, pc_of: Callable[[str], int]) -> Inst:
+        """The instruction on its registers, however many; ValueError when there is none like it."""
+        self.check()
+        return self.inst.on_any_registers(self._placed(pc_of))
+
+    def _placed(self, pc_of: Callable[[str], int]) -> Sequence[Any]:
+        """The values, with the place of a branch target for its name."""
         place = _target(self.inst)
         if place is None:
-            return self.inst(*self.values)
+            return self.values
         values = list(self.values)
         values[place] = pc_of(values[place])
-        return self.inst(*values)
+        return values
 
     def check(self) -> None:
         """ValueError unless the fields make an instruction, whatever the virtual registers."""

@@ -11,7 +11,7 @@ locations. Parameters are read from the model's files piece by piece and never h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -24,7 +24,7 @@ from dialects.affine import Affine
 from dialects.devices import devices_of
 from dialects.errors import node_names
 from dialects.lpu.interface import Resident, Value, interface_of, symbols_of
-from dialects.lpu_isa.code import Slot, SlotAttr
+from dialects.lpu_isa.code import Code, Slot, SlotAttr
 from dialects.lpu_isa.ops import IsaOp, LabelOp
 from dialects.lpu_mem import ports as mem
 from dialects.lpu_mem.ports import PortAttr
@@ -43,6 +43,9 @@ from runtime.weights.image import Image
 from runtime.weights.references import References, refer
 from runtime.weights.source_files import Sums
 
+Assemble = Callable[[Code, Callable[[str], int]], Inst]
+"""How an instruction of the IR becomes one of the machine, given where labels are."""
+
 
 def emit_program(module: ModuleOp, folder: Path) -> tuple[Program, Iterable[Piece]]:
     """
@@ -51,6 +54,11 @@ def emit_program(module: ModuleOp, folder: Path) -> tuple[Program, Iterable[Piec
     One for several devices has the proof that they do not wait for ever or mix up messages.
     `folder` is where the paths of weights are relative to.
     """
+    return proved(assembled(module)), emit_parameters(module, folder)
+
+
+def assembled(module: ModuleOp, instruction: Assemble = Code.encoded) -> Program:
+    """The program without parameters, of which nothing is proved."""
     functions = _functions(module)
     code: list[Inst] = []
     nodes: list[tuple[str, ...]] = []
@@ -61,18 +69,17 @@ def emit_program(module: ModuleOp, folder: Path) -> tuple[Program, Iterable[Piec
         labels, end = _labels(func, pc)
         for op in operations(func.body.block):
             if isinstance(op, IsaOp):
-                code.append(_encoded(op, labels))
+                code.append(_instruction(op, instruction, labels))
                 nodes.append(_named(op, named))
         entries.append((func.sym_name.data, _interface(func, pc)))
         pc = end
     (_, step), *others = entries
     assert all(entry.memory == step.memory for _, entry in others), "functions differ in memory"
     provenance = Provenance.of(code, nodes)
-    program = Program(
+    return Program(
         tuple(code), step, provenance, target_of(module), others=tuple(others),
         devices=devices_of(module), plan=plan_of(module),
     )  # fmt: skip
-    return proved(program), emit_parameters(module, folder)
 
 
 def emit_parameters(module: ModuleOp, folder: Path) -> Iterable[Piece]:
@@ -84,9 +91,9 @@ class NotEncodable(Exception):
     """An operation for which the machine has no instruction, which the passes must not leave."""
 
 
-def _encoded(op: IsaOp, labels: Mapping[str, int]) -> Inst:
+def _instruction(op: IsaOp, instruction: Assemble, labels: Mapping[str, int]) -> Inst:
     try:
-        return op.code.data.encoded(labels.__getitem__)
+        return instruction(op.code.data, labels.__getitem__)
     except (ValueError, KeyError) as error:
         where = ", ".join(map(unescape, node_names(op))) or "no node"
         raise NotEncodable(f"{where}: {op.name} {op.code.data}: {error}") from error
@@ -109,7 +116,11 @@ def emit_references(
 
 def program_in_memory(module: ModuleOp, folder: Path) -> Program:
     """The program with its parameters as one array, for small models and tests."""
-    program, pieces = emit_program(module, folder)
+    return with_parameters(*emit_program(module, folder))
+
+
+def with_parameters(program: Program, pieces: Iterable[Piece]) -> Program:
+    """A program with these parameters in memory."""
     size = program.interface.params_size
     images = [np.zeros(size, np.uint8) for _ in range(program.devices)]
     for offset, parts in pieces:

@@ -1,5 +1,6 @@
 """
-Execute IR: every level above the machine has semantics of its own, in numpy.
+Execute IR: every level above the machine has semantics of its own, in numpy; level `isa` has those
+of the instruction set.
 
 ```python
 outputs = run_level("lpu", module, inputs)
@@ -67,13 +68,22 @@ def _run_mem(function: FuncOp, call: _Call) -> Arrays:
     )
 
 
+def _run_isa(function: FuncOp, call: _Call) -> Arrays:
+    from lpuc.levels.instructions import run_instructions
+
+    module, entry = function.parent_op(), function.sym_name.data
+    assert isinstance(module, ModuleOp), "a function stands in a module"
+    return run_instructions(module, call.folder, call.inputs, entry, call.values, call.on_token)
+
+
 _RUNNERS: dict[str, Callable[[FuncOp, _Call], Arrays]] = {
     "onnx": _run_onnx,
     "lpu": _run_lpu,
     "esl": _run_lpu,
     "mem": _run_mem,
+    "isa": _run_isa,
 }
-SHARED = frozenset({"esl", "mem"})
+SHARED = frozenset({"esl", "mem", "isa"})
 """Levels whose functions run on all devices; above, one device has everything."""
 
 

@@ -25,6 +25,9 @@ WIDEN_BYTES = 4 << 30
 PLAN_LIMIT = 1 << 16
 OUTBOX = 1
 
+REGISTERS = 256
+"""As many as a word can name; a machine that is only thought of may have more."""
+
 
 class Device:
     """The state of one device.
@@ -42,7 +45,7 @@ class Device:
     ) -> None:  # fmt: skip
         self.target = target
         self.checked = checked
-        self.registers: list[Any] = [None] * 256
+        self.registers: list[Any] = [None] * max(REGISTERS, target.registers)
         self.lmu = empty_memory("LMU", 0, target.lmu_bytes, checked)
         self.params = Memory("parameters", 0, params.data, image=params)
         self.arena = empty_memory("arena", arena_base, arena_size, checked)
@@ -66,7 +69,7 @@ class Device:
 
     def restart(self) -> None:
         """Poison registers, empty FIFO and outbox, drop messages to this device; memory stays."""
-        self.registers[:] = [0] + [None] * 255
+        self.registers[:] = [0] + [None] * (len(self.registers) - 1)
         self.fifo.panels.clear()
         self.outbox.clear()
         if self.transport is not None:

@@ -11,7 +11,16 @@ from enum import StrEnum
 from functools import cache
 from math import ceil, prod
 from operator import itemgetter
-from typing import Annotated, Any, ClassVar, Protocol, cast, dataclass_transform, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Protocol,
+    Self,
+    cast,
+    dataclass_transform,
+    get_type_hints,
+)
 
 from runtime.isa import fields, kinds
 from runtime.isa.accesses import Access
@@ -113,6 +122,17 @@ class Inst:
             except ValueError as error:
                 raise ValueError(f"{self.MNEMONIC}: {field.name}: {error}") from None
         self.check()
+
+    @classmethod
+    def on_any_registers(cls, fields: Sequence[Any]) -> Self:
+        """An instruction that no word may hold: nobody checks how high its registers are.
+
+        `fields` follow `LAYOUT`. It executes like any other on a device with such registers.
+        """
+        inst = object.__new__(cls)
+        for field, value in zip(cls.LAYOUT, fields, strict=True):
+            object.__setattr__(inst, field.name, value)
+        return inst
 
     def check(self) -> None:
         """Raise ValueError for a combination of fields that is not legal."""

@@ -34,7 +34,7 @@ from runtime.program.ranges import (
     forget,
     join,
 )
-from runtime.program.structure import REGISTERS, Counted, Structure
+from runtime.program.structure import Counted, Structure
 from runtime.target import Target
 
 MOST_ELEMENTS = 1 << 62
@@ -81,7 +81,7 @@ def elements_of(structure: Structure, interface: Interface, target: Target) -> i
 
 
 def _entered(structure: Structure, interface: Interface) -> State:
-    state: State = [ANYTHING] * (REGISTERS + len(structure.slots))
+    state: State = [ANYTHING] * (structure.registers + len(structure.slots))
     state[0] = ZERO
     for register, value in interface.registers:
         state[register] = (value, value)

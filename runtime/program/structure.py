@@ -12,7 +12,7 @@ loops ends, and one walk over the code, from top to bottom, meets whatever can h
 (`runtime.program.bounds`).
 
 Instructions are counted 0, 1, 2, ... here, and not by their words. A `Place` is a register, or an
-address of the LMU that some `sts` writes: 256 and up, in the order of the code.
+address of the LMU that some `sts` writes: behind the registers, in the order of the code.
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,7 @@ from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Li, Loop, Sts
 from runtime.isa.spec import CtrlInst, Inst
 
 REGISTERS = 256
+"""As many as the words of a program can name."""
 Place = int
 
 
@@ -48,12 +49,16 @@ class Counted:
 
 @dataclass(eq=False)
 class Structure:
-    """Code whose control flow is structured. `goals` are the targets of `bge` and `jump`."""
+    """Code whose control flow is structured. `goals` are the targets of `bge` and `jump`.
+
+    `registers` is how many there are at least.
+    """
 
     code: Sequence[Inst]
     addresses: list[int]
     index: dict[int, int]
     slots: dict[int, Place]
+    registers: int = REGISTERS
     loops: dict[int, list[Counted]] = field(default_factory=dict[int, list[Counted]])
     goals: dict[int, int] = field(default_factory=dict[int, int])
     within: list[Counted | None] = field(default_factory=list["Counted | None"])
@@ -63,13 +68,13 @@ class Structure:
         return f"{self.code[at].MNEMONIC} at pc {self.addresses[at]}"
 
 
-def structure_of(code: Sequence[Inst]) -> Structure:
-    """The structure of code; Invalid with the instruction that breaks a rule."""
+def structure_of(code: Sequence[Inst], registers: int = REGISTERS) -> Structure:
+    """The structure of code that uses no more registers; Invalid with what breaks a rule."""
     addresses = word_addresses(code)
     index = {pc: at for at, pc in enumerate(addresses)}
     kept = dict.fromkeys(inst.address for inst in code if isinstance(inst, Sts))
-    slots = {address: REGISTERS + at for at, address in enumerate(kept)}
-    found = Structure(code, addresses, index, slots)
+    slots = {address: registers + at for at, address in enumerate(kept)}
+    found = Structure(code, addresses, index, slots, registers)
     if not code or not isinstance(code[-1], Halt):
         raise Invalid("the last instruction is not halt")
     _find_branches(found)

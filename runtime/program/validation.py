@@ -22,7 +22,7 @@ def validate(
     """What a run can take at most; Invalid with one sentence unless every entry is sound."""
     if not is_ring(devices):
         raise Invalid(f"a program for {devices} devices: no power of two up to {MAX_DEVICES}")
-    structure = structure_of(code)
+    structure = structure_of(code, max(REGISTERS, target.registers))
     _check_registers(structure, target)
     _check_entries(entries)
     (_, step), *_ = entries
