@@ -120,6 +120,7 @@ def verify(
     *,
     inputs: Mapping[str, Any] | str | PathLike[str] | None = None,
     seed: int = 0,
+    thorough: bool = False,
     target: str | PathLike[str] = "lpu-4nm",
     precision: str = "f16",
     max_context: int | None = None,
@@ -138,13 +139,14 @@ def verify(
     Run a model at every level on the same inputs and compare with ONNX Runtime.
 
     `inputs` are tensors by name, or an `.npz` file; without them there are several random ones, by
-    `seed`. Needs the package onnxruntime.
+    `seed`. `thorough` tries more of them, and compiles a decoder for several new tokens and a batch
+    of 2, too. Needs the package onnxruntime.
     """
     from lpuc.compiler.options import CompileOptions
     from lpuc.levels.verification import verified
 
     options = CompileOptions.among(locals())
-    return verified(Path(model), options, inputs, seed)
+    return verified(Path(model), options, inputs, seed, thorough=thorough)
 
 
 def __getattr__(name: str) -> Any:

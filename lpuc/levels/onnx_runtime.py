@@ -1,45 +1,136 @@
-"""ONNX Runtime as the reference that `verify` compares with; needs the package onnxruntime."""
+"""
+ONNX Runtime as the reference that `verify` compares with; needs the package onnxruntime.
+
+It computes what the file says: its optimisations of graphs are off, and where the file allows it to
+quantise the activations of a product (`accuracy_level`), it may not.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from lpuc.errors import UserError
 
 Array = np.ndarray[Any, Any]
-Runner = Callable[[Mapping[str, Array]], Mapping[str, Array]]
+Arrays = Mapping[str, Array]
+Runner = Callable[[Arrays], Arrays]
+
+FULL_ACCURACY = 1
+"""The `accuracy_level` with which a product of quantised weights computes in f32."""
+EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"
+SHORT = {TensorProto.FLOAT16: "f16", TensorProto.BFLOAT16: "bf16"}
+"""Floats that round more than f32, by their names as precisions."""
 
 
-def _session(model: Path) -> Any:
-    """A session on one thread that prints nothing."""
+class Refusal(UserError):
+    """ONNX Runtime takes a model, or inputs, for wrong."""
+
+
+def _runtime() -> Any:
     try:
-        onnxruntime: Any = import_module("onnxruntime")
+        return import_module("onnxruntime")
     except ImportError:
         hint = "pip install 'lpuc[verify]'"
         raise UserError(f"verify needs the package onnxruntime: {hint}") from None
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = 1
-    settings.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(str(model), settings, ["CPUExecutionProvider"])
-    except Exception as error:
-        raise UserError(f"ONNX Runtime refuses the model: {error}") from error
 
 
-def onnx_runtime(model: Path) -> Runner:
-    """What ONNX Runtime makes of the inputs of a model."""
-    session = _session(model)
-    names: list[str] = [output.name for output in session.get_outputs()]
+def nodes_of(graph: GraphProto) -> Iterator[NodeProto]:
+    """The nodes of a graph, and of the graphs in their attributes."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.type == AttributeProto.GRAPH:
+                yield from nodes_of(attribute.g)
 
-    def run(inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+
+class Reference:
+    """What ONNX Runtime makes of the inputs of a model; `notes` say how it was held."""
+
+    def __init__(self, model: Path) -> None:
+        self.folder, self.notes = model.parent, list[str]()
+        self.proto = ModelProto.FromString(model.read_bytes())
+        held = self._hold()
+        self._session = self._open(self.proto.SerializeToString() if held else str(model))
+        self._names: list[str] = [output.name for output in self._session.get_outputs()]
+
+    def __call__(self, inputs: Arrays) -> Arrays:
+        """The outputs by name; `Refusal` if ONNX Runtime cannot compute them."""
+        return _run(self._session, self._names, inputs)
+
+    @cached_property
+    def narrowest(self) -> str:
+        """The shortest floats of the file, as a precision."""
+        graph = self.proto.graph
+        kinds = {port.type.tensor_type.elem_type for port in (*graph.input, *graph.output)}
+        kinds |= {tensor.data_type for tensor in graph.initializer}
+        for node in nodes_of(graph):
+            kinds |= {a.i for a in node.attribute if node.op_type == "Cast" and a.name == "to"}
+        found = [name for kind, name in SHORT.items() if kind in kinds]
+        return found[-1] if found else "f32"
+
+    def values(self, inputs: Arrays) -> Arrays:
+        """The results of all nodes of the graph by name, outputs included."""
+        session, names = self._inner
+        return _run(session, names, inputs)
+
+    @cached_property
+    def _inner(self) -> tuple[Any, list[str]]:
+        """A session that gives away what is between inputs and outputs."""
+        proto = ModelProto()
+        proto.CopyFrom(self.proto)
+        known = {output.name for output in proto.graph.output}
+        names = [name for node in proto.graph.node for name in node.output if name]
+        proto.graph.output.extend(ValueInfoProto(name=n) for n in names if n not in known)
+        return self._open(proto.SerializeToString()), names
+
+    def _hold(self) -> int:
+        """Let no product quantise its activations; how many might have."""
+        attributes = (a for node in nodes_of(self.proto.graph) for a in node.attribute)
+        loose = [a for a in attributes if a.name == "accuracy_level" and a.i > FULL_ACCURACY]
+        for attribute in loose:
+            attribute.i = FULL_ACCURACY
+        if loose:
+            self.notes.append(
+                f"the file lets {len(loose)} products quantise their activations; "
+                "ONNX Runtime is held to full accuracy"
+            )
+        return len(loose)
+
+    def _open(self, model: str | bytes) -> Any:
+        """A session on one thread that prints nothing and rewrites nothing, if it can."""
+        runtime = _runtime()
+        levels = runtime.GraphOptimizationLevel
         try:
-            return dict(zip(names, session.run(names, dict(inputs)), strict=True))
-        except Exception as error:
-            raise UserError(f"ONNX Runtime cannot run the model: {error}") from error
+            return self._session_of(model, levels.ORT_DISABLE_ALL)
+        except Exception as first:  # those of ONNX Runtime have no other common base
+            try:
+                session = self._session_of(model, levels.ORT_ENABLE_ALL)
+            except Exception:
+                raise Refusal(f"ONNX Runtime refuses the model: {first}") from first
+        note = "ONNX Runtime runs the model with its optimisations only; they are on"
+        self.notes += [note] if note not in self.notes else []
+        return session
 
-    return run
+    def _session_of(self, model: str | bytes, level: Any) -> Any:
+        runtime = _runtime()
+        settings = runtime.SessionOptions()
+        settings.intra_op_num_threads = 1
+        settings.log_severity_level = 4
+        settings.graph_optimization_level = level
+        if isinstance(model, bytes):
+            settings.add_session_config_entry(EXTERNAL_FOLDER, str(self.folder.resolve()))
+        return runtime.InferenceSession(model, settings, ["CPUExecutionProvider"])
+
+
+def _run(session: Any, names: list[str], inputs: Arrays) -> Arrays:
+    try:
+        return dict(zip(names, session.run(names, dict(inputs)), strict=True))
+    except Exception as error:  # those of ONNX Runtime have no other common base
+        raise Refusal(f"ONNX Runtime cannot run the model: {error}") from error

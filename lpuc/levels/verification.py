@@ -8,154 +8,49 @@ reading what nobody wrote, `fast` the path that `run` and `generate` take.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from xdsl.dialects.builtin import ModuleOp
-
-from lpuc.compiler.driver import CompiledProgram, load_module, lower_by_levels
+from dialects.errors import CompileError
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
-from lpuc.errors import InternalError
+from lpuc.errors import UserError
 from lpuc.files.npz import inputs_of
-from lpuc.levels.execution import run_level
-from lpuc.levels.onnx_runtime import Runner, onnx_runtime
+from lpuc.levels.cases import Case, Cases
+from lpuc.levels.judgement import Breakdown, Judgement, LeftOut, Table, judge, judge_texts
+from lpuc.levels.onnx_runtime import Reference, Refusal
+from lpuc.levels.subject import SEVERAL, Subject, subject
+from lpuc.levels.tolerance import TOLERANCES, difference, tolerance_of
 from lpuc.reports.data import plain
 from runtime.options import whole
-from runtime.program.interface import Interface, Port, call_symbols, device_symbols
-from runtime.run.interpreter import Interpreter
+from runtime.program.interface import device_symbols
 
-Array = np.ndarray[Any, Any]
-Arrays = dict[str, Array]
+__all__ = [
+    "TOLERANCES", "Subject", "Table", "Verification", "difference", "mismatches", "subject",
+    "verified",
+]  # fmt: skip
+
 Inputs = Mapping[str, Any] | str | PathLike[str]
 
-TOLERANCES = {"f32": 5e-5, "f16": 2e-2, "bf16": 2e-1}
-"""Largest difference by precision, absolute for numbers up to 1 and relative above."""
+EXTENTS: tuple[tuple[str, Mapping[str, int]], ...] = (
+    ("3 new tokens: ", {"seq": 3}),
+    ("batch 2: ", {"batch": 2}),
+    ("batch 2 of 3 new tokens: ", {"batch": 2, "seq": 3}),
+)
+"""What else a decoder is compiled for, where nothing else is asked for."""
 
 
-@dataclass(frozen=True)
-class Case:
-    """One set of inputs and what it is."""
-
-    name: str
-    inputs: Arrays
-
-
-def difference(got: Array, expected: Array) -> float:
-    """How far an output is off; infinite where shapes, integers, NaN or infinities differ."""
-    if got.shape != expected.shape or got.dtype != expected.dtype:
-        return float("inf")
-    if not np.issubdtype(expected.dtype, np.floating):
-        return 0.0 if np.array_equal(got, expected) else float("inf")
-    a, b = got.astype(np.float64), expected.astype(np.float64)
-    special = ~(np.isfinite(a) & np.isfinite(b))
-    if not np.array_equal(a[special], b[special], equal_nan=True):
-        return float("inf")
-    a, b = a[~special], b[~special]
-    error = np.abs(a - b) / np.maximum(np.abs(b), 1.0)
-    return float(error.max(initial=0.0))
-
-
-def _tensor(port: Port, symbols: Mapping[str, int], rng: np.random.Generator) -> Array:
-    shape, dtype = port.extents(symbols), port.dtype.dtype
-    if port.role == "mask":
-        return np.ones(shape, dtype)
-    if port.role == "positions":
-        first = sum(symbols.values())
-        return np.broadcast_to(np.arange(first, first + shape[-1]), shape).astype(dtype)
-    if port.dtype.is_float:
-        return rng.standard_normal(shape).astype(dtype)
-    if dtype == np.bool_:
-        return rng.integers(0, 2, shape).astype(dtype)
-    return rng.integers(0, min(port.limit or 8, 1 << 16), shape).astype(dtype)
-
-
-def random_cases(interface: Interface, seed: int = 0, devices: int = 1) -> Iterator[Case]:
-    """Inputs with small, empty and full extents, and a mask with zeros where there is a mask."""
-    rng = np.random.default_rng(seed)
-    symbols_of_call = call_symbols(interface, devices)
-    names = [s.name for s in symbols_of_call]
-    sizes = {
-        "short": [min(s.upper, max(s.lower, 5)) for s in symbols_of_call],
-        "smallest": [s.lower for s in symbols_of_call],
-        "masked": [min(s.upper, max(s.lower, 9)) for s in symbols_of_call],
-    }
-    for name in sizes if names else ("random",):
-        symbols = dict(zip(names, sizes.get(name, []), strict=True))
-        inputs = {port.name: _tensor(port, symbols, rng) for port in interface.inputs}
-        if name == "masked" and not _mask_some(interface, inputs, rng):
-            continue
-        yield Case(name, inputs)
-
-
-def _mask_some(interface: Interface, inputs: Arrays, rng: np.random.Generator) -> bool:
-    """Zero a part of each mask, never its last column; whether there is one."""
-    masks = [port for port in interface.inputs if port.role == "mask"]
-    for port in masks:
-        mask = inputs[port.name]
-        mask[..., :-1] = rng.integers(0, 2, mask[..., :-1].shape).astype(mask.dtype)
-    return bool(masks)
-
-
-def _level_runner(level: str, module: ModuleOp) -> Runner:
-    def run(inputs: Mapping[str, Array]) -> Mapping[str, Array]:
-        try:
-            return run_level(level, module, inputs)
-        except (AssertionError, LookupError, TypeError, ValueError) as error:
-            what = f"{type(error).__name__}: {error}"
-            raise InternalError(f"level {level} cannot be executed: {what}") from error
-
-    return run
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A model compiled, with what runs it at each level."""
-
-    interface: Interface
-    runners: Mapping[str, Runner]
-
-
-def subject(model: Path, options: CompileOptions, instrumentation: Instrumentation) -> Subject:
-    """Compile a model and keep the IR of each level; `onnx` is the model as it was imported."""
-    module = load_module(model, options)
-    runners = {"onnx": _level_runner("onnx", module.clone())}
-    for level in lower_by_levels(module, options, instrumentation):
-        if level in ("lpu", "esl", "mem"):
-            runners[level] = _level_runner(level, module.clone())
-    compiled = CompiledProgram(module, sources=())
-    runners["program"] = Interpreter(compiled.in_memory, reference=True).run
-    runners["fast"] = compiled.run
-    return Subject(compiled.program.interface, runners)
-
-
-Table = dict[str, dict[str, float]]
-"""Largest difference by output and level."""
-
-
-def compare(subject: Subject, reference: Runner, cases: Sequence[Case]) -> Table:
-    """The largest difference of each output at each level, over all cases."""
-    table: Table = {port.name: {} for port in subject.interface.outputs}
-    for case in cases:
-        expected = reference(case.inputs)
-        for level, run in subject.runners.items():
-            got = run(case.inputs)
-            for name, row in table.items():
-                row[level] = max(row.get(level, 0.0), difference(got[name], expected[name]))
-    return table
-
-
-def mismatches(table: Table, tolerance: float) -> list[tuple[str, str]]:
-    """(output, level) wherever the difference is above the tolerance."""
+def mismatches(table: Table, tolerance: float | Mapping[str, float]) -> list[tuple[str, str]]:
+    """(output, level) wherever the difference is above the tolerance, the upper levels first."""
+    allowed = tolerance if isinstance(tolerance, Mapping) else dict.fromkeys(SEVERAL, tolerance)
     return [
         (name, level)
+        for level in SEVERAL
         for name, row in table.items()
-        for level, error in row.items()
-        if not error <= tolerance
+        if level in row and not row[level] <= allowed[level]
     ]
 
 
@@ -164,20 +59,37 @@ class Verification:
     """How far each level is from ONNX Runtime."""
 
     table: Table
-    """Largest difference by output and level, absolute for numbers up to 1 and relative above."""
+    """
+    Largest difference by output and level, absolute for numbers up to 1 and relative above. In the
+    row `tokens` it is by how much logits must be off to explain the tokens of `generate`.
+    """
     cases: tuple[str, ...]
     """What the inputs were."""
     tolerance: float
+    """What the numbers of a program may be off; those of a level: `tolerances`."""
+    tolerances: dict[str, float]
+    worst: dict[str, dict[str, str]]
+    """In which case the largest difference is."""
+    breakdowns: tuple[Breakdown, ...] = ()
+    """What levels broke on; the differences of such a level are infinite."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Cases that nothing is said about, and why."""
+    notes: tuple[str, ...] = ()
+    """How the reference was held to what the file says."""
 
     @property
     def mismatches(self) -> list[tuple[str, str]]:
-        """(output, level) wherever the difference is above the tolerance."""
-        return mismatches(self.table, self.tolerance)
+        """(output, level) wherever the difference is above the tolerance, upper levels first."""
+        return mismatches(self.table, self.tolerances)
 
     @property
     def is_right(self) -> bool:
         """Whether every level agrees."""
         return not self.mismatches
+
+    def broke(self, level: str) -> bool:
+        """Whether a level broke in some case."""
+        return any(b.level == level for b in self.breakdowns)
 
     def as_dict(self) -> dict[str, Any]:
         """The result as JSON holds it."""
@@ -190,17 +102,86 @@ def verified(
     inputs: Inputs | None,
     seed: int,
     instrumentation: Instrumentation | None = None,
+    thorough: bool = False,
 ) -> Verification:
-    """Compile a model, run every level on the same inputs, compare with ONNX Runtime."""
+    """
+    Compile a model, run every level on the same inputs, compare with ONNX Runtime.
+
+    `thorough` compiles a decoder for several new tokens and a batch, too, and tries more inputs.
+    """
+    number = whole("seed", seed, 0, 2**32 - 1)
     compiled = subject(model, options, instrumentation or Instrumentation())
-    interface = compiled.interface
-    if inputs is None:
-        number = whole("seed", seed, 0, 2**32 - 1)
-        cases = list(random_cases(interface, number, options.devices))
+    given = None if inputs is None else _given(inputs, compiled, options)
+    reference = Reference(model)
+    found = Judgement(options.precision, reference.narrowest)
+    if given is not None:
+        judge(found, compiled, reference, [given], "")
     else:
-        arrays = inputs_of(inputs, interface)
-        interface.bind(arrays, device_symbols(interface, 0, options.devices))
-        cases = [Case("given" if isinstance(inputs, Mapping) else Path(inputs).name, arrays)]
-    table = compare(compiled, onnx_runtime(model), cases)
-    names = tuple(case.name for case in cases)
-    return Verification(table, names, TOLERANCES[options.precision])
+        _judge_all(found, compiled, reference, options, number, thorough)
+    if thorough and given is None:
+        _judge_variants(found, compiled, reference, model, options, number)
+    if not found.cases:
+        raise Refusal(f"ONNX Runtime cannot run the model: {found.left_out[0].reason}")
+    return _verification(found, compiled, reference)
+
+
+def _given(inputs: Inputs, compiled: Subject, options: CompileOptions) -> Case:
+    """The inputs of the user, which must fit."""
+    interface = compiled.interface
+    arrays = inputs_of(inputs, interface)
+    interface.bind(arrays, device_symbols(interface, 0, options.devices))
+    return Case("given" if isinstance(inputs, Mapping) else Path(inputs).name, arrays)
+
+
+def _judge_all(
+    found: Judgement, compiled: Subject, reference: Reference, options: CompileOptions,
+    seed: int, thorough: bool, prefix: str = "",
+) -> None:  # fmt: skip
+    """The cases of one compilation, and its texts."""
+    cases = Cases(compiled.interface, seed, options.devices)
+    chosen = cases.thorough() if thorough else cases.quick()
+    judge(found, compiled, reference, chosen, prefix)
+    if compiled.generate:
+        room, draws = compiled.generate["total"][1], compiled.generate["sampled"][1] > 0
+        texts = list(cases.texts(room, is_drawn=thorough and draws))
+        judge_texts(found, compiled, reference, texts, prefix)
+
+
+def _judge_variants(
+    found: Judgement, compiled: Subject, reference: Reference, model: Path,
+    options: CompileOptions, seed: int,
+) -> None:  # fmt: skip
+    """The same model for more new tokens and for a batch, where it is a decoder and may be."""
+    if not any(port.role == "ids" for port in compiled.interface.inputs):
+        return
+    fixed = dict(options.shape or {})
+    for name, extents in EXTENTS:
+        if options.pipeline is not None or extents.keys() & fixed.keys():
+            continue
+        variant = replace(options, shape=fixed | dict(extents), plan=None)
+        try:
+            more = subject(model, variant, Instrumentation())
+        except (CompileError, UserError) as error:
+            found.left_out.append(LeftOut(name.rstrip(": "), str(error).partition("\n")[0]))
+            continue
+        _judge_all(found, more, reference, variant, seed, True, name)
+
+
+def _verification(found: Judgement, compiled: Subject, reference: Reference) -> Verification:
+    notes = list(reference.notes)
+    if found.narrowest != "f32":
+        notes.append(
+            f"the file rounds to {found.narrowest} itself; "
+            f"every level may be off by {TOLERANCES[found.narrowest]:.0e}"
+        )
+    left_out = [LeftOut("generate", why) for what, why in compiled.remarks if "generate" in what]
+    return Verification(
+        found.table,
+        tuple(found.cases),
+        tolerance_of("program", found.precision, found.narrowest),
+        {level: found.tolerance(level) for level in compiled.runners},
+        found.worst,
+        tuple(found.breakdowns),
+        (*found.left_out, *left_out),
+        tuple(notes),
+    )

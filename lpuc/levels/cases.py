@@ -1,0 +1,236 @@
+"""
+The inputs on which a model is judged: what a decoder is asked for, and what an error hides in.
+
+```python
+for case in quick_cases(interface, seed=0):
+    outputs = run(case.inputs, case.entry, case.values)
+```
+
+They follow from the interface and the seed alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from runtime.generation.sampling import Sampling
+from runtime.program.interface import Interface, Port, Symbol, call_symbols
+
+Array = np.ndarray[Any, Any]
+Arrays = dict[str, Array]
+
+LONGEST = 2048
+"""Extents above this are not tried: the upper levels are executed in numpy."""
+LENGTHS = 6
+"""How many extents are tried between the smallest and the largest."""
+STEPS = 4
+"""How many steps go through the cache."""
+VOCABULARY = 8
+"""Ids are below this where nothing says how many there are."""
+PROMPT, NEW_TOKENS = 3, 5
+
+
+@dataclass(frozen=True)
+class Case:
+    """
+    One call: inputs of an entry by name, and symbols that no input determines.
+
+    `carried` names inputs that are outputs of the case before, each run's own: a step that goes on.
+    """
+
+    name: str
+    inputs: Arrays
+    entry: str = "step"
+    values: Mapping[str, int] = field(default_factory=dict[str, int])
+    carried: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
+class Text:
+    """A prompt that `generate` continues by so many tokens, and how it chooses."""
+
+    name: str
+    prompt: tuple[int, ...]
+    count: int
+    sampling: Sampling = field(default_factory=Sampling)
+
+
+class Cases:
+    """Makes the inputs of one interface; the same seed gives the same."""
+
+    def __init__(self, interface: Interface, seed: int = 0, devices: int = 1) -> None:
+        self.interface, self.rng = interface, np.random.default_rng(seed)
+        self.symbols: tuple[Symbol, ...] = call_symbols(interface, devices)
+        self.ids = vocabulary_of(interface)
+        self.has_mask = any(port.role == "mask" for port in interface.inputs)
+
+    def quick(self) -> Iterator[Case]:
+        """Small, empty and masked."""
+        if not self.symbols:
+            yield self.call("random", {})
+            return
+        yield self.call("short", self._at(5))
+        yield self.call("smallest", self._at(0))
+        if self.has_mask:
+            yield self.call("masked", self._at(9), "dispersed")
+
+    def thorough(self) -> Iterator[Case]:
+        """Extents over the whole range, all kinds of masks, and several steps in a row."""
+        yield from self.quick()
+        if not self.symbols:
+            yield self.call("random again", {})
+            return
+        for symbols in self._lengths():
+            yield self.call(f"length {_said(symbols)}", symbols)
+        yield self.call("later positions", self._at(9), shift=3)
+        for mask in ("left-padded", "dispersed", "alone") if self.has_mask else ():
+            yield self.call(f"{mask} mask", self._at(12), mask)
+            yield self.call(f"{mask} mask of a full cache", self._largest(), mask)
+        yield from self.steps()
+
+    def call(
+        self, name: str, symbols: Mapping[str, int], mask: str = "ones", shift: int = 0
+    ) -> Case:
+        """A call with these extents; positions are those of the mask, moved on by `shift`."""
+        inputs = {p.name: self._tensor(p, symbols, shift) for p in self.interface.inputs}
+        for port in self.interface.inputs:
+            if port.role == "mask":
+                _hide(inputs[port.name], mask, _new(self.interface), self.rng)
+        if mask == "left-padded":
+            self._count_shown(inputs)
+        return Case(name, inputs)
+
+    def steps(self) -> Iterator[Case]:
+        """Steps from an empty cache on, each on what the one before left."""
+        pairs = cache_pairs(self.interface)
+        new = _new(self.interface)
+        names = {n for past, _ in pairs for dim in past.shape for n, _ in dim.terms}
+        if len(names) != 1 or {s.name for s in self.symbols} != names:
+            return
+        (name,) = names
+        upper = min(self.interface.greatest[name], LONGEST)
+        carried = {past.name: present.name for past, present in pairs}
+        for index in range(STEPS):
+            if index * new > upper:
+                return
+            case = self.call(f"step {index + 1}", {name: index * new})
+            if index == 0:
+                yield case
+                continue
+            given = {n: array for n, array in case.inputs.items() if n not in carried}
+            yield Case(case.name, given, carried=carried)
+
+    def texts(self, room: int, is_drawn: bool) -> Iterator[Text]:
+        """What is generated; `room` is how many tokens a text may have."""
+        if room < 2:
+            return
+        prompt = tuple(int(i) for i in self.rng.integers(0, self.ids, min(PROMPT, room - 1)))
+        count = min(NEW_TOKENS, room - len(prompt))
+        yield Text("greedy", prompt, count)
+        if is_drawn:
+            yield Text("drawn", prompt, count, Sampling(0.9, top_k=20, top_p=0.9, seed=7))
+
+    def _at(self, extent: int) -> dict[str, int]:
+        return {s.name: min(s.upper, max(s.lower, extent)) for s in self.symbols}
+
+    def _largest(self) -> dict[str, int]:
+        return {s.name: max(s.lower, min(s.upper, LONGEST)) for s in self.symbols}
+
+    def _lengths(self) -> Iterator[dict[str, int]]:
+        """From the second smallest to the largest, closer together where they are small."""
+        found: set[tuple[int, ...]] = set()
+        for share in np.linspace(0, 1, LENGTHS):
+            tried: list[int] = []
+            for symbol in self.symbols:
+                width = max(symbol.lower, min(symbol.upper, LONGEST)) - symbol.lower
+                step = round(width ** float(share)) if width else 0
+                tried.append(symbol.lower + step)
+            found.add(tuple(tried))
+        for extents in sorted(found):
+            yield dict(zip((s.name for s in self.symbols), extents, strict=True))
+
+    def _tensor(self, port: Port, symbols: Mapping[str, int], shift: int) -> Array:
+        shape, dtype = port.extents(symbols), port.dtype.dtype
+        if port.role == "mask":
+            return np.ones(shape, dtype)
+        if port.role == "positions":
+            first = sum(symbols.values()) + shift
+            return np.broadcast_to(np.arange(first, first + shape[-1]), shape).astype(dtype)
+        if port.dtype.is_float:
+            return self.rng.standard_normal(shape).astype(dtype)
+        if dtype == np.bool_:
+            return self.rng.integers(0, 2, shape).astype(dtype)
+        most = port.limit or (self.ids if port.role == "ids" else VOCABULARY)
+        return self._spread(shape, most).astype(dtype)
+
+    def _spread(self, shape: Sequence[int], most: int) -> Array:
+        """Numbers below a bound, the last one among them now and then."""
+        numbers = self.rng.integers(0, most, shape)
+        ends = self.rng.random(shape) < 1 / 8
+        return np.where(ends, most - 1, numbers)
+
+    def _count_shown(self, inputs: Arrays) -> None:
+        """Positions that count what the mask shows, as tokenizers with padding do."""
+        masks = [inputs[p.name] for p in self.interface.inputs if p.role == "mask"]
+        for port in self.interface.inputs:
+            if port.role != "positions" or masks[0].ndim != 2:
+                continue
+            counted = np.maximum(np.cumsum(masks[0] != 0, axis=-1) - 1, 0)
+            new = inputs[port.name].shape[-1]
+            inputs[port.name] = counted[:, counted.shape[1] - new :].astype(port.dtype.dtype)
+
+
+def _hide(mask: Array, kind: str, new: int, rng: np.random.Generator) -> None:
+    """Zero a part of what is cached; new tokens see themselves."""
+    cached = mask[..., : mask.shape[-1] - new]
+    if kind == "left-padded":
+        cached[..., : cached.shape[-1] // 3] = 0
+    elif kind == "dispersed":
+        cached[...] = rng.integers(0, 2, cached.shape).astype(mask.dtype)
+    elif kind == "alone":
+        cached[-1] = 0
+
+
+def _said(symbols: Mapping[str, int]) -> str:
+    return " ".join(str(extent) for extent in symbols.values())
+
+
+def _new(interface: Interface) -> int:
+    """How many tokens a call adds."""
+    shapes = [p.shape for p in interface.inputs if p.role == "ids" and len(p.shape) == 2]
+    return shapes[0][1].const if shapes else 1
+
+
+def logits_of(interface: Interface) -> Port | None:
+    """The output with a number for each id."""
+    cached = {present.name for _, present in cache_pairs(interface)}
+    rest = [p for p in interface.outputs if p.name not in cached and p.shape]
+    named = [p for p in rest if "logits" in p.name] or rest[:1]
+    return named[0] if named and not named[0].shape[-1].terms else None
+
+
+def vocabulary_of(interface: Interface) -> int:
+    """How many ids there are."""
+    logits = logits_of(interface)
+    is_decoder = any(port.role == "ids" for port in interface.inputs)
+    return logits.shape[-1].const if logits is not None and is_decoder else VOCABULARY
+
+
+def cache_pairs(interface: Interface) -> list[tuple[Port, Port]]:
+    """Caches before and after a call, by the numbers and words that their names share."""
+    past = [p for p in interface.inputs if p.role == "past"]
+    kinds = {(p.dtype, len(p.shape)) for p in past}
+    present = [p for p in interface.outputs if (p.dtype, len(p.shape)) in kinds]
+    marked = {_marks(p.name): p for p in present}
+    if len(marked) == len(present) and all(_marks(p.name) in marked for p in past):
+        return [(p, marked[_marks(p.name)]) for p in past]
+    return list(zip(past, present, strict=False)) if len(past) == len(present) else []
+
+
+def _marks(name: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"\d+|key|value|[kv]$", name))

@@ -1,0 +1,225 @@
+"""
+A model compiled, with what runs it at each level.
+
+A level that a pass does not reach, or that cannot be encoded, has a runner that says so: what the
+compiler breaks on is a difference of that level, and the levels above it can still be judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import SSAValue
+
+from dialects.lpu.interface import Value, interface_of, symbols_of
+from dialects.lpu.tensors import tensor_of
+from dialects.lpu.types import Tensor
+from dialects.names import unescape
+from lpuc.compiler.driver import CompiledProgram, load_module, lower_by_levels
+from lpuc.compiler.instrument import Instrumentation
+from lpuc.compiler.options import CompileOptions
+from lpuc.diagnosis.failure import Failure, failure_of
+from lpuc.errors import InternalError
+from lpuc.levels.execution import STEP, Arrays, OnToken, entries_of, run_level
+from lpuc.levels.texts import Tokens, request
+from passes.analysis.functions import step_function
+from runtime.generation.device import GENERATE
+from runtime.generation.sampling import Sampling
+from runtime.program.interface import Dim, Interface, Port, Symbol
+from runtime.run.interpreter import Interpreter
+from runtime.traps import Trap
+
+Array = np.ndarray[Any, Any]
+
+ONE_DEVICE = ("onnx", "lpu", "mem", "program", "fast")
+SEVERAL = ("onnx", "lpu", "esl", "mem", "program", "fast")
+"""The levels in order; `program` is the reference path of the interpreter, `fast` the other."""
+EXECUTED = frozenset({"lpu", "esl", "mem"})
+"""Levels of IR whose modules are kept while a model is lowered."""
+
+
+class Runner(Protocol):
+    """Runs an entry at one level; raises whatever goes wrong."""
+
+    def __call__(
+        self,
+        inputs: Arrays,
+        entry: str = ...,
+        values: Mapping[str, int] | None = ...,
+        on_token: OnToken | None = ...,
+    ) -> Arrays: ...
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model compiled, with what runs it at each level."""
+
+    interface: Interface
+    runners: Mapping[str, Runner]
+    modules: Mapping[str, ModuleOp] = field(default_factory=dict[str, ModuleOp])
+    """The IR at each level that has some."""
+    generate: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    """The ranges of the symbols of the entry `generate`; empty if there is none."""
+    remarks: tuple[tuple[str, str], ...] = ()
+    """What was left out, and why."""
+
+    def tokens(self, level: str, ids: int) -> Tokens:
+        """What `generate` hands out at a level, of a model with so many ids."""
+
+        def run(prompt: Sequence[int], count: int, sampling: Sampling) -> Sequence[int]:
+            inputs, values = request(prompt, count, sampling, ids)
+            found: list[int] = []
+            self.runners[level](inputs, GENERATE, values, found.append)
+            return found
+
+        return run
+
+
+class Stopped(Exception):
+    """A level that is not there, because of a failure on the way."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
+def failure_at(level: str, error: Exception) -> Failure:
+    """What went wrong when a level was run, whoever's fault it is."""
+    if isinstance(error, Stopped):
+        return error.failure
+    where = "interpreter" if level in ("program", "fast") else f"semantics of {level}"
+    found = failure_of(error, where)
+    name = getattr(error, "instruction", None)
+    return replace(found, operation=name) if isinstance(name, str) else found
+
+
+def levels_of(devices: int) -> tuple[str, ...]:
+    """The levels of a compilation for so many devices, in order."""
+    return ONE_DEVICE if devices == 1 else SEVERAL
+
+
+def subject(model: Path, options: CompileOptions, instrumentation: Instrumentation) -> Subject:
+    """
+    Compile a model and keep the IR of each level; `onnx` is the model as it was imported.
+
+    What is wrong with the model is raised. A bug of the compiler behind level `onnx` is left to the
+    runners of the levels that it concerns.
+    """
+    module = load_module(model, options)
+    modules, interface = {"onnx": module.clone()}, None
+    compiled, machines = CompiledProgram(module, sources=()), dict[str, Runner]()
+    try:
+        for level in lower_by_levels(module, options, instrumentation):
+            interface = interface or interface_above(module)
+            if level in EXECUTED:
+                modules[level] = module.clone()
+        machines = {
+            name: _machine(Interpreter(compiled.in_memory, reference=name == "program"))
+            for name in ("program", "fast")
+        }
+        interface = compiled.program.interface
+    except InternalError as bug:
+        if interface is None:
+            raise
+        machines = dict.fromkeys(levels_of(options.devices), _stopped(bug))
+    runners = machines | {name: _level(name, kept) for name, kept in modules.items()}
+    assert interface is not None, "a pipeline has a stage"
+    return Subject(
+        interface,
+        {level: runners[level] for level in SEVERAL if level in runners},
+        modules,
+        _generate_ranges(modules),
+        tuple(compiled.remarks),
+    )
+
+
+def _level(level: str, module: ModuleOp) -> Runner:
+    """The semantics of a level."""
+
+    def run(
+        inputs: Arrays,
+        entry: str = STEP,
+        values: Mapping[str, int] | None = None,
+        on_token: OnToken | None = None,
+    ) -> Arrays:
+        return run_level(level, module, inputs, entry, values, on_token)
+
+    return run
+
+
+def _stopped(bug: InternalError) -> Runner:
+    """What a level does that the compiler did not get to."""
+    text = str(bug)
+    where = text.split("'")[1] if text.startswith("pass '") else "encoder"
+    failure = failure_of(bug, where)
+
+    def run(
+        inputs: Arrays,
+        entry: str = STEP,
+        values: Mapping[str, int] | None = None,
+        on_token: OnToken | None = None,
+    ) -> Arrays:
+        del inputs, entry, values, on_token
+        raise Stopped(failure)
+
+    return run
+
+
+def _machine(interpreter: Interpreter) -> Runner:
+    """The interpreter, whose traps name the instruction."""
+
+    def run(
+        inputs: Arrays,
+        entry: str = STEP,
+        values: Mapping[str, int] | None = None,
+        on_token: OnToken | None = None,
+    ) -> Arrays:
+        try:
+            return interpreter.run(inputs, entry, values, on_token)
+        except Trap as trap:
+            found = None if trap.pc is None else interpreter.code.instructions.get(trap.pc)
+            if found is not None:
+                trap.__dict__["instruction"] = found.MNEMONIC
+            raise
+
+    return run
+
+
+def _generate_ranges(modules: Mapping[str, ModuleOp]) -> dict[str, tuple[int, int]]:
+    """The ranges of the symbols of `generate`, where level `lpu` has it."""
+    found = entries_of(modules["lpu"]).get(GENERATE) if "lpu" in modules else None
+    return {} if found is None else dict(symbols_of(found).ranges)
+
+
+def interface_above(module: ModuleOp) -> Interface:
+    """The interface of a model whose roles are bound, without a place in memory."""
+    function = step_function(module)
+    declared, end = interface_of(function), function.body.block.last_op
+    assert end is not None, "a function ends with a return"
+
+    symbols = tuple(Symbol(n, 0, low, high) for n, low, high in symbols_of(function).data)
+    return Interface(
+        inputs=_ports(declared.arguments, function.body.block.args),
+        outputs=_ports(declared.results, end.operands),
+        symbols=symbols,
+        params_size=0,
+        arena_base=0,
+        arena_size=0,
+    )
+
+
+def _ports(declared: Sequence[Value], values: Sequence[SSAValue]) -> tuple[Port, ...]:
+    pairs = zip(declared, map(tensor_of, values), strict=True)
+    return tuple(
+        Port(unescape(v.name), v.dtype, v.dtype, _dims(tensor), (), 0, v.role)
+        for v, tensor in pairs
+    )
+
+
+def _dims(tensor: Tensor) -> tuple[Dim, ...]:
+    return tuple(Dim(extent.const, extent.terms) for extent in tensor.shape)

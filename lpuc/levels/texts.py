@@ -1,0 +1,123 @@
+"""
+The tokens of `generate` against a loop on the host around ONNX Runtime.
+
+A token may be another one where the logits of both are as close as numbers may be off; then the
+text goes on behind the host's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lpuc.levels.cases import Text, cache_pairs, logits_of
+from lpuc.levels.onnx_runtime import Runner
+from runtime.generation.sampling import Sampling, choose
+from runtime.program.interface import Interface, Port
+
+Array = np.ndarray[Any, Any]
+Tokens = Callable[[Sequence[int], int, Sampling], Sequence[int]]
+"""New tokens behind a prompt."""
+
+TRIES = 100
+"""How many logits within the tolerance are drawn from."""
+STOPS = 4
+
+
+@dataclass(frozen=True)
+class Host:
+    """What the host chose behind each text, and from which logits."""
+
+    prompt: tuple[int, ...]
+    tokens: tuple[int, ...]
+    logits: tuple[Array, ...]
+    sampling: Sampling
+
+
+def by_host(reference: Runner, interface: Interface, text: Text) -> Host:
+    """Feed one token after the other to the reference, and choose behind the prompt."""
+    tokens, rows = list(text.prompt), list[Array]()
+    logits, pairs = logits_of(interface), cache_pairs(interface)
+    assert logits is not None, "a decoder has logits"
+    cache = {past.name: _filled(past, tokens, 0) for past, _ in pairs}
+    for past in range(len(text.prompt) + text.count - 1):
+        ports = (port for port in interface.inputs if port.name not in cache)
+        outputs = reference({port.name: _filled(port, tokens, past) for port in ports} | cache)
+        cache = {before.name: outputs[after.name] for before, after in pairs}
+        if past + 1 >= len(text.prompt):
+            rows.append(outputs[logits.name].reshape(-1, logits.shape[-1].const)[-1])
+            tokens.append(choose(rows[-1], text.sampling, tokens))
+    return Host(text.prompt, tuple(tokens[len(text.prompt) :]), tuple(rows), text.sampling)
+
+
+def _filled(port: Port, tokens: Sequence[int], past: int) -> Array:
+    """An input of a step behind `past` tokens, by its role."""
+    symbols = {name: past for dim in port.shape for name, _ in dim.terms}
+    shape, dtype = port.extents(symbols), port.dtype.dtype
+    match port.role:
+        case "ids":
+            return np.full(shape, tokens[past], dtype)
+        case "mask":
+            return np.ones(shape, dtype)
+        case "positions":
+            return np.full(shape, past, dtype)
+        case _:
+            return np.zeros(shape, dtype)
+
+
+def off_by(tokens: Tokens, host: Host, tolerance: float) -> float:
+    """
+    By how much logits must be off for the tokens to be those that they are; 0 if they agree.
+
+    Infinite where no numbers within the tolerance explain them.
+    """
+    done, worst = 0, 0.0
+    while done < len(host.tokens):
+        prompt = (*host.prompt, *host.tokens[:done])
+        got = tokens(prompt, len(host.tokens) - done, host.sampling)
+        pairs = zip(got, host.tokens[done:], strict=False)
+        at = next((i for i, (a, b) in enumerate(pairs) if a != b), len(got))
+        if at == len(got):
+            return worst if len(got) == len(host.tokens) - done else float("inf")
+        before = (*prompt, *got[:at])
+        worst = max(worst, _gap(host.logits[done + at], got[at], before, host.sampling, tolerance))
+        if not worst <= tolerance:
+            return worst
+        done += at + 1
+    return worst
+
+
+def _gap(
+    logits: Array, token: int, before: Sequence[int], sampling: Sampling, tolerance: float
+) -> float:
+    """By how much logits must be off for a token to be chosen."""
+    if not 0 <= token < logits.size:
+        return float("inf")
+    exact = logits.astype(np.float64)
+    if not sampling.settings(logits.size).sampled:
+        scale = max(1.0, abs(float(exact.max())))
+        return float(exact.max() - exact[token]) / 2 / scale
+    rng = np.random.default_rng(0)
+    for _ in range(TRIES):
+        moved = tolerance * (2 * rng.random(exact.shape) - 1)
+        near = np.asarray(exact + moved * np.maximum(1, np.abs(exact)), np.float32)
+        if choose(near, sampling, before) == token:
+            return tolerance
+    return float("inf")
+
+
+def request(
+    prompt: Sequence[int], count: int, sampling: Sampling, ids: int
+) -> tuple[dict[str, Array], dict[str, int]]:
+    """Inputs and values of the entry `generate`, whose inputs are called after their roles."""
+    settings = sampling.settings(ids)
+    inputs = {
+        "tokens": np.array(prompt, np.int64),
+        "stops": np.full(STOPS, -1, np.int64),
+        "sampler": settings.floats(),
+        "sampler_ints": settings.integers(),
+    }
+    return inputs, {"total": len(prompt) + count, "sampled": settings.sampled}

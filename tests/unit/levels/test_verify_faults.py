@@ -1,0 +1,239 @@
+"""Planted faults: `verify` names the column that is off, first of all where it begins."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from dialects.lpu.elementwise import MapOp
+from dialects.lpu.semantics import SEMANTICS
+from dialects.lpu_mem import kernels
+from dialects.lpu_mem.ops import MapOp as MemMapOp
+from lpuc.cli import invoke
+from lpuc.compiler.options import CompileOptions
+from lpuc.errors import MISMATCH
+from lpuc.levels.verification import Verification, verified
+from passes.lpu.generation import loops
+from passes.onnx.operators import elementwise
+from passes.rewriting.build import Build
+from runtime.device.fast import binding
+from runtime.isa.instructions.vector import Map2
+from runtime.traps import Trap, TrapKind
+
+LEVELS = ("onnx", "lpu", "mem", "program", "fast")
+OFF = 1e-3
+SAMPLE = Path(__file__).parents[3] / "samples/exports/llama.onnx"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`y = (x - w) @ m`, the difference by the node `less`."""
+    numbers = np.random.default_rng(3).standard_normal((4, 300)).astype(np.float32)
+    nodes = [
+        helper.make_node("Sub", ["x", "w"], ["d"], "less"),
+        helper.make_node("MatMul", ["d", "m"], ["y"], "product"),
+    ]
+    weights = [
+        numpy_helper.from_array(numbers[0, :4], "w"),
+        numpy_helper.from_array(numbers, "m"),
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 4])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 300])
+    graph = helper.make_graph(nodes, "graph", [x], [y], weights)
+    path = tmp_path_factory.mktemp("faults") / "model.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), str(path))
+    return path
+
+
+def judged(model: Path) -> Verification:
+    return verified(model, CompileOptions("lpu-tiny", "f32"), None, 0)
+
+
+def named(found: Verification) -> list[str]:
+    """The levels that are off, in the order in which they are named."""
+    return [level for _, level in found.mismatches]
+
+
+def off_in_lpu(patch: pytest.MonkeyPatch) -> None:
+    before = SEMANTICS[MapOp]
+    patch.setitem(
+        SEMANTICS, MapOp, lambda *given: tuple(x + np.float32(OFF) for x in before(*given))
+    )
+
+
+def off_in_mem(patch: pytest.MonkeyPatch) -> None:
+    def run(op: Any, point: kernels.Point) -> None:
+        kernels.run_map(op, point)
+        point.view(0).write(point.view(0).read() + np.float32(OFF))
+
+    patch.setitem(kernels.KERNELS, MemMapOp, run)
+
+
+def off_in_program(patch: pytest.MonkeyPatch) -> None:
+    before = Map2.execute
+
+    def execute(self: Map2, state: Any) -> None:
+        before(self, state)
+        place = state.result(self.dst, state.four(self.extents))
+        place.write(place.read() + np.float32(OFF))
+
+    patch.setattr(Map2, "execute", execute)
+
+
+def off_on_the_fast_path(patch: pytest.MonkeyPatch) -> None:
+    before = binding.MAKERS[Map2]
+
+    def maker(inst: Any) -> Any:
+        make = before(inst)
+
+        def made(device: Any, out: np.ndarray, *arrays: np.ndarray) -> Callable[[], None]:
+            run = make(device, out, *arrays)
+
+            def both() -> None:
+                run()
+                out[...] += np.float32(OFF)
+
+            return both
+
+        return made
+
+    patch.setitem(binding.MAKERS, Map2, maker)
+
+
+def off_in_onnx(patch: pytest.MonkeyPatch) -> None:
+    import dialects.onnx.semantics as semantics
+
+    before = semantics._compute
+
+    def compute(op: Any, *given: Any) -> Any:
+        results = before(op, *given)
+        return [x + OFF for x in results] if op.name == "onnx.Sub" else results
+
+    patch.setattr(semantics, "_compute", compute)
+
+
+@pytest.mark.parametrize(
+    ("plant", "level"),
+    [
+        (off_in_onnx, "onnx"),
+        (off_in_lpu, "lpu"),
+        (off_in_mem, "mem"),
+        (off_in_program, "program"),
+        (off_on_the_fast_path, "fast"),
+    ],
+)
+def test_wrong_semantics_of_one_level_are_off_there_alone(
+    plant: Callable[[pytest.MonkeyPatch], None],
+    level: str,
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    plant(monkeypatch)
+    found = judged(model)
+    assert named(found) == [level]
+    assert OFF / 10 < found.table["y"][level] < 100 * OFF
+
+
+def test_without_a_fault_nothing_is_named(model: Path):
+    found = judged(model)
+    assert found.is_right
+    assert tuple(found.table["y"]) == LEVELS
+    assert max(found.table["y"].values()) < 5e-6
+
+
+def test_a_conversion_that_swaps_operands_is_off_from_its_level_on(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+):
+    before = Build.map
+
+    def swapped(self: Build, fn: str, *sources: Any) -> Any:
+        return before(self, fn, *(sources[::-1] if fn == "sub" else sources))
+
+    monkeypatch.setattr(elementwise.Build, "map", swapped)
+    assert named(judged(model)) == ["lpu", "mem", "program", "fast"]
+
+
+def test_a_level_that_raises_has_its_own_column(
+    model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def broken(op: Any, point: Any) -> None:
+        raise KeyError("no such kernel")
+
+    monkeypatch.setitem(kernels.KERNELS, MemMapOp, broken)
+    assert invoke(["verify", str(model), "--target", "lpu-tiny", "--precision", "f32"]) == MISMATCH
+    shown = capsys.readouterr()
+    row = next(line for line in shown.out.splitlines() if line.startswith("y "))
+    assert [i for i, cell in enumerate(row.split()[1:]) if cell == "error"] == [LEVELS.index("mem")]
+    expected = "crash in semantics of mem at lpu_mem.map (less): KeyError: 'no such kernel'"
+    assert f"level mem: input 'random': {expected}" in shown.out
+    assert "output 'y' differs at level mem" in shown.err
+    assert "Traceback" not in shown.out + shown.err
+
+
+def test_a_trap_is_a_difference_of_its_path(
+    model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def trapped(self: Map2, state: Any) -> None:
+        raise Trap(TrapKind.INDEX, "planted")
+
+    monkeypatch.setattr(Map2, "execute", trapped)
+    command = ["verify", str(model), "--target", "lpu-tiny", "--precision", "f32", "--json"]
+    assert invoke(command) == MISMATCH
+    found = json.loads(capsys.readouterr().out)
+    assert found["mismatches"] == [["y", "program"]]
+    assert found["table"]["y"]["program"] == "inf"
+    failure = found["breakdowns"][0]["failure"]
+    assert (failure["kind"], failure["where"]) == ("crash", "interpreter")
+    assert (failure["operation"], failure["nodes"]) == ("map2", ["less"])
+
+
+def test_levels_above_a_pass_that_breaks_are_judged_still(
+    model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    from passes.lpu_mem.tile import LpuMemTilePass
+
+    def broken(self: Any, *given: Any) -> None:
+        raise IndexError("planted")
+
+    monkeypatch.chdir(tmp_path)  # a reproducer is written
+    monkeypatch.setattr(LpuMemTilePass, "apply", broken)
+    found = judged(model)
+    assert named(found) == ["mem", "program", "fast"]
+    assert found.table["y"]["lpu"] < 5e-6
+    (mem, *_) = found.breakdowns
+    assert (mem.level, mem.failure.where) == ("mem", "lpu-mem-tile")
+    assert mem.failure.message == "IndexError: planted"
+
+
+def test_an_encoder_that_breaks_leaves_the_levels_of_ir(
+    model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    import lpuc.compiler.driver as driver
+
+    def broken(*given: Any) -> None:
+        raise IndexError("planted")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(driver, "program_in_memory", broken)
+    found = judged(model)
+    assert named(found) == ["program", "fast"]
+    assert {b.failure.where for b in found.breakdowns} == {"encoder"}
+
+
+def test_a_fault_of_generate_alone_is_in_the_row_of_tokens(monkeypatch: pytest.MonkeyPatch):
+    before = loops.greedy
+
+    def least(b: Build, logits: Any) -> Any:
+        return before(b, b.map("neg", logits))
+
+    monkeypatch.setattr(loops, "greedy", least)
+    found = verified(SAMPLE, CompileOptions("lpu-tiny", "f32", 16), None, 0)
+    assert found.mismatches == [("tokens", n) for n in ("lpu", "mem", "program", "fast")]
+    assert found.worst["tokens"]["lpu"] == "generate greedy"
