@@ -1,0 +1,217 @@
+"""The command line of the benchmark."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from benchmarks.faults import detecting, showing
+from benchmarks.faults.areas import Area, Catalogue, Planted, areas, planted_in
+from benchmarks.faults.ground import Ground, ground_of, keep, load, sources_digest
+from benchmarks.faults.planting import PACKAGES
+from benchmarks.faults.processes import News, Steps, Work, import_heavy, run_all
+from benchmarks.faults.report import Record, judged, shares, table, write_rows
+from benchmarks.faults.settings import SETTINGS
+
+HEAVY = (
+    "lpuc.compiler.driver", "lpuc.levels.verification", "lpuc.levels.execution", "onnxruntime",
+    "passes.verify", "runtime.calling.loaded", "runtime.ring.checks.load.links",
+)  # fmt: skip
+GROUND_SECONDS = 600.0
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.faults",
+        description="Plant faults in the compiler and the machine, see which can show in 200 "
+        "random calls, and whether the diagnosis finds them and names the right place.",
+    )
+    parser.add_argument("--area", action="append", help="an area by name; again for more")
+    parser.add_argument("--count", type=int, help="faults in each area, not as many as usual")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--settings", type=int, default=2, metavar="N",
+                        help="settings on which a fault may show, at most (default 2)")  # fmt: skip
+    parser.add_argument("--detector", choices=list(detecting.detectors()), default="bisect")
+    parser.add_argument("--only", metavar="TEXT", help="faults whose name holds a text")
+    parser.add_argument("--list", action="store_true", help="print the faults, plant none")
+    parser.add_argument("--no-detection", action="store_true", help="only see which can show")
+    parser.add_argument("--control", action="store_true", help="ask where there is no fault")
+    parser.add_argument("--folder", type=Path, default=Path("faults"),
+                        help="where results are kept; what is there is not done again")  # fmt: skip
+    return parser.parse_args(argv)
+
+
+@dataclass
+class Results:
+    """Records that are kept, one a line; a fault is known by its file's text and its number."""
+
+    path: Path
+    known: dict[str, Record]
+
+    @staticmethod
+    def read(path: Path) -> Results:
+        """Those of earlier runs."""
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return Results(path, {record["key"]: record for record in map(json.loads, lines)})
+
+    def add(self, record: Record) -> None:
+        """Keep one more."""
+        self.known[record["key"]] = record
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+
+class Benchmark:
+    """One run: the right compiler, the faults, and what is known of them."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.arguments = arguments
+        self.folder: Path = arguments.folder.resolve()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.digest = sources_digest()
+        self.catalogue = Catalogue()
+        import_heavy(HEAVY, PACKAGES, self.folder)
+        self.grounds = {setting.name: self._ground(setting) for setting in SETTINGS}
+        self.shows = Results.read(self.folder / "shows.jsonl")
+        self.named = Results.read(self.folder / f"{arguments.detector}.jsonl")
+
+    def _ground(self, setting: Any) -> Ground:
+        path = self.folder / f"{setting.name}-{self.digest}.ground"
+        if (found := load(path)) is None:
+
+            def make() -> Iterator[News]:
+                keep(path, ground_of(setting))
+                yield {}
+
+            def steps() -> Steps:
+                ended = yield Work(make, GROUND_SECONDS)
+                assert not ended["ended"], f"{setting.name}: {ended}"
+
+            run_all(iter([steps()]), 1)
+            found = load(path)
+        assert found is not None
+        return found
+
+    def faults(self) -> Iterator[tuple[int, Planted]]:
+        """The faults that were asked for with their numbers, one of each area in turn."""
+        found = areas(list(self.grounds.values()))
+        wanted = self.arguments.area or [area.name for area in found]
+        unknown = set(wanted) - {area.name for area in found}
+        if unknown:
+            sys.exit(f"no area {sorted(unknown)}; there are {[area.name for area in found]}")
+        chosen = [self._of_area(area) for area in found if area.name in wanted]
+        for number in range(max(map(len, chosen))):
+            yield from ((number, faults[number]) for faults in chosen if number < len(faults))
+
+    def _of_area(self, area: Area) -> list[Planted]:
+        count = self.arguments.count or area.count
+        grounds = list(self.grounds.values())
+        return list(islice(planted_in(area, grounds, self.catalogue, self.arguments.seed), count))
+
+    def key(self, planted: Planted) -> str:
+        """What identifies a fault: the text of its file, and its number in there."""
+        fault = planted.fault
+        text = sha256(self.catalogue.sources[fault.file].encode()).hexdigest()[:12]
+        return f"{planted.area.name} {fault.file} {text} {fault.number} {self.arguments.seed}"
+
+    def steps_of(self, setting: str) -> list[str]:
+        """The steps of a setting up to the last pass."""
+        return [step for step, _ in self.grounds[setting].forms]
+
+    def task(self, number: int, planted: Planted) -> Steps:
+        """See whether a fault shows, and ask the diagnosis if it does."""
+        key = self.key(planted)
+        record = self.shows.known.get(key)
+        if record is None:
+            record = yield from self._shown(key, number, planted)
+        if record["show"] and not self.arguments.no_detection and key not in self.named.known:
+            setting = self.grounds[record["setting"]].setting
+            ask = partial(detecting.named, setting, planted.fault, self.arguments.detector)
+            news = yield Work(ask, detecting.LIMIT_SECONDS)
+            self.named.add({"key": key, **news})
+        self._tell(record, key)
+
+    def _shown(self, key: str, number: int, planted: Planted) -> Generator[Work, News, Record]:
+        area, fault = planted.area, planted.fault
+        news: News = {}
+        name = ""
+        for name in planted.settings[: self.arguments.settings]:
+            look = partial(showing.shown, self.grounds[name], fault, area.name, area.is_level)
+            news = yield Work(look, showing.LIMIT_SECONDS)
+            if news["ended"] == "late":
+                news["show"] = "hang"
+            elif news["ended"]:
+                news["show"], news["detail"] = "crash", news.get("died", news["ended"])
+            if news["show"]:
+                break
+        about = {"key": key, "seed": self.arguments.seed, "number": number, "area": area.name}
+        record = {**asdict(fault), **about, "level": area.is_level, "setting": name, **news}
+        record["levels"] = self.grounds[name].levels
+        self.shows.add(record)
+        return record
+
+    def _tell(self, record: Record, key: str) -> None:
+        named = self.named.known.get(key, {})
+        what = record["show"] or "-"
+        print(
+            f"{record['area']} {record['number']}: {record['file']}:{record['line']} "
+            f"{record['kind']} [{record['before']} -> {record['after']}] on {record['setting']}: "
+            f"{what} ({record['phase']}); first {record.get('first', '-')}; "
+            f"named: {named.get('where') or '-'} {named.get('operation') or ''}",
+            flush=True,
+        )
+
+    def rows(self) -> list[Record]:
+        """What is known of the faults that were asked for."""
+        found = list[Record]()
+        for _, planted in self.faults():
+            record = self.shows.known.get(self.key(planted))
+            if record is not None:
+                named = self.named.known.get(record["key"])
+                found.append(judged(record, named, self.steps_of(record["setting"])))
+        return found
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Plant the faults that are asked for; print the table."""
+    arguments = _arguments(argv)
+    benchmark = Benchmark(arguments)
+    if arguments.list:
+        for number, planted in benchmark.faults():
+            print(f"{planted.area.name} {number}: {planted.fault.name} {planted.settings}")
+        return 0
+    if arguments.control:
+        return control(benchmark)
+    chosen = (f for f in benchmark.faults() if (arguments.only or "") in f[1].fault.name)
+    run_all((benchmark.task(*one) for one in chosen), arguments.jobs)
+    rows = sorted(benchmark.rows(), key=lambda row: row["area"])
+    write_rows(benchmark.folder / f"{arguments.detector}.tsv", rows)
+    print(table(rows))
+    print(shares(rows))
+    return 0
+
+
+def control(benchmark: Benchmark) -> int:
+    """Ask the diagnosis about every setting without a fault; exit code 1 if anything is named."""
+    wrong = list[str]()
+
+    def asked(name: str) -> Steps:
+        setting = benchmark.grounds[name].setting
+        ask = partial(detecting.named, setting, None, benchmark.arguments.detector)
+        news = yield Work(ask, detecting.LIMIT_SECONDS)
+        is_right = not news.get("where") and not news["ended"]
+        print(f"{name}: {'nothing' if is_right else news} in {news['seconds']} s", flush=True)
+        if not is_right:
+            wrong.append(name)
+
+    run_all((asked(name) for name in benchmark.grounds), benchmark.arguments.jobs)
+    return int(bool(wrong))

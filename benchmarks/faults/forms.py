@@ -1,0 +1,114 @@
+"""
+The form of IR: what stands in a module, to be compared with what the right compiler makes.
+
+Two modules with the same form are the same but for the names of values. Operations are compared by
+name, attributes, types, nodes of the model, and by where their operands come from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+Operation = tuple[str, tuple[str, ...], str]
+"""Its name, its nodes, and a digest of all else."""
+
+
+@dataclass
+class Form:
+    """The operations of a module in order, and a digest of all of it."""
+
+    operations: list[Operation] = field(default_factory=list[Operation])
+    places: list[str] = field(default_factory=list[str])
+    """Which values each operation reads, by number."""
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What differs between two forms."""
+
+    operations: frozenset[str]
+    nodes: frozenset[str]
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+class Former:
+    """Makes forms; remembers the text of attributes."""
+
+    def __init__(self) -> None:
+        self.texts: dict[Any, str] = {}
+
+    def form(self, module: Any) -> Form:
+        """The form of a module."""
+        from dialects.errors import node_names
+
+        found, numbers = Form(), _Numbers()
+        for op in module.walk():
+            digest = _digest("|".join(self._parts(op)))
+            found.operations.append((op.name, tuple(node_names(op)), digest))
+            found.places.append(numbers.read_by(op))
+        found.digest = _digest(f"{found.operations} {found.places}")
+        return found
+
+    def _text(self, attribute: Any) -> str:
+        if attribute not in self.texts:
+            self.texts[attribute] = str(attribute)
+        return self.texts[attribute]
+
+    def _parts(self, op: Any) -> Iterator[str]:
+        yield op.name
+        for name, attribute in sorted((*op.properties.items(), *op.attributes.items())):
+            yield f"{name}={self._text(attribute)}"
+        for result in op.results:
+            yield self._text(result.type)
+        for operand in op.operands:
+            yield f"{_origin(operand)}:{self._text(operand.type)}"
+        for region in op.regions:
+            for block in region.blocks:
+                yield "^".join(self._text(a.type) for a in block.args)
+
+
+class _Numbers:
+    """Values by number, in the order in which they are met."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[Any, int] = {}
+
+    def read_by(self, op: Any) -> str:
+        """The numbers of what an operation reads."""
+        read = " ".join(str(self._number(value)) for value in op.operands)
+        for value in op.results:
+            self._number(value)
+        return read
+
+    def _number(self, value: Any) -> int:
+        return self.numbers.setdefault(value, len(self.numbers))
+
+
+def _origin(value: Any) -> str:
+    """Where a value comes from, in short."""
+    from dialects.errors import node_names
+
+    owner = value.owner
+    if not hasattr(owner, "operands"):
+        return f"argument {value.index} of {getattr(owner.parent_op(), 'name', '')}"
+    nodes = node_names(owner)
+    return f"{owner.name} {value.index} {len(owner.operands)} {nodes[:2]}"
+
+
+def changed(mutant: Form, right: Form) -> Changed:
+    """The operations of one of two modules only, else those that stand or read elsewhere."""
+    made, meant = Counter(mutant.operations), Counter(right.operations)
+    only = [*(made - meant), *(meant - made)]
+    if not only:
+        pairs = zip(mutant.operations, right.operations, mutant.places, right.places, strict=True)
+        only = [op for a, b, *reads in pairs if a != b or reads[0] != reads[1] for op in (a, b)]
+    names = frozenset(name for name, _, _ in only)
+    return Changed(names, frozenset(node for _, nodes, _ in only for node in nodes))
