@@ -16,12 +16,16 @@ from __future__ import annotations
 import re
 import sys
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.errors import BadOption, Error
 
 USER, USAGE, MISMATCH, INTERNAL, PIPE, INTERRUPTED, TERMINATED = 1, 2, 3, 70, 141, 130, 143
+
+NODES = 4
+"""How many ONNX nodes of an operation a report names."""
 
 
 class UserError(Error):
@@ -37,11 +41,22 @@ class UsageError(Error):
 
 
 class InternalError(Error):
-    """The compiler is at fault; `reproducer` is the file that shows it."""
+    """
+    The compiler is at fault; `reproducer` is the file that shows it.
 
-    def __init__(self, message: str, reproducer: Path | None = None):
+    `operation` is the one that was being looked at, and `nodes` the ONNX nodes that it comes from.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        reproducer: Path | None = None,
+        *,
+        operation: str | None = None,
+        nodes: Sequence[str] = (),
+    ):
         super().__init__(message)
-        self.reproducer = reproducer
+        self.reproducer, self.operation, self.nodes = reproducer, operation, tuple(nodes)
 
 
 class Terminated(BaseException):
@@ -129,11 +144,21 @@ def _internal_verdict(error: Exception) -> Verdict:
     reproducer = error.reproducer if isinstance(error, InternalError) else None
     kind = "" if isinstance(error, InternalError) else f"{type(error).__name__}: "
     lines = [f"internal error: {kind}{_first_line(str(error))}"]
+    if isinstance(error, InternalError) and error.operation is not None:
+        lines.append(f"  operation: {printable(error.operation)}{_from_nodes(error.nodes)}")
     if reproducer is not None:
         name = printable(str(reproducer))
         lines.append(f"  reproducer: {name}; `lpuc opt --run-reproducer {name}` shows it again")
     lines.append("  this is a bug of lpuc; --debug shows the traceback")
     return Verdict(INTERNAL, "\n".join(lines))
+
+
+def _from_nodes(nodes: Sequence[str]) -> str:
+    if not nodes:
+        return ", which comes from no ONNX node"
+    more = f" and {len(nodes) - NODES} more" if len(nodes) > NODES else ""
+    kind = "node" if len(nodes) == 1 else "nodes"
+    return f", from ONNX {kind} {', '.join(map(printable, nodes[:NODES]))}{more}"
 
 
 def _first_line(text: str, limit: int = 300) -> str:

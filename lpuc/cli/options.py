@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from lpuc.cli.spelling import Spelled
 from lpuc.cli.threads import limit_threads
-from lpuc.compiler.instrument import Watch
 from lpuc.compiler.options import (
     BUDGETS,
     DEFAULT_PRECISION,
@@ -36,7 +36,7 @@ def _set_debug(ctx: click.Context, _parameter: click.Parameter, value: bool) -> 
 
 
 def command(function: Callable[..., Any]) -> click.Command:
-    """A command with `-h` and `--debug`; its docstring is its help."""
+    """A command with `-h`, `--debug` and MLIR's spellings; its docstring is its help."""
     debug = click.option(
         "--debug",
         is_flag=True,
@@ -46,7 +46,7 @@ def command(function: Callable[..., Any]) -> click.Command:
         help="Show the traceback of an error.",
     )
     settings = {"help_option_names": ["-h", "--help"]}
-    return click.command(context_settings=settings)(debug(function))
+    return click.command(cls=Spelled, context_settings=settings)(debug(function))
 
 
 def about(file: Path | str) -> None:
@@ -98,7 +98,8 @@ def compile_options(function: F) -> F:
         click.option("--whole-budget", type=float, metavar="PERCENT",
                      help="How much of the parameters every machine may hold.  [default: 5]"),
         click.option("--pipeline", metavar="PASSES",
-                     help="Run these passes instead of the default: 'p1,p2{opt=1},...'."),
+                     help="Run these passes instead of the default: 'p1,p2{opt=1},...', or as"
+                     " MLIR has it, 'builtin.module(p1,p2{opt=1},...)'."),
         *(click.option(f"--{n.replace('_', '-')}", type=int, hidden=True) for n in BUDGETS),
     )  # fmt: skip
     return chain(decorators, wrapped)
@@ -132,60 +133,6 @@ def weights_options(function: F) -> F:
                      help="Leave weights out, for profiling; their files need not exist."),
     )  # fmt: skip
     return chain(decorators, wrapped)
-
-
-def watch_options(function: F) -> F:
-    """Printing, dumping, timing, verifying; the command receives them as `watch`."""
-
-    @wraps(function)
-    def wrapped(
-        *args: Any,
-        print_ir_before: tuple[str, ...],
-        print_ir_after: tuple[str, ...],
-        print_ir_after_all: bool,
-        print_ir_after_change: bool,
-        dump_ir: Path | None,
-        time_passes: bool,
-        verify_each: bool,
-        **rest: Any,
-    ) -> Any:
-        watch = Watch(
-            before=_known_passes(print_ir_before),
-            after=_known_passes(print_ir_after),
-            after_all=print_ir_after_all,
-            after_change=print_ir_after_change,
-            dump_dir=dump_ir,
-            time_passes=time_passes,
-            verify_each=verify_each,
-        )
-        return function(*args, watch=watch, **rest)
-
-    decorators = (
-        click.option("--print-ir-before", multiple=True, metavar="PASS",
-                     help="Print the IR before a pass, to stderr (repeatable)."),
-        click.option("--print-ir-after", multiple=True, metavar="PASS",
-                     help="Print the IR after a pass (repeatable)."),
-        click.option("--print-ir-after-all", is_flag=True, help="Print the IR after each pass."),
-        click.option("--print-ir-after-change", is_flag=True,
-                     help="Print the IR after each pass that changed it."),
-        click.option("--dump-ir", type=FILE, metavar="DIR",
-                     help="Write NN-pass.mlir for each pass that changed the IR, and index.json."),
-        click.option("--time-passes", is_flag=True, help="Print how long each pass took."),
-        click.option("--verify-each", is_flag=True, help="Verify the IR after each pass."),
-    )  # fmt: skip
-    return chain(decorators, wrapped)
-
-
-def _known_passes(names: tuple[str, ...]) -> frozenset[str]:
-    if names:
-        from dialects.spelling import did_you_mean
-        from lpuc.compiler.pipeline import available_passes
-
-        for name in names:
-            if name not in available_passes():
-                hint = did_you_mean(name, available_passes(), "`lpuc passes` lists them")
-                raise click.UsageError(f"no pass '{name}'; {hint}")
-    return frozenset(names)
 
 
 def _set_threads(_ctx: click.Context, _parameter: click.Parameter, value: int) -> int:

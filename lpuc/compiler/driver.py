@@ -10,7 +10,7 @@ compiled.save(Path("model.lpu"))
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -38,6 +38,7 @@ from lpuc.compiler.pipeline import (
 from lpuc.compiler.plans import keeping, naming, plan_attribute
 from lpuc.compiler.progress import at_work
 from lpuc.compiler.sources import UNSTAMPED, Stamps, source_ranges
+from lpuc.compiler.watching.reproducer import ANYWHERE, Place
 from lpuc.errors import InternalError
 from lpuc.files.disk import replacing
 from lpuc.files.kinds import MODEL, require
@@ -79,6 +80,8 @@ class CompiledProgram:
     """What is known of the weights already, where the program will refer to them."""
     stamps: Stamps = UNSTAMPED
     """The files as they were when compiling began: weights are read later, from the same files."""
+    reproducer: Place = ANYWHERE
+    """Where a bug met while encoding is written."""
 
     @property
     def program(self) -> Program:
@@ -92,12 +95,12 @@ class CompiledProgram:
 
     @cached_property
     def _program(self) -> Program:
-        with emitting(self.module):
+        with self._emitting("program"):
             return emit_program(self.module, model_folder(self.module))[0]
 
     @cached_property
     def _in_memory(self) -> Program:
-        with emitting(self.module), self._unchanged():
+        with self._emitting("parameters"), self._unchanged():
             return program_in_memory(self.module, model_folder(self.module))
 
     @cached_property
@@ -105,6 +108,9 @@ class CompiledProgram:
         from runtime.run.interpreter import Interpreter  # a compile runs nothing
 
         return Interpreter(self.in_memory)
+
+    def _emitting(self, what: str) -> AbstractContextManager[None]:
+        return emitting(self.module, what, self.reproducer)
 
     @contextmanager
     def _unchanged(self) -> Generator[None]:
@@ -138,10 +144,12 @@ class CompiledProgram:
         program = self.program
         with at_work("write"), replacing(path, self.sources) as temporary, self._unchanged():
             if form == "reference":
-                references = emit_references(self.module, folder, temporary.parent, self.sums)
+                with self._emitting("references"):
+                    references = emit_references(self.module, folder, temporary.parent, self.sums)
                 program = replace(program, references=references)
             embedded = emit_parameters(self.module, folder) if form == "embed" else None
-            program.write(temporary, embedded)
+            with self._emitting("parameters"):
+                program.write(temporary, embedded)
 
 
 def load_module(model: Path, options: CompileOptions) -> ModuleOp:
@@ -224,7 +232,7 @@ def compile_model(
             with _advising(model, options):
                 lower(module, options, level, watch, load, is_whole=True)
     sources = tuple(dict.fromkeys((model, *ranges, *read)))
-    return CompiledProgram(module, sources, options.weights, sums, stamps)
+    return CompiledProgram(module, sources, options.weights, sums, stamps, watch.place)
 
 
 @contextmanager

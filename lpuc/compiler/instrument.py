@@ -7,31 +7,29 @@ locations, so that every dump says which ONNX nodes an operation came from and c
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lpuc.compiler.dump import IrDump
 from lpuc.compiler.progress import at_work
-from lpuc.compiler.watching.failures import (
-    REPRODUCER,
-    emitting,
-    is_users,
-    refused_nodes,
-    reported,
-)
-from lpuc.compiler.watching.printing import ir_text, show
+from lpuc.compiler.watching.failures import emitting, is_users, reported
+from lpuc.compiler.watching.printing import Prints, ir_text
+from lpuc.compiler.watching.reproducer import Place, Recipe
 from lpuc.compiler.watching.timing import Timing, count_ops, print_timings
-from lpuc.errors import InternalError
+from lpuc.errors import InternalError, printable
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
     from xdsl.passes import ModulePass
 
-__all__ = ["Instrumentation", "Watch", "emitting", "ir_text"]
+    from lpuc.compiler.watching.statistics import Statistics
+
+__all__ = ["Instrumentation", "Prints", "Watch", "emitting", "ir_text"]
 
 VERIFY_EACH = False
 """Whether modules are verified behind each pass even when nobody asks for it: in tests they are."""
@@ -41,13 +39,15 @@ VERIFY_EACH = False
 class Watch:
     """What the user asked to see."""
 
-    before: frozenset[str] = frozenset()
-    after: frozenset[str] = frozenset()
-    after_all: bool = False
-    after_change: bool = False
+    prints: Prints = field(default_factory=Prints)
     dump_dir: Path | None = None
     time_passes: bool = False
     verify_each: bool = False
+    statistics: bool = False
+    areas: frozenset[str] = frozenset()
+    """Areas of `passes.rewriting.remarks` of which passes speak."""
+    reproducer: Path | None = None
+    """Where a bug is written; in the current folder, under a free name, if None."""
 
 
 @dataclass
@@ -55,12 +55,20 @@ class Instrumentation:
     """Runs around each pass of a pipeline, in order."""
 
     watch: Watch = field(default_factory=Watch)
-    reproducer: Path = REPRODUCER
+    reproducer: Path | None = None
+    replayed: Path | None = None
+    """The reproducer that is run, if one is: the bug that it shows is not written again."""
     timings: list[Timing] = field(default_factory=list[Timing])
+    statistics: list[Statistics] = field(default_factory=list["Statistics"])
     _dump: IrDump | None = None
     _text: str | None = None
     _again: Callable[[], ModuleOp] | None = None
     _done: list[ModulePass] = field(default_factory=list["ModulePass"])
+
+    @property
+    def place(self) -> Place:
+        """Where a reproducer goes."""
+        return Place(self.reproducer or self.watch.reproducer, self.replayed)
 
     @contextmanager
     def watching(
@@ -73,34 +81,36 @@ class Instrumentation:
         make of that one: copies on the way would cost more than the passes.
         """
         self._again, self._done = again or module.clone().clone, []
+        self.watch.prints.check(module)
         if self.watch.dump_dir is not None:
             self._dump = IrDump(self.watch.dump_dir)
             self._dump.add("import", "", self._current(module))
         try:
-            yield
+            with _hearing(self.watch.areas):
+                yield
         finally:
-            if self.watch.time_passes:
-                print_timings(self.timings)
+            self._print_tables()
 
     @contextmanager
     def around(
         self, one: ModulePass, module: ModuleOp, rest: Sequence[ModulePass]
     ) -> Generator[None]:
         """Around one pass; `rest` is this pass and those that follow."""
-        if one.name in self.watch.before:
-            show(f"IR before {one.name}", ir_text(module))
-        if self.watch.after_change and self._text is None:
+        prints = self.watch.prints
+        prints.show_before(one, module)
+        if prints.after_change and self._text is None:
             self._current(module)
-        started = time.perf_counter()
         try:
-            with at_work(one.name):
+            with at_work(one.name), self._counting(one, module):
+                started = time.perf_counter()
                 yield
-            seconds = time.perf_counter() - started
+                seconds = time.perf_counter() - started
             if self.watch.verify_each:
                 _verify(module)
             elif VERIFY_EACH:
                 _judge(module)
         except Exception as error:
+            prints.show_failed(one, module)
             if is_users(error):
                 raise
             raise self._internal(error, rest) from error
@@ -110,8 +120,12 @@ class Instrumentation:
         self._after(one, module)
 
     @contextmanager
-    def judging(self, what: str, module: ModuleOp) -> Generator[None]:
-        """Verify what passes have made, a stage or a pipeline; what else is checked comes first."""
+    def judging(self, what: str, module: ModuleOp, level: str | None = None) -> Generator[None]:
+        """
+        Verify what passes have made, a stage or a pipeline; what else is checked comes first.
+
+        `level` is what the IR is to be of, where that is checked.
+        """
         from xdsl.utils.exceptions import VerifyException
 
         try:
@@ -121,9 +135,9 @@ class Instrumentation:
             else:
                 _judge(module)
         except VerifyException as error:
-            raise self._blame(what, error) from error
+            raise self._blame(what, error, level) from error
 
-    def _blame(self, what: str, error: Exception) -> InternalError:
+    def _blame(self, what: str, error: Exception, level: str | None) -> InternalError:
         """The report of a pass that broke a rule: the first behind which the module breaks one."""
         from lpuc.compiler.pipeline import make_context
 
@@ -137,31 +151,32 @@ class Instrumentation:
                 self._done = done[:index]
                 return self._internal(first, done[index:])
         self._done = []
-        return self._internal(error, done, what)
+        return self._internal(error, done, what, level)
 
     def _current(self, module: ModuleOp) -> str:
         self._text = ir_text(module)
         return self._text
 
     def _after(self, one: ModulePass, module: ModuleOp) -> None:
-        watch, text, changed = self.watch, "", False
-        if watch.after_change or self._dump is not None:
+        changed = False
+        if self.watch.prints.after_change or self._dump is not None:
             previous, text = self._text, self._current(module)
             changed = text != previous
-        if self._dump is not None:
-            self._dump.add(one.name, str(one.spec()), text if changed else None)
-        asked = watch.after_all or one.name in watch.after
-        if asked or (watch.after_change and changed):
-            show(f"IR after {one.name}", text or ir_text(module))
+            if self._dump is not None:
+                self._dump.add(one.name, str(one.spec()), text if changed else None)
+        self.watch.prints.show_after(one, module, changed)
 
     def _internal(
-        self, error: Exception, rest: Sequence[ModulePass], where: str | None = None
+        self,
+        error: Exception,
+        rest: Sequence[ModulePass],
+        where: str | None = None,
+        level: str | None = None,
     ) -> InternalError:
         """The report of a bug, with the IR that shows it in a file."""
-        pipeline = ",".join(str(p.spec()) for p in rest)
+        recipe = Recipe(",".join(str(p.spec()) for p in rest), level)
         where = where or f"pass '{rest[0].name}'"
-        message = f"{where}: {type(error).__name__}: {error}{refused_nodes(error)}"
-        return reported(message, pipeline, self._before, self.reproducer)
+        return reported(error, where, recipe, self._before, self.place)
 
     def _before(self) -> ModuleOp:
         """The module before the pass that failed, made anew."""
@@ -172,6 +187,39 @@ class Instrumentation:
         for one in self._done:
             one.apply(context, module)
         return module
+
+    @contextmanager
+    def _counting(self, one: ModulePass, module: ModuleOp) -> Generator[None]:
+        if not self.watch.statistics:
+            yield
+            return
+        from lpuc.compiler.watching.statistics import counting
+
+        with counting(one, module, self.statistics):
+            yield
+
+    def _print_tables(self) -> None:
+        if self.watch.time_passes:
+            print_timings(self.timings)
+        if self.watch.statistics:
+            from lpuc.compiler.watching.statistics import print_statistics
+
+            print_statistics(self.statistics)
+
+
+@contextmanager
+def _hearing(areas: frozenset[str]) -> Generator[None]:
+    """Show what passes say about some areas, a line each, on stderr."""
+    with ExitStack() as stack:
+        if areas:
+            from passes.rewriting.remarks import heard
+
+            stack.enter_context(heard(sorted(areas), _say))
+        yield
+
+
+def _say(line: str) -> None:
+    print(printable(line), file=sys.stderr)
 
 
 def _judge(module: ModuleOp) -> None:

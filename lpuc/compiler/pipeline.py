@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from lpuc.compiler.reading.pipelines import available_passes, parse_passes
 from lpuc.errors import UsageError
 from passes import PASSES
 from passes.specification import EXACT, FACTS, Specification, wrong_level
@@ -122,28 +123,6 @@ def stages_until(level: str, devices: int = 1) -> tuple[Stage, ...]:
     return stages[: levels.index(level) + 1]
 
 
-REACHES_OUT = frozenset(
-    {
-        "apply-eqsat-pdl", "apply-eqsat-pdl-interp", "apply-pdl", "apply-pdl-interp",
-        "eqsat-add-costs", "mlir-opt",
-    }
-)  # fmt: skip
-"""
-Passes of xDSL that start a program or open a file which their options name; nothing here runs them.
-"""
-
-
-@cache
-def available_passes() -> dict[str, Callable[[], type[ModulePass]]]:
-    """Every pass by name, xDSL's and ours, loaded on use."""
-    from xdsl.universe import XDSL_UNIVERSE
-
-    from lpuc.universe import LPUC_UNIVERSE
-
-    known = {**XDSL_UNIVERSE.all_passes, **LPUC_UNIVERSE.all_passes}
-    return {name: load for name, load in known.items() if name not in REACHES_OUT}
-
-
 def make_context() -> Context:
     """A context that knows every dialect, xDSL's and ours, loaded on use."""
     from xdsl.context import Context
@@ -155,28 +134,6 @@ def make_context() -> Context:
     for name, factory in (XDSL_UNIVERSE.all_dialects | LPUC_UNIVERSE.all_dialects).items():
         context.register_dialect(name, factory)
     return context
-
-
-def parse_passes(text: str) -> tuple[ModulePass, ...]:
-    """The passes of `p1,p2{option=1}`; `UsageError` if there is no such pass or option."""
-    from xdsl.utils.arg_spec import parse_pipeline
-    from xdsl.utils.exceptions import ArgSpecParseError
-
-    from dialects.spelling import did_you_mean
-
-    known = available_passes()
-    try:
-        specs = tuple(parse_pipeline(text))
-    except ArgSpecParseError as error:
-        raise UsageError(f"pipeline: {error}") from None
-    unknown = [spec.name for spec in specs if spec.name not in known]
-    if unknown:
-        hint = did_you_mean(unknown[0], known, "`lpuc passes` lists them")
-        raise UsageError(f"pipeline: no pass '{unknown[0]}'; {hint}")
-    try:
-        return tuple(known[spec.name]().from_spec(spec) for spec in specs)
-    except ValueError as error:
-        raise UsageError(f"pipeline: {error}") from None
 
 
 def specification_of(cls: type[ModulePass]) -> Specification | None:
@@ -280,7 +237,7 @@ def run_stages(
     check_order()
     for stage in stages:
         run_pipeline(module, stage_passes(stage), instrumentation)
-        with instrumentation.judging(f"stage '{stage.level}'", module):
+        with instrumentation.judging(f"stage '{stage.level}'", module, stage.level):
             check_level(module, stage)
         forget()
         yield stage

@@ -51,7 +51,9 @@ def _check_new(op: Operation) -> None:
     now = running()
     now.placed[id(op)] = op
     if now.taken and op in now.taken:
+        now.tally.moved += 1
         return
+    now.tally.inserted += 1
     if op.regions or type(op) is ReturnOp:
         now.changed[id(op)] = op
     else:
@@ -74,6 +76,7 @@ def replace(old: SSAValue, new: SSAValue) -> None:
     if old is new:
         return
     now = running()
+    now.tally.replaced += 1
     _check_type(now, old, new)
     use, old.first_use = old.first_use, None
     while use is not None:
@@ -89,6 +92,7 @@ def replace(old: SSAValue, new: SSAValue) -> None:
 def replace_where(old: SSAValue, new: SSAValue, reads: Callable[[Operation], bool]) -> None:
     """Let `new` be read in the place of `old` by those operations that `reads` chooses."""
     now = running()
+    now.tally.replaced += 1
     _check_type(now, old, new)
     for use in [use for use in old.uses if reads(use.operation)]:
         old.remove_use(use)
@@ -130,6 +134,7 @@ def erase(op: Operation) -> None:
             raise running().error(op, "is erased while its results are read")
     if op.parent is not None:
         take_away(op)
+    running().tally.erased += 1 if not op.regions else sum(1 for _ in op.walk())
     op.drop_all_references()
     op.results = SSAValues()
 
@@ -153,6 +158,7 @@ def move(op: Operation, before: Operation) -> None:
     now = running()
     take_away(op)
     put_before(op, before)
+    now.tally.moved += 1
     now.placed[id(op)] = op
     now.rewired.update(dict.fromkeys(op.results))
 
@@ -172,6 +178,7 @@ def reorder(block: Block, operations: Sequence[Operation]) -> None:
     if len(before) != len(operations) or set(before) != set(operations):
         raise now.error(block.parent_op(), "the new order has other operations than the old")
     block.add_ops(operations)
+    now.tally.moved += sum(a is not b for a, b in zip(before, operations, strict=True))
     now.placed.update((id(op), op) for op in operations)
 
 
@@ -183,7 +190,9 @@ def retype(value: SSAValue, kind: Attribute) -> None:
     if value.type is kind:
         return
     value._type = kind  # pyright: ignore[reportPrivateUsage]
-    changed, owner = running().changed, value.owner
+    now, owner = running(), value.owner
+    now.tally.changed += 1
+    changed = now.changed
     if isinstance(owner, Operation):
         changed[id(owner)] = owner
     use = value.first_use
@@ -209,13 +218,16 @@ def set_operand(op: Operation, index: int, value: SSAValue) -> None:
 
 def _note_changed(op: Operation) -> None:
     now = running()
+    now.tally.changed += 1
     now.placed[id(op)] = now.changed[id(op)] = op
 
 
 def set_property(op: Operation, name: str, value: Attribute) -> None:
     """Give an operation a property that its definition knows."""
     op.properties[name] = value
-    running().changed[id(op)] = op
+    now = running()
+    now.tally.changed += 1
+    now.changed[id(op)] = op
 
 
 def set_attribute(op: Operation, name: str, value: Attribute | None) -> None:
@@ -224,8 +236,10 @@ def set_attribute(op: Operation, name: str, value: Attribute | None) -> None:
         op.attributes.pop(name, None)
     else:
         op.attributes[name] = value
+    now = running()
+    now.tally.changed += 1
     if not op.regions:
-        running().changed[id(op)] = op
+        now.changed[id(op)] = op
 
 
 def locate(op: Operation, location: LocationAttr) -> None:

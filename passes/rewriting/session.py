@@ -20,6 +20,7 @@ from xdsl.utils.exceptions import VerifyException
 from dialects.errors import node_names
 from dialects.verification import check_op
 from passes.rewriting.order import Order
+from passes.rewriting.tally import Tally, tally_of_now
 
 
 class RewriteError(Exception):
@@ -41,6 +42,8 @@ class Rewriting:
     """Values that must dominate all that reads them."""
     taken: set[Operation] = field(default_factory=set[Operation])
     """Operations that were taken out of their blocks, to be put back."""
+    tally: Tally = field(default_factory=tally_of_now)
+    """How much was changed."""
 
     def error(self, op: Operation | None, message: str) -> RewriteError:
         """What is wrong, where, in which pass."""

@@ -20,6 +20,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 
 from dialects.reading import operands_of, types_of
 from passes.rewriting.creation import make, put_before
+from passes.rewriting.session import running
 
 Made = Sequence[SSAValue | None]
 Key = tuple[object, ...]
@@ -64,6 +65,7 @@ class Template:
     def repeat(self, op: Operation) -> Made:
         """Make the same in front of an equal operation, with its location."""
         values, location = list(operands_of(op)), op.location
+        running().tally.inserted += len(self.steps)
         for step in self.steps:
             operands = [values[index] for index in step.operands]
             made = make(step.cls, operands, step.types, step.properties, location)

@@ -13,10 +13,10 @@ from lpuc.cli.options import (
     about,
     command,
     compile_options,
-    watch_options,
     weights_options,
 )
 from lpuc.cli.output import check_text_output, print_text, show
+from lpuc.cli.watching import watch_options
 from lpuc.compiler.instrument import Instrumentation, Watch, ir_text
 from lpuc.compiler.options import CompileOptions
 from lpuc.compiler.pipeline import LEVELS

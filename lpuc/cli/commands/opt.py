@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from lpuc.cli.input import text_of
-from lpuc.cli.options import FILE, command, watch_options
+from lpuc.cli.options import FILE, command
 from lpuc.cli.output import check_text_output, print_text
+from lpuc.cli.watching import watch_options
 from lpuc.compiler.instrument import Instrumentation, Watch, ir_text
 from lpuc.errors import UserError
 
@@ -22,7 +23,14 @@ SEPARATOR = "// -----"
 
 @command
 @click.argument("file", type=FILE)
-@click.option("-p", "--pipeline", default="", metavar="PASSES", help="Passes: 'p1,p2{opt=1},...'.")
+@click.option(
+    "-p",
+    "--pipeline",
+    "--pass-pipeline",
+    default="",
+    metavar="PASSES",
+    help="Passes: 'p1,p2{opt=1},...', or 'builtin.module(p1,p2{opt=1},...)'.",
+)
 @click.option("-o", "--output", type=FILE, help="Where to write; stdout if absent.")
 @click.option("--run-reproducer", is_flag=True, help="Run the passes that FILE itself names.")
 @click.option("--print-debuginfo", is_flag=True, help="Print locations, the ONNX nodes.")

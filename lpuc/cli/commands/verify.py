@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lpuc.cli.options import FILE, about, command, compile_options, json_option, watch_options
+from lpuc.cli.options import FILE, about, command, compile_options, json_option
 from lpuc.cli.output import show
+from lpuc.cli.watching import watch_options
 from lpuc.compiler.instrument import Instrumentation, Watch
 from lpuc.compiler.options import CompileOptions
 from lpuc.errors import MISMATCH, printable

@@ -1,20 +1,25 @@
-"""What a bug of the compiler leaves: the IR that shows it, in a file that can be run again."""
+"""
+What becomes of a bug of the compiler: a report that names pass, operation and ONNX nodes, and the
+IR that shows it, in a file that can be run again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lpuc.compiler.watching.printing import ir_text
+from lpuc.compiler.watching.reproducer import ANYWHERE, Place, Recipe
 from lpuc.errors import InternalError, UserError
-from lpuc.files.disk import write_text
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
 
-REPRODUCER = Path("lpuc-reproducer.mlir")
+EMITTED = ("program", "parameters", "references")
+"""What is encoded of a module, each behind all passes."""
 
 
 def is_users(error: Exception) -> bool:
@@ -25,39 +30,55 @@ def is_users(error: Exception) -> bool:
 
 
 def reported(
-    message: str, pipeline: str, before: Callable[[], ModuleOp], reproducer: Path
+    error: Exception, where: str, recipe: Recipe, before: Callable[[], ModuleOp], place: Place
 ) -> InternalError:
-    """A bug, with the IR that shows it and the passes to run on it in a file."""
+    """A bug, with the IR that shows it, if that can be made anew, in a file."""
+    from lpuc.diagnosis.failure import failure_of
+
+    failure = failure_of(error, where)
+    message = f"{where}: {failure.message}"
+    report = InternalError(message, operation=failure.operation, nodes=failure.nodes)
     with suppress(Exception):  # the bug itself matters more
-        write_text(reproducer, f"// RUN: xdsl-opt %s -p '{pipeline}'\n{ir_text(before())}")
-        return InternalError(message, reproducer)
-    return InternalError(message)
-
-
-def refused_nodes(error: Exception) -> str:
-    """The ONNX nodes of the operation that a rule refused."""
-    from dialects.errors import node_names
-    from dialects.refusal import Refused
-
-    names = ", ".join(node_names(error.op)) if isinstance(error, Refused) else ""
-    return f" (ONNX: {names})" if names else ""
+        module = before()
+        options = module.attributes.get("lpu.options")
+        given = "" if options is None else str(options)
+        noted = replace(recipe, failure=message, options=given)
+        report.reproducer = place.put(noted.text(ir_text(module)))
+    return report
 
 
 @contextmanager
-def emitting(module: ModuleOp, reproducer: Path = REPRODUCER) -> Generator[None]:
+def emitting(module: ModuleOp, what: str, place: Place = ANYWHERE) -> Generator[None]:
     """
-    Around the encoding of a module, behind all passes; a bug leaves the module in a file.
+    Around the encoding of a module, or a part of it: one of `EMITTED`; a bug leaves the module.
 
     What several devices tell each other is no model's choice: where it is not proved, that is one.
     """
     from runtime.errors import RuntimeFault
     from runtime.ring.checks.compile import Unproved
 
+    assert what in EMITTED, what
     try:
         yield
     except Exception as error:
         is_fault = isinstance(error, RuntimeFault) and not isinstance(error, Unproved)
-        if is_users(error) or is_fault:
+        if isinstance(error, InternalError) or is_users(error) or is_fault:
             raise
-        message = f"emission: {type(error).__name__}: {error}"
-        raise reported(message, "", lambda: module, reproducer) from error
+        recipe = Recipe("", emit=what)
+        raise reported(error, "emission", recipe, lambda: module, place) from error
+
+
+def emit_again(module: ModuleOp, what: str, place: Place) -> None:
+    """Encode what a reproducer says, into nothing; its weights lie where the module says."""
+    from lpuc.compiler.emit import emit_parameters, emit_program, emit_references
+    from passes.analysis.functions import model_folder
+
+    folder = model_folder(module)
+    with emitting(module, what, place):
+        if what == "program":
+            emit_program(module, folder)
+        elif what == "parameters":
+            for _ in emit_parameters(module, folder):
+                pass
+        else:
+            emit_references(module, folder, Path())
