@@ -1,6 +1,7 @@
 """
 Collect lit files as tests, keep numpy's matrix products on one thread, verify behind each pass,
-ask no property test for the time that it takes, give each test the same numbers in any order.
+ask no property test for the time that it takes, give each test the same numbers in any order, keep
+reproducers out of the way.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, settings
 
 from lpuc.cli.threads import limit_threads
 from lpuc.compiler import instrument
+from lpuc.compiler.watching import reproducer
 
 limit_threads(1)
 instrument.VERIFY_EACH = True
@@ -41,6 +43,12 @@ def draw_from_the_start(request: pytest.FixtureRequest) -> None:
     for generator in generators(request.module):
         state = _AT_FIRST.setdefault(generator, generator.bit_generator.state)
         generator.bit_generator.state = state
+
+
+@pytest.fixture(autouse=True, scope="session")
+def put_reproducers_away(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What a test makes fail on purpose leaves nothing in the folder that tests run in."""
+    reproducer.FOLDER = tmp_path_factory.mktemp("reproducers")
 
 
 class LitItem(pytest.Item):

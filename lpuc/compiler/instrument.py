@@ -113,7 +113,7 @@ class Instrumentation:
             prints.show_failed(one, module)
             if is_users(error):
                 raise
-            raise self._internal(error, rest) from error
+            raise self._crash(error, rest) from error
         self._done.append(one)
         if self.watch.time_passes:
             self.timings.append(Timing(one.name, seconds, count_ops(module)))
@@ -137,21 +137,35 @@ class Instrumentation:
         except VerifyException as error:
             raise self._blame(what, error, level) from error
 
+    def _crash(self, error: Exception, rest: Sequence[ModulePass]) -> InternalError:
+        """The report of a pass that failed, or of one before it that broke a rule."""
+        index, broken = self._first_broken()
+        if broken is None:
+            return self._internal(error, rest)
+        done, self._done = self._done, self._done[:index]
+        return self._internal(broken, [*done[index:], *rest])
+
     def _blame(self, what: str, error: Exception, level: str | None) -> InternalError:
         """The report of a pass that broke a rule: the first behind which the module breaks one."""
+        index, broken = self._first_broken()
+        done, self._done = self._done, self._done[:index]
+        if broken is None:
+            return self._internal(error, done, what, level)
+        return self._internal(broken, done[index:])
+
+    def _first_broken(self) -> tuple[int, Exception | None]:
+        """Which of the passes that are done broke a rule, made anew, and how; 0 if none did."""
         from lpuc.compiler.pipeline import make_context
 
         assert self._again is not None, "nobody watches the pipeline"
-        module, context, done = self._again(), make_context(), self._done
-        for index, one in enumerate(done):
+        module, context = self._again(), make_context()
+        for index, one in enumerate(self._done):
             one.apply(context, module)
             try:
                 _verify(module)
             except Exception as first:  # whatever it is, the pass behind it is the one to name
-                self._done = done[:index]
-                return self._internal(first, done[index:])
-        self._done = []
-        return self._internal(error, done, what, level)
+                return index, first
+        return 0, None
 
     def _current(self, module: ModuleOp) -> str:
         self._text = ir_text(module)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +31,11 @@ SEPARATOR = "// -----"
     help="Passes: 'p1,p2{opt=1},...', or 'builtin.module(p1,p2{opt=1},...)'.",
 )
 @click.option("-o", "--output", type=FILE, help="Where to write; stdout if absent.")
-@click.option("--run-reproducer", is_flag=True, help="Run the passes that FILE itself names.")
+@click.option(
+    "--run-reproducer",
+    is_flag=True,
+    help="Do again what FILE says has failed.",
+)
 @click.option("--print-debuginfo", is_flag=True, help="Print locations, the ONNX nodes.")
 @click.option("--split-input-file", is_flag=True, help=f"Treat parts between '{SEPARATOR}' alone.")
 @watch_options
@@ -50,7 +53,14 @@ def opt(
 
     text = text_of(file)
     check_text_output(output)
-    passes = parse_passes(_pipeline_of(text) if run_reproducer else pipeline)
+    if run_reproducer:
+        if pipeline or split_input_file:
+            raise click.UsageError(
+                "a reproducer names its passes; -p and parts are for other files"
+            )
+        print_text(ir_text(_replayed(text, file, watch), locations=print_debuginfo), output)
+        return
+    passes = parse_passes(pipeline)
     check_pipeline(passes)
     results: list[str] = []
     lines = 0
@@ -64,23 +74,25 @@ def opt(
     print_text(f"{SEPARATOR}\n".join(results), output)
 
 
-def _pipeline_of(text: str) -> str:
-    """The passes that an internal error has written at the head of its reproducer."""
-    head = text.partition("\n")[0]
-    found = re.fullmatch(r"// RUN: xdsl-opt %s -p '(.*)'", head)
-    if found is None:
-        raise UserError("this is no reproducer: its first line names no passes")
-    return found[1]
+def _replayed(text: str, file: Path, watch: Watch) -> ModuleOp:
+    """What is left of a reproducer that does not fail any more."""
+    from lpuc.compiler.watching.replay import replay
+    from lpuc.compiler.watching.reproducer import recipe_of
+
+    recipe = recipe_of(text)
+    module = parse_module(text, str(file), is_judged=False)
+    replay(module, recipe, file, watch)
+    return module
 
 
-def parse_module(text: str, name: str) -> ModuleOp:
-    """Read and verify a module; a fault of the text is the user's."""
+def parse_module(text: str, name: str, is_judged: bool = True) -> ModuleOp:
+    """Read a module, verified as a rule; a fault of the text is the user's."""
     from xdsl.utils.exceptions import ParseError, VerifyException
 
     from lpuc.compiler.located import read_module
 
     try:
-        return read_module(text, name)
+        return read_module(text, name, is_judged)
     except (ParseError, VerifyException, ValueError, MemoryError, OverflowError) as error:
         raise UserError(str(error).strip()) from error
     except RecursionError:
