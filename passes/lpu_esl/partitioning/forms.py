@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects.builtin import StringAttr
+from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation, SSAValue
 
 from dialects.affine import Affine
@@ -153,8 +154,7 @@ class Forms:
     def _unshard(self, value: SSAValue, reason: str) -> SSAValue:
         form = next(iter(self._forms[value].values()))
         assert isinstance(form.type, ShardType), "what is not whole is in parts"
-        build = Build.behind(form)
-        located = form.owner if isinstance(form.owner, Operation) else build.anchor
+        build, located = Build.behind(form), _origin(form)
         properties = {"reason": StringAttr(reason)}
         kind = tensor_type(form.type.whole)
         op = make(UnshardOp, [form], [kind], properties, located.location)
@@ -201,3 +201,15 @@ class Forms:
 
 def _kind(tensor: Tensor, sharding: Sharding) -> TensorType:
     return tensor_type(tensor) if sharding.is_whole else shard_type(tensor, sharding)
+
+
+def _origin(value: SSAValue) -> Operation:
+    """The operation that makes a value: of what a loop carries the loop, of an input its reader."""
+    if isinstance(value.owner, Operation):
+        return value.owner
+    outer = value.owner.parent_op()
+    if outer is not None and not isinstance(outer, FuncOp):
+        return outer
+    first = value.first_use
+    assert first is not None, "what is exchanged is read"
+    return first.operation

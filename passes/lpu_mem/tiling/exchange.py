@@ -99,7 +99,8 @@ def write_exchange(
         filled.add(op.view)
         one.engine(part, accumulate=False)
     if block is not None:
-        _store(emitter, block, devices)
+        received = replace(emitter.build, location=run[-1].location)
+        _store(replace(emitter, build=received), block, devices)
 
 
 def _plan(op: ops.LinkOp, ranges: Ranges, budget: int, devices: int) -> Plan:
