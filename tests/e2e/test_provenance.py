@@ -31,8 +31,8 @@ from tests.e2e.committed import MODELS, ONE, model_id, options
 from tests.e2e.provenance import RULES, Names, Rule, faults, made_from, named
 
 MOVERS = frozenset(
-    ("Cast", "Concat", "Constant", "Expand", "Flatten", "Gather", "Identity", "Reshape", "Slice", "Split",
-     "Squeeze", "Transpose", "Unsqueeze")
+    ("Cast", "Concat", "Constant", "Expand", "Flatten", "Gather", "Identity", "Reshape", "Slice",
+     "Split", "Squeeze", "Transpose", "Unsqueeze")
 )  # fmt: skip
 """Operators that only say where elements lie, or of which type they are."""
 
