@@ -63,13 +63,14 @@ def assembled(module: ModuleOp, instruction: Assemble = Code.encoded) -> Program
     code: list[Inst] = []
     nodes: list[tuple[str, ...]] = []
     named: dict[int, tuple[str, ...]] = {}
+    known: dict[Code, Inst] = {}
     entries: list[Entry] = []
     pc = 0
     for func in functions:
         labels, end = _labels(func, pc)
         for op in operations(func.body.block):
             if isinstance(op, IsaOp):
-                code.append(_instruction(op, instruction, labels))
+                code.append(_instruction(op, instruction, labels, known))
                 nodes.append(_named(op, named))
         entries.append((func.sym_name.data, _interface(func, pc)))
         pc = end
@@ -91,12 +92,21 @@ class NotEncodable(Exception):
     """An operation for which the machine has no instruction, which the passes must not leave."""
 
 
-def _instruction(op: IsaOp, instruction: Assemble, labels: Mapping[str, int]) -> Inst:
+def _instruction(
+    op: IsaOp, instruction: Assemble, labels: Mapping[str, int], known: dict[Code, Inst]
+) -> Inst:
+    """The machine instruction; those that are equal are one object, but for branches."""
+    code = op.code.data
+    if code in known:
+        return known[code]
     try:
-        return instruction(op.code.data, labels.__getitem__)
+        inst = instruction(code, labels.__getitem__)
     except (ValueError, KeyError) as error:
         where = ", ".join(map(unescape, node_names(op))) or "no node"
         raise NotEncodable(f"{where}: {op.name} {op.code.data}: {error}") from error
+    if code.target() is None:
+        known[code] = inst
+    return inst
 
 
 def _named(op: IsaOp, known: dict[int, tuple[str, ...]]) -> tuple[str, ...]:

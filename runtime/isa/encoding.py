@@ -36,19 +36,26 @@ def word_addresses(code: Iterable[Inst]) -> list[int]:
 
 
 def decode(data: bytes) -> tuple[Inst, ...]:
-    """All instructions of a code section; Malformed where the bytes are none."""
+    """All instructions of a code section, those with equal words one object; Malformed where the
+    bytes are none.
+    """
     if len(data) % WORD_BYTES:
         raise Malformed(f"code of {len(data)} bytes is not a whole number of words")
     code: list[Inst] = []
+    known: dict[bytes, Inst] = {}
     at = 0
     while at < len(data):
-        inst = _decode_at(data, at)
+        raw = _words_at(data, at)
+        inst = known.get(raw)
+        if inst is None:
+            inst = known[raw] = _decoded(raw, at // WORD_BYTES)
         code.append(inst)
-        at += WORD_BYTES * inst.WORDS
+        at += len(raw)
     return tuple(code)
 
 
-def _decode_at(data: bytes, at: int) -> Inst:
+def _words_at(data: bytes, at: int) -> bytes:
+    """The words of the instruction that begins at a byte."""
     pc = at // WORD_BYTES
     cls = OPCODES.get(data[at])
     if cls is None:
@@ -56,6 +63,11 @@ def _decode_at(data: bytes, at: int) -> Inst:
     raw = data[at : at + WORD_BYTES * cls.WORDS]
     if len(raw) < WORD_BYTES * cls.WORDS:
         raise Malformed(f"{cls.MNEMONIC} at pc {pc} is cut off")
+    return raw
+
+
+def _decoded(raw: bytes, pc: int) -> Inst:
+    cls = OPCODES[raw[0]]
     try:
         inst = cls(**{f.name: f.kind.get(raw) for f in cls.LAYOUT})
     except ValueError as error:

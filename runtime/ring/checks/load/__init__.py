@@ -24,6 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runtime.isa.spec import Inst
+from runtime.ring.checks.load.layers.again import Unlike
 from runtime.ring.checks.load.refusal import Narrator, Unsafe
 from runtime.ring.checks.load.runs import Content, Kind
 from runtime.ring.checks.load.state import State
@@ -61,7 +62,14 @@ def check(
 
     `nodes_at` names the ONNX nodes of a pc, for messages.
     """
-    walk = Walk(Narrator(code, nodes_at), devices, target)
+    narrator = Narrator(code, nodes_at)
+    try:
+        _walk(Walk(narrator, devices, target), starts, devices)
+    except Unlike:
+        _walk(Walk(narrator, devices, target, shortens=False), starts, devices)
+
+
+def _walk(walk: Walk, starts: Sequence[Start], devices: int) -> None:
     for start in starts:
         walk.run(walk.index[start.pc], _entered(start, devices))
 

@@ -10,7 +10,7 @@ an operand is a block at a known address; beyond that they count as each device'
 """
 
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from runtime.isa.instructions.gather import Scatter
 from runtime.isa.instructions.matrix import Vecmat
@@ -18,9 +18,10 @@ from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.instructions.reduction import Reduce, Scan
 from runtime.isa.instructions.vector import Map1, Map2
 from runtime.isa.spec import DataInst
+from runtime.ring.checks.load.far import Block, Far, block
 from runtime.ring.checks.load.links import Ends
 from runtime.ring.checks.load.refusal import Narrator
-from runtime.ring.checks.load.runs import Content, Kind, Runs
+from runtime.ring.checks.load.runs import Kind, Runs
 from runtime.ring.checks.load.state import State
 from runtime.ring.checks.load.tags import Tags
 from runtime.ring.checks.load.touches import Pieces, Touch, Touches, pieces, touches
@@ -38,11 +39,21 @@ from runtime.target import Target
 
 OWN, SAME = Kind.OWN, Kind.SAME
 INTEGERS = {int}
-MOST_FAR = 64
-"""Pieces of HBM that are followed one by one."""
 Step = Callable[[State, int], None]
 """Executes an instruction that stands at a place."""
 Shape = tuple[int, ...]
+
+
+class Note(NamedTuple):
+    """What an instruction found: who has what it read, operand by operand, and what it made.
+
+    It made `made` events, `near` of them by what it wrote to the LMU.
+    """
+
+    kinds: list[Kind]
+    kind: Kind
+    near: int
+    made: int
 
 
 def is_exact(inst: DataInst) -> bool:
@@ -65,7 +76,9 @@ class Data:
         self.narrator = narrator
         self.tags = Tags(narrator, devices)
         self.ends = Ends(narrator, self.tags, devices, target)
-        self.far_older: dict[tuple[int, int], Content] = {}
+        self.hbm = Far(self.tags)
+        self.noted: dict[int, Note] | None = None
+        """Notes of instructions are kept here, where somebody wants them."""
 
     def step(self, inst: DataInst) -> Step:
         """What executes an instruction."""
@@ -84,23 +97,27 @@ class Data:
         return lambda state, at: self._execute(state, at, found, exact)
 
     def _execute(self, state: State, at: int, found: Touches, kind: Kind) -> None:
-        registers, lmu = state.registers, state.lmu
-        for touch in found.reads:
-            shape = self._shape(at, registers, touch)
-            parts = pieces(shape, touch.size)
-            kind = min(kind, self._read(lmu, at, registers[touch.base], parts))
+        registers, lmu, events = state.registers, state.lmu, self.tags.known
+        kinds = [self._read(lmu, at, touch, registers) for touch in found.reads]
         for touch in found.far_reads:
-            kind = min(kind, self._read_far(state, at, touch))
+            kinds.append(self.hbm.read(state.hbm, *self.far(at, touch, registers)))
+        if kinds:
+            kind = min(kind, *kinds)
         for register in found.numbers:
             if not is_uniform(registers[register]):
                 kind = OWN
         for register in found.counts:
             if not is_uniform(registers[register]):
                 self._refuse_extents(at, register)
+        before = events.count
         for touch in found.writes:
             self._write(lmu, at, touch, registers, kind)
+        near = events.count - before
         for touch in found.far_writes:
-            self._write_far(state, at, touch, kind)
+            base, place = self.far(at, touch, registers)
+            self.hbm.write(state.hbm, at, base, place, kind)
+        if self.noted is not None:
+            self.noted[at] = Note(kinds, kind, near, events.count - before)
 
     def _shape(self, at: int, registers: list[Value], touch: Touch) -> Shape:
         """Extents and strides; those of symbols and turns count at their greatest."""
@@ -124,7 +141,8 @@ class Data:
             return number.high
         return self._refuse_extents(at, None)
 
-    def _read(self, lmu: Runs, at: int, base: Value, parts: Pieces) -> Kind:
+    def _read(self, lmu: Runs, at: int, touch: Touch, registers: list[Value]) -> Kind:
+        base, parts = registers[touch.base], self.parts(at, touch, registers)
         if not parts:
             return SAME
         if isinstance(base, int):
@@ -143,9 +161,7 @@ class Data:
         if not parts:
             return
         if isinstance(base, int):
-            content = Content(kind, self.tags.known.new(at))
-            for low, high in parts:
-                lmu.put(base + low, base + high, content)
+            self.tags.put(lmu, at, base, parts, kind)
         elif isinstance(base, tuple):
             self.ends.refuse_overlap(at, shape, touch.size)
             bases = self.ends.places(at, base, shape, touch.size)
@@ -164,65 +180,15 @@ class Data:
         self.ends.ask_turns(base)
         return max(0, low + parts[0][0]), high + parts[-1][1]
 
-    def _read_far(self, state: State, at: int, touch: Touch) -> Kind:
-        base = state.registers[touch.base]
-        found = self._far(state, at, touch)
-        if not is_uniform(base) or found is None:
-            return OWN
-        worst = SAME
-        for low, high in found[1] or (found[0],):
-            for _, first, end, held in state.hbm.within(low, high):
-                assert isinstance(held, Content)
-                if held.kind is not SAME:
-                    return OWN
-                if held.event < self.tags.oldest:
-                    self.far_older[first, end] = held
-        return worst
+    def far(self, at: int, touch: Touch, registers: list[Value]) -> tuple[Value, Block | None]:
+        """Base and block of an operand in HBM."""
+        base = registers[touch.base]
+        rows = (registers[touch.rows[0]], registers[touch.rows[1]]) if touch.rows else None
+        return base, block(base, self.parts(at, touch, registers), rows)
 
-    def _write_far(self, state: State, at: int, touch: Touch, kind: Kind) -> None:
-        if not is_uniform(state.registers[touch.base]):
-            kind = OWN
-        found = self._far(state, at, touch)
-        hbm = state.hbm
-        if found is None:
-            if kind is OWN:
-                hbm.put(0, HIGHEST, Content(OWN, 0))
-            return
-        hull, parts = found
-        event = self.tags.known.new(at) if kind is SAME else 0
-        if kind is OWN:
-            held = hbm.only(*hull)
-            if not isinstance(held, Content) or held.kind is not OWN:
-                hbm.put(*hull, Content(OWN, event))
-        elif parts is not None:
-            for low, high in parts:
-                hbm.put(low, high, Content(SAME, event))
-        else:
-            for _, first, end, held in list(hbm.within(*hull)):
-                if isinstance(held, Content) and held.kind is Kind.NOTHING:
-                    hbm.put(first, end, Content(SAME, event))
-
-    def _far(
-        self, state: State, at: int, touch: Touch
-    ) -> tuple[tuple[int, int], list[tuple[int, int]] | None] | None:
-        """The hull of an operand in HBM, and its bytes where they are few pieces at one place.
-
-        None where nothing bounds it.
-        """
-        registers = state.registers
-        parts = pieces(self._shape(at, registers, touch), touch.size)
-        low, high = ends(registers[touch.base])
-        if not parts:
-            return (0, 0), []
-        for limit, step in (touch.rows,) if touch.rows else ():
-            (_, most), (least, widest) = ends(registers[limit]), ends(registers[step])
-            low, high = low + min(0, most * least), high + max(0, most * widest)
-        if low <= LOWEST >> 1 or high >= HIGHEST >> 1:
-            return None
-        hull = (max(0, low + parts[0][0]), high + parts[-1][1])
-        if low < high or len(parts) > MOST_FAR:
-            return hull, None
-        return hull, [(low + first, low + end) for first, end in parts]
+    def parts(self, at: int, touch: Touch, registers: list[Value]) -> Pieces:
+        """The bytes of an operand, relative to its base."""
+        return pieces(self._shape(at, registers, touch), touch.size)
 
     def _refuse_extents(self, at: int, register: int | None) -> NoReturn:
         which = "an extent or a stride" if register is None else f"r{register}"

@@ -1,13 +1,16 @@
 """How the check says no: the rule, the instructions, the devices and the ONNX nodes."""
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
+from operator import attrgetter
 from typing import NoReturn
 
 from runtime.errors import Invalid
-from runtime.isa.encoding import word_addresses
 from runtime.isa.spec import Inst
 from runtime.ring.checks.load.events import Events
 from runtime.ring.checks.load.runs import EVERYBODY, Kind, Slots, Tag
+
+_WORDS: Callable[[Inst], int] = attrgetter("WORDS")
 
 
 class Unsafe(Invalid):
@@ -26,7 +29,7 @@ class Narrator:
 
     def __init__(self, code: Sequence[Inst], nodes_at: Callable[[int], Sequence[str]]) -> None:
         self.code = code
-        self.addresses = word_addresses(code)
+        self.addresses = list(accumulate(map(_WORDS, code[:-1]), initial=0))
         self.nodes_at = nodes_at
 
     def name(self, at: int) -> str:

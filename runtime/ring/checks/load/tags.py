@@ -76,6 +76,12 @@ class Tags:
         self.known.read(exchanged)
         return max(worst, OWN)
 
+    def put(self, lmu: Runs, at: int, base: int, parts: Pieces, kind: Kind) -> None:
+        """An instruction writes at an address of all devices."""
+        content = Content(kind, self.known.new(at))
+        for low, high in parts:
+            lmu.put(base + low, base + high, content)
+
     def put_block(
         self, lmu: Runs, at: int, bases: Sequence[int], parts: Pieces, sources: int
     ) -> None:

@@ -16,6 +16,7 @@ from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Li, Loop
 from runtime.isa.spec import CtrlInst, DataInst, Inst
 from runtime.ring.checks.load.control import Control
 from runtime.ring.checks.load.data import Data, Step
+from runtime.ring.checks.load.layers.again import Again
 from runtime.ring.checks.load.loops import Counted, Older, is_settled
 from runtime.ring.checks.load.refusal import Narrator
 from runtime.ring.checks.load.runs import Content, meet
@@ -29,23 +30,27 @@ MOST_VISITS = 8
 class Walk:
     """Executes entries of a program on tags; its steps serve all of them."""
 
-    def __init__(self, narrator: Narrator, devices: int, target: Target) -> None:
+    def __init__(
+        self, narrator: Narrator, devices: int, target: Target, shortens: bool = True
+    ) -> None:
         code = narrator.code
         self.code = code
         self.narrator = narrator
         self.data = Data(narrator, devices, target)
         self.control = Control(narrator, self.data.tags)
-        self.index = {pc: at for at, pc in enumerate(narrator.addresses)}
+        self.index = dict(zip(narrator.addresses, range(len(code)), strict=True))
         self.tails: dict[int, list[int]] = {}
         self.goals: dict[int, int] = {}
         self.steps: list[Step | None] = [None] * len(code)
-        self.known: dict[Inst, Step] = {}
+        self.known: dict[int, Step] = {}
         for at, inst in enumerate(code):
-            if isinstance(inst, Loop):
+            if type(inst) is Loop:
                 self.tails.setdefault(self.index[inst.target], []).insert(0, at)
-            elif isinstance(inst, Bge | Jump):
+            elif type(inst) is Bge or type(inst) is Jump:
                 self.goals[at] = self.index[inst.target]
         self.joints = {*self.tails, *self.goals.values()}
+        self.again = Again(code, self.joints, self.data, self._bind) if shortens else None
+        self.stops = self.joints | set(self.again.places if self.again else ())
         self.waiting: dict[int, State] = {}
         self.depth = 0
         self.state: State | None = None
@@ -66,9 +71,9 @@ class Walk:
 
     def _span(self, low: int, high: int, opened: int) -> None:
         """Execute instructions up to `high`; of the loops that begin at the first some are open."""
-        at, steps, joints = low, self.steps, self.joints
+        at, steps, stops = low, self.steps, self.stops
         while at < high:
-            if at in joints:
+            if at in stops:
                 self._arrive(at)
                 tails = self.tails.get(at, ())
                 inside = opened if at == low else 0
@@ -76,17 +81,19 @@ class Walk:
                     self._loop(at, tails[inside], inside + 1)
                     at = tails[inside] + 1
                     continue
+                if self.again is not None and self.state is not None and at in self.again.places:
+                    at = self.again.leave_out(at, self.state)
             if self.state is not None:
                 step = steps[at] or self._bind(at)
                 step(self.state, at)
             at += 1
 
     def _bind(self, at: int) -> Step:
-        """What executes the instruction at a place, the same for all that are equal."""
+        """What executes the instruction at a place, the same for all that are one object."""
         inst = self.code[at]
-        step = self.known.get(inst)
+        step = self.known.get(id(inst))
         if step is None:
-            step = self.known[inst] = self._step(inst)
+            step = self.known[id(inst)] = self._step(inst)
         self.steps[at] = step
         return step
 
@@ -217,8 +224,8 @@ class Walk:
     def _swap(self, older: Older) -> Older:
         """Begin to remember what is read and older than an event; what was remembered so far."""
         tags, data = self.data.tags, self.data
-        before = Older(tags.oldest, tags.older, data.far_older)
-        tags.oldest, tags.older, data.far_older = older.event, older.near, older.far
+        before = Older(tags.oldest, tags.older, data.hbm.older)
+        tags.oldest, tags.older, data.hbm.older = older.event, older.near, older.far
         return before
 
     def _bound(self, loop: Counted, register: int, state: State) -> Value:

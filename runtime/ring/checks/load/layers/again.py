@@ -1,0 +1,277 @@
+"""Layers that do what the one before them did are not executed.
+
+Where a stretch of code (`finding`) begins in a state that is that of the stretch before it, but for
+the events since, and its instructions on data are those of that stretch (`rows`), it leaves the
+state that the other one left, but for the events since. Of what differs from layer to layer,
+addresses in HBM, and in the LMU such as of weights that each layer has elsewhere, what stands there
+is executed, and has to be of the same kind.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple
+
+from runtime.isa.instructions.ctrl import Li
+from runtime.isa.spec import DataInst, Inst
+from runtime.ring.checks.load.data import Data, Note, Step
+from runtime.ring.checks.load.events import Block
+from runtime.ring.checks.load.far import block
+from runtime.ring.checks.load.layers.finding import PURE, Layers, layers_of
+from runtime.ring.checks.load.layers.rows import NO_NOTE, Bounds, Forms, Row, Values
+from runtime.ring.checks.load.layers.story import facts, moved, seen
+from runtime.ring.checks.load.runs import Runs
+from runtime.ring.checks.load.state import State
+from runtime.ring.checks.load.values import Value
+
+MOST_TRIES = 6
+"""Stretches of a row that are compared with the one before."""
+
+
+class Unlike(Exception):
+    """A layer was left out that does something else: the program is to be executed whole."""
+
+
+@dataclass
+class Start:
+    """What was known where a stretch began; `window` is how many events there were one earlier."""
+
+    layers: Layers
+    number: int
+    window: int
+    events: int
+    registers: list[Value]
+    lmu: Runs
+    blocks: list[tuple[object, ...]]
+    is_quiet: bool
+    notes: dict[int, Note] = field(default_factory=dict[int, Note])
+
+
+class Later(NamedTuple):
+    """An instruction that is executed although its stretch is left out.
+
+    `events` are the instructions of the events that are left out before it.
+    """
+
+    row: Row
+    at: int
+    values: Values
+    events: list[int]
+
+
+class Compared(NamedTuple):
+    """A stretch that is like the one that it was compared with, and what it leaves."""
+
+    later: list[Later]
+    events: list[int]
+    registers: list[Value]
+    places: list[int]
+
+
+class Again:
+    """Leaves out what is done again, for one walk over a program."""
+
+    def __init__(
+        self, code: Sequence[Inst], joints: set[int], data: Data, bind: Callable[[int], Step]
+    ) -> None:
+        self.code = code
+        self.data = data
+        self.known = data.tags.known
+        self.bind = bind
+        self.places = layers_of(code, joints)
+        self.forms = Forms()
+        self.before: Start | None = None
+
+    def leave_out(self, at: int, state: State) -> int:
+        """Where to go on from the beginning of a stretch; what is alike from there is left out."""
+        layers, number = self.places[at]
+        before, data = self.before, self.data
+        self.before = data.noted = None
+        if number >= min(MOST_TRIES, len(layers.starts) - 2):
+            return at
+        is_next = before is not None and (before.layers, before.number) == (layers, number - 1)
+        now = self._started(layers, number, before.events if before and is_next else None, state)
+        if before is not None and is_next and before.number:
+            count = self._left_out(before, now, state)
+            if count:
+                return layers.starts[number + count]
+        self.before, data.noted = now, now.notes
+        return at
+
+    def _started(self, layers: Layers, number: int, window: int | None, state: State) -> Start:
+        events = self.known.count
+        window = events if window is None else window
+        blocks = [facts(e, b, window) for e, b in self.known.blocks.items() if e >= window]
+        return Start(
+            layers, number, window, events, state.registers[:], state.lmu.copy(), blocks,
+            not state.in_flight(),
+        )  # fmt: skip
+
+    def _left_out(self, before: Start, now: Start, state: State) -> int:
+        """How many stretches from `now` on are left out; the state becomes what they leave."""
+        if not (before.is_quiet and now.is_quiet) or before.blocks != now.blocks:
+            return 0
+        starts = before.layers.starts
+        stretches = [range(*pair) for pair in pairwise(starts[now.number :])]
+        rows = self._rows(
+            before, range(starts[before.number], starts[now.number]), now, stretches[0]
+        )
+        if rows is None:
+            return 0
+        bounds = _merged(
+            [hull for row in rows for view in row.near for hull in view.hull(row.values)]
+        )
+        if not all(_is_apart(row, row.values, bounds) for row in rows):
+            return 0
+        if seen(before.lmu, before.window, bounds) != seen(state.lmu, now.window, bounds):
+            return 0
+        count, last = 0, [row.at for row in rows]
+        for stretch in stretches:
+            found = self._compared(rows, stretch, state.registers)
+            if found is None or not all(_is_apart(r, v, bounds) for r, _, v, _ in found.later):
+                break
+            self._execute(found, state)
+            count, last = count + 1, found.places
+        places = dict(zip((row.at for row in rows), last, strict=True))
+        self._move(before, now, state.lmu, bounds, count, places)
+        return count
+
+    def _through(
+        self, span: range, registers: list[Value]
+    ) -> list[tuple[int, DataInst, list[Value]]]:
+        """The instructions on data of a stretch, each with the registers that it finds."""
+        found: list[tuple[int, DataInst, list[Value]]] = []
+        scalars = State(registers[:])
+        for at in span:
+            inst = self.code[at]
+            if isinstance(inst, DataInst):
+                found.append((at, inst, scalars.registers[:]))
+            else:
+                self.bind(at)(scalars, at)
+        return found
+
+    def _rows(self, start: Start, span: range, now: Start, first: range) -> list[Row] | None:
+        """A stretch, and what of it is loose, as the first one behind it shows."""
+        found = self._through(span, start.registers)
+        others = self._through(first, now.registers)
+        if len(found) != len(others):
+            return None
+        rows: list[Row] = []
+        for (at, inst, registers), (_, other, values) in zip(found, others, strict=True):
+            form, its = self.forms.of(inst), self.forms.of(other)
+            note = start.notes.get(at, NO_NOTE)
+            row = Row(at, inst, form, form.get(registers), note)
+            if its.what != form.what or not row.loosen(its.get(values)):
+                return None
+            row.bind(self.data, registers)
+            rows.append(row)
+        return rows
+
+    def _compared(
+        self, rows: Sequence[Row], span: range, registers: list[Value]
+    ) -> Compared | None:
+        """A stretch that does what the rows do, up to what is loose; None if it does not."""
+        registers, rest = registers[:], iter(rows)
+        later, places, events, scalars = list[Later](), list[int](), list[int](), State(registers)
+        for at, inst in zip(span, self.code[span.start : span.stop], strict=True):
+            if type(inst) is Li:
+                registers[inst.rd] = inst.value
+                continue
+            if type(inst) in PURE:
+                self.bind(at)(scalars, at)
+                continue
+            row = next(rest, None)
+            if row is None:
+                return None
+            places.append(at)
+            form = row.form
+            if inst is not row.inst:
+                assert isinstance(inst, DataInst)
+                form = self.forms.of(inst)
+                if form.what != row.form.what:
+                    return None
+            values = form.get(registers)
+            if values != row.values and not row.fits(values):
+                return None
+            if row.is_executed:
+                later.append(Later(row, at, values, events))
+                events = []
+            elif row.note.made:
+                events += [at] * row.note.made
+        return None if next(rest, None) else Compared(later, events, registers, places)
+
+    def _execute(self, found: Compared, state: State) -> None:
+        """Execute what is not left out of a stretch."""
+        for later in found.later:
+            self.known.at += later.events
+            self._execute_one(later, state)
+        self.known.at += found.events
+        state.registers = found.registers
+
+    def _execute_one(self, later: Later, state: State) -> None:
+        row, at, values, _ = later
+        tags, hbm, known, note = self.data.tags, self.data.hbm, self.known, row.note
+        before = known.count
+        for view, kind in row.reads:
+            base = values[view.place]
+            assert isinstance(base, int)
+            if view.parts and tags.read(state.lmu, at, base, view.parts) is not kind:
+                raise Unlike
+        for view, kind in row.far_reads:
+            base = values[view.place]
+            if hbm.read(state.hbm, base, block(base, view.parts, view.rows)) is not kind:
+                raise Unlike
+        for view in row.writes:
+            base = values[view.place]
+            assert isinstance(base, int)
+            if view.parts:
+                tags.put(state.lmu, at, base, view.parts, note.kind)
+        known.at += [at] * (before + note.near - known.count)
+        for view in row.far_writes:
+            base = values[view.place]
+            hbm.write(state.hbm, at, base, block(base, view.parts, view.rows), note.kind)
+        if known.count - before != note.made:
+            raise Unlike
+
+    def _move(
+        self, before: Start, now: Start, lmu: Runs, bounds: Bounds, count: int,
+        places: dict[int, int],
+    ) -> None:  # fmt: skip
+        """What the stretch before `now` left is what the last one left out leaves."""
+        first, end = before.events, now.events
+        by, known = count * (end - first), self.known
+        for low, high in bounds if by else ():
+            for index, _, _, held in lmu.within(low, high):
+                lmu.held[index] = moved(held, first, end, by)
+        for event in [e for e in known.blocks if first <= e < end] if by else ():
+            old = known.blocks[event]
+            read, sent = old.read, old.sent
+            known.blocks[event + by] = Block(
+                known.at[event + by], old.sources, sent if sent is None else places.get(sent, sent),
+                old.received + by * (old.received >= first),
+                read if read is None else read + by * (read >= first),
+            )  # fmt: skip
+            if read is None:
+                del known.blocks[event]
+
+
+def _merged(ranges: Bounds) -> Bounds:
+    """Ranges in order, of which none touch."""
+    found: Bounds = []
+    for low, high in sorted(ranges):
+        if found and low <= found[-1][1]:
+            found[-1] = found[-1][0], max(high, found[-1][1])
+        else:
+            found.append((low, high))
+    return found
+
+
+def _is_apart(row: Row, values: Values, bounds: Bounds) -> bool:
+    """Whether loose operands in the LMU have no byte that all stretches touch alike."""
+    for view in (*(view for view, _ in row.reads), *row.writes):
+        for low, high in view.hull(values):
+            place = bisect_left(bounds, (high, high)) - 1
+            if place >= 0 and bounds[place][1] > low:
+                return False
+    return True

@@ -1,0 +1,77 @@
+"""Where code repeats: stretches with the same kinds of instructions on data in the same order.
+
+Each begins behind an exchange, where nothing is on its way. That stretches are of the same kinds
+says only that it is worth a look whether they do the same.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from operator import attrgetter
+
+from runtime.isa.instructions.ctrl import Add, Addi, Divi, Li, Max, Min, Mov, Mul, Muli, Sub
+from runtime.isa.instructions.net import Recv, Send
+from runtime.isa.spec import OPCODES, DataInst, Inst
+
+PURE: frozenset[type[Inst]] = frozenset((Li, Mov, Add, Addi, Sub, Mul, Muli, Divi, Min, Max))
+"""Instructions of the control unit that read and write registers only."""
+WINDOW = 32
+"""Instructions on data that have to be of the same kinds before a stretch is compared whole."""
+FEWEST = 6
+"""Stretches in a row for which it is worth it."""
+SCALAR = frozenset(cls.OPCODE for cls in PURE)
+_DATA = frozenset(code for code, cls in OPCODES.items() if issubclass(cls, DataInst))
+_ELSE = re.compile(b"[^%b]" % re.escape(bytes(SCALAR | _DATA)), re.DOTALL)
+_NET = re.escape(bytes((Send.OPCODE, Recv.OPCODE)))
+_BEHIND_EXCHANGE = re.compile(b"[%b](?=[^%b])" % (_NET, _NET), re.DOTALL)
+
+
+_opcode: Callable[[Inst], int] = attrgetter("OPCODE")
+
+
+@dataclass(frozen=True, eq=False)
+class Layers:
+    """Stretches of one kind in a row: where each begins, and where the last one ends."""
+
+    starts: tuple[int, ...]
+
+
+Places = dict[int, tuple[Layers, int]]
+"""By the instruction with which a stretch begins: the row that it is of, and its number there."""
+
+
+def layers_of(code: Sequence[Inst], joints: set[int]) -> Places:
+    """All stretches of a program; ways meet at its `joints`, which lie in none of them."""
+    found: Places = {}
+    kinds = bytes(map(_opcode, code))
+    breaks = joints | {match.start() for match in _ELSE.finditer(kinds)}
+    for low, high in pairwise([-1, *sorted(breaks), len(code)]):
+        if high - low <= FEWEST * WINDOW:
+            continue
+        places = [at for at in range(low + 1, high) if kinds[at] not in SCALAR]
+        for starts in _repeated(bytes([kinds[at] for at in places])):
+            layers = Layers(tuple(places[start] for start in starts if start < len(places)))
+            found |= {at: (layers, number) for number, at in enumerate(layers.starts)}
+    return found
+
+
+def _repeated(kinds: bytes) -> Iterator[range]:
+    """Where stretches of a row begin, and where the last one ends, for each row."""
+    last: dict[bytes, int] = {}
+    done = 0
+    for match in _BEHIND_EXCHANGE.finditer(kinds):
+        at = match.end()
+        if at < done:
+            continue
+        window = kinds[at : at + WINDOW]
+        first, last[window] = last.get(window), at
+        if first is None:
+            continue
+        end, length = at, at - first
+        while kinds[end : end + length] == kinds[first:at]:
+            end += length
+        if end - first >= FEWEST * length:
+            yield range(first, end + 1, length)
+            done = end
+            last.clear()

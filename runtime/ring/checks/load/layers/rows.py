@@ -1,0 +1,167 @@
+"""The stretch that others are compared with, as rows: its instructions on data.
+
+Two instructions do the same if they are of one form and find the same numbers in their registers.
+What may differ are *loose* numbers: addresses in HBM, and addresses in the LMU that lie apart from
+what all stretches touch alike.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from runtime.isa.fields import Memory
+from runtime.isa.instructions.net import Recv, Send
+from runtime.isa.spec import DataInst
+from runtime.ring.checks.load.data import Data, Note
+from runtime.ring.checks.load.runs import Kind
+from runtime.ring.checks.load.touches import Pieces, Touch, touches
+from runtime.ring.checks.load.values import Value, ends
+
+Values = tuple[Value, ...]
+Bounds = list[tuple[int, int]]
+NO_NOTE = Note([], Kind.OWN, 0, 0)
+"""Of an instruction that exchanges, which makes no event."""
+
+
+class Form(NamedTuple):
+    """An instruction: `what` it is, its registers, and what reads those.
+
+    Places among the registers: `bases` of the addresses of operands in the LMU, `far` in HBM.
+    """
+
+    what: tuple[object, ...]
+    registers: tuple[int, ...]
+    get: Callable[[Sequence[Value]], Values]
+    bases: tuple[int, ...]
+    far: tuple[int, ...]
+
+
+class Forms:
+    """The forms of a program's instructions, each found once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Form] = {}
+
+    def of(self, inst: DataInst) -> Form:
+        """The form of an instruction, which is an object of the program."""
+        form = self._known.get(id(inst))
+        if form is None:
+            form = self._known[id(inst)] = _form(inst)
+        return form
+
+
+def _form(inst: DataInst) -> Form:
+    what: list[object] = [type(inst)]
+    registers: list[int] = []
+    bases: list[int] = []
+    far: list[int] = []
+    for known in inst.LAYOUT:
+        value: Any = getattr(inst, known.name)
+        named = known.kind.reads(value)
+        if not named:
+            what.append(value)
+        elif isinstance(known.kind, Memory):
+            what.append(value.type)
+            (far if known.name == inst.HBM else bases).append(len(registers))
+        registers += named
+    return Form(tuple(what), tuple(registers), itemgetter(*registers), tuple(bases), tuple(far))
+
+
+class View(NamedTuple):
+    """An operand: the place of its address among the registers, and its bytes from there on.
+
+    `rows` is as in `far.block`.
+    """
+
+    place: int
+    parts: Pieces
+    rows: tuple[Value, Value] | None = None
+
+    def hull(self, values: Values) -> Bounds:
+        """The bytes that it may have; none where it has no element."""
+        low, high = ends(values[self.place])
+        return [(low + self.parts[0][0], high + self.parts[-1][1])] if self.parts else []
+
+
+@dataclass
+class Row:
+    """The instruction `at` a place, what it found in its registers, and what came of it.
+
+    Of the `operands` in the LMU and in HBM those are in `reads`, `writes`, `far_reads` and
+    `far_writes` that have to be executed (`is_executed`) although a stretch is left out, the reads
+    with who had what was read.
+    """
+
+    at: int
+    inst: DataInst
+    form: Form
+    values: Values
+    note: Note
+    loose: set[int] = field(default_factory=set[int])
+    near: list[View] = field(default_factory=list[View])
+    reads: list[tuple[View, Kind]] = field(default_factory=list[tuple[View, Kind]])
+    writes: list[View] = field(default_factory=list[View])
+    far_reads: list[tuple[View, Kind]] = field(default_factory=list[tuple[View, Kind]])
+    far_writes: list[View] = field(default_factory=list[View])
+    is_executed: bool = False
+    strict: Callable[[Values], Any] = tuple
+    wanted: Any = ()
+
+    def loosen(self, values: Values) -> bool:
+        """Let differ what differs from the first stretch that is compared; whether it may."""
+        pairs = enumerate(zip(self.values, values, strict=True))
+        unlike = {place for place, (one, other) in pairs if one != other}
+        bases, far = self.form.bases, self.form.far
+        if unlike and (isinstance(self.inst, Send | Recv) or not unlike <= {*bases, *far}):
+            return False
+        registers = self.form.registers
+        named = {registers[place] for place in unlike}
+        self.loose = {place for place in (*bases, *far) if registers[place] in named}
+        return self._are_numbers(self.values) and self._are_numbers(values)
+
+    def bind(self, data: Data, registers: list[Value]) -> None:
+        """Find the operands, with the registers of the stretch."""
+        kept = [place for place in range(len(self.values)) if place not in self.loose]
+        self.strict = itemgetter(*kept)
+        self.wanted = self.strict(self.values)
+        touched, kinds = touches(self.inst), iter(self.note.kinds)
+        for touch in touched.reads:
+            view, kind = self._view(data, touch, registers, self.form.bases), next(kinds, Kind.OWN)
+            if view.place in self.loose:
+                self.reads.append((view, kind))
+            else:
+                self.near.append(view)
+        for touch in touched.writes:
+            view = self._view(data, touch, registers, self.form.bases)
+            (self.writes if view.place in self.loose else self.near).append(view)
+        for touch in touched.far_reads:
+            view = self._view(data, touch, registers, self.form.far)
+            self.far_reads.append((view, next(kinds)))
+        for touch in touched.far_writes:
+            self.far_writes.append(self._view(data, touch, registers, self.form.far))
+        self.is_executed = bool(self.loose or self.far_reads or self.far_writes)
+
+    def _view(
+        self, data: Data, touch: Touch, registers: list[Value], places: tuple[int, ...]
+    ) -> View:
+        place = next(place for place in places if self.form.registers[place] == touch.base)
+        rows = (registers[touch.rows[0]], registers[touch.rows[1]]) if touch.rows else None
+        return View(place, data.parts(self.at, touch, registers), rows)
+
+    def fits(self, values: Values) -> bool:
+        """Whether an instruction finds the same, up to what is loose."""
+        return self.strict(values) == self.wanted and self._are_numbers(values)
+
+    def _are_numbers(self, values: Values) -> bool:
+        """Whether loose addresses in the LMU are the same on all devices, and known.
+
+        Operands that have one address here have one in each stretch.
+        """
+        registers, bases = self.form.registers, self.form.bases
+        if not all(type(values[place]) is int for place in self.loose if place in bases):
+            return False
+        if len(self.loose) < 2:
+            return True
+        one = {registers[place]: values[place] for place in self.loose}
+        return all(values[place] == one[registers[place]] for place in self.loose)
