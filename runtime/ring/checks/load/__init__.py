@@ -25,8 +25,8 @@ from dataclasses import dataclass, field
 
 from runtime.isa.spec import Inst
 from runtime.ring.checks.load.layers.again import Unlike
+from runtime.ring.checks.load.memory.runs import Content, Kind
 from runtime.ring.checks.load.refusal import Narrator, Unsafe
-from runtime.ring.checks.load.runs import Content, Kind
 from runtime.ring.checks.load.state import State
 from runtime.ring.checks.load.values import FIRST_SYMBOL, Span
 from runtime.ring.checks.load.walk import Walk

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from runtime.isa.instructions.ctrl import Lds, Li, Mov, Out, Sts
 from runtime.isa.spec import CtrlInst
 from runtime.ring.checks.load.data import Step
+from runtime.ring.checks.load.memory.runs import Content, Kind
+from runtime.ring.checks.load.memory.tags import Tags
 from runtime.ring.checks.load.refusal import Narrator
-from runtime.ring.checks.load.runs import Content, Kind
 from runtime.ring.checks.load.state import State
-from runtime.ring.checks.load.tags import Tags
 from runtime.ring.checks.load.values import (
     OF_TWO,
     UNIFORM,

@@ -18,12 +18,12 @@ from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.instructions.reduction import Reduce, Scan
 from runtime.isa.instructions.vector import Map1, Map2
 from runtime.isa.spec import DataInst
-from runtime.ring.checks.load.far import Block, Far, block
 from runtime.ring.checks.load.links import Ends
+from runtime.ring.checks.load.memory.far import Block, Far, block
+from runtime.ring.checks.load.memory.runs import Kind, Runs
+from runtime.ring.checks.load.memory.tags import Tags
 from runtime.ring.checks.load.refusal import Narrator
-from runtime.ring.checks.load.runs import Kind, Runs
 from runtime.ring.checks.load.state import State
-from runtime.ring.checks.load.tags import Tags
 from runtime.ring.checks.load.touches import Pieces, Touch, Touches, pieces, touches
 from runtime.ring.checks.load.values import (
     HIGHEST,

@@ -16,9 +16,9 @@ from math import prod
 from typing import Any, NoReturn
 
 from runtime.isa.instructions.net import Recv, Send
+from runtime.ring.checks.load.memory.tags import Tags
 from runtime.ring.checks.load.refusal import Narrator
 from runtime.ring.checks.load.state import Message, State
-from runtime.ring.checks.load.tags import Tags
 from runtime.ring.checks.load.touches import in_order, overlaps, run_of
 from runtime.ring.checks.load.values import Turns, Value, all_sources, shown, sources_of
 from runtime.target import Target

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from runtime.ring.checks.load.runs import Content, Held, Kind
+from runtime.ring.checks.load.memory.runs import Content, Held, Kind
+from runtime.ring.checks.load.memory.tags import Tags
 from runtime.ring.checks.load.state import State
-from runtime.ring.checks.load.tags import Tags
 from runtime.ring.checks.load.values import HIGHEST, Span, Value, ends, is_uniform
 
 MOST_TURNS = 128

@@ -7,8 +7,8 @@ from typing import NoReturn
 
 from runtime.errors import Invalid
 from runtime.isa.spec import Inst
-from runtime.ring.checks.load.events import Events
-from runtime.ring.checks.load.runs import EVERYBODY, Kind, Slots, Tag
+from runtime.ring.checks.load.memory.events import Events
+from runtime.ring.checks.load.memory.runs import EVERYBODY, Kind, Slots, Tag
 
 _WORDS: Callable[[Inst], int] = attrgetter("WORDS")
 

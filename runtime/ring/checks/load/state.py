@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from runtime.numerics.elements import ElementType
-from runtime.ring.checks.load.runs import Runs, Tag, meet
+from runtime.ring.checks.load.memory.runs import Runs, Tag, meet
 from runtime.ring.checks.load.touches import ONE
 from runtime.ring.checks.load.values import UNKNOWN, Value, joined
 

@@ -18,8 +18,8 @@ from runtime.ring.checks.load.control import Control
 from runtime.ring.checks.load.data import Data, Step
 from runtime.ring.checks.load.layers.again import Again
 from runtime.ring.checks.load.loops import Counted, Older, is_settled
+from runtime.ring.checks.load.memory.runs import Content, meet
 from runtime.ring.checks.load.refusal import Narrator
-from runtime.ring.checks.load.runs import Content, meet
 from runtime.ring.checks.load.state import State
 from runtime.ring.checks.load.values import UNKNOWN, Span, Turns, Value, ends
 from runtime.target import Target

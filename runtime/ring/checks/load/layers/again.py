@@ -16,12 +16,12 @@ from typing import NamedTuple
 from runtime.isa.instructions.ctrl import Li
 from runtime.isa.spec import DataInst, Inst
 from runtime.ring.checks.load.data import Data, Note, Step
-from runtime.ring.checks.load.events import Block
-from runtime.ring.checks.load.far import block
 from runtime.ring.checks.load.layers.finding import PURE, Layers, layers_of
 from runtime.ring.checks.load.layers.rows import NO_NOTE, Bounds, Forms, Row, Values
 from runtime.ring.checks.load.layers.story import facts, moved, seen
-from runtime.ring.checks.load.runs import Runs
+from runtime.ring.checks.load.memory.events import Block
+from runtime.ring.checks.load.memory.far import block
+from runtime.ring.checks.load.memory.runs import Runs
 from runtime.ring.checks.load.state import State
 from runtime.ring.checks.load.values import Value
 

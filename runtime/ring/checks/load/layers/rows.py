@@ -14,7 +14,7 @@ from runtime.isa.fields import Memory
 from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.spec import DataInst
 from runtime.ring.checks.load.data import Data, Note
-from runtime.ring.checks.load.runs import Kind
+from runtime.ring.checks.load.memory.runs import Kind
 from runtime.ring.checks.load.touches import Pieces, Touch, touches
 from runtime.ring.checks.load.values import Value, ends
 

@@ -1,8 +1,8 @@
 """What the LMU has, and of blocks, with events counted from the beginning of a stretch on."""
 
-from runtime.ring.checks.load.events import Block
 from runtime.ring.checks.load.layers.rows import Bounds
-from runtime.ring.checks.load.runs import Held, Runs
+from runtime.ring.checks.load.memory.events import Block
+from runtime.ring.checks.load.memory.runs import Held, Runs
 
 
 def _since(number: int, window: int) -> int:

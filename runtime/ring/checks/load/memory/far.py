@@ -5,8 +5,8 @@ Beyond that it counts as each device's own.
 
 from typing import NamedTuple
 
-from runtime.ring.checks.load.runs import Content, Kind, Runs
-from runtime.ring.checks.load.tags import Tags
+from runtime.ring.checks.load.memory.runs import Content, Kind, Runs
+from runtime.ring.checks.load.memory.tags import Tags
 from runtime.ring.checks.load.touches import Pieces
 from runtime.ring.checks.load.values import HIGHEST, LOWEST, Value, ends, is_uniform
 

@@ -15,9 +15,8 @@ each where its origin has it. So a device reads what the devices wrote where it 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from runtime.ring.checks.load.events import Block, Events
-from runtime.ring.checks.load.refusal import Narrator, Wording
-from runtime.ring.checks.load.runs import (
+from runtime.ring.checks.load.memory.events import Block, Events
+from runtime.ring.checks.load.memory.runs import (
     EVERYBODY,
     NOTHING,
     Content,
@@ -27,6 +26,7 @@ from runtime.ring.checks.load.runs import (
     Tag,
     tags_of,
 )
+from runtime.ring.checks.load.refusal import Narrator, Wording
 from runtime.ring.checks.load.state import Piece, Sent, Slotted
 from runtime.ring.checks.load.touches import Pieces
 from runtime.ring.checks.load.values import Value
