@@ -42,6 +42,7 @@ def compile(
     precision: str = "f16",
     max_context: int | None = None,
     shape: Mapping[str, int] | None = None,
+    input_role: Mapping[str, str] | None = None,
     devices: int = 1,
     plan: Mapping[str, Any] | str | PathLike[str] | None = None,
     whole_budget: float | None = None,
@@ -58,10 +59,10 @@ def compile(
 
     The keywords are the options of `lpuc compile`: the machine, or a file that describes one; the
     type of weights, cache and products (f32, f16, bf16); the bound of the cache; values of symbolic
-    dimensions by name; how many devices make a ring, what each computes (the `plan` of a program,
-    or a file) and how many percent of the parameters all of them may hold; where a saved program
-    has its weights (embed, reference, none); passes instead of the default ones; limits of the
-    importer.
+    dimensions and what inputs are (ids, mask, positions, past, data), by name; how many devices
+    make a ring, what each computes (the `plan` of a program, or a file) and how many percent of the
+    parameters all of them may hold; where a saved program has its weights (embed, reference, none);
+    passes instead of the default ones; limits of the importer.
     """
     from lpuc.compiler.driver import compile_model
     from lpuc.compiler.options import CompileOptions
@@ -92,6 +93,7 @@ def inspect(
     precision: str = "f16",
     max_context: int | None = None,
     shape: Mapping[str, int] | None = None,
+    input_role: Mapping[str, str] | None = None,
     devices: int = 1,
     plan: Mapping[str, Any] | str | PathLike[str] | None = None,
     whole_budget: float | None = None,
@@ -125,6 +127,7 @@ def verify(
     precision: str = "f16",
     max_context: int | None = None,
     shape: Mapping[str, int] | None = None,
+    input_role: Mapping[str, str] | None = None,
     devices: int = 1,
     plan: Mapping[str, Any] | str | PathLike[str] | None = None,
     whole_budget: float | None = None,

@@ -120,10 +120,31 @@ class Target:
         """A preset by name, or the file at a path that ends in `.toml`."""
         text = str(name_or_path)
         if text.endswith(".toml"):
-            return _parse(text, _read(Path(text)))
+            return Target.parse(text, Target.text_of(Path(text)))
         if text not in Target.presets():
             raise Invalid(f"unknown target {text!r}; known are {', '.join(Target.presets())}")
-        return _parse(text, (PRESETS / f"{text}.toml").read_text("utf-8"))
+        return Target.parse(text, (PRESETS / f"{text}.toml").read_text("utf-8"))
+
+    @staticmethod
+    def text_of(path: Path) -> str:
+        """What a file says that describes a machine."""
+        try:
+            return read_text(path, MOST_BYTES)
+        except OSError as error:
+            raise Invalid(f"{path}: cannot read the target: {error.strerror}") from None
+
+    @staticmethod
+    def parse(where: str, text: str) -> "Target":
+        """The target of the text of a file; `where` names it in errors."""
+        if text.count(".") > MOST_DOTS:
+            raise Invalid(f"{where}: holds more than {MOST_DOTS} dots")
+        try:
+            data = tomllib.loads(text)
+        except ValueError as error:
+            raise Invalid(f"{where}: not TOML: {error}") from None
+        except RecursionError:
+            raise Invalid(f"{where}: is nested too deeply") from None
+        return _build(where, data)
 
     @staticmethod
     def from_json(where: str, data: object) -> "Target":
@@ -140,25 +161,6 @@ class Target:
 def exact(value: float) -> Fraction:
     """The number that a decimal fraction in a target means: 1.1111111111111112 is 10/9."""
     return Fraction(value).limit_denominator(10**6) or Fraction(value)
-
-
-def _read(path: Path) -> str:
-    try:
-        return read_text(path, MOST_BYTES)
-    except OSError as error:
-        raise Invalid(f"{path}: cannot read the target: {error.strerror}") from None
-
-
-def _parse(where: str, text: str) -> Target:
-    if text.count(".") > MOST_DOTS:
-        raise Invalid(f"{where}: holds more than {MOST_DOTS} dots")
-    try:
-        data = tomllib.loads(text)
-    except ValueError as error:
-        raise Invalid(f"{where}: not TOML: {error}") from None
-    except RecursionError:
-        raise Invalid(f"{where}: is nested too deeply") from None
-    return _build(where, data)
 
 
 def _build(where: str, data: dict[str, object]) -> Target:

@@ -6,6 +6,7 @@ from dialects.lpu import control, elementwise, fused, movement, products
 from dialects.lpu.attributes import AffineAttr, AffineListAttr, IntsAttr, SymbolsAttr
 from dialects.lpu.control import StateType
 from dialects.lpu.interface import InterfaceAttr
+from dialects.lpu.nodes import NodesAttr
 from dialects.lpu.ports import StatePortsAttr
 from dialects.lpu.types import TensorType
 from dialects.lpu.weights import WeightAttr
@@ -23,5 +24,6 @@ Lpu = Dialect(
         StatePortsAttr,
         InterfaceAttr,
         WeightAttr,
+        NodesAttr,
     ],
 )

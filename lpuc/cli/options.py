@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from lpuc.cli.spelling import Spelled
 from lpuc.cli.threads import limit_threads
@@ -16,6 +17,7 @@ from lpuc.compiler.options import (
     BUDGETS,
     DEFAULT_PRECISION,
     DEFAULT_TARGET,
+    INPUT_ROLES,
     PRECISIONS,
     WEIGHTS,
     CompileOptions,
@@ -61,6 +63,13 @@ def chain(decorators: Iterable[Callable[[Any], Any]], function: Any) -> Any:
     return function
 
 
+def given_options(names: Iterable[str]) -> list[str]:
+    """Those options of the running command that are not as by default."""
+    context = click.get_current_context()
+    default = (None, ParameterSource.DEFAULT)
+    return [name for name in names if context.get_parameter_source(name) not in default]
+
+
 def _parse_shapes(
     _ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, int]:
@@ -72,6 +81,19 @@ def _parse_shapes(
         if shapes.setdefault(name, int(number)) != int(number):
             raise click.BadParameter(f"'{name}' is given twice")
     return shapes
+
+
+def _parse_roles(
+    _ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    roles: dict[str, str] = {}
+    for text in values:
+        name, _, role = text.rpartition("=")
+        if not name:
+            raise click.BadParameter(f"'{text}' is not NAME=ROLE")
+        if roles.setdefault(name, role) != role:
+            raise click.BadParameter(f"'{name}' is given twice")
+    return roles
 
 
 def compile_options(function: F) -> F:
@@ -91,6 +113,9 @@ def compile_options(function: F) -> F:
                      help="Bound of the cache.  [default: 2048, or the model's own limit]"),
         click.option("--shape", multiple=True, callback=_parse_shapes, metavar="NAME=INT",
                      help="Fix a symbolic dimension (repeatable)."),
+        click.option("--input-role", multiple=True, callback=_parse_roles, metavar="NAME=ROLE",
+                     help=f"What an input is whose name does not tell: {', '.join(INPUT_ROLES)} "
+                     "(repeatable)."),
         click.option("--devices", type=int, default=1, show_default=True, metavar="N",
                      help="How many machines in a ring share the model: 1, 2, 4, 8, ..."),
         click.option("--plan", type=FILE, metavar="FILE",
@@ -106,7 +131,8 @@ def compile_options(function: F) -> F:
 
 
 COMPILING = (
-    "target", "precision", "max_context", "shape", "devices", "plan", "whole_budget", "pipeline",
+    "target", "precision", "max_context", "shape", "input_role", "devices", "plan",
+    "whole_budget", "pipeline",
 )  # fmt: skip
 """Options that a program was compiled with."""
 
@@ -156,6 +182,13 @@ fuel_option = click.option(
     type=int,
     metavar="N",
     help="Stop a run that works on more than N elements.  [default: the program's own bound]",
+)
+
+model_dir_option = click.option(
+    "--model-dir",
+    type=FILE,
+    metavar="DIR",
+    help="Where the model's files are that IR names.  [default: where they were, beside the IR]",
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")

@@ -9,12 +9,11 @@ compiled.save(Path("model.lpu"))
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from sys import getswitchinterval, setswitchinterval
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 
 from dialects.errors import CompileError
 from dialects.names import unescape
+from lpuc.compiler.dumping.course import Course
 from lpuc.compiler.emit import emit_parameters, emit_program, emit_references, program_in_memory
 from lpuc.compiler.instrument import Instrumentation, emitting
 from lpuc.compiler.options import MOST_DEVICES, WEIGHTS, CompileOptions
@@ -33,11 +33,12 @@ from lpuc.compiler.pipeline import (
     pipeline_of,
     run_pipeline,
     run_stages,
+    stage_passes,
     stages_until,
 )
 from lpuc.compiler.plans import keeping, naming, plan_attribute
 from lpuc.compiler.progress import at_work
-from lpuc.compiler.sources import UNSTAMPED, Stamps, source_ranges
+from lpuc.compiler.sources import UNSTAMPED, Stamps, source_ranges, summing
 from lpuc.compiler.watching.reproducer import ANYWHERE, Place
 from lpuc.errors import InternalError
 from lpuc.files.disk import replacing
@@ -52,7 +53,7 @@ from runtime.errors import BadOption
 from runtime.files import noting
 from runtime.options import one_of
 from runtime.program.program import Program
-from runtime.weights.source_files import Span, Sums
+from runtime.weights.source_files import Sums
 
 if TYPE_CHECKING:
     from xdsl.passes import ModulePass
@@ -61,8 +62,6 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-HAND_OVER_SECONDS = 0.0005
-"""After how long the compiler lets a thread that sums weights up go on."""
 REMARKS = {"not_rolled": "no layer loop", "no_generate": "no generate"}
 """Attributes that passes leave on a function, and what a summary calls them."""
 
@@ -178,7 +177,8 @@ def lower(
     Where a program is to come of it, that pipeline `is_whole`; `UsageError` if it is not.
     `again` loads the module anew, to show a bug; without it, the module is copied at once.
     """
-    with instrumentation.watching(module, again), naming(options.plan):
+    course = _course(options, instrumentation)
+    with instrumentation.watching(module, again, course), naming(options.plan):
         if options.pipeline is not None:
             passes = _users_passes(options.pipeline, options.devices if is_whole else None)
             with instrumentation.judging("the pipeline", module):
@@ -193,7 +193,8 @@ def lower_by_levels(
     module: ModuleOp, options: CompileOptions, instrumentation: Instrumentation
 ) -> Generator[str]:
     """Take a module down all levels, in place; the name of each as it is reached whole."""
-    with instrumentation.watching(module), naming(options.plan):
+    course = _course(options, instrumentation)
+    with instrumentation.watching(module, course=course), naming(options.plan):
         if options.pipeline is None:
             for stage in run_stages(module, pipeline_of(options.devices), instrumentation):
                 yield stage.level
@@ -203,6 +204,20 @@ def lower_by_levels(
             with instrumentation.judging("the pipeline", module):
                 run_pipeline(module, group, instrumentation)
             yield level
+
+
+def passes_of(options: CompileOptions) -> tuple[ModulePass, ...]:
+    """All passes of a compilation: those of the user, or the default ones."""
+    if options.pipeline is not None:
+        return parse_passes(options.pipeline)
+    stages = pipeline_of(options.devices)
+    return tuple(one for stage in stages for one in stage_passes(stage))
+
+
+def _course(options: CompileOptions, instrumentation: Instrumentation) -> Course | None:
+    """What is dumped, if anything is."""
+    is_dumped = instrumentation.watch.dump_dir is not None
+    return Course.of(passes_of(options), options) if is_dumped else None
 
 
 def _users_passes(pipeline: str, devices: int | None) -> tuple[ModulePass, ...]:
@@ -227,7 +242,7 @@ def compile_model(
         module = load()
         ranges = source_ranges(module)
         stamps += Stamps.of(ranges)
-        with _beside(sums, ranges), keeping(module, plan_out, (model, *ranges)):
+        with summing(sums, ranges), keeping(module, plan_out, (model, *ranges)):
             level, watch = PIPELINE[-1].level, instrumentation or Instrumentation()
             with _advising(model, options):
                 lower(module, options, level, watch, load, is_whole=True)
@@ -268,22 +283,3 @@ def _smallest_ring(model: Path, options: CompileOptions, error: Overfull) -> int
             return None
         return count
     return None
-
-
-@contextmanager
-def _beside(sums: Sums | None, ranges: Mapping[Path, Sequence[Span]]) -> Generator[None]:
-    """Sum weights up while something else runs, which hands over Python's lock more often."""
-    if sums is None:
-        yield
-        return
-    interval = getswitchinterval()
-    setswitchinterval(HAND_OVER_SECONDS)
-    try:
-        for path, spans in ranges.items():
-            sums.begin(path, spans)
-        yield
-    except BaseException:
-        sums.close()
-        raise
-    finally:
-        setswitchinterval(interval)

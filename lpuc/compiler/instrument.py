@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lpuc.compiler.dump import IrDump
+from lpuc.compiler.dumping.course import Course
 from lpuc.compiler.progress import at_work
 from lpuc.compiler.watching.failures import emitting, is_users, reported
 from lpuc.compiler.watching.printing import Prints, ir_text
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
     from xdsl.passes import ModulePass
 
+    from lpuc.compiler.dumping.folder import IrDump
+    from lpuc.compiler.dumping.texts import Texts
     from lpuc.compiler.watching.statistics import Statistics
 
 __all__ = ["Instrumentation", "Prints", "Watch", "emitting", "ir_text"]
@@ -61,7 +63,8 @@ class Instrumentation:
     timings: list[Timing] = field(default_factory=list[Timing])
     statistics: list[Statistics] = field(default_factory=list["Statistics"])
     _dump: IrDump | None = None
-    _text: str | None = None
+    _texts: Texts | None = None
+    _structure: list[int] | None = None
     _again: Callable[[], ModuleOp] | None = None
     _done: list[ModulePass] = field(default_factory=list["ModulePass"])
 
@@ -72,10 +75,13 @@ class Instrumentation:
 
     @contextmanager
     def watching(
-        self, module: ModuleOp, again: Callable[[], ModuleOp] | None = None
+        self,
+        module: ModuleOp,
+        again: Callable[[], ModuleOp] | None = None,
+        course: Course | None = None,
     ) -> Generator[None]:
         """
-        Around a whole pipeline; the module is as it was imported or read.
+        Around a whole pipeline, the `course`; the module is as it was imported or read.
 
         `again` makes an equal module. The IR before a pass that fails is what the passes before it
         make of that one: copies on the way would cost more than the passes.
@@ -83,8 +89,10 @@ class Instrumentation:
         self._again, self._done = again or module.clone().clone, []
         self.watch.prints.check(module)
         if self.watch.dump_dir is not None:
-            self._dump = IrDump(self.watch.dump_dir)
-            self._dump.add("import", "", self._current(module))
+            from lpuc.compiler.dumping.folder import IrDump  # only then
+
+            self._dump = IrDump(self.watch.dump_dir, course or Course())
+            self._dump.begin(module)
         try:
             with _hearing(self.watch.areas):
                 yield
@@ -98,8 +106,8 @@ class Instrumentation:
         """Around one pass; `rest` is this pass and those that follow."""
         prints = self.watch.prints
         prints.show_before(one, module)
-        if prints.after_change and self._text is None:
-            self._current(module)
+        if prints.after_change and self._structure is None:
+            self._is_changed(module)
         try:
             with at_work(one.name), self._counting(one, module):
                 started = time.perf_counter()
@@ -117,6 +125,8 @@ class Instrumentation:
         self._done.append(one)
         if self.watch.time_passes:
             self.timings.append(Timing(one.name, seconds, count_ops(module)))
+        if self._dump is not None:
+            self._dump.add(one, module, seconds)
         self._after(one, module)
 
     @contextmanager
@@ -167,18 +177,17 @@ class Instrumentation:
                 return index, first
         return 0, None
 
-    def _current(self, module: ModuleOp) -> str:
-        self._text = ir_text(module)
-        return self._text
+    def _is_changed(self, module: ModuleOp) -> bool:
+        """Whether the module is another than at the last time."""
+        from lpuc.compiler.dumping.texts import Texts
+
+        self._texts = self._texts or Texts()
+        before, self._structure = self._structure, self._texts.structure(module)
+        return before != self._structure
 
     def _after(self, one: ModulePass, module: ModuleOp) -> None:
-        changed = False
-        if self.watch.prints.after_change or self._dump is not None:
-            previous, text = self._text, self._current(module)
-            changed = text != previous
-            if self._dump is not None:
-                self._dump.add(one.name, str(one.spec()), text if changed else None)
-        self.watch.prints.show_after(one, module, changed)
+        is_changed = self.watch.prints.after_change and self._is_changed(module)
+        self.watch.prints.show_after(one, module, is_changed)
 
     def _internal(
         self,

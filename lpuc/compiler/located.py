@@ -7,9 +7,11 @@ import re
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 from xdsl.parser import Parser
+from xdsl.utils.exceptions import ParseError, VerifyException
 
 from dialects.refusal import Refused
 from dialects.verification import verify_module
+from lpuc.compiler.dumping.reading import expand_locations
 from lpuc.compiler.pipeline import make_context
 from lpuc.errors import UserError
 
@@ -28,6 +30,27 @@ class LocatedParser(Parser):
         op = super().parse_operation()
         self.places[op] = start
         return op
+
+
+def parse_module(text: str, name: str, is_judged: bool = True) -> ModuleOp:
+    """
+    Read and verify a module; a fault of the text is the user's. `name` is that of its file.
+
+    Locations that are keys into a table of the module become the names that they stand for.
+    """
+    module = parse_as_written(text, name, is_judged)
+    expand_locations(module)
+    return module
+
+
+def parse_as_written(text: str, name: str, is_judged: bool = True) -> ModuleOp:
+    """The same, with locations as they stand there."""
+    try:
+        return read_module(text, name, is_judged)
+    except (ParseError, VerifyException, ValueError, MemoryError, OverflowError) as error:
+        raise UserError(str(error).strip()) from error
+    except RecursionError:
+        raise UserError("regions are nested too deeply") from None
 
 
 def read_module(text: str, name: str, is_judged: bool = True) -> ModuleOp:

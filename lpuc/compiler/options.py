@@ -27,6 +27,9 @@ WEIGHTS = ("embed", "reference", "none")
 BUDGETS = ("max_file_bytes", "max_graph_bytes", "max_nodes", "max_name_bytes", "max_rank")
 """The options that raise limits of the importer: fields of its `Budgets`, with `max_` before."""
 
+INPUT_ROLES = ("ids", "mask", "positions", "past", "data")
+"""What an input can be; the outputs that go with a past are found by what is computed."""
+
 LARGEST = (1 << 31) - 1
 
 MOST_DEVICES = 64
@@ -39,8 +42,9 @@ class CompileOptions:
     The choices of one compilation; `BadOption` for one that cannot be meant.
 
     `target` names a machine or a file that describes one, and `devices` says how many of it make a
-    ring. `shape` fixes symbolic dimensions by name, `max_context` bounds the cache (None: the
-    default of the compiler), `pipeline` replaces the default passes. `plan` says what each of
+    ring. `shape` fixes symbolic dimensions by name, `input_role` says what inputs are (see
+    `INPUT_ROLES`) whose names do not tell, `max_context` bounds the cache (None: the default of the
+    compiler), `pipeline` replaces the default passes. `plan` says what each of
     several devices computes, a mapping or a file, and `whole_budget` how many percent of the
     parameters every one of them may hold. `weights` is one of `WEIGHTS`; without weights the files
     they lie in need not exist. What is None of `BUDGETS` is a limit of the importer that stays as
@@ -51,6 +55,7 @@ class CompileOptions:
     precision: str = DEFAULT_PRECISION
     max_context: int | None = None
     shape: Mapping[str, int] | None = None
+    input_role: Mapping[str, str] | None = None
     devices: int = 1
     plan: Mapping[str, Any] | str | PathLike[str] | None = None
     whole_budget: float | None = None
@@ -77,6 +82,7 @@ class CompileOptions:
             if getattr(self, name) is not None:
                 whole(name, getattr(self, name), 0)
         object.__setattr__(self, "shape", _extents(self.shape))
+        object.__setattr__(self, "input_role", _roles(self.input_role))
 
     @staticmethod
     def among(given: Mapping[str, Any]) -> CompileOptions:
@@ -91,7 +97,7 @@ class CompileOptions:
         return {n.removeprefix("max_"): int(v) for n, v in given.items() if v is not None}
 
     def attribute(self) -> DictionaryAttr:
-        """The options as the attribute `lpu.options`; names of dimensions are escaped."""
+        """The options as the attribute `lpu.options`; names of a user's are escaped."""
         from xdsl.dialects.builtin import (
             DictionaryAttr,
             FloatAttr,
@@ -104,10 +110,13 @@ class CompileOptions:
 
         from dialects.names import escape
 
+        target = fspath(self.target)
         entries: dict[str, Attribute] = {
-            "target": StringAttr(fspath(self.target)),
+            "target": StringAttr(escape(target)),
             "precision": StringAttr(self.precision),
         }
+        if target.endswith(".toml"):
+            entries["machine"] = StringAttr(escape(_machine_text(target)))
         if self.max_context is not None:
             entries["max_context"] = IntegerAttr(int(self.max_context), i64)
         if self.devices > 1:
@@ -116,9 +125,12 @@ class CompileOptions:
             entries["whole_budget"] = FloatAttr(float(self.whole_budget), f64)
         if self.shape:
             shape = sorted(self.shape.items())
-            entries["shape"] = DictionaryAttr(
-                {escape(name): IntegerAttr(value, i64) for name, value in shape}
-            )
+            extents = {escape(name): IntegerAttr(value, i64) for name, value in shape}
+            entries["shape"] = DictionaryAttr(extents)
+        if self.input_role:
+            roles = sorted(self.input_role.items())
+            named = {escape(name): StringAttr(role) for name, role in roles}
+            entries["input_role"] = DictionaryAttr(named)
         return DictionaryAttr(entries)
 
 
@@ -139,6 +151,18 @@ def _check_plan(plan: object, devices: int) -> None:
         raise BadOption(
             "plan", "a plan is for several devices, and there is one; give their number"
         )
+
+
+def _machine_text(target: str) -> str:
+    """What the file of a target says."""
+    from pathlib import Path
+
+    from runtime.target import Target
+
+    try:
+        return Target.text_of(Path(target))
+    except RuntimeFault as error:
+        raise BadOption("target", str(error)) from None
 
 
 def target_of(target: object) -> Target:
@@ -164,3 +188,16 @@ def _extents(shape: object) -> dict[str, int]:
         if not isinstance(name, str):
             raise unexpected("shape", "the name of a dimension", name)
     return {str(name): whole("shape", value, 0, LARGEST) for name, value in given.items()}
+
+
+def _roles(roles: object) -> dict[str, str]:
+    """The roles that `input_role` gives."""
+    if roles is None:
+        return {}
+    if not isinstance(roles, Mapping):
+        raise unexpected("input_role", "roles by the names of inputs", roles)
+    given = dict(cast("Mapping[object, object]", roles))
+    for name in given:
+        if not isinstance(name, str):
+            raise unexpected("input_role", "the name of an input", name)
+    return {str(name): one_of("input_role", role, INPUT_ROLES) for name, role in given.items()}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from sys import getswitchinterval, setswitchinterval
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Attribute
@@ -15,7 +17,7 @@ from dialects.reading import all_within
 from passes.analysis.functions import model_folder
 from runtime.errors import Unlinked
 from runtime.weights.recipes import file_ranges, nbytes
-from runtime.weights.source_files import Span
+from runtime.weights.source_files import Span, Sums
 
 
 def _attributes(module: ModuleOp) -> Generator[Attribute]:
@@ -65,6 +67,9 @@ class Stamps:
                 raise Unlinked(f"{path}: {what} since it was compiled; compile it again")
 
 
+HAND_OVER_SECONDS = 0.0005
+"""After how long the compiler lets a thread that sums weights up go on."""
+
 UNSTAMPED = Stamps()
 """Of no files: what was not compiled from files cannot change."""
 
@@ -75,3 +80,22 @@ def _stamp(path: Path) -> Stamp | None:
     except OSError:
         return None
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+@contextmanager
+def summing(sums: Sums | None, ranges: Mapping[Path, Sequence[Span]]) -> Generator[None]:
+    """Sum weights up while something else runs, which hands over Python's lock more often."""
+    if sums is None:
+        yield
+        return
+    interval = getswitchinterval()
+    setswitchinterval(HAND_OVER_SECONDS)
+    try:
+        for path, spans in ranges.items():
+            sums.begin(path, spans)
+        yield
+    except BaseException:
+        sums.close()
+        raise
+    finally:
+        setswitchinterval(interval)

@@ -55,11 +55,14 @@ def _sync(path: Path, flags: int) -> None:
 
 
 @contextmanager
-def replacing(output: str | Path, inputs: Iterable[Path] = ()) -> Generator[Path]:
+def replacing(
+    output: str | Path, inputs: Iterable[Path] = (), durable: bool = True
+) -> Generator[Path]:
     """
     A path to write to, which becomes `output` when the block ends without an error.
 
-    Refuses an output as `check_output` does. A link is followed.
+    Refuses an output as `check_output` does. A link is followed. What is not `durable` may be
+    lost, or empty, if the machine stops; not if the process does.
     """
     named, target = Path(output), Path(os.path.realpath(output))
     check_output(named, inputs)
@@ -72,9 +75,11 @@ def replacing(output: str | Path, inputs: Iterable[Path] = ()) -> Generator[Path
     try:
         yield temporary
         os.chmod(temporary, _mode(target))
-        _sync(temporary, os.O_RDONLY)
+        if durable:
+            _sync(temporary, os.O_RDONLY)
         os.replace(temporary, target)
-        _sync(target.parent, os.O_RDONLY)
+        if durable:
+            _sync(target.parent, os.O_RDONLY)
     except OSError as error:
         if error.filename not in (None, name):
             raise
@@ -84,7 +89,9 @@ def replacing(output: str | Path, inputs: Iterable[Path] = ()) -> Generator[Path
             temporary.unlink()
 
 
-def write_text(output: str | Path, text: str, inputs: Iterable[Path] = ()) -> None:
+def write_text(
+    output: str | Path, text: str, inputs: Iterable[Path] = (), durable: bool = True
+) -> None:
     """Write a text file, whole or not at all."""
-    with replacing(output, inputs) as temporary:
+    with replacing(output, inputs, durable) as temporary:
         temporary.write_text(text, encoding="utf-8")

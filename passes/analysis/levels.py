@@ -23,6 +23,12 @@ def dialects_of(module: ModuleOp) -> frozenset[str]:
     return frozenset({kind.name.partition(".")[0] for kind in kinds}).intersection(LEVELS)
 
 
+def level_of(module: ModuleOp) -> str:
+    """The level of IR: `onnx` as long as a node of the model is left, else the lowest there is."""
+    found = dialects_of(module)
+    return "onnx" if "onnx" in found or not found else max(found, key=LEVELS.index)
+
+
 def _functions(module: ModuleOp) -> Iterator[FuncOp]:
     return (op for op in module.ops if isinstance(op, FuncOp) and op.body.blocks)
 

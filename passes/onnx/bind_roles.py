@@ -23,13 +23,15 @@ The batch is 1 and the sequence is 1 in a decoder with cache inputs, unless `sha
 extent of the cache is the symbol `P`, from 0 to `max_context` less the sequence; caches of other
 lengths have symbols of their own; the mask covers the first cache and the sequence, `P + seq`,
 whatever its own symbol was called. Names of dimensions are never trusted: they are bound through
-the role of the input they occur in.
+the role of the input they occur in. What an input is its name says, or `input_role`.
 
-**Requires** module attribute `lpu.options` (`max_context`, `shape`), both with defaults.
+**Requires** module attribute `lpu.options` (`max_context`, `shape`, `input_role`), all with
+defaults.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xdsl.dialects.builtin import (
@@ -58,7 +60,7 @@ from passes.onnx.roles.binding import (
     check_names,
     check_numbers,
 )
-from passes.onnx.roles.inputs import is_embedding, is_mask, role_of
+from passes.onnx.roles.inputs import is_embedding, is_mask, roles_of
 from passes.onnx.shapes.limits import context_limit, head_size
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import retype, set_attribute
@@ -74,9 +76,15 @@ def _shape(module: ModuleOp) -> dict[str, int]:
     return {k: v.value.data for k, v in entries.items() if isinstance(v, IntegerAttr)}
 
 
+def _roles(module: ModuleOp) -> dict[str, str]:
+    """The roles that `input_role` gives."""
+    entries = dictionary(options(module).get("input_role"))
+    return {name: role.data for name, role in entries.items() if isinstance(role, StringAttr)}
+
+
 def _max_context(module: ModuleOp) -> int:
     """What the options say, or the default, within what the positions of the model allow."""
-    limit = context_limit(step_function(module), model_folder(module))
+    limit = context_limit(step_function(module), model_folder(module), _roles(module))
     given = options(module).get("max_context")
     if not isinstance(given, IntegerAttr):
         return DEFAULT_CONTEXT if limit is None else min(limit, DEFAULT_CONTEXT)
@@ -102,7 +110,12 @@ def named(tensor: Tensor, index: int, name: str) -> Tensor:
     )
 
 
-def bind(func: FuncOp, max_context: int, overrides: dict[str, int]) -> None:
+def bind(
+    func: FuncOp,
+    max_context: int,
+    overrides: dict[str, int],
+    given: Mapping[str, str],
+) -> None:
     """Rewrite the types of the arguments and record roles and symbols on the function."""
     ports = interface_of(func).arguments
     names = [port.name for port in ports]
@@ -110,10 +123,7 @@ def bind(func: FuncOp, max_context: int, overrides: dict[str, int]) -> None:
         named(tensor_of(argument), index, name)
         for index, (argument, name) in enumerate(zip(func.body.block.args, names, strict=True))
     ]
-    roles = [
-        role_of(port.name, tensor) if port.role == "data" else port.role
-        for port, tensor in zip(ports, tensors, strict=True)
-    ]
+    roles = roles_of(ports, tensors, given)
     by_role: dict[str, list[Tensor]] = {"ids": [], "past": [], "mask": [], "positions": []}
     for role, tensor in zip(roles, tensors, strict=True):
         by_role.setdefault(role, []).append(tensor)
@@ -148,4 +158,5 @@ class OnnxBindRolesPass(RewritingPass):
     )
 
     def rewrite(self, module: ModuleOp) -> None:
-        bind(step_function(module), _max_context(module), _shape(module))
+        func = step_function(module)
+        bind(func, _max_context(module), _shape(module), _roles(module))

@@ -12,6 +12,7 @@ from xdsl.passes import ModulePass
 
 from passes.analysis.levels import require
 from passes.rewriting.session import rewriting
+from passes.rewriting.standing import DUMP, note_passed
 from passes.specification import Specification
 
 
@@ -29,6 +30,8 @@ class RewritingPass(ModulePass):
         require(self.name, self.specification, op)
         with rewriting(self.name, op):
             self.rewrite(op)
+        if DUMP in op.attributes:
+            note_passed(op, str(self.spec()))
 
     @abstractmethod
     def rewrite(self, module: ModuleOp) -> None:

@@ -242,8 +242,8 @@ def set_attribute(op: Operation, name: str, value: Attribute | None) -> None:
         now.changed[id(op)] = op
 
 
-def locate(op: Operation, location: LocationAttr) -> None:
-    """Say anew which ONNX nodes an operation comes from."""
+def locate(op: Operation | BlockArgument, location: LocationAttr) -> None:
+    """Say anew which ONNX nodes an operation, or an argument of a block, comes from."""
     op.location = location
 
 

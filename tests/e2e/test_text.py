@@ -10,9 +10,9 @@ import pytest
 from xdsl.dialects.builtin import ModuleOp
 
 from benchmarks.decoder_inputs import Call
-from lpuc.cli.commands.opt import parse_module
 from lpuc.compiler.driver import CompiledProgram, load_module, lower
 from lpuc.compiler.instrument import Instrumentation, ir_text
+from lpuc.compiler.located import parse_module
 from lpuc.compiler.pipeline import LEVELS
 from lpuc.levels.execution import run_level
 from tests.e2e.committed import ONE, feeds, options

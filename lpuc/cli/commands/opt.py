@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lpuc.cli.input import text_of
+from lpuc.cli.input import STDIN, text_of
 from lpuc.cli.options import FILE, command
 from lpuc.cli.output import check_text_output, print_text
 from lpuc.cli.watching import watch_options
 from lpuc.compiler.instrument import Instrumentation, Watch, ir_text
-from lpuc.errors import UserError
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
+    from xdsl.passes import ModulePass
 
 SEPARATOR = "// -----"
 
@@ -49,7 +50,7 @@ def opt(
     watch: Watch,
 ) -> None:
     """Run passes over the IR in FILE ('-' reads stdin) and print the result."""
-    from lpuc.compiler.pipeline import check_pipeline, parse_passes, run_pipeline
+    from lpuc.compiler.pipeline import check_pipeline, parse_passes
 
     text = text_of(file)
     check_text_output(output)
@@ -65,17 +66,37 @@ def opt(
     results: list[str] = []
     lines = 0
     for part in text.split(SEPARATOR) if split_input_file else [text]:
-        module = parse_module("\n" * lines + part, str(file))
+        given = "\n" * lines + part
+        results.append(_passed(given, file, passes, Instrumentation(watch), print_debuginfo))
         lines += part.count("\n")
-        instrumentation = Instrumentation(watch)
-        with instrumentation.watching(module):
-            run_pipeline(module, passes, instrumentation)
-        results.append(ir_text(module, locations=print_debuginfo))
     print_text(f"{SEPARATOR}\n".join(results), output)
+
+
+def _passed(
+    text: str,
+    file: Path,
+    passes: Sequence[ModulePass],
+    instrumentation: Instrumentation,
+    has_locations: bool,
+) -> str:
+    """What passes make of IR, as text: with a table of nodes if it had one."""
+    from lpuc.compiler.dumping.course import Course
+    from lpuc.compiler.dumping.reading import expand_locations, find_weights
+    from lpuc.compiler.dumping.written import fed_back
+    from lpuc.compiler.located import parse_as_written
+    from lpuc.compiler.pipeline import run_pipeline
+
+    module = parse_as_written(text, str(file))
+    is_keyed = expand_locations(module) and has_locations
+    find_weights(module, None if file == STDIN else file, needed=False)
+    with instrumentation.watching(module, course=Course.of(passes)):
+        run_pipeline(module, passes, instrumentation)
+    return fed_back(module) if is_keyed else ir_text(module, has_locations)
 
 
 def _replayed(text: str, file: Path, watch: Watch) -> ModuleOp:
     """What is left of a reproducer that does not fail any more."""
+    from lpuc.compiler.located import parse_module
     from lpuc.compiler.watching.replay import replay
     from lpuc.compiler.watching.reproducer import recipe_of
 
@@ -83,17 +104,3 @@ def _replayed(text: str, file: Path, watch: Watch) -> ModuleOp:
     module = parse_module(text, str(file), is_judged=False)
     replay(module, recipe, file, watch)
     return module
-
-
-def parse_module(text: str, name: str, is_judged: bool = True) -> ModuleOp:
-    """Read a module, verified as a rule; a fault of the text is the user's."""
-    from xdsl.utils.exceptions import ParseError, VerifyException
-
-    from lpuc.compiler.located import read_module
-
-    try:
-        return read_module(text, name, is_judged)
-    except (ParseError, VerifyException, ValueError, MemoryError, OverflowError) as error:
-        raise UserError(str(error).strip()) from error
-    except RecursionError:
-        raise UserError("regions are nested too deeply") from None

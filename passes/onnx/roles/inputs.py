@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from dialects.errors import CompileError
+from dialects.lpu.interface import Value
 from dialects.lpu.types import Tensor
+from dialects.names import unescape
+from dialects.spelling import did_you_mean
 
 ROLE_NAMES = (
     ("input_ids", "ids"),
@@ -16,9 +22,36 @@ ROLE_NAMES = (
 def role_of(name: str, tensor: Tensor) -> str:
     """The role of an input by its name, checked against rank and element type; else `data`."""
     role = next((role for part, role in ROLE_NAMES if part in name), "data")
+    return role if _fits(role, tensor) else "data"
+
+
+def _fits(role: str, tensor: Tensor) -> bool:
     rank = len(tensor.dims or ())
-    fits = rank == 4 and tensor.dtype.is_float if role == "past" else rank == 2
-    return role if fits else "data"
+    return rank == 4 and tensor.dtype.is_float if role == "past" else rank == 2
+
+
+def roles_of(
+    ports: Sequence[Value], tensors: Sequence[Tensor], given: Mapping[str, str]
+) -> list[str]:
+    """The role of each input: what the user says, what the port says, what its name says."""
+    names = [port.name for port in ports]
+    for name in given:
+        if name not in names:
+            known = [unescape(one) for one in names]
+            hint = did_you_mean(unescape(name), known, f"it has {', '.join(known)}")
+            raise CompileError(f"--input-role {unescape(name)}: no such input", hint=hint)
+    return [_role(port, tensor, given) for port, tensor in zip(ports, tensors, strict=True)]
+
+
+def _role(port: Value, tensor: Tensor, given: Mapping[str, str]) -> str:
+    role = given.get(port.name)
+    if role is None:
+        return role_of(port.name, tensor) if port.role == "data" else port.role
+    if role != "data" and not _fits(role, tensor):
+        wanted = "floats of four dimensions" if role == "past" else "two dimensions"
+        name = unescape(port.name)
+        raise CompileError(f"--input-role {name}={role}: input '{name}' is not of {wanted}")
+    return role
 
 
 def is_embedding(name: str, tensor: Tensor) -> bool:

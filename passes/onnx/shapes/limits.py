@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -47,15 +48,17 @@ def _width(value: SSAValue) -> int | None:
     return None
 
 
-def context_limit(func: FuncOp, folder: Path) -> int | None:
+def context_limit(func: FuncOp, folder: Path, roles: Mapping[str, str]) -> int | None:
     """
     The most tokens for which every look-up of a position hits its table; None if there is none.
 
     A table of positions is one that is looked up by what comes from the mask or the positions, not
-    from token ids. Constants that are added on the way shift the index.
+    from token ids. Constants that are added on the way shift the index. `roles` are those that the
+    user gives to inputs.
     """
     named = zip(func.args, interface_of(func).arguments, strict=True)
-    ids = {argument for argument, port in named if "input_ids" in port.name}
+    is_ids = {name: role == "ids" for name, role in roles.items()}
+    ids = {argument for argument, p in named if is_ids.get(p.name, "input_ids" in p.name)}
     limits = [
         limit
         for op in operations(func.body.block)

@@ -94,7 +94,7 @@ def test_a_dump_holds_what_changed_and_an_index_of_all(tmp_path: Path):
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["00-import.mlir", "01-dce.mlir", "index.json", "notes.txt"]
     index = json.loads((tmp_path / "index.json").read_text())
-    assert [(e["name"], e["file"]) for e in index] == [
+    assert [(e["pass"], e["file"]) for e in index["passes"]] == [
         ("import", "00-import.mlir"),
         ("dce", "01-dce.mlir"),
         ("dce", None),

@@ -279,3 +279,52 @@ func.func @mask_by_head(%ids : !lpu.tensor<[b, s], i64>, %mask : !lpu.tensor<[b,
     attributes {lpu.interface = #lpu.interface<["input_ids" data i64, "attention_mask" data bool, "past_key_values.0.key" data f32] -> []>} {
   func.return
 }
+
+// -----
+
+// What the names of inputs do not tell, the options do; what they tell wrongly, too.
+// CHECK-LABEL: @told
+// CHECK-SAME:    %0: !lpu.tensor<[1, 1], i64>, %1: !lpu.tensor<[1, P + 1], i64>, %2: !lpu.tensor<[1, 2, P, 4], f32>, %3: !lpu.tensor<[1, 3], i64>
+// CHECK-SAME:    <["tokens" ids i64, "seen" mask i64, "k" past f32, "position_ids" data i64] -> []>
+builtin.module attributes {lpu.options = {input_role = {tokens = "ids", seen = "mask", k = "past", position_ids = "data"}, shape = {odd = 3 : i64}}} {
+  func.func @told(%0 : !lpu.tensor<[b, s], i64>, %1 : !lpu.tensor<[b, t], i64>, %2 : !lpu.tensor<[b, 2, p, 4], f32>, %3 : !lpu.tensor<[n, odd], i64>)
+      attributes {lpu.interface = #lpu.interface<["tokens" data i64, "seen" data i64, "k" data f32, "position_ids" data i64] -> []>} {
+    func.return
+  }
+}
+
+// -----
+
+// An error: the role of an input that there is not.
+// CHECK: --input-role token: no such input; did you mean tokens?
+builtin.module attributes {lpu.options = {input_role = {token = "ids"}}} {
+  func.func @no_such_input(%0 : !lpu.tensor<[b, s], i64>)
+      attributes {lpu.interface = #lpu.interface<["tokens" data i64] -> []>} {
+    func.return
+  }
+}
+
+// -----
+
+// An error: a cache of two dimensions.
+// CHECK: --input-role tokens=past: input 'tokens' is not of floats of four dimensions
+builtin.module attributes {lpu.options = {input_role = {tokens = "past"}}} {
+  func.func @flat_cache(%0 : !lpu.tensor<[b, s], i64>)
+      attributes {lpu.interface = #lpu.interface<["tokens" data i64] -> []>} {
+    func.return
+  }
+}
+
+// -----
+
+// Ids under another name are no positions: the table that they look up bounds no context.
+// CHECK-LABEL: @told_ids
+// CHECK:         lpu.symbols = #lpu.symbols<[P in 0 to 2047]>
+builtin.module attributes {lpu.options = {input_role = {tokens = "ids"}}} {
+  func.func @told_ids(%0 : !lpu.tensor<[b, s], i64>, %1 : !lpu.tensor<[b, 2, p, 4], f32>)
+      attributes {lpu.interface = #lpu.interface<["tokens" data i64, "past.k" data f32] -> []>} {
+    %t = onnx.Initializer <inline("0000803f000080bf", [2, 1], f32)> : !lpu.tensor<[2, 1], f32>
+    %x = onnx.Gather(%t, %0) {since_version = 13 : i64} : (!lpu.tensor<[2, 1], f32>, !lpu.tensor<[b, s], i64>) -> !lpu.tensor<*, f32>
+    func.return
+  }
+}
