@@ -27,11 +27,8 @@ class CompileError(DiagnosticException, Error):
     """
     The model, not the compiler, is at fault; `xdsl-opt --verify-diagnostics` prints it.
 
-    `node` and `op` name the ONNX node and its operator, `hint` says what would help. `place` is the
-    operation of the IR, where the refusal is of a single one.
+    `node` and `op` name the ONNX node and its operator, `hint` says what would help.
     """
-
-    place: Operation | None = None
 
     def __init__(
         self,
@@ -106,6 +103,4 @@ def node_names(op: Operation) -> tuple[str, ...]:
 def unsupported(op: Operation, message: str, hint: str | None = None) -> Unsupported:
     """A refusal that names the node and operator of an IR operation."""
     names = node_names(op)
-    error = Unsupported(message, node=names[0] if names else None, op=op.name, hint=hint)
-    error.place = op
-    return error
+    return Unsupported(message, node=names[0] if names else None, op=op.name, hint=hint)

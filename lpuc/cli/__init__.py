@@ -32,6 +32,7 @@ COMMANDS = {
     "run": "call a program once",
     "generate": "generate tokens with a program",
     "verify": "compare every level with ONNX Runtime",
+    "reduce": "make what fails small",
     "inspect": "show what a model or a program holds",
     "opt": "run passes over IR text",
     "asm": "assemble a program",

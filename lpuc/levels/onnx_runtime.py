@@ -119,14 +119,24 @@ class Reference:
         return session
 
     def _session_of(self, model: str | bytes, level: Any) -> Any:
-        runtime = _runtime()
-        settings = runtime.SessionOptions()
-        settings.intra_op_num_threads = 1
-        settings.log_severity_level = 4
-        settings.graph_optimization_level = level
-        if isinstance(model, bytes):
-            settings.add_session_config_entry(EXTERNAL_FOLDER, str(self.folder.resolve()))
-        return runtime.InferenceSession(model, settings, ["CPUExecutionProvider"])
+        return session_of(model, level, self.folder if isinstance(model, bytes) else None)
+
+
+def session_of(model: str | bytes, level: Any = None, folder: Path | None = None) -> Any:
+    """
+    A session on one thread that prints nothing; raises what ONNX Runtime does.
+
+    Graphs are as they are unless a `level` of optimisations is given; `folder` has external data.
+    """
+    runtime = _runtime()
+    settings = runtime.SessionOptions()
+    settings.intra_op_num_threads = settings.inter_op_num_threads = 1
+    settings.log_severity_level = 4
+    plain = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    settings.graph_optimization_level = plain if level is None else level
+    if folder is not None:
+        settings.add_session_config_entry(EXTERNAL_FOLDER, str(folder.resolve()))
+    return runtime.InferenceSession(model, settings, ["CPUExecutionProvider"])
 
 
 def _run(session: Any, names: list[str], inputs: Arrays) -> Arrays:

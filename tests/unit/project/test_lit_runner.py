@@ -22,9 +22,14 @@ def test_a_match_passes(tmp_path: Path):
     run_lit(_write(tmp_path, f"// RUN: xdsl-opt %s -p dce | filecheck %s\n// CHECK: @f\n{IR}"))
 
 
+def test_our_own_tool_is_known(tmp_path: Path):
+    run_lit(_write(tmp_path, f"// RUN: lpuc opt %s -p dce | filecheck %s\n// CHECK: @f\n{IR}"))
+
+
 @pytest.mark.parametrize(
     "head",
     [
+        "// RUN: lpuc opt %s -p no-such-pass | filecheck %s\n// CHECK: @f",
         "// RUN: xdsl-opt %s | filecheck %s\n// CHECK: @g",
         "// RUN: xdsl-opt %s -p dce | filecheck %s\n// CHECK: arith.constant 1",
         "// RUN: xdsl-opt %s | filecheck %s",

@@ -1,0 +1,1 @@
+"""IR: how it becomes smaller."""

@@ -1,0 +1,1 @@
+"""Models: what they are made of, how they become smaller."""

@@ -1,0 +1,249 @@
+"""
+From a file that fails to the smallest that does: models and IR.
+
+```python
+found = of_model(Path("model.onnx"), CompileOptions(), Limits())
+found.run()
+found.search.best, found.failure
+```
+
+What counts as failing is the failure that the file shows at first, by kind, place and operation, or
+what a program of the user's says. Whoever interrupts `run` finds the smallest so far in `search`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Generic, TypeVar
+
+import onnx
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from lpuc.compiler.driver import load_module
+from lpuc.compiler.options import CompileOptions
+from lpuc.compiler.pipeline import make_context
+from lpuc.compiler.plans import naming
+from lpuc.compiler.watching.printing import ir_text
+from lpuc.diagnosis.failure import Failure
+from lpuc.diagnosis.reduction import inputs as drawing
+from lpuc.diagnosis.reduction.command import Command
+from lpuc.diagnosis.reduction.ir import steps as ir
+from lpuc.diagnosis.reduction.model import steps as model
+from lpuc.diagnosis.reduction.model.case import Case
+from lpuc.diagnosis.reduction.model.graph import Arrays
+from lpuc.diagnosis.reduction.oracle import READER, IrOracle, ModelOracle
+from lpuc.diagnosis.reduction.search import MOST_TRIES, Search, Spent
+from lpuc.errors import UserError
+from lpuc.files.disk import write_text
+from lpuc.files.npz import write_npz
+
+T = TypeVar("T")
+
+SECONDS = 60.0
+INPUTS = "inputs.npz"
+"""The inputs of a model, beside it."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long to try: tries in all, seconds for each; who is told of each."""
+
+    tries: int = MOST_TRIES
+    seconds: float | None = SECONDS
+    shown: Callable[[int, int], None] = lambda _size, _tries: None
+    """Given the size of the best, and the number of tries."""
+
+
+@dataclass
+class Subject(Generic[T]):
+    """What is made smaller, and how it fails; None if a program of the user's says whether."""
+
+    search: Search[T]
+    failure: Failure | None
+    size: Callable[[T], int]
+    """Nodes or operations."""
+    steps: Callable[[Search[T]], None]
+    before: int = 0
+    is_spent: bool = False
+    """Whether the tries did not last until nothing helped."""
+
+    def run(self) -> None:
+        """Make it as small as it gets."""
+        try:
+            self.steps(self.search)
+        except Spent:
+            self.is_spent = True
+
+
+def _no_failure(what: str) -> UserError:
+    return UserError(f"does not fail: {what}")
+
+
+def of_model(
+    path: Path,
+    options: CompileOptions,
+    limits: Limits,
+    command: Command | None = None,
+    given: Arrays | None = None,
+) -> Subject[Case]:
+    """A model, called with some inputs or drawn ones; `UserError` if it does not fail."""
+    calls: list[Arrays] = [*([given] if given is not None else drawing.of_model(path, options))]
+    failure = None if command else _model_failure(path, options, limits, calls)
+    proto = _loaded(path)
+    call = calls[0] if calls else drawing.of_shapes(proto, options.shape or {})
+    case = Case(proto, [call])
+    if command is not None:
+        fails = _asked(command, path.name)
+        if not fails(case):
+            raise _no_failure("the test ends with another exit code than 0")
+        search = _model_search(case, fails, limits)
+        return Subject(search, None, _nodes, lambda s: model.reduce(s), case.nodes)
+    assert failure is not None
+    sought, oracle = failure, replace(ModelOracle(options, limits.seconds), sought=failure)
+    search = _model_search(case, lambda c: sought.same(_judged(oracle, c)), limits)
+    return Subject(search, sought, _nodes, lambda s: model.reduce(s, sought.nodes), case.nodes)
+
+
+def _nodes(case: Case) -> int:
+    return case.nodes
+
+
+def _model_failure(
+    path: Path, options: CompileOptions, limits: Limits, calls: list[Arrays]
+) -> Failure:
+    """How a model fails, and with which of some calls, which becomes the first of them."""
+    oracle = ModelOracle(options, limits.seconds)
+    for index, call in enumerate(calls or [None]):
+        failure = oracle(path, call)
+        if failure is not None:
+            calls[: index + 1] = [] if call is None else [call]
+            return failure
+    raise _no_failure("it compiles, and its numbers are right")
+
+
+def _loaded(path: Path) -> onnx.ModelProto:
+    loader: Any = import_module("onnx")
+    try:
+        return loader.load(path)
+    except Exception as error:  # protobuf and the loader of external data raise what they like
+        raise UserError(f"cannot be read as a whole: {error}", file=path) from error
+
+
+def _model_search(case: Case, fails: model.Fails, limits: Limits) -> Search[Case]:
+    def shown(best: Case, tries: int) -> None:
+        limits.shown(best.nodes, tries)
+
+    return model.search_of(case, fails, limits.tries, shown)
+
+
+def _judged(oracle: ModelOracle, case: Case) -> Failure | None:
+    """How a case fails, as a file."""
+    with TemporaryDirectory(prefix="lpuc-reduce-") as folder:
+        file = Path(folder) / "model.onnx"
+        file.write_bytes(case.model.SerializeToString())
+        return oracle(file, case.calls[0])
+
+
+def _asked(command: Command, name: str) -> model.Fails:
+    """What a program says of a case, in a folder of its own."""
+
+    def fails(case: Case) -> bool:
+        with TemporaryDirectory(prefix="lpuc-reduce-") as folder:
+            file = Path(folder) / name
+            file.write_bytes(case.model.SerializeToString())
+            write_npz(file.with_name(INPUTS), case.calls[0], ())
+            return command(file)
+
+    return fails
+
+
+def of_ir(
+    module: ModuleOp, passes: Sequence[ModulePass], limits: Limits
+) -> tuple[Subject[ModuleOp], Sequence[ModulePass]]:
+    """
+    IR that passes fail on, and the pass that does; `UserError` if none does.
+
+    The passes in front of that one are run once: the IR is the one that it is given.
+    """
+    oracle = IrOracle(passes, limits.seconds)
+    failure = oracle(module.clone())
+    if failure is None:
+        raise _no_failure("the passes run, and the numbers stay")
+    if failure.where == READER:
+        reason, oracle = failure.message, replace(oracle, runs=False)
+        failure = oracle(module.clone())
+        if failure is None:
+            raise _no_failure(f"the passes run; numbers are not looked at: {reason}")
+    module, passes = _narrowed(module, passes, failure, oracle)
+    sought, oracle = failure, replace(oracle, passes=passes, sought=failure)
+    search = _ir_search(module, lambda m: sought.same(oracle(m.clone())), limits)
+    return Subject(search, sought, ir.operation_count, ir.reduce, _size(module)), passes
+
+
+def _size(module: ModuleOp) -> int:
+    return ir.operation_count(module)
+
+
+def _narrowed(
+    module: ModuleOp, passes: Sequence[ModulePass], failure: Failure, oracle: IrOracle
+) -> tuple[ModuleOp, Sequence[ModulePass]]:
+    """The IR in front of the pass that fails, and that pass, if it is that which fails then."""
+    places = [index for index, one in enumerate(passes) if one.name == failure.where]
+    for place in places:
+        before = module.clone()
+        for one in passes[:place]:
+            one.apply(make_context(), before)
+        single = passes[place : place + 1]
+        if failure.same(replace(oracle, passes=single)(before.clone())):
+            return before, single
+    return module, passes
+
+
+def of_ir_tested(
+    module: ModuleOp, name: str, limits: Limits, command: Command
+) -> Subject[ModuleOp]:
+    """IR that a program finds interesting."""
+
+    def fails(candidate: ModuleOp) -> bool:
+        with TemporaryDirectory(prefix="lpuc-reduce-") as folder:
+            file = Path(folder) / name
+            write_text(file, ir_text(candidate))
+            return command(file)
+
+    if not fails(module):
+        raise _no_failure("the test ends with another exit code than 0")
+    search = _ir_search(module, fails, limits)
+    return Subject(search, None, ir.operation_count, ir.reduce, _size(module))
+
+
+def _ir_search(module: ModuleOp, fails: ir.Fails, limits: Limits) -> Search[ModuleOp]:
+    def shown(best: ModuleOp, tries: int) -> None:
+        limits.shown(ir.operation_count(best), tries)
+
+    return ir.search_of(module, fails, limits.tries, shown)
+
+
+@contextmanager
+def of_lowered(
+    subject: Subject[Case], options: CompileOptions, limits: Limits
+) -> Generator[tuple[Subject[ModuleOp], Sequence[ModulePass]]]:
+    """
+    The IR that the pass which fails is given of a model, and that pass.
+
+    The model is a file while it is reduced: IR names its weights. `UserError` if no pass fails.
+    """
+    failure, oracle = subject.failure, ModelOracle(options, limits.seconds)
+    assert failure is not None
+    passes = [one for one, _ in oracle.steps()]
+    if all(one.name != failure.where for one in passes):
+        raise UserError(f"no pass is at fault but: {failure.where}; let OUT be a folder")
+    with TemporaryDirectory(prefix="lpuc-reduce-") as folder, naming(options.plan):
+        file = Path(folder) / "model.onnx"
+        file.write_bytes(subject.search.best.model.SerializeToString())
+        yield of_ir(load_module(file, options), passes, limits)
