@@ -30,6 +30,7 @@ from lpuc.compiler.driver import CompiledProgram, compile_model
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
 from lpuc.errors import InternalError, UsageError, UserError
+from lpuc.levels.onnx_runtime import session_of
 from lpuc.reports.program import program_rows
 from runtime.errors import Unlinkable
 from runtime.run.interpreter import Interpreter
@@ -93,24 +94,12 @@ class Call:
     expected: Arrays
 
 
-def session(model: onnx.ModelProto) -> Any:
-    """ONNX Runtime on one thread, with the graph as it is; raises what it raises."""
-    import onnxruntime
-
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = settings.inter_op_num_threads = 1
-    settings.log_severity_level = 4
-    settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    data = model.SerializeToString()
-    return onnxruntime.InferenceSession(data, settings, ["CPUExecutionProvider"])
-
-
 def references(
     model: onnx.ModelProto, inputs: Sequence[Arrays]
 ) -> tuple[list[dict[str, Array]] | None, str]:
     """What ONNX Runtime makes of each call, or None and its message if it rejects one."""
     try:
-        runner = session(model)
+        runner = session_of(model.SerializeToString())
         names = [output.name for output in runner.get_outputs()]
         results = [runner.run(names, dict(one)) for one in inputs]
     except Exception as error:  # those of ONNX Runtime have no other common base

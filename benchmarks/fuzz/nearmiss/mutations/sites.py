@@ -10,8 +10,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from benchmarks.fuzz.judging import session
 from benchmarks.fuzz.nearmiss.graph import DTYPES, Array, Case, Feed
+from lpuc.levels.onnx_runtime import session_of
 
 Values = Mapping[str, Sequence[Array]]
 """Every value of a model in each call."""
@@ -33,7 +33,7 @@ def values_of(case: Case, calls: Sequence[Mapping[str, Array]]) -> Values:
     names = [name for node in model.graph.node for name in node.output if name]
     del model.graph.output[:]
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
-    runner = session(model)
+    runner = session_of(model.SerializeToString())
     results = [runner.run(names, dict(inputs)) for inputs in calls]
     constants = {w.name: [numpy_helper.to_array(w)] * len(calls) for w in model.graph.initializer}
     fed = {name: [inputs[name] for inputs in calls] for name in case.feeds}
