@@ -44,7 +44,7 @@ What is not read any more is for `dce`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ModuleOp
@@ -63,6 +63,7 @@ from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
 from passes.rewriting.fused_build import FusedBuild
 from passes.rewriting.kernel import erase, replace, retype
+from passes.rewriting.remarks import MERGING
 from passes.specification import SUMS, Specification
 
 OTHER = 3
@@ -137,6 +138,7 @@ def merge(members: Sequence[MatmulOp], parameters: Sequence[Parameter]) -> None:
     """One product in the place of the first of these; members are in the order of columns."""
     anchor = _foremost(members)
     assert isinstance(anchor, MatmulOp)
+    MERGING.yes(anchor, "{} products with one left side become one", len(members))
     build = FusedBuild.over(anchor, members)
     merged = build.matmul(anchor.lhs, _joined(build, parameters))
     replaced: list[Operation] = list(members)
@@ -192,8 +194,12 @@ def groups_in(block: Block) -> Iterator[Group]:
             sides.setdefault((op.lhs, _kind(op), op in ranks), []).append(op)
     for members in sides.values():
         members.sort(key=lambda op: ranks.get(op, OTHER))
+        if len(members) < 2:
+            continue
         parameters = alike([parameter_of(member.rhs) for member in members], 2)
-        if len(members) > 1 and parameters is not None:
+        if parameters is None:
+            MERGING.no(members[0], "right sides of {} products are not alike", len(members))
+        else:
             yield Group(members, parameters)
 
 
@@ -207,12 +213,19 @@ def mergeable(module: ModuleOp) -> list[Group]:
         if isinstance(op, ConstantOp):
             found = ways.setdefault(op.value.data, set())
             found.update(_way(reader, op.value.data, weights) for reader in readers(op.result))
-    return [
-        group
-        for group in groups
-        if len(set(group.weights)) == len(group.weights)
-        and all(ways[weight] == {group.weights} for weight in group.weights)
-    ]
+    return [group for group in groups if _is_alone(group, ways)]
+
+
+def _is_alone(group: Group, ways: Mapping[Weight, Set[tuple[Weight, ...] | None]]) -> bool:
+    """Whether the weights of a group are read once in it, and by nothing else."""
+    first, weights = group.members[0], group.weights
+    if len(set(weights)) < len(weights):
+        MERGING.no(first, "two of {} products have one weight", len(weights))
+        return False
+    if any(ways[weight] != {weights} for weight in weights):
+        MERGING.no(first, "a weight of {} products is read in another way, too", len(weights))
+        return False
+    return True
 
 
 def _way(

@@ -48,6 +48,7 @@ from passes.lpu.raising.matching import (
 from passes.lpu.raising.numbers import is_number, meant, scaled
 from passes.lpu.raising.polynomials import Polynomial, is_same, polynomial
 from passes.rewriting.base import RewritingPass
+from passes.rewriting.remarks import RAISING, ROUNDED
 from passes.specification import Specification, re_associates
 
 CUBIC = 0.044715
@@ -82,7 +83,7 @@ def _silu(op: MapOp) -> Found | None:
     user, x = only_user(op.result), op.inputs[0]
     if isinstance(user, MapOp) and user.fn.data == "mul" and x in user.operands:
         return Found("silu", x, user.result)
-    return None
+    return RAISING.no(op, "its argument is not multiplied with it, or others read it")
 
 
 def _plus_one(curve: SSAValue) -> SSAValue | None:
@@ -134,13 +135,17 @@ def find(op: Operation) -> Found | None:
         return None
     if op.fn.data == "sigmoid":
         return _silu(op)
-    return _gelu(op) if op.fn.data in GELUS else None
+    if op.fn.data not in GELUS:
+        return None
+    return _gelu(op) or RAISING.no(op, "no product of x, a half and 1 + this curve, read by one")
 
 
 def raise_activation(op: Operation) -> None:
     found = find(op)
-    if found is None or not is_wide(found.x):
+    if found is None:
         return
+    if not is_wide(found.x):
+        return RAISING.no(op, ROUNDED)
     x, value, short = found.x, found.value, widened(found.x)
     end = cast_behind(value)
     if end.type == short.type:

@@ -66,6 +66,7 @@ from passes.lpu.raising.query import Query, query_of
 from passes.lpu.raising.scores import Dims, Scores, as_mask, mask_dims, scores_of
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.fused_build import FusedBuild
+from passes.rewriting.remarks import RAISING
 from passes.specification import Specification, re_associates
 from runtime.numerics.elements import ElementType
 
@@ -124,18 +125,22 @@ def find(root: MatmulOp) -> Found | None:
     softmax = _probabilities(root.lhs)
     scores = None if softmax is None else scores_of(softmax.source)
     dims = None if scores is None else scores.dims
-    if softmax is None or scores is None or dims is None or not dims[0].is_const:
+    if softmax is None:
         return None
-    if not _is_typed(root) or not _is_typed(scores.product) or not _keeps_rows(root):
-        return None
+    if scores is None or dims is None or not dims[0].is_const:
+        return RAISING.no(root, "its scores are no scaled and masked product with four axes")
+    if not _is_typed(root) or not _is_typed(scores.product):
+        return RAISING.no(root, "both sides of a product are not of one float type")
+    if not _keeps_rows(root):
+        return RAISING.no(root, "rows of probabilities meet several heads of values")
     batch = scores.product.result_tensor().shape[:-2]
     key = follow(start(scores.product.rhs, batch, (SECOND, FIRST), 1.0))
     value = follow(start(root.rhs, root.result_tensor().shape[:-2], (FIRST, SECOND), None))
     shared = _heads(key, dims)
     if shared is None or shared != _heads(value, dims):
-        return None
+        return RAISING.no(root, "keys and values do not share their heads in one way")
     found = Found(root, softmax, scores, dims, shared, query_of(scores.product), key, value)
-    return found if _is_scaled(found) else None
+    return found if _is_scaled(found) else RAISING.no(root, "the scale cannot go to the queries")
 
 
 def _is_typed(op: MatmulOp) -> bool:
@@ -164,7 +169,7 @@ def raise_attention(op: Operation) -> None:
     shapes = [mask_dims(mask, found.dims) for mask in masks]
     known = [dims for dims in shapes if dims is not None]
     if len(known) != len(masks):
-        return
+        return RAISING.no(op, "a mask does not spread over the scores")
     inputs = {found.query.base, found.key.value, found.value.value, *(m.value for m in masks)}
     value = _last(found.root.result, found.result_dims)
     tensor = tensor_of(value)

@@ -64,6 +64,7 @@ from passes.lpu.raising.matching import (
 )
 from passes.lpu.raising.numbers import is_number, number_of, quotient
 from passes.rewriting.base import RewritingPass
+from passes.rewriting.remarks import RAISING, ROUNDED
 from passes.specification import Specification, re_associates
 from runtime.numerics.elements import ElementType
 
@@ -96,12 +97,17 @@ def _square_root(value: SSAValue) -> SSAValue | None:
 def _deviation(op: MapOp) -> tuple[SSAValue, float] | None:
     """`(x, epsilon)` when an operation is `sqrt(mean(x^2) + epsilon)`."""
     shifted = map_of(op.inputs[0], "add")
-    for mean, epsilon in commuted(shifted) if shifted is not None else ():
+    if shifted is None:
+        return RAISING.no(op, "it is the root of no sum")
+    for mean, epsilon in commuted(shifted):
         number, square = number_of(epsilon), _mean_of(mean)
         x = None if square is None else _square_root(square)
         if x is not None and number is not None:
             return x, number
-    return None
+        if square is not None:
+            lacks = "it is no mean of squares" if x is None else "epsilon is no number"
+            return RAISING.no(op, "{}", lacks)
+    return RAISING.no(op, "it is the root of no mean of the last axis and a number")
 
 
 def _divided(deviation: SSAValue, x: SSAValue) -> SSAValue | None:
@@ -167,11 +173,13 @@ def raise_norm(op: Operation) -> None:
         return
     found = _deviation(op)
     whole = None if found is None else _divided(op.result, found[0])
-    if found is None or whole is None:
+    if found is None:
         return
+    if whole is None:
+        return RAISING.no(op, "what it is the deviation of is not all that is divided by it")
     x, epsilon = found
     if not is_wide(x):
-        return
+        return RAISING.no(op, ROUNDED)
     source = _centred(x)
     kind = "rms" if source is None else "layer"
     source = widened(x if source is None else source)

@@ -59,6 +59,7 @@ from passes.lpu.raising.matching import (
 )
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.fused_build import FusedBuild
+from passes.rewriting.remarks import RAISING, ROUNDED
 from passes.specification import EXACT, Specification
 
 Products = tuple[tuple[SSAValue, SSAValue], ...]
@@ -189,8 +190,12 @@ def _channels(found: Found, whole: SSAValue) -> tuple[Affine, Affine]:
 
 def raise_rotary(op: Operation) -> None:
     found = find(op)
-    if found is None or not is_wide(op.results[0]) or not _fits(found):
+    if found is None:
         return
+    if not is_wide(op.results[0]):
+        return RAISING.no(op, ROUNDED)
+    if not _fits(found):
+        return RAISING.no(op, "cos and sin do not spread over the channels that turn")
     value = cast_behind(op.results[0])
     x, cos, sin = map(widened, (_whole_of(found), found.cos, found.sin))
 

@@ -49,6 +49,7 @@ from passes.lpu.raising.matching import (
 )
 from passes.lpu.raising.numbers import is_number, number_of
 from passes.rewriting.base import RewritingPass
+from passes.rewriting.remarks import RAISING, ROUNDED
 from passes.specification import Specification, re_associates
 
 
@@ -71,19 +72,23 @@ def _softmax(op: MapOp) -> tuple[SSAValue, str] | None:
     powers, divisor = op.operands
     total, condition = _unless_empty(divisor, 1.0)
     sums, exp = reduce_of(total, "sum"), map_of(powers, "exp")
-    if sums is None or sums.source != powers or exp is None:
+    if exp is None:
         return None
+    if sums is None or sums.source != powers:
+        return RAISING.no(op, "powers are not divided by their own sum over the last axis")
     difference = map_of(exp.inputs[0], "sub")
     if difference is None:
-        return None
+        return RAISING.no(op, "nothing is subtracted from the scores")
     source, pivot = difference.operands
     top, same = _unless_empty(pivot, 0.0)
     greatest = reduce_of(top, "max")
     if greatest is None or greatest.source != source or same != condition:
-        return None
+        return RAISING.no(op, "what is subtracted is not the greatest score of the last axis")
     if condition is None:
         return source, "nan"
-    return (source, "zero") if _is_empty(condition, top) else None
+    if not _is_empty(condition, top):
+        return RAISING.no(op, "rows are treated apart that are not empty")
+    return source, "zero"
 
 
 def _guarded(value: SSAValue) -> SelectOp | None:
@@ -112,8 +117,10 @@ def raise_softmax(op: Operation) -> None:
     if not isinstance(op, MapOp) or op.fn.data != "div":
         return
     found = _softmax(op)
-    if found is None or not is_wide(op.result):
+    if found is None:
         return
+    if not is_wide(op.result):
+        return RAISING.no(op, ROUNDED)
     source, (value, empty) = widened(found[0]), _outermost(op, found[1])
     tensor, dtype = tensor_of(source), tensor_of(value).dtype
     stand_in(value, {source}, tensor.shape, lambda build: build.softmax(source, empty, dtype))

@@ -68,6 +68,7 @@ from passes.lpu.rolling.segments import Writer, cuts, last_uses, longest_lived
 from passes.lpu.rolling.turns import Turns, turns_of
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import set_attribute, set_property
+from passes.rewriting.remarks import ROLLING
 from passes.specification import EXACT, Specification
 
 MAX_INVARIANTS = 3
@@ -91,9 +92,11 @@ def find(func: FuncOp) -> Turns:
                 return turns_of(graph, segments, repeat, Columns(kinds))
             except NotRolled as error:
                 reason = str(error)
+                ROLLING.no(graph.ops[0], "{}", reason)
         longest = longest_lived(graph, last)
         if longest is None or len(invariants) == MAX_INVARIANTS:
             raise NotRolled(reason)
+        ROLLING.yes(longest, "counts as known to all layers")
         invariants.add(longest)
 
 
@@ -113,9 +116,12 @@ def roll(func: FuncOp) -> None:
         try:
             turns = find(func)
         except NotRolled as error:
+            ROLLING.no(func, "{} loops, and no more: {}", rolled, error)
             if not rolled:
                 set_attribute(func, "lpu.not_rolled", StringAttr(escape(str(error))))
             break
+        first = turns.column(0)[0]
+        ROLLING.yes(first, "{} layers of {} operations", turns.count, len(turns.nodes[0]))
         Loop(turns, free_name(func)).build()
         rolled += 1
     if rolled:

@@ -85,6 +85,7 @@ from passes.rewriting.kernel import (
     set_operands,
     set_property,
 )
+from passes.rewriting.remarks import PARTITION
 from passes.rewriting.signature import sign
 from passes.specification import EXACT, Specification
 from runtime.sharding import Sharding
@@ -170,7 +171,9 @@ class Partitioner:
         chosen: Chosen = options[0].intersection(*options[1:])
         last_first = [factor for factor in self.layouts.cuts if factor in chosen][::-1]
         while last_first and not self._can_read(op, chosen):
-            chosen -= {last_first.pop(0)}
+            chosen -= {last_first[0]}
+            PARTITION.no(op, "factor {} is not cut: an operand is not there so", last_first.pop(0))
+        PARTITION.yes(op, "cut by factors {}" if chosen else "whole", sorted(chosen))
         return chosen
 
     def _can_read(self, op: Operation, chosen: Chosen) -> bool:

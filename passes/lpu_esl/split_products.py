@@ -61,6 +61,7 @@ from passes.lpu_esl.factors.reading import Reading, matrices
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.creation import make
 from passes.rewriting.kernel import erase_unread, insert, set_operand, substitute
+from passes.rewriting.remarks import PARTITION
 from passes.specification import SUMS, Specification
 
 
@@ -189,7 +190,10 @@ def split(module: ModuleOp) -> None:
     for op in all_within(module):
         axis = splitter.columns(op) if isinstance(op, MatmulOp) else None
         parts = None if axis is None else splitter.parts(op.results[0], axis)
-        if parts and _are_apart([part for _, part in parts]):
+        if parts and not _are_apart([part for _, part in parts]):
+            PARTITION.no(op, "its {} parts have columns in common", len(parts))
+        elif parts:
+            PARTITION.yes(op, "becomes {} products", len(parts))
             for slice_, part in sorted(parts, key=lambda pair: pair[1].offset):
                 substitute(slice_, [splitter.cut(slice_.source, part)])
     erase_unread(reversed([op for op in all_within(module) if isinstance(op, LpuOp)]))

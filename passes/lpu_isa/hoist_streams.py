@@ -53,6 +53,7 @@ from passes.analysis.functions import functions, symbol_ranges
 from passes.lpu_isa.registers.intervals import intervals
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import reorder
+from passes.rewriting.remarks import HOISTING
 from passes.specification import EXACT, Specification
 from runtime.isa import (
     ISA,
@@ -111,7 +112,9 @@ class Hoisting:
         for op in block:
             inst = _code(op).inst
             if inst is Stream:
-                self._insert(op, self._earliest(op))
+                first, behind = self._earliest(op), len(self.order)
+                self._insert(op, first)
+                HOISTING.yes(op, "starts {} instructions earlier", behind - first)
                 self.streams.append(op)
             else:
                 self.order.append(op)
@@ -124,12 +127,14 @@ class Hoisting:
         behind = self.streams[-1:]
         waiting = len(self.streams) + 1 - self.most
         if waiting > 0:
+            HOISTING.no(op, "before a product makes room: {} panels are in flight", self.most)
             behind = [*behind, self.drains[waiting - 1]]
         first = max((self.order.index(other) + 1 for other in behind), default=0)
         _, source = _code(op).values
         if source.base not in self.parameter_bases:
             for index in range(len(self.order) - 1, first - 1, -1):
                 if _code(self.order[index]).inst in WRITES_HBM:
+                    HOISTING.no(op, "past {}, which may write it", self.order[index].name)
                     return index + 1
         return first
 

@@ -61,6 +61,9 @@ MERGING = Area("merging", "products that become one, and what keeps others apart
 PARTITION = Area("partition", "what each of several devices computes, and why")
 HOISTING = Area("hoisting", "how far ahead streams start, and what they wait for")
 
+ROUNDED = "it is computed in a type shorter than f32, and rounds on the way"
+"""Why what otherwise fits is left as it is."""
+
 AREAS = {area.name: area for area in (RAISING, ROLLING, MERGING, PARTITION, HOISTING)}
 
 

@@ -23,6 +23,7 @@ from dialects.reading import all_within
 from passes.analysis.functions import functions
 from passes.rewriting import kernel
 from passes.rewriting.fused_build import FusedBuild
+from passes.rewriting.remarks import RAISING
 from runtime.numerics.elements import ElementType
 
 Shape = tuple[Affine, ...]
@@ -137,9 +138,11 @@ def is_closed(operations: Sequence[Operation]) -> bool:
 def matched(root: Operation, inputs: Collection[SSAValue], shape: Shape) -> list[Operation] | None:
     """The region, if nothing outside reads what is inside and its result has these extents."""
     if tensor_of(root.results[0]).shape != shape:
-        return None
+        return RAISING.no(root, "its extents are not {}", list(shape))
     operations = region(root, inputs)
-    return operations if is_closed(operations) else None
+    if not is_closed(operations):
+        return RAISING.no(root, "others read what is computed on the way to it")
+    return operations
 
 
 def is_wide(value: SSAValue) -> bool:
@@ -161,6 +164,7 @@ def stand_in(
         return
     new = make(FusedBuild.over(root, operations))
     new.name_hint = old.name_hint
+    RAISING.yes(new, "stands for {} operations", len(operations))
     kernel.replace(old, new)
     kernel.erase_unread(reversed(operations))
 

@@ -15,6 +15,7 @@ from itertools import product as combinations
 from math import prod
 
 from passes.lpu_esl.factors.products import Product, Products, extents
+from passes.rewriting.remarks import PARTITION
 
 WORTH = 2
 """Columns for each device below which an exchange costs more than what it saves."""
@@ -28,9 +29,13 @@ def choose(products: Products, devices: int) -> Cuts:
     cuts: Cuts = {}
     for product in products.by_name.values():
         columns = prod(extents(products.factors, product.columns))
-        if columns >= WORTH * devices and cuts.keys().isdisjoint(product.columns):
+        if columns < WORTH * devices:
+            PARTITION.no(None, "'{}' has {} columns, too few to share", product.name, columns)
+        elif cuts.keys().isdisjoint(product.columns):
             candidates = [f for f in _candidates(products, product) if _is_open(products, f, cuts)]
-            cuts |= _best(products, candidates, devices)
+            best = _best(products, candidates, devices)
+            PARTITION.yes(None, "'{}' is cut so: (parts, stride) {}", product.name, best)
+            cuts |= best
     return cuts
 
 

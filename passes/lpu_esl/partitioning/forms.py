@@ -27,6 +27,7 @@ from passes.lpu_esl.partitioning.layouts import Chosen, Layouts
 from passes.rewriting.build import Build
 from passes.rewriting.creation import make
 from passes.rewriting.kernel import insert, retype
+from passes.rewriting.remarks import PARTITION
 from runtime.sharding import Factor, Sharding
 
 WHOLE: Chosen = frozenset()
@@ -154,6 +155,7 @@ class Forms:
     def _unshard(self, value: SSAValue, reason: str) -> SSAValue:
         form = next(iter(self._forms[value].values()))
         assert isinstance(form.type, ShardType), "what is not whole is in parts"
+        PARTITION.yes(value, "is brought to all devices: {}", reason)
         build, located = Build.behind(form), _origin(form)
         properties = {"reason": StringAttr(reason)}
         kind = tensor_type(form.type.whole)
