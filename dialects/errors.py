@@ -27,8 +27,11 @@ class CompileError(DiagnosticException, Error):
     """
     The model, not the compiler, is at fault; `xdsl-opt --verify-diagnostics` prints it.
 
-    `node` and `op` name the ONNX node and its operator, `hint` says what would help.
+    `node` and `op` name the ONNX node and its operator, `hint` says what would help. `place` is the
+    operation of the IR, where the refusal is of a single one.
     """
+
+    place: Operation | None = None
 
     def __init__(
         self,
@@ -103,4 +106,6 @@ def node_names(op: Operation) -> tuple[str, ...]:
 def unsupported(op: Operation, message: str, hint: str | None = None) -> Unsupported:
     """A refusal that names the node and operator of an IR operation."""
     names = node_names(op)
-    return Unsupported(message, node=names[0] if names else None, op=op.name, hint=hint)
+    error = Unsupported(message, node=names[0] if names else None, op=op.name, hint=hint)
+    error.place = op
+    return error

@@ -2,8 +2,8 @@
 Run the `// RUN:` lines of a lit file inside this process.
 
 A start of `xdsl-opt` costs a quarter of a second, a call 8 ms. Understood are pipes of `xdsl-opt`,
-`lpuc` and `filecheck`, `%s`, quotes, lines continued with a backslash; `lit` itself runs the same
-files where the real thing is wanted.
+`lpuc` and `filecheck`, `%s`, `2>&1`, quotes, lines continued with a backslash; `lit` itself runs
+the same files where the real thing is wanted.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from passes import PASS_NAMES
 PassFactories = Mapping[str, Callable[[], type[ModulePass]]]
 
 SEPARATOR = "// -----"
+MERGED = "2>&1"
 _RUN = re.compile(r"//\s*RUN:\s*(.*)")
 
 
@@ -116,18 +117,20 @@ def _run_filecheck(words: list[str], _passes: PassFactories) -> None:
 
 def _run_lpuc(words: list[str], _passes: PassFactories) -> None:
     code = invoke(words[1:])
-    if code != 0:
+    if code:
         raise LitFailure(f"lpuc: exit code {code}")
 
 
-_TOOLS = {"xdsl-opt": _run_opt, "filecheck": _run_filecheck, "lpuc": _run_lpuc}
+_TOOLS = {"xdsl-opt": _run_opt, "lpuc": _run_lpuc, "filecheck": _run_filecheck}
 
 
 def _run_one(words: list[str], text: str, passes: PassFactories) -> str:
     """Run one command on its standard input and give its standard output."""
     if words[0] not in _TOOLS:
         raise LitFailure(f"the runner knows {sorted(_TOOLS)}, not '{words[0]}'")
-    out, err = io.StringIO(), io.StringIO()
+    out = io.StringIO()
+    err = out if MERGED in words else io.StringIO()
+    words = [word for word in words if word != MERGED]
     stdin, sys.stdin = sys.stdin, _Input(text)
     try:
         with redirect_stdout(out), redirect_stderr(err):
@@ -169,6 +172,8 @@ def silent_cases(path: Path) -> list[int]:
     for *commands, last in lines:
         if last[0] == "filecheck":
             silent &= _unnoticed(commands, last, path)
+        elif "--verify-diagnostics" in last:
+            silent &= _unexpecting(last, path)
     return sorted(silent)
 
 
@@ -184,6 +189,21 @@ def _unnoticed(commands: list[list[str]], last: list[str], path: Path) -> set[in
             return set()
     texts = [[*parts[:i], nothing, *parts[i + 1 :]] for i in range(len(parts))]
     return {i for i, text in enumerate(texts, 1) if _matches(last, f"{SEPARATOR}\n".join(text))}
+
+
+def _unexpecting(words: list[str], path: Path) -> set[int]:
+    """The cases that nothing is expected of: all of their lines but comments may go."""
+    parts = path.read_text(encoding="utf-8").split(f"{SEPARATOR}\n")
+    found: set[int] = set()
+    for number, part in enumerate(parts, 1):
+        comments = [line[line.find("//") :] if "//" in line else "" for line in part.split("\n")]
+        emptied = [*parts[: number - 1], "\n".join(comments), *parts[number:]]
+        with tempfile.NamedTemporaryFile("w", suffix=".mlir") as file:
+            file.write(f"{SEPARATOR}\n".join(emptied))
+            file.flush()
+            if _matches([word.replace(str(path), file.name) for word in words], ""):
+                found.add(number)
+    return found
 
 
 def _piped(commands: list[list[str]]) -> str:

@@ -9,6 +9,7 @@ the type the IR gives them, so that a multi-step operator does not round in betw
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -41,6 +42,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 IR_VERSION = 10
 """Accepted by every version of onnx that has the operators."""
 
+HOLDERS = frozenset({InitializerOp.name, "onnx.Constant"})
+"""Operations that hold numbers of the model."""
+
 NARROW = (ElementType("f16").dtype, ElementType("bf16").dtype)
 
 
@@ -63,11 +67,27 @@ def evaluate(op: Operation, inputs: Sequence[Array | None], folder: Path) -> tup
         )
 
 
-def run_function(function: FuncOp, inputs: Mapping[str, Array], folder: Path) -> dict[str, Array]:
+Constants = Callable[[Operation], Array | None]
+"""What an operation that holds a constant is; None where its own weight is to be read."""
+
+
+@dataclass(frozen=True)
+class Place(Scope):
+    """Where an operation of this level is evaluated."""
+
+    constants: Constants | None = None
+
+
+def run_function(
+    function: FuncOp,
+    inputs: Mapping[str, Array],
+    folder: Path,
+    constants: Constants | None = None,
+) -> dict[str, Array]:
     """
     Every output of a function of this level, by the names of the model.
 
-    Values are dropped after their last use.
+    Values are dropped after their last use. `constants` are asked before weights are read.
     """
     interface = interface_of(function)
     names = [unescape(port.name) for port in interface.arguments]
@@ -79,11 +99,11 @@ def run_function(function: FuncOp, inputs: Mapping[str, Array], folder: Path) ->
     values: dict[SSAValue, Array] = {
         arg: np.asarray(inputs[name]) for arg, name in zip(block.args, names, strict=True)
     }
-    scope = Scope(_symbols(function, list(values.values())), folder)
+    scope = Place(_symbols(function, list(values.values())), folder, constants=constants)
     return dict(zip(outputs, _run(block, values, scope), strict=True))
 
 
-def _run(block: Block, values: dict[SSAValue, Array], scope: Scope) -> list[Array]:
+def _run(block: Block, values: dict[SSAValue, Array], scope: Place) -> list[Array]:
     """What a block ends with; values that are last used in it are dropped there."""
     last_use = {operand: op for op in block.ops for operand in _read(op)}
     for op in block.ops:
@@ -111,8 +131,12 @@ def _symbols(function: FuncOp, arrays: Sequence[Array]) -> dict[str, int]:
     return solve_symbols(argument_tensors(function), arrays)
 
 
-def _evaluate_any(op: Operation, values: Mapping[SSAValue, Array], scope: Scope) -> Sequence[Array]:
+def _evaluate_any(op: Operation, values: Mapping[SSAValue, Array], scope: Place) -> Sequence[Array]:
     """Evaluate an operation of this level, or one of level `lpu` that a pass has put beside it."""
+    if scope.constants is not None and op.name in HOLDERS:
+        constant = scope.constants(op)
+        if constant is not None:
+            return (constant.astype(_dtype(op.results[0]), copy=False),)
     if isinstance(op, IfOp):
         return _run(op.branch(bool(values[op.condition])).block, dict(values), scope)
     if isinstance(op, LpuOp):

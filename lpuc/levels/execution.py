@@ -20,6 +20,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 
 from dialects.devices import devices_of
+from lpuc.levels.initializers import Initializers, initializers_of
 from passes.analysis.functions import functions, model_folder, step_function
 
 Array = np.ndarray[Any, Any]
@@ -36,7 +37,7 @@ class _Call:
     What a function is run on.
 
     `values` gives the symbols that no extent determines, `on_token` gets the tokens that the
-    function emits.
+    function emits, `constants` are those of level `onnx`.
     """
 
     inputs: Arrays
@@ -44,12 +45,13 @@ class _Call:
     devices: int = 1
     values: Mapping[str, int] = field(default_factory=dict[str, int])
     on_token: OnToken | None = None
+    constants: Initializers | None = None
 
 
 def _run_onnx(function: FuncOp, call: _Call) -> Arrays:
     from dialects.onnx.semantics import run_function
 
-    return run_function(function, call.inputs, call.folder)
+    return run_function(function, call.inputs, call.folder, call.constants)
 
 
 def _run_lpu(function: FuncOp, call: _Call) -> Arrays:
@@ -111,5 +113,7 @@ def run_level(
     if entry not in found:
         raise LookupError(f"level {level} has no entry '{entry}', only {', '.join(found)}")
     devices = devices_of(module) if level in SHARED else 1
-    call = _Call(inputs, model_folder(module), devices, dict(values or {}), on_token)
+    constants = initializers_of(module) if level == "onnx" else None
+    folder = model_folder(module)
+    call = _Call(inputs, folder, devices, dict(values or {}), on_token, constants)
     return _RUNNERS[level](found[entry], call)

@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from dialects.errors import node_names
 from lpuc.diagnosis.failure import Failure
 from lpuc.levels.cases import Case, Text, logits_of
+from lpuc.levels.initializers import misread
 from lpuc.levels.onnx_runtime import Arrays, Refusal, Runner
-from lpuc.levels.subject import Subject, failure_at
+from lpuc.levels.subject import Stopped, Subject, failure_at
 from lpuc.levels.texts import Host, by_host, off_by
-from lpuc.levels.tolerance import difference, tolerance_of
+from lpuc.levels.tolerance import departure, tolerance_of
 from runtime.errors import Unlinked
 
 Table = dict[str, dict[str, float]]
-"""Largest difference by output and level; what the level broke on is infinite."""
+"""Largest `departure` by output and level; what the level broke on is infinite."""
 
 TOKENS = "tokens"
 """The row of what `generate` hands out."""
@@ -78,6 +80,14 @@ class Judgement:
             self.add(output, level, case, float("inf"))
 
 
+def judge_weights(judgement: Judgement, subject: Subject) -> None:
+    """What the importer notes of weights, against the file; a fault is one of level `onnx`."""
+    outputs = [port.name for port in subject.interface.outputs]
+    for op, what in misread(subject.modules["onnx"]):
+        failure = Failure("numbers", "importer", op.name, node_names(op), what)
+        judgement.broke("onnx", "weights", outputs, Stopped(failure))
+
+
 def judge(
     judgement: Judgement, subject: Subject, reference: Runner, cases: Iterable[Case], prefix: str
 ) -> None:
@@ -101,7 +111,7 @@ def judge(
             try:
                 given = _carried(case, last[level])
                 got = run(given.inputs, given.entry, given.values)
-                errors = {n: difference(got[n], expected[n]) for n in outputs}
+                errors = {n: departure(got[n], expected[n]) for n in outputs}
             except Exception as error:
                 last[level] = {}
                 judgement.broke(level, name, outputs, error)

@@ -98,12 +98,12 @@ def _gap(
         return float("inf")
     exact = logits.astype(np.float64)
     if not sampling.settings(logits.size).sampled:
-        scale = max(1.0, abs(float(exact.max())))
+        scale = max(1.0, float(np.abs(exact).max()))
         return float(exact.max() - exact[token]) / 2 / scale
     rng = np.random.default_rng(0)
     for _ in range(TRIES):
-        moved = tolerance * (2 * rng.random(exact.shape) - 1)
-        near = np.asarray(exact + moved * np.maximum(1, np.abs(exact)), np.float32)
+        moved = tolerance * (2 * rng.random(exact.size) - 1)
+        near = np.asarray(exact + moved * max(1.0, float(np.abs(exact).max())), np.float32)
         if choose(near, sampling, before) == token:
             return tolerance
     return float("inf")

@@ -20,7 +20,15 @@ from lpuc.compiler.options import CompileOptions
 from lpuc.errors import UserError
 from lpuc.files.npz import inputs_of
 from lpuc.levels.cases import Case, Cases
-from lpuc.levels.judgement import Breakdown, Judgement, LeftOut, Table, judge, judge_texts
+from lpuc.levels.judgement import (
+    Breakdown,
+    Judgement,
+    LeftOut,
+    Table,
+    judge,
+    judge_texts,
+    judge_weights,
+)
 from lpuc.levels.onnx_runtime import Reference, Refusal
 from lpuc.levels.subject import SEVERAL, Subject, subject
 from lpuc.levels.tolerance import TOLERANCES, difference, tolerance_of
@@ -60,8 +68,8 @@ class Verification:
 
     table: Table
     """
-    Largest difference by output and level, absolute for numbers up to 1 and relative above. In the
-    row `tokens` it is by how much logits must be off to explain the tokens of `generate`.
+    Largest difference by output and level, of the largest number of its row where that is above 1.
+    In the row `tokens` it is by how much logits must be off to explain the tokens of `generate`.
     """
     cases: tuple[str, ...]
     """What the inputs were."""
@@ -114,6 +122,7 @@ def verified(
     given = None if inputs is None else _given(inputs, compiled, options)
     reference = Reference(model)
     found = Judgement(options.precision, reference.narrowest)
+    judge_weights(found, compiled)
     if given is not None:
         judge(found, compiled, reference, [given], "")
     else:
@@ -138,7 +147,7 @@ def _judge_all(
     seed: int, thorough: bool, prefix: str = "",
 ) -> None:  # fmt: skip
     """The cases of one compilation, and its texts."""
-    cases = Cases(compiled.interface, seed, options.devices)
+    cases = Cases(compiled.interface, seed, options.devices, reference)
     chosen = cases.thorough() if thorough else cases.quick()
     judge(found, compiled, reference, chosen, prefix)
     if compiled.generate:

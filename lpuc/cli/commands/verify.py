@@ -78,7 +78,7 @@ def _lines(found: Verification) -> Iterator[str]:
         yield f"level {broken.level}: input '{printable(broken.case)}': {_safe(broken.failure)}"
     count = len(found.cases)
     names = ", ".join(map(printable, found.cases)) if count <= SHOWN else str(count)
-    yield f"inputs: {names}; tolerance {found.tolerance:.0e} absolute or relative"
+    yield f"inputs: {names}; tolerance {found.tolerance:.0e} of the largest of a row"
     for note in found.notes:
         yield f"note: {printable(note)}"
     for left in found.left_out:

@@ -128,20 +128,18 @@ def test_a_typo_gets_what_was_meant(
 
 
 @pytest.mark.parametrize(
-    ("text", "line"),
+    ("text", "place"),
     [
-        ('"builtin.module"() ({\n}) {a = "' + 60 * "a" + "\n", 2),
-        ('// a "comment\n\n"func' + 60 * "a", 3),
-        ('"a\\q' + 60 * "a" + '"', 1),
+        ('"builtin.module"() ({\n}) {a = "' + 60 * "a" + "\n", "2:9"),
+        ('// a "comment\n\n"func' + 60 * "a", "3:1"),
+        ('"a\\q' + 60 * "a" + '"', "1:1"),
     ],
 )
 def test_a_string_without_an_end_is_refused_at_once(
-    text: str, line: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    text: str, place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     """xDSL's lexer would look for the end in all ways there are, 2 to the power of 60."""
     path = tmp_path / "a.mlir"
     path.write_text(text)
     assert invoke(["opt", str(path)]) == 1
-    assert f"a.mlir: line {line}: the string that begins here does not end" in (
-        capsys.readouterr().err
-    )
+    assert f"a.mlir:{place}: the string that begins here does not end" in (capsys.readouterr().err)

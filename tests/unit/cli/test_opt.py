@@ -71,11 +71,11 @@ def test_opt_refuses_bad_text(text: str, tmp_path: Path):
     ("lines", "message"),
     [
         (['%z = lpu.map "neg" %y : {t} -> {t}', '%y = lpu.fill "00000000" : {t}'],
-         "line 2: 'lpu.map': it uses %y before that is defined"),
+         ":2:6: 'lpu.map': it uses %y before that is defined"),
         (['%y = lpu.fill "00000000" : {t}', '%z = lpu.fill "00" : {t}'],
-         "line 3: 'lpu.fill': expected 8 hex digits"),
+         ":3:6: 'lpu.fill': expected 8 hex digits"),
         (['%y = lpu.fill "00000000" : !lpu.tensor<[Q], f32>'],
-         "line 2: 'lpu.fill': nothing around it binds the names Q"),
+         ":2:6: 'lpu.fill': nothing around it binds the names Q"),
     ],
 )  # fmt: skip
 def test_opt_refuses_what_breaks_a_rule_by_line(
@@ -94,7 +94,7 @@ def test_opt_counts_lines_from_the_start_of_a_split_file(
     path = tmp_path / "wrong.mlir"
     path.write_text('builtin.module {}\n// -----\n\n%y = lpu.fill "00" : !lpu.tensor<[2], f32>\n')
     assert invoke(["opt", str(path), "--split-input-file"]) == 1
-    assert "line 4: 'lpu.fill': expected 8 hex digits" in capsys.readouterr().err
+    assert ":4:6: 'lpu.fill': expected 8 hex digits" in capsys.readouterr().err
 
 
 def test_a_pass_on_ir_of_another_level_is_the_users_error(

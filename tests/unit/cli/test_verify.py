@@ -11,6 +11,7 @@ import pytest
 
 from lpuc.cli import invoke
 from lpuc.errors import MISMATCH, USAGE
+from lpuc.levels.tolerance import departure
 from lpuc.levels.verification import difference, mismatches
 
 MODEL = Path(__file__).parents[3] / "samples/exports/gpt2.onnx"
@@ -33,6 +34,16 @@ INF, NAN = float("inf"), float("nan")
 def test_difference(got: list[float], expected: list[float], error: float):
     a, b = np.array(got, np.float32), np.array(expected, np.float32)
     assert difference(a, b) == pytest.approx(error)
+
+
+def test_a_departure_is_of_the_largest_number_of_a_row():
+    expected = np.array([[0.0, 10.0], [0.5, INF], [0.0, 0.1]], np.float32)
+    for row, off, error in ((0, 1.0, 0.1), (1, 0.25, 0.25), (2, 0.02, 0.02)):
+        got = expected.copy()
+        got[row, 0] += off
+        assert departure(got, expected) == pytest.approx(error)
+    assert departure(np.float32(3), np.float32(2)) == pytest.approx(0.5)
+    assert departure(-expected, expected) == INF
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 
 from dialects.lpu.elementwise import MapOp
-from lpuc.compiler.located import read_module
+from lpuc.compiler.located import Source
 from lpuc.compiler.pipeline import parse_passes
 from lpuc.diagnosis.failure import Failure
 from lpuc.diagnosis.reduction.ir.operations import without_operations
@@ -69,7 +69,7 @@ func.func @step(%x : {T}, %z : {T}) -> {T} {{
 
 
 def module_of(text: str) -> ModuleOp:
-    return read_module(text, "test.mlir")
+    return Source(text, "test.mlir").read()
 
 
 def reduced(text: str, pipeline: str) -> tuple[ModuleOp, str, Failure]:

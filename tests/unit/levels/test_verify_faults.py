@@ -19,7 +19,9 @@ from dialects.lpu_mem.ops import MapOp as MemMapOp
 from lpuc.cli import invoke
 from lpuc.compiler.options import CompileOptions
 from lpuc.errors import MISMATCH
+from lpuc.levels import judgement
 from lpuc.levels.verification import Verification, verified
+from lpuc.onnx_import import tensors
 from passes.lpu.generation import loops
 from passes.onnx.operators import elementwise
 from passes.rewriting.build import Build
@@ -237,3 +239,33 @@ def test_a_fault_of_generate_alone_is_in_the_row_of_tokens(monkeypatch: pytest.M
     found = verified(SAMPLE, CompileOptions("lpu-tiny", "f32", 16), None, 0)
     assert found.mismatches == [("tokens", n) for n in ("lpu", "mem", "program", "fast")]
     assert found.worst["tokens"]["lpu"] == "generate greedy"
+
+
+def misread_small(patch: pytest.MonkeyPatch) -> None:
+    """Small tensors are imported backwards."""
+    before = tensors.small
+
+    def backwards(data: bytes, *given: Any) -> Any:
+        return before(np.frombuffer(data, np.float32)[::-1].tobytes(), *given)
+
+    patch.setattr(tensors, "small", backwards)
+
+
+def test_a_weight_that_the_importer_misreads_is_its_own_fault(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+):
+    misread_small(monkeypatch)
+    found = judged(model)
+    assert named(found) == list(LEVELS)
+    (misread,) = found.breakdowns
+    assert misread.failure.where == "importer"
+    assert misread.failure.nodes == ("w",)
+
+
+def test_a_recipe_that_is_read_wrong_leaves_level_onnx_right(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Its numbers are those of the file; the breakdown says what else reads them."""
+    monkeypatch.setattr(judgement, "misread", lambda module: iter(()))
+    misread_small(monkeypatch)
+    assert named(judged(model)) == ["lpu", "mem", "program", "fast"]

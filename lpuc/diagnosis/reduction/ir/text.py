@@ -15,7 +15,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.exceptions import ParseError, VerifyException
 
 from dialects.lpu.interface import symbols_of
-from lpuc.compiler.located import read_module
+from lpuc.compiler.located import Source
 from lpuc.compiler.watching.printing import ir_text
 from lpuc.diagnosis.reduction.ir.loops import loops
 from lpuc.errors import UserError
@@ -67,6 +67,6 @@ def _replaced(text: str, word: str, other: str) -> str:
 def _read(text: str) -> Iterator[ModuleOp]:
     """The module of a text, if it is one."""
     try:
-        yield read_module(text, "reduced.mlir")
+        yield Source(text, "reduced.mlir").read()
     except (ParseError, VerifyException, UserError, ValueError, AssertionError):
         return
