@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from importlib import resources
+from math import ceil
 from pathlib import Path
 from typing import Any, cast
 
@@ -93,9 +94,14 @@ class Target:
         """HBM bytes delivered per clock cycle at full bandwidth."""
         return self.hbm_bandwidth / self.clock_hz
 
+    @property
+    def link_bytes_per_cycle(self) -> Fraction:
+        """Bytes that pass a link one way per clock cycle."""
+        return exact(self.link_bandwidth) / exact(self.clock_hz)
+
     def link_cycles(self, size: int) -> int:
         """Clock cycles in which so many bytes pass a link one way."""
-        return int(-(-size * exact(self.clock_hz) // exact(self.link_bandwidth)))
+        return ceil(size / self.link_bytes_per_cycle)
 
     @property
     def refresh_leaves(self) -> Fraction:

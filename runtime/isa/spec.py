@@ -1,7 +1,8 @@
 """Base classes of instructions and the table `ISA` they register in.
 
 An instruction class lists its fields as annotations that carry a field kind, gives its semantics in
-`bind` (control) or `maker` (data), its cost in `cycles`, and its contract as docstring.
+`execute`, its cost in `occupancy` and `latency`, and its contract as docstring; what the channels
+of HBM take is the subject of `runtime.timing`.
 """
 
 from collections.abc import Callable, Sequence
@@ -48,6 +49,7 @@ __all__ = [
     "Operand",
     "State",
     "Unit",
+    "VectorInst",
 ]  # fmt: skip
 
 ISA_VERSION = 1
@@ -149,8 +151,15 @@ class Inst:
         """Do what the instruction specifies: this is the reference that all else is held to."""
         raise NotImplementedError
 
-    def cycles(self, extents: Four, target: Target) -> int:
-        """Cycles of one pass; `extents` are the values of the extent registers."""
+    def occupancy(self, extents: Four, target: Target) -> int:
+        """Cycles for which the engine can accept no other instruction, its setup aside.
+
+        `extents` are the values of the extent registers.
+        """
+        raise NotImplementedError
+
+    def latency(self, target: Target) -> int:
+        """Cycles from the last element that enters or leaves the engine to its result."""
         raise NotImplementedError
 
     def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
@@ -169,9 +178,13 @@ class CtrlInst(Inst):
 
     WORDS = 1
 
-    def cycles(self, extents: Four, target: Target) -> int:
+    def occupancy(self, extents: Four, target: Target) -> int:
         del extents
         return target.control_latency
+
+    def latency(self, target: Target) -> int:
+        del target
+        return 0
 
 
 class _Extended(Protocol):
@@ -213,17 +226,6 @@ class DataInst(Inst):
         is_result = name == self.viewed()[0]
         return (not is_result, is_result)
 
-    def cycles(self, extents: Four, target: Target) -> int:
-        return self.occupancy(extents, target) + self.latency(target)
-
-    def occupancy(self, extents: Four, target: Target) -> int:
-        """Cycles for which the engine can accept no other instruction."""
-        return ceil(prod(extents) / target.vxe_lanes)
-
-    def latency(self, target: Target) -> int:
-        """Cycles from the last element that enters the engine to its result."""
-        return target.vector_latency
-
     def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
         shapes = self.shape_reader()(registers)
         return tuple(
@@ -243,6 +245,16 @@ class DataInst(Inst):
             self.in_hbm(name), reads, writes, operand.type.itemsize,
             registers[operand.base], extents, values(registers, operand.strides),
         )  # fmt: skip
+
+
+class VectorInst(DataInst):
+    """A pass of the vector engine over operands in the LMU."""
+
+    def occupancy(self, extents: Four, target: Target) -> int:
+        return ceil(prod(extents) / target.vxe_lanes)
+
+    def latency(self, target: Target) -> int:
+        return target.vector_latency
 
 
 @cache

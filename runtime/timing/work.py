@@ -49,7 +49,7 @@ def work_of(inst: Inst, registers: Sequence[int], target: Target) -> Work:
     near = [a for a in accesses if not a.hbm]
     if not isinstance(inst, DataInst):
         found = _needs(near, [row_major(ONE, 1)] * len(near), target)
-        return Work(found, inst.cycles(ONE, target), 0, written=_written(near))
+        return Work(found, inst.occupancy(ONE, target), 0, written=_written(near))
     latency = inst.latency(target)
     extents = values(registers, getattr(inst, "extents"))  # noqa: B009
     if isinstance(inst, NetInst):
@@ -61,9 +61,8 @@ def work_of(inst: Inst, registers: Sequence[int], target: Target) -> Work:
         access = next(a for a in accesses if a.hbm)
         return _moved(access, near, extents, far, latency, target)
     found = _needs(near, _orders(inst, extents, near, target), target)
-    return Work(
-        found, max(inst.occupancy(extents, target), found.steps), latency, written=_written(near)
-    )
+    least = 0 if inst.HBM else inst.occupancy(extents, target)
+    return Work(found, max(least, found.steps), latency, written=_written(near))
 
 
 def _moved(

@@ -9,10 +9,9 @@ from runtime.isa import fields, kinds
 from runtime.isa.accesses import Access
 from runtime.isa.instructions.memory import TransferInst
 from runtime.isa.parts import Box, parts
-from runtime.isa.spec import Extents, Four, Mem0, Mem1, Mem2, Operand, Unit
+from runtime.isa.spec import Extents, Mem0, Mem1, Mem2, Operand, Unit
 from runtime.isa.state import Array, State
 from runtime.numerics.elements import ElementType
-from runtime.target import Target
 from runtime.traps import Trap, TrapKind
 
 _AT = fields.OPERANDS_AT + 3 * fields.OPERAND_BYTES
@@ -149,10 +148,6 @@ class Scatter(IndexedInst, opcode=0x24, unit=Unit.MEM):
         if element.is_float:
             old, new = old.astype(np.float32), new.astype(np.float32)
         return np.asarray(_UPDATES[self.fn](old, new)).astype(element.dtype)
-
-    def cycles(self, extents: Four, target: Target) -> int:
-        passes = 1 if self.fn == "set" else 2
-        return passes * super().cycles(extents, target)
 
     def accesses(self, registers: Sequence[int]) -> tuple[Access, ...]:
         return (

@@ -1,8 +1,6 @@
 """Instructions of the memory engine that copy strided blocks and stream weight panels."""
 
-from math import ceil, prod
-
-from runtime.isa.spec import DataInst, Extents, Four, Mem0, Mem1, Operand, Unit
+from runtime.isa.spec import DataInst, Extents, Mem0, Mem1, Unit
 from runtime.isa.state import State
 from runtime.target import Target
 from runtime.traps import Trap, TrapKind
@@ -11,12 +9,8 @@ from runtime.traps import Trap, TrapKind
 class TransferInst(DataInst):
     """An instruction whose elements pass between HBM and the device, one operand in HBM.
 
-    Its cycles hold for contiguous elements and an idle channel; `runtime.timing` knows the rest.
+    What it takes of the channels depends on where its bytes lie (`runtime.timing.hbm`).
     """
-
-    def occupancy(self, extents: Four, target: Target) -> int:
-        operand: Operand = getattr(self, self.HBM)
-        return ceil(prod(extents) * operand.type.itemsize / target.bytes_per_cycle)
 
     def latency(self, target: Target) -> int:
         return target.hbm_latency

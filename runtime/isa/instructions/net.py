@@ -22,7 +22,7 @@ Side = Annotated[str, kinds.Choice(SIDES)]
 class NetInst(DataInst):
     """An instruction whose elements pass over a link, with its only operand in the LMU.
 
-    Its cycles hold for an idle link; `runtime.timing` knows the rest.
+    What it takes holds for an idle link; `runtime.timing.links` knows the rest.
     """
 
     def bytes(self, extents: Four) -> int:

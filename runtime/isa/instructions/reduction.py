@@ -8,7 +8,7 @@ import numpy as np
 
 from runtime.isa import fields, kinds
 from runtime.isa.parts import parts, tree
-from runtime.isa.spec import Bit, DataInst, Extents, Four, Mem0, Mem1, Mem2, Unit, values
+from runtime.isa.spec import Bit, Extents, Four, Mem0, Mem1, Mem2, Unit, VectorInst, values
 from runtime.isa.state import Array, State
 from runtime.numerics.elements import ElementType
 from runtime.target import Target
@@ -51,12 +51,12 @@ def _compatible(dst: ElementType, a: ElementType) -> bool:
     return dst is a or (dst.is_float and a.is_float) or (dst.is_int and a.is_int)
 
 
-class _TreeInst(DataInst):
+class _TreeInst(VectorInst):
     """A pass whose lanes are combined by a tree of adders or comparators at its end."""
 
     def latency(self, target: Target) -> int:
-        levels = (target.vxe_lanes - 1).bit_length()
-        return max(1, levels) * target.vector_latency
+        levels = (target.vxe_lanes - 1 | 1).bit_length()
+        return levels * target.vector_latency
 
 
 class Reduce(_TreeInst, opcode=0x38, unit=Unit.VXE):

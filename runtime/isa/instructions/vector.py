@@ -5,7 +5,7 @@ from typing import Annotated
 import numpy as np
 
 from runtime.isa import fields, kinds
-from runtime.isa.spec import DataInst, Extents, Four, Mem0, Mem1, Mem2, Mem3, Unit
+from runtime.isa.spec import Extents, Four, Mem0, Mem1, Mem2, Mem3, Unit, VectorInst
 from runtime.isa.state import WRAP, Array, State
 from runtime.numerics.elements import (
     FUNCTIONS1,
@@ -23,7 +23,7 @@ Scalar1 = Annotated[int, fields.Register(fields.OPERANDS_AT + fields.OPERAND_BYT
 Steps1 = Annotated[Four, fields.Registers(fields.OPERANDS_AT + fields.OPERAND_BYTES + 1)]
 
 
-class Map1(DataInst, opcode=0x30, unit=Unit.VXE):
+class Map1(VectorInst, opcode=0x30, unit=Unit.VXE):
     """Apply a function to every element: `dst[i] = fn(a[i])`.
 
     f16 and bf16 are computed in f32 and rounded once; `isnan` gives bool. In f32, step by step:
@@ -47,7 +47,7 @@ class Map1(DataInst, opcode=0x30, unit=Unit.VXE):
         dst.write(_applied(FUNCTIONS1[self.fn], self.dst.type, a))
 
 
-class Map2(DataInst, opcode=0x31, unit=Unit.VXE):
+class Map2(VectorInst, opcode=0x31, unit=Unit.VXE):
     """Apply a function to pairs of elements: `dst[i] = fn(a[i], b[i])`.
 
     Float operands may differ in width and are computed in f32; integers must be equal. Integer
@@ -75,7 +75,7 @@ class Map2(DataInst, opcode=0x31, unit=Unit.VXE):
         dst.write(_applied(FUNCTIONS2[self.fn], self.dst.type, a, b))
 
 
-class Select(DataInst, opcode=0x32, unit=Unit.VXE):
+class Select(VectorInst, opcode=0x32, unit=Unit.VXE):
     """Choose by a condition: `dst[i] = a[i] if cond[i] else b[i]`. cond is bool."""
 
     extents: Extents
@@ -97,7 +97,7 @@ class Select(DataInst, opcode=0x32, unit=Unit.VXE):
         dst.write(np.where(cond, a, b))
 
 
-class Cast(DataInst, opcode=0x33, unit=Unit.VXE):
+class Cast(VectorInst, opcode=0x33, unit=Unit.VXE):
     """Convert elements: `dst[i] = a[i]` in the type of dst.
 
     Float to integer truncates towards zero; NaN and what i64 cannot hold become the i64 minimum,
@@ -115,7 +115,7 @@ class Cast(DataInst, opcode=0x33, unit=Unit.VXE):
         dst.write(convert(state.source(self.a, extents).read(), self.dst.type))
 
 
-class Copy(DataInst, opcode=0x34, unit=Unit.VXE):
+class Copy(VectorInst, opcode=0x34, unit=Unit.VXE):
     """Copy elements within the LMU: `dst[i] = a[i]`, right for overlapping operands too."""
 
     extents: Extents
@@ -131,7 +131,7 @@ class Copy(DataInst, opcode=0x34, unit=Unit.VXE):
         dst.write(state.source(self.a, extents).read())
 
 
-class Fill(DataInst, opcode=0x35, unit=Unit.VXE):
+class Fill(VectorInst, opcode=0x35, unit=Unit.VXE):
     """Write one value everywhere: the low bits of `R[value]`, taken as an element of dst's type.
 
     For bool the value is `R[value] != 0`.
@@ -151,7 +151,7 @@ class Fill(DataInst, opcode=0x35, unit=Unit.VXE):
         dst.write(np.full(extents, np.frombuffer(raw, element.dtype)[0]))
 
 
-class Iota(DataInst, opcode=0x36, unit=Unit.VXE):
+class Iota(VectorInst, opcode=0x36, unit=Unit.VXE):
     """Write an affine function of the position: `dst[i] = R[start] + sum of i_k * R[steps_k]`.
 
     dst is i64 or i32; values wrap.

@@ -10,7 +10,7 @@ import pytest
 
 from lpuc.cli import COMMANDS
 from lpuc.reports.operators import page
-from runtime.isa.docs import reference
+from runtime.reference import page as reference
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -19,7 +19,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 def test_the_instruction_reference_is_the_table():
     text = (ROOT / "docs/isa.md").read_text(encoding="utf-8")
-    assert text.strip() == reference().strip(), "python -m runtime.isa.docs > docs/isa.md"
+    assert text.strip() == reference().strip(), "python -m runtime.reference > docs/isa.md"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

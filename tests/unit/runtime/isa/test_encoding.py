@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from runtime.errors import Invalid, Malformed
 from runtime.isa import ISA, Halt, Inst, Jump, Li, Map1, Map2, Operand
-from runtime.isa.docs import reference
 from runtime.isa.encoding import decode, encode, encode_one
 from runtime.isa.fields import Memory, Register, Registers
 from runtime.isa.kinds import Bits, Choice, Integer, Kind
 from runtime.isa.syntax import parse, show
 from runtime.numerics.elements import ElementType
+from runtime.reference import page
 
 F32 = ElementType.F32
 REGISTER = st.integers(0, 255)
@@ -139,7 +139,7 @@ def test_constructors_refuse_what_no_word_holds(make: Any) -> None:
 
 
 def test_reference_covers_the_table() -> None:
-    text = reference()
+    text = page()
     for mnemonic, cls in ISA.items():
         section = text.split(f"## {mnemonic}\n")[1].split("\n## ")[0]
         assert all(f"| {f.name} |" in section for f in cls.LAYOUT)

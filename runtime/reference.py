@@ -1,0 +1,78 @@
+"""The reference of the instruction set with what each instruction costs: `docs/isa.md`.
+
+`python -m runtime.reference` prints it.
+"""
+
+from runtime.isa import docs
+from runtime.isa.instructions.matrix import Vecmat
+from runtime.isa.instructions.memory import Stream
+from runtime.isa.spec import DataInst, Inst
+from runtime.target import Target
+from runtime.timing.costs import BURSTS, ROWS, charged, cost, sample
+from runtime.timing.hbm import rates
+
+TARGET = Target.load("lpu-4nm")
+VECTOR, PANEL = (1, 1, 1, 2048), (1, 1, 64, 2048)
+ENTRIES = (
+    "control_latency", "issue_latency", "vxe_lanes", "vector_latency", "vector_lanes", "mac_trees",
+    "matrix_latency", "link_bytes_per_cycle", "link_hop_latency", "hbm_latency", "hbm_channels",
+    "hbm_burst_bytes", "hbm_bank_groups", "hbm_row_bytes",
+)  # fmt: skip
+
+
+def page() -> str:
+    """The whole reference."""
+    return docs.reference(_costs(), _cost)
+
+
+def _costs() -> str:
+    """What the formulas are about."""
+    known = rates(TARGET)
+    rows = [f"| {name} | {float(getattr(TARGET, name)):g} |" for name in ENTRIES]
+    rows += [
+        f"| {name} | {float(value):.6g} |"
+        for name, value in (
+            ("units", known.units), ("beat", known.beat), ("activation", known.activation),
+        )
+    ]  # fmt: skip
+    return f"""\
+## Costs
+
+A cost is the number of cycles from when an engine takes an instruction up to its last result, where
+the instruction waits for nothing: the formula is what the timing model charges (`runtime/timing`),
+the figure is what it charges on `{TARGET.name}` for dense operands of halves. What else an
+instruction waits for, and what runs at the same time, is said in [timing.md](timing.md). Engines
+work side by side; the control processor spends `control_latency` cycles on each word, two for an
+instruction on data.
+
+An engine takes the next instruction up when the last step of the one before is over: its latency,
+the last term, does not keep it. In a formula `e0` to `e3` are the extents and `size` the bytes of
+an element; `bits(n)` is how many bits the number n has. What the channels of HBM take counts in
+`units`, parts of a cycle; `beat` are those of a burst of every channel, refresh included, and
+`activation` those of a row that one channel opens. `ways` is 2 where elements are read and written
+(a `scatter` that adds), else 1. A request of `pieces` runs of `run` bytes, all within `span` bytes,
+takes of one channel
+
+    bursts = {BURSTS}
+    rows = {ROWS}
+
+where dense elements are one run; of `gather` and `scatter` each row that an index chooses is a run,
+and `rows = bursts`. Where there are no elements, nothing of HBM is waited for: the cost is 0. The
+entries of `{TARGET.name}`:
+
+| entry | value |
+|---|---|
+""" + "\n".join([*rows, ""])
+
+
+def _cost(cls: type[Inst]) -> str:
+    """A formula and a figure."""
+    extents = PANEL if cls in (Stream, Vecmat) else VECTOR
+    inst, registers, before = sample(cls, extents)
+    of = f" for extents {', '.join(map(str, extents))}" if issubclass(cls, DataInst) else ""
+    cycles = charged(inst, registers, TARGET, before)
+    return f"`{cost(cls).cycles}`; {cycles} on {TARGET.name}{of}."
+
+
+if __name__ == "__main__":
+    print(page())

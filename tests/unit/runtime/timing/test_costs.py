@@ -1,0 +1,133 @@
+"""What the reference of the instruction set says of costs is what the timing model charges."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from math import ceil, prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from runtime.isa import ISA, Inst, Scatter, Stream, Vecmat
+from runtime.isa.instructions.gather import IndexedInst
+from runtime.isa.instructions.memory import TransferInst
+from runtime.isa.instructions.net import NetInst
+from runtime.isa.instructions.reduction import Reduce
+from runtime.isa.spec import DataInst
+from runtime.reference import page
+from runtime.target import Target
+from runtime.timing.costs import charged, sample
+from runtime.timing.hbm import rates
+
+DOCS = (Path(__file__).parents[4] / "docs/isa.md").read_text(encoding="utf-8")
+TARGETS = [Target.load(name) for name in ("lpu-4nm", "lpu-tiny", "lpu-u55c")]
+EXTENTS = [
+    (1, 1, 1, 500),
+    (2, 3, 5, 7),
+    (1, 1, 8, 96),
+    (1, 2, 1, 1),
+    (1, 1, 1, 1),
+    (3, 1, 2, 33),
+    (1, 0, 1, 8),
+]
+
+
+def section(mnemonic: str) -> str:
+    """What the page says of an instruction."""
+    return DOCS.split(f"## {mnemonic}\n")[1].split("\n## ")[0]
+
+
+def stated(text: str) -> tuple[str, int]:
+    """The formula and the figure of a section."""
+    found = re.search(r"^Cost: `([^`]+)`; (\d+) on lpu-4nm", text, re.MULTILINE)
+    assert found is not None
+    return found[1], int(found[2])
+
+
+def names(cls: type[Inst], extents: tuple[int, ...], target: Target) -> dict[str, Any]:
+    """What a formula may name, as the section on costs says it."""
+    inst, *_ = sample(cls, (1, 1, 1, 1))
+    known: dict[str, Any] = {f.name: getattr(target, f.name) for f in fields(Target)}
+    known |= {f"e{axis}": extent for axis, extent in enumerate(extents)}
+    known |= {"ceil": ceil, "max": max, "min": min, "bits": int.bit_length}
+    known["link_bytes_per_cycle"] = target.link_bytes_per_cycle
+    if isinstance(inst, NetInst | TransferInst):
+        known["size"] = inst.operand(inst.HBM or inst.viewed()[0]).type.itemsize
+    if isinstance(inst, TransferInst):
+        known |= _request(inst, extents, known, target)
+    return known
+
+
+def _request(
+    inst: TransferInst, extents: tuple[int, ...], known: dict[str, Any], target: Target
+) -> dict[str, Any]:
+    """What a request of HBM takes, by the formulas of the page."""
+    formulas = dict(re.findall(r"^    (bursts|rows) = (.*)$", DOCS, re.MULTILINE))
+    is_indexed, count = isinstance(inst, IndexedInst), prod(extents)
+    pieces, run = (count, known["size"]) if is_indexed else (1, count * known["size"])
+    request = {"pieces": pieces, "run": run, "span": run, "ways": 1}
+    request["bursts"] = eval(formulas["bursts"], known | request)
+    rows = eval(formulas["rows"], known | request)
+    request["rows"] = request["bursts"] if is_indexed else rows
+    of = rates(target)
+    return request | {"units": of.units, "beat": of.beat, "activation": of.activation}
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+@pytest.mark.parametrize("mnemonic", ISA)
+def test_the_stated_formula_is_what_is_charged(mnemonic: str, target: Target):
+    cls = ISA[mnemonic]
+    formula, _ = stated(section(mnemonic))
+    for extents in EXTENTS:
+        if cls in (Stream, Vecmat):
+            extents = (extents[0], 1, *extents[2:])
+        inst, registers, before = sample(cls, extents)
+        is_void = issubclass(cls, TransferInst) and not prod(extents)
+        expected = 0 if is_void else eval(formula, names(cls, extents, target))
+        assert charged(inst, registers, target, before) == expected, extents
+
+
+@pytest.mark.parametrize("mnemonic", ISA)
+def test_the_stated_figure_is_that_of_the_target(mnemonic: str):
+    """The entries of the table give it, too."""
+    cls = ISA[mnemonic]
+    formula, figure = stated(section(mnemonic))
+    extents = (1, 1, 64, 2048) if cls in (Stream, Vecmat) else (1, 1, 1, 2048)
+    assert eval(formula, names(cls, extents, TARGETS[0])) == figure
+    assert ("for extents" in section(mnemonic)) == issubclass(cls, DataInst)
+
+
+def test_the_table_of_entries_is_that_of_the_target():
+    rows = dict(re.findall(r"^\| (\w+) \| ([\d.e+]+) \|$", section("Costs"), re.MULTILINE))
+    known = names(Stream, (1, 1, 1, 1), TARGETS[0])
+    used = {name for cls in ISA for name in re.findall(r"[a-z]\w+", stated(section(cls))[0])}
+    computed = {"ceil", "max", "bits", "bursts", "rows", "ways", "size", "e0", "e1", "e2", "e3"}
+    assert used - computed <= rows.keys()
+    for name, value in rows.items():
+        np.testing.assert_allclose(float(value), float(known[name]), rtol=1e-5, err_msg=name)
+
+
+def test_a_scatter_that_adds_goes_both_ways():
+    """`ways` of the formula."""
+    _, registers, _ = sample(Scatter, (1, 1, 1, 2048))
+    one, two = (
+        charged(Scatter(fn, *_operands()), registers, TARGETS[0]) - TARGETS[0].hbm_latency
+        for fn in ("set", "add")
+    )
+    assert one < two <= 2 * one
+
+
+def _operands() -> list[Any]:
+    inst, *_ = sample(Scatter, (1, 1, 1, 1))
+    return [getattr(inst, field.name) for field in Scatter.LAYOUT[1:]]
+
+
+def test_a_cost_that_changes_is_stated_anew(monkeypatch: pytest.MonkeyPatch):
+    """The page follows the code that charges."""
+    before = page()
+    monkeypatch.setattr(Reduce, "latency", lambda self, target: target.vector_latency)
+    assert page() != before
+    assert "vector_latency" in stated(page().split("## reduce\n")[1].split("\n## ")[0])[0]
