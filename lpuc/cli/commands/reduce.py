@@ -33,10 +33,11 @@ from lpuc.diagnosis.reduction.subjects import (
     of_lowered,
     of_model,
 )
+from lpuc.diagnosis.reduction.written import MODEL as CASE
 from lpuc.diagnosis.reduction.written import check_folder, lit_test, replay, title, write_case
-from lpuc.errors import Terminated, UsageError, printable_lines
+from lpuc.errors import Terminated, UsageError, printable, printable_lines
 from lpuc.files.disk import check_output, write_text
-from lpuc.files.kinds import MODEL, require
+from lpuc.files.kinds import MODEL, TEXT, kind_of, require
 from lpuc.files.npz import read_npz
 from passes.rewriting.kernel import set_attribute
 from passes.rewriting.standing import DUMP
@@ -86,7 +87,7 @@ def reduce(
     and README.md; a model becomes a lit test, too, if OUT ends in .mlir.
     """
     asked = None if test is None else Command.of(test, timeout)
-    is_ir = file.suffix == IR
+    is_ir = file.suffix == IR or kind_of(file) is TEXT
     limits = Limits(max_tries, timeout, partial(_progress, OPERATIONS if is_ir else NODES))
     if is_ir:
         if inputs is not None:
@@ -179,13 +180,23 @@ def _reduce_model(
         with of_lowered(subject, options, limits) as (lower, passes):
             _finish_lit(output, lower, passes)
     else:
-        _finish(subject, NODES, lambda best: _write_case(output, file, best, subject, options))
+        test = None if asked is None else f"{asked} {CASE}"
+        _finish(
+            subject, NODES, lambda best: _write_case(output, file, best, subject, options, test)
+        )
     show(f"written to {output}")
 
 
 def _write_case(
-    output: Path, file: Path, best: Case, subject: Subject[Case], options: CompileOptions
+    output: Path,
+    file: Path,
+    best: Case,
+    subject: Subject[Case],
+    options: CompileOptions,
+    test: str | None,
 ) -> None:
+    """The folder of a case; `test` is the command that finds it interesting, if one does."""
     failure = subject.failure
     text = f"# {title(failure)}\n\n{best.nodes} nodes of the {subject.before} of {file.name}."
-    write_case(output, best, printable_lines(text), replay(best, failure, options))
+    line = replay(best, failure, options) if failure is not None else test or ""
+    write_case(output, best, printable_lines(text), printable(line))

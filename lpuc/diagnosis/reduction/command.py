@@ -40,6 +40,9 @@ class Command:
             raise UsageError(f"--test: no program '{words[0] if words else ''}'")
         return Command((os.path.abspath(program), *words[1:]), seconds)
 
+    def __str__(self) -> str:
+        return shlex.join(self.words)
+
     def __call__(self, candidate: Path) -> bool:
         """Whether a candidate, which is alone in its folder, is interesting."""
         process = subprocess.Popen(

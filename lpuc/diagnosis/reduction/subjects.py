@@ -14,7 +14,7 @@ what a program of the user's says. Whoever interrupts `run` finds the smallest s
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -39,9 +39,10 @@ from lpuc.diagnosis.reduction.model.case import Case
 from lpuc.diagnosis.reduction.model.graph import Arrays
 from lpuc.diagnosis.reduction.oracle import READER, IrOracle, ModelOracle
 from lpuc.diagnosis.reduction.search import MOST_TRIES, Search, Spent
-from lpuc.errors import UserError
+from lpuc.errors import UsageError, UserError
 from lpuc.files.disk import write_text
 from lpuc.files.npz import write_npz
+from runtime.errors import BadOption
 
 T = TypeVar("T")
 
@@ -143,8 +144,8 @@ def _model_search(case: Case, fails: model.Fails, limits: Limits) -> Search[Case
 
 
 def _judged(oracle: ModelOracle, case: Case) -> Failure | None:
-    """How a case fails, as a file."""
-    with TemporaryDirectory(prefix="lpuc-reduce-") as folder:
+    """How a case fails, as a file; not at all if the options are not for such a model."""
+    with TemporaryDirectory(prefix="lpuc-reduce-") as folder, suppress(UsageError, BadOption):
         file = Path(folder) / "model.onnx"
         file.write_bytes(case.model.SerializeToString())
         return oracle(file, case.calls[0])

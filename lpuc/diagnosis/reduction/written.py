@@ -21,7 +21,7 @@ from lpuc.compiler.pipeline import make_context
 from lpuc.compiler.watching.printing import ir_text
 from lpuc.diagnosis.failure import Failure
 from lpuc.diagnosis.reduction.model.case import Case, results_of
-from lpuc.errors import printable
+from lpuc.errors import UserError, printable
 from lpuc.files.disk import check_output, replacing, write_text
 from lpuc.files.npz import write_npz
 from passes.analysis.functions import functions
@@ -98,9 +98,9 @@ def option_words(options: CompileOptions) -> list[str]:
     return words
 
 
-def replay(case: Case, failure: Failure | None, options: CompileOptions) -> str:
-    """The command that shows a failure, in the folder of the case; any may, if nobody knows it."""
-    if failure is None or failure.kind == "numbers" or failure.where == "interpreter":
+def replay(case: Case, failure: Failure, options: CompileOptions) -> str:
+    """The command that shows a failure, in the folder of the case."""
+    if failure.kind == "numbers" or failure.where == "interpreter":
         words = ["lpuc", "verify", MODEL, *(["--inputs", INPUTS] if case.calls[0] else [])]
     else:
         words = ["lpuc", "compile", MODEL, "-o", "model.lpu"]
@@ -109,13 +109,18 @@ def replay(case: Case, failure: Failure | None, options: CompileOptions) -> str:
 
 def check_folder(folder: Path) -> None:
     """Refuse a folder that could not be written, before work is put into it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.is_dir():
+        check_output(folder)
+        if folder.exists():
+            raise UserError("is no folder", file=folder)
+        return
     for name in (MODEL, INPUTS, OUTPUTS, README):
         check_output(folder / name)
 
 
 def write_case(folder: Path, case: Case, about: str, command: str) -> None:
     """The folder: the model, what it is called with, what ONNX Runtime makes of it, what it is."""
+    folder.mkdir(exist_ok=True)
     with replacing(folder / MODEL) as temporary:
         temporary.write_bytes(case.model.SerializeToString(deterministic=True))
     write_npz(folder / INPUTS, case.calls[0], ())

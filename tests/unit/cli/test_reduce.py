@@ -154,6 +154,7 @@ def test_a_program_may_say_what_is_interesting(model: Path):
     asked = f"{sys.executable} {script} 'two words'"
     assert run(model, "-o", folder, "--test", asked, "--max-tries", "20") == 0
     assert operators(folder) == ["Relu"]
+    assert "'two words' model.onnx" in (folder / "README.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -165,6 +166,8 @@ def test_a_program_may_say_what_is_interesting(model: Path):
         (["row.onnx", "--test", "'"], USAGE, "--test"),
         (["row.onnx", "--test", "true", "-o", "x.mlir"], USAGE, "folder"),
         (["nothing.onnx"], USER, "No such file"),
+        (["row.onnx", "-o", "empty.mlir/x"], USER, "does not exist"),
+        (["row.onnx", "-o", "row.onnx"], USER, "is an input"),
         (["empty.mlir"], USAGE, "--pipeline"),
         (["empty.mlir", "--pipeline", "dce"], USER, "does not fail"),
         (["empty.mlir", "--pipeline", "no-such"], USAGE, "no pass"),
