@@ -76,12 +76,12 @@ def opt(
     results, wrong = list[str](), False
     for part, first in parts:
         source = Source(part, name, first)
-        changed = _changed(source, file, passes) if check_numerics else None
-        if changed is not None:
-            click.echo(f"error: {printable(changed)}", err=True)
-            return MISMATCH
         try:
             error = None
+            changed = _changed(source, file, passes) if check_numerics else None
+            if changed is not None:
+                click.echo(f"error: {printable(changed)}", err=True)
+                return MISMATCH
             results.append(_passed(source, file, passes, Instrumentation(watch), print_debuginfo))
         except UserError as found:
             if not verify_diagnostics:
