@@ -28,6 +28,7 @@ from dialects.lpu.solving import solve_symbols
 from dialects.lpu.tensors import Array, CollectiveOp, LpuOp, sharding_of, tensor_of, whole_of
 from dialects.lpu.types import Tensor
 from dialects.names import unescape
+from dialects.observing import Observer
 from runtime.numerics.elements import ElementType
 
 
@@ -76,7 +77,9 @@ class Execution:
         folder: Path,
         on_token: Callable[[int], None] | None = None,
         devices: int = 1,
+        observer: Observer | None = None,
     ) -> None:
+        self.observer = observer
         self.symbols = [{**symbols, **device_values(d, devices)} for d in range(devices)]
         read: dict[object, Array] = {}
         self.scopes = [Scope(names, folder, read, d) for d, names in enumerate(self.symbols)]
@@ -121,9 +124,10 @@ class Execution:
                 pass
             case control.ReadOp():
                 pairs = zip(self.states[op.state], self.scopes, strict=True)
-                self.values[op.result] = [
+                windows = [
                     state[_placed(op, tensor_of(op.result), scope)].copy() for state, scope in pairs
                 ]
+                self._define(op, [], [windows])
             case control.WriteOp():
                 columns = (self.states[op.state], self.values[op.value], self.scopes)
                 for state, value, scope in zip(*columns, strict=True):
@@ -142,7 +146,13 @@ class Execution:
         else:
             pairs = zip(inputs, self.scopes, strict=True)
             results = [evaluate(op, given, scope) for given, scope in pairs]
-        self.values.update(zip(op.results, map(list, zip(*results, strict=True)), strict=True))
+        self._define(op, inputs, list(map(list, zip(*results, strict=True))))
+
+    def _define(self, op: Operation, inputs: list[list[Array]], results: list[list[Array]]) -> None:
+        """Let an operation have results, those of an observer's choice if there is one."""
+        if self.observer is not None:
+            results = self.observer(op, inputs, results)
+        self.values.update(zip(op.results, results, strict=True))
 
     def _emit(self, op: control.EmitOp) -> None:
         stops, tokens = ({int(a[0]) for a in self.values[v]} for v in (op.stop, op.token))
@@ -192,9 +202,10 @@ def run_function(
     folder: Path,
     on_token: Callable[[int], None] | None = None,
     devices: int = 1,
+    observer: Observer | None = None,
 ) -> dict[str, Array]:
     """Results by ONNX name, those in states included; `on_token` gets the tokens emitted."""
-    execution = Execution(symbols, folder, on_token, devices)
+    execution = Execution(symbols, folder, on_token, devices, observer)
     execution.begin(function, inputs)
     arrays = execution.block(function.body.block)
     end = function.body.block.last_op
@@ -238,6 +249,7 @@ def run_interface(
     values: Mapping[str, int] | None = None,
     on_token: Callable[[int], None] | None = None,
     devices: int = 1,
+    observer: Observer | None = None,
 ) -> dict[str, Array]:
     """
     `run_function` with the ONNX interface: symbols from the extents, element types converted.
@@ -248,6 +260,6 @@ def run_interface(
     tensors = input_tensors(function)
     stored = {n: inputs[n].astype(t.dtype.dtype, copy=False) for n, t in tensors.items()}
     symbols = solve_symbols(list(tensors.values()), list(stored.values())) | dict(values or {})
-    results = run_function(function, stored, symbols, folder, on_token, devices)
+    results = run_function(function, stored, symbols, folder, on_token, devices, observer)
     types = output_types(function)
     return {name: array.astype(types[name].dtype, copy=False) for name, array in results.items()}

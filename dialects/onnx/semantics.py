@@ -29,6 +29,7 @@ from dialects.lpu.tensors import LpuOp
 from dialects.lpu.types import TensorType
 from dialects.lpu.weights import Weight, read
 from dialects.names import unescape
+from dialects.observing import Observer
 from dialects.onnx.attributes import from_attribute
 from dialects.onnx.branches import IfOp, YieldOp
 from dialects.onnx.elements import ONNX_NUMBERS
@@ -76,6 +77,7 @@ class Place(Scope):
     """Where an operation of this level is evaluated."""
 
     constants: Constants | None = None
+    observer: Observer | None = None
 
 
 def run_function(
@@ -83,6 +85,7 @@ def run_function(
     inputs: Mapping[str, Array],
     folder: Path,
     constants: Constants | None = None,
+    observer: Observer | None = None,
 ) -> dict[str, Array]:
     """
     Every output of a function of this level, by the names of the model.
@@ -99,7 +102,9 @@ def run_function(
     values: dict[SSAValue, Array] = {
         arg: np.asarray(inputs[name]) for arg, name in zip(block.args, names, strict=True)
     }
-    scope = Place(_symbols(function, list(values.values())), folder, constants=constants)
+    scope = Place(
+        _symbols(function, list(values.values())), folder, constants=constants, observer=observer
+    )
     return dict(zip(outputs, _run(block, values, scope), strict=True))
 
 
@@ -133,12 +138,20 @@ def _symbols(function: FuncOp, arrays: Sequence[Array]) -> dict[str, int]:
 
 def _evaluate_any(op: Operation, values: Mapping[SSAValue, Array], scope: Place) -> Sequence[Array]:
     """Evaluate an operation of this level, or one of level `lpu` that a pass has put beside it."""
+    if isinstance(op, IfOp):
+        return _run(op.branch(bool(values[op.condition])).block, dict(values), scope)
+    results = _evaluate_one(op, values, scope)
+    if scope.observer is None:
+        return results
+    operands = [values[v] for v in op.operands]
+    return [parts[0] for parts in scope.observer(op, [operands], [[array] for array in results])]
+
+
+def _evaluate_one(op: Operation, values: Mapping[SSAValue, Array], scope: Place) -> Sequence[Array]:
     if scope.constants is not None and op.name in HOLDERS:
         constant = scope.constants(op)
         if constant is not None:
             return (constant.astype(_dtype(op.results[0]), copy=False),)
-    if isinstance(op, IfOp):
-        return _run(op.branch(bool(values[op.condition])).block, dict(values), scope)
     if isinstance(op, LpuOp):
         return evaluate_lpu(op, [values[v] for v in op.operands], scope)
     slots = op.slots() if isinstance(op, OnnxOp) else ()

@@ -20,6 +20,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 
 from dialects.devices import devices_of
+from dialects.observing import Observer
 from lpuc.levels.initializers import Initializers, initializers_of
 from passes.analysis.functions import functions, model_folder, step_function
 
@@ -46,19 +47,20 @@ class _Call:
     values: Mapping[str, int] = field(default_factory=dict[str, int])
     on_token: OnToken | None = None
     constants: Initializers | None = None
+    observer: Observer | None = None
 
 
 def _run_onnx(function: FuncOp, call: _Call) -> Arrays:
     from dialects.onnx.semantics import run_function
 
-    return run_function(function, call.inputs, call.folder, call.constants)
+    return run_function(function, call.inputs, call.folder, call.constants, call.observer)
 
 
 def _run_lpu(function: FuncOp, call: _Call) -> Arrays:
     from dialects.lpu.execution import run_interface
 
     return run_interface(
-        function, call.inputs, call.folder, call.values, call.on_token, call.devices
+        function, call.inputs, call.folder, call.values, call.on_token, call.devices, call.observer
     )
 
 
@@ -102,12 +104,14 @@ def run_level(
     entry: str = STEP,
     values: Mapping[str, int] | None = None,
     on_token: OnToken | None = None,
+    observer: Observer | None = None,
 ) -> Arrays:
     """
     The outputs of an entry of the model by name, computed on the IR of a level.
 
     `values` gives the symbols that no input determines, `on_token` gets the tokens that the entry
-    emits. A module without the entry is a `LookupError`.
+    emits, `observer` sees each operation of the levels above `mem`. A module without the entry is
+    a `LookupError`.
     """
     found = entries_of(module)
     if entry not in found:
@@ -115,5 +119,5 @@ def run_level(
     devices = devices_of(module) if level in SHARED else 1
     constants = initializers_of(module) if level == "onnx" else None
     folder = model_folder(module)
-    call = _Call(inputs, folder, devices, dict(values or {}), on_token, constants)
+    call = _Call(inputs, folder, devices, dict(values or {}), on_token, constants, observer)
     return _RUNNERS[level](found[entry], call)

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from dialects.lpu.elementwise import MapOp
 from dialects.lpu.semantics import SEMANTICS
@@ -28,6 +26,7 @@ from passes.rewriting.build import Build
 from runtime.device.fast import binding
 from runtime.isa.instructions.vector import Map2
 from runtime.traps import Trap, TrapKind
+from tests.unit.levels.models import save_product
 
 LEVELS = ("onnx", "lpu", "mem", "program", "fast")
 OFF = 1e-3
@@ -36,22 +35,7 @@ SAMPLE = Path(__file__).parents[3] / "samples/exports/llama.onnx"
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`y = (x - w) @ m`, the difference by the node `less`."""
-    numbers = np.random.default_rng(3).standard_normal((4, 300)).astype(np.float32)
-    nodes = [
-        helper.make_node("Sub", ["x", "w"], ["d"], "less"),
-        helper.make_node("MatMul", ["d", "m"], ["y"], "product"),
-    ]
-    weights = [
-        numpy_helper.from_array(numbers[0, :4], "w"),
-        numpy_helper.from_array(numbers, "m"),
-    ]
-    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 4])
-    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 300])
-    graph = helper.make_graph(nodes, "graph", [x], [y], weights)
-    path = tmp_path_factory.mktemp("faults") / "model.onnx"
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), str(path))
-    return path
+    return save_product(tmp_path_factory.mktemp("faults"))
 
 
 def judged(model: Path) -> Verification:
