@@ -19,7 +19,7 @@ from benchmarks.faults.ground import Ground, ground_of, keep, load, sources_dige
 from benchmarks.faults.planting import PACKAGES
 from benchmarks.faults.processes import News, Steps, Work, import_heavy, run_all
 from benchmarks.faults.report import Record, judged, shares, table, write_rows
-from benchmarks.faults.settings import SETTINGS
+from benchmarks.faults.settings import SETTINGS, Setting, controls
 
 HEAVY = (
     "lpuc.compiler.driver", "lpuc.levels.verification", "lpuc.levels.execution", "onnxruntime",
@@ -184,13 +184,13 @@ class Benchmark:
 def main(argv: Sequence[str] | None = None) -> int:
     """Plant the faults that are asked for; print the table."""
     arguments = _arguments(argv)
+    if arguments.control:
+        return control(arguments)
     benchmark = Benchmark(arguments)
     if arguments.list:
         for number, planted in benchmark.faults():
             print(f"{planted.area.name} {number}: {planted.fault.name} {planted.settings}")
         return 0
-    if arguments.control:
-        return control(benchmark)
     chosen = (f for f in benchmark.faults() if (arguments.only or "") in f[1].fault.name)
     run_all((benchmark.task(*one) for one in chosen), arguments.jobs)
     rows = sorted(benchmark.rows(), key=lambda row: row["area"])
@@ -200,18 +200,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def control(benchmark: Benchmark) -> int:
-    """Ask the diagnosis about every setting without a fault; exit code 1 if anything is named."""
+def control(arguments: argparse.Namespace) -> int:
+    """Ask the diagnosis where there is no fault; exit code 1 if anything is named."""
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    import_heavy(HEAVY, PACKAGES, arguments.folder)
+    chosen = [setting for setting in controls() if (arguments.only or "") in setting.name]
     wrong = list[str]()
 
-    def asked(name: str) -> Steps:
-        setting = benchmark.grounds[name].setting
-        ask = partial(detecting.named, setting, None, benchmark.arguments.detector)
+    def asked(setting: Setting) -> Steps:
+        ask = partial(detecting.named, setting, None, arguments.detector)
         news = yield Work(ask, detecting.LIMIT_SECONDS)
         is_right = not news.get("where") and not news["ended"]
-        print(f"{name}: {'nothing' if is_right else news} in {news['seconds']} s", flush=True)
+        print(f"{setting.name}: {'nothing' if is_right else news} in {news['seconds']} s")
+        sys.stdout.flush()
         if not is_right:
-            wrong.append(name)
+            wrong.append(setting.name)
 
-    run_all((asked(name) for name in benchmark.grounds), benchmark.arguments.jobs)
+    run_all(map(asked, chosen), arguments.jobs)
+    print(f"something is named in {len(wrong)} of {len(chosen)}")
     return int(bool(wrong))

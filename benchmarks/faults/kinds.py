@@ -39,26 +39,12 @@ COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Is: ast.IsNot,
     ast.IsNot: ast.Is,
 }
-WORDS = {
-    "add": "sub",
-    "sub": "add",
-    "mul": "div",
-    "div": "mul",
-    "max": "min",
-    "min": "max",
-    "maximum": "minimum",
-    "minimum": "maximum",
-    "sum": "max",
-    "exp": "tanh",
-    "rsqrt": "sqrt",
-    "sqrt": "rsqrt",
-    "lt": "le",
-    "le": "lt",
-    "cos": "sin",
-    "sin": "cos",
-    "f32": "f16",
-    "f16": "bf16",
-}
+_ALIKE = (
+    "add sub", "sub add", "mul div", "div mul", "max min", "min max", "maximum minimum",
+    "minimum maximum", "sum max", "exp tanh", "rsqrt sqrt", "sqrt rsqrt", "lt le", "le lt",
+    "cos sin", "sin cos", "f32 f16", "f16 bf16",
+)  # fmt: skip
+WORDS: dict[str, str] = dict(words.split() for words in _ALIKE)
 """Names of functions and types that could be mistaken for each other."""
 SHAPING = frozenset(["sorted", "reversed", "min", "max", "abs", "round"])
 BUILDERS = frozenset(["b", "build", "np"])

@@ -8,7 +8,9 @@ computed once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -69,6 +71,16 @@ SETTINGS = (
     Setting("opt-f16", "opt", precision="f16"),
     Setting("llama-ring", "llama", devices=2),
 )
+
+
+def controls() -> Iterator[Setting]:
+    """Every export in every precision, one token and several of a batch, one device and two."""
+    for export in sorted(path.stem for path in EXPORTS.glob("*.onnx")):
+        for precision, (new, batch), devices in product(
+            ("f32", "f16", "bf16"), ((1, 1), (3, 2)), (1, 2)
+        ):
+            name = f"{export}-{precision}-{new}x{batch}-{devices}"
+            yield Setting(name, export, precision, new, batch, devices)
 
 
 @dataclass
