@@ -75,7 +75,7 @@ def _worked(ground: Ground, notes: Notes, area: str, is_level: bool) -> Iterator
     module, former, same = None, Former(), True
     for at, step in enumerate(lowered(ground.setting, notes)):
         module = step.module
-        if same:
+        if same and notes.reached:
             news = _compared(ground, at, step.name, module, former)
             same = not news
             yield news
