@@ -7,7 +7,7 @@ A fault is a small change to the syntax tree of a function that runs while a mod
 run. It is planted in memory, in a process of its own, and judged by the numbers alone: can it show
 at all, and if so, does the diagnosis name the pass and the operation?
 
-`kinds` and `mutation` make faults, `planting` puts one in front of the import system, `settings`
+`kinds` and `mutation` make faults, `planting` puts one into a process, `settings`
 and `asking` say what is compiled and called, `ground` is what the right compiler does, `showing`
 and `detecting` judge one fault, `processes` keeps each in a process that may die.
 """

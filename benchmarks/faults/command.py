@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
+import os
 import sys
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from hashlib import sha256
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,15 +19,12 @@ from typing import Any
 from benchmarks.faults import detecting, showing
 from benchmarks.faults.areas import Area, Catalogue, Planted, areas, planted_in
 from benchmarks.faults.ground import Ground, ground_of, keep, load, sources_digest
-from benchmarks.faults.planting import PACKAGES
-from benchmarks.faults.processes import News, Steps, Work, import_heavy, run_all
+from benchmarks.faults.planting import Stock
+from benchmarks.faults.processes import News, Steps, Work, run_all
 from benchmarks.faults.report import Record, judged, shares, table, write_rows
 from benchmarks.faults.settings import SETTINGS, Setting, controls
+from benchmarks.faults.working import warm
 
-HEAVY = (
-    "lpuc.compiler.driver", "lpuc.levels.verification", "lpuc.levels.execution", "onnxruntime",
-    "passes.verify", "runtime.calling.loaded", "runtime.ring.checks.load.links",
-)  # fmt: skip
 GROUND_SECONDS = 600.0
 
 
@@ -79,7 +79,7 @@ class Benchmark:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.digest = sources_digest()
         self.catalogue = Catalogue()
-        import_heavy(HEAVY, PACKAGES, self.folder)
+        self.stock = prepared(self.folder)
         self.grounds = {setting.name: self._ground(setting) for setting in SETTINGS}
         self.shows = Results.read(self.folder / "shows.jsonl")
         self.named = Results.read(self.folder / f"{arguments.detector}.jsonl")
@@ -135,7 +135,9 @@ class Benchmark:
             record = yield from self._shown(key, number, planted)
         if record["show"] and not self.arguments.no_detection and key not in self.named.known:
             setting = self.grounds[record["setting"]].setting
-            ask = partial(detecting.named, setting, planted.fault, self.arguments.detector)
+            ask = partial(
+                detecting.named, self.stock, setting, planted.fault, self.arguments.detector
+            )
             news = yield Work(ask, detecting.LIMIT_SECONDS)
             self.named.add({"key": key, **news})
         self._tell(record, key)
@@ -145,10 +147,14 @@ class Benchmark:
         news: News = {}
         name = ""
         for name in planted.settings[: self.arguments.settings]:
-            look = partial(showing.shown, self.grounds[name], fault, area.name, area.is_level)
+            look = partial(
+                showing.shown, self.stock, self.grounds[name], fault, area.name, area.is_level
+            )
             news = yield Work(look, showing.LIMIT_SECONDS)
             if news["ended"] == "late":
                 news["show"] = "hang"
+            elif "Unplanted" in news.get("died", ""):
+                news["show"] = ""
             elif news["ended"]:
                 news["show"], news["detail"] = "crash", news.get("died", news["ended"])
             if news["show"]:
@@ -200,15 +206,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def prepared(folder: Path) -> Stock:
+    """Import the project and what it needs, compile every setting once, and take stock."""
+    for name in ("onnxruntime", "lpuc.levels.verification", "lpuc.levels.execution"):
+        import_module(name)
+    here = Path.cwd()
+    os.chdir(folder)
+    warm(SETTINGS)
+    os.chdir(here)
+    stock = Stock()
+    gc.freeze()
+    return stock
+
+
 def control(arguments: argparse.Namespace) -> int:
     """Ask the diagnosis where there is no fault; exit code 1 if anything is named."""
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    import_heavy(HEAVY, PACKAGES, arguments.folder)
+    stock = prepared(arguments.folder.resolve())
     chosen = [setting for setting in controls() if (arguments.only or "") in setting.name]
     wrong = list[str]()
 
     def asked(setting: Setting) -> Steps:
-        ask = partial(detecting.named, setting, None, arguments.detector)
+        ask = partial(detecting.named, stock, setting, None, arguments.detector)
         news = yield Work(ask, detecting.LIMIT_SECONDS)
         is_right = not news.get("where") and not news["ended"]
         print(f"{setting.name}: {'nothing' if is_right else news} in {news['seconds']} s")

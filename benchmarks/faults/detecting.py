@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.faults.mutation import Fault
-from benchmarks.faults.planting import plant
+from benchmarks.faults.planting import Stock
 from benchmarks.faults.settings import Setting
 from benchmarks.faults.working import options_of
 
@@ -25,9 +25,10 @@ def detectors() -> dict[str, Any]:
     return {"verified": _verified, "bisect": _bisected}
 
 
-def named(setting: Setting, fault: Fault | None, detector: str) -> Iterator[News]:
+def named(stock: Stock, setting: Setting, fault: Fault | None, detector: str) -> Iterator[News]:
     """What the diagnosis of a setting with a fault names; `where` is empty if it is nothing."""
-    plant(fault)
+    if fault is not None:
+        stock.plant(fault)
     yield {"where": "", "detector": detector}
     yield detectors()[detector](setting)
 

@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any
 
 from benchmarks.faults.forms import Form, Former
-from benchmarks.faults.planting import PACKAGES, ROOT, Notes, plant
+from benchmarks.faults.planting import PACKAGES, ROOT, Notes
 from benchmarks.faults.settings import Answers, Setting, answers, apart
 from benchmarks.faults.working import (
     LEVELS,
@@ -120,9 +120,7 @@ def digest_of_program() -> str:
 def ground_of(setting: Setting) -> Ground:
     """Compile and run a setting twice: once watched line by line, once for its numbers."""
     ground = Ground(setting, answers(setting))
-    notes = plant(None)
-    *_, warm = lowered(setting, notes)
-    encoded(warm.module, notes)
+    notes = Notes()
     trace = _Trace(notes)
     with _tracing(trace):
         _traced(ground, notes)

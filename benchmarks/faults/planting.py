@@ -1,19 +1,21 @@
 """
-Put a fault in front of the import system, in a process that has not imported the project yet.
+Plant a fault in a process that has imported the project: its functions get other code.
 
+The project has compiled every setting before, so what it remembers, and what it did while it was
+imported, is right.
 What runs into the statement with the fault leaves a note: in which phase of the work it was, and
 for which operations or instructions the callers worked at that moment.
 """
 
 from __future__ import annotations
 
+import ast
+import gc
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, FunctionType
 from typing import Any
 
 from benchmarks.faults.mutation import HIT, Fault, planted
@@ -29,9 +31,8 @@ def module_of(file: str) -> str:
     return file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-def is_clean() -> bool:
-    """Whether nothing of the project is imported yet."""
-    return not any(name.partition(".")[0] in PACKAGES for name in sys.modules)
+class Unplanted(Exception):
+    """No function has the code that a fault changes."""
 
 
 class Notes:
@@ -71,40 +72,64 @@ def _named(value: object) -> list[str]:
     return [name] if is_operation and name not in ("builtin.module", "func.func") else []
 
 
-class _Planting(MetaPathFinder, Loader):
-    """Finds one module of the project, and makes it from a tree with a fault."""
+class Stock:
+    """The functions of the project that exist, where faults are planted."""
 
-    def __init__(self, fault: Fault, notes: Notes) -> None:
-        self.fault, self.notes = fault, notes
-        self.name = module_of(fault.file)
+    def __init__(self) -> None:
+        self.by_file: defaultdict[str, list[FunctionType]] = defaultdict(list)
+        prefixes = tuple(f"{ROOT / package}/" for package in PACKAGES)
+        for function in gc.get_objects():
+            if isinstance(function, FunctionType):
+                file = function.__code__.co_filename
+                if file.startswith(prefixes):
+                    self.by_file[file].append(function)
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """The module with the fault, and no other."""
-        del target
-        if fullname != self.name:
-            return None
-        spec = PathFinder.find_spec(fullname, path)
-        assert spec is not None, fullname
-        spec.loader = self
-        return spec
+    def plant(self, fault: Fault) -> Notes:
+        """From now on the project has this fault; the notes of those who meet it."""
+        path, notes = ROOT / fault.file, Notes()
+        source = path.read_text(encoding="utf-8")
+        before = _compiled(ast.parse(source), path)
+        after = _compiled(planted(source, fault), path)
+        changed = dict(_changed(before, after))
+        if not self._exchange(str(path), changed):
+            raise Unplanted(fault.name)
+        sys.modules[module_of(fault.file)].__dict__[HIT] = notes.hit
+        return notes
 
-    def create_module(self, spec: ModuleSpec) -> None:
-        """A module as any other."""
+    def _exchange(self, file: str, changed: dict[CodeType, CodeType]) -> int:
+        """Give functions other code; how many there are."""
+        count = 0
+        for function in self.by_file[file]:
+            code = changed.get(function.__code__)
+            if code is None:
+                continue
+            if code.co_freevars != function.__code__.co_freevars:
+                raise Unplanted(function.__qualname__)
+            function.__code__ = code
+            count += 1
+        return count
 
-    def exec_module(self, module: ModuleType) -> None:
-        """Run the module with the fault."""
-        path = ROOT / self.fault.file
-        tree = planted(path.read_text(encoding="utf-8"), self.fault)
-        module.__dict__[HIT] = self.notes.hit
-        exec(compile(tree, str(path), "exec"), module.__dict__)
+
+def _compiled(tree: ast.Module, path: Path) -> CodeType:
+    return compile(tree, str(path), "exec", dont_inherit=True)
 
 
-def plant(fault: Fault | None) -> Notes:
-    """From now on the project has this fault; the notes of those who meet it."""
-    assert is_clean(), "the project is imported already"
-    notes = Notes()
-    if fault is not None:
-        sys.meta_path.insert(0, _Planting(fault, notes))
-    return notes
+def _changed(before: CodeType, after: CodeType) -> Iterator[tuple[CodeType, CodeType]]:
+    """The code of each function that is not what it was, and what it is now."""
+    olds, news = _inner(before), _inner(after)
+    for key, old in olds.items():
+        new = news.get(key, [])
+        if len(old) == len(new):
+            yield from ((a, b) for a, b in zip(old, new, strict=True) if a != b)
+
+
+def _inner(code: CodeType) -> dict[tuple[str, int], list[CodeType]]:
+    """All code within a module's, by name and first line."""
+    found: defaultdict[tuple[str, int], list[CodeType]] = defaultdict(list)
+    pending = [code]
+    while pending:
+        for inner in pending.pop().co_consts:
+            if isinstance(inner, CodeType):
+                found[inner.co_qualname, inner.co_firstlineno].append(inner)
+                pending.append(inner)
+    return found

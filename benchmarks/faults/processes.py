@@ -7,7 +7,6 @@ to an end.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import resource
@@ -17,7 +16,6 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
 
@@ -91,7 +89,6 @@ class _Child:
 def _serve(work: Work, writing: int, folder: str) -> NoReturn:
     status = 1
     try:
-        gc.freeze()
         os.chdir(folder)
         nothing = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
@@ -145,33 +142,3 @@ def _wait(busy: list[_Child]) -> None:
         following = _next(child.steps, child.end(is_late))
         if following is not None:
             busy.append(following)
-
-
-def import_heavy(names: Iterable[str], owned: Iterable[str], path: Path) -> None:
-    """
-    Import what the modules `names` import, but nothing of the packages `owned`.
-
-    Which modules these are is found out by a process that imports everything.
-    """
-    listing = path / "imported.txt"
-    pid = os.fork()
-    if pid == 0:
-        from importlib import import_module
-
-        for name in names:
-            import_module(name)
-        listing.write_text("\n".join(sys.modules))
-        os._exit(0)
-    os.waitpid(pid, 0)
-    ours = {*owned, "benchmarks", "__main__"}
-    for name in _sorted(listing, ours):
-        try:
-            __import__(name)
-        except Exception:  # a module that is made by another one, and no module of its own
-            continue
-
-
-def _sorted(listing: Path, ours: set[str]) -> Iterator[str]:
-    for name in listing.read_text().split("\n"):
-        if name.partition(".")[0] not in ours:
-            yield name

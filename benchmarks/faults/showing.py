@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.faults.forms import Former, changed
 from benchmarks.faults.ground import Ground, digest_of_program
 from benchmarks.faults.mutation import Fault
-from benchmarks.faults.planting import Notes, plant
+from benchmarks.faults.planting import Notes, Stock
 from benchmarks.faults.settings import Arrays, apart
 from benchmarks.faults.working import LEVELS, Run, encoded, level_of, lowered, path_of, tokens_of
 
@@ -38,10 +38,10 @@ class Shown(Exception):
         self.news = news
 
 
-def shown(ground: Ground, fault: Fault | None, area: str, is_level: bool) -> Iterator[News]:
+def shown(stock: Stock, ground: Ground, fault: Fault, area: str, is_level: bool) -> Iterator[News]:
     """What becomes of a setting with a fault; `show` is empty if nothing does."""
-    notes = plant(fault)
-    yield {"show": "", "phase": "import"}
+    yield {"show": "", "phase": "planting"}
+    notes = stock.plant(fault)
     try:
         yield from _worked(ground, notes, area, is_level)
     except Shown as error:

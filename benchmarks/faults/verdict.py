@@ -31,7 +31,7 @@ def places(record: Record, steps: Sequence[str]) -> set[str]:
         return {"interpreter"}
     if record.get("same_program") is False:
         return {"encoder"}
-    return {"importer"} if phase == "import" else {phase}
+    return {phase}
 
 
 def _is_encoded(record: Record) -> bool:

@@ -7,7 +7,7 @@ again), `fast` and `reference` (the two paths of the interpreter), `generate`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,17 @@ def options_of(setting: Setting) -> Any:
     from lpuc.compiler.options import CompileOptions
 
     return CompileOptions(**setting.options)
+
+
+def warm(settings: Iterable[Setting]) -> None:
+    """Compile and run settings once, so that all modules are imported and classes are made."""
+    notes = Notes()
+    for setting in settings:
+        *_, last = lowered(setting, notes)
+        program = encoded(last.module, notes)
+        path_of(program, "fast", notes)
+        path_of(program, "reference", notes)
+        tokens_of(program, notes)
 
 
 @dataclass(frozen=True)
