@@ -99,9 +99,12 @@ def test_a_difference_is_exit_3(
     assert "differs at level" in capsys.readouterr().err
 
 
-def test_the_result_is_data_too(capsys: pytest.CaptureFixture[str]):
-    assert invoke(["verify", str(MODEL), "--max-context", "16", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+def test_the_result_is_data_too_and_passes_are_watched(capsys: pytest.CaptureFixture[str]):
+    watched = ("--mlir-print-ir-after=lpu-mem-tile", "--print-ir-filter=node_linear")
+    assert invoke(["verify", str(MODEL), "--max-context", "16", "--json", *watched]) == 0
+    shown = capsys.readouterr()
+    found = json.loads(shown.out)
+    assert shown.err.startswith("// -----// IR Dump After LpuMemTilePass (lpu-mem-tile) //----- //")
     assert found["is_right"] is True
     assert set(found["table"]["logits"]) == {"onnx", "lpu", "mem", "program", "fast"}
 
