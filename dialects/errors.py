@@ -99,8 +99,30 @@ def together(parts: Sequence[LocationAttr]) -> LocationAttr:
 
 
 def node_names(op: Operation) -> tuple[str, ...]:
-    """The ONNX nodes that an operation came from."""
-    return location_names(op.location)
+    """
+    The ONNX nodes that an operation came from.
+
+    In IR that was dumped, locations are keys into a table of nodes. Whoever makes a location of
+    those of operations takes the keys, by `location_names`.
+    """
+    names = location_names(op.location)
+    return _of_keys(op, names) if names and names[0].startswith("#") else names
+
+
+def _of_keys(op: Operation, keys: tuple[str, ...]) -> tuple[str, ...]:
+    """The names that keys stand for, if the module of an operation has a table of them."""
+    from dialects.lpu.nodes import NODES, NodesAttr, expanded
+
+    top = op
+    while (around := top.parent_op()) is not None:
+        top = around
+    table = top.attributes.get(NODES)
+    if not isinstance(table, NodesAttr):
+        return keys
+    try:
+        return expanded(keys, table.names)
+    except KeyError:
+        return keys  # somebody wrote a location into a dump
 
 
 def unsupported(op: Operation, message: str, hint: str | None = None) -> Unsupported:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 
 from xdsl.ir import Data
 from xdsl.irdl import irdl_attr_definition
@@ -52,6 +53,17 @@ def number_of(key: str) -> int | None:
     """The entry that a location is a key to, None if it is no key."""
     found = _KEY.fullmatch(key)
     return None if found is None else int(found[1])
+
+
+def expanded(keys: Sequence[str], table: Mapping[int, tuple[str, ...]]) -> tuple[str, ...]:
+    """The names that keys stand for, each once; KeyError for one that is not in the table."""
+    found: dict[str, None] = {}
+    for key in keys:
+        number = number_of(key)
+        if number is None or number not in table:
+            raise KeyError(key)
+        found.update(dict.fromkeys(table[number]))
+    return tuple(found)
 
 
 def written(names: Sequence[str]) -> Entry:
@@ -153,6 +165,7 @@ class NodesAttr(Data[tuple[tuple[int, Entry], ...]]):
         """A table of the names that each number stands for."""
         return cls(tuple((number, written(given)) for number, given in names.items()))
 
+    @cached_property
     def names(self) -> dict[int, tuple[str, ...]]:
         """The names that each number stands for."""
         return {number: names_of(entry) for number, entry in self.data}

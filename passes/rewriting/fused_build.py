@@ -9,7 +9,7 @@ from functools import cached_property
 from xdsl.dialects.builtin import FloatAttr, LocationAttr, StringAttr, f32
 from xdsl.ir import Operation, SSAValue
 
-from dialects.errors import location_of, node_names
+from dialects.errors import location_names, location_of
 from dialects.lpu import fused
 from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import TensorType
@@ -30,7 +30,7 @@ class FusedBuild(Build):
 
     @cached_property
     def _fused(self) -> LocationAttr:
-        return location_of(name for op in self.replaced for name in node_names(op))
+        return location_of(n for op in self.replaced for n in location_names(op.location))
 
     @property
     def location(self) -> LocationAttr:

@@ -17,7 +17,7 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, BlockArgument, Operation
 
 from dialects.errors import location_names, location_of
-from dialects.lpu.nodes import NODES, NodesAttr, number_of
+from dialects.lpu.nodes import NODES, NodesAttr, expanded
 from dialects.names import unescape
 from dialects.reading import all_within
 from lpuc.compiler.dumping.weight_files import find_files
@@ -33,7 +33,7 @@ def expand_locations(module: ModuleOp) -> bool:
     table = module.attributes.get(NODES)
     if not isinstance(table, NodesAttr):
         return False
-    names, known = table.names(), dict[Attribute, LocationAttr]()
+    names, known = table.names, dict[Attribute, LocationAttr]()
     for place in _places(module):
         location = place.location
         if location not in known:
@@ -54,13 +54,11 @@ def _places(module: ModuleOp) -> Iterator[Operation | BlockArgument]:
 def _expanded(location: LocationAttr, names: dict[int, tuple[str, ...]]) -> LocationAttr:
     if not isinstance(location, NameLoc | FusedLoc):
         return location
-    found: list[str] = []
-    for key in location_names(location):
-        number = number_of(key)
-        if number not in names:
-            raise UserError(f'loc("{key}"): the table of nodes has no such entry')
-        found += names[number]
-    return location_of(found)
+    try:
+        return location_of(expanded(location_names(location), names))
+    except KeyError as error:
+        key = error.args[0]
+        raise UserError(f'loc("{key}"): the table of nodes has no such entry') from None
 
 
 def standing_of(module: ModuleOp) -> Standing | None:

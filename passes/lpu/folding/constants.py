@@ -10,7 +10,7 @@ import numpy as np
 from xdsl.dialects.builtin import LocationAttr
 from xdsl.ir import Operation, SSAValue
 
-from dialects.errors import CompileError, location_of, node_names
+from dialects.errors import CompileError, location_names, location_of
 from dialects.lpu.contents import fill_value
 from dialects.lpu.elementwise import CastOp, ConstantOp, FillOp, IotaOp, MapOp, SelectOp
 from dialects.lpu.facts import Form, facts_of
@@ -190,8 +190,8 @@ def folded(op: LpuOp, scope: Scope, budget: int, facts: Facts | None) -> list[Lp
 
 def _location(op: Operation) -> LocationAttr:
     """The nodes of an operation and of the constants that it takes in."""
-    names = [n for v in op.operands if isinstance(v.owner, Operation) for n in node_names(v.owner)]
-    return location_of([*names, *node_names(op)])
+    owners = [value.owner for value in op.operands if isinstance(value.owner, Operation)]
+    return location_of(name for one in (*owners, op) for name in location_names(one.location))
 
 
 def _replace(op: LpuOp, constants: list[LpuOp]) -> None:

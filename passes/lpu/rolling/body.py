@@ -11,7 +11,7 @@ from xdsl.dialects.builtin import LocationAttr, NameLoc
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from dialects.affine import Affine, AffineLike
-from dialects.errors import location_of, node_names, together
+from dialects.errors import location_names, location_of, together
 from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import TensorType
 from dialects.lpu.weights import INLINE_LIMIT, Inline, Stack, Weight, inline, nbytes
@@ -40,7 +40,7 @@ def fused(operations: Sequence[Operation]) -> LocationAttr:
         if isinstance(location, NameLoc):
             parts[location.desc.data] = location
         else:
-            parts.update((name, location_of([name])) for name in node_names(op))
+            parts.update((name, location_of([name])) for name in location_names(location))
     return together(list(parts.values()))
 
 
