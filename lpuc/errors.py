@@ -6,7 +6,7 @@ One handler for everything that can go wrong: which message, which exit code.
 | 0 | done |
 | 1 | the user's file or input is at fault: one line, `error: <file>: <node>: what; what to do` |
 | 2 | wrong usage of the command line |
-| 3 | `verify` found a difference |
+| 3 | `verify` found a difference, `bisect` something wrong |
 | 70 | a bug of the compiler: short message, and a reproducer where one exists |
 | 130, 143 | interrupted, terminated |
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +21,9 @@ from dialects.lpu_mem.ports import Port
 from runtime.numerics.elements import convert
 from runtime.traps import Trap
 
+Observer = Callable[[ops.DataOp, Point, Mapping[str, int]], None]
+"""Called behind an operation over data; its first operand is what it wrote."""
+
 
 class Device:
     """One device: names in scope and the region behind each buffer."""
@@ -34,6 +37,7 @@ class Device:
         weights: dict[object, Memory],
     ) -> None:
         self.number = number
+        self.observer: Observer | None = None
         self.names = dict(names)
         self.folder = folder
         self.weights = weights
@@ -85,7 +89,10 @@ class Device:
     def data(self, op: ops.DataOp) -> None:
         """Run an operation over data; a fault names it and its ONNX nodes."""
         with faults_of(op):
-            self._data(op, self.point(op))
+            point = self.point(op)
+            self._data(op, point)
+        if self.observer is not None:
+            self.observer(op, point, self.names)
 
     def point(self, op: ops.DataOp) -> Point:
         """An operation with its extents, offsets and strides as numbers."""

@@ -26,7 +26,7 @@ from xdsl.ir import Operation, SSAValue
 from dialects.affine import Affine
 from dialects.devices import device_values, gathered, scattered
 from dialects.lpu_mem import control, ops
-from dialects.lpu_mem.device import Device, faults_of
+from dialects.lpu_mem.device import Device, Observer, faults_of
 from dialects.lpu_mem.kernels import Point
 from dialects.lpu_mem.links import SIDES
 from dialects.lpu_mem.memory import Array, Memory, MemoryFault
@@ -41,17 +41,20 @@ def run_function(
     values: Mapping[str, int] | None = None,
     on_token: Callable[[int], None] | None = None,
     devices: int = 1,
+    observer: Observer | None = None,
 ) -> dict[str, Array]:
     """
     Outputs by ONNX name for inputs by ONNX name; `folder` holds the weights.
 
-    `values` gives symbols that no extent determines, `on_token` gets the tokens emitted.
+    `values` gives symbols that no extent determines, `on_token` gets the tokens emitted,
+    `observer` looks at the first device.
     """
     targets = list(zip(_ports(func, "lpu_mem.inputs"), func.args, strict=True))
     states = [op for op in func.body.block.ops if isinstance(op, control.StateOp)]
     targets += [(port.data, op.result) for op in states for port in op.inputs]
     symbols = solve([port for port, _ in targets], inputs) | dict(values or {})
     execution = Execution(func, symbols, folder, on_token, devices)
+    execution.devices[0].observer = observer
     for port, value in targets:
         execution.write(port, value, inputs[unescape(port.name)])
     with np.errstate(all="ignore"):

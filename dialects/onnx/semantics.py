@@ -155,7 +155,8 @@ def _evaluate_one(op: Operation, values: Mapping[SSAValue, Array], scope: Place)
     if isinstance(op, LpuOp):
         return evaluate_lpu(op, [values[v] for v in op.operands], scope)
     slots = op.slots() if isinstance(op, OnnxOp) else ()
-    return evaluate(op, [None if v is None else values[v] for v in slots], scope.folder)
+    given = [None if v is None else values[v] for v in slots]
+    return evaluate(op, given, scope.folder)
 
 
 def _widened(array: Array) -> Array:

@@ -32,6 +32,7 @@ COMMANDS = {
     "run": "call a program once",
     "generate": "generate tokens with a program",
     "verify": "compare every level with ONNX Runtime",
+    "bisect": "find the first pass that goes wrong",
     "reduce": "make what fails small",
     "inspect": "show what a model or a program holds",
     "opt": "run passes over IR text",
@@ -75,7 +76,7 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="`lpuc inspect MODEL.onnx` says whether a model compiles, `lpuc verify MODEL.onnx`"
     " whether its numbers are right. Exit codes: 0 done, 1 the model or an input is at fault,"
-    " 2 usage, 3 `verify` found a difference, 70 a bug of lpuc, 130 interrupted.",
+    " 2 usage, 3 `verify` or `bisect` found something, 70 a bug of lpuc, 130 interrupted.",
 )
 @click.version_option(lpuc.__version__, prog_name="lpuc")
 def cli() -> None:

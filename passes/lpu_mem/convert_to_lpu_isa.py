@@ -71,7 +71,7 @@ from passes.lpu_mem.selection.scopes import IMM32, Scope, Scopes
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import block_of, set_attribute
 from passes.rewriting.signature import become
-from passes.specification import EXACT, Specification
+from passes.specification import SUMS, Specification
 from runtime.isa import Addi, Bge, Halt, Lds, Li, Loop, Mov, Out
 
 
@@ -262,7 +262,7 @@ class ConvertLpuMemToLpuIsaPass(RewritingPass):
         to="lpu_isa",
         needs={"addresses": "instructions hold addresses"},
         gives=("instructions",),
-        numbers=EXACT,
+        numbers=SUMS,
     )
 
     def rewrite(self, module: ModuleOp) -> None:

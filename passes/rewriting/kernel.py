@@ -78,6 +78,8 @@ def replace(old: SSAValue, new: SSAValue) -> None:
     now = running()
     now.tally.replaced += 1
     _check_type(now, old, new)
+    if now.heirs is not None:
+        now.heirs[old] = new
     use, old.first_use = old.first_use, None
     while use is not None:
         following = use._next_use  # pyright: ignore[reportPrivateUsage]

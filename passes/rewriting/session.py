@@ -44,6 +44,8 @@ class Rewriting:
     """Operations that were taken out of their blocks, to be put back."""
     tally: Tally = field(default_factory=tally_of_now)
     """How much was changed."""
+    heirs: dict[SSAValue, SSAValue] | None = None
+    """What was put in the place of each value, if somebody keeps record of it."""
 
     def error(self, op: Operation | None, message: str) -> RewriteError:
         """What is wrong, where, in which pass."""
@@ -98,12 +100,25 @@ def _is_located(module: ModuleOp) -> bool:
 
 
 _running: ContextVar[Rewriting | None] = ContextVar("_running", default=None)
+_heirs: ContextVar[dict[SSAValue, SSAValue] | None] = ContextVar("_heirs", default=None)
+
+
+@contextmanager
+def recording() -> Generator[dict[SSAValue, SSAValue]]:
+    """Keep record of what the passes in here put in the place of values."""
+    heirs: dict[SSAValue, SSAValue] = {}
+    token = _heirs.set(heirs)
+    try:
+        yield heirs
+    finally:
+        _heirs.reset(token)
 
 
 @contextmanager
 def rewriting(name: str, module: ModuleOp | None = None) -> Generator[Rewriting]:
     """Around all that one pass changes."""
-    now = Rewriting(name, module is not None and _is_located(module))
+    is_located = module is not None and _is_located(module)
+    now = Rewriting(name, is_located, heirs=_heirs.get())
     token = _running.set(now)
     try:
         yield now

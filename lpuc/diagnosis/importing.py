@@ -1,0 +1,96 @@
+"""Judge a model as it was imported, by what ONNX Runtime makes of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from dialects.errors import node_names
+from dialects.names import unescape
+from dialects.onnx.semantics import HOLDERS, evaluate
+from lpuc.diagnosis.failure import Failure, failure_of
+from lpuc.diagnosis.judging import departure, outputs_depart
+from lpuc.diagnosis.runs import Runs
+from lpuc.diagnosis.traces import Event
+from lpuc.levels.cases import Case
+from lpuc.levels.onnx_runtime import Reference, Refusal
+from passes.analysis.functions import model_folder
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Arrays = Mapping[str, Array]
+
+_ANYTHING: Array = np.array(np.inf)
+IMPORTER, SEMANTICS = "importer", "semantics of onnx"
+
+
+def judge_import(
+    runs: Runs,
+    reference: Reference,
+    expected: Arrays,
+    tolerance: float,
+    program: Callable[[Case], Arrays],
+) -> Failure | None:
+    """
+    How level `onnx` departs from ONNX Runtime on a case, if it does.
+
+    Where the `program` has the right numbers, the model was read as it is, and what this level
+    computes is wrong.
+    """
+    try:
+        found = outputs_depart(runs.outputs, expected, tolerance, runs.spread)
+    except Exception as error:  # whatever the level raises is what is wrong with it
+        return failure_of(error, SEMANTICS)
+    if found is None:
+        return _misread(runs)
+    unbounded: dict[str, Array] = dict.fromkeys(expected, _ANYTHING)
+    try:
+        rest = outputs_depart(program(runs.case), expected, tolerance, unbounded)
+        where = SEMANTICS if rest is None else IMPORTER
+    except Exception:  # it agrees with nothing
+        where = IMPORTER
+    place = _place(runs, reference, tolerance)
+    if place is None:
+        return Failure("numbers", where, None, (), f"output '{found.names[0]}': {found}")
+    event, message = place
+    return Failure("numbers", where, event.op.name, node_names(event.op), message)
+
+
+def _misread(runs: Runs) -> Failure | None:
+    """A constant that is not what the file has, which this level reads in another way."""
+    folder = model_folder(runs.snapshot.module)
+    for event in runs.events:
+        if event.op.name not in HOLDERS:
+            continue
+        (got,) = evaluate(event.op, (), folder)
+        found = departure(got, event.array, 0.0)
+        if found is not None:
+            index, number, expected, _ = found
+            at = ", ".join(map(str, index))
+            message = f"[{at}] is {number:.9g}, the file has {expected:.9g}"
+            return Failure("numbers", IMPORTER, event.op.name, node_names(event.op), message)
+    return None
+
+
+def _place(runs: Runs, reference: Reference, tolerance: float) -> tuple[Event, str] | None:
+    """The first value of a node that is off."""
+    try:
+        values = reference.values(runs.case.inputs)
+    except Refusal:
+        return None
+    results = {node.name: list(node.output) for node in reference.proto.graph.node if node.name}
+    for event in runs.events:
+        names = node_names(event.op)
+        number = next(i for i, v in enumerate(event.op.results) if v is event.value)
+        outputs = results.get(unescape(names[0]), []) if names else []
+        right = values.get(outputs[number]) if number < len(outputs) else None
+        if right is None or right.dtype.kind not in "fiub":
+            continue
+        size = np.max(np.abs(right), initial=1.0, where=np.isfinite(right))
+        found = departure(event.array, right, tolerance * float(size))
+        if found is not None:
+            index, got, expected, _ = found
+            at = ", ".join(map(str, index))
+            return event, f"[{at}] is {got:.9g}, ONNX Runtime has {expected:.9g}"
+    return None

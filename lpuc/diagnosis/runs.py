@@ -1,0 +1,154 @@
+"""A snapshot on one case: what it computes, and by how much that may be off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from dialects.observing import Observer, OnDevices
+from lpuc.diagnosis.snapshots import Snapshot
+from lpuc.diagnosis.traces import Change, Event, Key, Recorder, parts_of, whole
+from lpuc.levels.cases import Case
+from lpuc.levels.contracts import local_bound
+from lpuc.levels.execution import STEP, run_level
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Outputs = dict[str, Array]
+
+LEVELS = {"onnx": "onnx", "lpu": "lpu", "lpu_esl": "esl", "lpu_mem": "mem", "lpu_isa": "isa"}
+"""What the levels of IR are called where they are run."""
+TRACED = frozenset({"onnx", "lpu", "lpu_esl"})
+"""Levels whose values are recorded."""
+TOKENS = "tokens emitted"
+"""The name of the output that an entry emits piece by piece."""
+RUNS = 3
+"""How often a run is repeated with errors in it."""
+MARGIN = 4.0
+"""How many times as far as in such runs a number may be off."""
+
+
+def run(snapshot: Snapshot, case: Case, observer: Observer | None = None) -> Outputs:
+    """Outputs by name; the tokens that the entry emits are one of them."""
+    tokens: list[int] = []
+    level, module = LEVELS[snapshot.level], snapshot.module
+    given = (case.inputs, case.entry, case.values, tokens.append)
+    found = dict(run_level(level, module, *given, observer=observer))
+    return found if case.entry == STEP else found | {TOKENS: np.array(tokens, np.int64)}
+
+
+@dataclass
+class Runs:
+    """What is known of a snapshot on a case; nothing is run before it is asked for."""
+
+    snapshot: Snapshot
+    case: Case
+    basis: Runs | None = None
+    """What tells how far outputs may be off where values are not recorded."""
+    _tables: dict[Key, Event] = field(default_factory=dict[Key, Event])
+
+    @property
+    def is_traced(self) -> bool:
+        return self.snapshot.level in TRACED
+
+    @cached_property
+    def clean(self) -> tuple[Outputs, list[Event]]:
+        """Outputs, and values where they are recorded."""
+        if not self.is_traced:
+            return run(self.snapshot, self.case), []
+        recorder = Recorder()
+        return run(self.snapshot, self.case, recorder), recorder.events
+
+    @property
+    def outputs(self) -> Outputs:
+        return self.clean[0]
+
+    @property
+    def events(self) -> list[Event]:
+        return self.clean[1]
+
+    @cached_property
+    def table(self) -> dict[Key, Event]:
+        """Values by what they are called and how often they were computed before."""
+        return {event.key: event for event in self.events}
+
+    def changed(self, change: Change) -> tuple[Outputs, list[Event]]:
+        """The same with other numbers in it."""
+        recorder = Recorder(change)
+        return run(self.snapshot, self.case, recorder), recorder.events
+
+    @cached_property
+    def spread(self) -> dict[str, Array]:
+        """How far each output may be off, by row; empty where nobody knows."""
+        if not self.is_traced:
+            return {} if self.basis is None else self.basis.spread
+        return self.spread_with({})
+
+    def spread_with(self, units: Mapping[Key, float]) -> dict[str, Array]:
+        """
+        `MARGIN` times the largest change of each output over runs in which everything rounds.
+
+        `units` has the roundoff of values that are rounded in a coarser type than they have.
+        """
+        found: dict[str, Array] = {}
+        for seed in range(RUNS):
+            outputs, _ = self.changed(_noisy(units, np.random.default_rng(seed)))
+            for name, array in outputs.items():
+                off = MARGIN * by_row(distance(array, self.outputs[name]))
+                found[name] = np.maximum(found.get(name, 0.0), off)
+        return found
+
+
+def _noisy(units: Mapping[Key, float], random: np.random.Generator) -> Change:
+    """Every result is off by up to its local bound."""
+
+    def change(event: Event, parts: OnDevices) -> OnDevices:
+        return with_noise(event, parts, bound_of(event, units.get(event.key, 0.0)), random)
+
+    return change
+
+
+def with_noise(
+    event: Event, parts: OnDevices, noise: Array, random: np.random.Generator
+) -> OnDevices:
+    """A result that is off by up to so much; integers are exact."""
+    if not noise.any():
+        return parts
+    shape: tuple[int, ...] = noise.shape
+    return parts_of(event.array + noise * random.uniform(-1, 1, shape), event.value, parts)
+
+
+def bound_of(event: Event, unit: float) -> Array:
+    """The local bound of a result, of all devices together."""
+    bounds = [
+        local_bound(event.op, event.operands[d] if event.operands else (), part, unit)
+        for d, part in enumerate(event.parts)
+    ]
+    return whole(event.value, bounds)
+
+
+def by_row(off: Array) -> Array:
+    """The largest of each row: where errors are random, an element may be right by chance."""
+    return np.max(off, -1, keepdims=True, initial=0.0) if off.ndim else off
+
+
+def distance(left: Array, right: Array) -> Array:
+    """How far apart numbers are; 0 where both are NaN or the same infinity."""
+    if left.dtype.kind in "biu" and right.dtype.kind in "biu":
+        return np.where(left == right, 0.0, np.inf)
+    a, b = left.astype(np.float64), right.astype(np.float64)
+    with np.errstate(all="ignore"):
+        apart = np.nan_to_num(np.abs(a - b), nan=np.inf)
+    return np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, apart)
+
+
+def same_bits(left: Array, right: Array) -> bool:
+    """Whether two arrays hold the same; one NaN is as good as another."""
+    if left.dtype != right.dtype or left.shape != right.shape:
+        return False
+    if left.dtype.kind in "biu":
+        return bool(np.array_equal(left, right))
+    return bool(np.array_equal(left.astype(np.float64), right.astype(np.float64), equal_nan=True))

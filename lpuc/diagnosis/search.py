@@ -1,0 +1,220 @@
+"""
+Search all passes of a compilation for the first that makes numbers wrong, case by case.
+
+Each snapshot runs once per case; what a pass is judged by is the run of the IR before it, so that
+only what it did itself is found, and small faults are not hidden by what is rounded elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from lpuc.compiler.driver import CompiledProgram
+from lpuc.diagnosis.contents import Written, of_buffers, of_events, of_instructions, parted
+from lpuc.diagnosis.failure import Failure, failure_of
+from lpuc.diagnosis.judging import Departure, judge, outputs_depart
+from lpuc.diagnosis.runs import LEVELS, TOKENS, Outputs, Runs
+from lpuc.diagnosis.snapshots import Step
+from lpuc.levels.cases import Case
+from lpuc.levels.execution import STEP, entries_of
+from lpuc.levels.texts import Host, off_by, request
+from runtime.program.program import Program
+from runtime.run.interpreter import Interpreter
+from runtime.traps import Trap
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+NEARNESS = {"f32": 2e-5, "f16": 5e-3, "bf16": 4e-2}
+"""How near what nodes compute must be at two levels, relative to the largest, to be the same."""
+
+
+class Problem(Exception):
+    """A failure, found."""
+
+    def __init__(self, failure: Failure, case: Case, step: Step | None = None) -> None:
+        super().__init__(str(failure))
+        self.failure, self.case, self.step = failure, case, step
+
+
+@dataclass
+class Search:
+    """The passes that were run, and what is known of the cases behind the last that was judged."""
+
+    steps: Sequence[Step]
+    precision: str
+    tolerance: float
+    host: Host | None = None
+    """What a loop on the host generates behind the prompt of the case `generate`."""
+    _latest: dict[int, Runs] = field(default_factory=dict[int, Runs])
+
+    def passes(self, cases: Sequence[Case]) -> None:
+        """Judge each pass on each case; `Problem` for the first that is wrong."""
+        for step in (s for s in self.steps if not s.is_idle):
+            for case in cases:
+                self.step(step, case)
+
+    def step(self, step: Step, case: Case) -> None:
+        """Judge one pass on one case."""
+        entries = [entries_of(s.module) for s in (step.before, step.after)]
+        if case.entry not in entries[1]:
+            return
+        before = self._before(step, case) if case.entry in entries[0] else None
+        after = Runs(step.after, case, None if before is None else _basis(before))
+        try:
+            found = self._judged(step, before, after)
+        except Exception as error:  # whatever a level raises is what is wrong with it
+            raise self._broken(step, before, case, error) from error
+        if found is not None:
+            raise Problem(self._blame(step, before, after, found), case, step)
+        self._latest[id(case)] = after
+
+    def _before(self, step: Step, case: Case) -> Runs:
+        known = self._latest.get(id(case))
+        return (
+            known
+            if known is not None and known.snapshot is step.before
+            else Runs(step.before, case)
+        )
+
+    def _judged(self, step: Step, before: Runs | None, after: Runs) -> Departure | None:
+        found = None if before is None else judge(step, before, after, self.tolerance)
+        if found is not None or after.case.entry == STEP or self.host is None:
+            return found
+        if before is not None and np.array_equal(before.outputs[TOKENS], after.outputs[TOKENS]):
+            return None
+        return self._tokens_depart(after)
+
+    def _tokens_depart(self, after: Runs) -> Departure | None:
+        """Whether tokens are others than the host's though their logits are not near."""
+        assert self.host is not None
+        ids = self.host.logits[0].size
+
+        def tokens(prompt: Sequence[int], count: int, sampling: Any) -> list[int]:
+            inputs, values = request(prompt, count, sampling, ids)
+            case = replace(after.case, inputs=inputs, values=values)
+            return [int(t) for t in Runs(after.snapshot, case).outputs[TOKENS]]
+
+        gap = off_by(tokens, self.host, self.tolerance)
+        if gap <= self.tolerance:
+            return None
+        return Departure(None, (TOKENS,), (), gap, 0.0, self.tolerance)
+
+    def _broken(self, step: Step, before: Runs | None, case: Case, error: Exception) -> Problem:
+        where = self._culprit(step, before, None, case)
+        return Problem(failure_of(error, where), case, step)
+
+    def _blame(self, step: Step, before: Runs | None, after: Runs, found: Departure) -> Failure:
+        where = self._culprit(step, before, after, after.case)
+        operation, names = found.operation, found.names
+        message = str(found) if operation else f"output '{names[0]}': {found}"
+        if operation is None:
+            place = None if before is None else _place(before, after, NEARNESS[self.precision])
+            operation, names = place or (None, ())
+        return Failure("numbers", where, operation, names, message)
+
+    def _culprit(self, step: Step, before: Runs | None, after: Runs | None, case: Case) -> str:
+        """
+        The pass, unless the program computes what the IR before it does: then what runs the IR
+        behind it is wrong.
+        """
+        level = step.after.level
+        if before is None or not self._program_agrees(before, after, case):
+            return step.one.name
+        if level != "lpu_isa":
+            return f"semantics of {LEVELS[level]}"
+        return "interpreter"
+
+    def _program_agrees(self, before: Runs, after: Runs | None, case: Case) -> bool:
+        """Whether the fast path has the outputs of a run, which another one has not."""
+        try:
+            got = self.fast(case)
+        except Exception:  # it agrees with nothing
+            return False
+        if outputs_depart(got, before.outputs, self.tolerance, before.spread) is not None:
+            return False
+        return after is None or self._visible(before, after)
+
+    def _visible(self, before: Runs, after: Runs) -> bool:
+        return (
+            outputs_depart(after.outputs, before.outputs, self.tolerance, before.spread) is not None
+        )
+
+    def fast(self, case: Case) -> Outputs:
+        """What the finished program computes on the fast path."""
+        return _called(self._machines[1], case)
+
+    @cached_property
+    def program(self) -> Program:
+        """What the passes lead to."""
+        return CompiledProgram(self.steps[-1].after.module, sources=()).in_memory
+
+    @cached_property
+    def _machines(self) -> tuple[Interpreter, Interpreter]:
+        """The reference path, and the fast one."""
+        return Interpreter(self.program, reference=True), Interpreter(self.program)
+
+    def machine(self, cases: Sequence[Case]) -> None:
+        """Judge the program against its instructions, then the fast path against the reference."""
+        for case in cases:
+            if case.entry not in entries_of(self.steps[-1].after.module):
+                continue
+            last = self._latest[id(case)]
+            for where, machine, spread in (
+                ("encoder", self._machines[0], {}),
+                ("interpreter", self._machines[1], last.spread),
+            ):
+                self._machine(where, machine, last, spread)
+
+    def _machine(
+        self, where: str, machine: Interpreter, last: Runs, spread: dict[str, Array]
+    ) -> None:
+        try:
+            got = _called(machine, last.case)
+        except Exception as error:
+            raise Problem(failure_of(error, where), last.case) from error
+        found = outputs_depart(got, last.outputs, self.tolerance, spread)
+        if found is None:
+            return
+        place = None
+        if where == "interpreter":
+            fast = of_instructions(last.snapshot, last.case, is_fast=True)
+            place = parted(_written(last), fast, NEARNESS[self.precision])
+        operation, names = place or (None, ())
+        message = f"output '{found.names[0]}': {found}"
+        raise Problem(Failure("numbers", where, operation, names, message), last.case)
+
+
+def _basis(before: Runs) -> Runs | None:
+    return before if before.is_traced else before.basis
+
+
+def _called(machine: Interpreter, case: Case) -> Outputs:
+    tokens: list[int] = []
+    found = machine.run(case.inputs, case.entry, case.values, tokens.append)
+    return found if case.entry == STEP else found | {TOKENS: np.array(tokens, np.int64)}
+
+
+def _written(runs: Runs) -> Written:
+    """What a run wrote, by nodes."""
+    if runs.is_traced:
+        return of_events(runs.events)
+    if runs.snapshot.level == "lpu_mem":
+        return of_buffers(runs.snapshot, runs.case)
+    return of_instructions(runs.snapshot, runs.case)
+
+
+def _place(before: Runs, after: Runs, tolerance: float) -> tuple[str, tuple[str, ...]] | None:
+    """The first operation whose nodes do not compute what they did."""
+    try:
+        if after.snapshot.level == "lpu_isa" and before.snapshot.level == "lpu_mem":
+            ours = of_buffers(before.snapshot, before.case, by_layer=False)
+        else:
+            ours = _written(before)
+        return parted(ours, _written(after), tolerance)
+    except (Trap, ValueError, LookupError):
+        return None

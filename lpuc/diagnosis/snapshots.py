@@ -1,0 +1,93 @@
+"""
+The IR between passes, and which value of one snapshot became which of the next.
+
+```python
+for step in steps(module, passes):
+    step.after.level, step.heirs
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Block, SSAValue
+from xdsl.passes import ModulePass
+
+from lpuc.compiler.pipeline import make_context, specification_of
+from passes.rewriting.base import RewritingPass
+from passes.rewriting.session import recording
+from passes.rewriting.tally import Tally, tallied
+from passes.specification import EXACT, Numbers
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A module as it was behind a pass."""
+
+    module: ModuleOp
+    level: str
+    """The dialect that it is written in, one of `passes.specification.LEVELS`."""
+    copies: Mapping[SSAValue, SSAValue]
+    """For each value of the module that passes work on, what it is called here."""
+
+    @staticmethod
+    def of(module: ModuleOp, level: str) -> Snapshot:
+        """A module as it is now."""
+        values: dict[SSAValue, SSAValue] = {}
+        blocks: dict[Block, Block] = {}
+        return Snapshot(module.clone(values, blocks), level, values)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One pass, the IR before it and behind it."""
+
+    one: ModulePass
+    before: Snapshot
+    after: Snapshot
+    heirs: Mapping[SSAValue, SSAValue]
+    """For each value behind the pass, the one before it that has the same numbers."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the pass changed nothing."""
+        return self.before is self.after
+
+    @property
+    def numbers(self) -> Numbers:
+        """What the pass says that it does to numbers."""
+        found = specification_of(type(self.one))
+        return EXACT if found is None else found.numbers
+
+
+def steps(module: ModuleOp, passes: Sequence[ModulePass], level: str = "onnx") -> Generator[Step]:
+    """Run passes over a module, in place; each as it was run. What a pass raises goes through."""
+    context, before = make_context(), Snapshot.of(module, level)
+    for one in passes:
+        with recording() as heirs, tallied() as tally:
+            one.apply(context, module)
+        found = specification_of(type(one))
+        level = level if found is None else found.behind(level) or level
+        is_idle = isinstance(one, RewritingPass) and tally == Tally() and level == before.level
+        after = before if is_idle else Snapshot.of(module, level)
+        yield Step(one, before, after, _inherited(before, after, heirs))
+        before = after
+
+
+def _inherited(
+    before: Snapshot, after: Snapshot, heirs: Mapping[SSAValue, SSAValue]
+) -> dict[SSAValue, SSAValue]:
+    """Values behind a pass by those before it; where many became one, the first of them."""
+    found: dict[SSAValue, SSAValue] = {}
+    for original, old in before.copies.items():
+        heir, seen = original, set[SSAValue]()
+        while heir in heirs and heir not in seen:
+            seen.add(heir)
+            heir = heirs[heir]
+        new = after.copies.get(heir)
+        if new is not None:
+            found.setdefault(new, old)
+    return found

@@ -1,0 +1,192 @@
+"""One compilation of a model, and what is found wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from dialects.verification import forget, verify_module
+from lpuc.compiler.driver import load_module
+from lpuc.compiler.options import CompileOptions
+from lpuc.compiler.pipeline import parse_passes, pipeline_of, stage_passes
+from lpuc.diagnosis.failure import Failure, failure_of
+from lpuc.diagnosis.importing import judge_import
+from lpuc.diagnosis.runs import Runs
+from lpuc.diagnosis.screening import screened
+from lpuc.diagnosis.search import Problem, Search
+from lpuc.diagnosis.snapshots import Step, steps
+from lpuc.levels.cases import Case, Cases, logits_of
+from lpuc.levels.onnx_runtime import Reference, Refusal
+from lpuc.levels.subject import interface_above
+from lpuc.levels.texts import Host, by_host, request
+from lpuc.levels.tolerance import tolerance_of
+from runtime.generation.device import GENERATE
+
+IMPORTER, ENCODER = "importer", "encoder"
+RESOLVED = "onnx-resolve-shapes"
+"""The pass behind which the interface of a model is known."""
+STANDARD = ("smallest", "short", "masked", "random")
+"""Cases on which every pass is judged, whether the program is right on them or not."""
+MOST_SUSPECTS = 2
+
+
+@dataclass
+class Variant:
+    """A model, what it is compiled for, and what was seen on the way."""
+
+    model: Path
+    options: CompileOptions
+    seed: int
+    is_first: bool = True
+    """Whether more than the program is looked at where nothing is wrong."""
+    cases: list[str] = field(default_factory=list[str])
+    notes: list[str] = field(default_factory=list[str])
+    done: list[Step] = field(default_factory=list[Step])
+
+    def failure(self) -> tuple[Failure | None, str]:
+        """What is wrong, and the case that shows it."""
+        broken = self._compile()
+        if broken is not None:
+            return broken, "compiling"
+        if self._resolved is None:
+            self.notes.append(f"without the pass '{RESOLVED}' there is nothing to run")
+            return None, ""
+        try:
+            self._judge()
+        except Problem as problem:
+            smaller = self._smallest(problem)
+            return smaller.failure, smaller.case.name
+        return None, ""
+
+    def _compile(self) -> Failure | None:
+        """Run all passes; how that breaks off, if it does."""
+        where = IMPORTER
+        module = load_module(self.model, self.options)
+        try:
+            verify_module(module)
+            for one, step in _stepwise(module, self._passes()):
+                where = one.name
+                if step is not None:
+                    verify_module(module)
+                    self.done.append(step)
+        except Exception as error:  # a pass may raise anything
+            return failure_of(error, where)
+        finally:
+            forget()
+        return None
+
+    def _passes(self) -> Sequence[ModulePass]:
+        if self.options.pipeline is not None:
+            return parse_passes(self.options.pipeline)
+        stages = pipeline_of(self.options.devices)
+        return tuple(chain.from_iterable(map(stage_passes, stages)))
+
+    @property
+    def _resolved(self) -> Step | None:
+        return next((s for s in self.done if s.one.name == RESOLVED), None)
+
+    @cached_property
+    def _made(self) -> Cases:
+        assert self._resolved is not None
+        interface = interface_above(self._resolved.after.module)
+        return Cases(interface, self.seed, self.options.devices)
+
+    @cached_property
+    def _reference(self) -> Reference | None:
+        try:
+            return Reference(self.model)
+        except Refusal as error:
+            self.notes.append(f"the importer is not judged: {error}")
+            return None
+
+    @cached_property
+    def _search(self) -> Search:
+        narrowest = "f32" if self._reference is None else self._reference.narrowest
+        precision = self.options.precision
+        return Search(self.done, precision, tolerance_of("mem", precision, narrowest))
+
+    def _judge(self) -> None:
+        """`Problem` for the first thing that is wrong."""
+        search = self._search
+        cases = {case.name: case for case in self._made.thorough() if not case.carried}
+        kept, suspects, broken = screened(search, self._reference, list(cases.values()), self.notes)
+        self.cases += [case.name for case in kept]
+        chosen = suspects[:MOST_SUSPECTS]
+        chosen += [c for c in kept if c.name in STANDARD and c not in chosen]
+        chosen = chosen if self.is_first else chosen[: max(1, len(suspects))]
+        self._import(chosen)
+        texts = list(self._texts())
+        for case, host in texts:
+            search.host = host
+            self.cases.append(case.name)
+            chosen.append(case)
+        search.passes(chosen)
+        if broken is not None:
+            raise Problem(failure_of(broken, ENCODER), chosen[0])
+        search.machine(chosen)
+        if suspects:
+            self.notes.append(f"'{suspects[0].name}' is off by what no single pass is")
+
+    def _import(self, cases: Sequence[Case]) -> None:
+        """Judge the model as it was imported."""
+        reference, first = self._reference, self.done[0].before
+        if reference is None:
+            return
+        tolerance = tolerance_of("onnx", "f32", reference.narrowest)
+        for case in cases:
+            expected, runs = reference(case.inputs), Runs(first, case)
+            failure = judge_import(runs, reference, expected, tolerance, self._search.fast)
+            if failure is not None:
+                raise Problem(failure, case)
+
+    def _texts(self) -> Iterator[tuple[Case, Host]]:
+        """What is generated, and what the host chooses."""
+        made, reference = self._made, self._reference
+        room = max((s.upper for s in made.symbols), default=0)
+        if reference is None or logits_of(made.interface) is None or not made.symbols:
+            return
+        for text in made.texts(room, is_drawn=False):
+            inputs, values = request(text.prompt, text.count, text.sampling, made.ids)
+            try:
+                host = by_host(reference, made.interface, text)
+            except (Refusal, KeyError):
+                return
+            yield Case(f"generate {text.name}", inputs, GENERATE, values), host
+
+    def _smallest(self, problem: Problem) -> Problem:
+        """The same problem on a case with shorter caches, if one shows it."""
+        step = problem.step
+        if step is None or len(self._made.symbols) != 1 or problem.case.entry == GENERATE:
+            return problem
+        (symbol,) = self._made.symbols
+        for extent in range(symbol.lower, min(symbol.upper, symbol.lower + 4)):
+            case = self._made.call(f"length {extent}", {symbol.name: extent})
+            if _size(case) >= _size(problem.case):
+                return problem
+            try:
+                self._search.step(step, case)
+            except Problem as smaller:
+                if smaller.failure.same(problem.failure):
+                    return smaller
+        return problem
+
+
+def _size(case: Case) -> int:
+    """How many elements a case has."""
+    return sum(array.size for array in case.inputs.values())
+
+
+def _stepwise(
+    module: ModuleOp, passes: Sequence[ModulePass]
+) -> Iterator[tuple[ModulePass, Step | None]]:
+    """Each pass before it is run, then with what it did."""
+    running = steps(module, passes)
+    for one in passes:
+        yield one, None
+        yield one, next(running)

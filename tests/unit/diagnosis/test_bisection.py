@@ -1,0 +1,122 @@
+"""Planted faults: the first pass, or what else is to blame, the operation and its ONNX node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lpuc.cli import invoke
+from lpuc.compiler.options import CompileOptions
+from lpuc.diagnosis.bisection import Bisection, bisect
+from lpuc.errors import MISMATCH
+from passes.lpu_isa.hoist_streams import LpuIsaHoistStreamsPass
+from passes.lpu_mem.tile import LpuMemTilePass
+from passes.onnx.operators import elementwise
+from passes.rewriting.build import Build
+from tests.planted import (
+    off_in_lpu,
+    off_in_mem,
+    off_in_onnx,
+    off_in_program,
+    off_on_the_fast_path,
+)
+from tests.unit.levels.models import save_product
+
+OPTIONS = CompileOptions("lpu-tiny", "f32")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_product(tmp_path_factory.mktemp("faults"))
+
+
+def searched(model: Path) -> Bisection:
+    return bisect(model, OPTIONS, is_thorough=False)
+
+
+def test_without_a_fault_nothing_is_named(model: Path):
+    found = searched(model)
+    assert found.failure is None
+    assert found.cases
+
+
+@pytest.mark.parametrize(
+    ("plant", "where", "operation", "node"),
+    [
+        (off_in_onnx, "semantics of onnx", "onnx.Sub", "less"),
+        (off_in_lpu, "semantics of lpu", "lpu.map", "less"),
+        (off_in_mem, "semantics of mem", "lpu_mem.map", "less"),
+        (off_in_program, "interpreter", "map2", "less"),
+        (off_on_the_fast_path, "interpreter", "map2", "less"),
+    ],
+)
+def test_what_runs_a_level_is_told_from_a_pass(
+    plant: Callable[[pytest.MonkeyPatch], None],
+    where: str,
+    operation: str,
+    node: str,
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    plant(monkeypatch)
+    failure = searched(model).failure
+    assert failure is not None
+    assert (failure.kind, failure.where) == ("numbers", where)
+    assert (failure.operation, failure.nodes) == (operation, (node,))
+
+
+def test_a_conversion_that_swaps_operands(model: Path, monkeypatch: pytest.MonkeyPatch):
+    before = Build.map
+
+    def swapped(self: Build, fn: str, *sources: Any) -> Any:
+        return before(self, fn, *(sources[::-1] if fn == "sub" else sources))
+
+    monkeypatch.setattr(elementwise.Build, "map", swapped)
+    failure = searched(model).failure
+    assert failure is not None
+    assert (failure.kind, failure.where) == ("numbers", "convert-onnx-to-lpu")
+    assert (failure.operation, failure.nodes) == ("lpu.map", ("less",))
+
+
+def test_an_importer_that_reads_other_weights(model: Path, monkeypatch: pytest.MonkeyPatch):
+    from lpuc.onnx_import import tensors
+
+    before = tensors.small
+
+    def backwards(data: bytes, *given: Any) -> Any:
+        return before(np.frombuffer(data, np.float32)[::-1].tobytes(), *given)
+
+    monkeypatch.setattr(tensors, "small", backwards)
+    failure = searched(model).failure
+    assert failure is not None
+    assert (failure.kind, failure.where) == ("numbers", "importer")
+
+
+@pytest.mark.parametrize("broken", [LpuMemTilePass, LpuIsaHoistStreamsPass])
+def test_a_pass_that_crashes(broken: Any, model: Path, monkeypatch: pytest.MonkeyPatch):
+    def crash(self: Any, module: Any) -> None:
+        raise KeyError("gone")
+
+    monkeypatch.setattr(broken, "rewrite", crash)
+    failure = searched(model).failure
+    assert failure is not None
+    assert (failure.kind, failure.where) == ("crash", broken.name)
+    assert "gone" in failure.message
+
+
+def test_the_command_says_what_it_found(
+    model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    command = ["bisect", str(model), "--target", "lpu-tiny", "--precision", "f32", "--quick"]
+    assert invoke(command) == 0
+    assert "nothing departs" in capsys.readouterr().out
+    off_in_mem(monkeypatch)
+    assert invoke(command) == MISMATCH
+    shown = capsys.readouterr().out
+    assert "where       semantics of mem" in shown
+    assert "operation   lpu_mem.map" in shown
+    assert "ONNX nodes  less" in shown

@@ -1,0 +1,84 @@
+"""Local bounds hold of what is rounded, and are narrow: against sums in exact arithmetic."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from xdsl.dialects.builtin import StringAttr
+from xdsl.ir import Attribute, Operation
+
+from dialects.lpu.attributes import IntsAttr
+from dialects.lpu.elementwise import MapOp
+from dialects.lpu.movement import ReshapeOp
+from dialects.lpu.products import MatmulOp, ReduceOp
+from lpuc.levels.contracts import local_bound, roundoff
+from runtime.numerics.elements import ElementType
+
+K = 768
+U = 2.0**-24
+
+
+def _op(cls: type[Operation], **properties: Attribute) -> Operation:
+    """An operation without operands, for its class and properties."""
+    return cls.create(properties=properties)
+
+
+def _operands(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    left, right = random.standard_normal((1, K)), random.standard_normal((K, 3))
+    return left.astype(np.float32), right.astype(np.float32)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_product_in_any_order_is_within_its_bound(seed: int):
+    left, right = _operands(seed)
+    order = np.random.default_rng(seed).permutation(K)
+    got = np.zeros((1, 3), np.float32)
+    for k in order:
+        got += left[:, k : k + 1] * right[k : k + 1]
+    bound = local_bound(_op(MatmulOp), (left, right), got, 0.0)
+    for column in range(3):
+        terms = zip(left[0], right[:, column], strict=True)
+        exact = sum(Fraction(float(x)) * Fraction(float(w)) for x, w in terms)
+        assert abs(Fraction(float(got[0, column])) - exact) <= Fraction(float(bound[0, column]))
+
+
+def test_it_is_far_below_what_holds_for_certain():
+    left, right = _operands(0)
+    bound = local_bound(_op(MatmulOp), (left, right), left @ right, 0.0)
+    certain = K * U * (np.abs(left) @ np.abs(right))
+    assert (bound < certain / 15).all()
+
+
+def test_a_sum_has_the_bound_of_a_product_with_ones():
+    left, _ = _operands(1)
+    op = _op(ReduceOp, fn=StringAttr("sum"), axes=IntsAttr((1,)))
+    total = left.sum(1, keepdims=True)
+    bound = local_bound(op, (left,), total, 0.0)
+    ones = np.ones((K, 1), np.float32)
+    np.testing.assert_allclose(bound, local_bound(_op(MatmulOp), (left, ones), total, 0.0))
+
+
+def test_a_maximum_rounds_no_more_than_its_result():
+    left, _ = _operands(1)
+    op = _op(ReduceOp, fn=StringAttr("max"), axes=IntsAttr((1,)))
+    top = left.max(1, keepdims=True)
+    assert local_bound(op, (left,), top, 0.0) == U * top
+
+
+def test_what_moves_data_is_exact_unless_it_is_stored_shorter():
+    x = np.ones((2, 2), np.float32)
+    assert not local_bound(_op(ReshapeOp), (x,), x, 0.0).any()
+    assert not local_bound(_op(ReshapeOp), (x,), x, U).any()
+    assert (local_bound(_op(ReshapeOp), (x,), x, 2.0**-11) == 2.0**-11).all()
+
+
+def test_integers_are_exact_and_short_floats_coarse():
+    op = _op(MapOp, fn=StringAttr("add"))
+    x = np.full(3, 7, np.int64)
+    assert not local_bound(op, (x, x), x, 0.0).any()
+    half = np.full(3, 7, np.float16)
+    assert (local_bound(op, (half, half), half, 0.0) >= 7 * 2.0**-11).all()
+    assert roundoff(np.zeros(1, ElementType.BF16.dtype)) == 2.0**-8
