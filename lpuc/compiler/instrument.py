@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
     from xdsl.passes import ModulePass
 
-    from lpuc.compiler.dumping.folder import IrDump
+    from lpuc.compiler.dumping.folder import IrDump, Verdict
     from lpuc.compiler.dumping.texts import Texts
     from lpuc.compiler.watching.statistics import Statistics
 
@@ -62,6 +62,8 @@ class Instrumentation:
     """The reproducer that is run, if one is: the bug that it shows is not written again."""
     timings: list[Timing] = field(default_factory=list[Timing])
     statistics: list[Statistics] = field(default_factory=list["Statistics"])
+    verdicts: list[Verdict] = field(default_factory=list["Verdict"])
+    """What judges say of the pass that runs, for the index of a dump."""
     _dump: IrDump | None = None
     _texts: Texts | None = None
     _structure: list[int] | None = None
@@ -104,7 +106,7 @@ class Instrumentation:
         self, one: ModulePass, module: ModuleOp, rest: Sequence[ModulePass]
     ) -> Generator[None]:
         """Around one pass; `rest` is this pass and those that follow."""
-        prints = self.watch.prints
+        prints, self.verdicts = self.watch.prints, []
         prints.show_before(one, module)
         if prints.after_change and self._structure is None:
             self._is_changed(module)
@@ -115,10 +117,13 @@ class Instrumentation:
                 seconds = time.perf_counter() - started
             if self.watch.verify_each:
                 _verify(module)
+                self.verdicts.append({"by": "verify", "right": True})
             elif VERIFY_EACH:
                 _judge(module)
         except Exception as error:
             prints.show_failed(one, module)
+            if self._dump is not None:
+                self._dump.add_failed(one, error, self.verdicts)
             if is_users(error):
                 raise
             raise self._crash(error, rest) from error
@@ -126,7 +131,7 @@ class Instrumentation:
         if self.watch.time_passes:
             self.timings.append(Timing(one.name, seconds, count_ops(module)))
         if self._dump is not None:
-            self._dump.add(one, module, seconds)
+            self._dump.add(one, module, seconds, self.verdicts)
         self._after(one, module)
 
     @contextmanager

@@ -88,6 +88,16 @@ class IrDump:
         )
         self._add(spec.name, dict(spec.parameters), module, seconds, verdicts)
 
+    def add_failed(
+        self, one: ModulePass, error: Exception, verdicts: Sequence[Verdict] = ()
+    ) -> None:
+        """A pass that failed, or whose IR does; nothing is written of that."""
+        spec, (says, *_) = one.spec(), str(error).strip().splitlines() or [""]
+        verdict = {"by": "pass", "right": False, "says": f"{type(error).__name__}: {says}"}
+        entry = self._entry(spec.name, dict(spec.parameters), 0.0, [*verdicts, verdict])
+        entry["ops"]["after"], entry["hash"] = {}, ""
+        self._list(entry)
+
     def _add(
         self,
         name: str,
@@ -96,25 +106,33 @@ class IrDump:
         seconds: float,
         verdicts: Sequence[Verdict],
     ) -> None:
-        structure, index = self._written.texts.structure(module), len(self.entries)
-        file, known = None, self.entries[-1]["hash"] if self.entries else ""
-        ops = before = self.entries[-1]["ops"]["after"] if self.entries else {}
+        entry = self._entry(name, options, seconds, verdicts)
+        structure = self._written.texts.structure(module)
         if structure != self._structure:
-            self._structure, ops = structure, count_by_dialect(module)
-            file = f"{index:02}-{name}.mlir"
-            known = self._write(file, module)
-        self.entries.append(
-            {
-                "index": index,
-                "pass": name,
-                "options": options,
-                "file": file,
-                "seconds": round(seconds, 6),
-                "ops": {"before": before, "after": ops},
-                "hash": known,
-                "verdicts": list(verdicts),
-            }
-        )
+            self._structure = structure
+            entry["file"] = f"{entry['index']:02}-{name}.mlir"
+            entry["hash"] = self._write(entry["file"], module)
+            entry["ops"]["after"] = count_by_dialect(module)
+        self._list(entry)
+
+    def _entry(
+        self, name: str, options: dict[str, Any], seconds: float, verdicts: Sequence[Verdict]
+    ) -> Entry:
+        """That of a pass that changed nothing."""
+        before = self.entries[-1]["ops"]["after"] if self.entries else {}
+        return {
+            "index": len(self.entries),
+            "pass": name,
+            "options": options,
+            "file": None,
+            "seconds": round(seconds, 6),
+            "ops": {"before": before, "after": before},
+            "hash": self.entries[-1]["hash"] if self.entries else "",
+            "verdicts": list(verdicts),
+        }
+
+    def _list(self, entry: Entry) -> None:
+        self.entries.append(entry)
         text = json.dumps({"lpuc": __version__, "passes": self.entries}, indent=1)
         write_text(self.folder / INDEX, f"{text}\n", durable=False)
 
