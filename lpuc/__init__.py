@@ -123,6 +123,7 @@ def verify(
     inputs: Mapping[str, Any] | str | PathLike[str] | None = None,
     seed: int = 0,
     thorough: bool = False,
+    values: bool = False,
     target: str | PathLike[str] = "lpu-4nm",
     precision: str = "f16",
     max_context: int | None = None,
@@ -143,13 +144,13 @@ def verify(
 
     `inputs` are tensors by name, or an `.npz` file; without them there are several random ones, by
     `seed`. `thorough` tries more of them, and compiles a decoder for several new tokens and a batch
-    of 2, too. Needs the package onnxruntime.
+    of 2, too. `values` compares what ONNX nodes give, too. Needs the package onnxruntime.
     """
     from lpuc.compiler.options import CompileOptions
     from lpuc.levels.verification import verified
 
     options = CompileOptions.among(locals())
-    return verified(Path(model), options, inputs, seed, thorough=thorough)
+    return verified(Path(model), options, inputs, seed, thorough=thorough, values=values)
 
 
 def __getattr__(name: str) -> Any:

@@ -160,4 +160,5 @@ def _judge_text(judgement: Judgement, subject: Subject, level: str, host: Host, 
 
 def _first_line(error: Exception) -> str:
     text = "the step before it was left out" if isinstance(error, KeyError) else str(error)
-    return text.partition("\n")[0].removeprefix("ONNX Runtime cannot run the model: ")[:200]
+    line = text.partition("\n")[0].removeprefix("ONNX Runtime cannot run the model: ")
+    return line.rpartition("Status Message: ")[2][:300]

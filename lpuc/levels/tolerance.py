@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
+from ml_dtypes import finfo
 
 from lpuc.compiler.options import PRECISIONS
 
@@ -69,3 +71,57 @@ def tolerance_of(level: str, precision: str, narrowest: str = "f32") -> float:
     """
     kinds = {narrowest, "f32" if level == "onnx" else precision}
     return max(TOLERANCES[kind] for kind in PRECISIONS if kind in kinds)
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far an array is off, by several measures."""
+
+    error: float
+    """The departure."""
+    max_abs: float
+    max_rel: float
+    ulp: float
+    """In units in the last place of what is right."""
+    cosine: float
+    """Of the angle between both: 1 where they point the same way."""
+    first_bad: tuple[int, ...] | None
+    """The first element that is off by more than the tolerance."""
+
+
+def distance(got: Array, expected: Array, tolerance: float) -> Distance:
+    """How far an array of the same shape and type is off."""
+    a, b = got.astype(np.float64), expected.astype(np.float64)
+    with np.errstate(all="ignore"):
+        off = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.abs(a - b))
+        off = np.where(np.isnan(off), np.inf, off)
+        relative = np.where(off == 0, 0.0, off / np.abs(b))
+        allowed = tolerance * np.maximum(_row_sizes(b), 1.0) if is_float(expected) else 0.0
+        wrong = np.argwhere(off > allowed)
+    return Distance(
+        error=departure(got, expected),
+        max_abs=float(off.max(initial=0.0)),
+        max_rel=float(relative.max(initial=0.0)),
+        ulp=float((off / _last_place(b, expected.dtype)).max(initial=0.0)),
+        cosine=_cosine(a, b),
+        first_bad=tuple(int(i) for i in wrong[0]) if len(wrong) else None,
+    )
+
+
+def _last_place(exact: Array, dtype: Any) -> Array:
+    """The distance of each number to the next in a type; 1 of integers."""
+    if dtype.kind in "iub":
+        return np.ones(exact.shape)
+    info: Any = cast("Any", finfo)(dtype)
+    size = np.where(np.isfinite(exact), np.abs(exact), 1.0)
+    exponent = np.floor(np.log2(np.maximum(size, float(info.smallest_normal))))
+    return np.exp2(exponent) * float(info.eps)
+
+
+def _cosine(a: Array, b: Array) -> float:
+    """Of what is finite in both."""
+    finite = np.isfinite(a) & np.isfinite(b)
+    left, right = a[finite], b[finite]
+    sizes = float(np.linalg.norm(left)) * float(np.linalg.norm(right))
+    same = float(np.array_equal(left, right))
+    return float(np.dot(left, right)) / sizes if sizes > 0 else same

@@ -8,7 +8,7 @@ reading what nobody wrote, `fast` the path that `run` and `generate` take.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -32,6 +32,7 @@ from lpuc.levels.judgement import (
 from lpuc.levels.onnx_runtime import Reference, Refusal
 from lpuc.levels.subject import SEVERAL, Subject, subject
 from lpuc.levels.tolerance import TOLERANCES, difference, tolerance_of
+from lpuc.levels.values import Value, judge_values
 from lpuc.reports.data import plain
 from runtime.options import whole
 from runtime.program.interface import device_symbols
@@ -84,6 +85,8 @@ class Verification:
     """Cases that nothing is said about, and why."""
     notes: tuple[str, ...] = ()
     """How the reference was held to what the file says."""
+    values: tuple[Value, ...] = ()
+    """The values between inputs and outputs, at levels `onnx`, `lpu` and `esl`, if asked for."""
 
     @property
     def mismatches(self) -> list[tuple[str, str]]:
@@ -92,8 +95,13 @@ class Verification:
 
     @property
     def is_right(self) -> bool:
-        """Whether every level agrees."""
-        return not self.mismatches
+        """Whether every level agrees, and no value departs."""
+        return not self.mismatches and not self.departing
+
+    @property
+    def departing(self) -> list[Value]:
+        """The values that are off, in the order in which the model computes them."""
+        return [value for value in self.values if value.verdict == "departs"]
 
     def broke(self, level: str) -> bool:
         """Whether a level broke in some case."""
@@ -111,11 +119,13 @@ def verified(
     seed: int,
     instrumentation: Instrumentation | None = None,
     thorough: bool = False,
+    values: bool = False,
 ) -> Verification:
     """
     Compile a model, run every level on the same inputs, compare with ONNX Runtime.
 
     `thorough` compiles a decoder for several new tokens and a batch, too, and tries more inputs.
+    `values` compares what is between inputs and outputs, too.
     """
     number = whole("seed", seed, 0, 2**32 - 1)
     compiled = subject(model, options, instrumentation or Instrumentation())
@@ -131,7 +141,13 @@ def verified(
         _judge_variants(found, compiled, reference, model, options, number)
     if not found.cases:
         raise Refusal(f"ONNX Runtime cannot run the model: {found.left_out[0].reason}")
-    return _verification(found, compiled, reference)
+    inner: Sequence[Value] = ()
+    if values:
+        tried = Cases(compiled.interface, number, options.devices, reference).quick()
+        cases = [given] if given is not None else [c for c in tried if c.name in found.cases]
+        tolerances = {level: found.tolerance(level) for level in compiled.runners}
+        inner = judge_values(compiled, reference, cases, tolerances)
+    return replace(_verification(found, compiled, reference), values=tuple(inner))
 
 
 def _given(inputs: Inputs, compiled: Subject, options: CompileOptions) -> Case:
@@ -183,7 +199,9 @@ def _verification(found: Judgement, compiled: Subject, reference: Reference) -> 
             f"the file rounds to {found.narrowest} itself; "
             f"every level may be off by {TOLERANCES[found.narrowest]:.0e}"
         )
-    left_out = [LeftOut("generate", why) for what, why in compiled.remarks if "generate" in what]
+    is_decoder = any(port.role == "ids" for port in compiled.interface.inputs)
+    remarks = compiled.remarks if is_decoder else ()
+    left_out = [LeftOut("generate", why) for what, why in remarks if "generate" in what]
     return Verification(
         found.table,
         tuple(found.cases),

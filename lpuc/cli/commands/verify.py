@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,12 @@ from lpuc.compiler.options import CompileOptions
 from lpuc.errors import MISMATCH, printable
 
 if TYPE_CHECKING:
+    from lpuc.levels.values import Value
     from lpuc.levels.verification import Verification
 
+VERDICTS = {"agrees": "agree", "rewritten": "are rewritten", "departs": "depart"}
+LARGEST = 5
+"""So many values are shown where none departs."""
 SHOWN = 12
 """More inputs than this are counted, not named; `--json` names all."""
 
@@ -29,6 +34,11 @@ SHOWN = 12
 @click.option("--thorough", is_flag=True,
               help="Also several new tokens, a batch of 2, extents over the whole range, more "
               "masks, several steps through the cache, and drawn tokens.")  # fmt: skip
+@click.option(
+    "--values",
+    is_flag=True,
+    help="Also what ONNX nodes give, at the levels that have it: all that departs.",
+)
 @json_option
 @compile_options
 @watch_options
@@ -37,6 +47,7 @@ def verify(
     inputs: Path | None,
     seed: int,
     thorough: bool,
+    values: bool,
     as_json: bool,
     options: CompileOptions,
     watch: Watch,
@@ -54,15 +65,23 @@ def verify(
     about(model)
     if thorough and inputs is not None:
         raise click.UsageError("--thorough and --inputs exclude each other")
-    found = verified(model, options, inputs, seed, Instrumentation(watch), thorough)
+    found = verified(model, options, inputs, seed, Instrumentation(watch), thorough, values)
     show(to_json(found.as_dict()) if as_json else "\n".join(_lines(found)))
     if found.is_right:
         return 0
+    click.echo(f"error: {_blame(found)}", err=True)
+    return MISMATCH
+
+
+def _blame(found: Verification) -> str:
+    """What differs first."""
+    if not found.mismatches:
+        value = found.departing[0]
+        node = printable(value.node)
+        return f"value '{printable(value.name)}' of node '{node}' differs at level {value.level}"
     output, level = found.mismatches[0]
     case = printable(found.worst[output][level])
-    what = f"output '{printable(output)}' differs at level {level}, most with input '{case}'"
-    click.echo(f"error: {what}", err=True)
-    return MISMATCH
+    return f"output '{printable(output)}' differs at level {level}, most with input '{case}'"
 
 
 def _lines(found: Verification) -> Iterator[str]:
@@ -81,8 +100,34 @@ def _lines(found: Verification) -> Iterator[str]:
     yield f"inputs: {names}; tolerance {found.tolerance:.0e} of the largest of a row"
     for note in found.notes:
         yield f"note: {printable(note)}"
+    by_reason: dict[str, list[str]] = {}
     for left in found.left_out:
-        yield f"left out: {printable(left.name)}: {printable(left.reason)}"
+        by_reason.setdefault(printable(left.reason), []).append(printable(left.name))
+    for reason, kept_out in by_reason.items():
+        more = f" and {len(kept_out) - 1} more" if len(kept_out) > 1 else ""
+        yield f"left out: {kept_out[0]}{more}: {reason}"
+    if found.values:
+        yield from _values(found.values)
+
+
+def _values(values: Sequence[Value]) -> Iterator[str]:
+    """How many agree, and a line for each that does not; else for those that are most off."""
+    yield ""
+    for level in dict.fromkeys(value.level for value in values):
+        counts = Counter(value.verdict for value in values if value.level == level)
+        told = ", ".join(f"{counts[verdict]} {word}" for verdict, word in VERDICTS.items())
+        yield f"values at level {level}: {told}"
+    bad = [value for value in values if value.verdict == "departs"]
+    largest = sorted(values, key=lambda value: -value.distance.error)
+    shown = bad or [value for value in largest if value.verdict == "agrees"][:LARGEST]
+    columns = ("max abs", "max rel", "ulp", "cosine")
+    yield "".join([f"{'level':6}", *(f"{c:>10}" for c in columns), "  first bad, value, node"])
+    for value in shown:
+        off = value.distance
+        measures = f"{off.max_abs:10.1e}{off.max_rel:10.1e}{off.ulp:10.1e}{off.cosine:10.6f}"
+        place = "-" if off.first_bad is None else str(list(off.first_bad))
+        node = f"{printable(value.node)} ({printable(value.op)})"
+        yield f"{value.level:6}{measures}  {place} {printable(value.name)} {node}"
 
 
 def _safe(failure: object) -> str:
