@@ -198,5 +198,7 @@ def _write_case(
     """The folder of a case; `test` is the command that finds it interesting, if one does."""
     failure = subject.failure
     text = f"# {title(failure)}\n\n{best.nodes} nodes of the {subject.before} of {file.name}."
-    line = replay(best, failure, options) if failure is not None else test or ""
+    line = test or ""
+    if failure is not None:
+        line = replay(best, failure, options, subject.is_bisected)
     write_case(output, best, printable_lines(text), printable(line))

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,15 +26,18 @@ import onnx
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
+from dialects.errors import CompileError
 from lpuc.compiler.driver import load_module
 from lpuc.compiler.options import CompileOptions
 from lpuc.compiler.pipeline import make_context
 from lpuc.compiler.plans import naming
 from lpuc.compiler.watching.printing import ir_text
-from lpuc.diagnosis.failure import Failure
+from lpuc.diagnosis.bisection import bisect
+from lpuc.diagnosis.failure import Failure, Hang
 from lpuc.diagnosis.reduction import inputs as drawing
 from lpuc.diagnosis.reduction.command import Command
 from lpuc.diagnosis.reduction.ir import steps as ir
+from lpuc.diagnosis.reduction.limits import at_most
 from lpuc.diagnosis.reduction.model import steps as model
 from lpuc.diagnosis.reduction.model.case import Case
 from lpuc.diagnosis.reduction.model.graph import Arrays
@@ -45,6 +49,8 @@ from lpuc.files.npz import write_npz
 from runtime.errors import BadOption
 
 T = TypeVar("T")
+Judge = Callable[[Path, Arrays | None], Failure | None]
+"""How a model in a file fails, called with some inputs."""
 
 SECONDS = 60.0
 INPUTS = "inputs.npz"
@@ -71,6 +77,8 @@ class Subject(Generic[T]):
     """Nodes or operations."""
     steps: Callable[[Search[T]], None]
     before: int = 0
+    is_bisected: bool = False
+    """Whether `bisect` alone sees it, on calls of its own."""
     is_spent: bool = False
     """Whether the tries did not last until nothing helped."""
 
@@ -96,6 +104,9 @@ def of_model(
     """A model, called with some inputs or drawn ones; `UserError` if it does not fail."""
     calls: list[Arrays] = [*([given] if given is not None else drawing.of_model(path, options))]
     failure = None if command else _model_failure(path, options, limits, calls)
+    is_bisected = command is None and failure is None and given is None
+    if is_bisected:
+        failure = bisect(path, options).failure
     proto = _loaded(path)
     call = calls[0] if calls else drawing.of_shapes(proto, options.shape or {})
     case = Case(proto, [call])
@@ -105,10 +116,26 @@ def of_model(
             raise _no_failure("the test ends with another exit code than 0")
         search = _model_search(case, fails, limits)
         return Subject(search, None, _nodes, lambda s: model.reduce(s), case.nodes)
-    assert failure is not None
-    sought, oracle = failure, replace(ModelOracle(options, limits.seconds), sought=failure)
-    search = _model_search(case, lambda c: sought.same(_judged(oracle, c)), limits)
-    return Subject(search, sought, _nodes, lambda s: model.reduce(s, sought.nodes), case.nodes)
+    if failure is None:
+        raise _no_failure("it compiles, and its numbers are right")
+    sought, oracle = failure, ModelOracle(options, limits.seconds, failure)
+    judge = _bisected(options, limits) if is_bisected else oracle
+    search = _model_search(case, lambda c: sought.same(_judged(judge, c)), limits)
+    steps = partial(model.reduce, nodes=sought.nodes)
+    return Subject(search, sought, _nodes, steps, case.nodes, is_bisected)
+
+
+def _bisected(options: CompileOptions, limits: Limits) -> Judge:
+    """What `bisect` says of a model, on calls of its own."""
+
+    def judge(file: Path, _inputs: Arrays | None) -> Failure | None:
+        try:
+            with at_most(limits.seconds):
+                return bisect(file, options).failure
+        except (Hang, UserError, CompileError):
+            return None
+
+    return judge
 
 
 def _nodes(case: Case) -> int:
@@ -117,7 +144,7 @@ def _nodes(case: Case) -> int:
 
 def _model_failure(
     path: Path, options: CompileOptions, limits: Limits, calls: list[Arrays]
-) -> Failure:
+) -> Failure | None:
     """How a model fails, and with which of some calls, which becomes the first of them."""
     oracle = ModelOracle(options, limits.seconds)
     for index, call in enumerate(calls or [None]):
@@ -125,7 +152,7 @@ def _model_failure(
         if failure is not None:
             calls[: index + 1] = [] if call is None else [call]
             return failure
-    raise _no_failure("it compiles, and its numbers are right")
+    return None
 
 
 def _loaded(path: Path) -> onnx.ModelProto:
@@ -143,12 +170,12 @@ def _model_search(case: Case, fails: model.Fails, limits: Limits) -> Search[Case
     return model.search_of(case, fails, limits.tries, shown)
 
 
-def _judged(oracle: ModelOracle, case: Case) -> Failure | None:
+def _judged(judge: Judge, case: Case) -> Failure | None:
     """How a case fails, as a file; not at all if the options are not for such a model."""
     with TemporaryDirectory(prefix="lpuc-reduce-") as folder, suppress(UsageError, BadOption):
         file = Path(folder) / "model.onnx"
         file.write_bytes(case.model.SerializeToString())
-        return oracle(file, case.calls[0])
+        return judge(file, case.calls[0])
 
 
 def _asked(command: Command, name: str) -> model.Fails:

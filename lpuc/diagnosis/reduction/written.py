@@ -98,9 +98,11 @@ def option_words(options: CompileOptions) -> list[str]:
     return words
 
 
-def replay(case: Case, failure: Failure, options: CompileOptions) -> str:
+def replay(case: Case, failure: Failure, options: CompileOptions, is_bisected: bool) -> str:
     """The command that shows a failure, in the folder of the case."""
-    if failure.kind == "numbers" or failure.where == "interpreter":
+    if is_bisected:
+        words = ["lpuc", "bisect", MODEL]
+    elif failure.kind == "numbers" or failure.where == "interpreter":
         words = ["lpuc", "verify", MODEL, *(["--inputs", INPUTS] if case.calls[0] else [])]
     else:
         words = ["lpuc", "compile", MODEL, "-o", "model.lpu"]

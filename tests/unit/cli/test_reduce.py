@@ -16,6 +16,7 @@ from xdsl.dialects.builtin import StringAttr
 
 from dialects.lpu.elementwise import MapOp
 from lpuc.cli import invoke
+from lpuc.diagnosis.reduction import subjects
 from lpuc.diagnosis.reduction.search import Search
 from lpuc.errors import INTERRUPTED, MISMATCH, USAGE, USER
 from passes.lpu import raise_softmax
@@ -93,6 +94,19 @@ def test_wrong_numbers_replay(model: Path, monkeypatch: pytest.MonkeyPatch):
     folder = model.with_name("case")
     assert run(model, "-o", folder, "--precision", "f32") == 0
     assert operators(folder) == ["Erf"]
+    assert replayed(folder, monkeypatch) == MISMATCH
+    monkeypatch.undo()
+    assert replayed(folder, monkeypatch) == 0
+
+
+def test_what_bisect_alone_sees_is_reduced_too(model: Path, monkeypatch: pytest.MonkeyPatch):
+    """A fault that the few calls of the reducer do not show."""
+    broken(monkeypatch)
+    monkeypatch.setattr(subjects, "_model_failure", lambda *_: None)
+    folder = model.with_name("case")
+    assert run(model, "-o", folder, "--precision", "f32") == 0
+    assert operators(folder) == ["Erf"]
+    assert "lpuc bisect model.onnx" in (folder / "README.md").read_text()
     assert replayed(folder, monkeypatch) == MISMATCH
     monkeypatch.undo()
     assert replayed(folder, monkeypatch) == 0
