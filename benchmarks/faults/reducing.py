@@ -18,15 +18,17 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import chdir
 from dataclasses import fields
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.faults.mutation import Fault
-from benchmarks.faults.planting import ROOT, plant
+from benchmarks.faults.planting import ROOT, Stock
 from benchmarks.faults.settings import SETTINGS
-from benchmarks.faults.working import options_of
+from benchmarks.faults.working import options_of, warm
 
 Record = dict[str, Any]
 LIMIT_SECONDS = 600.0
@@ -38,11 +40,13 @@ MEDIAN, MOST = 12, 40
 
 def reduced(record: Record) -> Record:
     """Plant the fault of a record and reduce what it breaks; in a process of its own."""
-    plant(Fault(**{field.name: record[field.name] for field in fields(Fault)}))
     from lpuc.diagnosis.reduction.subjects import Limits, of_lowered, of_model
     from lpuc.errors import UserError
 
     setting = next(one for one in SETTINGS if one.name == record["setting"])
+    with TemporaryDirectory() as folder, chdir(folder):
+        warm([setting])
+    Stock().plant(Fault(**{field.name: record[field.name] for field in fields(Fault)}))
     options, limits, began = options_of(setting), Limits(TRIES, SECONDS), time.perf_counter()
     try:
         subject = of_model(setting.model, options, limits)
