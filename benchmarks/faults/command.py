@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import partial
 from hashlib import sha256
 from importlib import import_module
@@ -19,7 +19,8 @@ from typing import Any
 from benchmarks.faults import detecting, showing
 from benchmarks.faults.areas import Area, Catalogue, Planted, areas, planted_in
 from benchmarks.faults.ground import Ground, ground_of, keep, load, sources_digest
-from benchmarks.faults.planting import Stock
+from benchmarks.faults.mutation import Fault
+from benchmarks.faults.planting import ROOT, Stock
 from benchmarks.faults.processes import News, Steps, Work, run_all
 from benchmarks.faults.report import Record, judged, shares, table, write_rows
 from benchmarks.faults.settings import SETTINGS, Setting, controls
@@ -44,6 +45,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", metavar="TEXT", help="faults whose name holds a text")
     parser.add_argument("--list", action="store_true", help="print the faults, plant none")
     parser.add_argument("--no-detection", action="store_true", help="only see which can show")
+    parser.add_argument("--again", action="store_true",
+                        help="only ask about the faults in the folder that can show")  # fmt: skip
     parser.add_argument("--control", action="store_true", help="ask where there is no fault")
     parser.add_argument("--folder", type=Path, default=Path("faults"),
                         help="where results are kept; what is there is not done again")  # fmt: skip
@@ -120,7 +123,7 @@ class Benchmark:
     def key(self, planted: Planted) -> str:
         """What identifies a fault: the text of its file, and its number in there."""
         fault = planted.fault
-        text = sha256(self.catalogue.sources[fault.file].encode()).hexdigest()[:12]
+        text = text_digest(self.catalogue.sources[fault.file])
         return f"{planted.area.name} {fault.file} {text} {fault.number} {self.arguments.seed}"
 
     def steps_of(self, setting: str) -> list[str]:
@@ -140,7 +143,7 @@ class Benchmark:
             )
             news = yield Work(ask, detecting.LIMIT_SECONDS)
             self.named.add({"key": key, **news})
-        self._tell(record, key)
+        tell(record, self.named.known.get(key, {}))
 
     def _shown(self, key: str, number: int, planted: Planted) -> Generator[Work, News, Record]:
         area, fault = planted.area, planted.fault
@@ -161,20 +164,11 @@ class Benchmark:
                 break
         about = {"key": key, "seed": self.arguments.seed, "number": number, "area": area.name}
         record = {**asdict(fault), **about, "level": area.is_level, "setting": name, **news}
+        record["change"] = fault.number
+        record["text"] = text_digest(self.catalogue.sources[fault.file])
         record["levels"] = self.grounds[name].levels
         self.shows.add(record)
         return record
-
-    def _tell(self, record: Record, key: str) -> None:
-        named = self.named.known.get(key, {})
-        what = record["show"] or "-"
-        print(
-            f"{record['area']} {record['number']}: {record['file']}:{record['line']} "
-            f"{record['kind']} [{record['before']} -> {record['after']}] on {record['setting']}: "
-            f"{what} ({record['phase']}); first {record.get('first', '-')}; "
-            f"named: {named.get('where') or '-'} {named.get('operation') or ''}",
-            flush=True,
-        )
 
     def rows(self) -> list[Record]:
         """What is known of the faults that were asked for."""
@@ -187,11 +181,39 @@ class Benchmark:
         return found
 
 
+def again(arguments: argparse.Namespace) -> int:
+    """Ask the diagnosis about faults that are known to show, where files are what they were."""
+    shows = Results.read(arguments.folder / "shows.jsonl")
+    named = Results.read(arguments.folder / f"{arguments.detector}.jsonl")
+    stock, by_name = prepared(arguments.folder.resolve()), {s.name: s for s in SETTINGS}
+    kept = [r for r in shows.known.values() if r["area"] in (arguments.area or [r["area"]])]
+    names = [field.name for field in fields(Fault)]
+
+    def asked(record: Record) -> Steps:
+        fault = Fault(**{name: record[name] for name in names} | {"number": record["change"]})
+        ask = partial(detecting.named, stock, by_name[record["setting"]], fault, arguments.detector)
+        news = yield Work(ask, detecting.LIMIT_SECONDS)
+        named.add({"key": record["key"], **news})
+        tell(record, news)
+
+    waiting = (
+        record
+        for record in kept
+        if record["show"] and record["key"] not in named.known and is_as_it_was(record)
+    )
+    run_all(map(asked, waiting), arguments.jobs)
+    rows = [judged(r, named.known.get(r["key"]), list(r["levels"])) for r in kept]
+    tabulate(arguments.folder / f"{arguments.detector}.tsv", rows)
+    return 0
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Plant the faults that are asked for; print the table."""
     arguments = _arguments(argv)
     if arguments.control:
         return control(arguments)
+    if arguments.again:
+        return again(arguments)
     benchmark = Benchmark(arguments)
     if arguments.list:
         for number, planted in benchmark.faults():
@@ -199,11 +221,38 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     chosen = (f for f in benchmark.faults() if (arguments.only or "") in f[1].fault.name)
     run_all((benchmark.task(*one) for one in chosen), arguments.jobs)
-    rows = sorted(benchmark.rows(), key=lambda row: row["area"])
-    write_rows(benchmark.folder / f"{arguments.detector}.tsv", rows)
-    print(table(rows))
-    print(shares(rows))
+    tabulate(benchmark.folder / f"{arguments.detector}.tsv", benchmark.rows())
     return 0
+
+
+def tell(record: Record, named: Record) -> None:
+    """One line about a fault that is judged."""
+    print(
+        f"{record['area']} {record['number']}: {record['file']}:{record['line']} "
+        f"{record['kind']} [{record['before']} -> {record['after']}] on {record['setting']}: "
+        f"{record['show'] or '-'} ({record['phase']}); first {record.get('first', '-')}; "
+        f"named: {named.get('where') or '-'} {named.get('operation') or ''}",
+        flush=True,
+    )
+
+
+def tabulate(path: Path, rows: Sequence[Record]) -> None:
+    """Write all rows, and print what they come to."""
+    ordered = sorted(rows, key=lambda row: row["area"])
+    write_rows(path, ordered)
+    print(table(ordered))
+    print(shares(ordered))
+
+
+def is_as_it_was(record: Record) -> bool:
+    """Whether the file of a fault has the text that it was made for."""
+    path = ROOT / record["file"]
+    return path.exists() and text_digest(path.read_text(encoding="utf-8")) == record["text"]
+
+
+def text_digest(text: str) -> str:
+    """What tells texts apart, in short."""
+    return sha256(text.encode()).hexdigest()[:12]
 
 
 def prepared(folder: Path) -> Stock:

@@ -36,10 +36,12 @@ def named(stock: Stock, setting: Setting, fault: Fault | None, detector: str) ->
 def _bisected(setting: Setting) -> News:
     from lpuc.diagnosis.bisection import bisect
 
-    failure = bisect(setting.model, options_of(setting))
+    found = bisect(setting.model, options_of(setting))
+    failure = found.failure
     if failure is None:
         return {}
     return {
+        "case": found.case,
         "where": failure.where,
         "operation": failure.operation,
         "nodes": list(failure.nodes),

@@ -153,6 +153,12 @@ def hanging() -> Iterator[dict[str, Any]]:
     time.sleep(60)
 
 
+def spinning() -> Iterator[dict[str, Any]]:
+    yield {"phase": "here"}
+    while True:
+        pass
+
+
 def dying() -> Iterator[dict[str, Any]]:
     yield {"phase": "here"}
     os._exit(3)
@@ -164,7 +170,8 @@ def raising() -> Iterator[dict[str, Any]]:
 
 
 def test_what_is_known_of_a_process_that_ends_badly_is_kept():
-    late, dead, raised = outcome(hanging, 0.3), outcome(dying), outcome(raising)
+    assert outcome(spinning, 1)["ended"] == "late"
+    late, dead, raised = outcome(hanging, 0.1), outcome(dying), outcome(raising)
     assert {late["phase"], dead["phase"], raised["phase"]} == {"here"}
     assert (late["ended"], dead["ended"]) == ("late", "status 768")
     assert raised["ended"] and raised["died"] == "KeyError: 'gone'"
