@@ -7,11 +7,12 @@ import os
 from pathlib import Path
 
 from benchmarks.speed.compiling import compile_part, copy_part
+from benchmarks.speed.dumping import dump_part
 from benchmarks.speed.layers import layers_part
 from benchmarks.speed.ring import ring_part
 from benchmarks.speed.stepping import step_part
 
-PARTS = ("compile", "step", "copy", "layers", "ring")
+PARTS = ("compile", "step", "copy", "layers", "ring", "dump")
 
 
 def main() -> None:
@@ -33,6 +34,8 @@ def main() -> None:
             step_part(arguments.models)
         elif part == "copy":
             copy_part(arguments.models, arguments.repeat)
+        elif part == "dump":
+            dump_part(arguments.models, arguments.repeat)
         elif part == "ring":
             ring_part(arguments.models)
         else:
