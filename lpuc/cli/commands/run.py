@@ -68,12 +68,12 @@ def run(
 
 def _run_ir(file: Path, inputs: Path, outputs: Path, model_dir: Path | None) -> None:
     """One call on IR."""
+    from lpuc.calling import call
     from lpuc.compiler.dumping.reading import find_weights
     from lpuc.compiler.located import parse_module
     from lpuc.compiler.sources import source_ranges
     from lpuc.files.disk import check_output
     from lpuc.files.npz import write_npz
-    from lpuc.levels.calling import call
 
     for name in given_options(("check", "reference", "fuel")):
         raise click.UsageError(f"--{name} is for programs; this is IR")
