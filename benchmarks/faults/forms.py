@@ -9,9 +9,21 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+HOLDING = frozenset(
+    [
+        "lpu_mem.alloc",
+        "lpu_mem.param",
+        "lpu_mem.state",
+        "lpu_mem.arguments",
+        "lpu.state",
+        "lpu.weight",
+    ]
+)
+"""Operations that say where numbers lie, and compute none."""
 
 Operation = tuple[str, tuple[str, ...], str]
 """Its name, its nodes, and a digest of all else."""
@@ -24,6 +36,8 @@ class Form:
     operations: list[Operation] = field(default_factory=list[Operation])
     places: list[str] = field(default_factory=list[str])
     """Which values each operation reads, by number."""
+    given: list[str] = field(default_factory=list[str])
+    """Which values it gives."""
     digest: str = ""
 
 
@@ -53,7 +67,8 @@ class Former:
         for op in module.walk():
             digest = _digest("|".join(self._parts(op)))
             found.operations.append((op.name, tuple(node_names(op)), digest))
-            found.places.append(numbers.read_by(op))
+            found.places.append(numbers.of(op.operands))
+            found.given.append(numbers.of(op.results))
         found.digest = _digest(f"{found.operations} {found.places}")
         return found
 
@@ -81,12 +96,9 @@ class _Numbers:
     def __init__(self) -> None:
         self.numbers: dict[Any, int] = {}
 
-    def read_by(self, op: Any) -> str:
-        """The numbers of what an operation reads."""
-        read = " ".join(str(self._number(value)) for value in op.operands)
-        for value in op.results:
-            self._number(value)
-        return read
+    def of(self, values: Iterable[Any]) -> str:
+        """The numbers of values."""
+        return " ".join(str(self._number(value)) for value in values)
 
     def _number(self, value: Any) -> int:
         return self.numbers.setdefault(value, len(self.numbers))
@@ -110,5 +122,14 @@ def changed(mutant: Form, right: Form) -> Changed:
     if not only:
         pairs = zip(mutant.operations, right.operations, mutant.places, right.places, strict=True)
         only = [op for a, b, *reads in pairs if a != b or reads[0] != reads[1] for op in (a, b)]
+    only += [*_readers(mutant, set(only)), *_readers(right, set(only))]
     names = frozenset(name for name, _, _ in only)
     return Changed(names, frozenset(node for _, nodes, _ in only for node in nodes))
+
+
+def _readers(form: Form, only: set[Operation]) -> Iterator[Operation]:
+    """What reads those that compute nothing: where they are wrong, numbers are so behind them."""
+    rows = list(zip(form.operations, form.places, form.given, strict=True))
+    held = [given.split() for op, _, given in rows if op in only and op[0] in HOLDING]
+    values = {value for given in held for value in given}
+    yield from (op for op, read, _ in rows if not values.isdisjoint(read.split()))

@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, cast
 
 from benchmarks.faults.mutation import HIT, Fault, planted
 
@@ -44,22 +44,34 @@ class Notes:
         """How often, by phase."""
         self.subjects: defaultdict[str, set[str]] = defaultdict(set)
         """Names of operations and mnemonics of instructions that were worked on, by phase."""
+        self.nodes: defaultdict[str, set[str]] = defaultdict(set)
+        """The nodes of those operations."""
 
     def hit(self) -> None:
         """The statement with the fault is about to run."""
         self.reached[self.phase] += 1
         if self.reached[self.phase] <= MOST_NOTES:
-            self.subjects[self.phase] |= _subjects(sys._getframe(1))
+            for value in _subjects(sys._getframe(1)):
+                self.subjects[self.phase].update(_named(value))
+                self.nodes[self.phase].update(_nodes(value))
 
 
-def _subjects(frame: Any) -> set[str]:
+def _subjects(frame: Any) -> list[object]:
     """What the innermost caller that works on operations or instructions works on."""
     while frame is not None:
-        found = {name for value in frame.f_locals.values() for name in _named(value)}
+        found = [value for value in frame.f_locals.values() if _named(value)]
         if found:
             return found
         frame = frame.f_back
-    return set()
+    return []
+
+
+def _nodes(value: object) -> tuple[str, ...]:
+    """The nodes of an operation."""
+    from dialects.errors import node_names
+
+    location = getattr(value, "location", None)
+    return () if location is None else node_names(cast("Any", value))
 
 
 def _named(value: object) -> list[str]:

@@ -7,14 +7,21 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.faults.verdict import is_operation_right, is_place_right, places, subjects
+from benchmarks.faults.verdict import (
+    is_node_right,
+    is_operation_right,
+    is_place_right,
+    places,
+    subjects,
+)
 
 Record = dict[str, Any]
-COLUMNS = ("planted", "can show", "found", "place", "op known", "op")
+COLUMNS = ("planted", "can show", "found", "place", "op known", "op", "node known", "node")
 FIELDS = (
     "area", "seed", "number", "setting", "file", "line", "kind", "before", "after", "function",
     "show", "phase", "apart", "detail", "first", "places", "subjects", "where", "operation",
-    "nodes", "named_kind", "message", "place_right", "op_right", "show_seconds", "named_seconds",
+    "nodes", "named_kind", "message", "place_right", "op_right", "node_right",
+    "show_seconds", "named_seconds",
 )  # fmt: skip
 
 
@@ -35,6 +42,7 @@ def judged(shows: Record, named: Record | None, steps: Sequence[str]) -> Record:
     row["ended"] = named["ended"]
     row["place_right"] = row["found"] and is_place_right(named, shows, steps)
     row["op_right"] = is_operation_right(named, shows) if row["place_right"] else None
+    row["node_right"] = is_node_right(named, shows) if row["place_right"] else None
     return row
 
 
@@ -47,6 +55,8 @@ def _counts(rows: Sequence[Record]) -> Counter[str]:
         counts["place"] += bool(row.get("place_right"))
         counts["op known"] += row.get("op_right") is not None
         counts["op"] += bool(row.get("op_right"))
+        counts["node known"] += row.get("node_right") is not None
+        counts["node"] += bool(row.get("node_right"))
     return counts
 
 
@@ -54,10 +64,10 @@ def table(rows: Sequence[Record]) -> str:
     """By area, and all of them."""
     names = [*dict.fromkeys(row["area"] for row in rows)]
     width = max(map(len, [*names, "all"]))
-    lines = [f"{'area':{width}}  " + "  ".join(f"{column:>8}" for column in COLUMNS)]
+    lines = [f"{'area':{width}}  " + "  ".join(f"{column:>10}" for column in COLUMNS)]
     for name in (*names, "all"):
         counts = _counts([row for row in rows if name in (row["area"], "all")])
-        lines.append(f"{name:{width}}  " + "  ".join(f"{counts[c]:8}" for c in COLUMNS))
+        lines.append(f"{name:{width}}  " + "  ".join(f"{counts[c]:10}" for c in COLUMNS))
     return "\n".join(lines)
 
 
@@ -71,7 +81,8 @@ def shares(rows: Sequence[Record]) -> str:
             f"found {_share(counts['found'], counts['can show'])} of those that can show; "
             f"right place {_share(counts['place'], counts['found'])} of those found; "
             f"right operation {_share(counts['op'], counts['op known'])} of those at the right "
-            "place whose operation is known",
+            "place whose operation is known; "
+            f"right node {_share(counts['node'], counts['node known'])}",
             f"they show as {_listed(shows)}; not found: {_listed(escaped)}",
         )
     )

@@ -50,6 +50,7 @@ def shown(stock: Stock, ground: Ground, fault: Fault, area: str, is_level: bool)
         yield {"show": _kind(error, notes.phase), "detail": _text(error), "phase": notes.phase}
     yield {
         "reached": dict(notes.reached),
+        "worked_nodes": {step: sorted(names) for step, names in notes.nodes.items()},
         "subjects": {step: sorted(names)[:MOST_NAMES] for step, names in notes.subjects.items()},
     }
 

@@ -4,7 +4,8 @@ Whether what the diagnosis names is what was broken.
 A pass is right if the IR behind it is the first that differs from what the right compiler makes, or
 if it ran into the fault later: code that several passes share can be wrong in any of them. An
 operation is right if it is one of those that differ there, or that machine or level were at when
-they ran into the fault; if nodes are named, one of them has to be of one that differs.
+they ran into the fault; so is a node. Where a pass makes what a rule refuses, the operation that is
+named is the new one and the one that was worked on is the old one: their node is the same.
 """
 
 from __future__ import annotations
@@ -72,10 +73,17 @@ def is_operation_right(named: Record, record: Record) -> bool | None:
     if not right:
         return None
     operation = named.get("operation")
-    if operation is None or _short(operation) not in right:
-        return False
-    nodes, named_nodes = set(record.get("nodes", ())), set(named.get("nodes", ()))
-    return not nodes or not named_nodes or bool(nodes & named_nodes)
+    return operation is not None and _short(operation) in right
+
+
+def is_node_right(named: Record, record: Record) -> bool | None:
+    """
+    Whether a node that is named is one of an operation that differs, or that was worked on when the
+    fault was run into; None if no such node is known.
+    """
+    worked = record.get("worked_nodes", {})
+    right = {*record.get("nodes", ()), *(node for nodes in worked.values() for node in nodes)}
+    return None if not right else not right.isdisjoint(named.get("nodes") or ())
 
 
 def _short(name: str) -> str:

@@ -17,7 +17,7 @@ from benchmarks.faults.forms import Form, changed
 from benchmarks.faults.mutation import HIT, faults_of, is_equivalent, planted
 from benchmarks.faults.processes import Steps, Work, run_all
 from benchmarks.faults.report import judged, shares, table
-from benchmarks.faults.verdict import is_operation_right, is_place_right, places
+from benchmarks.faults.verdict import is_node_right, is_operation_right, is_place_right, places
 
 ROOT = Path(__file__).parents[3]
 STEPS = ["importer", "onnx-bind-roles", "lpu-raise-norm", "lpu-mem-tile"]
@@ -200,17 +200,27 @@ def test_a_place_is_right_by_name_and_a_level_by_its_passes():
 
 def test_an_operation_is_right_by_name_and_nodes():
     record = {"first": "lpu-raise-norm", "changed": ["lpu.norm"], "nodes": ["a", "b"]}
-    assert is_operation_right({"operation": "lpu.norm", "nodes": ["b"]}, record)
-    assert not is_operation_right({"operation": "lpu.norm", "nodes": ["c"]}, record)
+    assert is_operation_right({"operation": "lpu.norm"}, record)
+    assert is_node_right({"nodes": ["b"]}, record) and not is_node_right({"nodes": ["c"]}, record)
+    assert is_node_right({"nodes": ["n"]}, {"worked_nodes": {"x": ["n"]}})
+    assert is_node_right({"nodes": ["n"]}, {}) is None
     assert not is_operation_right({"operation": "lpu.map", "nodes": ["a"]}, record)
     assert is_operation_right({"operation": "lpu_isa.vecmat"}, {"subjects": {"fast": ["vecmat"]}})
     assert is_operation_right({"operation": "lpu.norm"}, {"phase": "fast"}) is None
 
 
 def test_operations_that_only_read_something_else_differ():
-    right = Form([("a", ("n",), "1"), ("b", ("m",), "2")], ["", "0 1"], "x")
-    assert changed(Form(right.operations, ["", "1 0"], "y"), right).operations == {"b"}
-    assert changed(Form([("a", ("n",), "3")], [""], "z"), right).nodes == {"n", "m"}
+    right = Form([("a", ("n",), "1"), ("b", ("m",), "2")], ["", "0 1"], ["0", "2"], "x")
+    assert changed(Form(right.operations, ["", "1 0"], right.given, "y"), right).operations == {"b"}
+    assert changed(Form([("a", ("n",), "3")], [""], ["0"], "z"), right).nodes == {"n", "m"}
+
+
+def test_what_reads_a_place_that_differs_differs_too():
+    def form(address: str) -> Form:
+        ops = [("lpu_mem.alloc", (), address), ("c", ("n",), "2"), ("d", (), "3")]
+        return Form(ops, ["", "0", ""], ["0", "", ""], address)
+
+    assert changed(form("1"), form("9")).operations == {"lpu_mem.alloc", "c"}
 
 
 def test_the_table_counts_what_was_found_rightly():
@@ -222,5 +232,5 @@ def test_the_table_counts_what_was_found_rightly():
         judged(shows, None, STEPS),
         judged({**shows, "show": ""}, None, STEPS),
     ]
-    assert table(rows).splitlines()[1].split() == ["run", "4", "3", "2", "1", "1", "1"]
+    assert table(rows).splitlines()[1].split() == ["run", "4", "3", "2", "1", "1", "1", "0", "0"]
     assert "found 2/3 (67 %)" in shares(rows) and "not found: 1 numbers" in shares(rows)
