@@ -52,6 +52,7 @@ PASS_NAMES = (
     "lpu-mem-allocate",
     "convert-lpu-mem-to-lpu-isa",
     "lpu-isa-hoist-streams",
+    "lpu-isa-describe-code",
     "lpu-isa-allocate-registers",
     "verify",
 )

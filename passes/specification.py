@@ -53,6 +53,7 @@ FACTS: Mapping[str, tuple[str, str]] = {
     "addresses": ("lpu_mem", "every buffer has an address"),
     "instructions": ("lpu_isa", "every operation is an instruction"),
     "streams": ("lpu_isa", "streams start ahead of the products that read them"),
+    "meaning": ("lpu_isa", "what the code does is written down"),
     "registers": ("lpu_isa", "every register is one of the machine"),
 }
 """What passes establish, by name: at which level, and in words."""

@@ -26,6 +26,9 @@ from dialects.lpu_isa.code import Code, CodeAttr, parse_code
 from dialects.refusal import refuse, require
 from runtime.isa import ISA, Halt, Inst
 
+MEANT = "lpu_isa.meant"
+"""The attribute of a function of several devices that says what it was meant to do."""
+
 
 class IsaOp(IRDLOperation):
     """An instruction; `code.data` holds its fields."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
 
 from dialects.affine import Affine
@@ -25,7 +25,7 @@ from dialects.devices import devices_of
 from dialects.errors import node_names
 from dialects.lpu.interface import Resident, Value, interface_of, symbols_of
 from dialects.lpu_isa.code import Code, Slot, SlotAttr
-from dialects.lpu_isa.ops import IsaOp, LabelOp
+from dialects.lpu_isa.ops import MEANT, IsaOp, LabelOp
 from dialects.lpu_mem import ports as mem
 from dialects.lpu_mem.ports import PortAttr
 from dialects.lpu_mem.target import target_of
@@ -34,6 +34,7 @@ from dialects.reading import operations
 from lpuc.compiler.parameters import Piece, parameter_pieces, parameters
 from lpuc.compiler.plans import plan_of
 from runtime.isa import Inst
+from runtime.isa.meant import Meant
 from runtime.program.interface import Dim, Interface, Port, Symbol
 from runtime.program.interface_json import STEP, Entry
 from runtime.program.program import Program
@@ -79,7 +80,7 @@ def assembled(module: ModuleOp, instruction: Assemble = Code.encoded) -> Program
     provenance = Provenance.of(code, nodes)
     return Program(
         tuple(code), step, provenance, target_of(module), others=tuple(others),
-        devices=devices_of(module), plan=plan_of(module),
+        devices=devices_of(module), plan=plan_of(module), meant=_meant(functions),
     )  # fmt: skip
 
 
@@ -158,6 +159,15 @@ def _labels(func: FuncOp, pc: int) -> tuple[dict[str, int], int]:
         elif isinstance(op, IsaOp):
             pc += op.INST.WORDS
     return labels, pc
+
+
+def _meant(functions: Sequence[FuncOp]) -> Meant:
+    """What the functions were meant to do; nothing where that was not written down."""
+    return {
+        func.sym_name.data: tuple(digest.data for digest in cast("ArrayAttr[StringAttr]", digests))
+        for func in functions
+        if isinstance(digests := func.attributes.get(MEANT), ArrayAttr)
+    }
 
 
 def _interface(func: FuncOp, pc: int) -> Interface:

@@ -110,8 +110,10 @@ def pipeline_of(devices: int) -> tuple[Stage, ...]:
     """The stages of a compilation for so many devices."""
     if devices == 1:
         return PIPELINE
-    onnx, lpu, *below = PIPELINE
-    return (onnx, replace(lpu, passes=lpu.passes[: -len(_MERGE)]), ESL, *below)
+    onnx, lpu, mem, isa = PIPELINE
+    *before, allocation = isa.passes
+    described = replace(isa, passes=(*before, "lpu-isa-describe-code", allocation))
+    return (onnx, replace(lpu, passes=lpu.passes[: -len(_MERGE)]), ESL, mem, described)
 
 
 def stages_until(level: str, devices: int = 1) -> tuple[Stage, ...]:

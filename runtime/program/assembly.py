@@ -5,8 +5,9 @@ entry `step`), `.entry` (name and interface of a further entry), `.names` (ONNX 
 (indices into the names, for the instructions up to the next `.nodes`), and one of `.param_base64`
 (parameter bytes, in order; `.param_sha256` refuses others), `.recipes` (parameters by reference)
 and `.no_weights` (neither: the program cannot run). `.devices` is how many run it, if they are
-several, `.plan` what each of them computes, and `.device` whose parameters follow. `;` starts a
-comment, `name:` a label.
+several, `.plan` what each of them computes, `.meant` what their code was meant to do (who changes
+that leaves the line out), and `.device` whose parameters follow. `;` starts a comment, `name:` a
+label.
 
 What was proved of a program is not in its text: who assembles it proves it anew.
 """
@@ -23,6 +24,7 @@ import numpy as np
 from runtime.errors import Invalid, Malformed
 from runtime.isa.encoding import word_addresses
 from runtime.isa.kinds import Integer
+from runtime.isa.meant import Meant, meant_from_json, meant_to_json
 from runtime.isa.spec import Inst
 from runtime.isa.syntax import parse, show, words_of
 from runtime.program import interface_json
@@ -47,6 +49,7 @@ def disassemble(program: Program) -> str:
         f".target {to_text(program.target.to_json())}",
         *([f".devices {program.devices}"] if program.devices > 1 else []),
         *([] if program.plan is None else [f".plan {to_text(program.plan)}"]),
+        *([f".meant {to_text(meant_to_json(program.meant))}"] if program.meant else []),
         f".interface {to_text(interface_json.to_json(program.interface))}",
         *(f".entry {to_text(pair)}" for pair in interface_json.entries_to_json(program.others)),
         f".names {to_text(list(program.provenance.names))}",
@@ -153,6 +156,7 @@ class _Source:
     first: int = 0
     devices: int = 1
     plan: Plan | None = None
+    meant: Meant = field(default_factory=dict[str, tuple[str, ...]])
     device: int = 0
     params: dict[int, bytearray] = field(default_factory=lambda: {0: bytearray()})
     digests: dict[int, str] = field(default_factory=dict[int, str])
@@ -185,6 +189,8 @@ class _Source:
             self.devices = int(rest)
         elif word == ".plan":
             self.plan = plan_from_json(from_text(rest))
+        elif word == ".meant":
+            self.meant = meant_from_json(from_text(rest))
         elif word == ".nodes":
             self._close_range()
             self.nodes = tuple(int(i) for i in rest.split())
@@ -239,6 +245,7 @@ class _Source:
             references=self.references,
             devices=self.devices,
             plan=self.plan,
+            meant=self.meant,
         )
 
     def _images(self) -> list[Image]:

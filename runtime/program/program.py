@@ -19,6 +19,7 @@ import numpy as np
 from runtime.errors import Invalid, Malformed, Unlinkable, Unlinked, Unreadable
 from runtime.files import open_regular
 from runtime.isa.encoding import decode, encode
+from runtime.isa.meant import Meant, meant_from_json, meant_to_json
 from runtime.isa.spec import Inst
 from runtime.program.bounds import Bounds
 from runtime.program.file.canonical import to_text
@@ -44,7 +45,7 @@ class Program:
     `images` when the parameters are `references`, or when there are none: that program cannot run.
     They are verified before they are used, unless the file is `trusted`. All of the `devices` run
     the same code; `proof` says what is known of their exchanges, and who says it, and `plan` what
-    each of them was to compute.
+    each of them was to compute, `meant` what their code was to do.
     """
 
     code: tuple[Inst, ...]
@@ -58,6 +59,7 @@ class Program:
     devices: int = 1
     proof: str = field(default="", compare=False)
     plan: Plan | None = None
+    meant: Meant = field(default_factory=dict[str, tuple[str, ...]])
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -76,12 +78,21 @@ class Program:
     def bounds(self) -> Bounds:
         """What a run takes at most; Invalid when code, entries and target contradict each other."""
         found = validate(self.code, self.entries, self.target, self.devices)
+        self._check_meant()
         self.provenance.check_end(sum(inst.WORDS for inst in self.code))
         if self.references is not None:
             self.references.validate(self.interface.params_size, self.devices)
         if self.images and len(self.images) != self.devices:
             raise Invalid(f"parameters for {len(self.images)} devices, not for {self.devices}")
         return found
+
+    def _check_meant(self) -> None:
+        names = {name for name, _ in self.entries}
+        if self.meant and (self.devices == 1 or {*self.meant} != names):
+            raise Invalid(
+                f"it is said what {', '.join(sorted(self.meant))} was meant to do, and "
+                f"{self.devices} devices have {', '.join(sorted(names))}"
+            )
 
     def validate(self) -> None:
         """Raise Invalid when the parts contradict each other."""
@@ -90,7 +101,9 @@ class Program:
     def check_ring(self) -> None:
         """Raise Unsafe, which is Invalid, unless its devices can run it together."""
         if self.devices > 1:
-            check_ring(self.code, self.entries, self.provenance, self.target, self.devices)
+            check_ring(
+                self.code, self.entries, self.provenance, self.target, self.devices, self.meant
+            )  # fmt: skip
 
     @property
     def embedded(self) -> Sequence[Image]:
@@ -136,6 +149,8 @@ class Program:
         shared = {Kind.PROOF: self.proof.encode()} if self.proof else {}
         if self.plan is not None:
             shared[Kind.PLAN] = to_text(self.plan).encode()
+        if self.meant:
+            shared[Kind.MEANT] = to_text(meant_to_json(self.meant)).encode()
         return {
             Kind.CODE: encode(self.code),
             Kind.INTERFACE: to_text(entries_to_json(self.entries)).encode(),
@@ -203,6 +218,7 @@ def _read(file: BinaryIO, path: Path, trusted: bool) -> Program:
         devices=stored.devices,
         proof=stored.text(Kind.PROOF) if Kind.PROOF in stored.contents else "",
         plan=plan_from_json(stored.json(Kind.PLAN)) if Kind.PLAN in stored.contents else None,
+        meant=meant_from_json(stored.json(Kind.MEANT)) if Kind.MEANT in stored.contents else {},
     )
     if stored.params_size not in (None, interface.params_size):
         raise Invalid("the parameter section and the interface differ in size")

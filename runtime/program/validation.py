@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from runtime.errors import Invalid
+from runtime.isa.meant import Meant
 from runtime.isa.spec import Inst
 from runtime.program.bounds import Bounds, elements_of, memory_bytes
 from runtime.program.interface import Interface, Port, device_symbols
@@ -62,14 +63,14 @@ def _check_registers(structure: Structure, target: Target) -> None:
 
 def check_ring(
     code: Sequence[Inst], entries: Sequence[tuple[str, Interface]], provenance: Provenance,
-    target: Target, devices: int,
+    target: Target, devices: int, meant: Meant,
 ) -> None:  # fmt: skip
     """Raise Unsafe unless devices in a ring can run every entry of a valid program."""
-    starts = [_start(interface, devices) for _, interface in entries]
+    starts = [_start(interface, devices, meant.get(name)) for name, interface in entries]
     check(code, starts, provenance.nodes_at, target, devices)
 
 
-def _start(interface: Interface, devices: int) -> Start:
+def _start(interface: Interface, devices: int, meant: Sequence[str] | None) -> Start:
     registers = {symbol.name: symbol.register for symbol in interface.symbols}
     neighbours = device_symbols(interface, 0, devices)
     return Start(
@@ -79,6 +80,8 @@ def _start(interface: Interface, devices: int) -> Start:
         neighbours={registers[name]: j for name, j in neighbours.items()},
         private=interface.arena_base,
         alike=[_bytes(port, interface) for port in interface.inputs if _is_alike(port)],
+        names={register: name for name, register in registers.items()},
+        meant=meant,
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.fuzz.ring import judging
 from benchmarks.fuzz.ring.bases import BASES, read_base, write_base
-from benchmarks.fuzz.ring.changes import JUDGED
+from benchmarks.fuzz.ring.changes import KINDS
 from benchmarks.fuzz.ring.judging import FAULTS, Judge
 from benchmarks.fuzz.ring.places import Places
 from benchmarks.fuzz.ring.trial import accepted
@@ -45,7 +45,7 @@ def test_both_checks_accept_what_is_whole(name: str, judges: Judges):
     assert accepted(judges[name].program) == []
 
 
-@pytest.mark.parametrize("kind", JUDGED)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", FAST)
 def test_each_check_alone_refuses_what_changes_a_number(name: str, kind: str, judges: Judges):
     judge = judges[name]

@@ -8,8 +8,9 @@ A program with one change in what it exchanges: every change that there is, in o
     neighbours             the instruction and the one behind it
     swapped                any two that exchange
 
-What says nothing of the exchange has kinds of its own, of which nothing is asked: `source`, what is
-put into a block, and `shared`, a scalar that other instructions read, too.
+What says nothing of the exchange has kinds of its own: `source`, what is put into a block, and
+`shared`, a scalar that other instructions read, too. No rule about exchanges sees these: they are
+judged with what the compiler says that the code was meant to do, all others without that.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ from runtime.numerics.elements import ElementType
 from runtime.program.program import Program
 from runtime.program.provenance import Provenance
 
-JUDGED = (
+BARE = (
     "dropped", "duplicated", "redirected", "extent", "stride", "base", "type", "scalar",
     "neighbours", "swapped",
 )  # fmt: skip
-APART = ("source", "shared")
-KINDS = (*JUDGED, *APART)
+MEANT = ("source", "shared")
+KINDS = (*BARE, *MEANT)
 TYPES = (ElementType.I32, ElementType.F16, ElementType.U8, ElementType.I64)
 STEPS = (1, -1, 4, -4, 64)
 EACH = 4

@@ -13,10 +13,10 @@ What becomes of one broken program: each check is asked alone, then it runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from benchmarks.fuzz.ring.changes import APART, Change, Changes, entry_of, made
+from benchmarks.fuzz.ring.changes import MEANT, Change, Changes, entry_of, made
 from benchmarks.fuzz.ring.numbers import entries_of, numbers
 from benchmarks.fuzz.ring.rules import ALLOWED
 from runtime.errors import Error, Invalid
@@ -83,6 +83,8 @@ class Judge:
             broken.validate()
         except Invalid as refused:
             return dict.fromkeys(checks, Verdict("invalid", str(refused)))
+        if change.kind not in MEANT:
+            broken = replace(broken, meant={})
         found = {check: self._checked(check, change.kind, broken) for check in checks}
         if all(found.values()):
             return {check: verdict for check, verdict in found.items() if verdict}
@@ -97,7 +99,7 @@ class Judge:
             return Verdict("crash", f"{type(error).__name__}: {error}")
         if not rule:
             return None
-        fits = kind in APART or rule in ALLOWED[check][kind]
+        fits = rule in ALLOWED[check][kind]
         return Verdict("refused" if fits else "other rule", rule)
 
     def _ran(self, broken: Program, entries: Sequence[str]) -> Verdict:

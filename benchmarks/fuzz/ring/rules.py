@@ -22,6 +22,9 @@ REGISTERS = frozenset({"extent", "branch"})
 NUMBERS = frozenset({"extents", "branch", "bounds"})
 """The same of B, and that a block leaves the LMU or overlaps itself."""
 
+ANY = A_ALL | REGISTERS | {"meant"}, B_ALL | NUMBERS | {"meant"}
+"""Of A and of B where anything that the program does may be changed."""
+
 ALLOWED: Mapping[str, Mapping[str, frozenset[str]]] = {
     "A": {
         "dropped": A_ALL | REGISTERS,
@@ -34,6 +37,8 @@ ALLOWED: Mapping[str, Mapping[str, frozenset[str]]] = {
         "scalar": A_CONTENT | {"pairing", "extent"},
         "neighbours": A_ALL | REGISTERS,
         "swapped": A_ALL | {"extent"},
+        "source": ANY[0],
+        "shared": ANY[0],
     },
     "B": {
         "dropped": B_ALL | NUMBERS,
@@ -46,5 +51,7 @@ ALLOWED: Mapping[str, Mapping[str, frozenset[str]]] = {
         "scalar": B_CONTENT | {"message", "extents", "bounds"},
         "neighbours": B_ALL | NUMBERS,
         "swapped": B_ALL | {"extents", "bounds"},
+        "source": ANY[1],
+        "shared": ANY[1],
     },
 }

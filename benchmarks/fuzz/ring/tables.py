@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.fuzz.pool import Result
-from benchmarks.fuzz.ring.changes import APART, KINDS
+from benchmarks.fuzz.ring.changes import KINDS
 from benchmarks.fuzz.ring.judging import CHECKS, FAULTS, VERDICTS
 from benchmarks.fuzz.ring.trial import SEPARATOR
 
@@ -25,12 +25,7 @@ def faults_of(result: Result) -> list[str]:
         return [result.outcome.detail]
     kind, *verdicts = result.labels
     parts = [verdict.split(SEPARATOR, 2) for verdict in verdicts]
-    return [f"{kind} {' '.join(p)}" for p in parts if is_fault(kind, p[1])]
-
-
-def is_fault(kind: str, what: str) -> bool:
-    """Whether a verdict on a kind of change shows that a check is wrong."""
-    return what in FAULTS and (kind not in APART or what in ("crash", "HANG"))
+    return [f"{kind} {' '.join(p)}" for p in parts if p[1] in FAULTS]
 
 
 @dataclass
@@ -69,7 +64,7 @@ class Table:
     @property
     def has_faults(self) -> bool:
         """Whether a check was wrong about a change of the exchange."""
-        return any(n and is_fault(kind, what) for (_, kind, what), n in self.counts.items())
+        return any(n and what in FAULTS for (_, _, what), n in self.counts.items())
 
     def lines(self) -> list[str]:
         """A table for each check, its rules, and the changes that show faults."""

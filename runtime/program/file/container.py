@@ -10,6 +10,7 @@ zero. All numbers are little endian.
 Of a program for several devices each has the three sections of its own parameters, of equal length;
 all else they share, and it belongs to device 0. PROOF is text: what was proved of the exchanges
 before the program was written. PLAN is JSON (`runtime.program.plan`): what each of them computes.
+MEANT is JSON (`runtime.isa.meant`): what the code was meant to do.
 
 BOUNDS states what a run takes at most: the elements that each entry executes, and bytes of device
 memory (`runtime.program.bounds`). It follows from the rest and is checked against it.
@@ -51,6 +52,7 @@ class Kind(IntEnum):
     BOUNDS = 9
     PROOF = 10
     PLAN = 11
+    MEANT = 12
 
 
 NEEDED = (Kind.CODE, Kind.INTERFACE, Kind.PROVENANCE, Kind.TARGET, Kind.BOUNDS)
@@ -62,7 +64,7 @@ LARGEST: dict[int, int] = {
     Kind.CODE: 8 << 20, Kind.INTERFACE: 4 << 20, Kind.PROVENANCE: 16 << 20, Kind.TARGET: 1 << 20,
     Kind.BOUNDS: 4 << 20, Kind.PARAMDIGEST: 64 << 20, Kind.PARAMSUMS: 64 << 20,
     Kind.RECIPES: 16 << 20, Kind.PROOF: 1 << 20,
-    Kind.PLAN: 16 << 20,
+    Kind.PLAN: 16 << 20, Kind.MEANT: 4 << 20,
 }  # fmt: skip
 """Bytes that a section may have which is read as a whole, before anything else is known of it."""
 

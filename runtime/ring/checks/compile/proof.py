@@ -30,6 +30,8 @@ class Rule(StrEnum):
     """What is read holds, for every device, what that device wrote, at the place where it wrote."""
     MIXTURE = "mixture"
     """What is read lies either within one gathered value or outside of all."""
+    MEANT = "meant"
+    """What is computed, put into slots and sent is what the compiler meant, where it says that."""
     TURN = "turn"
     """No turn of a loop ends while a value is gathered in part, or a scalar lost that it loads."""
 

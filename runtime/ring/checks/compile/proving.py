@@ -20,11 +20,13 @@ from runtime.program.interface import Interface
 from runtime.program.program import Program
 from runtime.ring.checks.compile.content.memory import Memory
 from runtime.ring.checks.compile.effects import Effects
+from runtime.ring.checks.compile.meant import check_meant
 from runtime.ring.checks.compile.proof import Proof, Report
 from runtime.ring.checks.compile.repeats import runs_of
 from runtime.ring.checks.compile.state import State
 from runtime.ring.checks.compile.values import Origin, Registers, Symbols
 from runtime.ring.checks.compile.walk import Flow, Walk
+from runtime.ring.checks.compile.words import Words
 
 REGISTERS = 256
 _DEVICE = re.compile(r"d(\d+)")
@@ -39,16 +41,18 @@ def proved(program: Program) -> Program:
 
 def prove(program: Program) -> Proof:
     """What holds of all entries of a valid program; Unproved where a rule does not."""
-    report = Report(program.code, program.provenance)
+    report, words = Report(program.code, program.provenance), Words()
     flow = _flow(program.code, [interface.pc for _, interface in program.entries])
     messages: dict[str, int] = {}
     in_flight = gathered = 0
     for name, interface in program.entries:
-        effects = Effects(Symbols(program.devices), program.target.link_depth, report)
+        effects = Effects(Symbols(program.devices), program.target.link_depth, report, words)
         Walk(flow, effects, _entered(interface, effects)).run(flow.index[interface.pc])
         messages[name] = effects.messages
         in_flight = max(in_flight, effects.links.most)
         gathered += effects.reading.gathered
+    for name, interface in program.entries if program.meant else ():
+        check_meant(flow, interface, program.meant[name], report, words)
     return Proof(program.devices, messages, in_flight, gathered)
 
 

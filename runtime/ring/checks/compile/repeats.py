@@ -32,7 +32,6 @@ SHAPING = frozenset(("extents", *chain(*COUNTS.values())))
 SCALAR = frozenset(cls.OPCODE for cls in (*COMPUTE, Lds))
 CONTROL = frozenset(cls.OPCODE for cls in (Bge, Halt, Jump, Loop, Out, Sts))
 
-_result: Callable[[Inst], int] = attrgetter("rd")
 _opcode: Callable[[Inst], int] = attrgetter("OPCODE")
 
 
@@ -142,127 +141,125 @@ class Repeats:
     def _repeated(self, place: Place, before: Start, state: State) -> int:
         """How many stretches do what the one before did; registers become what they leave."""
         starts = place.run.starts[place.number - 1 :]
-        model = self.code[starts[0] : starts[1]]
-        touched = [_touched(inst) for inst in model if isinstance(inst, DataInst)]
+        pair = Pair(self.code, self.effects, state)
+        rows = pair.rows(range(*starts[:2]), list(before.registers))
         for count, (first, end) in enumerate(pairwise(starts[1:])):
             registers = list(state.registers)
-            pair = Pair(list(before.registers), registers, state, self.effects)
-            if not pair.does_again(model, touched, self.code[first:end]):
+            if rows is None or not pair.does_again(rows, range(first, end), registers):
                 return count
             state.registers[:] = registers
         return len(starts) - 2
 
 
-class Pair:
-    """Two stretches that are followed at once: registers `then` of a model, and `now`.
+class Row(NamedTuple):
+    """An instruction on data of a model, with what it finds in its registers.
 
-    `unlike` are the registers that differ at the moment; `is_determined` says that no scalar came
-    from data.
+    `apart` says of operands that were asked for whether they lie apart, and their first byte and
+    the one behind the last, from the base on.
     """
 
-    def __init__(self, then: Registers, now: Registers, state: State, effects: Effects) -> None:
-        self.then = then
-        self.now = now
-        self.state = state
+    inst: DataInst
+    text: str
+    values: tuple[Value, ...]
+    registers: Registers
+    apart: dict[str, tuple[bool, int, int]]
+
+
+class Pair:
+    """A stretch that is the model of others, which are compared with it."""
+
+    def __init__(self, code: Sequence[Inst], effects: Effects, state: State) -> None:
+        self.code = code
         self.effects = effects
-        self.is_determined = True
-        pairs = enumerate(zip(then, now, strict=True))
-        self.unlike = {register for register, (one, other) in pairs if one != other}
+        self.symbols = effects.symbols
+        self.state = state
+        kept = ((address, address + SCALAR_BYTES) for address in state.kept)
+        self.seen = [*state.memory.seen, *kept]
 
-    def does_again(
-        self, model: Sequence[Inst], touched: Sequence[frozenset[int]], stretch: Sequence[Inst]
-    ) -> bool:
-        """Whether a stretch does to what is known of the LMU what the model did."""
-        then, now = self._data(model, self.then), self._data(stretch, self.now)
-        for registers in touched:
-            one, other = next(then, None), next(now, None)
-            if one is None or other is None:
-                return False
-            is_equal = one == other and self.unlike.isdisjoint(registers)
-            if not is_equal and not self._is_like(one, other):
-                return False
-        is_over = next(then, None) is None and next(now, None) is None
-        return is_over and self.is_determined
-
-    def _data(self, code: Sequence[Inst], registers: Registers) -> Iterator[DataInst]:
-        """The instructions on data, after the scalars before each, up to one that data make."""
-        for inst in code:
+    def rows(self, span: range, registers: Registers) -> list[Row] | None:
+        """The instructions on data of the model; None if it loads scalars that data make."""
+        found: list[Row] = []
+        for at in span:
+            inst = self.code[at]
             if isinstance(inst, DataInst):
-                yield inst
+                word = self.effects.words.of(inst)
+                values = word.near(registers)
+                found.append(Row(inst, word.text, values, list(registers), {}))
             elif not self._computes(inst, registers):
-                self.is_determined = False
-                return
+                return None
+        return found
+
+    def does_again(self, rows: Sequence[Row], span: range, registers: Registers) -> bool:
+        """Whether a stretch does to what is known of the LMU what the model did."""
+        rest, symbols, word_of = iter(rows), self.symbols, self.effects.words.of
+        for inst in self.code[span.start : span.stop]:
+            compute = COMPUTE.get(type(inst))
+            if compute is not None:
+                compute(inst, registers, symbols)
+            elif isinstance(inst, DataInst):
+                row = next(rest, None)
+                if row is None:
+                    return False
+                _, text, values, _, _ = row
+                word = word_of(inst)
+                if word.text != text:
+                    return False
+                if word.near(registers) != values and not self._is_like(row, inst, registers):
+                    return False
+            elif not self._computes(inst, registers):
+                return False
+        return next(rest, None) is None
 
     def _computes(self, inst: Inst, registers: Registers) -> bool:
         """Compute a scalar, if it is none that data determine."""
         compute = COMPUTE.get(type(inst))
         if compute is not None:
-            compute(inst, registers, self.effects.symbols)
+            compute(inst, registers, self.symbols)
         elif isinstance(inst, Lds) and inst.address in self.state.kept:
             registers[inst.rd] = self.state.kept[inst.address]
         else:
             return False
-        register = _result(inst)
-        is_unlike = self.then[register] != self.now[register]
-        (self.unlike.add if is_unlike else self.unlike.discard)(register)
         return True
 
-    def _is_like(self, one: DataInst, other: DataInst) -> bool:
-        """Whether two instructions on data do the same with the values that they find."""
-        if type(one) is not type(other):
-            return False
-        if isinstance(one, Stream) and isinstance(other, Stream):
-            origin = self.effects.symbols.origin
-            return all(origin(self.now[r]) is Origin.SAME for r in other.extents)
+    def _is_like(self, row: Row, other: DataInst, now: Registers) -> bool:
+        """Whether an instruction of the same words does the same with the values that it finds."""
+        one, then = row.inst, row.registers
+        if isinstance(other, Stream):
+            return all(self.symbols.origin(now[r]) is Origin.SAME for r in other.extents)
         for field in one.LAYOUT:
             a, b = getattr(one, field.name), getattr(other, field.name)
             if isinstance(a, Operand):
-                if a.type is not b.type or not (
-                    field.name == one.HBM or self._is_like_operand(one, a, other, b)
-                ):
+                if field.name != one.HBM and not self._is_like_operand(row, field.name, a, b, now):
                     return False
-            elif field.name in SHAPING:
-                if self._values(a, self.then) != self._values(b, self.now):
-                    return False
-            elif not field.kind.reads(a) and a != b:
+            elif field.name in SHAPING and self._values(a, then) != self._values(b, now):
                 return False
         return True
 
-    def _is_like_operand(self, one: Inst, a: Operand, other: Inst, b: Operand) -> bool:
+    def _is_like_operand(self, row: Row, name: str, a: Operand, b: Operand, now: Registers) -> bool:
         """Whether operands lie at the same addresses, or at others where nothing is known of."""
-        if self._values(a.strides, self.then) != self._values(b.strides, self.now):
+        then = row.registers
+        if self._values(a.strides, then) != self._values(b.strides, now):
             return False
-        if self.then[a.base] == self.now[b.base]:
+        base = now[b.base]
+        if then[a.base] == base:
             return True
-        if isinstance(one, Send | Recv) or self._is_slot(b, self.now):
+        if isinstance(row.inst, Send | Recv) or self.symbols.origin(base) is Origin.DEVICE:
             return False
-        return self._is_apart(one, a, self.then) and self._is_apart(other, b, self.now)
+        if name not in row.apart:
+            low, high = self.effects.hull(row.inst, a, then)
+            first, last = self.symbols.range(then[a.base])
+            row.apart[name] = self._is_apart(low, high), low - first, high - last
+        is_apart, low, high = row.apart[name]
+        first, last = self.symbols.range(base)
+        return is_apart and self._is_apart(first + low, last + high)
 
-    def _is_apart(self, inst: Inst, operand: Operand, registers: Registers) -> bool:
-        low, high = self.effects.hull(inst, operand, registers)
-        return not any(
-            first < high and low < last
-            for first, last in (
-                *self.state.memory.seen,
-                *((address, address + SCALAR_BYTES) for address in self.state.kept),
-            )
-        )
-
-    def _is_slot(self, operand: Operand, registers: Registers) -> bool:
-        """Whether devices have an operand at addresses of their own, where a family may begin."""
-        return self.effects.symbols.origin(registers[operand.base]) is Origin.DEVICE
+    def _is_apart(self, low: int, high: int) -> bool:
+        for first, last in self.seen:  # noqa: SIM110
+            if first < high and low < last:
+                return False
+        return True
 
     @staticmethod
     def _values(registers: int | Sequence[int], values: Registers) -> list[Value]:
         chosen = (registers,) if isinstance(registers, int) else registers
         return [values[register] for register in chosen]
-
-
-def _touched(inst: DataInst) -> frozenset[int]:
-    """The registers of extents, and of operands in the LMU."""
-    found: set[int] = set()
-    for field in inst.LAYOUT:
-        value = getattr(inst, field.name)
-        if field.name in SHAPING or (isinstance(value, Operand) and field.name != inst.HBM):
-            found |= {*field.kind.reads(value)}
-    return frozenset(found)

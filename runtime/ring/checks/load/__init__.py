@@ -10,7 +10,8 @@ how far from there it lies (offset). It holds that
 * every message has the extents and the type with which it is received;
 * what is exchanged is read only where every device has it, all of it, of one instruction and one
   turn, where the device that it is of has it itself;
-* branches, loops, extents and tokens depend on nothing that may differ between devices.
+* branches, loops, extents and tokens depend on nothing that may differ between devices;
+* what is computed, put into blocks and sent is what was meant, where the program says that.
 
 Addresses of blocks are concrete, `d0`, `d1`, ... have the numbers of each device. Symbols and turns
 are ranges: an extent counts at its greatest, and an address in the LMU that depends on them may be
@@ -23,8 +24,10 @@ to do with an exchange is none of the matter here.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from runtime.isa.meant import mixed
 from runtime.isa.spec import Inst
 from runtime.ring.checks.load.layers.again import Unlike
+from runtime.ring.checks.load.meant import Meaning
 from runtime.ring.checks.load.memory.runs import Content, Kind
 from runtime.ring.checks.load.refusal import Narrator, Unsafe
 from runtime.ring.checks.load.state import State
@@ -43,7 +46,8 @@ class Start:
 
     `neighbours` are registers that hold the number of the device that is so many to the right.
     `private` is HBM up to where devices have different parameters, `alike` the bytes of HBM that
-    the host gives all devices alike.
+    the host gives all devices alike. `names` are those of symbols. `meant` is what the code of the
+    entry was meant to do (`runtime.isa.meant`), if that is known.
     """
 
     pc: int
@@ -52,6 +56,8 @@ class Start:
     neighbours: Mapping[int, int] = field(default_factory=dict[int, int])
     private: int = 0
     alike: Sequence[Pair] = ()
+    names: Mapping[int, str] = field(default_factory=dict[int, str])
+    meant: Sequence[str] | None = None
 
 
 def check(
@@ -63,15 +69,25 @@ def check(
     `nodes_at` names the ONNX nodes of a pc, for messages.
     """
     narrator = Narrator(code, nodes_at)
+    walk = Walk(narrator, devices, target)
     try:
-        _walk(Walk(narrator, devices, target), starts, devices)
+        _walk(walk, starts, devices)
     except Unlike:
         _walk(Walk(narrator, devices, target, shortens=False), starts, devices)
+    _check_meant(walk, starts)
 
 
 def _walk(walk: Walk, starts: Sequence[Start], devices: int) -> None:
     for start in starts:
         walk.run(walk.index[start.pc], _entered(start, devices))
+
+
+def _check_meant(walk: Walk, starts: Sequence[Start]) -> None:
+    meaning = Meaning(walk.narrator, walk.forms, walk.tails, walk.goals)
+    for start in starts:
+        if start.meant is not None:
+            symbols = {register: mixed("symbol", name) for register, name in start.names.items()}
+            meaning.check(walk.index[start.pc], {**symbols, **start.numbers}, start.meant)
 
 
 def _entered(start: Start, devices: int) -> State:

@@ -16,6 +16,7 @@ from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Li, Loop
 from runtime.isa.spec import CtrlInst, DataInst, Inst
 from runtime.ring.checks.load.control import Control
 from runtime.ring.checks.load.data import Data, Step
+from runtime.ring.checks.load.forms import Forms
 from runtime.ring.checks.load.layers.again import Again
 from runtime.ring.checks.load.loops import Counted, Older, is_settled
 from runtime.ring.checks.load.memory.runs import Content, meet
@@ -49,8 +50,9 @@ class Walk:
             elif type(inst) is Bge or type(inst) is Jump:
                 self.goals[at] = self.index[inst.target]
         self.joints = {*self.tails, *self.goals.values()}
-        self.again = Again(code, self.joints, self.data, self._bind) if shortens else None
-        self.stops = self.joints | set(self.again.places if self.again else ())
+        self.forms = Forms()
+        self.again = Again(code, self.joints, self.data, self.forms, self._bind)
+        self.stops = self.joints | set(self.again.places if shortens else ())
         self.waiting: dict[int, State] = {}
         self.depth = 0
         self.state: State | None = None
@@ -81,7 +83,7 @@ class Walk:
                     self._loop(at, tails[inside], inside + 1)
                     at = tails[inside] + 1
                     continue
-                if self.again is not None and self.state is not None and at in self.again.places:
+                if self.state is not None and at in self.again.places:
                     at = self.again.leave_out(at, self.state)
             if self.state is not None:
                 step = steps[at] or self._bind(at)

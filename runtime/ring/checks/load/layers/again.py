@@ -16,8 +16,9 @@ from typing import NamedTuple
 from runtime.isa.instructions.ctrl import Li
 from runtime.isa.spec import DataInst, Inst
 from runtime.ring.checks.load.data import Data, Note, Step
+from runtime.ring.checks.load.forms import Forms, Values
 from runtime.ring.checks.load.layers.finding import PURE, Layers, layers_of
-from runtime.ring.checks.load.layers.rows import NO_NOTE, Bounds, Forms, Row, Values
+from runtime.ring.checks.load.layers.rows import NO_NOTE, Bounds, Row
 from runtime.ring.checks.load.layers.story import facts, moved, seen
 from runtime.ring.checks.load.memory.events import Block
 from runtime.ring.checks.load.memory.far import block
@@ -73,14 +74,15 @@ class Again:
     """Leaves out what is done again, for one walk over a program."""
 
     def __init__(
-        self, code: Sequence[Inst], joints: set[int], data: Data, bind: Callable[[int], Step]
-    ) -> None:
+        self, code: Sequence[Inst], joints: set[int], data: Data, forms: Forms,
+        bind: Callable[[int], Step],
+    ) -> None:  # fmt: skip
         self.code = code
         self.data = data
         self.known = data.tags.known
         self.bind = bind
         self.places = layers_of(code, joints)
-        self.forms = Forms()
+        self.forms = forms
         self.before: Start | None = None
 
     def leave_out(self, at: int, state: State) -> int:

@@ -5,67 +5,22 @@ What may differ are *loose* numbers: addresses in HBM, and addresses in the LMU 
 what all stretches touch alike.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from runtime.isa.fields import Memory
 from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.spec import DataInst
 from runtime.ring.checks.load.data import Data, Note
+from runtime.ring.checks.load.forms import Form, Values
 from runtime.ring.checks.load.memory.runs import Kind
 from runtime.ring.checks.load.touches import Pieces, Touch, touches
 from runtime.ring.checks.load.values import Value, ends
 
-Values = tuple[Value, ...]
 Bounds = list[tuple[int, int]]
 NO_NOTE = Note([], Kind.OWN, 0, 0)
 """Of an instruction that exchanges, which makes no event."""
-
-
-class Form(NamedTuple):
-    """An instruction: `what` it is, its registers, and what reads those.
-
-    Places among the registers: `bases` of the addresses of operands in the LMU, `far` in HBM.
-    """
-
-    what: tuple[object, ...]
-    registers: tuple[int, ...]
-    get: Callable[[Sequence[Value]], Values]
-    bases: tuple[int, ...]
-    far: tuple[int, ...]
-
-
-class Forms:
-    """The forms of a program's instructions, each found once."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, Form] = {}
-
-    def of(self, inst: DataInst) -> Form:
-        """The form of an instruction, which is an object of the program."""
-        form = self._known.get(id(inst))
-        if form is None:
-            form = self._known[id(inst)] = _form(inst)
-        return form
-
-
-def _form(inst: DataInst) -> Form:
-    what: list[object] = [type(inst)]
-    registers: list[int] = []
-    bases: list[int] = []
-    far: list[int] = []
-    for known in inst.LAYOUT:
-        value: Any = getattr(inst, known.name)
-        named = known.kind.reads(value)
-        if not named:
-            what.append(value)
-        elif isinstance(known.kind, Memory):
-            what.append(value.type)
-            (far if known.name == inst.HBM else bases).append(len(registers))
-        registers += named
-    return Form(tuple(what), tuple(registers), itemgetter(*registers), tuple(bases), tuple(far))
 
 
 class View(NamedTuple):

@@ -1,0 +1,256 @@
+"""Whether an entry does what it was meant to do, as `runtime.isa.meant` describes it.
+
+    meant    what was computed, put, or sent is something else
+
+The rules for bytes say that all devices have what one of them put into its block. This one says
+that it put there what it should: of a wrong value that goes to all alike they know nothing.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from runtime.isa.instructions.ctrl import (
+    Add,
+    Addi,
+    Bge,
+    Divi,
+    Halt,
+    Jump,
+    Lds,
+    Li,
+    Loop,
+    Max,
+    Min,
+    Mov,
+    Mul,
+    Muli,
+    Out,
+    Sts,
+    Sub,
+)
+from runtime.isa.instructions.net import Recv, Send
+from runtime.isa.meant import MASK, digest_of, mixed, told
+from runtime.isa.spec import DataInst, Inst
+from runtime.ring.checks.load.forms import Forms
+from runtime.ring.checks.load.refusal import Narrator
+
+EMPTY = mixed("nothing", "known")
+"""In a register of which nothing is known; nothing that was meant mentions it."""
+Function = Callable[[int, int], int]
+_FUNCTIONS: dict[str, Function] = {
+    "add": int.__add__, "sub": int.__sub__, "mul": int.__mul__, "addi": int.__add__,
+    "muli": int.__mul__,
+    **{name: lambda a, b, name=name: mixed(name, a, b) for name in ("min", "max", "divi")},
+}  # fmt: skip
+_IMMEDIATE = (Addi, Muli, Divi)
+_OF_TWO = (Add, Sub, Mul, Min, Max)
+
+
+@dataclass
+class Held:
+    """Numbers of registers, and of scalars in the LMU by address."""
+
+    registers: list[int]
+    scalars: dict[int, int] = field(default_factory=dict[int, int])
+
+    def copy(self) -> "Held":
+        """The same, to be changed apart."""
+        return Held(self.registers[:], dict(self.scalars))
+
+    def meet(self, other: "Held") -> None:
+        """Keep what both know."""
+        for register, number in enumerate(other.registers):
+            if self.registers[register] != number:
+                self.registers[register] = EMPTY
+        self.scalars = dict(self.scalars.items() & other.scalars.items())
+
+
+@dataclass
+class Told:
+    """A stretch: words and numbers of its instructions, the first of which stands at `first`."""
+
+    first: int
+    words: list[str] = field(default_factory=list[str])
+    numbers: list[int] = field(default_factory=list[int])
+    is_exchange: bool = False
+
+
+class Meaning:
+    """Compares entries with what they were meant to do; `tails` and `goals` are those of a walk."""
+
+    def __init__(
+        self, narrator: Narrator, forms: Forms, tails: Mapping[int, Sequence[int]],
+        goals: Mapping[int, int],
+    ) -> None:  # fmt: skip
+        self.code = narrator.code
+        self.narrator = narrator
+        self.forms = forms
+        self.tails = tails
+        self.goals = goals
+        self.joints = {*tails, *goals.values()}
+        self.held: Held | None = None
+
+    def check(self, start: int, registers: Mapping[int, int], meant: Sequence[str]) -> None:
+        """Refuse an entry that does something else; its registers hold numbers."""
+        self.meant = list(reversed(meant))
+        held = self.held = Held([EMPTY] * 256)
+        for register, number in {**registers, 0: 0}.items():
+            held.registers[register] = number & MASK
+        self.told, self.ways = Told(start), dict[int, tuple[list[int], Held]]()
+        self.loops, self.count = dict[int, int](), {"branch": 0, "data": 0}
+        at = start
+        while self._goes_on:
+            at = self._straight(at)
+            if at in self.joints:
+                self._join(at)
+            if self._goes_here:
+                self._control(at, self.code[at])
+            at += 1
+        self._end(at - 1)
+        if self.meant:
+            name = self.narrator.name(at - 1)
+            self.narrator.refuse("meant", f"more was meant to be done than up to {name}", at - 1)
+
+    @property
+    def _goes_here(self) -> bool:
+        return self.held is not None
+
+    @property
+    def _goes_on(self) -> bool:
+        return self.held is not None or bool(self.ways)
+
+    def _end(self, at: int) -> None:
+        """A stretch ends before or at an instruction."""
+        told = self.told
+        if not self.meant or self.meant.pop() != digest_of(told.words, told.numbers):
+            names = f"{self.narrator.name(told.first)} to {self.narrator.name(at)}"
+            what = f"{names} compute, put or send something else than was meant"
+            self.narrator.refuse("meant", what, at, told.first)
+        self.told = Told(at)
+
+    def _say(self, at: int, word: str, numbers: Sequence[int], is_exchange: bool = False) -> None:
+        if self.told.is_exchange and not is_exchange:
+            self._end(at)
+        told = self.told
+        told.words.append(word)
+        told.numbers += numbers
+        told.is_exchange = is_exchange
+
+    def _straight(self, at: int) -> int:
+        """Execute up to where ways meet, or an instruction of the control unit is no function."""
+        code, joints, form_of, held = self.code, self.joints, self.forms.of, self.held
+        if held is None:
+            return at
+        registers, told = held.registers, self.told
+        while at not in joints:
+            inst = code[at]
+            if type(inst) is Li:
+                registers[inst.rd] = inst.value & MASK
+            elif isinstance(inst, DataInst):
+                form = form_of(inst)
+                is_exchange = type(inst) is Send or type(inst) is Recv
+                if told.is_exchange and not is_exchange:
+                    self._end(at)
+                    told = self.told
+                told.is_exchange = is_exchange
+                told.words.append(form.what)
+                told.numbers += form.get(registers)
+            elif not _computed(inst, registers):
+                return at
+            at += 1
+        return at
+
+    def _control(self, at: int, inst: Inst) -> None:
+        held = self.held
+        assert held is not None
+        if isinstance(inst, Sts | Lds):
+            self._memory(at, inst, held)
+        elif isinstance(inst, Loop):
+            self._turn(at, inst, held)
+        elif isinstance(inst, Bge | Jump):
+            self._branch(at, inst, held)
+        elif isinstance(inst, Out):
+            self._say(at, told(Out, (inst.ra,)), (held.registers[inst.ra],))
+        elif isinstance(inst, Halt):
+            self._say(at, told(Halt, ()), ())
+            self.held = None
+        elif isinstance(inst, DataInst):
+            form = self.forms.of(inst)
+            is_exchange = isinstance(inst, Send | Recv)
+            self._say(at, form.what, form.get(held.registers), is_exchange)
+        else:
+            assert _computed(inst, held.registers), f"nobody said what {inst.MNEMONIC} does"
+
+    def _memory(self, at: int, inst: Sts | Lds, held: Held) -> None:
+        if isinstance(inst, Sts):
+            held.scalars[inst.address] = held.registers[inst.ra]
+            return
+        if inst.address not in held.scalars:
+            self._say(at, told(Lds, (inst.rd, inst.address)), ())
+            number = mixed("data", inst.address, self.count["data"])
+            self.count["data"] += 1
+        else:
+            number = held.scalars[inst.address]
+        held.registers[inst.rd] = number
+
+    def _branch(self, at: int, inst: Bge | Jump, held: Held) -> None:
+        number, goal = self.count["branch"], self.goals[at]
+        self.count["branch"] += 1
+        read = [held.registers[register] for register in inst.reads()]
+        self._say(at, f"{inst.MNEMONIC} {number}", read)
+        if goal in self.ways:
+            branches, known = self.ways[goal]
+            branches.append(number)
+            known.meet(held)
+        else:
+            self.ways[goal] = [number], held.copy()
+        if isinstance(inst, Jump):
+            self.held = None
+
+    def _join(self, at: int) -> None:
+        """Branches may lead here, and loops begin."""
+        if at in self.ways:
+            branches, known = self.ways.pop(at)
+            names = [*(["here"] if self.held else []), *map(str, branches)]
+            self._say(at, f"from {' '.join(names)}", ())
+            if self.held is not None:
+                known.meet(self.held)
+            self.held = known
+        for tail in self.tails.get(at, ()) if self.held else ():
+            self._begin(at, tail)
+
+    def _begin(self, head: int, tail: int) -> None:
+        held, loop, number = self.held, self.code[tail], len(self.loops)
+        assert held is not None and isinstance(loop, Loop)
+        self.loops[tail] = number
+        self._say(head, f"loop {number}", (held.registers[loop.rd],))
+        for inst in self.code[head:tail]:
+            if isinstance(inst, DataInst):
+                continue
+            for register in inst.writes():
+                held.registers[register] = EMPTY
+            if isinstance(inst, Sts):
+                held.scalars.pop(inst.address, None)
+        held.registers[loop.rd] = mixed("turn", number)
+
+    def _turn(self, at: int, inst: Loop, held: Held) -> None:
+        number = self.loops[at]
+        self._say(at, f"end {number} {inst.step}", (held.registers[inst.rb],))
+        held.registers[inst.rd] = mixed("after", number)
+
+
+def _computed(inst: Inst, registers: list[int]) -> bool:
+    """Compute a scalar, if an instruction does nothing else."""
+    if isinstance(inst, Li):
+        registers[inst.rd] = inst.value & MASK
+    elif isinstance(inst, Mov):
+        registers[inst.rd] = registers[inst.ra]
+    elif isinstance(inst, _IMMEDIATE):
+        number = _FUNCTIONS[inst.MNEMONIC](registers[inst.ra], inst.imm)
+        registers[inst.rd] = number & MASK
+    elif isinstance(inst, _OF_TWO):
+        number = _FUNCTIONS[inst.MNEMONIC](registers[inst.ra], registers[inst.rb])
+        registers[inst.rd] = number & MASK
+    else:
+        return False
+    return True
