@@ -20,15 +20,22 @@ Extents = tuple[Value, ...]
 Views = tuple[tuple[Operand, Extents], ...]
 """Operands and their extents."""
 Lying = tuple[Views, Views, bool]
-"""What is read, what is written, and whether the result depends on nothing else than is read."""
+"""What is read, what is written, and whether every machine makes the same bits of what is read.
+
+Of floats it need not: machines may round sums, products and functions differently.
+"""
 
 
-def _map1(inst: Map1 | Cast | Copy, e: Extents) -> Lying:
+def _moved(inst: Cast | Copy, e: Extents) -> Lying:
     return ((inst.a, e),), ((inst.dst, e),), True
 
 
+def _map1(inst: Map1, e: Extents) -> Lying:
+    return ((inst.a, e),), ((inst.dst, e),), not inst.dst.type.is_float
+
+
 def _map2(inst: Map2, e: Extents) -> Lying:
-    return ((inst.a, e), (inst.b, e)), ((inst.dst, e),), True
+    return ((inst.a, e), (inst.b, e)), ((inst.dst, e),), not inst.dst.type.is_float
 
 
 def _select(inst: Select, e: Extents) -> Lying:
@@ -61,12 +68,13 @@ def _vecmat(inst: Vecmat, e: Extents) -> Lying:
 def _reduce(inst: Reduce, e: Extents) -> Lying:
     a, b, c, d = (1 if inst.axes >> axis & 1 else extent for axis, extent in enumerate(e))
     dst = ((inst.dst, (a, b, c, d)),)
-    return (((inst.a, e), *dst) if inst.accumulate else ((inst.a, e),)), dst, True
+    is_same = inst.fn in ("max", "min") or not inst.dst.type.is_float
+    return (((inst.a, e), *dst) if inst.accumulate else ((inst.a, e),)), dst, is_same
 
 
 def _scan(inst: Scan, e: Extents) -> Lying:
     carry = (inst.carry, (*e[:3], 1))
-    return ((inst.a, e), carry), ((inst.dst, e), carry), True
+    return ((inst.a, e), carry), ((inst.dst, e), carry), not inst.dst.type.is_float
 
 
 def topk(inst: TopK, e: Extents, count: Value) -> Lying:
@@ -76,7 +84,7 @@ def topk(inst: TopK, e: Extents, count: Value) -> Lying:
 
 
 LYING: dict[type[Inst], Callable[[Any, Extents], Lying]] = {
-    Map1: _map1, Cast: _map1, Copy: _map1, Map2: _map2, Select: _select, Fill: _fill, Iota: _fill,
+    Map1: _map1, Cast: _moved, Copy: _moved, Map2: _map2, Select: _select, Fill: _fill, Iota: _fill,
     Load: _fill, Store: _store, Gather: _gather, Scatter: _scatter,
     Vecmat: _vecmat, Reduce: _reduce, Scan: _scan,
 }  # fmt: skip

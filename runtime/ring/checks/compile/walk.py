@@ -6,14 +6,14 @@ that what holds in the first turn holds in all, if a turn leaves nothing more da
 and as much in flight. Where ways meet, what holds is what held on both.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
 
 from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Li, Loop, Out, Sts
 from runtime.isa.spec import DataInst, Inst
-from runtime.ring.checks.compile.content.memory import Area
+from runtime.ring.checks.compile.content.areas import Area, Kind
 from runtime.ring.checks.compile.effects import Effects
 from runtime.ring.checks.compile.links import Queues
 from runtime.ring.checks.compile.proof import Rule
@@ -21,6 +21,8 @@ from runtime.ring.checks.compile.repeats import Place, Repeats
 from runtime.ring.checks.compile.state import State
 from runtime.ring.checks.compile.values import ANYTHING, COMPUTE, HIGHEST, Origin, Value
 
+MOST_VISITS = 64
+"""How often the turns of a loop are walked again at most."""
 SETTING = frozenset((*COMPUTE, Lds, Loop))
 """Instructions that write a register."""
 _result: Callable[[Inst], int] = attrgetter("rd")
@@ -39,7 +41,8 @@ class Flow:
 class _Open(NamedTuple):
     """A loop whose turn is walked: what was damaged and in flight before it.
 
-    `kept` are the scalars that it may load, by address.
+    `kept` are the scalars that it may load, by address. `before` is what was known before it, and
+    `counts` what had been counted: where a turn loses what was gathered, it is walked again.
     """
 
     head: int
@@ -47,6 +50,8 @@ class _Open(NamedTuple):
     damaged: set[Area]
     queues: Queues
     kept: dict[int, Value]
+    before: State
+    counts: tuple[int, int]
 
 
 class Walk:
@@ -59,24 +64,29 @@ class Walk:
         self.report = effects.report
         self.state: State | None = state
         self.open: list[_Open] = []
+        self.visits: dict[int, int] = {}
         self.waiting: dict[int, State] = {}
         self.repeats = Repeats(flow.code, flow.runs, effects)
 
     def run(self, at: int) -> None:
         """Walk from an instruction to where every way ends."""
         code, loops, runs = self.flow.code, self.flow.loops, self.flow.runs
+        is_entered = False
         while self.state is not None or self.waiting:
             if at in self.waiting:
                 self._arrive(at)
-            if at in loops:
+            if at in loops and not is_entered:
                 self._enter(at, loops[at])
-            state = self.state
+            state, is_entered = self.state, False
             if state is not None:
                 if at in runs:
                     at = self.repeats.leave_out(at, state)
                 self._execute(at, code[at], state)
             if self.open and self.open[-1].tail == at:
-                self._leave(at)
+                next_at = self._leave(at)
+                is_entered = next_at <= at
+                at = next_at
+                continue
             at += 1
 
     def _execute(self, at: int, inst: Inst, state: State) -> None:
@@ -140,15 +150,22 @@ class Walk:
             self.report.refuse(Rule.BALANCE, words, at, message.at)
         self.state = None
 
-    def _enter(self, at: int, tails: list[int]) -> None:
-        """Begin loops: nothing is known of what their turns write, but of the counters."""
+    def _enter(self, at: int, tails: list[int], lost: Iterable[Area] = ()) -> None:
+        """Begin loops: nothing is known of what their turns write, but of the counters.
+
+        A turn may find `lost` what one before it lost.
+        """
         state = self.state
         for tail in tails if state is not None else ():
             assert state is not None
+            before, effects = state.copy(), self.effects
+            counts = (effects.messages, effects.reading.gathered)
             self._forget(at, tail, state)
+            state.memory.lose(lost)
             loaded = {i.address for i in self.flow.code[at:tail] if isinstance(i, Lds)}
             kept = {place: state.kept[place] for place in loaded & state.kept.keys()}
-            self.open.append(_Open(at, tail, set(state.memory.areas), state.queues, kept))
+            areas = set(state.memory.areas)
+            self.open.append(_Open(at, tail, areas, state.queues, kept, before, counts))
 
     def _forget(self, head: int, tail: int, state: State) -> None:
         body, loop = self.flow.code[head : tail + 1], self.flow.code[tail]
@@ -162,28 +179,52 @@ class Walk:
         state.forget(registers, addresses, self.symbols)
         state.registers[loop.rd] = self.symbols.fresh((low, max(high, last)), Origin.SAME)
 
-    def _leave(self, at: int) -> None:
-        """The end of a turn: the next one finds what this one found."""
+    def _leave(self, at: int) -> int:
+        """The end of a turn: the next one finds what this one found. Where to go on."""
         loop, state = self.open.pop(), self.state
         if state is None:
-            return
+            return at + 1
         if state.queues != loop.queues:
             words = "a turn that ends at {0} has other messages in flight than at its start: {1}"
             self.report.refuse(Rule.BALANCE, words, at, _unlike(state.queues, loop.queues))
         for area in state.memory.damaged() - loop.damaged:
             words = "a turn that ends at {0} leaves slots filled in part, last by {1}"
             self.report.refuse(Rule.TURN, words, at, area.at)
+        if any(not _is_within(area, loop.damaged) for area in state.memory.lost()):
+            return self._again(loop, state)
         if lost := [place for place in loop.kept if state.kept.get(place) != loop.kept[place]]:
             words = "a turn that ends at {0} writes over what {1} loads in the next one"
             self.report.refuse(Rule.TURN, words, at, self._loading(loop, lost[0]))
         counter = self.flow.code[at]
         assert isinstance(counter, Loop)
         state.registers[counter.rd] = self.symbols.fresh(ANYTHING, Origin.SAME)
+        return at + 1
+
+    def _again(self, loop: _Open, state: State) -> int:
+        """Walk a turn again that finds lost what the one before lost; where it begins."""
+        lost = {*state.memory.lost(), *(a for a in loop.damaged if a.kind is Kind.LOST)}
+        self.visits[loop.tail] = self.visits.get(loop.tail, 0) + 1
+        if self.visits[loop.tail] > MOST_VISITS:
+            words = "the turns of the loop that ends at {0} do not become alike"
+            self.report.refuse(Rule.TURN, words, loop.tail)
+        self.state, self.repeats.before = loop.before, None
+        self.effects.messages, self.effects.reading.gathered = loop.counts
+        tails = self.flow.loops[loop.head]
+        self._enter(loop.head, tails[tails.index(loop.tail) :], lost)
+        return loop.head
 
     def _loading(self, loop: _Open, address: int) -> int:
         """The first instruction of a body that loads a scalar."""
         body = enumerate(self.flow.code[loop.head : loop.tail], loop.head)
         return next(at for at, i in body if isinstance(i, Lds) and i.address == address)
+
+
+def _is_within(area: Area, known: set[Area]) -> bool:
+    """Whether what is lost was lost before."""
+    return any(
+        other.kind is area.kind and other.low <= area.low and area.high <= other.high
+        for other in known
+    )
 
 
 def _bound(loop: Loop, body: Sequence[Inst], state: State) -> Value:

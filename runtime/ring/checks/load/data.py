@@ -31,9 +31,9 @@ from runtime.ring.checks.load.values import (
     Span,
     Value,
     Varied,
-    all_sources,
     ends,
     is_uniform,
+    made_of_symbols,
 )
 from runtime.target import Target
 
@@ -165,8 +165,8 @@ class Data:
         elif isinstance(base, tuple):
             self.ends.refuse_overlap(at, shape, touch.size)
             bases = self.ends.places(at, base, shape, touch.size)
-            sources = all_sources(self._exchanged(at, registers, touch))
-            self.tags.put_block(lmu, at, bases, parts, sources)
+            extents = made_of_symbols(self._exchanged(at, registers, touch))
+            self.tags.put_block(lmu, at, bases, parts, extents)
         else:
             low, high = self._hull(at, base, parts)
             self.tags.put_somewhere(lmu, at, low, high, kind if isinstance(base, Span) else OWN)

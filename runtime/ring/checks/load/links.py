@@ -20,7 +20,7 @@ from runtime.ring.checks.load.memory.tags import Tags
 from runtime.ring.checks.load.refusal import Narrator
 from runtime.ring.checks.load.state import Message, State
 from runtime.ring.checks.load.touches import in_order, overlaps, run_of
-from runtime.ring.checks.load.values import Turns, Value, all_sources, shown, sources_of
+from runtime.ring.checks.load.values import Turns, Value, made_of_symbols, shown, sources_of
 from runtime.target import Target
 
 Shape = tuple[int, ...]
@@ -59,7 +59,7 @@ class Ends:
             self.narrator.refuse("message", f"{name} sends no element", at)
         size = inst.src.type.itemsize
         bases, parts = self.places(at, base, shape, size), in_order(shape, size)
-        sent = self.tags.send(state.lmu, at, bases, parts, all_sources(extents))
+        sent = self.tags.send(state.lmu, at, bases, parts, made_of_symbols(extents))
         messages.append(Message(at, extents, inst.src.type, sent))
 
     def recv(

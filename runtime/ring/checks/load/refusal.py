@@ -88,12 +88,12 @@ class Wording:
             at, put,
         )  # fmt: skip
 
-    def refuse_sources(self, at: int, put: int) -> NoReturn:
-        """The extents of a message depend on something else than those of what it has."""
+    def refuse_extents(self, at: int, put: int) -> NoReturn:
+        """The extents of a message are made otherwise than those of what it has."""
         self.narrator.refuse(
             "message",
-            f"the extents of {self.narrator.name(at)} do not depend on the symbols and turns on "
-            f"which those of {self.narrator.name(put)} do, which put what it sends",
+            f"the extents of {self.narrator.name(at)} are not made of symbols and turns as "
+            f"those of {self.narrator.name(put)} are, which put what it sends",
             at, put,
         )  # fmt: skip
 

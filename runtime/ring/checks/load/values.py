@@ -17,9 +17,8 @@ LOWEST, HIGHEST = -(1 << 63), (1 << 63) - 1
 class Span:
     """A number from `low` to `high`, the same on all devices.
 
-    Bits of `sources` are what it depends on: symbols, and loops, of which each has a bit while its
-    body is looked at. Of two that are made of the same sources `form` says whether they are made
-    alike, and so are one number.
+    Bits of `sources` are what it depends on: symbols, and turns of loops. Of two that are made of
+    the same sources `form` says whether they are made alike, and so are one number.
     """
 
     low: int
@@ -37,8 +36,10 @@ class Varied:
     sources: int = 0
 
 
-FIRST_SYMBOL = 1 << 64
-"""The bit of the first symbol in `sources`; those of loops lie below."""
+FIRST_SYMBOL = 1
+"""The bit of the first symbol in `sources`, of which there are no more than registers."""
+FIRST_LOOP = 1 << 256
+"""That of the first loop; each loop of a program has its own."""
 Value = int | tuple[int, ...] | Span | Varied
 
 
@@ -121,6 +122,11 @@ def _form(made: object, a: Value, b: Value) -> int:
     return next(_forms)
 
 
+def counter(low: int, high: int, loop: int) -> Span:
+    """The counter of a loop, which is no other number, not even in another run of the loop."""
+    return Span(low, high, loop, next(_forms))
+
+
 def _each(numbers: list[int]) -> Value:
     """Numbers of the devices, one where all are equal."""
     first = numbers[0]
@@ -129,13 +135,9 @@ def _each(numbers: list[int]) -> Value:
     return first if numbers.count(first) == len(numbers) else tuple(numbers)
 
 
-def all_sources(values: Iterable[Value]) -> int:
-    """The symbols and the loops on which some values depend."""
-    found = 0
-    for value in values:
-        if not isinstance(value, int):
-            found |= sources_of(value)
-    return found
+def made_of_symbols(values: Iterable[Value]) -> frozenset[Value]:
+    """Those of some values that are no numbers."""
+    return frozenset(value for value in values if not isinstance(value, int))
 
 
 def shown(value: Value) -> str:

@@ -22,7 +22,7 @@ from runtime.ring.checks.load.loops import Counted, Older, is_settled
 from runtime.ring.checks.load.memory.runs import Content, meet
 from runtime.ring.checks.load.refusal import Narrator
 from runtime.ring.checks.load.state import State
-from runtime.ring.checks.load.values import UNKNOWN, Span, Turns, Value, ends
+from runtime.ring.checks.load.values import FIRST_LOOP, UNKNOWN, Turns, Value, counter, ends
 from runtime.target import Target
 
 MOST_VISITS = 8
@@ -49,12 +49,13 @@ class Walk:
                 self.tails.setdefault(self.index[inst.target], []).insert(0, at)
             elif type(inst) is Bge or type(inst) is Jump:
                 self.goals[at] = self.index[inst.target]
+        tails = sorted(tail for known in self.tails.values() for tail in known)
+        self.numbers = {tail: number for number, tail in enumerate(tails)}
         self.joints = {*self.tails, *self.goals.values()}
         self.forms = Forms()
         self.again = Again(code, self.joints, self.data, self.forms, self._bind)
         self.stops = self.joints | set(self.again.places if shortens else ())
         self.waiting: dict[int, State] = {}
-        self.depth = 0
         self.state: State | None = None
 
     def run(self, start: int, state: State) -> None:
@@ -153,12 +154,12 @@ class Walk:
             self._turn(loop, first)
             self._end(loop)
             return
-        whole, known, bit = self.data.ends.loops, self.data.tags.known.count, 1 << self.depth
+        whole, known = self.data.ends.loops, self.data.tags.known.count
+        bit = FIRST_LOOP << self.numbers[tail]
         apart, together = first.copy(), first
         for register in self._written(loop):
             together.registers[register] = UNKNOWN
-        together.registers[inst.rd] = Span(loop.least, loop.last, bit)
-        self.depth += 1
+        together.registers[inst.rd] = counter(loop.least, loop.last, bit)
         try:
             self.data.ends.loops = whole | bit if loop.may_split else whole
             self._settle(loop, together)
@@ -169,7 +170,6 @@ class Walk:
             self._forget(loop, known)
             self._each_turn(loop, apart)
         finally:
-            self.depth -= 1
             self.data.ends.loops = whole
         self._end(loop)
 

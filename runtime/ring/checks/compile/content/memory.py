@@ -6,34 +6,18 @@ here. Kept are families of slots (`families`), and areas at fixed addresses:
     GATHERED  the bytes of a complete family, when its memory is used for something else
     SAME      what was computed of such bytes alone
     DAMAGED   of which devices hold what they should not: slots that were not filled
+    LOST      what was gathered on some of the ways that meet, and not on all
 
 Families go before areas.
 """
 
-from collections.abc import Iterator, Sequence
-from enum import Enum
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from runtime.ring.checks.compile.content.areas import Area, Kind, gathered, order, outside
 from runtime.ring.checks.compile.content.families import Family, Label, Piece
 from runtime.ring.checks.compile.content.shapes import Shape, Shapes
 from runtime.ring.checks.compile.values import Affine, Origin, Value
-
-
-class Kind(Enum):
-    """What is known of an area."""
-
-    GATHERED = 0
-    SAME = 1
-    DAMAGED = 2
-
-
-class Area(NamedTuple):
-    """Addresses from `low` up to `high`, as the instruction `at` left them."""
-
-    low: int
-    high: int
-    kind: Kind
-    at: int
 
 
 class Slot(NamedTuple):
@@ -138,7 +122,7 @@ class Memory:
             return
         low, high = self.hull(base, shape)
         is_exact = isinstance(base, int) and shape.size > 0
-        self._overwrite(low, high, is_exact)
+        self._overwrite(low, high, is_exact, isinstance(base, int))
         if is_same and is_exact:
             self.areas.append(Area(low, high, Kind.SAME, at))
         self._changed()
@@ -193,17 +177,26 @@ class Memory:
         self._changed()
 
     def forget(self) -> None:
-        """Keep only what is damaged."""
+        """Keep only what is damaged or lost."""
         for family in list(self.families):
             self._settle(family)
-        self.areas = [area for area in self.areas if area.kind is Kind.DAMAGED]
+        self.areas = [area for area in self.areas if area.kind in (Kind.DAMAGED, Kind.LOST)]
         self._changed()
 
     def damaged(self) -> set[Area]:
         """What would be damaged if all families were forgotten."""
         other = self.copy()
         other.forget()
-        return set(other.areas)
+        return {area for area in other.areas if area.kind is Kind.DAMAGED}
+
+    def lost(self) -> set[Area]:
+        """What was gathered on some ways only."""
+        return {area for area in self.areas if area.kind is Kind.LOST}
+
+    def lose(self, areas: Iterable[Area]) -> None:
+        """Hold areas for lost."""
+        self.areas = sorted({*self.areas, *areas}, key=order)
+        self._changed()
 
     def join(self, other: "Memory") -> None:
         """Keep what holds here and there."""
@@ -213,8 +206,11 @@ class Memory:
                 if not any(family.is_like(known) for known in two.families):
                     one._settle(family)
         here, there = set(self.areas), set(other.areas)
-        damaged = {area for area in here | there if area.kind is Kind.DAMAGED}
-        self.areas = sorted((here & there) | damaged)
+        kept = {area for area in here | there if area.kind in (Kind.DAMAGED, Kind.LOST)}
+        kept |= here & there
+        kept |= {area._replace(kind=Kind.LOST) for area in gathered(here) - gathered(there)}
+        kept |= {area._replace(kind=Kind.LOST) for area in gathered(there) - gathered(here)}
+        self.areas = sorted(kept, key=order)
         self._changed()
 
     def _changed(self) -> None:
@@ -222,20 +218,23 @@ class Memory:
         self.hulls += [(area.low, area.high) for area in self.areas]
         self.seen.update(self.hulls)
 
-    def _overwrite(self, low: int, high: int, is_exact: bool) -> None:
-        """Take a range out of what is known; what stays in a part of it is damaged or private."""
+    def _overwrite(self, low: int, high: int, is_exact: bool, is_placed: bool = True) -> None:
+        """Take a range out of what is known; what stays in a part of it is damaged or private.
+
+        What is lost gives way to what is written at a known place, up to its greatest extents.
+        """
         for family in self.families_in(low, high):
             self._settle(family)
-        self._cut(low, high, is_exact)
+        self._cut(low, high, is_exact, is_placed)
 
-    def _cut(self, low: int, high: int, is_exact: bool) -> None:
+    def _cut(self, low: int, high: int, is_exact: bool, is_placed: bool = True) -> None:
         kept: list[Area] = []
         for area in self.areas:
             if area.high <= low or high <= area.low:
                 kept.append(area)
-            elif is_exact:
-                kept += _outside(area, low, high)
-            elif area.kind is Kind.DAMAGED:
+            elif is_exact or (is_placed and area.kind is Kind.LOST):
+                kept += outside(area, low, high)
+            elif area.kind in (Kind.DAMAGED, Kind.LOST):
                 kept.append(area)
         self.areas = kept
 
@@ -270,13 +269,6 @@ def _runs(shape: Shape) -> list[tuple[int, int]]:
     if not isinstance(count, int) or not isinstance(size, int):
         return []
     return [(step * k, size) for k in range(count)]
-
-
-def _outside(area: Area, low: int, high: int) -> list[Area]:
-    """What an area has outside of a range."""
-    left = [area._replace(high=low)] if area.low < low else []
-    right = [area._replace(low=high)] if high < area.high else []
-    return left + right
 
 
 def _meet(one: tuple[int, int], other: tuple[int, int]) -> bool:

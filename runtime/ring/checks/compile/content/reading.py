@@ -6,8 +6,9 @@ address that depends on the device, an instruction reads what its own device wro
 what is complete.
 """
 
+from runtime.ring.checks.compile.content.areas import Area, Kind
 from runtime.ring.checks.compile.content.families import Family, Piece
-from runtime.ring.checks.compile.content.memory import Area, Kind, Memory, Slot
+from runtime.ring.checks.compile.content.memory import Memory, Slot
 from runtime.ring.checks.compile.content.shapes import Shape
 from runtime.ring.checks.compile.proof import Report, Rule
 from runtime.ring.checks.compile.values import Origin, Value
@@ -58,6 +59,9 @@ class Reading:
         for area in areas:
             if area.kind is Kind.DAMAGED:
                 words = "{0} reads bytes that {1} left different on each device"
+                self.report.refuse(Rule.CONTENT, words, at, area.at)
+            if area.kind is Kind.LOST:
+                words = "{0} reads what {1} gathered on some of the ways that lead there only"
                 self.report.refuse(Rule.CONTENT, words, at, area.at)
 
     def _refuse_slots(

@@ -250,7 +250,7 @@ class Again:
             old = known.blocks[event]
             read, sent = old.read, old.sent
             known.blocks[event + by] = Block(
-                known.at[event + by], old.sources, sent if sent is None else places.get(sent, sent),
+                known.at[event + by], old.extents, sent if sent is None else places.get(sent, sent),
                 old.received + by * (old.received >= first),
                 read if read is None else read + by * (read >= first),
             )  # fmt: skip

@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass, field
 
+from runtime.ring.checks.load.values import Value
+
+Extents = frozenset[Value]
+
 
 @dataclass
 class Block:
     """What the devices put at addresses of their own with one instruction, `at`."""
 
     at: int
-    sources: int = 0
-    """The symbols and loops on which its extents depend."""
+    extents: Extents = frozenset()
+    """Those of its extents that depend on symbols and turns."""
     sent: int | None = None
     """The instruction that sent some of it last."""
     received: int = 0

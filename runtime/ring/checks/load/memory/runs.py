@@ -142,10 +142,9 @@ def _meet(a: Held, b: Held) -> Held:
     if a == b:
         return a
     event = min(a.event, b.event)
-    if Kind.LOST in (a.kind, b.kind):
+    if Kind.LOST in (a.kind, b.kind) or (a.kind is Kind.WHOLE) is not (b.kind is Kind.WHOLE):
         return Content(Kind.LOST, event)
     if Kind.NOTHING in (a.kind, b.kind):
-        kind, event, number = b if a.kind is Kind.NOTHING else a
-        return Content(Kind.LOST if kind is Kind.WHOLE else kind, event, number)
+        return b if a.kind is Kind.NOTHING else a
     number = a.number if a.number == b.number else None
     return Content(min(a.kind, b.kind), event, number)

@@ -15,7 +15,7 @@ each where its origin has it. So a device reads what the devices wrote where it 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from runtime.ring.checks.load.memory.events import Block, Events
+from runtime.ring.checks.load.memory.events import Block, Events, Extents
 from runtime.ring.checks.load.memory.runs import (
     EVERYBODY,
     NOTHING,
@@ -83,11 +83,11 @@ class Tags:
             lmu.put(base + low, base + high, content)
 
     def put_block(
-        self, lmu: Runs, at: int, bases: Sequence[int], parts: Pieces, sources: int
+        self, lmu: Runs, at: int, bases: Sequence[int], parts: Pieces, extents: Extents
     ) -> None:
-        """An instruction writes at an address of each device; its extents depend on `sources`."""
+        """An instruction writes at an address of each device; `extents` are those of symbols."""
         event = self.known.new(at)
-        self.known.blocks[event] = Block(at, sources)
+        self.known.blocks[event] = Block(at, extents)
         for device, base in enumerate(bases):
             tag = Tag(device, event, 0)
             for low, high in parts:
@@ -104,29 +104,31 @@ class Tags:
                 known = kind if held.kind is NOBODY else min(held.kind, kind)
             lmu.put(first, end, Content(known, event))
 
-    def send(self, lmu: Runs, at: int, bases: Sequence[int], parts: Pieces, sources: int) -> Sent:
+    def send(
+        self, lmu: Runs, at: int, bases: Sequence[int], parts: Pieces, extents: Extents
+    ) -> Sent:
         """What each device sends, in the order of the message.
 
-        Its extents must depend on the same symbols and loops, `sources`, as those of what was put.
+        Its `extents` that depend on symbols and loops must be those of what was put.
         """
         slotted = self._send_slots(lmu, bases, parts) if len(parts) == 1 else None
         if slotted is not None:
-            self._check_sent(at, 0, {tag.event for tag in slotted.tags}, sources)
+            self._check_sent(at, 0, {tag.event for tag in slotted.tags}, extents)
             return slotted
         sent = [self._send_runs(lmu, at, *one, parts) for one in enumerate(bases)]
         for device, pieces in enumerate(sent):
-            self._check_sent(at, device, {piece.tag.event for piece in pieces}, sources)
+            self._check_sent(at, device, {piece.tag.event for piece in pieces}, extents)
         return sent
 
-    def _check_sent(self, at: int, device: int, events: set[int], sources: int) -> None:
+    def _check_sent(self, at: int, device: int, events: set[int], extents: Extents) -> None:
         """Note that blocks are sent, of which nobody has read yet that all devices had them."""
         for event in events:
             block = self.known.blocks[event]
             block.sent = at
             if block.read is not None:
                 self.wording.refuse_again(at, device, block.at)
-            if block.sources != sources:
-                self.wording.refuse_sources(at, block.at)
+            if block.extents != extents:
+                self.wording.refuse_extents(at, block.at)
 
     def receive(
         self, lmu: Runs, bases: Sequence[int], parts: Pieces, sent: Sent, towards: int

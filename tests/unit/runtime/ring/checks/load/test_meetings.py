@@ -1,0 +1,66 @@
+"""What is made of other symbols or loops, and what ways bring that meet, is told apart."""
+
+import pytest
+
+from runtime.ring.checks.load import Unsafe
+from tests.unit.runtime.ring.checks.load.rings import (
+    Ring,
+    gather,
+    hops,
+    looped,
+    own,
+    places,
+    put,
+    read_all,
+    whole,
+)
+
+MANY = (9, (1, 4))
+ROWS = "(r1,r1,{},r4), f32 {}[r0,r0,r2,r4]"
+
+
+def _rule(lines: list[str], devices: int = 2) -> str:
+    with pytest.raises(Unsafe) as caught:
+        Ring(devices, symbols=dict([MANY])).check_lines(whole(lines))
+    return caught.value.rule
+
+
+@pytest.mark.parametrize(("put_rows", "sent_rows"), [("r9", "r51"), ("r51", "r9")])
+def test_a_block_of_rows_is_sent_whole_for_every_value_of_a_symbol(put_rows: str, sent_rows: str):
+    """Both depend on one symbol, and are as many at most: of P rows and of 5 - P."""
+    lines = ["li r50, 5", "sub r51, r50, r9", *own(), *places(2, 4096)]
+
+    def exchange(sent: str) -> list[str]:
+        return [
+            "copy " + ROWS.format(put_rows, "r30") + ", f32 r20[r0,r0,r2,r4]",
+            *hops(2, 30, ROWS.replace("{}", sent, 1)),
+        ]
+
+    ring = Ring(2, symbols=dict([MANY]))
+    ring.check_lines(whole([*lines, *exchange(put_rows), *read_all(2)]))
+    assert _rule([*lines, *exchange(sent_rows), *read_all(2)]) == "message"
+
+
+def test_rows_of_one_loop_are_not_those_of_another():
+    """The first loop leaves a number of rows; the second one, as deep, sends as many as it says."""
+    before = looped(["mov r52, r5", "addi r52, r52, 1"], 4)
+    rows = [
+        "addi r53, r7, 1",
+        "copy " + ROWS.format("r52", "r30") + ", f32 r20[r0,r0,r2,r4]",
+        *hops(2, 30, ROWS.replace("{}", "r53", 1)),
+        *read_all(2),
+    ]
+    head = [*own(), *places(2, 4096), *before]
+    same = [line.replace("r53,r4", "r52,r4") for line in rows]
+    Ring(2).check_lines(whole([*head, *looped(same, 4, counter=7)]))
+    assert _rule([*head, *looped(rows, 4, counter=7)]) == "message"
+
+
+def test_what_each_device_has_on_one_way_and_all_on_the_other_is_not_read():
+    mine = ["li r40, 4096", "li r41, 32"]
+    mine.append("fill (r1,r1,r1,r41), f32 r40[r0,r0,r0,r4], r1")
+    ring = Ring(2, symbols=dict([MANY]))
+    lines = [*mine, *own(), *places(2, 4096), "bge r9, r4, A", *put(), *hops(2)]
+    lines += [*read_all(2), "A: li r8, 1"]
+    ring.check_lines(whole([*lines, *gather(2)]))
+    assert _rule([*lines, *read_all(2)]) == "way"
