@@ -203,7 +203,7 @@ def check_case(runner: Any, case: Case, score: Score, tolerance: float) -> None:
 def _compiled(
     model: Path, target: str, precision: str, shape: tuple[tuple[str, int], ...], devices: int
 ) -> Subject | Exception:
-    options = CompileOptions(target, precision, MAX_CONTEXT, dict(shape), devices)
+    options = CompileOptions(target, precision, MAX_CONTEXT, dict(shape), devices=devices)
     try:
         return subject(model, options, Instrumentation())
     except Exception as error:

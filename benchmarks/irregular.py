@@ -95,7 +95,7 @@ def errors(folder: Path, key: Key) -> dict[tuple[str, str, str], float]:
     write_decoder(model, TABLE[key.name], seed=1)
     pipeline = None if key.raised else unraised(key.devices)
     options = CompileOptions(
-        key.target, "f32", CONTEXT, {"seq": key.new, "batch": 1}, key.devices,
+        key.target, "f32", CONTEXT, {"seq": key.new, "batch": 1}, devices=key.devices,
         pipeline=pipeline, whole_budget=WHOLE,
     )  # fmt: skip
     compiled, session = subject(model, options, Instrumentation()), _session(model)

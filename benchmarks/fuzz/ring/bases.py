@@ -59,7 +59,7 @@ def write_base(folder: Path, base: Base, devices: int = DEVICES) -> None:
         model = folder / base.model / "model.onnx"
         write_decoder(model, SHAPES[base.model])
     options = CompileOptions(
-        base.target, "f32", CONTEXT, {"seq": base.new}, devices,
+        base.target, "f32", CONTEXT, {"seq": base.new}, devices=devices,
         pipeline=None if base.raised else unraised(devices),
     )  # fmt: skip
     compile_model(model, options).save(folder / f"{base.name}.lpu")
