@@ -96,7 +96,7 @@ class Telling:
 
     def run(self, at: int) -> list[Stretch]:
         """The stretches of the entry that begins at an instruction."""
-        code, loops, word_of = self.flow.code, self.flow.loops, self.words_of.of
+        code, loops, words = self.flow.code, self.flow.loops, self.words_of
         self.first = at
         while self.registers is not None or self.waiting:
             if at in self.waiting:
@@ -110,7 +110,7 @@ class Telling:
             compute = _COMPUTE.get(type(inst))
             if compute is not None:
                 compute(inst, registers)
-            elif (word := word_of(inst)).size > 1 and word.text:
+            elif (word := words.known.get(id(inst)) or words.of(inst)).size > 1 and word.text:
                 if self.is_exchange is not word.is_exchange:
                     self._tells(at, word.is_exchange)
                 self.words.append(word.text)

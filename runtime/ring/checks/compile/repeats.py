@@ -191,7 +191,7 @@ class Pair:
 
     def does_again(self, rows: Sequence[Row], span: range, registers: Registers) -> bool:
         """Whether a stretch does to what is known of the LMU what the model did."""
-        rest, symbols, word_of = iter(rows), self.symbols, self.effects.words.of
+        rest, symbols, words = iter(rows), self.symbols, self.effects.words
         for inst in self.code[span.start : span.stop]:
             compute = COMPUTE.get(type(inst))
             if compute is not None:
@@ -201,7 +201,7 @@ class Pair:
                 if row is None:
                     return False
                 _, text, values, _, _ = row
-                word = word_of(inst)
+                word = words.known.get(id(inst)) or words.of(inst)
                 if word.text != text:
                     return False
                 if word.near(registers) != values and not self._is_like(row, inst, registers):

@@ -29,16 +29,16 @@ class Word(NamedTuple):
 
 
 class Words:
-    """The words of a program's instructions, each of which is an object of it."""
+    """The words of a program's instructions, `known` by the objects that these are."""
 
     def __init__(self) -> None:
-        self._known: dict[int, Word] = {}
+        self.known: dict[int, Word] = {}
 
     def of(self, inst: Inst) -> Word:
         """The word of an instruction."""
-        word = self._known.get(id(inst))
+        word = self.known.get(id(inst))
         if word is None:
-            word = self._known[id(inst)] = _word(inst)
+            word = self.known[id(inst)] = _word(inst)
         return word
 
 

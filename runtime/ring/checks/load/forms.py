@@ -27,16 +27,16 @@ class Form(NamedTuple):
 
 
 class Forms:
-    """The forms of a program's instructions, each found once."""
+    """The forms of a program's instructions, `known` by the objects that these are."""
 
     def __init__(self) -> None:
-        self._known: dict[int, Form] = {}
+        self.known: dict[int, Form] = {}
 
     def of(self, inst: DataInst) -> Form:
         """The form of an instruction, which is an object of the program."""
-        form = self._known.get(id(inst))
+        form = self.known.get(id(inst))
         if form is None:
-            form = self._known[id(inst)] = _form(inst)
+            form = self.known[id(inst)] = _form(inst)
         return form
 
 

@@ -138,7 +138,7 @@ class Meaning:
 
     def _straight(self, at: int) -> int:
         """Execute up to where ways meet, or an instruction of the control unit is no function."""
-        code, joints, form_of, held = self.code, self.joints, self.forms.of, self.held
+        code, joints, forms, held = self.code, self.joints, self.forms, self.held
         if held is None:
             return at
         registers, told = held.registers, self.told
@@ -147,7 +147,7 @@ class Meaning:
             if type(inst) is Li:
                 registers[inst.rd] = inst.value & MASK
             elif isinstance(inst, DataInst):
-                form = form_of(inst)
+                form = forms.known.get(id(inst)) or forms.of(inst)
                 is_exchange = type(inst) is Send or type(inst) is Recv
                 if told.is_exchange and not is_exchange:
                     self._end(at)
