@@ -17,8 +17,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 _WATCHED = (
     "print_ir_before", "print_ir_after", "print_ir_before_all", "print_ir_after_all",
     "print_ir_after_change", "print_ir_after_failure", "print_ir_filter",
-    "elide_elementsattrs_if_larger", "dump_ir", "time_passes", "verify_each", "pass_statistics",
-    "debug_only", "reproducer",
+    "elide_elementsattrs_if_larger", "dump_ir", "time_passes", "verify_each", "check_numerics",
+    "pass_statistics", "debug_only", "reproducer",
 )  # fmt: skip
 
 
@@ -60,6 +60,9 @@ def _watching() -> tuple[Callable[[Any], Any], ...]:
                      help="Write NN-pass.mlir for each pass that changed the IR, and index.json."),
         click.option("--time-passes", is_flag=True, help="Print how long each pass took."),
         click.option("--verify-each", is_flag=True, help="Verify the IR after each pass."),
+        click.option("--check-numerics", is_flag=True,
+                     help="Run the IR before and behind each pass, and refuse numbers that depart"
+                     " by more than the pass may change them."),
         click.option("--pass-statistics", is_flag=True,
                      help="Print how many operations each pass inserted, erased, moved, changed,"
                      " how many values it replaced, and the operations by dialect."),
@@ -83,6 +86,7 @@ def _watch(chosen: dict[str, Any]) -> Watch:
         dump_dir=chosen["dump_ir"],
         time_passes=chosen["time_passes"],
         verify_each=chosen["verify_each"],
+        check_numerics=chosen["check_numerics"],
         statistics=chosen["pass_statistics"],
         areas=chosen["debug_only"],
         reproducer=chosen["reproducer"],

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lpuc.compiler.dumping.folder import IrDump, Verdict
     from lpuc.compiler.dumping.texts import Texts
     from lpuc.compiler.watching.statistics import Statistics
+    from lpuc.diagnosis.checking import NumericsCheck
 
 __all__ = ["Instrumentation", "Prints", "Watch", "emitting", "ir_text"]
 
@@ -45,6 +46,7 @@ class Watch:
     dump_dir: Path | None = None
     time_passes: bool = False
     verify_each: bool = False
+    check_numerics: bool = False
     statistics: bool = False
     areas: frozenset[str] = frozenset()
     """Areas of `passes.rewriting.remarks` of which passes speak."""
@@ -67,6 +69,7 @@ class Instrumentation:
     _dump: IrDump | None = None
     _texts: Texts | None = None
     _structure: list[int] | None = None
+    _check: NumericsCheck | None = None
     _again: Callable[[], ModuleOp] | None = None
     _done: list[ModulePass] = field(default_factory=list["ModulePass"])
 
@@ -95,6 +98,10 @@ class Instrumentation:
 
             self._dump = IrDump(self.watch.dump_dir, course or Course())
             self._dump.begin(module)
+        if self.watch.check_numerics:
+            from lpuc.diagnosis.checking import NumericsCheck  # only then
+
+            self._check = NumericsCheck(module)
         try:
             with _hearing(self.watch.areas):
                 yield
@@ -111,7 +118,7 @@ class Instrumentation:
         if prints.after_change and self._structure is None:
             self._is_changed(module)
         try:
-            with at_work(one.name), self._counting(one, module):
+            with at_work(one.name), self._counting(one, module), self._checking(one):
                 started = time.perf_counter()
                 yield
                 seconds = time.perf_counter() - started
@@ -225,6 +232,15 @@ class Instrumentation:
 
         with counting(one, module, self.statistics):
             yield
+
+    @contextmanager
+    def _checking(self, one: ModulePass) -> Generator[None]:
+        if self._check is None:
+            yield
+            return
+        with self._check.around(one):
+            yield
+        self.verdicts.append({"by": "check-numerics", "right": True})
 
     def _print_tables(self) -> None:
         if self.watch.time_passes:

@@ -61,12 +61,22 @@ class Failure:
         return f"{self.kind} in {self.where}{at}{nodes}{message}"
 
 
+class Failed(Exception):
+    """A failure, where there is no other exception that tells of it."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
 class Hang(Exception):
     """Something takes longer than it was given."""
 
 
 def failure_of(error: BaseException, where: str) -> Failure:
     """What was raised in `where`, as a failure; a report of a bug stands for what it reports."""
+    if isinstance(error, Failed):
+        return error.failure
     if isinstance(error, Hang):
         return Failure("hang", where, message=str(error))
     if isinstance(error, CompileError):

@@ -14,7 +14,7 @@ Judge one pass by running the IR before it and behind it on one case.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,13 +68,23 @@ def judge(step: Step, before: Runs, after: Runs, tolerance: float) -> Departure 
         return None
     units = _units(after.events, pairs)
     found = _forced(step, before, after, pairs, units) if pairs else None
-    if found is not None:
-        return found
+    return found or _outputs(step, before, after, tolerance, units)
+
+
+def _outputs(
+    step: Step, before: Runs, after: Runs, tolerance: float, units: Mapping[Key, float]
+) -> Departure | None:
+    """The first output that is off; the more runs show how far it may be, the further."""
     if before.is_traced:
-        spread = before.spread_with(units)
+        spreads: Iterable[Mapping[str, Array]] = before.spreads(units)
     else:
-        spread = {} if step.numbers.change == "exact" else before.spread
-    return outputs_depart(after.outputs, before.outputs, tolerance, spread)
+        spreads = [{} if step.numbers.change == "exact" else before.spread]
+    found = None
+    for spread in spreads:
+        found = outputs_depart(after.outputs, before.outputs, tolerance, spread)
+        if found is None:
+            return None
+    return found
 
 
 def pairs_of(before: Runs, after: Runs, heirs: Mapping[SSAValue, SSAValue]) -> dict[Key, Event]:
@@ -154,21 +164,33 @@ def _forced(
 
     _, events = after.changed(change)
     suspects = [e for e in events if e.key in pairs and not same_bits(e.array, pairs[e.key].array)]
-    bounds = regional(before, units, step.numbers.change == "exact") if suspects else {}
+    found = None
+    for bounds in regional(before, units, step.numbers.change == "exact") if suspects else ():
+        found = _first_off(suspects, pairs, bounds)
+        if found is None:
+            return None
+    return found
+
+
+def _first_off(
+    suspects: Iterable[Event], pairs: Pairs, bounds: Mapping[Key, Array]
+) -> Departure | None:
     for event in suspects:
         expected = pairs[event.key]
         found = departure(event.array, expected.array, bounds[expected.key])
         if found is not None:
-            names = layer_names(event.op, event.turn)
-            return Departure(event.op.name, names, *found)
+            return Departure(event.op.name, layer_names(event.op, event.turn), *found)
     return None
 
 
-def regional(before: Runs, shared: Mapping[Key, float], is_exact: bool) -> dict[Key, Array]:
+def regional(
+    before: Runs, shared: Mapping[Key, float], is_exact: bool
+) -> Generator[dict[Key, Array]]:
     """
     How far each shared value may be off, by row, when all behind the last shared ones round.
 
-    `shared` has the roundoff of the coarsest type on the way to each.
+    `shared` has the roundoff of the coarsest type on the way to each. The more of these are asked
+    for, the more runs they rest on: `RUNS` in the end.
     """
     bounds: dict[Key, Array] = {}
 
@@ -180,7 +202,7 @@ def regional(before: Runs, shared: Mapping[Key, float], is_exact: bool) -> dict[
             if event.key not in shared:
                 return with_noise(event, parts, noise, random)
             clean = before.table[event.key].array
-            off = by_row(distance(event.array, clean) + noise)
+            off = MARGIN * by_row(distance(event.array, clean) + noise)
             bounds[event.key] = np.maximum(bounds.get(event.key, 0.0), off)
             return parts_of(clean, event.value, parts)
 
@@ -188,7 +210,7 @@ def regional(before: Runs, shared: Mapping[Key, float], is_exact: bool) -> dict[
 
     for seed in range(RUNS):
         before.changed(noisy(np.random.default_rng(seed)))
-    return {key: MARGIN * bound for key, bound in bounds.items()}
+        yield bounds
 
 
 def departure(
@@ -224,7 +246,7 @@ def outputs_depart(
                 continue
         else:
             size = np.where(np.isfinite(right), np.abs(right.astype(np.float64)), 0.0)
-            limit = np.minimum(tolerance * np.maximum(size, 1.0), spread[name])
+            limit = np.minimum(tolerance * np.maximum(by_row(size), 1.0), spread[name])
         found = departure(got[name], right, limit)
         if found is not None:
             return Departure(None, (name,), *found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -85,13 +85,14 @@ class Runs:
         """How far each output may be off, by row; empty where nobody knows."""
         if not self.is_traced:
             return {} if self.basis is None else self.basis.spread
-        return self.spread_with({})
+        return list(self.spreads({}))[-1]
 
-    def spread_with(self, units: Mapping[Key, float]) -> dict[str, Array]:
+    def spreads(self, units: Mapping[Key, float]) -> Generator[dict[str, Array]]:
         """
         `MARGIN` times the largest change of each output over runs in which everything rounds.
 
-        `units` has the roundoff of values that are rounded in a coarser type than they have.
+        `units` has the roundoff of values that are rounded in a coarser type than they have. The
+        more of these are asked for, the more runs they rest on: `RUNS` in the end.
         """
         found: dict[str, Array] = {}
         for seed in range(RUNS):
@@ -99,7 +100,7 @@ class Runs:
             for name, array in outputs.items():
                 off = MARGIN * by_row(distance(array, self.outputs[name]))
                 found[name] = np.maximum(found.get(name, 0.0), off)
-        return found
+            yield found
 
 
 def _noisy(units: Mapping[Key, float], random: np.random.Generator) -> Change:

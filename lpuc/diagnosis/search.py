@@ -16,7 +16,7 @@ import numpy as np
 
 from lpuc.compiler.driver import CompiledProgram
 from lpuc.diagnosis.contents import Written, of_buffers, of_events, of_instructions, parted
-from lpuc.diagnosis.failure import Failure, failure_of
+from lpuc.diagnosis.failure import Failed, Failure, failure_of
 from lpuc.diagnosis.judging import Departure, judge, outputs_depart
 from lpuc.diagnosis.runs import LEVELS, TOKENS, Outputs, Runs
 from lpuc.diagnosis.snapshots import Step
@@ -33,12 +33,12 @@ NEARNESS = {"f32": 2e-5, "f16": 5e-3, "bf16": 4e-2}
 """How near what nodes compute must be at two levels, relative to the largest, to be the same."""
 
 
-class Problem(Exception):
-    """A failure, found."""
+class Problem(Failed):
+    """A failure, and what shows it."""
 
     def __init__(self, failure: Failure, case: Case, step: Step | None = None) -> None:
-        super().__init__(str(failure))
-        self.failure, self.case, self.step = failure, case, step
+        super().__init__(failure)
+        self.case, self.step = case, step
 
 
 @dataclass
@@ -52,21 +52,21 @@ class Search:
     """What a loop on the host generates behind the prompt of the case `generate`."""
     _latest: dict[int, Runs] = field(default_factory=dict[int, Runs])
 
-    def passes(self, cases: Sequence[Case]) -> None:
-        """Judge each pass on each case; `Problem` for the first that is wrong."""
-        for step in (s for s in self.steps if not s.is_idle):
+    def passes(self, cases: Sequence[Case], among: Sequence[Step] | None = None) -> None:
+        """Judge each pass, or some, on each case; `Problem` for the first that is wrong."""
+        for step in (s for s in (self.steps if among is None else among) if not s.is_idle):
             for case in cases:
                 self.step(step, case)
 
-    def step(self, step: Step, case: Case) -> None:
-        """Judge one pass on one case."""
+    def step(self, step: Step, case: Case, tokens_only: bool = False) -> None:
+        """Judge one pass on one case, by all its values or by the tokens that come of it."""
         entries = [entries_of(s.module) for s in (step.before, step.after)]
         if case.entry not in entries[1]:
             return
         before = self._before(step, case) if case.entry in entries[0] else None
         after = Runs(step.after, case, None if before is None else _basis(before))
         try:
-            found = self._judged(step, before, after)
+            found = self._judged(step, before, after, tokens_only)
         except Exception as error:  # whatever a level raises is what is wrong with it
             raise self._broken(step, before, case, error) from error
         if found is not None:
@@ -81,8 +81,12 @@ class Search:
             else Runs(step.before, case)
         )
 
-    def _judged(self, step: Step, before: Runs | None, after: Runs) -> Departure | None:
-        found = None if before is None else judge(step, before, after, self.tolerance)
+    def _judged(
+        self, step: Step, before: Runs | None, after: Runs, tokens_only: bool
+    ) -> Departure | None:
+        found = None
+        if before is not None and not tokens_only:
+            found = judge(step, before, after, self.tolerance)
         if found is not None or after.case.entry == STEP or self.host is None:
             return found
         if before is not None and np.array_equal(before.outputs[TOKENS], after.outputs[TOKENS]):

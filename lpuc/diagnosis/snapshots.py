@@ -10,6 +10,7 @@ for step in steps(module, passes):
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ModuleOp
@@ -63,18 +64,32 @@ class Step:
         return EXACT if found is None else found.numbers
 
 
+class Walk:
+    """Follows a module through passes that somebody runs, in place."""
+
+    def __init__(self, module: ModuleOp, level: str = "onnx") -> None:
+        self.module, self.before = module, Snapshot.of(module, level)
+        self.done: list[Step] = []
+
+    @contextmanager
+    def around(self, one: ModulePass) -> Generator[None]:
+        """Around one pass; what it did is the last of `done`, unless it raises."""
+        with recording() as heirs, tallied() as tally:
+            yield
+        found, before = specification_of(type(one)), self.before
+        level = before.level if found is None else found.behind(before.level) or before.level
+        is_idle = isinstance(one, RewritingPass) and tally == Tally() and level == before.level
+        self.before = before if is_idle else Snapshot.of(self.module, level)
+        self.done.append(Step(one, before, self.before, _inherited(before, self.before, heirs)))
+
+
 def steps(module: ModuleOp, passes: Sequence[ModulePass], level: str = "onnx") -> Generator[Step]:
     """Run passes over a module, in place; each as it was run. What a pass raises goes through."""
-    context, before = make_context(), Snapshot.of(module, level)
+    context, walk = make_context(), Walk(module, level)
     for one in passes:
-        with recording() as heirs, tallied() as tally:
+        with walk.around(one):
             one.apply(context, module)
-        found = specification_of(type(one))
-        level = level if found is None else found.behind(level) or level
-        is_idle = isinstance(one, RewritingPass) and tally == Tally() and level == before.level
-        after = before if is_idle else Snapshot.of(module, level)
-        yield Step(one, before, after, _inherited(before, after, heirs))
-        before = after
+        yield walk.done[-1]
 
 
 def _inherited(

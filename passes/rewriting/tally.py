@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass
@@ -23,19 +23,26 @@ class Tally:
     changed: int = 0
     """Times that an operand, a property, an attribute or a type was set anew."""
 
+    def add(self, other: Tally) -> None:
+        """Count what was counted elsewhere."""
+        for field in fields(self):
+            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
+
 
 _kept: ContextVar[Tally | None] = ContextVar("_kept", default=None)
 
 
 @contextmanager
 def tallied() -> Generator[Tally]:
-    """What passes that run in here change, counted together."""
-    tally = Tally()
+    """What passes that run in here change, counted together; those around it count it, too."""
+    tally, outer = Tally(), _kept.get()
     token = _kept.set(tally)
     try:
         yield tally
     finally:
         _kept.reset(token)
+        if outer is not None:
+            outer.add(tally)
 
 
 def tally_of_now() -> Tally:

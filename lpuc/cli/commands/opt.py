@@ -14,7 +14,7 @@ from lpuc.cli.output import check_text_output, print_text
 from lpuc.cli.watching import watch_options
 from lpuc.compiler.instrument import Instrumentation, Watch, ir_text
 from lpuc.compiler.reading.parts import SEPARATOR, parts_of
-from lpuc.errors import MISMATCH, USER, UserError, printable
+from lpuc.errors import USER, UserError, printable
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
@@ -42,11 +42,6 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Hold errors to the comments 'expected-error @+1 {{words}}' of FILE.",
 )
-@click.option(
-    "--check-numerics",
-    is_flag=True,
-    help="Run the IR before and behind each pass; exit code 3 where a pass changes its numbers.",
-)
 @watch_options
 def opt(
     file: Path,
@@ -56,7 +51,6 @@ def opt(
     print_debuginfo: bool,
     split_input_file: bool,
     verify_diagnostics: bool,
-    check_numerics: bool,
     watch: Watch,
 ) -> int:
     """Run passes over the IR in FILE ('-' reads stdin) and print the result."""
@@ -78,10 +72,6 @@ def opt(
         source = Source(part, name, first)
         try:
             error = None
-            changed = _changed(source, file, passes) if check_numerics else None
-            if changed is not None:
-                click.echo(f"error: {printable(changed)}", err=True)
-                return MISMATCH
             results.append(_passed(source, file, passes, Instrumentation(watch), print_debuginfo))
         except UserError as found:
             if not verify_diagnostics:
@@ -90,18 +80,6 @@ def opt(
         wrong |= verify_diagnostics and _is_unexpected(source, error)
     print_text(f"{SEPARATOR}\n".join(results), output)
     return USER if wrong else 0
-
-
-def _changed(source: Source, file: Path, passes: Sequence[ModulePass]) -> str | None:
-    """What passes do to the numbers of IR that they must not do."""
-    from lpuc.compiler.dumping.reading import expand_locations, find_weights
-    from lpuc.diagnosis.reduction.oracle import IrOracle
-
-    module = source.read()
-    expand_locations(module)
-    find_weights(module, None if file == STDIN else file)
-    failure = IrOracle(passes)(module)
-    return str(failure) if failure is not None and failure.kind == "numbers" else None
 
 
 def _passed(

@@ -1,0 +1,120 @@
+"""
+Judge the numbers of each pass while a model is compiled: one call, and four generated tokens.
+
+```python
+check = NumericsCheck(module, options)
+with check.around(one):
+    one.apply(context, module)
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from dialects.devices import devices_of
+from lpuc.diagnosis.reduction.inputs import drawn_or_none
+from lpuc.diagnosis.runs import run
+from lpuc.diagnosis.search import Problem, Search
+from lpuc.diagnosis.snapshots import Snapshot, Step, Walk
+from lpuc.levels.cases import Case, Cases, Text, logits_of
+from lpuc.levels.onnx_runtime import Arrays
+from lpuc.levels.subject import interface_above
+from lpuc.levels.texts import Host, by_host, request
+from lpuc.levels.tolerance import tolerance_of
+from passes.analysis.functions import options
+from passes.analysis.levels import level_of
+from runtime.generation.device import GENERATE
+
+RESOLVED = "onnx-resolve-shapes"
+"""The pass behind which the interface of a model is known, and it can be called."""
+GENERATED = frozenset(
+    {"lpu-derive-generate", "lpu-merge-matmuls", "lpu-mem-allocate", "lpu-isa-allocate-registers"}
+)
+"""The passes behind which tokens are generated."""
+CALLED = "short"
+"""The case that is called."""
+NEW_TOKENS = 4
+
+
+class NumericsCheck:
+    """Runs the IR before and behind each pass; `search.Problem` for numbers that depart."""
+
+    def __init__(self, module: ModuleOp) -> None:
+        precision = options(module).get("precision")
+        name = getattr(precision, "data", "f32")
+        self.walk = Walk(module, level_of(module))
+        self.search = Search(self.walk.done, name, tolerance_of("mem", name))
+        self.cases: list[Case] = []
+        self.texts: list[Case] = []
+        """What is generated: judged where a level ends, and pass by pass if it is wrong there."""
+        self._generated = 0
+        if self.walk.before.level != "onnx":
+            inputs = drawn_or_none(module)
+            self.cases += [] if inputs is None else [Case("drawn", dict(inputs))]
+
+    @contextmanager
+    def around(self, one: ModulePass) -> Generator[None]:
+        """Around one pass."""
+        with self.walk.around(one):
+            yield
+        step = self.walk.done[-1]
+        if one.name == RESOLVED:
+            self._begin(step)
+        elif not step.is_idle:
+            for case in self.cases:
+                self.search.step(step, case)
+        if self.texts and one.name in GENERATED:
+            self._generate()
+
+    def _begin(self, resolved: Step) -> None:
+        """The model can be called: judge what led here."""
+        module = resolved.after.module
+        interface = interface_above(module)
+        made = Cases(interface, devices=devices_of(module))
+        quick = {case.name: case for case in made.quick()}
+        self.cases.append(quick.get(CALLED) or next(iter(quick.values())))
+        for case, host in texts_of(made, resolved.after):
+            self.search.host = host
+            self.texts.append(case)
+        self.search.passes(self.cases)
+
+    def _generate(self) -> None:
+        """What a level generates, against what the one before it did."""
+        steps = [step for step in self.walk.done[self._generated :] if not step.is_idle]
+        self._generated = len(self.walk.done)
+        for case in self.texts if steps else ():
+            try:
+                self.search.step(_together(steps), case, tokens_only=True)
+            except Problem:
+                self.search.passes(self.texts, steps)
+                raise
+
+
+def _together(steps: Sequence[Step]) -> Step:
+    """Several passes as one, of which only what comes out is compared: tokens."""
+    last = steps[-1]
+    return Step(last.one, steps[0].before, last.after, {})
+
+
+def texts_of(made: Cases, model: Snapshot) -> Iterator[tuple[Case, Host]]:
+    """What is generated, and what a loop on the host around the model chooses."""
+    room = max((s.upper for s in made.symbols), default=0)
+    if logits_of(made.interface) is None or not made.symbols:
+        return
+
+    def reference(inputs: Arrays) -> Arrays:
+        return run(model, Case("", dict(inputs)))
+
+    for text in made.texts(room, is_drawn=False):
+        short = Text(text.name, text.prompt, min(text.count, NEW_TOKENS))
+        inputs, values = request(short.prompt, short.count, short.sampling, made.ids)
+        try:
+            host = by_host(reference, made.interface, short)
+        except (KeyError, ValueError):  # an input that no role tells how to fill
+            return
+        yield Case(f"generate {text.name}", inputs, GENERATE, values), host

@@ -1,0 +1,71 @@
+"""`--check-numerics` names the pass that makes numbers wrong while a model is compiled."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lpuc.cli import invoke
+from lpuc.errors import INTERNAL
+from passes.lpu.generation import loops
+from passes.onnx.operators import elementwise
+from passes.rewriting.build import Build
+from tests.e2e.committed import ONE
+from tests.unit.levels.models import save_product
+
+TINY = ("--target", "lpu-tiny", "--precision", "f32", "--check-numerics")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_product(tmp_path_factory.mktemp("checking"))
+
+
+def compiled(model: Path, folder: Path, *options: str) -> int:
+    return invoke(["compile", str(model), "-o", str(folder / "out.lpu"), *TINY, *options])
+
+
+def test_a_right_compiler_passes_and_the_index_says_by_whom(model: Path, tmp_path: Path):
+    assert compiled(model, tmp_path, "--dump-ir", str(tmp_path / "dump")) == 0
+    entries = json.loads((tmp_path / "dump/index.json").read_text())
+    passes = entries["passes"] if isinstance(entries, dict) else entries
+    judged = [entry for entry in passes if entry["verdicts"]]
+    assert len(judged) >= len(passes) - 1
+    assert {v["by"] for entry in judged for v in entry["verdicts"]} == {"check-numerics"}
+
+
+def test_a_conversion_that_swaps_operands_is_named(
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    before = Build.map
+
+    def swapped(self: Build, fn: str, *sources: Any) -> Any:
+        return before(self, fn, *(sources[::-1] if fn == "sub" else sources))
+
+    monkeypatch.setattr(elementwise.Build, "map", swapped)
+    assert compiled(model, tmp_path, "--reproducer", str(tmp_path / "r.mlir")) == INTERNAL
+    shown = capsys.readouterr().err
+    assert "pass 'convert-onnx-to-lpu'" in shown
+    assert "lpu.map" in shown
+    assert "less" in shown
+    assert not (tmp_path / "out.lpu").exists()
+
+
+def test_tokens_that_the_loop_chooses_otherwise_are_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    before = loops.greedy
+
+    def least(b: Build, logits: Any) -> Any:
+        return before(b, b.map("neg", logits))
+
+    monkeypatch.setattr(loops, "greedy", least)
+    options = ("--max-context", "16", "--reproducer", str(tmp_path / "r.mlir"))
+    assert compiled(ONE, tmp_path, *options) == INTERNAL
+    assert "pass 'lpu-derive-generate'" in capsys.readouterr().err
