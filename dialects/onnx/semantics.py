@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,7 +31,7 @@ from dialects.lpu.types import TensorType
 from dialects.lpu.weights import Weight, read
 from dialects.names import unescape
 from dialects.observing import Observer
-from dialects.onnx.attributes import from_attribute
+from dialects.onnx.attributes import from_attribute, to_attribute
 from dialects.onnx.branches import IfOp, YieldOp
 from dialects.onnx.elements import ONNX_NUMBERS
 from dialects.onnx.extra import SEMANTICS
@@ -45,6 +46,10 @@ IR_VERSION = 10
 
 HOLDERS = frozenset({InitializerOp.name, "onnx.Constant"})
 """Operations that hold numbers of the model."""
+
+ROWWISE = frozenset({"Softmax", "LogSoftmax", "Hardmax"})
+ROWWISE_UNTIL = 13
+"""The version since which these work along one axis."""
 
 NARROW = (ElementType("f16").dtype, ElementType("bf16").dtype)
 
@@ -176,14 +181,35 @@ def _compute(op: OnnxOp, inputs: Sequence[Array | None], folder: Path) -> Sequen
         value = op.attr("value")
         assert isinstance(value, Weight)
         return (read(value, folder),)
-    dtypes = tuple(None if x is None else x.dtype for x in inputs)
-    properties = tuple(sorted(op.properties.items(), key=lambda item: item[0]))
+    if op.OP_TYPE in ROWWISE and op.since_version < ROWWISE_UNTIL:
+        return _rowwise(op, inputs, folder)
     try:
-        run = _evaluator(type(op), properties, dtypes, len(op.results), folder)
-        return run(inputs)
+        return _by_reference(op, op.properties, inputs, folder)
     except Exception as error:  # the operators of onnx.reference raise all kinds
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise unsupported(op, f"onnx.reference cannot run this: {reason}") from error
+
+
+def _by_reference(
+    op: OnnxOp,
+    properties: Mapping[str, Attribute],
+    inputs: Sequence[Array | None],
+    folder: Path,
+) -> Sequence[Array]:
+    dtypes = tuple(None if x is None else x.dtype for x in inputs)
+    ordered = tuple(sorted(properties.items(), key=lambda item: item[0]))
+    return _evaluator(type(op), ordered, dtypes, len(op.results), folder)(inputs)
+
+
+def _rowwise(op: OnnxOp, inputs: Sequence[Array | None], folder: Path) -> Sequence[Array]:
+    """An old softmax: all axes from `axis` on are one, which `onnx.reference` does not know."""
+    (x,) = inputs
+    assert x is not None
+    axis = op.attr("axis")
+    start = 1 if axis is None else cast("int", axis) % max(x.ndim, 1)
+    rows = x.reshape(prod(x.shape[:start]), prod(x.shape[start:]))
+    (y,) = _by_reference(op, dict(op.properties) | {"axis": to_attribute("INT", 1)}, [rows], folder)
+    return (y.reshape(x.shape),)
 
 
 @lru_cache(maxsize=8192)
