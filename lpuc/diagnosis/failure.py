@@ -32,6 +32,15 @@ from runtime.traps import Trap
 Kind = Literal["numbers", "crash", "verifier", "hang", "refusal"]
 
 PACKAGES = ("lpuc", "passes", "dialects", "runtime")
+PARTS = (
+    ("runtime.program.", "encoder"),
+    ("runtime.isa.encoding.", "encoder"),
+    ("runtime.isa.kinds.", "encoder"),
+    ("runtime.isa.fields.", "encoder"),
+    ("lpuc.compiler.", "encoder"),
+    ("runtime.", "interpreter"),
+)
+"""Packages of the machine, and what they are parts of."""
 HOLDERS = (ModuleOp, FuncOp)
 """Operations that only hold others: nothing goes wrong at them while one inside is looked at."""
 
@@ -107,6 +116,20 @@ def _operation_of(error: BaseException) -> Operation | None:
     frames = [frame for frame, _ in walk_tb(error.__traceback__) if _is_own(frame)]
     found = (op for frame in reversed(frames) for op in _operations(frame))
     return next(found, None)
+
+
+def part_of_machine(error: BaseException) -> str | None:
+    """
+    Which part of the machine a bug was raised in: `encoder` or `interpreter`.
+
+    None if it is neither, and for what the machine refuses by its own rules: the program is to
+    blame for that.
+    """
+    if isinstance(error, Trap | RuntimeFault):
+        return None
+    own = [frame for frame, _ in walk_tb(error.__traceback__) if _is_own(frame)]
+    module = str(own[-1].f_globals.get("__name__", "")) if own else ""
+    return next((part for start, part in PARTS if f"{module}.".startswith(start)), None)
 
 
 def _is_own(frame: FrameType) -> bool:

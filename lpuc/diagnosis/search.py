@@ -10,19 +10,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
+from dialects.lpu_isa.code import VIRTUAL
 from lpuc.compiler.driver import CompiledProgram
+from lpuc.compiler.emit import assembled
 from lpuc.diagnosis.contents import Written, of_buffers, of_events, of_instructions, parted
-from lpuc.diagnosis.failure import Failed, Failure, failure_of
+from lpuc.diagnosis.failure import Failed, Failure, failure_of, part_of_machine
 from lpuc.diagnosis.judging import Departure, judge, outputs_depart
 from lpuc.diagnosis.runs import LEVELS, TOKENS, Outputs, Runs
-from lpuc.diagnosis.snapshots import Step
+from lpuc.diagnosis.snapshots import Snapshot, Step
 from lpuc.levels.cases import Case
 from lpuc.levels.execution import STEP, entries_of
+from lpuc.levels.instructions import executable, registers_named
 from lpuc.levels.texts import Host, off_by, request
+from passes.analysis.functions import model_folder
+from runtime.isa.encoding import decode, encode, word_addresses
 from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
 from runtime.traps import Trap
@@ -109,8 +116,12 @@ class Search:
         return Departure(None, (TOKENS,), (), gap, 0.0, self.tolerance)
 
     def _broken(self, step: Step, before: Runs | None, case: Case, error: Exception) -> Problem:
-        where = self._culprit(step, before, None, case)
-        return Problem(failure_of(error, where), case, step)
+        is_machine = step.after.level == "lpu_isa"
+        where = part_of_machine(error) if is_machine else None
+        failure = failure_of(error, where or self._culprit(step, before, None, case))
+        if isinstance(error, Trap) and is_machine:
+            failure = replace(failure, operation=_instruction(step.after, error))
+        return Problem(failure, case, step)
 
     def _blame(self, step: Step, before: Runs | None, after: Runs, found: Departure) -> Failure:
         where = self._culprit(step, before, after, after.case)
@@ -127,6 +138,8 @@ class Search:
         behind it is wrong.
         """
         level = step.after.level
+        if level == "lpu_isa" and _is_encoded_otherwise(step.after):
+            return "encoder"
         if before is None or not self._program_agrees(before, after, case):
             return step.one.name
         if level != "lpu_isa":
@@ -154,8 +167,15 @@ class Search:
 
     @cached_property
     def program(self) -> Program:
-        """What the passes lead to."""
-        return CompiledProgram(self.steps[-1].after.module, sources=()).in_memory
+        """What the passes lead to, as it is read from a file."""
+        compiled = CompiledProgram(self.steps[-1].after.module, sources=())
+        file = Path(self._folder.name) / "program.lpu"
+        compiled.save(file)
+        return Program.load(file)
+
+    @cached_property
+    def _folder(self) -> TemporaryDirectory[str]:
+        return TemporaryDirectory()
 
     @cached_property
     def _machines(self) -> tuple[Interpreter, Interpreter]:
@@ -180,7 +200,8 @@ class Search:
         try:
             got = _called(machine, last.case)
         except Exception as error:
-            raise Problem(failure_of(error, where), last.case) from error
+            failure = failure_of(error, part_of_machine(error) or where)
+            raise Problem(failure, last.case) from error
         found = outputs_depart(got, last.outputs, self.tolerance, spread)
         if found is None:
             return
@@ -191,6 +212,23 @@ class Search:
         operation, names = place or (None, ())
         message = f"output '{found.names[0]}': {found}"
         raise Problem(Failure("numbers", where, operation, names, message), last.case)
+
+
+def _instruction(snapshot: Snapshot, trap: Trap) -> str | None:
+    """The mnemonic of the instruction that trapped."""
+    code = executable(snapshot.module, model_folder(snapshot.module)).code
+    found = dict(zip(word_addresses(code), code, strict=True)).get(
+        -1 if trap.pc is None else trap.pc
+    )
+    return None if found is None else found.MNEMONIC
+
+
+def _is_encoded_otherwise(snapshot: Snapshot) -> bool:
+    """Whether the words of a program mean other instructions than it was made of."""
+    if registers_named(snapshot.module) > VIRTUAL:
+        return False
+    code = assembled(snapshot.module).code
+    return decode(encode(code)) != tuple(code)
 
 
 def _basis(before: Runs) -> Runs | None:

@@ -11,21 +11,25 @@ from pathlib import Path
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
+from dialects.errors import CompileError
 from dialects.verification import forget, verify_module
 from lpuc.compiler.driver import load_module
 from lpuc.compiler.options import CompileOptions
 from lpuc.compiler.pipeline import parse_passes, pipeline_of, stage_passes
 from lpuc.diagnosis.failure import Failure, failure_of
 from lpuc.diagnosis.importing import judge_import
+from lpuc.diagnosis.limits import at_most
 from lpuc.diagnosis.runs import Runs
 from lpuc.diagnosis.screening import screened
 from lpuc.diagnosis.search import Problem, Search
 from lpuc.diagnosis.snapshots import Step, steps
+from lpuc.errors import UserError
 from lpuc.levels.cases import Case, Cases, logits_of
 from lpuc.levels.onnx_runtime import Reference, Refusal
 from lpuc.levels.subject import interface_above
 from lpuc.levels.texts import Host, by_host, request
 from lpuc.levels.tolerance import tolerance_of
+from runtime.errors import BadOption
 from runtime.generation.device import GENERATE
 
 IMPORTER, ENCODER = "importer", "encoder"
@@ -34,6 +38,8 @@ RESOLVED = "onnx-resolve-shapes"
 STANDARD = ("smallest", "short", "masked", "random")
 """Cases on which every pass is judged, whether the program is right on them or not."""
 MOST_SUSPECTS = 2
+PASS_SECONDS = 20.0
+"""After how long a pass hangs."""
 
 
 @dataclass
@@ -67,19 +73,31 @@ class Variant:
     def _compile(self) -> Failure | None:
         """Run all passes; how that breaks off, if it does."""
         where = IMPORTER
-        module = load_module(self.model, self.options)
         try:
+            module = self._imported()
             verify_module(module)
             for one, step in _stepwise(module, self._passes()):
                 where = one.name
                 if step is not None:
                     verify_module(module)
                     self.done.append(step)
-        except Exception as error:  # a pass may raise anything
+        except (BadOption, UserError, OSError):
+            raise
+        except Exception as error:  # importer and passes may raise anything
             return failure_of(error, where)
         finally:
             forget()
         return None
+
+    def _imported(self) -> ModuleOp:
+        """The model; a refusal is ours if ONNX Runtime takes it."""
+        try:
+            with at_most(PASS_SECONDS):
+                return load_module(self.model, self.options)
+        except CompileError as error:
+            if self._reference is None:
+                raise UserError(str(error)) from error
+            raise
 
     def _passes(self) -> Sequence[ModulePass]:
         if self.options.pipeline is not None:
@@ -189,4 +207,6 @@ def _stepwise(
     running = steps(module, passes)
     for one in passes:
         yield one, None
-        yield one, next(running)
+        with at_most(PASS_SECONDS):
+            step = next(running)
+        yield one, step

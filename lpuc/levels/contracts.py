@@ -122,7 +122,7 @@ MOVES = frozenset(
         "lpu_esl.all_gather", "lpu_esl.unshard",
         "onnx.Reshape", "onnx.Transpose", "onnx.Expand", "onnx.Slice", "onnx.Concat",
         "onnx.Gather", "onnx.Constant", "onnx.Where", "onnx.Identity", "onnx.Squeeze",
-        "onnx.Unsqueeze", "onnx.Split", "onnx.initializer", "onnx.Flatten",
+        "onnx.Unsqueeze", "onnx.Split", "onnx.Initializer", "onnx.Flatten",
     }
 )  # fmt: skip
 """What computes nothing, and rounds nothing."""

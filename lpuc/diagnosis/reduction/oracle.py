@@ -34,8 +34,8 @@ from lpuc.compiler.pipeline import (
 )
 from lpuc.compiler.plans import naming
 from lpuc.diagnosis.failure import Failure, failure_of
+from lpuc.diagnosis.limits import at_most
 from lpuc.diagnosis.reduction.inputs import drawn_or_none
-from lpuc.diagnosis.reduction.limits import at_most
 from lpuc.diagnosis.reduction.numbers import Arrays, Run, departure, different, level_of
 from lpuc.errors import UsageError
 from lpuc.levels.onnx_runtime import Reference

@@ -34,10 +34,10 @@ from lpuc.compiler.plans import naming
 from lpuc.compiler.watching.printing import ir_text
 from lpuc.diagnosis.bisection import bisect
 from lpuc.diagnosis.failure import Failure, Hang
+from lpuc.diagnosis.limits import at_most
 from lpuc.diagnosis.reduction import inputs as drawing
 from lpuc.diagnosis.reduction.command import Command
 from lpuc.diagnosis.reduction.ir import steps as ir
-from lpuc.diagnosis.reduction.limits import at_most
 from lpuc.diagnosis.reduction.model import steps as model
 from lpuc.diagnosis.reduction.model.case import Case
 from lpuc.diagnosis.reduction.model.graph import Arrays
