@@ -12,17 +12,17 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from dialects.errors import CompileError
-from dialects.verification import forget, verify_module
 from lpuc.compiler.driver import load_module
 from lpuc.compiler.options import CompileOptions
 from lpuc.compiler.pipeline import parse_passes, pipeline_of, stage_passes
 from lpuc.diagnosis.failure import Failure, failure_of
+from lpuc.diagnosis.following import PASS_SECONDS, follow
 from lpuc.diagnosis.importing import judge_import
 from lpuc.diagnosis.limits import at_most
 from lpuc.diagnosis.runs import Runs
 from lpuc.diagnosis.screening import screened
 from lpuc.diagnosis.search import Problem, Search
-from lpuc.diagnosis.snapshots import Step, steps
+from lpuc.diagnosis.snapshots import Step
 from lpuc.errors import UserError
 from lpuc.levels.cases import Case, Cases, logits_of
 from lpuc.levels.onnx_runtime import Reference, Refusal
@@ -38,8 +38,6 @@ RESOLVED = "onnx-resolve-shapes"
 STANDARD = ("smallest", "short", "masked", "random")
 """Cases on which every pass is judged, whether the program is right on them or not."""
 MOST_SUSPECTS = 2
-PASS_SECONDS = 20.0
-"""After how long a pass hangs."""
 
 
 @dataclass
@@ -72,22 +70,13 @@ class Variant:
 
     def _compile(self) -> Failure | None:
         """Run all passes; how that breaks off, if it does."""
-        where = IMPORTER
         try:
             module = self._imported()
-            verify_module(module)
-            for one, step in _stepwise(module, self._passes()):
-                where = one.name
-                if step is not None:
-                    verify_module(module)
-                    self.done.append(step)
         except (BadOption, UserError, OSError):
             raise
-        except Exception as error:  # importer and passes may raise anything
-            return failure_of(error, where)
-        finally:
-            forget()
-        return None
+        except Exception as error:  # the importer may raise anything
+            return failure_of(error, IMPORTER)
+        return follow(module, self._passes(), "onnx", IMPORTER, self.done)
 
     def _imported(self) -> ModuleOp:
         """The model; a refusal is ours if ONNX Runtime takes it."""
@@ -198,15 +187,3 @@ class Variant:
 def _size(case: Case) -> int:
     """How many elements a case has."""
     return sum(array.size for array in case.inputs.values())
-
-
-def _stepwise(
-    module: ModuleOp, passes: Sequence[ModulePass]
-) -> Iterator[tuple[ModulePass, Step | None]]:
-    """Each pass before it is run, then with what it did."""
-    running = steps(module, passes)
-    for one in passes:
-        yield one, None
-        with at_most(PASS_SECONDS):
-            step = next(running)
-        yield one, step

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lpuc.cli.input import STDIN, text_of
 from lpuc.cli.options import FILE, about, command, compile_options, json_option
 from lpuc.cli.output import show
 from lpuc.compiler.options import CompileOptions
@@ -14,6 +15,9 @@ from lpuc.errors import MISMATCH, printable
 
 if TYPE_CHECKING:
     from lpuc.diagnosis.bisection import Bisection
+
+
+IR = ".mlir"
 
 
 @command
@@ -24,8 +28,11 @@ if TYPE_CHECKING:
 @compile_options
 def bisect(model: Path, seed: int, quick: bool, as_json: bool, options: CompileOptions) -> int:
     """
-    Find the first pass of the compilation of MODEL.onnx, and its first operation and ONNX node,
-    that goes wrong.
+    Find the first pass of the compilation of MODEL, and its first operation and ONNX node, that
+    goes wrong.
+
+    MODEL is an .onnx file, or IR of any level, as --dump-ir writes it ('-' reads stdin): then the
+    passes to come are looked at, or those of --pipeline, and the IR is taken for right.
 
     Numbers are wrong where they differ by more than what is rounded on the way; crashes, rules that
     the IR breaks, refusals and hangs are found, too. Tells a pass from the importer, the semantics
@@ -35,7 +42,12 @@ def bisect(model: Path, seed: int, quick: bool, as_json: bool, options: CompileO
     from lpuc.reports.data import as_json as to_json
 
     about(model)
-    found = search(model, options, seed, is_thorough=not quick)
+    if model == STDIN or model.suffix == IR:
+        from lpuc.diagnosis.of_ir import bisect_ir
+
+        found = bisect_ir(text_of(model), None if model == STDIN else model, options.pipeline)
+    else:
+        found = search(model, options, seed, is_thorough=not quick)
     show(to_json(found) if as_json else _text(found))
     return 0 if found.failure is None else MISMATCH
 

@@ -108,6 +108,33 @@ def test_a_pass_that_crashes(broken: Any, model: Path, monkeypatch: pytest.Monke
     assert "gone" in failure.message
 
 
+def test_passes_behind_a_dump_are_judged_by_it(
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    dump = tmp_path / "dump"
+    options = ("--target", "lpu-tiny", "--precision", "f32")
+    command = ["compile", str(model), "-o", str(tmp_path / "x.lpu"), "--dump-ir", str(dump)]
+    assert invoke([*command, *options]) == 0
+    (imported,) = dump.glob("*-onnx-resolve-shapes.mlir")
+    (lowered,) = dump.glob("*-convert-onnx-to-lpu.mlir")
+    assert invoke(["bisect", str(lowered)]) == 0
+    before = Build.map
+
+    def swapped(self: Build, fn: str, *sources: Any) -> Any:
+        return before(self, fn, *(sources[::-1] if fn == "sub" else sources))
+
+    monkeypatch.setattr(elementwise.Build, "map", swapped)
+    capsys.readouterr()
+    assert invoke(["bisect", str(lowered)]) == 0
+    assert invoke(["bisect", str(imported)]) == MISMATCH
+    shown = capsys.readouterr().out
+    assert "where       convert-onnx-to-lpu" in shown
+    assert "ONNX nodes  less" in shown
+
+
 def test_the_command_says_what_it_found(
     model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
