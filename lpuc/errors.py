@@ -57,6 +57,8 @@ class InternalError(Error):
     ):
         super().__init__(message)
         self.reproducer, self.operation, self.nodes = reproducer, operation, tuple(nodes)
+        self.flags = ""
+        """Options without which the reproducer does not show it."""
 
 
 class Terminated(BaseException):
@@ -148,7 +150,9 @@ def _internal_verdict(error: Exception) -> Verdict:
         lines.append(f"  operation: {printable(error.operation)}{_from_nodes(error.nodes)}")
     if reproducer is not None:
         name = printable(str(reproducer))
-        lines.append(f"  reproducer: {name}; `lpuc opt --run-reproducer {name}` shows it again")
+        flags = error.flags if isinstance(error, InternalError) else ""
+        command = f"lpuc opt --run-reproducer {name}{flags}"
+        lines.append(f"  reproducer: {name}; `{command}` shows it again")
     lines.append("  this is a bug of lpuc; --debug shows the traceback")
     return Verdict(INTERNAL, "\n".join(lines))
 

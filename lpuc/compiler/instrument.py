@@ -211,7 +211,10 @@ class Instrumentation:
         """The report of a bug, with the IR that shows it in a file."""
         recipe = Recipe(",".join(str(p.spec()) for p in rest), level)
         where = where or f"pass '{rest[0].name}'"
-        return reported(error, where, recipe, self._before, self.place)
+        report = reported(error, where, recipe, self._before, self.place)
+        if self._check is not None and error is self._check.found:
+            report.flags = " --check-numerics"
+        return report
 
     def _before(self) -> ModuleOp:
         """The module before the pass that failed, made anew."""

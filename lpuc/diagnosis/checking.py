@@ -49,19 +49,26 @@ class NumericsCheck:
         name = getattr(precision, "data", "f32")
         self.walk = Walk(module, level_of(module))
         self.search = Search(self.walk.done, name, tolerance_of("mem", name))
+        self.found: Problem | None = None
         self.cases: list[Case] = []
         self.texts: list[Case] = []
         """What is generated: judged where a level ends, and pass by pass if it is wrong there."""
         self._generated = 0
-        if self.walk.before.level != "onnx":
-            inputs = drawn_or_none(module)
-            self.cases += [] if inputs is None else [Case("drawn", dict(inputs))]
+        inputs = drawn_or_none(module)
+        self.cases += [] if inputs is None else [Case("drawn", dict(inputs))]
 
     @contextmanager
     def around(self, one: ModulePass) -> Generator[None]:
         """Around one pass."""
         with self.walk.around(one):
             yield
+        try:
+            self._judge(one)
+        except Problem as problem:
+            self.found = problem
+            raise
+
+    def _judge(self, one: ModulePass) -> None:
         step = self.walk.done[-1]
         if one.name == RESOLVED:
             self._begin(step)
@@ -77,7 +84,7 @@ class NumericsCheck:
         interface = interface_above(module)
         made = Cases(interface, devices=devices_of(module))
         quick = {case.name: case for case in made.quick()}
-        self.cases.append(quick.get(CALLED) or next(iter(quick.values())))
+        self.cases[:] = [quick.get(CALLED) or next(iter(quick.values()))]
         for case, host in texts_of(made, resolved.after):
             self.search.host = host
             self.texts.append(case)

@@ -108,5 +108,6 @@ def _layers(op: Operation) -> int:
 
 def parts_of(array: Array, value: SSAValue, parts: OnDevices) -> OnDevices:
     """A whole array in the place of what devices have of a value, in the type that it has."""
-    kept = array.astype(parts[0].dtype, copy=False)
+    with np.errstate(all="ignore"):
+        kept = array.astype(parts[0].dtype, copy=False)
     return scattered(kept, sharding_of(value) if len(parts) > 1 else None, len(parts))

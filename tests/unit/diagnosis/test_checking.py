@@ -55,6 +55,10 @@ def test_a_conversion_that_swaps_operands_is_named(
     assert "lpu.map" in shown
     assert "less" in shown
     assert not (tmp_path / "out.lpu").exists()
+    again = ["opt", "--run-reproducer", str(tmp_path / "r.mlir"), "--check-numerics"]
+    assert " ".join(again) in shown
+    assert invoke(again) == INTERNAL
+    assert "pass 'convert-onnx-to-lpu'" in capsys.readouterr().err
 
 
 def test_tokens_that_the_loop_chooses_otherwise_are_seen(

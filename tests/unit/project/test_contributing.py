@@ -39,11 +39,15 @@ EXAMPLES = examples((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
+    return copied(tmp_path)
+
+
+def copied(folder: Path) -> Path:
     """The packages, with their compiled files, which stay valid as times are kept."""
     for name in COPIED:
-        shutil.copytree(ROOT / name, tmp_path / name)
-    shutil.copy2(ROOT / "pyproject.toml", tmp_path)
-    return tmp_path
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copy2(ROOT / "pyproject.toml", folder)
+    return folder
 
 
 def edit(tree: Path, say: str, body: str) -> None:
