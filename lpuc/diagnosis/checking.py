@@ -17,10 +17,10 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from dialects.devices import devices_of
+from lpuc.diagnosis.judging.runs import run
+from lpuc.diagnosis.judging.snapshots import Snapshot, Step, Walk
 from lpuc.diagnosis.reduction.inputs import drawn_or_none
-from lpuc.diagnosis.runs import run
 from lpuc.diagnosis.search import Problem, Search
-from lpuc.diagnosis.snapshots import Snapshot, Step, Walk
 from lpuc.levels.cases import Case, Cases, Text, logits_of
 from lpuc.levels.onnx_runtime import Arrays
 from lpuc.levels.subject import interface_above

@@ -9,8 +9,8 @@ from xdsl.passes import ModulePass
 
 from dialects.verification import forget, verify_module
 from lpuc.diagnosis.failure import Failure, failure_of
+from lpuc.diagnosis.judging.snapshots import Step, steps
 from lpuc.diagnosis.limits import at_most
-from lpuc.diagnosis.snapshots import Step, steps
 
 PASS_SECONDS = 20.0
 """After how long a pass hangs."""

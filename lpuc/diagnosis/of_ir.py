@@ -11,9 +11,9 @@ from lpuc.compiler.pipeline import parse_passes
 from lpuc.compiler.resuming import resumed
 from lpuc.diagnosis.bisection import Bisection
 from lpuc.diagnosis.following import follow
+from lpuc.diagnosis.judging.snapshots import Step
 from lpuc.diagnosis.reduction.inputs import SIZES, drawn_or_none
 from lpuc.diagnosis.search import Problem, Search
-from lpuc.diagnosis.snapshots import Step
 from lpuc.errors import UserError
 from lpuc.levels.cases import Case
 from lpuc.levels.tolerance import tolerance_of

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from lpuc.diagnosis.judging import outputs_depart
-from lpuc.diagnosis.runs import Runs
+from lpuc.diagnosis.judging.passes import outputs_depart
+from lpuc.diagnosis.judging.runs import Runs
 from lpuc.diagnosis.search import Search
 from lpuc.levels.cases import Case
 from lpuc.levels.onnx_runtime import Reference, Refusal

@@ -19,11 +19,11 @@ import numpy as np
 from dialects.lpu_isa.code import VIRTUAL
 from lpuc.compiler.driver import CompiledProgram
 from lpuc.compiler.emit import assembled
-from lpuc.diagnosis.contents import Written, of_buffers, of_events, of_instructions, parted
 from lpuc.diagnosis.failure import Failed, Failure, failure_of, part_of_machine
-from lpuc.diagnosis.judging import Departure, judge, outputs_depart
-from lpuc.diagnosis.runs import LEVELS, TOKENS, Outputs, Runs
-from lpuc.diagnosis.snapshots import Snapshot, Step
+from lpuc.diagnosis.judging.contents import Written, of_buffers, of_events, of_instructions, parted
+from lpuc.diagnosis.judging.passes import Departure, judge, outputs_depart
+from lpuc.diagnosis.judging.runs import LEVELS, TOKENS, Outputs, Runs
+from lpuc.diagnosis.judging.snapshots import Snapshot, Step
 from lpuc.levels.cases import Case
 from lpuc.levels.execution import STEP, entries_of
 from lpuc.levels.instructions import executable, registers_named

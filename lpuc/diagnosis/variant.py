@@ -17,12 +17,12 @@ from lpuc.compiler.options import CompileOptions
 from lpuc.compiler.pipeline import parse_passes, pipeline_of, stage_passes
 from lpuc.diagnosis.failure import Failure, failure_of
 from lpuc.diagnosis.following import PASS_SECONDS, follow
-from lpuc.diagnosis.importing import judge_import
+from lpuc.diagnosis.judging.importing import judge_import
+from lpuc.diagnosis.judging.runs import Runs
+from lpuc.diagnosis.judging.snapshots import Step
 from lpuc.diagnosis.limits import at_most
-from lpuc.diagnosis.runs import Runs
 from lpuc.diagnosis.screening import screened
 from lpuc.diagnosis.search import Problem, Search
-from lpuc.diagnosis.snapshots import Step
 from lpuc.errors import UserError
 from lpuc.levels.cases import Case, Cases, logits_of
 from lpuc.levels.onnx_runtime import Reference, Refusal

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from lpuc.diagnosis.bisection import Bisection
 
 
-IR = ".mlir"
-
-
 @command
 @click.argument("model", type=FILE)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of random inputs.")
@@ -39,10 +36,11 @@ def bisect(model: Path, seed: int, quick: bool, as_json: bool, options: CompileO
     of a level, the encoder and the interpreter. Exit code 3 if something is found.
     """
     from lpuc.diagnosis.bisection import bisect as search
+    from lpuc.files.kinds import TEXT, kind_of
     from lpuc.reports.data import as_json as to_json
 
     about(model)
-    if model == STDIN or model.suffix == IR:
+    if model == STDIN or kind_of(model) is TEXT:
         from lpuc.diagnosis.of_ir import bisect_ir
 
         found = bisect_ir(text_of(model), None if model == STDIN else model, options.pipeline)

@@ -14,13 +14,15 @@ from runtime.target import PRESETS
 from tests.unit.cli.conftest import MODEL
 
 TAKES = {
-    "run": (["run", "X", "--inputs", "in.npz", "--outputs", "out"], "program"),
+    "run": (["run", "X", "--inputs", "in.npz", "--outputs", "out"], "program text"),
     "run --inputs": (["run", "program", "--inputs", "X", "--outputs", "out"], "archive"),
     "generate": (["generate", "X", "--tokens", "1", "-n", "1"], "program model"),
     "disasm": (["disasm", "X"], "program"),
     "inspect": (["inspect", "X"], "program model"),
     "compile": (["compile", "X", "-o", "out"], "model"),
     "verify": (["verify", "X"], "model"),
+    "bisect": (["bisect", "X"], "model text"),
+    "reduce": (["reduce", "X", "-o", "out"], "model text"),
     "asm": (["asm", "X", "-o", "out"], "text"),
     "opt": (["opt", "X"], "text"),
 }

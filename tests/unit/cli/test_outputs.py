@@ -75,9 +75,10 @@ CASES = [
     ["asm", "whole.s", "-o", "whole.s"],
     *(["asm", "apart.s", "-o", name] for name in ("apart.s", WEIGHT)),
     ["opt", "lpu.mlir", "-o", "lpu.mlir"],
+    ["reduce", "lpu.mlir", "--pipeline", "dce", "-o", "lpu.mlir"],
 ]
-WRITES = ("compile", "run", "disasm", "asm", "opt")
-PRINTS = ("generate", "verify", "inspect", "passes", "targets", "ops")
+WRITES = ("compile", "run", "disasm", "asm", "opt", "reduce")
+PRINTS = ("generate", "verify", "bisect", "inspect", "passes", "targets", "ops")
 
 
 def contents(folder: Path) -> Iterator[tuple[str, bytes]]:

@@ -15,9 +15,9 @@ from xdsl.ir import Operation, SSAValue
 from dialects.errors import node_names
 from dialects.reading import all_within
 from lpuc.compiler.located import parse_module
-from lpuc.diagnosis.judging import Departure, judge
-from lpuc.diagnosis.runs import Runs
-from lpuc.diagnosis.snapshots import Step, steps
+from lpuc.diagnosis.judging.passes import Departure, judge
+from lpuc.diagnosis.judging.runs import Runs
+from lpuc.diagnosis.judging.snapshots import Step, steps
 from lpuc.levels.cases import Case
 from lpuc.levels.contracts import local_bound
 from passes.rewriting.base import RewritingPass

@@ -11,9 +11,9 @@ from dialects.errors import node_names
 from dialects.names import unescape
 from dialects.onnx.semantics import HOLDERS, evaluate
 from lpuc.diagnosis.failure import Failure, failure_of
-from lpuc.diagnosis.judging import departure, outputs_depart
-from lpuc.diagnosis.runs import Runs
-from lpuc.diagnosis.traces import Event
+from lpuc.diagnosis.judging.passes import departure, outputs_depart
+from lpuc.diagnosis.judging.runs import Runs
+from lpuc.diagnosis.judging.traces import Event
 from lpuc.levels.cases import Case
 from lpuc.levels.onnx_runtime import Reference, Refusal
 from passes.analysis.functions import model_folder

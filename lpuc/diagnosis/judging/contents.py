@@ -21,8 +21,8 @@ from dialects.errors import node_names
 from dialects.lpu_mem import control, ops
 from dialects.lpu_mem.kernels import Point
 from dialects.lpu_mem.semantics import run_function
-from lpuc.diagnosis.snapshots import Snapshot
-from lpuc.diagnosis.traces import Event, layer_names
+from lpuc.diagnosis.judging.snapshots import Snapshot
+from lpuc.diagnosis.judging.traces import Event, layer_names
 from lpuc.levels.cases import Case
 from lpuc.levels.execution import entries_of
 from lpuc.levels.instructions import executable

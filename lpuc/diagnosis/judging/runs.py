@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from dialects.observing import Observer, OnDevices
-from lpuc.diagnosis.snapshots import Snapshot
-from lpuc.diagnosis.traces import Change, Event, Key, Recorder, parts_of, whole
+from lpuc.diagnosis.judging.snapshots import Snapshot
+from lpuc.diagnosis.judging.traces import Change, Event, Key, Recorder, parts_of, whole
 from lpuc.levels.cases import Case
 from lpuc.levels.contracts import local_bound
 from lpuc.levels.execution import STEP, run_level

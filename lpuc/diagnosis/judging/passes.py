@@ -22,7 +22,7 @@ import numpy as np
 from xdsl.ir import SSAValue
 
 from dialects.observing import OnDevices
-from lpuc.diagnosis.runs import (
+from lpuc.diagnosis.judging.runs import (
     MARGIN,
     RUNS,
     TOKENS,
@@ -33,8 +33,8 @@ from lpuc.diagnosis.runs import (
     same_bits,
     with_noise,
 )
-from lpuc.diagnosis.snapshots import Step
-from lpuc.diagnosis.traces import Event, Key, layer_names, parts_of
+from lpuc.diagnosis.judging.snapshots import Step
+from lpuc.diagnosis.judging.traces import Event, Key, layer_names, parts_of
 from lpuc.levels.contracts import is_sum, roundoff
 
 Array = np.ndarray[Any, np.dtype[Any]]

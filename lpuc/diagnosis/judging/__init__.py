@@ -1,0 +1,1 @@
+"""Whether numbers depart: of a pass, by the IR before it; of an import, by ONNX Runtime."""
