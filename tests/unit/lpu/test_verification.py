@@ -40,6 +40,7 @@ def _counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     plan = replace(structure, own=counting)
     monkeypatch.setattr(verification, "structure_of", lambda *_: plan)
+    monkeypatch.setattr(verification, "_right", {})
     verification.forget()
     return seen
 
