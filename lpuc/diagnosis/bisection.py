@@ -20,12 +20,10 @@ from pathlib import Path
 from lpuc.compiler.options import CompileOptions
 from lpuc.diagnosis.failure import Failure
 from lpuc.diagnosis.variant import Variant
+from lpuc.levels.cases import EXTENTS
 
-VARIANTS: tuple[tuple[str, Mapping[str, int]], ...] = (
-    ("", {}),
-    ("3 new tokens", {"seq": 3}),
-    ("batch 2", {"batch": 2}),
-)
+_ASKED: Mapping[str, int] = {}
+VARIANTS = (("", _ASKED), *((name.rstrip(": "), extents) for name, extents in EXTENTS[:2]))
 """What a model is compiled for, one after the other, as long as nothing is wrong."""
 
 

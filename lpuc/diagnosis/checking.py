@@ -10,7 +10,7 @@ with check.around(one):
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 from xdsl.dialects.builtin import ModuleOp
@@ -21,14 +21,13 @@ from lpuc.diagnosis.judging.runs import run
 from lpuc.diagnosis.judging.snapshots import Snapshot, Step, Walk
 from lpuc.diagnosis.reduction.inputs import drawn_or_none
 from lpuc.diagnosis.search import Problem, Search
-from lpuc.levels.cases import Case, Cases, Text, logits_of
-from lpuc.levels.onnx_runtime import Arrays
+from lpuc.levels.cases import Case, Cases
+from lpuc.levels.onnx_runtime import Runner
 from lpuc.levels.subject import interface_above
-from lpuc.levels.texts import Host, by_host, request
+from lpuc.levels.texts import greedy_cases
 from lpuc.levels.tolerance import tolerance_of
 from passes.analysis.functions import options
 from passes.analysis.levels import level_of
-from runtime.generation.device import GENERATE
 
 RESOLVED = "onnx-resolve-shapes"
 """The pass behind which the interface of a model is known, and it can be called."""
@@ -85,7 +84,7 @@ class NumericsCheck:
         made = Cases(interface, devices=devices_of(module))
         quick = {case.name: case for case in made.quick()}
         self.cases[:] = [quick.get(CALLED) or next(iter(quick.values()))]
-        for case, host in texts_of(made, resolved.after):
+        for case, host in greedy_cases(made, _runner(resolved.after), NEW_TOKENS):
             self.search.host = host
             self.texts.append(case)
         self.search.passes(self.cases)
@@ -108,20 +107,6 @@ def _together(steps: Sequence[Step]) -> Step:
     return Step(last.one, steps[0].before, last.after, {})
 
 
-def texts_of(made: Cases, model: Snapshot) -> Iterator[tuple[Case, Host]]:
-    """What is generated, and what a loop on the host around the model chooses."""
-    room = max((s.upper for s in made.symbols), default=0)
-    if logits_of(made.interface) is None or not made.symbols:
-        return
-
-    def reference(inputs: Arrays) -> Arrays:
-        return run(model, Case("", dict(inputs)))
-
-    for text in made.texts(room, is_drawn=False):
-        short = Text(text.name, text.prompt, min(text.count, NEW_TOKENS))
-        inputs, values = request(short.prompt, short.count, short.sampling, made.ids)
-        try:
-            host = by_host(reference, made.interface, short)
-        except (KeyError, ValueError):  # an input that no role tells how to fill
-            return
-        yield Case(f"generate {text.name}", inputs, GENERATE, values), host
+def _runner(model: Snapshot) -> Runner:
+    """The model as it was imported, as what the host asks."""
+    return lambda inputs: run(model, Case("", dict(inputs)))

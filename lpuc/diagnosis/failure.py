@@ -31,14 +31,16 @@ from runtime.traps import Trap
 
 Kind = Literal["numbers", "crash", "verifier", "hang", "refusal"]
 
+IMPORTER, ENCODER, INTERPRETER = "importer", "encoder", "interpreter"
+"""Places that are no passes."""
 PACKAGES = ("lpuc", "passes", "dialects", "runtime")
 PARTS = (
-    ("runtime.program.", "encoder"),
-    ("runtime.isa.encoding.", "encoder"),
-    ("runtime.isa.kinds.", "encoder"),
-    ("runtime.isa.fields.", "encoder"),
-    ("lpuc.compiler.", "encoder"),
-    ("runtime.", "interpreter"),
+    ("runtime.program.", ENCODER),
+    ("runtime.isa.encoding.", ENCODER),
+    ("runtime.isa.kinds.", ENCODER),
+    ("runtime.isa.fields.", ENCODER),
+    ("lpuc.compiler.", ENCODER),
+    ("runtime.", INTERPRETER),
 )
 """Packages of the machine, and what they are parts of."""
 HOLDERS = (ModuleOp, FuncOp)

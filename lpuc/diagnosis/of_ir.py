@@ -14,6 +14,7 @@ from lpuc.diagnosis.following import follow
 from lpuc.diagnosis.judging.snapshots import Step
 from lpuc.diagnosis.reduction.inputs import SIZES, drawn_or_none
 from lpuc.diagnosis.search import Problem, Search
+from lpuc.diagnosis.variant import COMPILING
 from lpuc.errors import UserError
 from lpuc.levels.cases import Case
 from lpuc.levels.tolerance import tolerance_of
@@ -37,7 +38,7 @@ def bisect_ir(text: str, file: Path | None, pipeline: str | None = None) -> Bise
     cases = list(_cases(module))
     failure = follow(module, passes, level_of(module), READER, done)
     if failure is not None:
-        return Bisection(failure, "compiling")
+        return Bisection(failure, COMPILING)
     names = tuple(case.name for case in cases)
     if not cases:
         return Bisection(None, notes=("nobody can tell what the function 'step' takes",))

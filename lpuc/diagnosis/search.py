@@ -19,7 +19,14 @@ import numpy as np
 from dialects.lpu_isa.code import VIRTUAL
 from lpuc.compiler.driver import CompiledProgram
 from lpuc.compiler.emit import assembled
-from lpuc.diagnosis.failure import Failed, Failure, failure_of, part_of_machine
+from lpuc.diagnosis.failure import (
+    ENCODER,
+    INTERPRETER,
+    Failed,
+    Failure,
+    failure_of,
+    part_of_machine,
+)
 from lpuc.diagnosis.judging.contents import Written, of_buffers, of_events, of_instructions, parted
 from lpuc.diagnosis.judging.passes import Departure, judge, outputs_depart
 from lpuc.diagnosis.judging.runs import LEVELS, TOKENS, Outputs, Runs
@@ -82,11 +89,9 @@ class Search:
 
     def _before(self, step: Step, case: Case) -> Runs:
         known = self._latest.get(id(case))
-        return (
-            known
-            if known is not None and known.snapshot is step.before
-            else Runs(step.before, case)
-        )
+        if known is not None and known.snapshot is step.before:
+            return known
+        return Runs(step.before, case)
 
     def _judged(
         self, step: Step, before: Runs | None, after: Runs, tokens_only: bool
@@ -139,12 +144,12 @@ class Search:
         """
         level = step.after.level
         if level == "lpu_isa" and _is_encoded_otherwise(step.after):
-            return "encoder"
+            return ENCODER
         if before is None or not self._program_agrees(before, after, case):
             return step.one.name
         if level != "lpu_isa":
             return f"semantics of {LEVELS[level]}"
-        return "interpreter"
+        return INTERPRETER
 
     def _program_agrees(self, before: Runs, after: Runs | None, case: Case) -> bool:
         """Whether the fast path has the outputs of a run, which another one has not."""
@@ -189,8 +194,8 @@ class Search:
                 continue
             last = self._latest[id(case)]
             for where, machine, spread in (
-                ("encoder", self._machines[0], {}),
-                ("interpreter", self._machines[1], last.spread),
+                (ENCODER, self._machines[0], {}),
+                (INTERPRETER, self._machines[1], last.spread),
             ):
                 self._machine(where, machine, last, spread)
 
@@ -206,7 +211,7 @@ class Search:
         if found is None:
             return
         place = None
-        if where == "interpreter":
+        if where == INTERPRETER:
             fast = of_instructions(last.snapshot, last.case, is_fast=True)
             place = parted(_written(last), fast, NEARNESS[self.precision])
         operation, names = place or (None, ())
@@ -217,10 +222,8 @@ class Search:
 def _instruction(snapshot: Snapshot, trap: Trap) -> str | None:
     """The mnemonic of the instruction that trapped."""
     code = executable(snapshot.module, model_folder(snapshot.module)).code
-    found = dict(zip(word_addresses(code), code, strict=True)).get(
-        -1 if trap.pc is None else trap.pc
-    )
-    return None if found is None else found.MNEMONIC
+    pairs = zip(word_addresses(code), code, strict=True)
+    return next((inst.MNEMONIC for pc, inst in pairs if pc == trap.pc), None)
 
 
 def _is_encoded_otherwise(snapshot: Snapshot) -> bool:

@@ -15,29 +15,29 @@ from dialects.errors import CompileError
 from lpuc.compiler.driver import load_module
 from lpuc.compiler.options import CompileOptions
 from lpuc.compiler.pipeline import parse_passes, pipeline_of, stage_passes
-from lpuc.diagnosis.failure import Failure, failure_of
+from lpuc.diagnosis.checking import RESOLVED
+from lpuc.diagnosis.failure import ENCODER, IMPORTER, Failed, Failure, failure_of
 from lpuc.diagnosis.following import PASS_SECONDS, follow
-from lpuc.diagnosis.judging.importing import judge_import
+from lpuc.diagnosis.judging.importing import judge_import, judge_weights
 from lpuc.diagnosis.judging.runs import Runs
 from lpuc.diagnosis.judging.snapshots import Step
 from lpuc.diagnosis.limits import at_most
 from lpuc.diagnosis.screening import screened
 from lpuc.diagnosis.search import Problem, Search
 from lpuc.errors import UserError
-from lpuc.levels.cases import Case, Cases, logits_of
+from lpuc.levels.cases import Case, Cases
 from lpuc.levels.onnx_runtime import Reference, Refusal
 from lpuc.levels.subject import interface_above
-from lpuc.levels.texts import Host, by_host, request
+from lpuc.levels.texts import Host, greedy_cases
 from lpuc.levels.tolerance import tolerance_of
 from runtime.errors import BadOption
 from runtime.generation.device import GENERATE
 
-IMPORTER, ENCODER = "importer", "encoder"
-RESOLVED = "onnx-resolve-shapes"
-"""The pass behind which the interface of a model is known."""
 STANDARD = ("smallest", "short", "masked", "random")
 """Cases on which every pass is judged, whether the program is right on them or not."""
 MOST_SUSPECTS = 2
+COMPILING = "compiling"
+"""What shows a failure that no case is needed for."""
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Variant:
         """What is wrong, and the case that shows it."""
         broken = self._compile()
         if broken is not None:
-            return broken, "compiling"
+            return broken, COMPILING
         if self._resolved is None:
             self.notes.append(f"without the pass '{RESOLVED}' there is nothing to run")
             return None, ""
@@ -66,6 +66,8 @@ class Variant:
         except Problem as problem:
             smaller = self._smallest(problem)
             return smaller.failure, smaller.case.name
+        except Failed as failed:
+            return failed.failure, COMPILING
         return None, ""
 
     def _compile(self) -> Failure | None:
@@ -127,9 +129,13 @@ class Variant:
         chosen = suspects[:MOST_SUSPECTS]
         chosen += [c for c in kept if c.name in STANDARD and c not in chosen]
         chosen = chosen if self.is_first else chosen[: max(1, len(suspects))]
+        if broken is not None and not chosen:
+            raise Failed(failure_of(broken, ENCODER))
+        if not chosen:
+            self.notes.append("ONNX Runtime can run none of the cases; numbers are not looked at")
+            return
         self._import(chosen)
-        texts = list(self._texts())
-        for case, host in texts:
+        for case, host in self._texts():
             search.host = host
             self.cases.append(case.name)
             chosen.append(case)
@@ -145,6 +151,9 @@ class Variant:
         reference, first = self._reference, self.done[0].before
         if reference is None:
             return
+        misread = judge_weights(first.module)
+        if misread is not None:
+            raise Problem(misread, cases[0])
         tolerance = tolerance_of("onnx", "f32", reference.narrowest)
         for case in cases:
             expected, runs = reference(case.inputs), Runs(first, case)
@@ -154,17 +163,7 @@ class Variant:
 
     def _texts(self) -> Iterator[tuple[Case, Host]]:
         """What is generated, and what the host chooses."""
-        made, reference = self._made, self._reference
-        room = max((s.upper for s in made.symbols), default=0)
-        if reference is None or logits_of(made.interface) is None or not made.symbols:
-            return
-        for text in made.texts(room, is_drawn=False):
-            inputs, values = request(text.prompt, text.count, text.sampling, made.ids)
-            try:
-                host = by_host(reference, made.interface, text)
-            except (Refusal, KeyError):
-                return
-            yield Case(f"generate {text.name}", inputs, GENERATE, values), host
+        return iter(()) if self._reference is None else greedy_cases(self._made, self._reference)
 
     def _smallest(self, problem: Problem) -> Problem:
         """The same problem on a case with shorter caches, if one shows it."""

@@ -35,6 +35,12 @@ STEPS = 4
 VOCABULARY = 8
 """Ids are below this where nothing says how many there are."""
 PROMPT, NEW_TOKENS = 3, 5
+EXTENTS: tuple[tuple[str, Mapping[str, int]], ...] = (
+    ("3 new tokens: ", {"seq": 3}),
+    ("batch 2: ", {"batch": 2}),
+    ("batch 2 of 3 new tokens: ", {"batch": 2, "seq": 3}),
+)
+"""What else a decoder is compiled for, where nothing else is asked for."""
 TEXT_ROLES = frozenset({"ids", "mask", "positions", "past"})
 """What the inputs of a decoder are for; others could be anything."""
 

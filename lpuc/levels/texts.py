@@ -7,14 +7,15 @@ text goes on behind the host's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from lpuc.levels.cases import Text, cache_pairs, logits_of
-from lpuc.levels.onnx_runtime import Runner
+from lpuc.levels.cases import Case, Cases, Text, cache_pairs, logits_of
+from lpuc.levels.onnx_runtime import Refusal, Runner
+from runtime.generation.device import GENERATE
 from runtime.generation.sampling import Sampling, choose
 from runtime.program.interface import Interface, Port
 
@@ -121,3 +122,24 @@ def request(
         "sampler_ints": settings.integers(),
     }
     return inputs, {"total": len(prompt) + count, "sampled": settings.sampled}
+
+
+def greedy_cases(
+    made: Cases, reference: Runner, count: int | None = None
+) -> Iterator[tuple[Case, Host]]:
+    """
+    Calls of `generate`, of at most `count` new tokens, and what the host chooses.
+
+    None where the model is no decoder, or an input has no role that tells how to fill it.
+    """
+    room = max((symbol.upper for symbol in made.symbols), default=0)
+    if logits_of(made.interface) is None or not made.symbols:
+        return
+    for text in made.texts(room, is_drawn=False):
+        short = replace(text, count=text.count if count is None else min(text.count, count))
+        inputs, values = request(short.prompt, short.count, short.sampling, made.ids)
+        try:
+            host = by_host(reference, made.interface, short)
+        except (Refusal, KeyError, ValueError):
+            return
+        yield Case(f"generate {text.name}", inputs, GENERATE, values), host

@@ -14,15 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation, SSAValue
 
-from dialects.devices import gathered
-from dialects.errors import node_names
-from dialects.lpu.control import ForOp
-from dialects.lpu.tensors import sharding_of
 from dialects.names import escape
 from dialects.observing import OnDevices
+from lpuc.diagnosis.judging.traces import layer_names, whole
 from lpuc.levels.cases import Case
 from lpuc.levels.execution import run_level
 from lpuc.levels.onnx_runtime import Arrays, Reference
@@ -76,36 +72,11 @@ class _Seen:
         for value, parts in zip(op.results, results, strict=True):
             turn = self.turns.get(value, 0)
             self.turns[value] = turn + 1
-            names = [name for name in _names(op, turn) if name in self.ranks]
+            names = [name for name in layer_names(op, turn) if name in self.ranks]
             if names:
                 last = max(names, key=self.ranks.__getitem__)
-                self.arrays.setdefault(last, []).append(_whole(value, parts))
+                self.arrays.setdefault(last, []).append(np.array(whole(value, parts)))
         return results
-
-
-def _whole(value: SSAValue, parts: OnDevices) -> Array:
-    """A value as one array, which later operations cannot change."""
-    sharding = sharding_of(value) if len(parts) > 1 else None
-    return np.array(parts[0] if sharding is None else gathered(parts, sharding))
-
-
-def _names(op: Operation, turn: int) -> Sequence[str]:
-    """The nodes of an operation in one turn of the loop over layers that it stands in."""
-    names, turns = node_names(op), _turns_around(op)
-    if turns < 2 or len(names) % turns:
-        return names
-    width = len(names) // turns
-    return names[turn % turns * width :][:width]
-
-
-def _turns_around(op: Operation) -> int:
-    """How often the innermost loop around an operation turns; 1 if that depends on the call."""
-    parent = op.parent_op()
-    while parent is not None and not isinstance(parent, FuncOp | ForOp):
-        parent = parent.parent_op()
-    if not isinstance(parent, ForOp) or parent.lower is not None or parent.upper.data.terms:
-        return 1
-    return parent.upper.data.const
 
 
 def _named(reference: Reference) -> list[_Named]:

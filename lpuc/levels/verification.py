@@ -19,7 +19,7 @@ from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
 from lpuc.errors import UserError
 from lpuc.files.npz import inputs_of
-from lpuc.levels.cases import Case, Cases
+from lpuc.levels.cases import EXTENTS, Case, Cases
 from lpuc.levels.judgement import (
     Breakdown,
     Judgement,
@@ -43,13 +43,6 @@ __all__ = [
 ]  # fmt: skip
 
 Inputs = Mapping[str, Any] | str | PathLike[str]
-
-EXTENTS: tuple[tuple[str, Mapping[str, int]], ...] = (
-    ("3 new tokens: ", {"seq": 3}),
-    ("batch 2: ", {"batch": 2}),
-    ("batch 2 of 3 new tokens: ", {"batch": 2, "seq": 3}),
-)
-"""What else a decoder is compiled for, where nothing else is asked for."""
 
 
 def mismatches(table: Table, tolerance: float | Mapping[str, float]) -> list[tuple[str, str]]:

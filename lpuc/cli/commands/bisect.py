@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING
 import click
 
 from lpuc.cli.input import STDIN, text_of
-from lpuc.cli.options import FILE, about, command, compile_options, json_option
+from lpuc.cli.options import (
+    COMPILING,
+    FILE,
+    about,
+    command,
+    compile_options,
+    given_options,
+    json_option,
+)
 from lpuc.cli.output import show
-from lpuc.compiler.options import CompileOptions
+from lpuc.compiler.options import BUDGETS, CompileOptions
 from lpuc.errors import MISMATCH, printable
 
 if TYPE_CHECKING:
@@ -43,6 +51,10 @@ def bisect(model: Path, seed: int, quick: bool, as_json: bool, options: CompileO
     if model == STDIN or kind_of(model) is TEXT:
         from lpuc.diagnosis.of_ir import bisect_ir
 
+        chosen = given_options((*COMPILING, *BUDGETS, "seed", "quick"))
+        for name in (name for name in chosen if name != "pipeline"):
+            flag = name.replace("_", "-")
+            raise click.UsageError(f"--{flag} is for models; IR says itself what it was made for")
         found = bisect_ir(text_of(model), None if model == STDIN else model, options.pipeline)
     else:
         found = search(model, options, seed, is_thorough=not quick)

@@ -6,23 +6,30 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from xdsl.dialects.builtin import ModuleOp
 
 from dialects.errors import node_names
 from dialects.names import unescape
-from dialects.onnx.semantics import HOLDERS, evaluate
-from lpuc.diagnosis.failure import Failure, failure_of
+from lpuc.diagnosis.failure import IMPORTER, Failure, failure_of
 from lpuc.diagnosis.judging.passes import departure, outputs_depart
 from lpuc.diagnosis.judging.runs import Runs
 from lpuc.diagnosis.judging.traces import Event
 from lpuc.levels.cases import Case
+from lpuc.levels.initializers import misread
 from lpuc.levels.onnx_runtime import Reference, Refusal
-from passes.analysis.functions import model_folder
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Arrays = Mapping[str, Array]
 
 _ANYTHING: Array = np.array(np.inf)
-IMPORTER, SEMANTICS = "importer", "semantics of onnx"
+SEMANTICS = "semantics of onnx"
+
+
+def judge_weights(module: ModuleOp) -> Failure | None:
+    """The first weight of which the importer has noted something else than the file holds."""
+    for op, what in misread(module):
+        return Failure("numbers", IMPORTER, op.name, node_names(op), what)
+    return None
 
 
 def judge_import(
@@ -43,7 +50,7 @@ def judge_import(
     except Exception as error:  # whatever the level raises is what is wrong with it
         return failure_of(error, SEMANTICS)
     if found is None:
-        return _misread(runs)
+        return None
     unbounded: dict[str, Array] = dict.fromkeys(expected, _ANYTHING)
     try:
         rest = outputs_depart(program(runs.case), expected, tolerance, unbounded)
@@ -55,22 +62,6 @@ def judge_import(
         return Failure("numbers", where, None, (), f"output '{found.names[0]}': {found}")
     event, message = place
     return Failure("numbers", where, event.op.name, node_names(event.op), message)
-
-
-def _misread(runs: Runs) -> Failure | None:
-    """A constant that is not what the file has, which this level reads in another way."""
-    folder = model_folder(runs.snapshot.module)
-    for event in runs.events:
-        if event.op.name not in HOLDERS:
-            continue
-        (got,) = evaluate(event.op, (), folder)
-        found = departure(got, event.array, 0.0)
-        if found is not None:
-            index, number, expected, _ = found
-            at = ", ".join(map(str, index))
-            message = f"[{at}] is {number:.9g}, the file has {expected:.9g}"
-            return Failure("numbers", IMPORTER, event.op.name, node_names(event.op), message)
-    return None
 
 
 def _place(runs: Runs, reference: Reference, tolerance: float) -> tuple[Event, str] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -48,7 +48,6 @@ class Runs:
     case: Case
     basis: Runs | None = None
     """What tells how far outputs may be off where values are not recorded."""
-    _tables: dict[Key, Event] = field(default_factory=dict[Key, Event])
 
     @property
     def is_traced(self) -> bool:

@@ -33,7 +33,7 @@ from lpuc.compiler.pipeline import (
     stage_passes,
 )
 from lpuc.compiler.plans import naming
-from lpuc.diagnosis.failure import Failure, failure_of
+from lpuc.diagnosis.failure import ENCODER, IMPORTER, INTERPRETER, Failure, failure_of
 from lpuc.diagnosis.limits import at_most
 from lpuc.diagnosis.reduction.inputs import drawn_or_none
 from lpuc.diagnosis.reduction.numbers import Arrays, Run, departure, different, level_of
@@ -48,7 +48,6 @@ Step = tuple[ModulePass, Stage | None]
 
 READER = "reading"
 """The place of what is wrong with a file of IR before passes run."""
-IMPORTER, ENCODER, INTERPRETER = "importer", "encoder", "interpreter"
 
 
 @dataclass

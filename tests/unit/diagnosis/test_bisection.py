@@ -12,7 +12,7 @@ import pytest
 from lpuc.cli import invoke
 from lpuc.compiler.options import CompileOptions
 from lpuc.diagnosis.bisection import Bisection, bisect
-from lpuc.errors import MISMATCH
+from lpuc.errors import MISMATCH, USAGE
 from passes.lpu_isa.hoist_streams import LpuIsaHoistStreamsPass
 from passes.lpu_mem.tile import LpuMemTilePass
 from passes.onnx.operators import elementwise
@@ -121,6 +121,8 @@ def test_passes_behind_a_dump_are_judged_by_it(
     (imported,) = dump.glob("*-onnx-resolve-shapes.mlir")
     (lowered,) = dump.glob("*-convert-onnx-to-lpu.mlir")
     assert invoke(["bisect", str(lowered)]) == 0
+    assert invoke(["bisect", str(lowered), "--precision", "f16"]) == USAGE
+    assert "--precision is for models" in capsys.readouterr().err
     before = Build.map
 
     def swapped(self: Build, fn: str, *sources: Any) -> Any:
