@@ -33,6 +33,7 @@ Kind = Literal["numbers", "crash", "verifier", "hang", "refusal"]
 
 IMPORTER, ENCODER, INTERPRETER = "importer", "encoder", "interpreter"
 """Places that are no passes."""
+UNKNOWN = "a place that cannot be told"
 PACKAGES = ("lpuc", "passes", "dialects", "runtime")
 PARTS = (
     ("runtime.program.", ENCODER),

@@ -16,9 +16,10 @@ from lpuc.compiler.driver import load_module
 from lpuc.compiler.options import CompileOptions
 from lpuc.compiler.pipeline import parse_passes, pipeline_of, stage_passes
 from lpuc.diagnosis.checking import RESOLVED
-from lpuc.diagnosis.failure import ENCODER, IMPORTER, Failed, Failure, failure_of
+from lpuc.diagnosis.failure import ENCODER, IMPORTER, UNKNOWN, Failed, Failure, failure_of
 from lpuc.diagnosis.following import PASS_SECONDS, follow
 from lpuc.diagnosis.judging.importing import judge_import, judge_weights
+from lpuc.diagnosis.judging.passes import ANYTHING, outputs_depart
 from lpuc.diagnosis.judging.runs import Runs
 from lpuc.diagnosis.judging.snapshots import Step
 from lpuc.diagnosis.limits import at_most
@@ -143,8 +144,21 @@ class Variant:
         if broken is not None:
             raise Problem(failure_of(broken, ENCODER), chosen[0])
         search.machine(chosen)
-        if suspects:
-            self.notes.append(f"'{suspects[0].name}' is off by what no single pass is")
+        self._require_right(suspects)
+
+    def _require_right(self, suspects: Sequence[Case]) -> None:
+        """`Problem` if the program is wrong though no pass is: where cannot be told."""
+        reference, search = self._reference, self._search
+        if reference is None:
+            return
+        for case in suspects:
+            expected = reference(case.inputs)
+            found = outputs_depart(
+                search.fast(case), expected, search.tolerance, dict.fromkeys(expected, ANYTHING)
+            )
+            if found is not None:
+                message = f"no pass departs, but output '{found.names[0]}': {found}"
+                raise Problem(Failure("numbers", UNKNOWN, None, (), message), case)
 
     def _import(self, cases: Sequence[Case]) -> None:
         """Judge the model as it was imported."""

@@ -11,7 +11,7 @@ from xdsl.dialects.builtin import ModuleOp
 from dialects.errors import node_names
 from dialects.names import unescape
 from lpuc.diagnosis.failure import IMPORTER, Failure, failure_of
-from lpuc.diagnosis.judging.passes import departure, outputs_depart
+from lpuc.diagnosis.judging.passes import ANYTHING, departure, outputs_depart
 from lpuc.diagnosis.judging.runs import Runs
 from lpuc.diagnosis.judging.traces import Event
 from lpuc.levels.cases import Case
@@ -21,7 +21,6 @@ from lpuc.levels.onnx_runtime import Reference, Refusal
 Array = np.ndarray[Any, np.dtype[Any]]
 Arrays = Mapping[str, Array]
 
-_ANYTHING: Array = np.array(np.inf)
 SEMANTICS = "semantics of onnx"
 
 
@@ -51,7 +50,7 @@ def judge_import(
         return failure_of(error, SEMANTICS)
     if found is None:
         return None
-    unbounded: dict[str, Array] = dict.fromkeys(expected, _ANYTHING)
+    unbounded: dict[str, Array] = dict.fromkeys(expected, ANYTHING)
     try:
         rest = outputs_depart(program(runs.case), expected, tolerance, unbounded)
         where = SEMANTICS if rest is None else IMPORTER

@@ -38,6 +38,8 @@ from lpuc.diagnosis.judging.traces import Event, Key, layer_names, parts_of
 from lpuc.levels.contracts import is_sum, roundoff
 
 Array = np.ndarray[Any, np.dtype[Any]]
+ANYTHING: Array = np.array(np.inf)
+"""A spread that bounds nothing: the tolerance alone does."""
 Pairs = Mapping[Key, Event]
 """For what one run computed, what computed the same in the run before the pass."""
 

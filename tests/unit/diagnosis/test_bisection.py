@@ -12,6 +12,8 @@ import pytest
 from lpuc.cli import invoke
 from lpuc.compiler.options import CompileOptions
 from lpuc.diagnosis.bisection import Bisection, bisect
+from lpuc.diagnosis.failure import UNKNOWN
+from lpuc.diagnosis.search import Search
 from lpuc.errors import MISMATCH, USAGE
 from passes.lpu_isa.hoist_streams import LpuIsaHoistStreamsPass
 from passes.lpu_mem.tile import LpuMemTilePass
@@ -94,6 +96,22 @@ def test_an_importer_that_reads_other_weights(model: Path, monkeypatch: pytest.M
     failure = searched(model).failure
     assert failure is not None
     assert (failure.kind, failure.where) == ("numbers", "importer")
+
+
+def test_it_says_when_no_pass_departs_though_the_program_is_wrong(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+):
+    before = Build.map
+
+    def swapped(self: Build, fn: str, *sources: Any) -> Any:
+        return before(self, fn, *(sources[::-1] if fn == "sub" else sources))
+
+    monkeypatch.setattr(elementwise.Build, "map", swapped)
+    monkeypatch.setattr(Search, "passes", lambda *_: None)
+    monkeypatch.setattr(Search, "machine", lambda *_: None)
+    failure = searched(model).failure
+    assert failure is not None
+    assert (failure.kind, failure.where) == ("numbers", UNKNOWN)
 
 
 @pytest.mark.parametrize("broken", [LpuMemTilePass, LpuIsaHoistStreamsPass])
