@@ -11,6 +11,7 @@ from random import Random
 import pytest
 
 import lpuc
+from benchmarks.fuzz.ring import judging
 from lpuc.cli import invoke
 from runtime.errors import Invalid, Malformed
 from runtime.isa import Copy, Inst, Li, Operand
@@ -27,23 +28,7 @@ SHIFTED = range(8, 64)
 """Registers that change places, in pairs; none is that of a symbol."""
 
 
-def _by_prove(program: Program) -> str:
-    try:
-        prove(program)
-    except Unproved as refused:
-        return refused.rule.value
-    return ""
-
-
-def _by_load(program: Program) -> str:
-    try:
-        program.check_ring()
-    except Unsafe as refused:
-        return refused.rule
-    return ""
-
-
-CHECKS = {"compile": _by_prove, "load": _by_load}
+CHECKS = {"compile": judging.CHECKS["A"], "load": judging.CHECKS["B"]}
 by_each_check = pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
 Check = Callable[[Program], str]
 
@@ -150,7 +135,7 @@ def test_a_stretch_too_many_or_too_few_is_refused(program: Program, check: Check
 
 def test_the_message_names_instructions_and_nodes(program: Program):
     changed = (_changed_source(program, at) for at in _sources(program.code))
-    other = next(p for p in changed if _by_prove(p) == _by_load(p) == "meant")
+    other = next(p for p in changed if {check(p) for check in CHECKS.values()} == {"meant"})
     with pytest.raises(Unproved, match="something else than was meant") as refused:
         prove(other)
     assert refused.value.rule is Rule.MEANT
