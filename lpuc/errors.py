@@ -57,6 +57,8 @@ class InternalError(Error):
     ):
         super().__init__(message)
         self.reproducer, self.operation, self.nodes = reproducer, operation, tuple(nodes)
+        self.where: str | None = None
+        """The pass that is at fault, if it is one."""
         self.flags = ""
         """Options without which the reproducer does not show it."""
 

@@ -210,8 +210,9 @@ class Instrumentation:
     ) -> InternalError:
         """The report of a bug, with the IR that shows it in a file."""
         recipe = Recipe(",".join(str(p.spec()) for p in rest), level)
-        where = where or f"pass '{rest[0].name}'"
-        report = reported(error, where, recipe, self._before, self.place)
+        named = where or f"pass '{rest[0].name}'"
+        report = reported(error, named, recipe, self._before, self.place)
+        report.where = rest[0].name if where is None else None
         if self._check is not None and error is self._check.found:
             report.flags = " --check-numerics"
         return report

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,7 +24,7 @@ from dialects.names import unescape
 from lpuc.compiler.driver import CompiledProgram, load_module, lower_by_levels
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
-from lpuc.diagnosis.failure import Failure, failure_of
+from lpuc.diagnosis.failure import ENCODER, Failure, failure_of
 from lpuc.errors import InternalError
 from lpuc.levels.execution import STEP, Arrays, OnToken, entries_of, run_level
 from lpuc.levels.texts import Tokens, request
@@ -140,31 +141,14 @@ def subject(model: Path, options: CompileOptions, instrumentation: Instrumentati
 
 def _level(level: str, module: ModuleOp) -> Runner:
     """The semantics of a level."""
-
-    def run(
-        inputs: Arrays,
-        entry: str = STEP,
-        values: Mapping[str, int] | None = None,
-        on_token: OnToken | None = None,
-    ) -> Arrays:
-        return run_level(level, module, inputs, entry, values, on_token)
-
-    return run
+    return partial(run_level, level, module)
 
 
 def _stopped(bug: InternalError) -> Runner:
     """What a level does that the compiler did not get to."""
-    text = str(bug)
-    where = text.split("'")[1] if text.startswith("pass '") else "encoder"
-    failure = failure_of(bug, where)
+    failure = failure_of(bug, bug.where or ENCODER)
 
-    def run(
-        inputs: Arrays,
-        entry: str = STEP,
-        values: Mapping[str, int] | None = None,
-        on_token: OnToken | None = None,
-    ) -> Arrays:
-        del inputs, entry, values, on_token
+    def run(*_given: object, **_named: object) -> Arrays:
         raise Stopped(failure)
 
     return run
