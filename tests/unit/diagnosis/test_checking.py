@@ -73,3 +73,12 @@ def test_tokens_that_the_loop_chooses_otherwise_are_seen(
     options = ("--max-context", "16", "--reproducer", str(tmp_path / "r.mlir"))
     assert compiled(ONE, tmp_path, *options) == INTERNAL
     assert "pass 'lpu-derive-generate'" in capsys.readouterr().err
+
+
+def test_it_says_when_there_was_nothing_to_judge(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "x.mlir").write_text("builtin.module {\n}\n")
+    command = ["opt", str(tmp_path / "x.mlir"), "-p", "dce", "--check-numerics"]
+    assert invoke(command) == 0
+    assert "--check-numerics has judged nothing" in capsys.readouterr().err
