@@ -27,10 +27,10 @@ from runtime.isa.spec import Inst, Unit
 from runtime.order.ranges import Range
 from runtime.target import Target
 from runtime.timing.chaining import Ints
-from runtime.timing.events import Cause, Engine, Event
+from runtime.timing.events import AT_ONCE, Cause, Engine, Event, Reason
 from runtime.timing.fifo import Fifo, Panel
 from runtime.timing.hbm import rates
-from runtime.timing.links import Links, Reason
+from runtime.timing.links import Links
 from runtime.timing.scoreboard import NEVER, HbmScoreboard, LmuScoreboard, Wait
 from runtime.timing.work import Work
 from runtime.traps import Trap, TrapKind
@@ -91,16 +91,19 @@ class Engines:
             start, cause, waited = free, Cause.ISSUE, NEVER
         else:
             delays = self.lmu.delays(work.near)
-            start, cause, waited = self._granules(work, delays, (free, Cause.ISSUE, NEVER))
+            start, cause, waited = self._granules(work, delays, Reason(free, Cause.ISSUE, NEVER))
             self._leave(work, delays, start, 0)
         end = start + work.steps
         self.free[Engine.ICP] = Wait(end, self.number)
-        return Event(self.number, pc, Engine.ICP, free, start, end, work.steps, 0, cause, waited)
+        return Event(
+            self.number, pc, Engine.ICP, free, start, start, end, end, work.steps, 0, cause, waited,
+            Reason(start, cause, waited),
+        )  # fmt: skip
 
     def _granules(self, work: Work, delays: Ints, reason: Reason) -> Reason:
         """What delays the last step most, of something and the granules."""
         if delays.size and (latest := int(delays[-1])) > reason[0]:
-            return (latest, Cause.LMU, self.lmu.behind(work.near, delays))
+            return Reason(latest, Cause.LMU, self.lmu.behind(work.near, delays))
         return reason
 
     def _leave(self, work: Work, delays: Ints, start: int, latency: int, shift: int = 0) -> None:
@@ -122,7 +125,7 @@ class Engines:
         now = self.free[Engine.ICP].time
         self.writes.forget(now)
         self.streams.forget(now)
-        return max((free, Cause.ISSUE, NEVER), (room.time, Cause.QUEUE, room.waited))
+        return max(Reason(free, Cause.ISSUE, NEVER), Reason(room.time, Cause.QUEUE, room.waited))
 
     def _room(self, engine: Engine) -> Wait:
         """When the queue has room: when the instruction that is `queue_depth` older has left it."""
@@ -143,7 +146,7 @@ class Engines:
     def _taken(self, engine: Engine, issued: Reason) -> Reason:
         """When an engine takes an instruction up."""
         free = self.free[engine]
-        return max(issued, (free.time, Cause.ENGINE, free.waited))
+        return max(issued, Reason(free.time, Cause.ENGINE, free.waited))
 
     def _vector(self, pc: int, issued: Reason, work: Work) -> Event:
         taken, delays = self._taken(Engine.VXE, issued), self.lmu.delays(work.near)
@@ -153,25 +156,25 @@ class Engines:
         self._leave(work, delays, taken[0], work.latency, setup)
         self._occupy(Engine.VXE, taken[0], left)
         return Event(
-            self.number, pc, Engine.VXE, issued[0], taken[0], left + work.latency,
-            setup + work.steps, 0, cause, waited,
+            self.number, pc, Engine.VXE, issued[0], taken[0], late, left, left + work.latency,
+            setup + work.steps, 0, cause, waited, Reason(late, cause, waited),
         )  # fmt: skip
 
     def _matrix(self, pc: int, issued: Reason, work: Work) -> Event:
         taken, delays = self._taken(Engine.SXE, issued), self.lmu.delays(work.near)
-        late, cause, waited = self._granules(work, delays, taken)
+        late, cause, waited = first = self._granules(work, delays, taken)
         near, setup = work.near, self.target.issue_latency
         begin, delays = taken[0] + setup, delays + setup
         drain = self.fifo.drain(self.number, work.steps, begin, near, delays)
         if drain.late > late + setup:
-            cause, waited = Cause.PANEL, drain.panel.number
+            late, cause, waited = drain.arrived, Cause.PANEL, drain.panel.number
         held = np.maximum(delays, begin)
         left = np.maximum(held[near.until], drain.delays) + near.ends
         self.lmu.mark(near, self.number, left, work.latency)
         self._occupy(Engine.SXE, taken[0], drain.over)
         return Event(
-            self.number, pc, Engine.SXE, issued[0], taken[0], drain.over + work.latency,
-            setup + work.steps, 0, cause, waited,
+            self.number, pc, Engine.SXE, issued[0], taken[0], late, drain.over,
+            drain.over + work.latency, setup + work.steps, 0, cause, waited, first,
         )  # fmt: skip
 
     def _send(self, pc: int, issued: Reason, work: Work, side: str) -> Event:
@@ -180,15 +183,15 @@ class Engines:
         late, cause, waited = self._granules(work, delays, taken)
         begin = max(taken[0] + setup, room[0])
         if room[0] > late + setup:
-            late, cause, waited = (room[0] - setup, *room[1:])
+            late, cause, waited = room._replace(time=room.time - setup)
         left = late + setup + work.steps
         self._leave(work, delays, begin - setup, work.latency, setup)
         self._occupy(engine, taken[0], left)
         lags = np.append(begin, np.maximum(delays + setup, begin))
         self.links.send(side, self.number, work.near, lags)
         return Event(
-            self.number, pc, engine, issued[0], taken[0], left + work.latency,
-            setup + work.steps, work.bytes, cause, waited,
+            self.number, pc, engine, issued[0], taken[0], late, left, left + work.latency,
+            setup + work.steps, work.bytes, cause, waited, Reason(late, cause, waited),
         )  # fmt: skip
 
     def _recv(self, pc: int, issued: Reason, work: Work, side: str) -> Event:
@@ -205,8 +208,8 @@ class Engines:
         self._occupy(engine, taken[0], left)
         self.links.note(side, Wait(left, self.number))
         return Event(
-            self.number, pc, engine, issued[0], taken[0], left + work.latency,
-            setup + work.steps, work.bytes, cause, waited,
+            self.number, pc, engine, issued[0], taken[0], late, left, left + work.latency,
+            setup + work.steps, work.bytes, cause, waited, Reason(late, cause, waited),
         )  # fmt: skip
 
     def _transfer(self, pc: int, issued: Reason, work: Work, far: Range) -> Event:
@@ -214,7 +217,7 @@ class Engines:
         begun = max(taken, self._turned(work), self._hazard(far))
         setup = max(0, self.target.issue_latency - work.steps) if work.bytes else 0
         delays = self.lmu.delays(work.near)
-        late, cause, waited = self._granules(work, delays, (begun[0] + setup, *begun[1:]))
+        late, cause, waited = self._granules(work, delays, begun._replace(time=begun.time + setup))
         left = late + work.steps
         self._leave(work, delays, begun[0] + setup, work.latency)
         self._occupy(Engine.TRANSFER, taken[0], left)
@@ -224,16 +227,16 @@ class Engines:
             if far.writes:
                 self.writes.note(far, Wait(end, self.number))
         return Event(
-            self.number, pc, Engine.TRANSFER, issued[0], taken[0], end, work.units, work.bytes,
-            cause, waited,
+            self.number, pc, Engine.TRANSFER, issued[0], taken[0], late, left, end, work.units,
+            work.bytes, cause, waited, Reason(late, cause, waited),
         )  # fmt: skip
 
     def _turned(self, work: Work) -> Reason:
         """When the bus has turned behind the transfer before."""
         if not work.bytes or work.far.writes is self.wrote or self.bus.waited == NEVER:
-            return (0, Cause.ISSUE, NEVER)
+            return AT_ONCE
         turn = self.rates.to_write if work.far.writes else self.rates.to_read
-        return (self.bus.time + turn, Cause.CHANNEL, self.bus.waited)
+        return Reason(self.bus.time + turn, Cause.CHANNEL, self.bus.waited)
 
     def _hazard(self, far: Range) -> Reason:
         """When the accesses are over that a transfer may not pass."""
@@ -245,7 +248,7 @@ class Engines:
                     "waits for a product behind both",
                 )  # fmt: skip
             over = max(over, self.streams.ready(far))
-        return (over.time, Cause.HBM, over.waited)
+        return Reason(over.time, Cause.HBM, over.waited)
 
     def _pay(self, work: Work, issued: int, left: int) -> None:
         """What streams owe the channels for a transfer, and for turning the bus there and back."""
@@ -270,8 +273,9 @@ class Engines:
         self.streams.note(panel.range, Wait(sent, panel.number))
         end = sent + self.target.hbm_latency if panel.size else sent
         return Event(
-            panel.number, panel.pc, Engine.STREAM, panel.issued, -(-begun // units), end,
-            panel.units, panel.size, panel.cause, panel.waited,
+            panel.number, panel.pc, Engine.STREAM, panel.issued, -(-begun // units),
+            -(-panel.ready // units), sent, end, panel.units, panel.size, panel.cause,
+            panel.waited, panel.first,
         )  # fmt: skip
 
 

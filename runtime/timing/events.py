@@ -45,14 +45,27 @@ class Cause(StrEnum):
     """A message that is not there yet, or room for it on the link."""
 
 
+class Reason(NamedTuple):
+    """When a wait was over, for what it was, and the number of the instruction behind it."""
+
+    time: int
+    cause: Cause
+    waited: int
+
+
+AT_ONCE = Reason(0, Cause.ISSUE, -1)
+
+
 class Event(NamedTuple):
     """Instruction `number` of the run, counted from 0, at word `pc`. Times are cycles.
 
-    It is in its queue from `issued` and its engine takes it up at `start`; `busy` keeps the engine
-    from the next one, or is how long the channels serve it, in units (`runtime.timing.hbm`). `end`
-    is when its last result is there; of a stream, its last byte in the FIFO; of what is sent, its
-    last byte at the neighbour. `cause` is what it waited for last, and `waited` the number of the
-    instruction behind that, -1 for none.
+    It is in its queue from `issued`, its engine takes it up at `start` and has gone through it at
+    `left`. `busy` of that keeps the engine at work, or is how long the channels serve it, in units
+    (`runtime.timing.hbm`). `end` is when its last result is there; of a stream, its last byte in
+    the FIFO; of what is sent, its last byte at the neighbour. `cause` is what it waited for last,
+    and `waited` the number of the instruction behind that, -1 for none; from `ready` on it waits
+    for nothing. `first` is what it waited for before: of a product all but bytes of its panel, of a
+    stream all but room in the FIFO.
     """
 
     number: int
@@ -60,8 +73,11 @@ class Event(NamedTuple):
     engine: Engine
     issued: int
     start: int
+    ready: int
+    left: int
     end: int
     busy: int
     bytes: int
     cause: Cause
     waited: int
+    first: Reason

@@ -27,7 +27,7 @@ from runtime.order.ranges import Range, meet
 from runtime.target import Target
 from runtime.timing.bills import Bills
 from runtime.timing.chaining import Ints
-from runtime.timing.events import Cause
+from runtime.timing.events import AT_ONCE, Cause, Reason
 from runtime.timing.hbm import rates
 from runtime.timing.scoreboard import NEVER, Needs, Wait
 from runtime.traps import Trap, TrapKind
@@ -47,7 +47,8 @@ class Panel:
     """A panel on its way: times are known as far as `asked` beats and `drained` of them.
 
     `base` are the bytes of all panels before. It begins behind `hazard`, and when so many `bills`
-    of transfers are paid. `arrived` holds the arrivals of beats that are not drained.
+    of transfers are paid; from `ready` on there is room. `arrived` holds the arrivals of beats that
+    are not drained.
     """
 
     number: int
@@ -64,6 +65,8 @@ class Panel:
     begun: int | None = None
     cause: Cause = Cause.ISSUE
     waited: int = NEVER
+    first: Reason = AT_ONCE
+    ready: int = 0
     last: int = 0
     arrived: deque[Ints] = field(default_factory=deque["Ints"])
 
@@ -81,13 +84,14 @@ class Drain(NamedTuple):
     """A panel with the time at which its last tile is done.
 
     `late` is by how much arrivals delay the last tile, and `delays` the last tile of each end that
-    the product's needs list (`Needs.ends`).
+    the product's needs list (`Needs.ends`). `arrived` is when the beat came that delays it most.
     """
 
     panel: Panel
     over: int
     late: int
     delays: Ints
+    arrived: int
 
 
 class Window(NamedTuple):
@@ -183,20 +187,18 @@ class Fifo:
 
     def _begin(self, panel: Panel) -> None:
         """Take a panel up, behind the one before it and what it waits for."""
+        paid = self.bills.paid(panel.bills) if panel.beats else 0
         reasons = (
             (panel.issued * self.unit, Cause.ISSUE, NEVER),
             (self.earliest, Cause.ENGINE, self.before.waited),
             (self.before.time, Cause.ENGINE, self.before.waited),
-            *self._paid(panel),
+            (paid, Cause.CHANNEL, NEVER),
             (panel.hazard.time * self.unit, Cause.HBM, panel.hazard.waited),
         )
         panel.begun, panel.cause, panel.waited = max(reasons, key=lambda reason: reason[0])
-        panel.last = panel.begun
+        panel.first = Reason(-(-panel.begun // self.unit), panel.cause, panel.waited)
+        panel.last = panel.ready = panel.begun
         self.earliest = panel.begun + self.setup
-
-    def _paid(self, panel: Panel) -> list[tuple[int, Cause, int]]:
-        """When the transfers before a panel are paid."""
-        return [(self.bills.paid(panel.bills), Cause.CHANNEL, NEVER)] if panel.beats else []
 
     def _request(self, panel: Panel) -> bool:
         """Request the beats of a window; whether there was room for any."""
@@ -232,6 +234,8 @@ class Fifo:
         taken, over = window.taken[: count + 1], window.over[:count]
         if over[-1] - panel.last > taken[-1] - taken[0]:
             panel.cause, panel.waited = Cause.ROOM, self.drainer
+            lags = window.begins[:count] - taken[:-1]
+            panel.ready = int(window.begins[np.searchsorted(lags, lags[-1])])
         self.bills.serve(window.begins[:count], over)
         panel.last, panel.asked = int(over[-1]), panel.asked + count
 
@@ -259,13 +263,14 @@ class Fifo:
         held = np.append(start, np.maximum(delays, start))
         wanted = needs.ends
         beat_of = -(-wanted * panel.beats // max(1, tiles)) - 1
-        late, begins, low = start, list[Ints](), 0
+        late, begins, low, came = start, list[Ints](), 0, start
         while low < panel.beats:
             window = None if panel.arrived else self._window(panel, self.ahead)
             arrived = panel.arrived.popleft() if window is None else self._arrivals(window)
             high = low + arrived.size
             tile, upto = shares(tiles, panel.beats, low, high), panel.bytes_up_to(low, high)
-            behind = np.maximum.accumulate(np.maximum(arrived - tile[:-1], late))
+            lags = arrived - tile[:-1]
+            behind = np.maximum.accumulate(np.maximum(lags, late))
             full = behind
             if behind[0] < held[-1]:
                 full = np.maximum(behind, held[np.searchsorted(needs.begins, tile[1:])])
@@ -275,11 +280,13 @@ class Fifo:
                 self._ask(panel, window, count)
             begins.append(behind[:count])
             self.freed.append(upto[:count], when[:count])
-            late, low = int(behind[count - 1]), low + count
+            if (delay := int(behind[count - 1])) > late:
+                came = int(arrived[np.flatnonzero(lags[:count] == delay)[-1]])
+            late, low = delay, low + count
         self.undrained.popleft()
         self.fill()
         starts = np.concatenate(begins)[beat_of] if begins else np.full(wanted.size, start)
-        return Drain(panel, max(late, int(held[-1])) + tiles, late, starts)
+        return Drain(panel, max(late, int(held[-1])) + tiles, late, starts, came)
 
     def take_done(self) -> list[Panel]:
         """Panels that were sent since the last call."""

@@ -12,11 +12,10 @@ import numpy as np
 
 from runtime.target import Target
 from runtime.timing.chaining import Ints
-from runtime.timing.events import Cause
+from runtime.timing.events import Cause, Reason
 from runtime.timing.scoreboard import NEVER, Needs, Wait
 from runtime.traps import Trap, TrapKind
 
-Reason = tuple[int, Cause, int]
 OTHER = {"left": "right", "right": "left"}
 
 
@@ -55,11 +54,11 @@ class Links:
         Trap where that comes behind it in the program.
         """
         if self.room[side] > 0:
-            return (0, Cause.LINK, NEVER)
+            return Reason(0, Cause.LINK, NEVER)
         if not self.received[side]:
             raise Trap(TrapKind.DEADLOCK, f"no message to the {side} is received before it")
         wait = self.received[side][0]
-        return (wait.time, Cause.LINK, wait.waited)
+        return Reason(wait.time, Cause.LINK, wait.waited)
 
     def send(self, side: str, number: int, needs: Needs, lags: Ints) -> None:
         """A message is sent, of which step 0 and those of `needs.begins` lag so much behind."""

@@ -91,7 +91,7 @@ def _timing(program: Program, symbols: Mapping[str, int], run: Iterable[Event]) 
     target, end = program.target, 0
     executed, moved = Counter[int](), Counter[int]()
     served, busy, exposed = Counter[Engine](), Counter[Engine](), Counter[Unit]()
-    for _, pc, engine, _, _, over, taken, size, _, _ in run:
+    for _, pc, engine, _, _, _, _, over, taken, size, *_ in run:
         executed[pc] += 1
         busy[engine] += taken
         served[engine] += size
