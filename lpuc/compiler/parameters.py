@@ -41,6 +41,6 @@ def parameter_pieces(params: Sequence[Param], folder: Path, devices: int = 1) ->
     """What each device holds, a few megabytes at a time, in order; paths start at `folder`."""
     with SourceFiles(folder) as files:
         for address, weight in params:
-            for parts in pieces(weight, files, devices):
+            for parts in pieces(weight, files, devices, address):
                 yield address, parts
                 address += parts[0].nbytes

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from runtime.errors import Malformed
+from runtime.weights.buffers import Buffers
 from runtime.weights.checksums import SUM_BYTES, block_sum
 from runtime.weights.mapping import FileBytes
 
@@ -27,6 +28,7 @@ Check = Literal["used", "all", "none"]
 
 BLOCK_BYTES = 1 << 20
 DIGEST_BYTES = 32
+_BYTE = np.dtype(np.uint8)
 
 
 def block_count(size: int) -> int:
@@ -104,12 +106,15 @@ class Image:
         if self.origin is None:
             yield 0, self.data
             return
+        buffers = Buffers()
         for block in range(block_count(self.size)):
-            copy, at = self._block(block).copy(), block * DIGEST_BYTES
+            copy, at = buffers.empty(self._block(block).shape, _BYTE), block * DIGEST_BYTES
+            copy[...] = self._block(block)
             found = hashlib.sha256(copy.data).digest()
             if found != self.origin.digests[at : at + DIGEST_BYTES]:
                 raise self._damaged(block)
             yield block * BLOCK_BYTES, copy
+            del copy
 
     def check(self) -> None:
         """Malformed unless all blocks have their SHA-256."""

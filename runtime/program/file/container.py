@@ -1,11 +1,12 @@
-"""The `.lpu` container: a header, a section table and 64-byte aligned sections.
+"""The `.lpu` container: a header, a section table and aligned sections.
 
 Header, 64 bytes: magic, format version, ISA version, number of sections, number of devices, file
 length, and the SHA-256 of those 32 bytes and the section table. Table entry, 64 bytes: kind, flags,
 offset, length, SHA-256 of the section, the device whose it is, 0. PARAMS carries no digest of its
 own: of each of its 1 MiB blocks, PARAMDIGEST holds the SHA-256 and PARAMSUMS the checksum
-(`runtime.weights.checksums`) that is verified before the block is used. Both are covered. Gaps are
-zero. All numbers are little endian.
+(`runtime.weights.checksums`) that is verified before the block is used. Both are covered. Sections
+begin at multiples of 64, parameters of a block or more at pages of 4096 bytes, so that they can be
+written around the cache of the system. Gaps are zero. All numbers are little endian.
 
 Of a program for several devices each has the three sections of its own parameters, of equal length;
 all else they share, and it belongs to device 0. PROOF is text: what was proved of the exchanges
@@ -27,10 +28,13 @@ from enum import IntEnum
 
 from runtime.errors import Malformed
 from runtime.sharding import MAX_DEVICES, is_ring
+from runtime.weights.buffers import PAGE_BYTES
 
 MAGIC = b"LPUPROG\0"
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 ALIGNMENT = 64
+PAGED_BYTES = 1 << 20
+"""Parameters of so many bytes begin at a page."""
 CRITICAL = 1
 NO_DIGEST = bytes(32)
 
@@ -98,9 +102,15 @@ class Header:
     sections: Sections
 
 
-def align(offset: int) -> int:
-    """The next multiple of the section alignment."""
-    return -(-offset // ALIGNMENT) * ALIGNMENT
+def align(offset: int, unit: int = ALIGNMENT) -> int:
+    """The next multiple of the section alignment, or of another."""
+    return -(-offset // unit) * unit
+
+
+def placed(kind: int, length: int, at: int) -> int:
+    """Where a section of a length begins whose predecessor ends at `at`."""
+    is_paged = kind == Kind.PARAMS and length >= PAGED_BYTES
+    return align(at, PAGE_BYTES if is_paged else ALIGNMENT)
 
 
 def header_bytes(count: int) -> int:
@@ -161,7 +171,8 @@ def _sections(table: bytes, at: int, file_length: int) -> Sections:
         known = kind in set(Kind)
         if not known and flags & CRITICAL:
             raise Malformed(f"the critical section of kind {kind} is unknown")
-        if offset != align(at) or offset + length > file_length or (kind, device) in sections:
+        is_placed = offset == placed(kind, length, at)
+        if not is_placed or offset + length > file_length or (kind, device) in sections:
             raise Malformed(f"section {kind} at {offset} with {length} bytes is misplaced")
         unsigned = expected == NO_DIGEST
         if flags & ~CRITICAL or reserved or unsigned != (kind == Kind.PARAMS):

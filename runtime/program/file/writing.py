@@ -22,12 +22,13 @@ from runtime.program.file.container import (
     NO_DIGEST,
     Kind,
     Section,
-    align,
     check_length,
     digest,
     header_bytes,
     pack_header,
+    placed,
 )
+from runtime.program.file.storing import Store
 from runtime.weights.checksums import SUM_BYTES, BlockSums
 from runtime.weights.image import BLOCK_BYTES, DIGEST_BYTES, block_count
 
@@ -36,8 +37,6 @@ Piece = tuple[int, Sequence[object]]
 
 HELD_BYTES = 32 << 20
 """Bytes that wait to be digested, and to be written, at most."""
-FLUSH_BYTES = 64 << 20
-"""After so many bytes the disk begins with them, so that the last flush has little left to do."""
 
 
 class _Signer:
@@ -79,13 +78,12 @@ class _ParamWriter:
     Python's lock, so three things happen at once; they hold at most `HELD_BYTES` and a piece.
     """
 
-    def __init__(self, descriptor: int, starts: Sequence[int], size: int) -> None:
-        self.descriptor = descriptor
+    def __init__(self, store: Store, starts: Sequence[int], size: int) -> None:
+        self.store = store
         self.starts = starts
         self.size = size
         self.at = 0
         self.signers = [_Signer() for _ in starts]
-        self.flushed = list(starts)
         self.digesting, self.storing = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
         self.pending: deque[tuple[int, Future[None]]] = deque()
         self.held = 0
@@ -106,7 +104,8 @@ class _ParamWriter:
         for device, data in enumerate(parts):
             signed = self.digesting.submit(self.signers[device].update, data)
             self._submit(signed, len(data))
-            self._submit(self.storing.submit(self._store, device, data, self.at), len(data))
+            stored = self.storing.submit(self.store.write, data, self.starts[device] + self.at)
+            self._submit(stored, len(data))
         self.at = end
 
     def pad(self, end: int) -> None:
@@ -138,21 +137,6 @@ class _ParamWriter:
             work.result()
             self.held -= size
 
-    def _store(self, device: int, data: memoryview, at: int) -> None:
-        at += self.starts[device]
-        while len(data):
-            count = os.pwrite(self.descriptor, data[:FLUSH_BYTES], at)
-            data, at = data[count:], at + count
-            if at - self.flushed[device] >= FLUSH_BYTES:
-                _start_writing(self.descriptor, self.flushed[device], at)
-                self.flushed[device] = at
-
-
-def _start_writing(descriptor: int, start: int, stop: int) -> None:
-    """Have the disk begin with a range; pages that are not on it yet stay in memory."""
-    if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(descriptor, start, stop - start, os.POSIX_FADV_DONTNEED)
-
 
 def _as_bytes(piece: Any) -> memoryview:
     """The bytes of a buffer or of an array of any element type."""
@@ -176,7 +160,7 @@ def write_file(
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            _write_sections(file, small, params_size, pieces, devices)
+            _write_sections(file, name, small, params_size, pieces, devices)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(name, 0o644)
@@ -189,6 +173,7 @@ def write_file(
 
 def _write_sections(
     file: BinaryIO,
+    path: str,
     small: dict[Kind, bytes],
     params_size: int,
     pieces: Iterable[Piece] | None,
@@ -203,13 +188,14 @@ def _write_sections(
         lengths |= {(kind, d): n for d in range(devices) for kind, n in each.items()}
     offsets: dict[tuple[Kind, int], int] = {}
     at = header_bytes(len(lengths))
-    for place, length in lengths.items():
-        offsets[place] = align(at)
-        at = offsets[place] + length
+    for (kind, device), length in lengths.items():
+        offsets[kind, device] = placed(kind, length, at)
+        at = offsets[kind, device] + length
     file.truncate(at)
     if pieces is not None:
         starts = [offsets[Kind.PARAMS, device] for device in range(devices)]
-        signed = _write_params(file.fileno(), starts, params_size, pieces)
+        with closing(Store(file.fileno(), path, params_size * devices)) as store:
+            signed = _write_params(store, starts, params_size, pieces)
         contents |= {
             (kind, d): data for d, found in enumerate(signed) for kind, data in found.items()
         }
@@ -228,13 +214,14 @@ def _write_sections(
 
 
 def _write_params(
-    descriptor: int, starts: Sequence[int], size: int, pieces: Iterable[Piece]
+    store: Store, starts: Sequence[int], size: int, pieces: Iterable[Piece]
 ) -> list[dict[Kind, bytes]]:
     """Write the pieces, and give the sections that tell whether they are as they were."""
-    with closing(_ParamWriter(descriptor, starts, size)) as writer:
+    with closing(_ParamWriter(store, starts, size)) as writer:
         for offset, parts in pieces:
             writer.pad(offset)
             writer.write(list(map(_as_bytes, parts)))
+            del parts  # the next ones are made in this memory once it is written
         return writer.finish()
 
 

@@ -58,10 +58,12 @@ Outs = Mapping[int, Array]
 """Where the elements of each device go, by its number."""
 
 
-def pieces(recipe: Recipe, files: SourceFiles, devices: int = 1) -> Iterator[list[Array]]:
+def pieces(
+    recipe: Recipe, files: SourceFiles, devices: int = 1, address: int = 0
+) -> Iterator[list[Array]]:
     """The elements that each device has of a recipe, in row-major order, as contiguous arrays.
 
-    Devices that have the same share their arrays.
+    Devices that have the same share their arrays, which lie to pages as those at `address` do.
     """
     if not prod(recipe.shape):
         return
@@ -70,8 +72,9 @@ def pieces(recipe: Recipe, files: SourceFiles, devices: int = 1) -> Iterator[lis
     each = max(1, limit // dtype.itemsize // len(unlike))
     for box in contiguous_boxes(recipe.shape, each):
         extents = tuple(map(len, box))
-        outs = {device: files.buffers.empty(extents, dtype.dtype) for device in unlike}
+        outs = {device: files.buffers.empty(extents, dtype.dtype, address) for device in unlike}
         fill(node, box, outs, files)
+        address += outs[first[0]].nbytes
         yield [outs[device] for device in first]
         del outs
 

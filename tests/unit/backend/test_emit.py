@@ -134,3 +134,15 @@ def test_pieces_make_up_the_weight(
     assert b"".join(p.tobytes() for p in pieces) == whole.tobytes()
     if name in ("file", "reshape", "transpose"):
         assert max(p.nbytes for p in pieces) <= max(piece, 400)
+
+
+@pytest.mark.parametrize("address", [0, 64, 4032])
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_pieces_lie_to_pages_as_in_the_program(
+    name: str, address: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """What lies so can be written without a copy."""
+    monkeypatch.setattr(streaming, "PIECE_BYTES", 1000)
+    monkeypatch.setattr(streaming, "TURNED_BYTES", 1000)
+    for at, (piece,) in parameter_pieces([(address, WEIGHTS[name])], folder):
+        assert (piece.ctypes.data - at) % 4096 == 0

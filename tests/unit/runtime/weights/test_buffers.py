@@ -54,3 +54,14 @@ def test_the_pool_does_not_grow_with_the_sizes_asked_for():
     places = [_address(buffers.empty((size,), U8)) for size in (10, 20, 30)]
     assert len(buffers._free) == 1  # pyright: ignore[reportPrivateUsage]
     assert len(places) == 3
+
+
+@pytest.mark.parametrize("phase", [0, 64, 4032, 4096 + 128])
+def test_memory_lies_to_pages_as_asked(phase: int):
+    """New memory and memory that is used again, of which all bytes may be written."""
+    buffers = Buffers()
+    for size in (5000, 4000, 9000):
+        array = buffers.empty((size,), U8, phase)
+        assert (_address(array) - phase) % 4096 == 0
+        array[...] = 1
+        del array
