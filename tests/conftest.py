@@ -1,7 +1,7 @@
 """
 Collect lit files as tests, keep numpy's matrix products on one thread, verify behind each pass,
-ask no property test for the time that it takes, give each test the same numbers in any order, keep
-reproducers out of the way.
+ask no property test for the time that it takes, draw the same for each test in any order and run,
+keep reproducers out of the way.
 """
 
 from __future__ import annotations
@@ -20,13 +20,18 @@ from lpuc.compiler import instrument
 from lpuc.compiler.watching import reproducer
 
 limit_threads(1)
-instrument.VERIFY_EACH = True
 settings.register_profile(
-    "no clock", deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)  # how long an example takes is up to what else the machine does
-settings.load_profile("no clock")
+    "the same each time",
+    deadline=None,  # how long an example takes is up to what else the machine does
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
+)
+settings.load_profile("the same each time")
 
 from tests.lit_runner import LitFailure, run_lit  # noqa: E402
+from tests.verifying import Once  # noqa: E402
+
+instrument.VERIFY_EACH = Once()
 
 FILECHECK = Path(__file__).parent / "filecheck"
 _AT_FIRST: dict[np.random.Generator, Any] = {}

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,8 +35,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Instrumentation", "Prints", "Watch", "emitting", "ir_text"]
 
-VERIFY_EACH = False
-"""Whether modules are verified behind each pass even when nobody asks for it: in tests they are."""
+VERIFY_EACH: Callable[[ModuleOp, str, Callable[[], None]], None] | None = None
+"""
+What verifies behind each pass even when nobody asks for it: tests have something that does.
+
+It gets a module, what was done to it last, and what raises where a rule is broken.
+"""
 
 
 @dataclass(frozen=True)
@@ -125,8 +130,8 @@ class Instrumentation:
             if self.watch.verify_each:
                 _verify(module)
                 self.verdicts.append({"by": "verify", "right": True})
-            elif VERIFY_EACH:
-                _judge(module)
+            elif VERIFY_EACH is not None:
+                VERIFY_EACH(module, str(one.spec()), partial(_judge, module))
         except Exception as error:
             prints.show_failed(one, module)
             if self._dump is not None:
@@ -152,10 +157,9 @@ class Instrumentation:
 
         try:
             yield
-            if VERIFY_EACH:
-                _verify(module)
-            else:
-                _judge(module)
+            _judge(module)
+            if VERIFY_EACH is not None:
+                VERIFY_EACH(module, what, module.verify)
         except VerifyException as error:
             raise self._blame(what, error, level) from error
 

@@ -1,7 +1,7 @@
 """Instructions of the memory engine that follow an index vector."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,32 @@ _UPDATES: dict[str, Any] = {
 }  # fmt: skip
 
 
+class Rows(NamedTuple):
+    """Rows of HBM: of the first the byte address and strides, how many there are, how far apart."""
+
+    base: int
+    strides: Sequence[int]
+    limit: int
+    stride: int
+
+    def addresses(self, index: Array, part: Box) -> Array:
+        """The byte address of each element of a box, of which `index` has the indices.
+
+        Trap where one lies outside of the rows.
+        """
+        row = np.where(index < 0, index + self.limit, index)
+        wrong = (row < 0) | (row >= self.limit)
+        if wrong.any():
+            first = index[wrong][0]
+            raise Trap(TrapKind.INDEX, f"index {first} is outside a dimension of {self.limit}")
+        found: Array = self.base + row.astype(object) * self.stride
+        for axis, step in enumerate(self.strides):
+            places = range(part[axis].start, part[axis].stop)
+            steps = np.array([at * step for at in places], object)
+            found = found + steps.reshape([-1 if k == axis else 1 for k in range(index.ndim)])
+        return found
+
+
 class IndexedInst(TransferInst):
     """A transfer whose elements of HBM lie in rows that an index chooses."""
 
@@ -32,23 +58,10 @@ class IndexedInst(TransferInst):
     rowstride: RowStride
     extents: Extents
 
-    def addresses(self, state: State, rows: Operand, index: Array, part: Box) -> Array:
-        """The byte address of each element of a box, of which `index` has the indices.
-
-        Trap where one lies outside of the rows.
-        """
-        limit, stride = state.get(self.limit), state.get(self.rowstride)
-        row = np.where(index < 0, index + limit, index)
-        wrong = (row < 0) | (row >= limit)
-        if wrong.any():
-            first = index[wrong][0]
-            raise Trap(TrapKind.INDEX, f"index {first} is outside a dimension of {limit}")
-        found: Array = state.get(rows.base) + row.astype(object) * stride
-        for axis, step in enumerate(state.four(rows.strides)):
-            places = range(part[axis].start, part[axis].stop)
-            steps = np.array([at * step for at in places], object)
-            found = found + steps.reshape([-1 if k == axis else 1 for k in range(index.ndim)])
-        return found
+    def rows(self, state: State, operand: Operand) -> Rows:
+        """Where the rows lie. Its registers are read also where no point is moved."""
+        base, limit, stride = map(state.get, (operand.base, self.limit, self.rowstride))
+        return Rows(base, state.four(operand.strides), limit, stride)
 
 
 def _indexed(inst: IndexedInst, registers: Sequence[int], rows: Access) -> Access:
@@ -85,9 +98,9 @@ class Gather(IndexedInst, opcode=0x23, unit=Unit.MEM):
         extents = state.four(self.extents)
         dst = state.result(self.dst, extents)
         index = state.source(self.idx, extents).read()
-        found = np.zeros(extents, self.dst.type.dtype)
+        found, rows = np.zeros(extents, self.dst.type.dtype), self.rows(state, self.src)
         for part in parts(extents):
-            addresses = self.addresses(state, self.src, index[part], part)
+            addresses = rows.addresses(index[part], part)
             found[part] = state.points(self.src.type, addresses, writes=False).read()
         dst.write(found)
 
@@ -129,8 +142,9 @@ class Scatter(IndexedInst, opcode=0x24, unit=Unit.MEM):
         extents = state.four(self.extents)
         places = (state.source(self.src, extents), state.source(self.idx, extents))
         new, index = (place.read() for place in places)
+        rows = self.rows(state, self.dst)
         for part in parts(extents):
-            addresses = self.addresses(state, self.dst, index[part], part)
+            addresses = rows.addresses(index[part], part)
             self._update(state, addresses, new[part])
 
     def _update(self, state: State, addresses: Array, new: Array) -> None:

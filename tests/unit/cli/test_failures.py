@@ -16,6 +16,7 @@ from lpuc.compiler.watching import reproducer
 from lpuc.compiler.watching.reproducer import Place, recipe_of, versions
 from lpuc.errors import INTERNAL
 from tests.unit.cli.conftest import MODEL
+from tests.verifying import Once
 
 Show = Callable[[], str]
 MOST_LINES = 14
@@ -98,7 +99,7 @@ def test_a_bug_is_named_and_shown_again(
 ):
     where, fault, what, operation = BUGS[kind]
     monkeypatch.setattr(where, fault)
-    monkeypatch.setattr("lpuc.compiler.instrument.VERIFY_EACH", verify_each)
+    monkeypatch.setattr("lpuc.compiler.instrument.VERIFY_EACH", Once() if verify_each else None)
     shown = compiled(capsys)
     assert shown.startswith(f"internal error: {what}")
     assert not operation or f"  operation: {operation}" in shown

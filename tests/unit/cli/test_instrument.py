@@ -185,7 +185,7 @@ def _judge(instrumentation: Instrumentation, work: Callable[[ModuleOp], None]) -
 
 
 def test_the_end_of_a_stage_names_pass_operation_and_node(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("lpuc.compiler.instrument.VERIFY_EACH", False)
+    monkeypatch.setattr("lpuc.compiler.instrument.VERIFY_EACH", None)
     instrumentation = Instrumentation(reproducer=tmp_path / "bug.mlir")
     with pytest.raises(InternalError) as caught:
         _judge(instrumentation, lambda parsed: run_pipeline(parsed, [Loosen()], instrumentation))

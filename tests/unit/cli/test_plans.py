@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import chdir
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -33,10 +35,19 @@ def _partition(*options: str, model: Path = MODEL) -> int:
     return invoke(["compile", str(model), "--emit", "esl", "-o", "ir.mlir", *options])
 
 
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the compiler plans for two devices, and the IR that it makes of it."""
+    folder = tmp_path_factory.mktemp("planned")
+    with chdir(folder):
+        assert _partition("--devices", "2", "--plan-out", "plan.json") == 0
+    return folder
+
+
 @pytest.fixture
-def plan() -> dict[str, Any]:
-    """What the compiler plans for two devices, in `plan.json`."""
-    assert _partition("--devices", "2", "--plan-out", "plan.json") == 0
+def plan(planned: Path, folder: Path) -> dict[str, Any]:
+    """What the compiler plans for two devices, in `plan.json`, beside `ir.mlir`."""
+    copytree(planned, folder, dirs_exist_ok=True)
     return json.loads(Path("plan.json").read_text())
 
 
@@ -58,6 +69,7 @@ def test_a_plan_names_products_and_how_they_are_cut(plan: dict[str, Any]):
 
 def test_a_plan_that_was_written_makes_the_same_ir(plan: dict[str, Any]):
     expected = Path("ir.mlir").read_text()
+    Path("ir.mlir").unlink()
     assert _partition("--devices", "2", "--plan", "plan.json") == 0
     assert Path("ir.mlir").read_text() == expected
 

@@ -1,5 +1,6 @@
 """The fast path and the specifications give the same bytes and the same traps, for all they do."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -7,8 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.fuzz.paths.cases import case, instruction_case
-from runtime.isa import ISA
-from tests.unit.runtime.device.bench import Bench
+from runtime.isa import ISA, Gather, Inst, Operand, Scatter
+from runtime.numerics.elements import ElementType as E
+from runtime.traps import Trap, TrapKind
+from tests.unit.runtime.device.bench import ARENA, Bench
 from tests.unit.runtime.isa import rows_ctrl, rows_data
 from tests.unit.runtime.isa.test_semantics import ROWS
 
@@ -28,6 +31,33 @@ def test_rows(mnemonic: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (rows_ctrl, rows_data):
         monkeypatch.setattr(module, "Bench", Fast)
     ROWS[mnemonic](Fast())
+
+
+@pytest.mark.parametrize("path", [Bench, Fast])
+@pytest.mark.parametrize("mnemonic", ["gather", "scatter"])
+def test_registers_are_read_where_no_point_is_moved(mnemonic: str, path: type[Bench]) -> None:
+    bench = path()
+    none, unset = (1, 1, 1, 0), 40
+    extents = bench.extents(*none)
+    there, index = bench.empty(none, E.F32), bench.empty(none, E.I64)
+    rows = Operand(E.F32, bench.register(ARENA), (0, 0, 0, 0))
+    limit, stride = bench.register(1), bench.register(4)
+
+    def moved(rows: Operand, limit: int, stride: int) -> Inst:
+        if mnemonic == "gather":
+            return Gather(extents, there, rows, index, limit, stride)
+        return Scatter("set", extents, rows, there, index, limit, stride)
+
+    bench.run(moved(rows, limit, stride))
+    for inst in (
+        moved(replace(rows, base=unset), limit, stride),
+        moved(replace(rows, strides=(0, 0, 0, unset)), limit, stride),
+        moved(rows, unset, stride),
+        moved(rows, limit, unset),
+    ):
+        with pytest.raises(Trap) as trap:
+            bench.run(inst)
+        assert trap.value.kind is TrapKind.UNINITIALISED
 
 
 @pytest.mark.parametrize("mnemonic", sorted(ISA))

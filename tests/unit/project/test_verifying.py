@@ -1,0 +1,73 @@
+"""In tests, modules are verified behind each pass: what is new, whenever it is met."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from xdsl.dialects.builtin import ModuleOp
+
+from lpuc.compiler import instrument
+from lpuc.compiler.located import parse_module
+from tests.verifying import Once
+
+KIND = "!lpu.tensor<[2], f32>"
+
+
+def module(first: str = "%x", function: str = "neg", kind: str = KIND) -> ModuleOp:
+    return parse_module(
+        f"""func.func @f(%x : {kind}, %y : {kind}) {{
+          %0 = lpu.map "{function}" {first} : {kind} -> {kind}
+          func.return
+        }}""",
+        "x.mlir",
+    )
+
+
+def counting(once: Once) -> Callable[..., bool]:
+    """Whether a module with what was done to it is verified."""
+
+    def is_verified(given: ModuleOp, *done: str) -> bool:
+        verified: list[None] = []
+        for what in done[:-1]:
+            once(given, what, lambda: None)
+        once(given, done[-1], lambda: verified.append(None))
+        return bool(verified)
+
+    return is_verified
+
+
+def test_tests_verify_behind_each_pass():
+    assert isinstance(instrument.VERIFY_EACH, Once)
+
+
+def test_equal_modules_are_verified_once_behind_the_same_passes():
+    is_verified = counting(Once())
+    assert is_verified(module(), "a")
+    assert not is_verified(module(), "a")
+    assert is_verified(module(), "b")
+    assert is_verified(module(), "a", "b")
+    assert not is_verified(module(), "a", "b")
+    assert is_verified(module(), "b", "a")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"first": "%y"}, {"function": "abs"}, {"kind": "!lpu.tensor<[3], f32>"}],
+    ids=["operand", "property", "type"],
+)
+def test_another_module_is_verified(other: dict[str, str]):
+    is_verified = counting(Once())
+    assert is_verified(module(), "a")
+    assert is_verified(module(**other), "a")
+
+
+def test_what_was_wrong_is_verified_again():
+    once, broken = Once(), module()
+
+    def fail() -> None:
+        raise AssertionError("planted")
+
+    for given in (broken, module()):
+        with pytest.raises(AssertionError, match="planted"):
+            once(given, "a", fail)
