@@ -30,7 +30,7 @@ from dialects.lpu.types import Tensor, TensorType
 from dialects.lpu_esl.combining import combined_axes, state_of
 from dialects.lpu_esl.layouts import Layout, State, free, is_cut, layout_of, shared, whole
 from dialects.lpu_esl.ops import AllGatherOp
-from dialects.refusal import require
+from dialects.refusal import refuse, require
 from dialects.scopes import Rule, Scope
 
 
@@ -96,9 +96,9 @@ class _Walk:
     def conclude(self, op: Operation, value: SSAValue, state: State) -> None:
         """A value is claimed to lie as it does, or nothing is claimed of it."""
         claim = self._claim(op, value)
-        follows = claim is None or claim == state
-        known = "nothing is known of it" if state is None else f"it lies as {state}"
-        require(op, follows, f"its type claims {claim}, while {known}")
+        if claim is not None and claim != state:
+            known = "nothing is known of it" if state is None else f"it lies as {state}"
+            refuse(op, f"its type claims {claim}, while {known}")
         self.values[value] = state
 
     def block(self, block: Block) -> None:
@@ -194,8 +194,8 @@ class _Walk:
         written = self.values[op.value]
         layout = self._layout_of(op.state, written)
         window = self._window(op, tensor_of(op.value), layout)
-        same = written == window
-        require(op, same, f"it writes what lies as {written} to where {window} lies")
+        if written != window:
+            refuse(op, f"it writes what lies as {written} to where {window} lies")
 
     def _loop(self, op: control.ForOp) -> None:
         bounds = (op.first, op.upper.data)
