@@ -41,14 +41,6 @@ class Form:
     digest: str = ""
 
 
-@dataclass(frozen=True)
-class Changed:
-    """What differs between two forms."""
-
-    operations: frozenset[str]
-    nodes: frozenset[str]
-
-
 def _digest(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
@@ -115,16 +107,18 @@ def _origin(value: Any) -> str:
     return f"{owner.name} {value.index} {len(owner.operands)} {nodes[:2]}"
 
 
-def changed(mutant: Form, right: Form) -> Changed:
-    """The operations of one of two modules only, else those that stand or read elsewhere."""
+def changed(mutant: Form, right: Form) -> set[tuple[str, tuple[str, ...]]]:
+    """
+    The operations of one of two modules only, else those that stand or read elsewhere: names and
+    nodes.
+    """
     made, meant = Counter(mutant.operations), Counter(right.operations)
     only = [*(made - meant), *(meant - made)]
     if not only:
         pairs = zip(mutant.operations, right.operations, mutant.places, right.places, strict=True)
         only = [op for a, b, *reads in pairs if a != b or reads[0] != reads[1] for op in (a, b)]
     only += [*_readers(mutant, set(only)), *_readers(right, set(only))]
-    names = frozenset(name for name, _, _ in only)
-    return Changed(names, frozenset(node for _, nodes, _ in only for node in nodes))
+    return {(name, nodes) for name, nodes, _ in only}
 
 
 def _readers(form: Form, only: set[Operation]) -> Iterator[Operation]:

@@ -4,7 +4,8 @@ Plant a fault in a process that has imported the project: its functions get othe
 The project has compiled every setting before, so what it remembers, and what it did while it was
 imported, is right.
 What runs into the statement with the fault leaves a note: in which phase of the work it was, and
-for which operations or instructions the callers worked at that moment.
+which operations or instructions the callers worked on at that moment. While a pass runs, these are
+operations of the IR that it was given: what it makes of them is its own.
 """
 
 from __future__ import annotations
@@ -22,8 +23,13 @@ from benchmarks.faults.mutation import HIT, Fault, planted
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("lpuc", "passes", "dialects", "runtime")
+HOLDERS = ("builtin.module", "func.func")
+"""Operations that only hold others."""
 MOST_NOTES = 400
 """How often a phase is looked at when the fault is reached; stacks are not free."""
+
+Worked = tuple[str, tuple[str, ...]]
+"""The name of an operation and its nodes, or the mnemonic of an instruction."""
 
 
 def module_of(file: str) -> str:
@@ -42,28 +48,30 @@ class Notes:
         self.phase = ""
         self.reached: defaultdict[str, int] = defaultdict(int)
         """How often, by phase."""
-        self.subjects: defaultdict[str, set[str]] = defaultdict(set)
-        """Names of operations and mnemonics of instructions that were worked on, by phase."""
-        self.nodes: defaultdict[str, set[str]] = defaultdict(set)
-        """The nodes of those operations."""
+        self.given: frozenset[object] = frozenset()
+        """The operations of the IR that the pass which runs was given; empty if none runs."""
+        self.worked: defaultdict[str, set[Worked]] = defaultdict(set)
+        """What was worked on, by phase."""
 
     def hit(self) -> None:
         """The statement with the fault is about to run."""
         self.reached[self.phase] += 1
         if self.reached[self.phase] <= MOST_NOTES:
-            for value in _subjects(sys._getframe(1)):
-                self.subjects[self.phase].update(_named(value))
-                self.nodes[self.phase].update(_nodes(value))
+            found = _worked_on(sys._getframe(1), self.given)
+            self.worked[self.phase].update((_name(value), _nodes(value)) for value in found)
 
 
-def _subjects(frame: Any) -> list[object]:
+def _worked_on(frame: Any, given: frozenset[object]) -> list[object]:
     """What the innermost caller that works on operations or instructions works on."""
+    nearest: list[object] = []
     while frame is not None:
-        found = [value for value in frame.f_locals.values() if _named(value)]
-        if found:
-            return found
+        found = [value for value in frame.f_locals.values() if _name(value)]
+        kept = [value for value in found if value in given] if given else found
+        if kept:
+            return kept
+        nearest = nearest or found
         frame = frame.f_back
-    return []
+    return nearest
 
 
 def _nodes(value: object) -> tuple[str, ...]:
@@ -74,14 +82,14 @@ def _nodes(value: object) -> tuple[str, ...]:
     return () if location is None else node_names(cast("Any", value))
 
 
-def _named(value: object) -> list[str]:
-    """The name of an operation or instruction, if it is one."""
+def _name(value: object) -> str:
+    """The name of an operation or the mnemonic of an instruction; empty for anything else."""
     name = getattr(value, "MNEMONIC", None)
     if isinstance(name, str):
-        return [name]
+        return name
     name = getattr(type(value), "name", None)
     is_operation = isinstance(name, str) and "." in name and hasattr(value, "operands")
-    return [name] if is_operation and name not in ("builtin.module", "func.func") else []
+    return str(name) if is_operation and name not in HOLDERS else ""
 
 
 class Stock:

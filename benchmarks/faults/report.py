@@ -30,7 +30,6 @@ def judged(shows: Record, named: Record | None, steps: Sequence[str]) -> Record:
     row: Record = dict(shows)
     row["can_show"] = bool(shows["show"])
     row["places"] = sorted(places(shows, steps))
-    row["subjects"] = sorted(subjects(shows))
     row["show_seconds"] = shows["seconds"]
     row["found"] = False
     if named is None or not row["can_show"]:
@@ -41,6 +40,7 @@ def judged(shows: Record, named: Record | None, steps: Sequence[str]) -> Record:
     row["named_kind"], row["named_seconds"] = named.get("kind"), named["seconds"]
     row["ended"] = named["ended"]
     row["place_right"] = row["found"] and is_place_right(named, shows, steps)
+    row["subjects"] = sorted({name for name, _ in subjects(named, shows)})
     row["op_right"] = is_operation_right(named, shows) if row["place_right"] else None
     row["node_right"] = is_node_right(named, shows) if row["place_right"] else None
     return row

@@ -2,8 +2,9 @@
 Whether a fault can show, by the numbers alone, and what is known about it.
 
 What is shown first decides: a crash, a refusal, a hang, then numbers. The truth about a fault is
-the first step behind which the IR is not what the right compiler makes, with the operations and
-nodes that differ; if there is none, it lies in the encoder or the interpreter.
+the first step behind which the IR is not what the right compiler makes, with the operations that
+differ; if there is none, it lies in the encoder or the interpreter. What the project worked on when
+it ran into the fault is noted in each step.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ LIMIT_SECONDS = 60.0
 REFERENCE_CALLS = 40
 """Calls on the reference path for faults that lie elsewhere; those of the machine get all."""
 LEVEL_CALLS = 20
-MOST_NAMES = 40
 MACHINE = ("reference path", "fast path", "run")
 """Areas whose faults the same program can show."""
 
@@ -50,8 +50,7 @@ def shown(stock: Stock, ground: Ground, fault: Fault, area: str, is_level: bool)
         yield {"show": _kind(error, notes.phase), "detail": _text(error), "phase": notes.phase}
     yield {
         "reached": dict(notes.reached),
-        "worked_nodes": {step: sorted(names) for step, names in notes.nodes.items()},
-        "subjects": {step: sorted(names)[:MOST_NAMES] for step, names in notes.subjects.items()},
+        "worked": {step: sorted(found) for step, found in notes.worked.items()},
     }
 
 
@@ -107,8 +106,7 @@ def _compared(ground: Ground, at: int, step: str, module: Any, former: Former) -
     found = changed(form, right)
     return {
         "first": step,
-        "changed": sorted(found.operations)[:MOST_NAMES],
-        "nodes": sorted(found.nodes),
+        "changed": sorted(found),
     }
 
 

@@ -2,10 +2,15 @@
 Whether what the diagnosis names is what was broken.
 
 A pass is right if the IR behind it is the first that differs from what the right compiler makes, or
-if it ran into the fault later: code that several passes share can be wrong in any of them. An
-operation is right if it is one of those that differ there, or that machine or level were at when
-they ran into the fault; so is a node. Where a pass makes what a rule refuses, the operation that is
-named is the new one and the one that was worked on is the old one: their node is the same.
+if it ran into the fault later: code that several passes share can be wrong in any of them.
+
+The operation that is to be named is what the code with the fault was working on, as noted there and
+then (`planting.Notes`): in a pass an operation of the IR that the pass was *given*, in the machine
+an instruction, in the semantics of a level the operation that was executed. Where the IR behind a
+pass differs, the operations that differ there are right as well: wrong numbers are seen at those.
+An operation is right if its name is that of such a one *and* both have a node in common, where
+nodes are known of both. One that a pass made and then broke a rule with is no answer. Nodes
+alone are counted beside.
 """
 
 from __future__ import annotations
@@ -17,6 +22,8 @@ MACHINE = ("fast", "reference", "generate")
 LEVELS_OF_TABLE = ("onnx", "lpu", "esl", "mem", "isa")
 
 Record = Mapping[str, Any]
+Worked = tuple[str, tuple[str, ...]]
+"""The name of an operation or instruction, and its nodes."""
 
 
 def places(record: Record, steps: Sequence[str]) -> set[str]:
@@ -60,29 +67,32 @@ def is_level_right(level: str, record: Record, steps: Sequence[str]) -> bool:
     return level in {below.get(levels.get(p, ""), levels.get(p, "")) for p in right}
 
 
-def subjects(record: Record) -> set[str]:
-    """The operations at which a fault lies, as far as that is known."""
-    if record.get("first") and not record.get("level"):
-        return set(record.get("changed", ()))
-    return {name for names in record.get("subjects", {}).values() for name in names}
+def subjects(named: Record, record: Record) -> list[Worked]:
+    """The operations at which a fault lies in the place that is named, as far as that is known."""
+    where = str(named.get("where", ""))
+    steps = MACHINE if where == "interpreter" else (where,)
+    worked = record.get("worked", {})
+    found = [one for step in steps for one in worked.get(step, ())]
+    if where == record.get("first"):
+        found += record.get("changed", ())
+    return [(name, tuple(nodes)) for name, nodes in found]
 
 
 def is_operation_right(named: Record, record: Record) -> bool | None:
     """Whether the operation that is named is one of those; None if nothing is known of them."""
-    right = {_short(name) for name in subjects(record)}
+    right = subjects(named, record)
     if not right:
         return None
-    operation = named.get("operation")
-    return operation is not None and _short(operation) in right
+    name, nodes = named.get("operation"), set(named.get("nodes") or ())
+    return name is not None and any(
+        _short(name) == _short(other) and (not nodes or not theirs or not nodes.isdisjoint(theirs))
+        for other, theirs in right
+    )
 
 
 def is_node_right(named: Record, record: Record) -> bool | None:
-    """
-    Whether a node that is named is one of an operation that differs, or that was worked on when the
-    fault was run into; None if no such node is known.
-    """
-    worked = record.get("worked_nodes", {})
-    right = {*record.get("nodes", ()), *(node for nodes in worked.values() for node in nodes)}
+    """Whether a node that is named is one of theirs; None if no such node is known."""
+    right = {node for _, nodes in subjects(named, record) for node in nodes}
     return None if not right else not right.isdisjoint(named.get("nodes") or ())
 
 

@@ -63,8 +63,9 @@ def lowered(setting: Setting, notes: Notes) -> Iterator[Step]:
     for stage in pipeline.pipeline_of(setting.devices):
         passes = pipeline.stage_passes(stage)
         for one in passes:
-            notes.phase = one.name
+            notes.phase, notes.given = one.name, frozenset(module.walk())
             one.apply(context, module)
+            notes.given = frozenset()
             yield Step(one.name, stage.level, module, one is passes[-1])
         notes.phase = f"verifier of {stage.level}"
         pipeline.check_level(module, stage)

@@ -11,19 +11,14 @@ agree: messages name values and lines, which change while a model is made smalle
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from traceback import walk_tb
-from types import FrameType
 from typing import Literal
 
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.dialects.func import FuncOp
-from xdsl.ir import Operation
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.errors import CompileError, node_names
-from dialects.refusal import Refused
+from dialects.errors import CompileError
+from lpuc.diagnosis.blame import Subject, module_of, own_frames, subject_of
 from lpuc.errors import InternalError, UserError
 from passes.rewriting.session import RewriteError
 from runtime.errors import RuntimeFault
@@ -34,7 +29,6 @@ Kind = Literal["numbers", "crash", "verifier", "hang", "refusal"]
 IMPORTER, ENCODER, INTERPRETER = "importer", "encoder", "interpreter"
 """Places that are no passes."""
 UNKNOWN = "a place that cannot be told"
-PACKAGES = ("lpuc", "passes", "dialects", "runtime")
 PARTS = (
     ("runtime.program.", ENCODER),
     ("runtime.isa.encoding.", ENCODER),
@@ -44,8 +38,6 @@ PARTS = (
     ("runtime.", INTERPRETER),
 )
 """Packages of the machine, and what they are parts of."""
-HOLDERS = (ModuleOp, FuncOp)
-"""Operations that only hold others: nothing goes wrong at them while one inside is looked at."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +54,14 @@ class Failure:
     message: str = ""
 
     def same(self, other: Failure | None) -> bool:
-        """Whether the other one shows in the same way, at the same place."""
-        mine = (self.kind, self.where, self.operation)
-        return other is not None and mine == (other.kind, other.where, other.operation)
+        """
+        Whether the other one shows in the same way, at the same place.
+
+        When time is up is chance: the operation of a hang says where to look, no more.
+        """
+        if other is None or (self.kind, self.where) != (other.kind, other.where):
+            return False
+        return self.kind == "hang" or self.operation == other.operation
 
     def __str__(self) -> str:
         at = f" at {self.operation}" if self.operation else ""
@@ -85,40 +82,50 @@ class Hang(Exception):
     """Something takes longer than it was given."""
 
 
-def failure_of(error: BaseException, where: str) -> Failure:
-    """What was raised in `where`, as a failure; a report of a bug stands for what it reports."""
+def failure_of(error: BaseException, where: str, given: ModuleOp | None = None) -> Failure:
+    """
+    What was raised in `where`, as a failure; a report of a bug stands for what it reports.
+
+    `given` is the IR before `where`, if that is a pass: its operations are the ones to name.
+    """
     if isinstance(error, Failed):
         return error.failure
     if isinstance(error, Hang):
-        return Failure("hang", where, message=str(error))
+        return _at(subject_of(error, given), "hang", where, str(error))
     if isinstance(error, CompileError):
-        nodes = () if error.node is None else (error.node,)
-        return Failure("refusal", where, error.op, nodes, error.message)
+        return _refusal(error, where, given)
     if isinstance(error, UserError | RuntimeFault):
         return Failure("refusal", where, message=str(error))
     if isinstance(error, InternalError) and error.__cause__ is not None:
         error = error.__cause__
-    return _bug(error, where)
+    return _bug(error, where, given)
 
 
-def _bug(error: BaseException, where: str) -> Failure:
+def _at(subject: Subject | None, kind: Kind, where: str, message: str) -> Failure:
+    name, nodes = (None, ()) if subject is None else (subject.name, subject.nodes)
+    return Failure(kind, where, name, nodes, message)
+
+
+def _refusal(error: CompileError, where: str, given: ModuleOp | None) -> Failure:
+    """What a refusal names itself; where it names no operation, that which was worked on."""
+    nodes = () if error.node is None else (error.node,)
+    if error.op is None and given is not None:
+        subject = subject_of(error, given)
+        if subject is not None and (not nodes or nodes[0] in subject.nodes):
+            return _at(subject, "refusal", where, error.message)
+    return Failure("refusal", where, error.op, nodes, error.message)
+
+
+def _bug(error: BaseException, where: str, given: ModuleOp | None) -> Failure:
+    subject = subject_of(error, given)
     if isinstance(error, Trap):
-        return Failure("crash", where, None, error.nodes, f"{error.kind.value}: {error.message}")
+        nodes = error.nodes or (() if subject is None else subject.nodes)
+        name, message = None if subject is None else subject.name, error.message
+        return Failure("crash", where, name, nodes, f"{error.kind.value}: {message}")
     kind: Kind = "verifier" if isinstance(error, VerifyException | RewriteError) else "crash"
-    op = error.op if isinstance(error, Refused) else _operation_of(error)
-    name, nodes = (None, ()) if op is None else (op.name, node_names(op))
     text = str(error).strip().partition("\n")[0]
     what = text if isinstance(error, VerifyException) else f"{type(error).__name__}: {text}"
-    return Failure(kind, where, name, nodes, what)
-
-
-def _operation_of(error: BaseException) -> Operation | None:
-    """The operation that was being looked at: the first in the innermost frames that hold one."""
-    if isinstance(error.__cause__, Refused):
-        return error.__cause__.op
-    frames = [frame for frame, _ in walk_tb(error.__traceback__) if _is_own(frame)]
-    found = (op for frame in reversed(frames) for op in _operations(frame))
-    return next(found, None)
+    return _at(subject, kind, where, what)
 
 
 def part_of_machine(error: BaseException) -> str | None:
@@ -130,17 +137,6 @@ def part_of_machine(error: BaseException) -> str | None:
     """
     if isinstance(error, Trap | RuntimeFault):
         return None
-    own = [frame for frame, _ in walk_tb(error.__traceback__) if _is_own(frame)]
-    module = str(own[-1].f_globals.get("__name__", "")) if own else ""
+    frames = own_frames(error)
+    module = module_of(frames[0]) if frames else ""
     return next((part for start, part in PARTS if f"{module}.".startswith(start)), None)
-
-
-def _is_own(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0] in PACKAGES
-
-
-def _operations(frame: FrameType) -> Iterator[Operation]:
-    """The operations among the local variables of a frame, in the order of their first use."""
-    for value in frame.f_locals.values():
-        if isinstance(value, Operation) and not isinstance(value, HOLDERS):
-            yield value

@@ -25,17 +25,19 @@ def follow(
     How that breaks off, if it does: by what a pass raises, by a rule that the IR behind it breaks,
     or as it takes too long. The module itself comes from `origin`.
     """
-    where, running = origin, steps(module, passes, level)
+    where, given, running = origin, None, steps(module, passes, level)
     try:
         verify_module(module)
+        given = module.clone()
         for one in passes:
             where = one.name
             with at_most(PASS_SECONDS):
                 step = next(running)
             verify_module(module)
             done.append(step)
+            given = step.after.module
     except Exception as error:  # a pass may raise anything
-        return failure_of(error, where)
+        return failure_of(error, where, given)
     finally:
         forget()
     return None

@@ -33,10 +33,9 @@ from lpuc.diagnosis.judging.runs import LEVELS, TOKENS, Outputs, Runs
 from lpuc.diagnosis.judging.snapshots import Snapshot, Step
 from lpuc.levels.cases import Case
 from lpuc.levels.execution import STEP, entries_of
-from lpuc.levels.instructions import executable, registers_named
+from lpuc.levels.instructions import registers_named
 from lpuc.levels.texts import Host, off_by, request
-from passes.analysis.functions import model_folder
-from runtime.isa.encoding import decode, encode, word_addresses
+from runtime.isa.encoding import decode, encode
 from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
 from runtime.traps import Trap
@@ -121,11 +120,8 @@ class Search:
         return Departure(None, (TOKENS,), (), gap, 0.0, self.tolerance)
 
     def _broken(self, step: Step, before: Runs | None, case: Case, error: Exception) -> Problem:
-        is_machine = step.after.level == "lpu_isa"
-        where = part_of_machine(error) if is_machine else None
+        where = part_of_machine(error) if step.after.level == "lpu_isa" else None
         failure = failure_of(error, where or self._culprit(step, before, None, case))
-        if isinstance(error, Trap) and is_machine:
-            failure = replace(failure, operation=_instruction(step.after, error))
         return Problem(failure, case, step)
 
     def _blame(self, step: Step, before: Runs | None, after: Runs, found: Departure) -> Failure:
@@ -217,13 +213,6 @@ class Search:
         operation, names = place or (None, ())
         message = f"output '{found.names[0]}': {found}"
         raise Problem(Failure("numbers", where, operation, names, message), last.case)
-
-
-def _instruction(snapshot: Snapshot, trap: Trap) -> str | None:
-    """The mnemonic of the instruction that trapped."""
-    code = executable(snapshot.module, model_folder(snapshot.module)).code
-    pairs = zip(word_addresses(code), code, strict=True)
-    return next((inst.MNEMONIC for pc, inst in pairs if pc == trap.pc), None)
 
 
 def _is_encoded_otherwise(snapshot: Snapshot) -> bool:

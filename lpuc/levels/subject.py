@@ -8,7 +8,7 @@ compiler breaks on is a difference of that level, and the levels above it can st
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,14 +26,13 @@ from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
 from lpuc.diagnosis.failure import ENCODER, Failure, failure_of
 from lpuc.errors import InternalError
-from lpuc.levels.execution import STEP, Arrays, OnToken, entries_of, run_level
+from lpuc.levels.execution import Arrays, OnToken, entries_of, run_level
 from lpuc.levels.texts import Tokens, request
 from passes.analysis.functions import step_function
 from runtime.generation.device import GENERATE
 from runtime.generation.sampling import Sampling
 from runtime.program.interface import Dim, Interface, Port, Symbol
 from runtime.run.interpreter import Interpreter
-from runtime.traps import Trap
 
 Array = np.ndarray[Any, Any]
 
@@ -94,9 +93,7 @@ def failure_at(level: str, error: Exception) -> Failure:
     if isinstance(error, Stopped):
         return error.failure
     where = "interpreter" if level in ("program", "fast") else f"semantics of {level}"
-    found = failure_of(error, where)
-    name = getattr(error, "instruction", None)
-    return replace(found, operation=name) if isinstance(name, str) else found
+    return failure_of(error, where)
 
 
 def levels_of(devices: int) -> tuple[str, ...]:
@@ -120,7 +117,7 @@ def subject(model: Path, options: CompileOptions, instrumentation: Instrumentati
             if level in EXECUTED:
                 modules[level] = module.clone()
         machines = {
-            name: _machine(Interpreter(compiled.in_memory, reference=name == "program"))
+            name: Interpreter(compiled.in_memory, reference=name == "program").run
             for name in ("program", "fast")
         }
         interface = compiled.program.interface
@@ -150,26 +147,6 @@ def _stopped(bug: InternalError) -> Runner:
 
     def run(*_given: object, **_named: object) -> Arrays:
         raise Stopped(failure)
-
-    return run
-
-
-def _machine(interpreter: Interpreter) -> Runner:
-    """The interpreter, whose traps name the instruction."""
-
-    def run(
-        inputs: Arrays,
-        entry: str = STEP,
-        values: Mapping[str, int] | None = None,
-        on_token: OnToken | None = None,
-    ) -> Arrays:
-        try:
-            return interpreter.run(inputs, entry, values, on_token)
-        except Trap as trap:
-            found = None if trap.pc is None else interpreter.code.instructions.get(trap.pc)
-            if found is not None:
-                trap.__dict__["instruction"] = found.MNEMONIC
-            raise
 
     return run
 

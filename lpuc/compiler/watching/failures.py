@@ -35,15 +35,18 @@ def reported(
     """A bug, with the IR that shows it, if that can be made anew, in a file."""
     from lpuc.diagnosis.failure import failure_of
 
-    failure = failure_of(error, where)
-    message = f"{where}: {failure.message}"
-    report = InternalError(message, operation=failure.operation, nodes=failure.nodes)
+    module = None
     with suppress(Exception):  # the bug itself matters more
         module = before()
-        options = module.attributes.get("lpu.options")
-        given = "" if options is None else str(options)
-        noted = replace(recipe, failure=message, options=given)
-        report.reproducer = place.put(noted.text(ir_text(module)))
+    failure = failure_of(error, where, None if recipe.emit else module)
+    message = f"{where}: {failure.message}"
+    report = InternalError(message, operation=failure.operation, nodes=failure.nodes)
+    with suppress(Exception):
+        if module is not None:
+            options = module.attributes.get("lpu.options")
+            given = "" if options is None else str(options)
+            noted = replace(recipe, failure=message, options=given)
+            report.reproducer = place.put(noted.text(ir_text(module)))
     return report
 
 

@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdsl.dialects.test import TestOp
 
 from benchmarks.faults.forms import Form, changed
 from benchmarks.faults.mutation import HIT, faults_of, is_equivalent, planted
+from benchmarks.faults.planting import Notes
 from benchmarks.faults.processes import Steps, Work, run_all
 from benchmarks.faults.report import judged, shares, table
 from benchmarks.faults.verdict import is_node_right, is_operation_right, is_place_right, places
+from dialects.errors import location_of
 
 ROOT = Path(__file__).parents[3]
 STEPS = ["importer", "onnx-bind-roles", "lpu-raise-norm", "lpu-mem-tile"]
@@ -198,21 +201,59 @@ def test_a_place_is_right_by_name_and_a_level_by_its_passes():
     assert is_place_right({"where": "interpreter (fast path)"}, machine, STEPS)
 
 
-def test_an_operation_is_right_by_name_and_nodes():
-    record = {"first": "lpu-raise-norm", "changed": ["lpu.norm"], "nodes": ["a", "b"]}
-    assert is_operation_right({"operation": "lpu.norm"}, record)
-    assert is_node_right({"nodes": ["b"]}, record) and not is_node_right({"nodes": ["c"]}, record)
-    assert is_node_right({"nodes": ["n"]}, {"worked_nodes": {"x": ["n"]}})
-    assert is_node_right({"nodes": ["n"]}, {}) is None
-    assert not is_operation_right({"operation": "lpu.map", "nodes": ["a"]}, record)
-    assert is_operation_right({"operation": "lpu_isa.vecmat"}, {"subjects": {"fast": ["vecmat"]}})
-    assert is_operation_right({"operation": "lpu.norm"}, {"phase": "fast"}) is None
+def test_an_operation_is_right_by_its_name_and_a_node_of_it():
+    record = {
+        "first": "lpu-raise-norm",
+        "changed": [["lpu.norm", ["a", "b"]], ["lpu.fill", []]],
+        "worked": {"lpu-raise-norm": [["lpu.reduce", ["c"]]], "fast": [["vecmat", []]]},
+    }
+
+    def named(operation: str, *nodes: str, where: str = "lpu-raise-norm") -> dict[str, Any]:
+        return {"where": where, "operation": operation, "nodes": list(nodes)}
+
+    assert is_operation_right(named("lpu.norm", "b"), record)
+    assert is_operation_right(named("lpu.reduce", "c"), record)
+    assert is_operation_right(named("lpu.fill", "z"), record)
+    assert not is_operation_right(named("lpu.norm", "c"), record)
+    assert not is_operation_right(named("lpu.map", "a"), record)
+    assert is_node_right(named("lpu.map", "a"), record)
+    assert not is_node_right(named("lpu.norm", "z"), record)
+    machine = named("lpu_isa.vecmat", "n", where="interpreter")
+    assert is_operation_right(machine, record) and is_node_right(machine, record) is None
+    assert is_operation_right(named("lpu.norm", "b", where="lpu-mem-tile"), record) is None
+
+
+def test_what_is_worked_on_in_a_pass_is_what_the_pass_was_given():
+    def op(node: str) -> TestOp:
+        made = TestOp()
+        made.location = location_of([node])
+        return made
+
+    given, made = op("old"), op("new")
+    notes = Notes()
+
+    def build(op: TestOp) -> None:
+        del op
+        notes.hit()
+
+    def rewrite(op: TestOp, other: TestOp) -> None:
+        del op
+        build(other)
+
+    notes.phase, notes.given = "a pass", frozenset([given])
+    rewrite(given, made)
+    notes.phase, notes.given = "machine", frozenset()
+    rewrite(given, made)
+    old, new = ("test.op", ("old",)), ("test.op", ("new",))
+    assert notes.worked == {"a pass": {old}, "machine": {new}}
 
 
 def test_operations_that_only_read_something_else_differ():
     right = Form([("a", ("n",), "1"), ("b", ("m",), "2")], ["", "0 1"], ["0", "2"], "x")
-    assert changed(Form(right.operations, ["", "1 0"], right.given, "y"), right).operations == {"b"}
-    assert changed(Form([("a", ("n",), "3")], [""], ["0"], "z"), right).nodes == {"n", "m"}
+    assert changed(Form(right.operations, ["", "1 0"], right.given, "y"), right) == {("b", ("m",))}
+    nodes = {node for _, nodes in changed(Form([("a", ("n",), "3")], [""], ["0"], "z"), right)
+             for node in nodes}  # fmt: skip
+    assert nodes == {"n", "m"}
 
 
 def test_what_reads_a_place_that_differs_differs_too():
@@ -220,14 +261,14 @@ def test_what_reads_a_place_that_differs_differs_too():
         ops = [("lpu_mem.alloc", (), address), ("c", ("n",), "2"), ("d", (), "3")]
         return Form(ops, ["", "0", ""], ["0", "", ""], address)
 
-    assert changed(form("1"), form("9")).operations == {"lpu_mem.alloc", "c"}
+    assert changed(form("1"), form("9")) == {("lpu_mem.alloc", ()), ("c", ("n",))}
 
 
 def test_the_table_counts_what_was_found_rightly():
     shows = {"area": "run", "show": "numbers", "phase": "fast", "same_program": True, "seconds": 1}
     named = {"where": "interpreter", "operation": "add", "ended": "", "seconds": 2}
     rows = [
-        judged({**shows, "subjects": {"fast": ["add"]}}, named, STEPS),
+        judged({**shows, "worked": {"fast": [["add", []]]}}, named, STEPS),
         judged(shows, {**named, "where": "lpu-mem-tile"}, STEPS),
         judged(shows, None, STEPS),
         judged({**shows, "show": ""}, None, STEPS),
