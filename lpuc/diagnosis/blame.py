@@ -106,22 +106,18 @@ def _short(name: str) -> str:
 
 def _subjects(frames: Sequence[FrameType]) -> Iterator[Subject]:
     """What the frames work on, the innermost first."""
-    for at, frame in enumerate(frames):
-        for value in tuple(frame.f_locals.values()):
-            if isinstance(value, Operation) and not isinstance(value, HOLDERS):
-                yield Subject.of(value)
-            elif isinstance(value, Inst):
-                yield Subject(value.MNEMONIC)
-            elif isinstance(value, Run) and value.code.instructions:
-                yield from _executed(value, frames[at:])
+    values = [value for frame in frames for value in tuple(frame.f_locals.values())]
+    run = next((value for value in values if isinstance(value, Run)), None)
+    for value in values:
+        if isinstance(value, Operation) and not isinstance(value, HOLDERS):
+            yield Subject.of(value)
+        elif isinstance(value, Inst):
+            yield Subject(value.MNEMONIC, () if run is None else _nodes_at(run, values))
+        elif value is run and run is not None and run.pc in run.code.instructions:
+            yield Subject(run.code.instructions[run.pc].MNEMONIC, _nodes_at(run, values))
 
 
-def _executed(run: Run, outer: Sequence[FrameType]) -> Iterator[Subject]:
-    """The instruction that a run is at."""
-    instruction = run.code.instructions.get(run.pc)
-    if instruction is None:
-        return
-    holders = (value for frame in outer for value in tuple(frame.f_locals.values()))
-    machine = next((value for value in holders if isinstance(value, Interpreter)), None)
-    nodes = () if machine is None else machine.program.provenance.nodes_at(run.pc)
-    yield Subject(instruction.MNEMONIC, nodes)
+def _nodes_at(run: Run, values: Sequence[object]) -> tuple[str, ...]:
+    """The nodes of the instruction that a run is at."""
+    machine = next((value for value in values if isinstance(value, Interpreter)), None)
+    return () if machine is None else machine.program.provenance.nodes_at(run.pc)

@@ -8,6 +8,8 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from dialects.verification import forget, verify_module
+from lpuc.compiler.options import CompileOptions
+from lpuc.compiler.pipeline import Stage, check_level, parse_passes, pipeline_of, stage_passes
 from lpuc.diagnosis.failure import Failure, failure_of
 from lpuc.diagnosis.judging.snapshots import Step, steps
 from lpuc.diagnosis.limits import at_most
@@ -15,9 +17,34 @@ from lpuc.diagnosis.limits import at_most
 PASS_SECONDS = 20.0
 """After how long a pass hangs."""
 
+Course = Sequence[tuple[ModulePass, Stage | None]]
+"""Passes in order, each with the stage that ends with it."""
+
+
+def course_of(options: CompileOptions) -> Course:
+    """The passes of a compilation: those of the user, or the default ones."""
+    if options.pipeline is not None:
+        return unstaged(parse_passes(options.pipeline))
+    found = list[tuple[ModulePass, Stage | None]]()
+    for stage in pipeline_of(options.devices):
+        *others, last = stage_passes(stage)
+        found += [*unstaged(others), (last, stage)]
+    return found
+
+
+def unstaged(passes: Sequence[ModulePass]) -> Course:
+    """Passes of which nobody says where a level ends."""
+    return [(one, None) for one in passes]
+
+
+def until(course: Course, sought: Failure | None) -> Course:
+    """The passes up to the one that is at fault for what is sought; all if none is."""
+    places = [at for at, (one, _) in enumerate(course) if sought and one.name == sought.where]
+    return course[: places[-1] + 1] if places else course
+
 
 def follow(
-    module: ModuleOp, passes: Sequence[ModulePass], level: str, origin: str, done: list[Step]
+    module: ModuleOp, course: Course, level: str, origin: str, done: list[Step]
 ) -> Failure | None:
     """
     Run passes over a module of a level, in place, and add what each did to `done`.
@@ -25,15 +52,16 @@ def follow(
     How that breaks off, if it does: by what a pass raises, by a rule that the IR behind it breaks,
     or as it takes too long. The module itself comes from `origin`.
     """
-    where, given, running = origin, None, steps(module, passes, level)
+    where, given = origin, None
+    running = steps(module, [one for one, _ in course], level)
     try:
         verify_module(module)
         given = module.clone()
-        for one in passes:
+        for one, stage in course:
             where = one.name
             with at_most(PASS_SECONDS):
                 step = next(running)
-            verify_module(module)
+            _verify(module, stage)
             done.append(step)
             given = step.after.module
     except Exception as error:  # a pass may raise anything
@@ -41,3 +69,10 @@ def follow(
     finally:
         forget()
     return None
+
+
+def _verify(module: ModuleOp, stage: Stage | None) -> None:
+    verify_module(module)
+    module.verify()
+    if stage is not None:
+        check_level(module, stage)

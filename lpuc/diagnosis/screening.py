@@ -35,6 +35,9 @@ def screened(
             kept.append(case)
         except Refusal as error:
             notes.append(f"{case.name}: {error}")
+    if not search.is_whole:
+        notes.append("the passes lead to no program, which is not looked at")
+        return kept, [], None
     try:
         _ = search.program
     except Exception as error:  # whatever emission raises

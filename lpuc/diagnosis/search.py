@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,7 +30,7 @@ from lpuc.diagnosis.failure import (
 )
 from lpuc.diagnosis.judging.contents import Written, of_buffers, of_events, of_instructions, parted
 from lpuc.diagnosis.judging.passes import Departure, judge, outputs_depart
-from lpuc.diagnosis.judging.runs import LEVELS, TOKENS, Outputs, Runs
+from lpuc.diagnosis.judging.runs import LEVELS, TOKENS, TRACED, Outputs, Runs
 from lpuc.diagnosis.judging.snapshots import Snapshot, Step
 from lpuc.levels.cases import Case
 from lpuc.levels.execution import STEP, entries_of
@@ -90,7 +91,13 @@ class Search:
         known = self._latest.get(id(case))
         if known is not None and known.snapshot is step.before:
             return known
-        return Runs(step.before, case)
+        return Runs(step.before, case, self._traced(step, case))
+
+    def _traced(self, step: Step, case: Case) -> Runs | None:
+        """The last IR before a pass whose values are recorded."""
+        earlier = takewhile(lambda one: one is not step, self.steps)
+        traced = [one.after for one in earlier if one.after.level in TRACED]
+        return Runs(traced[-1], case) if traced else None
 
     def _judged(
         self, step: Step, before: Runs | None, after: Runs, tokens_only: bool
@@ -162,6 +169,11 @@ class Search:
             outputs_depart(after.outputs, before.outputs, self.tolerance, before.spread) is not None
         )
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the passes lead to a program."""
+        return bool(self.steps) and self.steps[-1].after.level == "lpu_isa"
+
     def fast(self, case: Case) -> Outputs:
         """What the finished program computes on the fast path."""
         return _called(self._machines[1], case)
@@ -184,8 +196,11 @@ class Search:
         return Interpreter(self.program, reference=True), Interpreter(self.program)
 
     def machine(self, cases: Sequence[Case]) -> None:
-        """Judge the program against its instructions, then the fast path against the reference."""
-        for case in cases:
+        """
+        Judge the program, if there is one, against its instructions, then the fast path against the
+        reference.
+        """
+        for case in cases if self.is_whole else ():
             if case.entry not in entries_of(self.steps[-1].after.module):
                 continue
             last = self._latest[id(case)]

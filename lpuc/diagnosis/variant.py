@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.passes import ModulePass
 
 from dialects.errors import CompileError
 from lpuc.compiler.driver import load_module
 from lpuc.compiler.options import CompileOptions
-from lpuc.compiler.pipeline import parse_passes, pipeline_of, stage_passes
 from lpuc.diagnosis.checking import RESOLVED
 from lpuc.diagnosis.failure import ENCODER, IMPORTER, UNKNOWN, Failed, Failure, failure_of
-from lpuc.diagnosis.following import PASS_SECONDS, follow
+from lpuc.diagnosis.following import PASS_SECONDS, course_of, follow, until
 from lpuc.diagnosis.judging.importing import judge_import, judge_weights
 from lpuc.diagnosis.judging.passes import ANYTHING, outputs_depart
 from lpuc.diagnosis.judging.runs import Runs
@@ -50,6 +47,10 @@ class Variant:
     seed: int
     is_first: bool = True
     """Whether more than the program is looked at where nothing is wrong."""
+    given: Sequence[Case] | None = None
+    """What to run instead of the cases that are made for the model; nothing is run if empty."""
+    sought: Failure | None = None
+    """What it is known to fail with: whoever asks wants to know whether it still does."""
     cases: list[str] = field(default_factory=list[str])
     notes: list[str] = field(default_factory=list[str])
     done: list[Step] = field(default_factory=list[Step])
@@ -59,13 +60,16 @@ class Variant:
         broken = self._compile()
         if broken is not None:
             return broken, COMPILING
-        if self._resolved is None:
+        if self.given is None and self._resolved is None:
             self.notes.append(f"without the pass '{RESOLVED}' there is nothing to run")
             return None, ""
         try:
-            self._judge()
+            if self.given is None:
+                self._judge()
+            else:
+                self._judge_given(self.given)
         except Problem as problem:
-            smaller = self._smallest(problem)
+            smaller = problem if self.given is not None else self._smallest(problem)
             return smaller.failure, smaller.case.name
         except Failed as failed:
             return failed.failure, COMPILING
@@ -79,7 +83,8 @@ class Variant:
             raise
         except Exception as error:  # the importer may raise anything
             return failure_of(error, IMPORTER)
-        return follow(module, self._passes(), "onnx", IMPORTER, self.done)
+        course = until(course_of(self.options), self.sought)
+        return follow(module, course, "onnx", IMPORTER, self.done)
 
     def _imported(self) -> ModuleOp:
         """The model; a refusal is ours if ONNX Runtime takes it."""
@@ -90,12 +95,6 @@ class Variant:
             if self._reference is None:
                 raise UserError(str(error)) from error
             raise
-
-    def _passes(self) -> Sequence[ModulePass]:
-        if self.options.pipeline is not None:
-            return parse_passes(self.options.pipeline)
-        stages = pipeline_of(self.options.devices)
-        return tuple(chain.from_iterable(map(stage_passes, stages)))
 
     @property
     def _resolved(self) -> Step | None:
@@ -146,6 +145,22 @@ class Variant:
         search.machine(chosen)
         self._require_right(suspects)
 
+    def _judge_given(self, cases: Sequence[Case]) -> None:
+        """The same for the given cases alone, as far as it can show what is sought."""
+        search, sought = self._search, self.sought
+        self.cases += [case.name for case in cases]
+        among = [step for step in self.done if sought and step.one.name == sought.where]
+        if not among:
+            self._import(cases)
+        search.passes(cases, among or None)
+        if among or not search.is_whole:
+            return
+        try:
+            _ = search.program
+        except Exception as error:  # whatever emission raises
+            raise Failed(failure_of(error, ENCODER)) from error
+        search.machine(cases)
+
     def _require_right(self, suspects: Sequence[Case]) -> None:
         """`Problem` if the program is wrong though no pass is: where cannot be told."""
         reference, search = self._reference, self._search
@@ -166,7 +181,7 @@ class Variant:
         if reference is None:
             return
         misread = judge_weights(first.module)
-        if misread is not None:
+        if misread is not None and cases:
             raise Problem(misread, cases[0])
         tolerance = tolerance_of("onnx", "f32", reference.narrowest)
         for case in cases:

@@ -200,5 +200,5 @@ def _write_case(
     text = f"# {title(failure)}\n\n{best.nodes} nodes of the {subject.before} of {file.name}."
     line = test or ""
     if failure is not None:
-        line = replay(best, failure, options, subject.is_bisected)
+        line = replay(best, options, subject.command)
     write_case(output, best, printable_lines(text), printable(line))

@@ -27,7 +27,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from dialects.errors import CompileError
-from lpuc.compiler.driver import load_module
+from lpuc.compiler.driver import load_module, passes_of
 from lpuc.compiler.options import CompileOptions
 from lpuc.compiler.pipeline import make_context
 from lpuc.compiler.plans import naming
@@ -35,13 +35,14 @@ from lpuc.compiler.watching.printing import ir_text
 from lpuc.diagnosis.bisection import bisect
 from lpuc.diagnosis.failure import Failure, Hang
 from lpuc.diagnosis.limits import at_most
+from lpuc.diagnosis.of_ir import READER
 from lpuc.diagnosis.reduction import inputs as drawing
 from lpuc.diagnosis.reduction.command import Command
 from lpuc.diagnosis.reduction.ir import steps as ir
 from lpuc.diagnosis.reduction.model import steps as model
 from lpuc.diagnosis.reduction.model.case import Case
 from lpuc.diagnosis.reduction.model.graph import Arrays
-from lpuc.diagnosis.reduction.oracle import READER, IrOracle, ModelOracle
+from lpuc.diagnosis.reduction.oracle import IrOracle, ModelOracle
 from lpuc.diagnosis.reduction.search import MOST_TRIES, Search, Spent
 from lpuc.errors import UsageError, UserError
 from lpuc.files.disk import write_text
@@ -53,6 +54,8 @@ Judge = Callable[[Path, Arrays | None], Failure | None]
 """How a model in a file fails, called with some inputs."""
 
 SECONDS = 60.0
+COMPILE, VERIFY, BISECT = "compile", "verify", "bisect"
+"""Commands that show failures: of passes, of numbers, and what calls of the reducer do not show."""
 INPUTS = "inputs.npz"
 """The inputs of a model, beside it."""
 
@@ -77,8 +80,8 @@ class Subject(Generic[T]):
     """Nodes or operations."""
     steps: Callable[[Search[T]], None]
     before: int = 0
-    is_bisected: bool = False
-    """Whether `bisect` alone sees it, on calls of its own."""
+    command: str = ""
+    """The command of ours that shows the failure of a model."""
     is_spent: bool = False
     """Whether the tries did not last until nothing helped."""
 
@@ -103,10 +106,9 @@ def of_model(
 ) -> Subject[Case]:
     """A model, called with some inputs or drawn ones; `UserError` if it does not fail."""
     calls: list[Arrays] = [*([given] if given is not None else drawing.of_model(path, options))]
-    failure = None if command else _model_failure(path, options, limits, calls)
-    is_bisected = command is None and failure is None and given is None
-    if is_bisected:
-        failure = bisect(path, options).failure
+    failure, shown_by = (None, "") if command else _model_failure(path, options, limits, calls)
+    if command is None and failure is None and given is None:
+        failure, shown_by = bisect(path, options).failure, BISECT
     proto = _loaded(path)
     call = calls[0] if calls else drawing.of_shapes(proto, options.shape or {})
     case = Case(proto, [call])
@@ -119,10 +121,10 @@ def of_model(
     if failure is None:
         raise _no_failure("it compiles, and its numbers are right")
     sought, oracle = failure, ModelOracle(options, limits.seconds, failure)
-    judge = _bisected(options, limits) if is_bisected else oracle
+    judge = _bisected(options, limits) if shown_by == BISECT else oracle
     search = _model_search(case, lambda c: sought.same(_judged(judge, c)), limits)
     steps = partial(model.reduce, nodes=sought.nodes)
-    return Subject(search, sought, _nodes, steps, case.nodes, is_bisected)
+    return Subject(search, sought, _nodes, steps, case.nodes, shown_by)
 
 
 def _bisected(options: CompileOptions, limits: Limits) -> Judge:
@@ -144,15 +146,17 @@ def _nodes(case: Case) -> int:
 
 def _model_failure(
     path: Path, options: CompileOptions, limits: Limits, calls: list[Arrays]
-) -> Failure | None:
-    """How a model fails, and with which of some calls, which becomes the first of them."""
+) -> tuple[Failure | None, str]:
+    """
+    How a model fails, and the command that shows it; the call that does becomes the first of all.
+    """
     oracle = ModelOracle(options, limits.seconds)
     for index, call in enumerate(calls or [None]):
-        failure = oracle(path, call)
+        failure, is_run = oracle.shown(path, call)
         if failure is not None:
             calls[: index + 1] = [] if call is None else [call]
-            return failure
-    return None
+            return failure, VERIFY if is_run else COMPILE
+    return None, ""
 
 
 def _loaded(path: Path) -> onnx.ModelProto:
@@ -209,7 +213,7 @@ def of_ir(
         if failure is None:
             raise _no_failure(f"the passes run; numbers are not looked at: {reason}")
     module, passes = _narrowed(module, passes, failure, oracle)
-    sought, oracle = failure, replace(oracle, passes=passes, sought=failure)
+    sought, oracle = failure, replace(oracle, passes=passes)
     search = _ir_search(module, lambda m: sought.same(oracle(m.clone())), limits)
     return Subject(search, sought, ir.operation_count, ir.reduce, _size(module)), passes
 
@@ -266,9 +270,9 @@ def of_lowered(
 
     The model is a file while it is reduced: IR names its weights. `UserError` if no pass fails.
     """
-    failure, oracle = subject.failure, ModelOracle(options, limits.seconds)
+    failure = subject.failure
     assert failure is not None
-    passes = [one for one, _ in oracle.steps()]
+    passes = passes_of(options)
     if all(one.name != failure.where for one in passes):
         raise UserError(f"no pass is at fault but: {failure.where}; let OUT be a folder")
     with TemporaryDirectory(prefix="lpuc-reduce-") as folder, naming(options.plan):

@@ -53,15 +53,14 @@ def lit_test(module: ModuleOp, passes: Sequence[ModulePass], failure: Failure) -
 def _tool(module: ModuleOp, passes: Sequence[ModulePass], failure: Failure) -> str:
     """What shows the failure: our own tool alone runs IR, and judges rules of modules."""
     pipeline = pipeline_text(passes)
-    if failure.kind == "numbers":
-        return f"lpuc opt %s -p '{pipeline}' --check-numerics"
-    if failure.kind == "verifier" and not _is_foreign(module, passes):
-        return f"lpuc opt %s -p '{pipeline}' --verify-each"
-    return f"xdsl-opt %s -p '{pipeline}'"
+    if failure.kind == "hang" or _is_foreign(module, passes):
+        return f"xdsl-opt %s -p '{pipeline}'"
+    flag = "--verify-each" if failure.kind == "verifier" else "--check-numerics"
+    return f"lpuc opt %s -p '{pipeline}' {flag}"
 
 
 def _is_foreign(module: ModuleOp, passes: Sequence[ModulePass]) -> bool:
-    """Whether xDSL's verifier sees it, too, or a pass itself."""
+    """Whether a pass raises something itself, or xDSL's verifier behind it."""
     copy = module.clone()
     try:
         for one in passes:
@@ -98,15 +97,14 @@ def option_words(options: CompileOptions) -> list[str]:
     return words
 
 
-def replay(case: Case, failure: Failure, options: CompileOptions, is_bisected: bool) -> str:
-    """The command that shows a failure, in the folder of the case."""
-    if is_bisected:
-        words = ["lpuc", "bisect", MODEL]
-    elif failure.kind == "numbers" or failure.where == "interpreter":
-        words = ["lpuc", "verify", MODEL, *(["--inputs", INPUTS] if case.calls[0] else [])]
-    else:
-        words = ["lpuc", "compile", MODEL, "-o", "model.lpu"]
-    return shlex.join([*words, *option_words(options)])
+def replay(case: Case, options: CompileOptions, command: str) -> str:
+    """How a command of ours shows a failure, in the folder of the case."""
+    given = {
+        "compile": ["-o", "model.lpu"],
+        "verify": ["--inputs", INPUTS] if case.calls[0] else [],
+        "bisect": [],
+    }
+    return shlex.join(["lpuc", command, MODEL, *given[command], *option_words(options)])
 
 
 def check_folder(folder: Path) -> None:

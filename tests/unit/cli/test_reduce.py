@@ -89,10 +89,11 @@ def test_a_case_replays(model: Path, crash: pytest.MonkeyPatch, capsys: Any):
     assert replayed(folder, crash) == 0
 
 
-def test_wrong_numbers_replay(model: Path, monkeypatch: pytest.MonkeyPatch):
+def test_wrong_numbers_replay(model: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any):
     broken(monkeypatch)
     folder = model.with_name("case")
     assert run(model, "-o", folder, "--precision", "f32") == 0
+    assert "numbers in lpu-raise-activation at lpu.map (Erf)" in capsys.readouterr().out
     assert operators(folder) == ["Erf"]
     assert replayed(folder, monkeypatch) == MISMATCH
     monkeypatch.undo()
@@ -102,7 +103,7 @@ def test_wrong_numbers_replay(model: Path, monkeypatch: pytest.MonkeyPatch):
 def test_what_bisect_alone_sees_is_reduced_too(model: Path, monkeypatch: pytest.MonkeyPatch):
     """A fault that the few calls of the reducer do not show."""
     broken(monkeypatch)
-    monkeypatch.setattr(subjects, "_model_failure", lambda *_: None)
+    monkeypatch.setattr(subjects, "_model_failure", lambda *_: (None, ""))
     folder = model.with_name("case")
     assert run(model, "-o", folder, "--precision", "f32") == 0
     assert operators(folder) == ["Erf"]
