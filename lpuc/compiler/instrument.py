@@ -215,7 +215,7 @@ class Instrumentation:
         """The report of a bug, with the IR that shows it in a file."""
         recipe = Recipe(",".join(str(p.spec()) for p in rest), level)
         named = where or f"pass '{rest[0].name}'"
-        report = reported(error, named, recipe, self._before, self.place)
+        report = reported(error, named, recipe, self._before, self.place, where is None)
         report.where = rest[0].name if where is None else None
         if self._check is not None and error is self._check.found:
             report.flags = " --check-numerics"

@@ -9,8 +9,8 @@ is an instruction.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, is_dataclass
 from itertools import chain
 from traceback import walk_tb
 from types import FrameType
@@ -63,7 +63,13 @@ def subject_of(error: BaseException, given: ModuleOp | None = None) -> Subject |
         if subject in kept:
             return subject
         seen.append(subject)
-    return _origin(seen[0], list(kept)) if seen else None
+    return _origin(seen[0], kept) if seen else None
+
+
+def subject_at(nodes: Sequence[str], given: ModuleOp) -> Subject | None:
+    """The operation that some ONNX nodes are, in IR; None if there is none."""
+    found = _origin(Subject("", tuple(nodes)), _subjects_in(given))
+    return found if found.name else None
 
 
 def own_frames(error: BaseException) -> list[FrameType]:
@@ -83,19 +89,19 @@ def _broken(error: BaseException) -> Operation | None:
     return refused.op if isinstance(refused, Refused) else None
 
 
-def _subjects_in(module: ModuleOp) -> dict[Subject, None]:
+def _subjects_in(module: ModuleOp) -> dict[Subject, Operation]:
     """All that can be worked on in IR, in order."""
-    ops = (op for op in module.walk() if not isinstance(op, HOLDERS))
-    return dict.fromkeys(map(Subject.of, ops))
+    return {Subject.of(op): op for op in module.walk() if not isinstance(op, HOLDERS)}
 
 
-def _origin(made: Subject, kept: Sequence[Subject]) -> Subject:
+def _origin(made: Subject, kept: Mapping[Subject, Operation]) -> Subject:
     """What an operation was made for: of the same nodes if there is one, and of a like name."""
     nodes = set(made.nodes)
     near = [one for one in kept if not nodes.isdisjoint(one.nodes)]
 
-    def rank(one: Subject) -> tuple[bool, bool]:
-        return one.nodes == made.nodes, _short(one.name) == _short(made.name)
+    def rank(one: Subject) -> tuple[bool, bool, bool]:
+        mine, theirs = _short(made.name), _short(one.name)
+        return one.nodes == made.nodes, mine.startswith(theirs), bool(kept[one].operands)
 
     return max(near, key=rank, default=made)
 
@@ -111,10 +117,16 @@ def _subjects(frames: Sequence[FrameType]) -> Iterator[Subject]:
     for value in values:
         if isinstance(value, Operation) and not isinstance(value, HOLDERS):
             yield Subject.of(value)
-        elif isinstance(value, Inst):
-            yield Subject(value.MNEMONIC, () if run is None else _nodes_at(run, values))
+        elif (inst := _instruction(value)) is not None:
+            yield Subject(inst.MNEMONIC, () if run is None else _nodes_at(run, values))
         elif value is run and run is not None and run.pc in run.code.instructions:
             yield Subject(run.code.instructions[run.pc].MNEMONIC, _nodes_at(run, values))
+
+
+def _instruction(value: object) -> Inst | None:
+    """An instruction, or that of which a value tells more."""
+    held = getattr(value, "__dict__", {}).values() if is_dataclass(value) else ()
+    return next((one for one in (value, *held) if isinstance(one, Inst)), None)
 
 
 def _nodes_at(run: Run, values: Sequence[object]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.errors import CompileError
-from lpuc.diagnosis.blame import Subject, module_of, own_frames, subject_of
+from lpuc.diagnosis.blame import Subject, module_of, own_frames, subject_at, subject_of
 from lpuc.errors import InternalError, UserError
 from passes.rewriting.session import RewriteError
 from runtime.errors import RuntimeFault
@@ -102,7 +102,7 @@ def failure_of(error: BaseException, where: str, given: ModuleOp | None = None) 
 
 
 def _at(subject: Subject | None, kind: Kind, where: str, message: str) -> Failure:
-    name, nodes = (None, ()) if subject is None else (subject.name, subject.nodes)
+    name, nodes = (None, ()) if subject is None else (subject.name or None, subject.nodes)
     return Failure(kind, where, name, nodes, message)
 
 
@@ -110,9 +110,8 @@ def _refusal(error: CompileError, where: str, given: ModuleOp | None) -> Failure
     """What a refusal names itself; where it names no operation, that which was worked on."""
     nodes = () if error.node is None else (error.node,)
     if error.op is None and given is not None:
-        subject = subject_of(error, given)
-        if subject is not None and (not nodes or nodes[0] in subject.nodes):
-            return _at(subject, "refusal", where, error.message)
+        subject = subject_at(nodes, given) if nodes else subject_of(error, given)
+        return _at(subject or Subject("", nodes), "refusal", where, error.message)
     return Failure("refusal", where, error.op, nodes, error.message)
 
 

@@ -127,8 +127,14 @@ class Search:
         return Departure(None, (TOKENS,), (), gap, 0.0, self.tolerance)
 
     def _broken(self, step: Step, before: Runs | None, case: Case, error: Exception) -> Problem:
-        where = part_of_machine(error) if step.after.level == "lpu_isa" else None
-        failure = failure_of(error, where or self._culprit(step, before, None, case))
+        level = step.after.level
+        part = part_of_machine(error) if level == "lpu_isa" else None
+        where = part or self._culprit(step, before, None, case)
+        failure = failure_of(error, where)
+        if before is not None and where == step.one.name and level in ("lpu_mem", "lpu_isa"):
+            place = _place(before, Runs(step.after, case), NEARNESS[self.precision])
+            if place is not None:
+                failure = replace(failure, operation=place[0], nodes=place[1])
         return Problem(failure, case, step)
 
     def _blame(self, step: Step, before: Runs | None, after: Runs, found: Departure) -> Failure:
@@ -235,7 +241,10 @@ def _is_encoded_otherwise(snapshot: Snapshot) -> bool:
     if registers_named(snapshot.module) > VIRTUAL:
         return False
     code = assembled(snapshot.module).code
-    return decode(encode(code)) != tuple(code)
+    try:
+        return decode(encode(code)) != tuple(code)
+    except Exception:  # what the encoder raises, or words that mean nothing
+        return True
 
 
 def _basis(before: Runs) -> Runs | None:

@@ -30,15 +30,24 @@ def is_users(error: Exception) -> bool:
 
 
 def reported(
-    error: Exception, where: str, recipe: Recipe, before: Callable[[], ModuleOp], place: Place
+    error: Exception,
+    where: str,
+    recipe: Recipe,
+    before: Callable[[], ModuleOp],
+    place: Place,
+    is_pass: bool = False,
 ) -> InternalError:
-    """A bug, with the IR that shows it, if that can be made anew, in a file."""
+    """
+    A bug, with the IR that shows it, if that can be made anew, in a file.
+
+    If it is one of a pass, the operation to name is one of that IR.
+    """
     from lpuc.diagnosis.failure import failure_of
 
     module = None
     with suppress(Exception):  # the bug itself matters more
         module = before()
-    failure = failure_of(error, where, None if recipe.emit else module)
+    failure = failure_of(error, where, module if is_pass else None)
     message = f"{where}: {failure.message}"
     report = InternalError(message, operation=failure.operation, nodes=failure.nodes)
     with suppress(Exception):

@@ -2,14 +2,16 @@
 What the operations of a level wrote, by the ONNX nodes that they come from: to find the place where
 two levels part that share no values.
 
-The last array that a node's operations write is what the node computes, in whatever order its
-elements lie, whole or tile by tile. Only the name of a place rests on this: whether numbers are
+Where both levels do the same one by one, what they write is compared one by one. Else the last
+array that a node's operations write is what the node computes, whole or tile by tile. Elements may
+lie in another order: they are sorted. Only the name of a place rests on this: whether numbers are
 wrong is judged by what leaves the model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +23,7 @@ from dialects.errors import node_names
 from dialects.lpu_mem import control, ops
 from dialects.lpu_mem.kernels import Point
 from dialects.lpu_mem.semantics import run_function
+from lpuc.diagnosis.failure import Hang
 from lpuc.diagnosis.judging.snapshots import Snapshot
 from lpuc.diagnosis.judging.traces import Event, layer_names
 from lpuc.levels.cases import Case
@@ -39,34 +42,50 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Names = tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Piece:
+    """What an operation wrote once; `at` tells operations of one name apart."""
+
+    names: Names
+    operation: str
+    at: object
+    array: Array
+
+
 @dataclass
 class Written:
-    """Arrays by nodes, each with the operation that wrote it, in the order of their writing."""
+    """What operations wrote, in order, and by nodes."""
 
-    by_names: dict[Names, list[tuple[str, object, Array]]] = field(
-        default_factory=dict[Names, list[tuple[str, object, Array]]]
-    )
+    pieces: list[Piece] = field(default_factory=list[Piece])
+    by_names: dict[Names, list[Piece]] = field(default_factory=dict[Names, list[Piece]])
+    is_whole: bool = True
+    """Whether the run came to its end."""
 
     def add(self, names: Names, operation: str, at: object, array: Array) -> None:
-        """One more; `at` tells operations of one name apart."""
-        if names and array.size:
-            self.by_names.setdefault(names, []).append((operation, at, np.array(array).reshape(-1)))
-
-    def last(self, names: Names) -> Array:
-        """What the nodes compute."""
-        return self.by_names[names][-1][2]
+        """One more."""
+        if array.size:
+            piece = Piece(names, operation, at, np.array(array).reshape(-1))
+            self.pieces.append(piece)
+            if names:
+                self.by_names.setdefault(names, []).append(piece)
 
     def candidates(self, names: Names) -> list[Array]:
-        """What may be that: each array, and all that one operation wrote."""
+        """What may be what the nodes compute: each array, and all that one operation wrote."""
         whole: dict[object, list[Array]] = {}
-        for _, at, array in self.by_names[names]:
-            whole.setdefault(at, []).append(array)
+        for piece in self.by_names[names]:
+            whole.setdefault(piece.at, []).append(piece.array)
         several = [np.concatenate(arrays) for arrays in whole.values() if len(arrays) > 1]
-        return [array for _, _, array in self.by_names[names]] + several
+        return [piece.array for piece in self.by_names[names]] + several
 
-    def operation(self, names: Names) -> str:
-        """The last one that the nodes became."""
-        return self.by_names[names][-1][0]
+    @contextmanager
+    def until_it_ends(self) -> Generator[None]:
+        """Around a run that may break off: what it wrote up to there is kept."""
+        try:
+            yield
+        except Hang:
+            raise
+        except Exception:  # semantics raise what they meet
+            self.is_whole = False
 
 
 def of_events(events: list[Event]) -> Written:
@@ -90,7 +109,10 @@ def of_buffers(snapshot: Snapshot, case: Case, by_layer: bool = True) -> Written
     module = snapshot.module
     function = entries_of(module)[case.entry]
     folder, devices = model_folder(module), devices_of(module)
-    run_function(function, case.inputs, folder, case.values, _ignored, devices, observer=observe)
+    with written.until_it_ends():
+        run_function(
+            function, case.inputs, folder, case.values, _ignored, devices, observer=observe
+        )
     return written
 
 
@@ -119,7 +141,8 @@ def of_instructions(snapshot: Snapshot, case: Case, is_fast: bool = False) -> Wr
     program = executable(snapshot.module, model_folder(snapshot.module))
     machine = Interpreter(program, reference=not is_fast, on_step=watch)
     watch.provenance = machine.program.provenance
-    machine.run(case.inputs, case.entry, case.values, _ignored)
+    with watch.written.until_it_ends():
+        machine.run(case.inputs, case.entry, case.values, _ignored)
     return watch.written
 
 
@@ -166,21 +189,56 @@ def _content(device: Device, access: Access, element: ElementType) -> Array:
 
 def parted(before: Written, after: Written, tolerance: float) -> tuple[str, Names] | None:
     """
-    The first nodes whose numbers are elsewhere not within a tolerance, and what they became there.
+    The first operation whose numbers are not within a tolerance of those elsewhere, and its nodes.
 
-    Sizes that appear on one side alone tell nothing.
+    Where both sides do the same one by one, pairs are compared; else what each of the nodes
+    computes. Sizes that appear on one side alone tell nothing.
     """
-    for names in before.by_names:
+    pairs = list(zip(before.pieces, after.pieces, strict=False))
+    if after.pieces and all(_is_alike(old, new) for old, new in pairs):
+        apart = (new for old, new in pairs if not _is_near(new.array, old.array, tolerance))
+        first = next(apart, None)
+        if first is not None or len(before.pieces) == len(after.pieces):
+            return None if first is None else (first.operation, first.names)
+    for names, pieces in before.by_names.items():
         if names not in after.by_names:
             continue
-        expected = np.sort(before.last(names).astype(np.float64))
-        fitting = [a for a in after.candidates(names) if a.size == expected.size]
-        if fitting and not any(_is_near(a, expected, tolerance) for a in fitting):
-            return after.operation(names), names
+        is_open = not after.is_whole and after.pieces[-1].names == names
+        fitting = [a for a in after.candidates(names) if a.size == pieces[-1].array.size]
+        if is_open or not fitting or any(_is_near(a, pieces[-1].array, tolerance) for a in fitting):
+            continue
+        return _within(pieces, after.by_names[names], tolerance), names
     return None
 
 
+def _is_alike(old: Piece, new: Piece) -> bool:
+    mine, theirs = (old.operation, old.names, old.array.size), new.array.size
+    return mine == (new.operation, new.names, theirs)
+
+
+def _within(before: Sequence[Piece], after: Sequence[Piece], tolerance: float) -> str:
+    """
+    Of operations that come from the same nodes, the first that is off.
+
+    What the last one computes is wrong. What those before it compute is looked for in the same
+    order; if all that is there, it is the one that first wrote what the last one did.
+    """
+    at = 0
+    for old in before[:-1]:
+        rest = [(i, new) for i, new in enumerate(after) if i >= at]
+        fitting = [(i, new) for i, new in rest if new.array.size == old.array.size]
+        near = (i for i, new in fitting if _is_near(new.array, old.array, tolerance))
+        found = next(near, None)
+        if found is None and fitting:
+            return fitting[0][1].operation
+        at = at if found is None else found + 1
+    last = after[-1].array
+    same = (new for new in after if new.array.size == last.size and _is_near(new.array, last, 0.0))
+    return next(same).operation
+
+
 def _is_near(array: Array, expected: Array, tolerance: float) -> bool:
-    scale = np.max(np.abs(expected), initial=1e-30, where=np.isfinite(expected))
-    ordered = np.sort(array.astype(np.float64))
-    return bool(np.allclose(ordered, expected, rtol=0, atol=tolerance * scale, equal_nan=True))
+    """Whether two arrays hold the same numbers, in whatever order."""
+    mine, theirs = np.sort(array.astype(np.float64)), np.sort(expected.astype(np.float64))
+    scale = np.max(np.abs(theirs), initial=1e-30, where=np.isfinite(theirs))
+    return bool(np.allclose(mine, theirs, rtol=0, atol=tolerance * scale, equal_nan=True))

@@ -159,9 +159,9 @@ func.func @step(%x : {B}) attributes {{
   %0 = lpu_mem.alloc : {B}
   %1 = lpu_mem.alloc : {B}
   lpu_mem.for "i" to <2> step 1 {{
-    lpu_mem.map "neg" %0, %x <[4] {{0: [1]}} {{0: [1]}}> : {B}, {B}
+    lpu_mem.map "neg" %0, %x <[4] {{0: [1]}} {{0: [1]}}> : {B}, {B} loc("/neg")
   }}
-  lpu_mem.map "sub" %1, %0, %x <[4] {{0: [1]}} {{0: [1]}} {{0: [1]}}> : {B}, {B}, {B}
+  lpu_mem.map "sub" %1, %0, %x <[4] {{0: [1]}} {{0: [1]}} {{0: [1]}}> : {B}, {B}, {B} loc("/sub")
   lpu_mem.return %1 : {B}
 }}
 """
