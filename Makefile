@@ -7,7 +7,7 @@ PROMPT ?= Once upon a time
 TOKENS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lit clean
+.PHONY: help demo native test check format lit clean
 
 help:  ## print this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */make \1\t/' | expand -t 16
@@ -21,6 +21,9 @@ demo: $(VENV)/.demo build/stories.lpu  ## compile the story model and let it tel
 build/stories.lpu: samples/stories/model.onnx $(VENV)/.demo $(shell find lpuc passes dialects runtime -name '*.py' -o -name '*.toml')
 	@mkdir -p build
 	$(BIN)/lpuc compile samples/stories/model.onnx --max-context 256 -o $@
+
+native: | $(BIN)/python  ## build the library of products beside its sources, if there is a compiler
+	$(BIN)/python setup.py -q build_ext --inplace
 
 test: $(VENV)/.test  ## run all tests; with CI=true also through the real lit
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup
@@ -40,15 +43,17 @@ format: $(VENV)/.test  ## format the code and fix what the linter can
 	$(BIN)/ruff check --fix .
 
 clean:  ## remove what was built
-	rm -rf build dist *.egg-info
+	rm -rf build dist *.egg-info runtime/native/*.so
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.demo: pyproject.toml | $(BIN)/python
+NATIVE := setup.py $(wildcard runtime/native/*.c runtime/native/*.h)
+
+$(VENV)/.demo: pyproject.toml $(NATIVE) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -e '.[text]'
 	@touch $@
 
-$(VENV)/.test: pyproject.toml | $(BIN)/python
+$(VENV)/.test: pyproject.toml $(NATIVE) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -e '.[test]'
 	@touch $@ $(VENV)/.demo

@@ -28,6 +28,7 @@ settings.register_profile(
 )
 settings.load_profile("the same each time")
 
+from runtime.native.library import Serving  # noqa: E402
 from tests.lit_runner import LitFailure, run_lit  # noqa: E402
 from tests.verifying import Once  # noqa: E402
 
@@ -48,6 +49,12 @@ def draw_from_the_start(request: pytest.FixtureRequest) -> None:
     for generator in generators(request.module):
         state = _AT_FIRST.setdefault(generator, generator.bit_generator.state)
         generator.bit_generator.state = state
+
+
+@pytest.fixture
+def numpy_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Devices made by this test multiply without a native kernel."""
+    monkeypatch.setattr("runtime.device.device.serving", lambda: Serving(None, "a test"))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -17,6 +17,7 @@ from runtime.device.links import Transport
 from runtime.device.memory import Memory, empty_memory
 from runtime.device.products import Products
 from runtime.device.stops import Blocked
+from runtime.native.library import serving
 from runtime.target import Target
 from runtime.traps import Trap, TrapKind
 from runtime.weights.image import Image
@@ -34,8 +35,9 @@ class Device:
 
     `params` are its parameters, of which blocks are verified before their first use. `checked`
     keeps a flag for each byte, which the reference path needs. `widen_bytes` caps the f32 copies of
-    16-bit panels and `plan_limit` the number of calls that the fast path remembers, of about 1 KiB
-    each: share it out when several devices run one program. `transport` leads to the neighbours.
+    16-bit panels, which are made where no native kernel serves, and `plan_limit` the number of
+    calls that the fast path remembers, of about 1 KiB each: share it out when several devices run
+    one program. `transport` leads to the neighbours.
     """
 
     def __init__(
@@ -50,7 +52,7 @@ class Device:
         self.params = Memory("parameters", 0, params.data, image=params)
         self.arena = empty_memory("arena", arena_base, arena_size, checked)
         self.fifo = Fifo(target)
-        self.products = Products(widen_bytes, self.arena)
+        self.products = Products(widen_bytes, self.arena, serving().kernel)
         self.transport = transport
         self.outbox: deque[int] = deque()
         self.ready: list[dict[Any, Any]] = []

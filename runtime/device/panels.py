@@ -1,5 +1,7 @@
 """Panels on their way from HBM to the MAC trees."""
 
+from typing import Any
+
 import numpy as np
 
 from runtime.device.fifo import bytes_of
@@ -13,17 +15,20 @@ class Panel:
 
     `is_spread` says that it has very many elements over few bytes. `wide` is the panel in f32, None
     where it must be widened; `dense` is its only matrix if that is f32 without gaps.
-    `mirrored` is its place in the mirror of the arena.
+    `mirrored` is its place in the mirror of the arena, `operand` is it as the kernel takes it,
+    once that was asked for. `is_copy` says that its bytes are its own.
     """
 
     __slots__ = (
         "address",
         "dense",
         "element",
+        "is_copy",
         "is_spread",
         "matrix",
         "memory",
         "mirrored",
+        "operand",
         "shape",
         "strides",
         "wide",
@@ -40,6 +45,8 @@ class Panel:
         self.wide: Array | None = None
         self.dense: Array | None = None
         self.mirrored: Array | None = None
+        self.operand: Any = None
+        self.is_copy = False
         if element is ElementType.F32:
             self.keep(self.matrix)
 
@@ -67,11 +74,10 @@ class Panel:
 
     def copied(self) -> "Panel":
         """A panel that keeps the bytes as they are now."""
-        copy = self._hull() if self.is_spread else self.matrix.copy()
+        copy = self._hull() if self.is_spread else self.matrix.copy(order="K")
         found = Panel(self.memory, self.address, copy, self.element)
         found.strides = self.strides
-        if found.wide is None and not self.is_spread:
-            found.keep(found.matrix.astype(np.float32))
+        found.is_copy = True
         return found
 
     def _hull(self) -> Array:

@@ -1,104 +1,71 @@
-"""Products of rows with panels: the one seam for numpy, BLAS and native kernels.
+"""Products of rows with panels: the one seam for the native kernel, numpy and BLAS.
 
-f32 panels are used where they lie. 16-bit parameters are widened once and kept while the memory cap
-allows; 16-bit panels of the arena are held in f32 by a `Mirror`. Nothing else widens or caches.
+    multiply = products.prepare(x, out, accumulate, element)     # once for operands where they lie
+    multiply(panel)
+
+Where the kernel serves it reads panels where they lie, of any type of floats, and nothing is kept.
+The rest is in `widening`: other layouts, integers, and everything where no kernel serves.
 """
 
+import ctypes
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from runtime.device.memory import Array, Memory
-from runtime.device.mirror import Mirror
 from runtime.device.panels import Panel
-from runtime.isa.parts import MANY, parts
-from runtime.numerics.elements import ElementType, convert
+from runtime.device.widening import Widening
+from runtime.isa.parts import MANY
+from runtime.native.library import Kernel, threads
+from runtime.native.operands import panel_operand, rows_operand, scratch_size
+from runtime.numerics.elements import ElementType
+
+Multiply = Callable[[Panel], None]
 
 
 class Products:
-    """Products on one device, with f32 copies of its 16-bit panels within `cap` bytes."""
+    """Products on one device, whose fallback keeps f32 copies of 16-bit panels within `cap` bytes.
 
-    def __init__(self, cap: int, arena: Memory) -> None:
-        self.cap = cap
-        self.kept: dict[Any, Array] = {}
-        self.mirror = Mirror(arena)
+    `kernel` serves unless it is None; `scratch` is where it copies rows.
+    """
+
+    def __init__(self, cap: int, arena: Memory, kernel: Kernel | None) -> None:
+        self.widening = Widening(cap if kernel is None else 0, arena)
+        self.mirror = self.widening.mirror
+        self.kernel = kernel
+        self.threads = threads()
+        self.scratch: Any = np.empty(0, np.float32)
+        self.scratch_at = 0
 
     def clear(self) -> None:
         """The arena was poisoned."""
-        self.mirror.clear()
+        self.widening.clear()
 
-    def row(self, panel: Panel, x: Array, out: Array) -> None:
-        """A vector of f32 times one matrix, into a vector without gaps."""
-        if panel.dense is not None:
-            # `dot` starts sooner than `matmul`, but copies matrices with gaps.
-            x.dot(panel.dense, out)
-        elif self._is_large(panel):
-            out[...] = self._by_parts(panel, x[None, None])[0, 0]
+    def prepare(
+        self, x: Array, out: Array, accumulate: bool, elements: tuple[ElementType, ElementType]
+    ) -> Multiply:
+        """The product of x[B, M, K] with a panel, into out[B, M, N]; `elements` are their types."""
+        otherwise = self.widening.prepare(x, out, accumulate, elements[1])
+        size = scratch_size(x)
+        if self.kernel is None or not elements[0].is_float or not out.size or size > MANY:
+            return otherwise
+        self._reserve(size)
+        rows = rows_operand(x, out, accumulate, elements)
+        return partial(self._multiply, self.kernel, ctypes.byref(rows), otherwise)
+
+    def _reserve(self, size: int) -> None:
+        if self.scratch.size < size:
+            self.scratch = np.empty(size, np.float32)
+            self.scratch_at = self.scratch.ctypes.data
+
+    def _multiply(self, kernel: Kernel, rows: Any, otherwise: Multiply, panel: Panel) -> None:
+        taken = panel.operand
+        if taken is None:
+            operand = panel_operand(panel.matrix, panel.element)
+            panel.operand = taken = operand is not None and ctypes.byref(operand)
+        if taken:
+            kernel.multiply(kernel.address, taken, rows, self.scratch_at, self.threads)
         else:
-            np.matmul(x, self.wide(panel)[0], out)
-
-    def rows(self, panel: Panel, x: Array, out: Array) -> None:
-        """Rows of f32 times matrices: x[B, M, K], out[B, M, N]."""
-        if self._is_large(panel):
-            out[...] = self._by_parts(panel, x)
-        else:
-            np.matmul(x, self.wide(panel), out)
-
-    def general(
-        self, panel: Panel, x: Array, out: Array, accumulate: bool, element: ElementType
-    ) -> None:
-        """Any product: operands widened, the sum converted once to the element type of `out`."""
-        compute = np.dtype(np.float32 if panel.element.is_float else np.int64)
-        if self._is_large(panel) or x.size > MANY:
-            total = self._by_parts(panel, x)
-        else:
-            wide = self.wide(panel) if panel.element.is_float else panel.matrix.astype(np.int64)
-            total = np.matmul(x.astype(compute, copy=False), wide)
-        if accumulate:
-            total = total + out.astype(compute, copy=False)
-        out[...] = convert(total, element)
-
-    def _is_large(self, panel: Panel) -> bool:
-        """Whether the panel is not widened as a whole: it would exceed the cap, or all bounds."""
-        if panel.wide is not None or panel.matrix.size <= MANY:
-            return False
-        known = panel.key() in self.kept or (panel.memory.writable and self.mirror.active)
-        fits = known or 4 * panel.matrix.size <= self.cap
-        return not (fits and not panel.is_spread and panel.element.is_float)
-
-    def _by_parts(self, panel: Panel, x: Array) -> Array:
-        """The sum of products, a block of the panel widened after the other."""
-        compute = np.dtype(np.float32 if panel.element.is_float else np.int64)
-        (_, depth, columns), batch = panel.shape, max(1, panel.shape[0])
-        total = np.zeros((*x.shape[:2], columns), compute)
-        for _, n, k in parts((1, columns, depth), max(1, MANY // batch)) if total.size else ():
-            block = panel.matrix[:, k, n].astype(compute, copy=False)
-            total[:, :, n] += np.matmul(x[:, :, k].astype(compute, copy=False), block)
-        return total
-
-    def wide(self, panel: Panel) -> Array:
-        """The panel in f32, in which products of floats are computed."""
-        if panel.wide is not None:
-            return panel.wide
-        if panel.memory.writable:
-            return self._of_arena(panel)
-        wide = self.kept.get(key := panel.key())
-        if wide is None:
-            wide = panel.matrix.astype(np.float32, order="K")
-            if wide.nbytes > self.cap:
-                return wide
-            self.cap -= wide.nbytes
-            self.kept[key] = wide
-        panel.keep(wide)
-        return wide
-
-    def _of_arena(self, panel: Panel) -> Array:
-        mirror = self.mirror
-        if not panel.matrix.size:
-            return panel.matrix.astype(np.float32)
-        if not mirror.active:
-            if mirror.nbytes > self.cap:
-                return panel.matrix.astype(np.float32, order="K")
-            self.cap -= mirror.nbytes
-            mirror.allocate()
-        return mirror.of(panel)
+            otherwise(panel)

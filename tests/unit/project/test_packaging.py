@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("wheel")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A wheel built from a copy of the sources, by the setuptools that the tests need anyway."""
     source = tmp_path_factory.mktemp("source")
-    for name in (*PACKAGES, "pyproject.toml", "README.md", "LICENSE"):
+    for name in (*PACKAGES, "pyproject.toml", "setup.py", "README.md", "LICENSE"):
         os.symlink(ROOT / name, source / name)
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation"]
@@ -51,7 +51,7 @@ def test_the_wheel_holds_every_module(wheel: Path):
     sources = {
         str(path.relative_to(ROOT))
         for package in PACKAGES
-        for pattern in ("*.py", "*.toml", "py.typed")
+        for pattern in ("*.py", "*.toml", "*.c", "*.h", "py.typed")
         for path in (ROOT / package).rglob(pattern)
     }
     with zipfile.ZipFile(wheel) as archive:

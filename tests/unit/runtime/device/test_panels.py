@@ -9,11 +9,13 @@ import pytest
 from runtime.device.device import Device
 from runtime.device.fast.binding import bind
 from runtime.device.mirror import PAGE_BYTES
+from runtime.device.panels import Panel
 from runtime.device.specified import Specified
 from runtime.isa import Inst, Operand, Scatter, Store, Stream, Vecmat
 from runtime.numerics.elements import ElementType
 from runtime.target import Target
 from runtime.weights.image import Image
+from tests.unit.runtime.native.kernels import needs_library
 
 E = ElementType
 ARENA, SIZE = 1 << 16, 5 * PAGE_BYTES
@@ -104,7 +106,17 @@ def _step(random: np.random.Generator, at: int) -> tuple[Step, list[Any]]:
 
 
 @pytest.mark.parametrize("seed", range(6))
+@pytest.mark.usefixtures("numpy_products")
+def test_mirrored_products_see_every_write(seed: int) -> None:
+    _see_every_write(seed)
+
+
+@pytest.mark.parametrize("seed", range(6))
 def test_products_see_every_write(seed: int) -> None:
+    _see_every_write(seed)
+
+
+def _see_every_write(seed: int) -> None:
     """Around the end of a page, with new values in the LMU before each write."""
     random = np.random.default_rng(seed)
     fast, reference = _device(False), _device(True)
@@ -118,6 +130,7 @@ def test_products_see_every_write(seed: int) -> None:
             np.testing.assert_allclose(found, expected, rtol=0, atol=_error(reference, *values))
 
 
+@pytest.mark.usefixtures("numpy_products")
 @pytest.mark.parametrize(("cap", "mirrored"), [(1 << 20, True), (2 * SIZE, True), (99, False)])
 def test_the_mirror_stays_within_the_cap(cap: int, mirrored: bool) -> None:
     device = _device(False, cap)
@@ -126,6 +139,7 @@ def test_the_mirror_stays_within_the_cap(cap: int, mirrored: bool) -> None:
     assert device.products.mirror.active is mirrored
 
 
+@pytest.mark.usefixtures("numpy_products")
 def test_a_written_row_is_all_that_is_widened(monkeypatch: pytest.MonkeyPatch) -> None:
     device = _device(False)
     _product(device, E.F16, 0, 8)
@@ -134,6 +148,7 @@ def test_a_written_row_is_all_that_is_widened(monkeypatch: pytest.MonkeyPatch) -
     _product(device, E.F16, 0, 8)
 
 
+@pytest.mark.usefixtures("numpy_products")
 def test_a_reset_forgets_the_mirror() -> None:
     device = _device(False)
     _product(device, E.F16, 0, 8)
@@ -141,6 +156,7 @@ def test_a_reset_forgets_the_mirror() -> None:
     assert np.isnan(_product(device, E.F16, 0, 8)).all()
 
 
+@pytest.mark.usefixtures("numpy_products")
 def test_a_store_of_nothing_anywhere_leaves_the_mirror_alone() -> None:
     device = _device(False)
     _product(device, E.F16, 0, 8)
@@ -148,3 +164,18 @@ def test_a_store_of_nothing_anywhere_leaves_the_mirror_alone() -> None:
     _set(device, 1, 0, 1 << 40)
     _run(device, Store((1, 1, 1, 2), Operand(E.F16, 3), Operand(E.F16, 3)))
     assert device.products.mirror.state == pages
+
+
+@needs_library
+@pytest.mark.parametrize("element", [E.F16, E.BF16])
+def test_where_the_kernel_serves_nothing_is_widened(element: ElementType) -> None:
+    """Not even a panel that keeps its bytes while the arena is written."""
+    device = _device(False)
+    _product(device, element, 3, 8)
+    assert not device.products.mirror.active
+    assert not device.products.widening.kept
+    values: Any = device.arena.data[:24].view(element.dtype)
+    panel = Panel(device.arena, ARENA, values.reshape(1, 3, 4).swapaxes(1, 2), element)
+    copy = panel.copied()
+    assert copy.wide is None
+    assert copy.matrix.strides[1:] == panel.matrix.strides[1:]

@@ -258,12 +258,13 @@ def test_the_place_of_a_device_is_not_given_by_a_caller() -> None:
         Interpreter(gathering(2)).run({"x": parts(2)}, values={"d0": 1})
 
 
+@pytest.mark.usefixtures("numpy_products")
 def test_what_devices_remember_is_shared_out() -> None:
     machines = [Interpreter(gathering(devices)) for devices in (2, 8)]
     for machine in machines:
         with machine.devices() as ring:
             assert sum(device.plan_limit for device in ring) == PLAN_LIMIT
-            assert sum(device.products.cap for device in ring) == WIDEN_BYTES
+            assert sum(device.products.widening.cap for device in ring) == WIDEN_BYTES
 
 
 def test_calls_at_the_same_time_have_rings_of_their_own() -> None:

@@ -284,6 +284,7 @@ def test_messages_say_once_what_is_expected() -> None:
         interface.bind({"z": np.zeros((2, 3), np.float32)})
 
 
+@pytest.mark.usefixtures("numpy_products")
 def test_16_bit_panels_are_widened_once_within_the_cap() -> None:
     half = ElementType.F16
     weights = np.ones((4, K), np.float16)
@@ -302,4 +303,4 @@ def test_16_bit_panels_are_widened_once_within_the_cap() -> None:
         for _ in range(2):
             np.testing.assert_array_equal(made.run({})["y"], np.full(4, 2 * K))
         with made.devices() as (device,):
-            assert len(device.products.kept) == kept
+            assert len(device.products.widening.kept) == kept

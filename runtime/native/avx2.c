@@ -1,0 +1,46 @@
+/* The kernel for x86-64 with AVX2, FMA and F16C. */
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+
+#include <cpuid.h>
+#include <immintrin.h>
+
+#include "elements.h"
+
+#define TARGET __attribute__((target("avx2,fma,f16c")))
+#define LANES 8
+#define TILE_ROWS 4
+#define TILE_COLUMNS 3
+typedef __m256 vector;
+
+#define vector_zero() _mm256_setzero_ps()
+#define vector_all(value) _mm256_set1_ps(value)
+#define vector_load(at) _mm256_loadu_ps(at)
+#define vector_store(at, v) _mm256_storeu_ps(at, v)
+#define vector_fma(a, b, sum) _mm256_fmadd_ps(a, b, sum)
+#define vector_f16(at) _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(at)))
+#define vector_bf16(at)                                                                            \
+    _mm256_castsi256_ps(_mm256_slli_epi32(                                                         \
+        _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(at))), 16))
+#define prefetch(at) _mm_prefetch((const char *)(at), _MM_HINT_T0)
+
+/* The tree of the dot form. */
+TARGET static inline float vector_sum(const vector *partials)
+{
+    __m256 eight = _mm256_add_ps(partials[0], partials[1]);
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+#include "forms.h"
+
+int runs_avx2(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && c & bit_F16C && __builtin_cpu_supports("fma")
+           && __builtin_cpu_supports("avx2");
+}
+
+const struct kernel avx2_kernel = {"avx2", multiply};
+
+#endif

@@ -1,0 +1,69 @@
+/* The kernel in plain C, for every machine. */
+#include "elements.h"
+
+#define TARGET
+#define LANES 16
+#define TILE_ROWS 1
+#define TILE_COLUMNS 1
+typedef struct {
+    float lane[LANES];
+} vector;
+
+static inline vector vector_all(float value)
+{
+    vector v;
+    for (int l = 0; l < LANES; l++)
+        v.lane[l] = value;
+    return v;
+}
+
+static inline vector vector_load(const float *at)
+{
+    vector v;
+    memcpy(v.lane, at, sizeof v.lane);
+    return v;
+}
+
+static inline void vector_store(float *at, vector v)
+{
+    memcpy(at, v.lane, sizeof v.lane);
+}
+
+static inline vector vector_fma(vector a, vector b, vector sum)
+{
+    for (int l = 0; l < LANES; l++)
+        sum.lane[l] += a.lane[l] * b.lane[l];
+    return sum;
+}
+
+static inline vector vector_f16(const uint16_t *at)
+{
+    vector v;
+    for (int l = 0; l < LANES; l++)
+        v.lane[l] = f16_to_f32(at[l]);
+    return v;
+}
+
+static inline vector vector_bf16(const uint16_t *at)
+{
+    vector v;
+    for (int l = 0; l < LANES; l++)
+        v.lane[l] = bf16_to_f32(at[l]);
+    return v;
+}
+
+static inline float vector_sum(const vector *partials)
+{
+    vector v = partials[0];
+    for (int half = LANES / 2; half; half /= 2)
+        for (int l = 0; l < half; l++)
+            v.lane[l] += v.lane[l + half];
+    return v.lane[0];
+}
+
+#define vector_zero() vector_all(0)
+#define prefetch(at) ((void)(at))
+
+#include "forms.h"
+
+const struct kernel portable_kernel = {"portable", multiply};

@@ -1,0 +1,43 @@
+"""A trial of a kernel: small products of integers, which every order of additions gets right."""
+
+import ctypes
+from typing import Any
+
+import numpy as np
+
+from runtime.native.library import Kernel
+from runtime.native.operands import Array, panel_operand, rows_operand, scratch_size
+from runtime.numerics.elements import ElementType
+
+E = ElementType
+SHAPES = ((1, 1, 37, 5), (2, 7, 35, 53), (1, 1, 600, 3), (1, 9, 300, 4))
+"""B, M, K, N: one row and several, blocks and what is left of them."""
+
+
+def multiply(
+    kernel: Kernel, x: Array, matrix: Array, out: Array, accumulate: bool = False, threads: int = 1
+) -> None:
+    """The product of rows [B, M, K] with a panel [B, K, N], into results [B, M, N]."""
+    types = [ElementType.of(array.dtype) for array in (matrix, x, out)]
+    element, *others = (found for found in types if found is not None)
+    panel = panel_operand(matrix, element)
+    assert panel is not None
+    rows = rows_operand(x, out, accumulate, others)
+    scratch: Any = np.empty(scratch_size(x), np.float32)
+    at = scratch.ctypes.data
+    kernel.multiply(kernel.address, ctypes.byref(panel), ctypes.byref(rows), at, threads)
+
+
+def fails(kernel: Kernel) -> bool:
+    """Whether a product of integers is not what it is."""
+    random = np.random.default_rng(0)
+    for element in (E.F32, E.F16, E.BF16):
+        for batch, rows, depth, columns in SHAPES:
+            x = random.integers(-4, 5, (batch, rows, depth)).astype(np.float32)
+            w = random.integers(-4, 5, (batch, depth, columns)).astype(element.dtype)
+            for panel in (w, w.swapaxes(1, 2).copy().swapaxes(1, 2)):
+                out = np.full((batch, rows, columns), np.nan, np.float32)
+                multiply(kernel, x, panel, out)
+                if not np.array_equal(out, x @ w.astype(np.float32)):
+                    return True
+    return False

@@ -1,0 +1,181 @@
+"""What a product of a kernel may be, from exact arithmetic.
+
+The product of two f32 is exact in f64, and `fsum` adds exactly and rounds once.
+"""
+
+from dataclasses import dataclass
+from math import fsum, inf, isfinite, isinf, isnan, nan
+from typing import Any
+
+import numpy as np
+
+from runtime.native.library import Kernel
+from runtime.native.operands import DOT, Array
+from runtime.native.trial import multiply
+from runtime.numerics.elements import ElementType
+
+E = ElementType
+U = 2.0**-24
+TINY = 2.0**-150
+"""Half the distance of subnormal f32."""
+GREATEST = float(np.finfo(np.float32).max)
+KINDS = ("plain", "wide", "subnormal", "infinite", "not a number")
+POISON = 0xFF
+
+
+@dataclass(frozen=True)
+class Case:
+    """Extents, how operands lie, and what is in them.
+
+    `gaps` are elements between rows, columns and matrices; `backwards` has columns lie the other
+    way round, and `apart` elements of rows and results with gaps. Gaps hold NaN.
+    """
+
+    batch: int
+    rows: int
+    depth: int
+    columns: int
+    form: int
+    element: ElementType
+    x_element: ElementType = E.F32
+    gaps: tuple[int, int, int] = (0, 0, 0)
+    backwards: bool = False
+    apart: bool = False
+    kind: str = "plain"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Operands:
+    """Views of memory that is NaN elsewhere."""
+
+    x: Array
+    panel: Array
+    out: Array
+    memory: Array | None = None
+    """The bytes around the results."""
+
+
+def lying(
+    shape: tuple[int, ...], order: tuple[int, ...], element: ElementType,
+    gaps: tuple[int, int, int], backwards: bool = False, apart: bool = False,
+) -> tuple[Array, Array]:  # fmt: skip
+    """An array without contents and the bytes that it lies in.
+
+    Axes lie in an order, the first with the greatest stride; `gaps` are elements behind each
+    axis of the order.
+    """
+    strides, step = [0, 0, 0], element.itemsize * (3 if apart else 1)
+    for axis, gap in zip(reversed(order), reversed(gaps), strict=True):
+        strides[axis] = step
+        step = step * shape[axis] + gap * element.itemsize
+    raw: Any = np.full(step + 64, POISON, np.uint8)
+    array: Any = np.ndarray(shape, element.dtype, raw.data, element.itemsize, tuple(strides))
+    return (array[:, :, ::-1] if backwards else array), raw
+
+
+def contents(random: np.random.Generator, shape: tuple[int, ...], kind: str) -> Array:
+    """Numbers of a kind in f32."""
+    numbers = random.standard_normal(shape)
+    if kind == "wide":
+        numbers *= 2.0 ** random.integers(-30, 14, shape)
+    if kind == "subnormal":
+        numbers *= 2.0 ** random.integers(-149, -100, shape) * 2.0 ** random.integers(0, 99)
+    spots = random.random(shape) < 0.05
+    if kind == "infinite":
+        numbers[spots] = random.choice([inf, -inf, 0.0, -0.0], shape)[spots]
+    if kind == "not a number":
+        numbers[spots] = random.choice([nan, inf, 0.0], shape)[spots]
+    return numbers.astype(np.float32)
+
+
+def operands(case: Case) -> Operands:
+    """The operands of a case, filled."""
+    random = np.random.default_rng(case.seed)
+    order = (0, 2, 1) if case.form == DOT else (0, 1, 2)
+    outer, inner, within = case.gaps
+    panel, _ = lying(
+        (case.batch, case.depth, case.columns), order, case.element, (outer, inner, 0),
+        case.backwards and case.form == DOT,
+    )  # fmt: skip
+    x, _ = lying(
+        (case.batch, case.rows, case.depth), (0, 1, 2), case.x_element, case.gaps, apart=case.apart
+    )
+    out, memory = lying(
+        (case.batch, case.rows, case.columns), (0, 1, 2), E.F32, (inner, outer, within)
+    )
+    with np.errstate(all="ignore"):
+        panel[...] = contents(random, panel.shape, case.kind)
+        x[...] = contents(random, x.shape, case.kind)
+    return Operands(x, panel, out, memory)
+
+
+def product(kernel: Kernel, given: Operands, threads: int = 1) -> Array:
+    """The results, without gaps."""
+    multiply(kernel, given.x, given.panel, given.out, threads=threads)
+    return given.out.copy()
+
+
+def wrong(kernel: Kernel, case: Case) -> str:
+    """What is wrong with a product, empty if nothing is."""
+    given = operands(case)
+    found = product(kernel, given)
+    x, panel = given.x.astype(np.float64), given.panel.astype(np.float64)
+    for place in np.ndindex(found.shape):
+        b, m, n = place
+        with np.errstate(all="ignore"):
+            terms = (x[b, m] * panel[b, :, n]).tolist()
+        if not allowed(float(found[place]), terms):
+            return f"{case}: {found[place]} at {place}"
+    assert given.memory is not None
+    return "" if _gaps_are_left(given.out, given.memory) else f"{case}: writes between results"
+
+
+def allowed(found: float, terms: list[float]) -> bool:
+    """Whether a sum of exact terms is within n u sum|term|, or what infinity and NaN make of it."""
+    finite = [term for term in terms if isfinite(term)]
+    total = fsum(map(abs, finite))
+    if any(map(isnan, terms)) or {inf, -inf} <= set(terms):
+        return isnan(found)
+    if len(finite) < len(terms):
+        return total * (1 + len(terms) * U) > GREATEST or found == max(terms, key=abs)
+    if total * (1 + len(terms) * U) > GREATEST:
+        return True
+    if isinf(found) or isnan(found):
+        return False
+    bound = len(terms) * (U * total + TINY)
+    return abs(found - fsum(terms)) <= bound * (1 + 2.0**-40)
+
+
+def _gaps_are_left(out: Array, memory: Array) -> bool:
+    """Whether the memory around results is still poisoned."""
+    raw: Any = memory.copy()
+    at = out.ctypes.data - memory.ctypes.data
+    view: Any = np.ndarray((*out.shape, 4), np.uint8, raw.data, at, (*out.strides, 1))
+    view[...] = POISON
+    return bool((raw == POISON).all())
+
+
+def same_bits(a: Array, b: Array) -> bool:
+    """Whether results are the same; one NaN is like another."""
+    a, b = (np.ascontiguousarray(array) for array in (a, b))
+    equal: Any = (a.view(np.uint32) == b.view(np.uint32)) | (np.isnan(a) & np.isnan(b))
+    return bool(equal.all())
+
+
+def depends(kernel: Kernel, case: Case) -> str:
+    """What bits of a product depend on that they must not, empty if nothing."""
+    given = operands(case)
+    whole = product(kernel, given)
+    for m in range(case.rows):
+        part = Operands(given.x[:, m : m + 1], given.panel, given.out[:, m : m + 1])
+        if not same_bits(product(kernel, part), whole[:, m : m + 1]):
+            return f"{case}: row {m} alone is another"
+    for n in range(case.columns):
+        part = Operands(given.x, given.panel[:, :, n : n + 1], given.out[:, :, n : n + 1])
+        if case.form == DOT and not same_bits(product(kernel, part), whole[:, :, n : n + 1]):
+            return f"{case}: column {n} alone is another"
+    for threads in (2, 3):
+        if not same_bits(product(kernel, given, threads), whole):
+            return f"{case}: other bits on {threads} threads"
+    return ""

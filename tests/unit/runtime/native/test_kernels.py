@@ -1,0 +1,152 @@
+"""Kernels against exact arithmetic, and one order of additions whatever is beside a result."""
+
+import ctypes
+import mmap
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runtime.native.library import Kernel
+from runtime.native.operands import DOT, OUTER
+from runtime.native.trial import multiply
+from runtime.numerics.elements import ElementType, convert
+from tests.unit.runtime.native import judging
+from tests.unit.runtime.native.judging import KINDS, Case, contents, lying, same_bits
+from tests.unit.runtime.native.kernels import KERNELS, needs_library
+
+E = ElementType
+FLOATS = (E.F32, E.F16, E.BF16)
+pytestmark = needs_library
+few = st.integers(0, 2)
+cases = st.builds(
+    Case,
+    batch=st.integers(1, 2), rows=st.integers(1, 9),
+    depth=st.one_of(st.integers(0, 40), st.sampled_from([255, 256, 257, 300, 519])),
+    columns=st.one_of(st.integers(1, 9), st.integers(45, 51)),
+    form=st.sampled_from([DOT, OUTER]), element=st.sampled_from(FLOATS),
+    x_element=st.sampled_from(FLOATS), gaps=st.tuples(few, few, few), backwards=st.booleans(),
+    apart=st.booleans(),
+    kind=st.sampled_from(KINDS), seed=st.integers(0, 2**32 - 1),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.name)
+@given(case=cases)
+@settings(max_examples=150)
+def test_products_are_within_the_bound(kernel: Kernel, case: Case) -> None:
+    assert not judging.wrong(kernel, case)
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.name)
+@given(case=cases)
+@settings(max_examples=100)
+def test_bits_depend_on_a_row_and_a_column_alone(kernel: Kernel, case: Case) -> None:
+    assert not judging.depends(kernel, case)
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.name)
+@pytest.mark.parametrize("element", FLOATS)
+@pytest.mark.parametrize("form", [DOT, OUTER])
+@pytest.mark.parametrize("rows", [1, 70])
+def test_many_rows_and_columns_on_threads(
+    kernel: Kernel, element: ElementType, form: int, rows: int
+) -> None:
+    """More pieces than threads, rows of several blocks, columns beyond one of the outer form."""
+    case = Case(1, rows, 130, 1300 if rows == 1 else 200, form, element)
+    operands = judging.operands(case)
+    whole = judging.product(kernel, operands)
+    for threads in (2, 5):
+        assert same_bits(judging.product(kernel, operands, threads), whole)
+    exact = operands.x.astype(np.float64) @ operands.panel.astype(np.float64)
+    np.testing.assert_allclose(whole, exact, atol=1e-4)
+    one = judging.Operands(operands.x[:, -1:], operands.panel, operands.out[:, -1:])
+    assert same_bits(judging.product(kernel, one), whole[:, -1:])
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.name)
+@pytest.mark.parametrize("element", FLOATS)
+@given(kind=st.sampled_from(KINDS), seed=st.integers(0, 2**32 - 1), adds=st.booleans())
+@settings(max_examples=40)
+def test_results_are_rounded_once_to_their_type(
+    kernel: Kernel, element: ElementType, kind: str, seed: int, adds: bool
+) -> None:
+    """As `convert` does; where they are added to what was there, in f32."""
+    operands = judging.operands(Case(1, 2, 19, 50, DOT, E.F32, kind=kind, seed=seed))
+    total = judging.product(kernel, operands)
+    out, _ = lying(total.shape, (0, 1, 2), element, (0, 1, 1))
+    with np.errstate(all="ignore"):
+        before = contents(np.random.default_rng(seed), total.shape, kind).astype(element.dtype)
+        expected = convert(total + before.astype(np.float32) if adds else total, element)
+    out[...] = before
+    multiply(kernel, operands.x, operands.panel, out, accumulate=adds)
+    assert same_bits(out.astype(np.float32), expected.astype(np.float32))
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.name)
+@pytest.mark.parametrize("element", [E.F16, E.BF16])
+def test_every_half_is_widened_exactly(kernel: Kernel, element: ElementType) -> None:
+    """As an element of the panel, in vectors and behind them, and as one of x."""
+    halves = np.arange(1 << 16, dtype=np.uint16).view(element.dtype)
+    with np.errstate(all="ignore"):
+        wide = halves.astype(np.float32) + np.float32(0)
+    for depth in (1, 16):
+        panel = np.zeros((1, depth, 1 << 16), element.dtype, order="F")
+        panel[0, depth - 1] = halves
+        x = np.ones((1, 1, depth), np.float32)
+        out = np.zeros((1, 1, 1 << 16), np.float32)
+        multiply(kernel, x, panel, out)
+        assert same_bits(out[0, 0], wide)
+    out = np.zeros((1, 1 << 16, 1), np.float32)
+    multiply(kernel, halves.reshape(1, -1, 1), np.ones((1, 1, 1), np.float32), out)
+    assert same_bits(out[0, :, 0], wide)
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.name)
+@pytest.mark.parametrize("element", [E.F16, E.BF16])
+def test_every_sum_is_rounded_as_numpy_does(kernel: Kernel, element: ElementType) -> None:
+    """Numbers around every half, and half way between two."""
+    halves = np.arange(1 << 16, dtype=np.uint16).view(element.dtype).astype(np.float32)
+    bits = halves.view(np.uint32)
+    middle = 1 << (12 if element is E.F16 else 15)
+    near = (-1, 0, 1, middle - 1, middle, middle + 1)
+    numbers = np.concatenate([bits + np.uint32(d % (1 << 32)) for d in near])
+    x = numbers.view(np.float32).reshape(1, -1, 1)
+    out = np.zeros(x.shape, element.dtype)
+    multiply(kernel, x, np.ones((1, 1, 1), np.float32), out)
+    with np.errstate(all="ignore"):
+        expected = convert(x + np.float32(0), element).astype(np.float32)
+    assert same_bits(out.astype(np.float32), expected)
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.name)
+@pytest.mark.parametrize("element", FLOATS)
+@pytest.mark.parametrize("form", [DOT, OUTER])
+@pytest.mark.parametrize(("rows", "depth", "columns"), [(1, 37, 13), (5, 37, 13), (1, 1, 1)])
+def test_nothing_behind_a_panel_is_read(
+    kernel: Kernel, element: ElementType, form: int, rows: int, depth: int, columns: int
+) -> None:
+    """The panel ends where memory does: behind it lies a page that nobody may read."""
+    page = mmap.PAGESIZE
+    memory = mmap.mmap(-1, 2 * page)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(start + page), page, 0) == 0
+    at = page - depth * columns * element.itemsize
+    flat = np.frombuffer(memory, element.dtype, depth * columns, at)
+    flat[...] = 1
+    panel = flat.reshape(1, columns, depth).swapaxes(1, 2)
+    panel = panel if form == DOT else flat.reshape(1, depth, columns)
+    out = np.zeros((1, rows, columns), np.float32)
+    multiply(kernel, np.ones((1, rows, depth), np.float32), panel, out)
+    np.testing.assert_array_equal(out, depth)
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.name)
+@pytest.mark.parametrize("rows", [1, 3])
+def test_results_may_lie_where_rows_do(kernel: Kernel, rows: int) -> None:
+    panel = np.eye(20, dtype=np.float32)[None, ::-1].swapaxes(1, 2)
+    x = np.arange(rows * 20, dtype=np.float32).reshape(1, rows, 20)
+    expected = x[:, :, ::-1].copy()
+    multiply(kernel, x, panel, x)
+    np.testing.assert_array_equal(x, expected)
