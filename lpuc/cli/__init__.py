@@ -35,6 +35,7 @@ COMMANDS = {
     "bisect": "find the first pass that goes wrong",
     "reduce": "make what fails small",
     "inspect": "show what a model or a program holds",
+    "profile": "say how long a token takes, and why",
     "opt": "run passes over IR text",
     "asm": "assemble a program",
     "disasm": "disassemble a program",

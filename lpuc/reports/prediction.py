@@ -46,22 +46,31 @@ def predicted(
     most: int | None = None,
 ) -> Prediction:  # fmt: skip
     """The time of an entry; `Trap` if it cannot run, or not with `most` elements."""
-    one_of("entry", entry, [name for name, _ in program.entries])
-    interface = program.entry(entry)
-    known = call_symbols(interface, program.devices)
-    values = {symbol.name: symbol.lower for symbol in known}
-    if context is not None:
-        values |= _of_context(entry, interface, whole("context", context, 0))
-    for name in symbols:
-        one_of("symbols", name, list(values))
-    for symbol in known:
-        value = symbols.get(symbol.name, values[symbol.name])
-        values[symbol.name] = whole(symbol.name, value, symbol.lower, symbol.upper)
+    values = symbols_of(program, entry, context, symbols)
     timing = predict(program, values, FUEL, entry, most)
     return Prediction(
         entry, values, timing.cycles, timing.seconds, timing.utilisation,
         program.target.hbm_bandwidth, timing.messages, timing.sent, timing.exchange,
     )  # fmt: skip
+
+
+def symbols_of(
+    program: Program, entry: str, context: int | None, symbols: Mapping[str, int]
+) -> dict[str, int]:
+    """The symbols of a run: those given, those that the context says, and the least of others."""
+    one_of("entry", entry, [name for name, _ in program.entries])
+    interface = program.entry(entry)
+    known = call_symbols(interface, program.devices)
+    values = {symbol.name: symbol.lower for symbol in known}
+    given = {} if context is None else _of_context(entry, interface, whole("context", context, 0))
+    for name in symbols:
+        one_of("symbols", name, list(values))
+    for symbol in known:
+        value = {**values, **given, **symbols}[symbol.name]
+        of_context = given.get(symbol.name) == context and symbol.name not in symbols
+        said = "context" if of_context else symbol.name
+        values[symbol.name] = whole(said, value, symbol.lower, symbol.upper)
+    return values
 
 
 def ends(program: Program) -> tuple[dict[str, int], ...]:

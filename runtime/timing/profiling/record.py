@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import prod
 
+from runtime.isa.instructions.matrix import Vecmat
+from runtime.isa.spec import values
 from runtime.program.program import Program
 from runtime.target import Target
 from runtime.timing.engines import Engines
@@ -15,16 +18,19 @@ from runtime.traps import Trap
 
 @dataclass(frozen=True)
 class Record:
-    """The events of a run by their number, and the nodes of each; `cycles` is when it is over.
+    """The events of a run by their number, and what each is for; `cycles` is when it is over.
 
-    `words` are the cycles that the control processor takes for each.
+    `nodes` are those of the layer that it computes, `roles` those of the first layer. `words` are
+    the cycles that the control processor takes, and `macs` the multiplications of a product.
     """
 
     target: Target
     symbols: Mapping[str, int]
     events: tuple[Event, ...]
     nodes: tuple[Nodes, ...]
+    roles: tuple[Nodes, ...]
     words: tuple[int, ...]
+    macs: tuple[int, ...]
     cycles: int
 
     @property
@@ -44,10 +50,13 @@ def record(
     """
     program = program if target is None else replace(program, target=target)
     walk, engines, turns = Walk(program, symbols, entry), Engines(program.target), Turns(program)
-    found, where, words = list[Event](), list[tuple[int, tuple[int, ...]]](), list[int]()
+    found, where = list[Event](), list[tuple[int, tuple[int, ...]]]()
+    words, macs = list[int](), list[int]()
     for pc, inst, work, base in walk.run(fuel):
         where.append((pc, turns.at(pc)))
         words.append(inst.WORDS * program.target.control_latency)
+        is_product = isinstance(inst, Vecmat)
+        macs.append(prod(values(walk.registers, inst.extents)) if is_product else 0)
         try:
             found += engines.execute(pc, inst, work, base)
         except Trap as trap:
@@ -55,6 +64,7 @@ def record(
     layers = Layers(program, turns)
     return Record(
         program.target, dict(symbols), tuple(sorted(found)),
-        tuple(layers.nodes(pc, at) for pc, at in where), tuple(words),
+        tuple(layers.nodes(pc, at) for pc, at in where),
+        tuple(layers.nodes(pc, (0,) * len(at)) for pc, at in where), tuple(words), tuple(macs),
         max((event.end for event in found), default=0),
     )  # fmt: skip

@@ -1,0 +1,113 @@
+"""`lpuc profile`: how long a token takes on the modelled machine, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lpuc.cli.options import (
+    COMPILING,
+    FILE,
+    about,
+    command,
+    compile_options,
+    given_options,
+    json_option,
+)
+from lpuc.cli.output import show
+from lpuc.compiler.options import CompileOptions
+
+if TYPE_CHECKING:
+    from lpuc.profiling.floor import Floor
+    from runtime.program.program import Program
+
+
+@command
+@click.argument("file", type=FILE)
+@click.option("--context", type=int, metavar="N",
+              help="Tokens in the cache.  [default: as many as fit]")  # fmt: skip
+@click.option("--entry", default="step", show_default=True, help="What is run.")
+@click.option("--model", type=FILE, metavar="MODEL.onnx",
+              help="The model of a program, from which the floor is computed.")  # fmt: skip
+@click.option("--rows", type=click.IntRange(min=1), metavar="N", default=12, show_default=True,
+              help="How many rows of nodes are shown.")  # fmt: skip
+@json_option
+@compile_options
+def profile(
+    file: Path, context: int | None, entry: str, model: Path | None, rows: int, as_json: bool,
+    options: CompileOptions,
+) -> None:  # fmt: skip
+    """
+    Say how long a run of FILE takes on the modelled machine, why, and what would make it faster.
+
+    FILE is a program, or a model that is compiled first, without its weights. Of a program only
+    --target may be given: another machine of the same sizes to run it on. The floor is what no
+    compiler could save: each weight read once, the live cache once, no padding.
+    """
+    from lpuc.files.programs import is_program
+    from lpuc.profiling.profile import profiled
+    from lpuc.profiling.text import lines
+    from lpuc.reports.data import as_json as to_json
+
+    about(file)
+    if is_program(file):
+        program, source, precision = _read(file, options), model, None
+    else:
+        program, source, precision = _compiled(file, options), model or file, options.precision
+    used = _context(program, entry, context)
+    floor = None if source is None else _floor(source, program, used, precision)
+    found = profiled(program, entry, used, floor=floor)
+    show(to_json(found.as_dict()) if as_json else "\n".join(lines(found, rows)))
+
+
+def _read(file: Path, options: CompileOptions) -> Program:
+    """A program from its file, on another machine if one is named."""
+    from dataclasses import replace
+
+    from lpuc.files.programs import read_program
+    from lpuc.profiling.moving import on_target
+    from runtime.target import Target
+
+    if wrong := [name for name in given_options(COMPILING) if name != "target"]:
+        spelled = wrong[0].replace("_", "-")
+        raise click.UsageError(f"--{spelled} is for models; {file} is compiled already")
+    program = replace(read_program(file, "used").program, images=(), references=None)
+    return (
+        on_target(program, Target.load(str(options.target)))
+        if given_options(["target"])
+        else program
+    )
+
+
+def _compiled(file: Path, options: CompileOptions) -> Program:
+    from dataclasses import replace
+
+    from lpuc.compiler.driver import compile_model
+
+    return compile_model(file, replace(options, weights="none")).program
+
+
+def _context(program: Program, entry: str, context: int | None) -> int | None:
+    """As many tokens as fit, if the entry has one symbol and nothing is said."""
+    symbols = dict(program.entries)[entry].symbols if entry in dict(program.entries) else ()
+    if context is None and entry == "step" and len(symbols) == 1:
+        return symbols[0].upper
+    return context
+
+
+def _floor(
+    model: Path, program: Program, context: int | None, precision: str | None
+) -> Floor | str:
+    """The floor, or why there is none."""
+    from lpuc.profiling.floor import floor_of
+    from lpuc.profiling.floor.shapes import Unshaped
+
+    past = next((p for p in program.interface.inputs if p.role == "past"), None)
+    if past is None or context is None:
+        return "the model has no cache, so it is no decoder of one token"
+    try:
+        return floor_of(model, context, precision or past.storage.value)
+    except Unshaped as reason:
+        return str(reason)

@@ -1,0 +1,97 @@
+"""`lpuc profile`: what it prints, what it refuses, and that its figures are those of the model."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lpuc.cli import invoke
+from lpuc.compiler.driver import compile_model
+from lpuc.compiler.options import CompileOptions
+from lpuc.profiling.floor import floor_of
+from lpuc.profiling.profile import profiled
+from runtime.timing import predict
+from runtime.timing.profiling.causes import Spent
+
+SAMPLE = Path(__file__).parents[3] / "samples" / "exports" / "gpt2.onnx"
+CONTEXT = 20
+
+
+def profile(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str, str]:
+    code = invoke(["profile", *map(str, words)])
+    return code, *capsys.readouterr()
+
+
+def test_the_verdict_comes_first(program: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = profile(capsys, program, "--context", "20", "--model", SAMPLE)
+    assert code == 0
+    verdict, *_ = out.splitlines()
+    assert " of the time goes on " in verdict
+    for word in ("critical path", "engine ", "ONNX nodes", "floor", "context "):
+        assert word in out
+
+
+def test_figures_are_those_of_the_model() -> None:
+    compiled = compile_model(SAMPLE, CompileOptions()).program
+    found = profiled(compiled, context=CONTEXT, floor=floor_of(SAMPLE, CONTEXT, "f16"))
+    timing = predict(compiled, found.symbols)
+    assert (found.cycles, found.seconds) == (timing.cycles, timing.seconds)
+    assert sum(found.path.values()) == found.cycles
+    for shares in (found.roles, found.nodes):
+        assert sum(share.cycles for share in shares) == found.cycles
+        assert all(sum(share.spent.values()) == share.cycles for share in shares)
+    assert found.floor is not None
+    assert found.floor.ratio >= 1
+    assert found.floor.moved >= 1
+    assert found.floor.multiplied >= 1
+
+
+def test_layers_are_told_apart() -> None:
+    """A node of a layer has its own share; a role adds up those of both layers."""
+    compiled = compile_model(SAMPLE, CompileOptions()).program
+    found = profiled(compiled, context=CONTEXT)
+    twice = [share for share in found.roles if share.layers == 2]
+    assert twice
+    once = {share.nodes: share.cycles for share in found.nodes}
+    assert all(len(nodes) == len(set(nodes)) for nodes in once)
+    names = [name for share in found.nodes for name in share.nodes]
+    assert len(names) > sum(len(share.nodes) for share in found.roles)
+
+
+def test_json_holds_all_of_it(program: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = profile(capsys, program, "--context", "20", "--json")
+    data = json.loads(out)
+    assert code == 0
+    assert data["floor"] is None
+    assert sum(data["path"].values()) == data["cycles"]
+    by_engine: dict[str, float] = {}
+    for row in data["engines"]:
+        by_engine[row["engine"]] = by_engine.get(row["engine"], 0) + row["cycles"]
+    assert set(by_engine.values()) == {data["cycles"]}
+    assert set(data["path"]) <= {str(spent) for spent in Spent}
+
+
+def test_another_machine(program: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    times = {}
+    for target in ("lpu-4nm", "lpu-u55c"):
+        _, out, _ = profile(capsys, program, "--target", target, "--json")
+        times[target] = json.loads(out)["seconds"]
+    assert times["lpu-4nm"] < times["lpu-u55c"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("--precision", "f32"), 2, "--precision is for models"),
+        (("--context", "4000"), 2, "--context: expected a whole number, 0 to 31"),
+        (("--entry", "stop"), 2, "entry"),
+        (("--target", "lpu-tiny"), 2, "the program cannot run on lpu-tiny"),
+    ],
+)
+def test_what_cannot_be_profiled(
+    program: Path, words: tuple[str, ...], code: int, message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    found, out, err = profile(capsys, program, *words)
+    assert (found, out) == (code, "")
+    assert message in err
