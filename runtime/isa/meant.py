@@ -25,13 +25,15 @@ how many came before it, and where it leads by those that lead there.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from operator import attrgetter
 from struct import pack
 from typing import Any, cast
 
 from runtime.errors import Malformed
-from runtime.isa.fields import Memory
-from runtime.isa.kinds import Integer
+from runtime.isa.fields import Memory, Register, Registers
+from runtime.isa.kinds import Integer, Kind
 from runtime.isa.spec import Inst
 
 Meant = Mapping[str, tuple[str, ...]]
@@ -47,18 +49,24 @@ def mixed(*parts: object) -> int:
 
 def told(inst: type[Inst], values: Iterable[Any]) -> str:
     """What an instruction is but for its registers and where it branches to."""
-    words = [inst.MNEMONIC]
-    for field, value in zip(inst.LAYOUT, values, strict=True):
-        kind = field.kind
-        if isinstance(kind, Memory):
-            words.append(value.type.value)
-        elif not (kind.reads(value) or kind.writes(value) or _is_target(kind)):
-            words.append(kind.show(value))
-    return " ".join(words)
+    shown = zip(_tellers(inst), values, strict=True)
+    return " ".join([inst.MNEMONIC, *(show(value) for show, value in shown if show is not None)])
 
 
-def _is_target(kind: object) -> bool:
-    return isinstance(kind, Integer) and kind.target
+@cache
+def _tellers(inst: type[Inst]) -> tuple[Callable[[Any], str] | None, ...]:
+    """What tells each field of an instruction, None of those that are not told."""
+    return tuple(_teller(field.kind) for field in inst.LAYOUT)
+
+
+def _teller(kind: Kind) -> Callable[[Any], str] | None:
+    match kind:
+        case Memory():
+            return attrgetter("type")
+        case Register() | Registers() | Integer(target=True):
+            return None
+        case _:
+            return kind.show
 
 
 def digest_of(words: Sequence[str], numbers: Sequence[int]) -> str:

@@ -17,7 +17,6 @@ from runtime.ring.checks.compile.operands import COUNTS, LYING, Extents, Lying, 
 from runtime.ring.checks.compile.proof import Report, Rule
 from runtime.ring.checks.compile.state import SCALAR_BYTES, State
 from runtime.ring.checks.compile.values import ANYTHING, Origin, Registers, Symbols, Value
-from runtime.ring.checks.compile.words import Words
 
 SCALAR = Shape(((SCALAR_BYTES, 1),), 0, SCALAR_BYTES, True, SCALAR_BYTES)
 
@@ -27,14 +26,13 @@ _extents: Callable[[Inst], Four] = attrgetter("extents")
 class Effects:
     """The instructions on data of one program; `messages` counts those that send."""
 
-    def __init__(self, symbols: Symbols, depth: int, report: Report, words: Words) -> None:
+    def __init__(self, symbols: Symbols, depth: int, report: Report) -> None:
         self.symbols = symbols
         self.shapes = Shapes(symbols)
         self._shapes: defaultdict[Extents, dict[object, Shape]] = defaultdict(dict)
         self.links = Links(depth, report)
         self.reading = Reading(report)
         self.report = report
-        self.words = words
         self.messages = 0
 
     def execute(self, at: int, inst: DataInst, state: State) -> None:

@@ -4,45 +4,26 @@
 to the bottom of an entry, with the numbers that registers hold for the symbols' own.
 """
 
-from collections.abc import Callable, Sequence
-from operator import attrgetter
-from typing import Any, NamedTuple
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from runtime.isa.instructions.ctrl import (
-    Add,
-    Addi,
-    Bge,
-    Divi,
-    Halt,
-    Jump,
-    Lds,
-    Li,
-    Loop,
-    Max,
-    Min,
-    Mov,
-    Mul,
-    Muli,
-    Sts,
-    Sub,
-)
+from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Loop, Sts
 from runtime.isa.meant import MASK, digest_of, mixed, told
 from runtime.isa.spec import Inst
 from runtime.program.interface import Interface
+from runtime.ring.checks.compile.numbers import Registers
 from runtime.ring.checks.compile.proof import Report, Rule
-from runtime.ring.checks.compile.walk import SETTING, Flow
-from runtime.ring.checks.compile.words import Word, Words
+from runtime.ring.checks.compile.walk import Flow
+from runtime.ring.checks.compile.words import Word
 
 NOTHING = mixed("nothing")
 """What a register holds that holds nothing; no compiler describes it."""
 REGISTERS = 256
-Registers = list[int]
 Kept = dict[int, int]
 
 
-def check_meant(
-    flow: Flow, interface: Interface, meant: Sequence[str], report: Report, words: Words
-) -> None:
+def check_meant(flow: Flow, interface: Interface, meant: Sequence[str], report: Report) -> None:
     """Refuse an entry that does something else."""
     held = [NOTHING] * REGISTERS
     held[0] = 0
@@ -50,16 +31,13 @@ def check_meant(
         held[symbol.register] = mixed("symbol", symbol.name)
     for register, value in interface.registers:
         held[register] = value & MASK
-    found = Telling(flow, held, words).run(flow.index[interface.pc])
+    found = Telling(flow, held).run(flow.index[interface.pc])
     for number, stretch in enumerate(found):
         if number >= len(meant) or stretch.digest != meant[number]:
             told = "from {1} on the code up to {0} does something else than was meant"
             report.refuse(Rule.MEANT, told, stretch.last, stretch.first)
     if len(found) < len(meant):
         report.refuse(Rule.MEANT, "more was meant to be done than up to {0}", found[-1].last)
-
-
-_result: Callable[[Inst], int] = attrgetter("rd")
 
 
 class Stretch(NamedTuple):
@@ -81,11 +59,10 @@ class Way(NamedTuple):
 class Telling:
     """Tells what an entry does; `registers` are None where no way leads."""
 
-    def __init__(self, flow: Flow, registers: Registers, words: Words) -> None:
+    def __init__(self, flow: Flow, registers: Registers) -> None:
         self.flow = flow
         self.registers: Registers | None = registers
         self.kept: Kept = {}
-        self.words_of = words
         self.words: list[str] = []
         self.numbers: list[int] = []
         self.found: list[Stretch] = []
@@ -96,39 +73,53 @@ class Telling:
 
     def run(self, at: int) -> list[Stretch]:
         """The stretches of the entry that begins at an instruction."""
-        code, loops, words = self.flow.code, self.flow.loops, self.words_of
-        self.first = at
+        loops, stops = self.flow.loops, self.flow.stops
+        self.first, stop = at, bisect_left(stops, at)
         while self.registers is not None or self.waiting:
+            if self.registers is not None:
+                self._straight(at, stops[stop], self.registers)
+            at = stops[stop]
+            stop += 1
             if at in self.waiting:
                 self._arrive(at)
-            registers, inst = self.registers, code[at]
-            if registers is None:
-                at += 1
-                continue
-            if at in loops:
-                self._enter(at, loops[at], registers)
-            compute = _COMPUTE.get(type(inst))
-            if compute is not None:
-                compute(inst, registers)
-            elif (word := words.known.get(id(inst)) or words.of(inst)).size > 1 and word.text:
-                if self.is_exchange is not word.is_exchange:
-                    self._tells(at, word.is_exchange)
-                self.words.append(word.text)
-                self.numbers += word.read(registers)
-            else:
-                self._describe(at, inst, word, registers)
+            if self.registers is not None:
+                if at in loops:
+                    self._enter(at, loops[at], self.registers)
+                self._stop(at, self.flow.words[at], self.registers)
             at += 1
         self._close(at)
         return self.found
 
-    def _describe(self, at: int, inst: Inst, word: Word, registers: Registers) -> None:
-        """What is no instruction on data."""
-        if word.text:
+    def _straight(self, low: int, high: int, registers: Registers) -> None:
+        """Tell instructions that compute, or are on data."""
+        words, numbers, is_exchange = self.words, self.numbers, self.is_exchange
+        for at, word in enumerate(self.flow.words[low:high], low):
+            if word.tell is not None:
+                word.tell(word.inst, registers)
+                continue
+            if word.is_exchange is not is_exchange:
+                if is_exchange:
+                    self._close(at)
+                    words, numbers = self.words, self.numbers
+                is_exchange = not is_exchange
+            words.append(word.text)
+            numbers += word.read(registers)
+        self.is_exchange = is_exchange
+
+    def _stop(self, at: int, word: Word, registers: Registers) -> None:
+        """Tell what stands where ways meet, or leads elsewhere."""
+        inst = word.inst
+        if word.tell is not None or word.is_data:
+            self._straight(at, at + 1, registers)
+        elif word.text:
             self._tell(at, word.text)
             self.numbers += [word.read(registers)] * word.size
             if type(inst) is Halt:
                 self.registers = None
-            return
+        else:
+            self._control(at, inst, registers)
+
+    def _control(self, at: int, inst: Inst, registers: Registers) -> None:
         match inst:
             case Sts():
                 self.kept[inst.address] = registers[inst.ra]
@@ -145,14 +136,9 @@ class Telling:
 
     def _tell(self, at: int, text: str) -> None:
         if self.is_exchange:
-            self._tells(at, is_exchange=False)
-        self.words.append(text)
-
-    def _tells(self, at: int, is_exchange: bool) -> None:
-        """An exchange begins, or ends before an instruction."""
-        if self.is_exchange:
             self._close(at)
-        self.is_exchange = is_exchange
+            self.is_exchange = False
+        self.words.append(text)
 
     def _close(self, at: int) -> None:
         """A stretch ends before an instruction."""
@@ -194,51 +180,9 @@ class Telling:
             self.turns[tail] = number
             self._tell(head, f"loop {number}")
             self.numbers.append(registers[loop.rd])
-            for inst in code[head:tail]:
-                if type(inst) in SETTING:
-                    registers[_result(inst)] = NOTHING
-                elif isinstance(inst, Sts):
-                    self.kept.pop(inst.address, None)
+            written, kept = self.flow.written(head, tail)
+            for register in written:
+                registers[register] = NOTHING
+            for address in kept:
+                self.kept.pop(address, None)
             registers[loop.rd] = mixed("turn", number)
-
-
-def _li(inst: Li, registers: Registers) -> None:
-    registers[inst.rd] = inst.value & MASK
-
-
-def _mov(inst: Mov, registers: Registers) -> None:
-    registers[inst.rd] = registers[inst.ra]
-
-
-def _add(inst: Add, registers: Registers) -> None:
-    registers[inst.rd] = registers[inst.ra] + registers[inst.rb] & MASK
-
-
-def _sub(inst: Sub, registers: Registers) -> None:
-    registers[inst.rd] = registers[inst.ra] - registers[inst.rb] & MASK
-
-
-def _mul(inst: Mul, registers: Registers) -> None:
-    registers[inst.rd] = registers[inst.ra] * registers[inst.rb] & MASK
-
-
-def _addi(inst: Addi, registers: Registers) -> None:
-    registers[inst.rd] = registers[inst.ra] + inst.imm & MASK
-
-
-def _muli(inst: Muli, registers: Registers) -> None:
-    registers[inst.rd] = registers[inst.ra] * inst.imm & MASK
-
-
-def _either(inst: Min | Max, registers: Registers) -> None:
-    registers[inst.rd] = mixed(inst.MNEMONIC, registers[inst.ra], registers[inst.rb])
-
-
-def _divi(inst: Divi, registers: Registers) -> None:
-    registers[inst.rd] = mixed("divi", registers[inst.ra], inst.imm)
-
-
-_COMPUTE: dict[type[Inst], Callable[[Any, Registers], None]] = {
-    Li: _li, Mov: _mov, Add: _add, Sub: _sub, Mul: _mul, Addi: _addi, Muli: _muli, Min: _either,
-    Max: _either, Divi: _divi,
-}  # fmt: skip

@@ -8,10 +8,7 @@ each instruction is looked at once, for the device `d` and its neighbours `d + j
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
-from itertools import accumulate
-from operator import attrgetter
 
 from runtime.isa.instructions.ctrl import Bge, Jump, Loop
 from runtime.isa.spec import Inst
@@ -20,12 +17,13 @@ from runtime.program.interface import Interface
 from runtime.program.program import Program
 from runtime.ring.checks.compile.content.memory import Memory
 from runtime.ring.checks.compile.effects import Effects
+from runtime.ring.checks.compile.layers.repeats import runs_of
 from runtime.ring.checks.compile.meant import check_meant
+from runtime.ring.checks.compile.opcodes import found_at, opcodes_of, places_of
 from runtime.ring.checks.compile.proof import Proof, Report
-from runtime.ring.checks.compile.repeats import runs_of
 from runtime.ring.checks.compile.state import State
 from runtime.ring.checks.compile.values import Origin, Registers, Symbols
-from runtime.ring.checks.compile.walk import Flow, Walk
+from runtime.ring.checks.compile.walk import CONTROL, SETTING, Flow, Walk
 from runtime.ring.checks.compile.words import Words
 
 REGISTERS = 256
@@ -41,35 +39,35 @@ def proved(program: Program) -> Program:
 
 def prove(program: Program) -> Proof:
     """What holds of all entries of a valid program; Unproved where a rule does not."""
-    report, words = Report(program.code, program.provenance), Words()
+    report = Report(program.code, program.provenance)
     flow = _flow(program.code, [interface.pc for _, interface in program.entries])
     messages: dict[str, int] = {}
     in_flight = gathered = 0
     for name, interface in program.entries:
-        effects = Effects(Symbols(program.devices), program.target.link_depth, report, words)
+        effects = Effects(Symbols(program.devices), program.target.link_depth, report)
         Walk(flow, effects, _entered(interface, effects)).run(flow.index[interface.pc])
         messages[name] = effects.messages
         in_flight = max(in_flight, effects.links.most)
         gathered += effects.reading.gathered
     for name, interface in program.entries if program.meant else ():
-        check_meant(flow, interface, program.meant[name], report, words)
+        check_meant(flow, interface, program.meant[name], report)
     return Proof(program.devices, messages, in_flight, gathered)
 
 
-_words: Callable[[Inst], int] = attrgetter("WORDS")
-
-
 def _flow(code: tuple[Inst, ...], starts: list[int]) -> Flow:
-    addresses = accumulate(map(_words, code), initial=0)
-    index = dict(zip(addresses, range(len(code)), strict=False))
-    loops: dict[int, list[int]] = {}
-    joints = {index[pc] for pc in starts}
-    for at, inst in enumerate(code):
-        if type(inst) is Loop:
+    opcodes, loops = opcodes_of(code), dict[int, list[int]]()
+    controls, pcs = places_of(opcodes, CONTROL), set(starts)
+    pcs |= {inst.target for at in controls if isinstance(inst := code[at], Loop | Bge | Jump)}
+    index = {pc: at for pc, at in zip(pcs, found_at(opcodes, pcs), strict=True)}
+    for at in controls:
+        inst = code[at]
+        if isinstance(inst, Loop):
             loops.setdefault(index[inst.target], []).insert(0, at)
-        elif isinstance(inst, Bge | Jump):
-            joints.add(index[inst.target])
-    return Flow(code, index, loops, runs_of(code, joints | loops.keys()))
+    joints = set(index.values())
+    return Flow(
+        code, Words().all(code), index, loops, sorted(joints.union(controls)),
+        places_of(opcodes, SETTING), runs_of(opcodes, joints),
+    )  # fmt: skip
 
 
 def _entered(interface: Interface, effects: Effects) -> State:

@@ -6,7 +6,8 @@ that what holds in the first turn holds in all, if a turn leaves nothing more da
 and as much in flight. Where ways meet, what holds is what held on both.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
@@ -15,27 +16,73 @@ from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Li, Loop, Out, S
 from runtime.isa.spec import DataInst, Inst
 from runtime.ring.checks.compile.content.areas import Area, Kind
 from runtime.ring.checks.compile.effects import Effects
+from runtime.ring.checks.compile.layers.repeats import Place, Repeats
 from runtime.ring.checks.compile.links import Queues
 from runtime.ring.checks.compile.proof import Rule
-from runtime.ring.checks.compile.repeats import Place, Repeats
 from runtime.ring.checks.compile.state import State
-from runtime.ring.checks.compile.values import ANYTHING, COMPUTE, HIGHEST, Origin, Value
+from runtime.ring.checks.compile.values import (
+    ANYTHING,
+    COMPUTE,
+    HIGHEST,
+    Origin,
+    Registers,
+    Value,
+)
+from runtime.ring.checks.compile.words import Word
 
 MOST_VISITS = 64
 """How often the turns of a loop are walked again at most."""
-SETTING = frozenset((*COMPUTE, Lds, Loop))
+SETTING = (*COMPUTE, Lds, Loop)
 """Instructions that write a register."""
+CONTROL = (Bge, Halt, Jump, Lds, Loop, Out, Sts)
+"""Instructions that do not compute, and are on no data."""
 _result: Callable[[Inst], int] = attrgetter("rd")
 
 
 @dataclass(frozen=True)
 class Flow:
-    """Code, its instructions by pc, tails of loops by heads, outermost first, and what repeats."""
+    """Code, its instructions by pc, tails of loops by heads, outermost first, and what repeats.
+
+    `words` are those of the code. Between `stops` nothing computes or is on data alone, and nothing
+    leads or arrives elsewhere. `setting` are the instructions that write a register.
+    """
 
     code: Sequence[Inst]
+    words: Sequence[Word]
     index: dict[int, int]
     loops: dict[int, list[int]]
+    stops: Sequence[int]
+    setting: Sequence[int]
     runs: dict[int, Place]
+
+    def controls(self, head: int, tail: int) -> Iterator[Inst]:
+        """The instructions of a loop's body that do not compute, and are on no data."""
+        first, end = bisect_left(self.stops, head), bisect_right(self.stops, tail)
+        return (self.code[at] for at in self.stops[first:end])
+
+    def writer(self, register: int, head: int, tail: int) -> Inst | None:
+        """The last instruction of a loop's body that writes a register."""
+        first, end = bisect_left(self.setting, head), bisect_right(self.setting, tail)
+        body = (self.code[at] for at in reversed(self.setting[first:end]))
+        return next((inst for inst in body if _result(inst) == register), None)
+
+    def written(self, head: int, tail: int) -> tuple[set[int], set[int]]:
+        """The registers that a loop's body writes, and the addresses at which it keeps scalars."""
+        first, end = bisect_left(self.setting, head), bisect_right(self.setting, tail)
+        registers = {_result(self.code[at]) for at in self.setting[first:end]}
+        kept = {inst.address for inst in self.controls(head, tail) if isinstance(inst, Sts)}
+        return registers, kept
+
+
+class Turn(NamedTuple):
+    """What a turn of a loop finds: registers, and what turns before it lost of what was gathered.
+
+    A turn that is walked again finds the same in registers, so that what was made of them before is
+    known.
+    """
+
+    registers: Registers
+    lost: Iterable[Area]
 
 
 class _Open(NamedTuple):
@@ -51,6 +98,7 @@ class _Open(NamedTuple):
     queues: Queues
     kept: dict[int, Value]
     before: State
+    turn: Turn
     counts: tuple[int, int]
 
 
@@ -66,11 +114,11 @@ class Walk:
         self.open: list[_Open] = []
         self.visits: dict[int, int] = {}
         self.waiting: dict[int, State] = {}
-        self.repeats = Repeats(flow.code, flow.runs, effects)
+        self.repeats = Repeats(flow.words, flow.runs, effects)
 
     def run(self, at: int) -> None:
         """Walk from an instruction to where every way ends."""
-        code, loops, runs = self.flow.code, self.flow.loops, self.flow.runs
+        words, loops, runs = self.flow.words, self.flow.loops, self.flow.runs
         is_entered = False
         while self.state is not None or self.waiting:
             if at in self.waiting:
@@ -81,7 +129,7 @@ class Walk:
             if state is not None:
                 if at in runs:
                     at = self.repeats.leave_out(at, state)
-                self._execute(at, code[at], state)
+                self._execute(at, words[at], state)
             if self.open and self.open[-1].tail == at:
                 next_at = self._leave(at)
                 is_entered = next_at <= at
@@ -89,14 +137,13 @@ class Walk:
                 continue
             at += 1
 
-    def _execute(self, at: int, inst: Inst, state: State) -> None:
-        compute = COMPUTE.get(type(inst))
-        if compute is not None:
-            compute(inst, state.registers, self.symbols)
-        elif isinstance(inst, DataInst):
-            self.effects.execute(at, inst, state)
+    def _execute(self, at: int, word: Word, state: State) -> None:
+        if word.compute is not None:
+            word.compute(word.inst, state.registers, self.symbols)
+        elif isinstance(word.inst, DataInst):
+            self.effects.execute(at, word.inst, state)
         else:
-            self._control(at, inst, state)
+            self._control(at, word.inst, state)
 
     def _control(self, at: int, inst: Inst, state: State) -> None:
         match inst:
@@ -150,34 +197,45 @@ class Walk:
             self.report.refuse(Rule.BALANCE, words, at, message.at)
         self.state = None
 
-    def _enter(self, at: int, tails: list[int], lost: Iterable[Area] = ()) -> None:
-        """Begin loops: nothing is known of what their turns write, but of the counters.
-
-        A turn may find `lost` what one before it lost.
-        """
+    def _enter(self, at: int, tails: list[int], again: Turn | None = None) -> None:
+        """Begin loops: nothing is known of what their turns write, but of the counters."""
         state = self.state
         for tail in tails if state is not None else ():
             assert state is not None
             before, effects = state.copy(), self.effects
             counts = (effects.messages, effects.reading.gathered)
             self._forget(at, tail, state)
-            state.memory.lose(lost)
-            loaded = {i.address for i in self.flow.code[at:tail] if isinstance(i, Lds)}
+            if again is not None and tail == tails[0]:
+                state.registers[:] = again.registers
+                state.memory.lose(again.lost)
+            loaded = {i.address for i in self.flow.controls(at, tail) if isinstance(i, Lds)}
             kept = {place: state.kept[place] for place in loaded & state.kept.keys()}
             areas = set(state.memory.areas)
-            self.open.append(_Open(at, tail, areas, state.queues, kept, before, counts))
+            turn = Turn(list(state.registers), ())
+            self.open.append(_Open(at, tail, areas, state.queues, kept, before, turn, counts))
 
     def _forget(self, head: int, tail: int, state: State) -> None:
-        body, loop = self.flow.code[head : tail + 1], self.flow.code[tail]
+        loop = self.flow.code[tail]
         assert isinstance(loop, Loop)
         start = state.registers[loop.rd]
         self._same(tail, "the counter", loop.rd, state)
-        registers = {_result(inst) for inst in body if type(inst) in SETTING}
-        addresses = {inst.address for inst in body if isinstance(inst, Sts)}
-        last = self.symbols.range(_bound(loop, body, state))[1] - 1
+        registers, addresses = self.flow.written(head, tail)
+        last = self.symbols.range(self._bound(loop, head, tail, state))[1] - 1
         low, high = self.symbols.range(start)
         state.forget(registers, addresses, self.symbols)
         state.registers[loop.rd] = self.symbols.fresh((low, max(high, last)), Origin.SAME)
+
+    def _bound(self, loop: Loop, head: int, tail: int, state: State) -> Value:
+        """The bound of a loop that begins; a body that writes its register loads it again."""
+        match self.flow.writer(loop.rb, head, tail):
+            case None:
+                return state.registers[loop.rb]
+            case Li() as maker:
+                return maker.value
+            case Lds() as maker:
+                return state.kept.get(maker.address, HIGHEST)
+            case _:
+                return HIGHEST
 
     def _leave(self, at: int) -> int:
         """The end of a turn: the next one finds what this one found. Where to go on."""
@@ -210,7 +268,8 @@ class Walk:
         self.state, self.repeats.before = loop.before, None
         self.effects.messages, self.effects.reading.gathered = loop.counts
         tails = self.flow.loops[loop.head]
-        self._enter(loop.head, tails[tails.index(loop.tail) :], lost)
+        turn = Turn(loop.turn.registers, lost)
+        self._enter(loop.head, tails[tails.index(loop.tail) :], turn)
         return loop.head
 
     def _loading(self, loop: _Open, address: int) -> int:
@@ -225,20 +284,6 @@ def _is_within(area: Area, known: set[Area]) -> bool:
         other.kind is area.kind and other.low <= area.low and area.high <= other.high
         for other in known
     )
-
-
-def _bound(loop: Loop, body: Sequence[Inst], state: State) -> Value:
-    """The bound of a loop that begins; a body that writes its register loads it again."""
-    makers = (inst for inst in reversed(body) if loop.rb in inst.writes())
-    match next(makers, None):
-        case None:
-            return state.registers[loop.rb]
-        case Li() as maker:
-            return maker.value
-        case Lds() as maker:
-            return state.kept.get(maker.address, HIGHEST)
-        case _:
-            return HIGHEST
 
 
 def _unlike(one: Queues, other: Queues) -> int:

@@ -83,7 +83,7 @@ def _walk(walk: Walk, starts: Sequence[Start], devices: int) -> None:
 
 
 def _check_meant(walk: Walk, starts: Sequence[Start]) -> None:
-    meaning = Meaning(walk.narrator, walk.forms, walk.tails, walk.goals)
+    meaning = Meaning(walk.narrator, walk.forms, walk.tails, walk.goals, walk.breaks)
     for start in starts:
         if start.meant is not None:
             symbols = {register: mixed("symbol", name) for register, name in start.names.items()}

@@ -6,11 +6,12 @@ The rules for bytes say that all devices have what one of them put into its bloc
 that it put there what it should: of a wrong value that goes to all alike they know nothing.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from runtime.isa.instructions.ctrl import (
-    Add,
     Addi,
     Bge,
     Divi,
@@ -19,14 +20,10 @@ from runtime.isa.instructions.ctrl import (
     Lds,
     Li,
     Loop,
-    Max,
-    Min,
     Mov,
-    Mul,
     Muli,
     Out,
     Sts,
-    Sub,
 )
 from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.meant import MASK, digest_of, mixed, told
@@ -36,14 +33,14 @@ from runtime.ring.checks.load.refusal import Narrator
 
 EMPTY = mixed("nothing", "known")
 """In a register of which nothing is known; nothing that was meant mentions it."""
+Step = Callable[[list[int]], None]
+"""Computes a number of registers."""
 Function = Callable[[int, int], int]
 _FUNCTIONS: dict[str, Function] = {
     "add": int.__add__, "sub": int.__sub__, "mul": int.__mul__, "addi": int.__add__,
     "muli": int.__mul__,
     **{name: lambda a, b, name=name: mixed(name, a, b) for name in ("min", "max", "divi")},
 }  # fmt: skip
-_IMMEDIATE = (Addi, Muli, Divi)
-_OF_TWO = (Add, Sub, Mul, Min, Max)
 
 
 @dataclass
@@ -76,11 +73,14 @@ class Told:
 
 
 class Meaning:
-    """Compares entries with what they were meant to do; `tails` and `goals` are those of a walk."""
+    """Compares entries with what they were meant to do.
+
+    `tails`, `goals` and `stops` are those of a walk.
+    """
 
     def __init__(
         self, narrator: Narrator, forms: Forms, tails: Mapping[int, Sequence[int]],
-        goals: Mapping[int, int],
+        goals: Mapping[int, int], stops: Sequence[int],
     ) -> None:  # fmt: skip
         self.code = narrator.code
         self.narrator = narrator
@@ -88,6 +88,9 @@ class Meaning:
         self.tails = tails
         self.goals = goals
         self.joints = {*tails, *goals.values()}
+        self.stops = stops
+        forms.know(self.code)
+        self.steps: dict[int, Step] = {}
         self.held: Held | None = None
 
     def check(self, start: int, registers: Mapping[int, int], meant: Sequence[str]) -> None:
@@ -119,14 +122,15 @@ class Meaning:
     def _goes_on(self) -> bool:
         return self.held is not None or bool(self.ways)
 
-    def _end(self, at: int) -> None:
-        """A stretch ends before or at an instruction."""
+    def _end(self, at: int) -> Told:
+        """A stretch ends before or at an instruction, with which the next one begins."""
         told = self.told
         if not self.meant or self.meant.pop() != digest_of(told.words, told.numbers):
             names = f"{self.narrator.name(told.first)} to {self.narrator.name(at)}"
             what = f"{names} compute, put or send something else than was meant"
             self.narrator.refuse("meant", what, at, told.first)
         self.told = Told(at)
+        return self.told
 
     def _say(self, at: int, word: str, numbers: Sequence[int], is_exchange: bool = False) -> None:
         if self.told.is_exchange and not is_exchange:
@@ -138,27 +142,30 @@ class Meaning:
 
     def _straight(self, at: int) -> int:
         """Execute up to where ways meet, or an instruction of the control unit is no function."""
-        code, joints, forms, held = self.code, self.joints, self.forms, self.held
+        held, end = self.held, self.stops[bisect_left(self.stops, at)]
         if held is None:
-            return at
-        registers, told = held.registers, self.told
-        while at not in joints:
-            inst = code[at]
-            if type(inst) is Li:
-                registers[inst.rd] = inst.value & MASK
-            elif isinstance(inst, DataInst):
-                form = forms.known.get(id(inst)) or forms.of(inst)
-                is_exchange = type(inst) is Send or type(inst) is Recv
-                if told.is_exchange and not is_exchange:
-                    self._end(at)
-                    told = self.told
-                told.is_exchange = is_exchange
-                told.words.append(form.what)
-                told.numbers += form.get(registers)
-            elif not _computed(inst, registers):
-                return at
+            return end
+        registers, told, steps, forms = held.registers, self.told, self.steps, self.forms.known
+        words, numbers = told.words, told.numbers
+        for inst in self.code[at:end]:
+            form = forms.get(id(inst))
+            if form is None:
+                (steps.get(id(inst)) or self._bind(inst))(registers)
+            else:
+                if told.is_exchange is not form.is_exchange:
+                    if told.is_exchange:
+                        told = self._end(at)
+                        words, numbers = told.words, told.numbers
+                    told.is_exchange = form.is_exchange
+                words.append(form.what)
+                numbers += form.get(registers)
             at += 1
-        return at
+        return end
+
+    def _bind(self, inst: Inst) -> Step:
+        """What computes an instruction, the same for all that are one object."""
+        step = self.steps[id(inst)] = _step(inst)
+        return step
 
     def _control(self, at: int, inst: Inst) -> None:
         held = self.held
@@ -179,7 +186,7 @@ class Meaning:
             is_exchange = isinstance(inst, Send | Recv)
             self._say(at, form.what, form.get(held.registers), is_exchange)
         else:
-            assert _computed(inst, held.registers), f"nobody said what {inst.MNEMONIC} does"
+            self._bind(inst)(held.registers)
 
     def _memory(self, at: int, inst: Sts | Lds, held: Held) -> None:
         if isinstance(inst, Sts):
@@ -239,18 +246,35 @@ class Meaning:
         held.registers[inst.rd] = mixed("after", number)
 
 
-def _computed(inst: Inst, registers: list[int]) -> bool:
-    """Compute a scalar, if an instruction does nothing else."""
+def _step(inst: Any) -> Step:
+    """What computes an instruction that does nothing else."""
     if isinstance(inst, Li):
-        registers[inst.rd] = inst.value & MASK
-    elif isinstance(inst, Mov):
-        registers[inst.rd] = registers[inst.ra]
-    elif isinstance(inst, _IMMEDIATE):
-        number = _FUNCTIONS[inst.MNEMONIC](registers[inst.ra], inst.imm)
-        registers[inst.rd] = number & MASK
-    elif isinstance(inst, _OF_TWO):
-        number = _FUNCTIONS[inst.MNEMONIC](registers[inst.ra], registers[inst.rb])
-        registers[inst.rd] = number & MASK
-    else:
-        return False
-    return True
+        return _constant(inst.rd, inst.value & MASK)
+    if isinstance(inst, Mov):
+        return _immediate(int.__add__, inst.rd, inst.ra, 0)
+    assert inst.MNEMONIC in _FUNCTIONS, f"nobody said what {inst.MNEMONIC} does"
+    function = _FUNCTIONS[inst.MNEMONIC]
+    if isinstance(inst, Addi | Muli | Divi):
+        return _immediate(function, inst.rd, inst.ra, inst.imm)
+    return _of_two(function, inst.rd, inst.ra, inst.rb)
+
+
+def _constant(rd: int, value: int) -> Step:
+    def step(registers: list[int]) -> None:
+        registers[rd] = value
+
+    return step
+
+
+def _immediate(function: Function, rd: int, ra: int, imm: int) -> Step:
+    def step(registers: list[int]) -> None:
+        registers[rd] = function(registers[ra], imm) & MASK
+
+    return step
+
+
+def _of_two(function: Function, rd: int, ra: int, rb: int) -> Step:
+    def step(registers: list[int]) -> None:
+        registers[rd] = function(registers[ra], registers[rb]) & MASK
+
+    return step

@@ -18,6 +18,7 @@ from runtime.ring.checks.load.control import Control
 from runtime.ring.checks.load.data import Data, Step
 from runtime.ring.checks.load.forms import Forms
 from runtime.ring.checks.load.layers.again import Again
+from runtime.ring.checks.load.layers.finding import controls_of, kinds_of, layers_of
 from runtime.ring.checks.load.loops import Counted, Older, is_settled
 from runtime.ring.checks.load.memory.runs import Content, meet
 from runtime.ring.checks.load.refusal import Narrator
@@ -44,17 +45,22 @@ class Walk:
         self.goals: dict[int, int] = {}
         self.steps: list[Step | None] = [None] * len(code)
         self.known: dict[int, Step] = {}
-        for at, inst in enumerate(code):
-            if type(inst) is Loop:
+        kinds = kinds_of(code)
+        controls = controls_of(kinds)
+        for at in controls:
+            inst = code[at]
+            if isinstance(inst, Loop):
                 self.tails.setdefault(self.index[inst.target], []).insert(0, at)
-            elif type(inst) is Bge or type(inst) is Jump:
+            elif isinstance(inst, Bge | Jump):
                 self.goals[at] = self.index[inst.target]
         tails = sorted(tail for known in self.tails.values() for tail in known)
         self.numbers = {tail: number for number, tail in enumerate(tails)}
         self.joints = {*self.tails, *self.goals.values()}
         self.forms = Forms()
-        self.again = Again(code, self.joints, self.data, self.forms, self._bind)
-        self.stops = self.joints | set(self.again.places if shortens else ())
+        self.breaks = sorted(self.joints.union(controls))
+        places = layers_of(kinds, controls, self.joints) if shortens else {}
+        self.again = Again(code, places, self.data, self.forms, self._bind)
+        self.stops = self.joints.union(places)
         self.waiting: dict[int, State] = {}
         self.state: State | None = None
 

@@ -17,7 +17,7 @@ from runtime.isa.instructions.ctrl import Li
 from runtime.isa.spec import DataInst, Inst
 from runtime.ring.checks.load.data import Data, Note, Step
 from runtime.ring.checks.load.forms import Forms, Values
-from runtime.ring.checks.load.layers.finding import PURE, Layers, layers_of
+from runtime.ring.checks.load.layers.finding import PURE, Layers, Places
 from runtime.ring.checks.load.layers.rows import NO_NOTE, Bounds, Row
 from runtime.ring.checks.load.layers.story import facts, moved, seen
 from runtime.ring.checks.load.memory.events import Block
@@ -27,7 +27,7 @@ from runtime.ring.checks.load.state import State
 from runtime.ring.checks.load.values import Value
 
 MOST_TRIES = 6
-"""Stretches of a row that are compared with the one before."""
+"""Stretches in a row that are compared with the one before in vain."""
 
 
 class Unlike(Exception):
@@ -67,36 +67,38 @@ class Compared(NamedTuple):
     later: list[Later]
     events: list[int]
     registers: list[Value]
-    places: list[int]
 
 
 class Again:
     """Leaves out what is done again, for one walk over a program."""
 
     def __init__(
-        self, code: Sequence[Inst], joints: set[int], data: Data, forms: Forms,
+        self, code: Sequence[Inst], places: Places, data: Data, forms: Forms,
         bind: Callable[[int], Step],
     ) -> None:  # fmt: skip
         self.code = code
         self.data = data
         self.known = data.tags.known
         self.bind = bind
-        self.places = layers_of(code, joints)
+        self.places = places
         self.forms = forms
         self.before: Start | None = None
+        self.tries = 0
 
     def leave_out(self, at: int, state: State) -> int:
         """Where to go on from the beginning of a stretch; what is alike from there is left out."""
         layers, number = self.places[at]
         before, data = self.before, self.data
         self.before = data.noted = None
-        if number >= min(MOST_TRIES, len(layers.starts) - 2):
-            return at
         is_next = before is not None and (before.layers, before.number) == (layers, number - 1)
+        self.tries = self.tries + 1 if number else 0
+        if self.tries >= MOST_TRIES or number >= len(layers.starts) - 2:
+            return at
         now = self._started(layers, number, before.events if before and is_next else None, state)
         if before is not None and is_next and before.number:
             count = self._left_out(before, now, state)
             if count:
+                self.tries = 0
                 return layers.starts[number + count]
         self.before, data.noted = now, now.notes
         return at
@@ -128,14 +130,15 @@ class Again:
             return 0
         if seen(before.lmu, before.window, bounds) != seen(state.lmu, now.window, bounds):
             return 0
-        count, last = 0, [row.at for row in rows]
+        count, last = 0, stretches[0]
         for stretch in stretches:
             found = self._compared(rows, stretch, state.registers)
             if found is None or not all(_is_apart(r, v, bounds) for r, _, v, _ in found.later):
                 break
             self._execute(found, state)
-            count, last = count + 1, found.places
-        places = dict(zip((row.at for row in rows), last, strict=True))
+            count, last = count + 1, stretch
+        data = (at for at in last if isinstance(self.code[at], DataInst))
+        places = dict(zip((row.at for row in rows), data, strict=True))
         self._move(before, now, state.lmu, bounds, count, places)
         return count
 
@@ -175,22 +178,23 @@ class Again:
     ) -> Compared | None:
         """A stretch that does what the rows do, up to what is loose; None if it does not."""
         registers, rest = registers[:], iter(rows)
-        later, places, events, scalars = list[Later](), list[int](), list[int](), State(registers)
-        for at, inst in zip(span, self.code[span.start : span.stop], strict=True):
-            if type(inst) is Li:
-                registers[inst.rd] = inst.value
+        later, events, scalars = list[Later](), list[int](), State(registers)
+        known, bind = self.forms.known, self.bind
+        for at, inst in enumerate(self.code[span.start : span.stop], span.start):
+            cls = type(inst)
+            if cls is Li:
+                registers[inst.rd] = inst.value  # pyright: ignore
                 continue
-            if type(inst) in PURE:
-                self.bind(at)(scalars, at)
+            if cls in PURE:
+                bind(at)(scalars, at)
                 continue
             row = next(rest, None)
             if row is None:
                 return None
-            places.append(at)
             form = row.form
             if inst is not row.inst:
                 assert isinstance(inst, DataInst)
-                form = self.forms.of(inst)
+                form = known.get(id(inst)) or self.forms.of(inst)
                 if form.what != row.form.what:
                     return None
             values = form.get(registers)
@@ -201,7 +205,7 @@ class Again:
                 events = []
             elif row.note.made:
                 events += [at] * row.note.made
-        return None if next(rest, None) else Compared(later, events, registers, places)
+        return None if next(rest, None) else Compared(later, events, registers)
 
     def _execute(self, found: Compared, state: State) -> None:
         """Execute what is not left out of a stretch."""
@@ -271,9 +275,10 @@ def _merged(ranges: Bounds) -> Bounds:
 
 def _is_apart(row: Row, values: Values, bounds: Bounds) -> bool:
     """Whether loose operands in the LMU have no byte that all stretches touch alike."""
-    for view in (*(view for view, _ in row.reads), *row.writes):
-        for low, high in view.hull(values):
-            place = bisect_left(bounds, (high, high)) - 1
-            if place >= 0 and bounds[place][1] > low:
-                return False
+    for number, low, high in row.aside:
+        base = values[number]
+        assert isinstance(base, int)
+        place = bisect_left(bounds, (base + high,)) - 1
+        if place >= 0 and bounds[place][1] > base + low:
+            return False
     return True

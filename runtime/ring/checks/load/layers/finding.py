@@ -23,6 +23,7 @@ FEWEST = 6
 SCALAR = frozenset(cls.OPCODE for cls in PURE)
 _DATA = frozenset(code for code, cls in OPCODES.items() if issubclass(cls, DataInst))
 _ELSE = re.compile(b"[^%b]" % re.escape(bytes(SCALAR | _DATA)), re.DOTALL)
+_DATUM = re.compile(b"[^%b]" % re.escape(bytes(SCALAR)), re.DOTALL)
 _NET = re.escape(bytes((Send.OPCODE, Recv.OPCODE)))
 _BEHIND_EXCHANGE = re.compile(b"[%b](?=[^%b])" % (_NET, _NET), re.DOTALL)
 
@@ -41,16 +42,24 @@ Places = dict[int, tuple[Layers, int]]
 """By the instruction with which a stretch begins: the row that it is of, and its number there."""
 
 
-def layers_of(code: Sequence[Inst], joints: set[int]) -> Places:
+def kinds_of(code: Sequence[Inst]) -> bytes:
+    """The opcode of each instruction."""
+    return bytes(map(_opcode, code))
+
+
+def controls_of(kinds: bytes) -> list[int]:
+    """Instructions of the control unit that do more than read and write registers."""
+    return [match.start() for match in _ELSE.finditer(kinds)]
+
+
+def layers_of(kinds: bytes, controls: Sequence[int], joints: set[int]) -> Places:
     """All stretches of a program; ways meet at its `joints`, which lie in none of them."""
     found: Places = {}
-    kinds = bytes(map(_opcode, code))
-    breaks = joints | {match.start() for match in _ELSE.finditer(kinds)}
-    for low, high in pairwise([-1, *sorted(breaks), len(code)]):
+    for low, high in pairwise([-1, *sorted(joints.union(controls)), len(kinds)]):
         if high - low <= FEWEST * WINDOW:
             continue
-        places = [at for at in range(low + 1, high) if kinds[at] not in SCALAR]
-        for starts in _repeated(bytes([kinds[at] for at in places])):
+        places = [match.start() for match in _DATUM.finditer(kinds, low + 1, high)]
+        for starts in _repeated(bytes(map(kinds.__getitem__, places))):
             layers = Layers(tuple(places[start] for start in starts if start < len(places)))
             found |= {at: (layers, number) for number, at in enumerate(layers.starts)}
     return found

@@ -39,13 +39,15 @@ class View(NamedTuple):
         return [(low + self.parts[0][0], high + self.parts[-1][1])] if self.parts else []
 
 
-@dataclass
+@dataclass(slots=True)
 class Row:
     """The instruction `at` a place, what it found in its registers, and what came of it.
 
-    Of the `operands` in the LMU and in HBM those are in `reads`, `writes`, `far_reads` and
+    Of what is `loose`, `addresses` are in the LMU, and `ties` are those that one register has. Of
+    the `operands` in the LMU and in HBM those are in `reads`, `writes`, `far_reads` and
     `far_writes` that have to be executed (`is_executed`) although a stretch is left out, the reads
-    with who had what was read.
+    with who had what was read; `aside` are first and last byte of those in the LMU, from what is in
+    a place among the registers on.
     """
 
     at: int
@@ -54,11 +56,14 @@ class Row:
     values: Values
     note: Note
     loose: set[int] = field(default_factory=set[int])
+    addresses: tuple[int, ...] = ()
+    ties: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
     near: list[View] = field(default_factory=list[View])
     reads: list[tuple[View, Kind]] = field(default_factory=list[tuple[View, Kind]])
     writes: list[View] = field(default_factory=list[View])
     far_reads: list[tuple[View, Kind]] = field(default_factory=list[tuple[View, Kind]])
     far_writes: list[View] = field(default_factory=list[View])
+    aside: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
     is_executed: bool = False
     strict: Callable[[Values], Any] = tuple
     wanted: Any = ()
@@ -73,6 +78,10 @@ class Row:
         registers = self.form.registers
         named = {registers[place] for place in unlike}
         self.loose = {place for place in (*bases, *far) if registers[place] in named}
+        self.addresses = tuple(self.loose.intersection(bases))
+        first = {registers[place]: place for place in self.loose}
+        ties = ((first[registers[place]], place) for place in self.loose)
+        self.ties = [(one, other) for one, other in ties if one != other]
         return self._are_numbers(self.values) and self._are_numbers(values)
 
     def bind(self, data: Data, registers: list[Value]) -> None:
@@ -95,6 +104,8 @@ class Row:
             self.far_reads.append((view, next(kinds)))
         for touch in touched.far_writes:
             self.far_writes.append(self._view(data, touch, registers, self.form.far))
+        views = [view for view in (*(view for view, _ in self.reads), *self.writes) if view.parts]
+        self.aside = [(v.place, v.parts[0][0], v.parts[-1][1]) for v in views]
         self.is_executed = bool(self.loose or self.far_reads or self.far_writes)
 
     def _view(
@@ -113,10 +124,10 @@ class Row:
 
         Operands that have one address here have one in each stretch.
         """
-        registers, bases = self.form.registers, self.form.bases
-        if not all(type(values[place]) is int for place in self.loose if place in bases):
-            return False
-        if len(self.loose) < 2:
-            return True
-        one = {registers[place]: values[place] for place in self.loose}
-        return all(values[place] == one[registers[place]] for place in self.loose)
+        for place in self.addresses:
+            if type(values[place]) is not int:
+                return False
+        for one, other in self.ties:  # noqa: SIM110
+            if values[one] != values[other]:
+                return False
+        return True

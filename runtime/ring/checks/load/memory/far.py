@@ -3,6 +3,7 @@
 Beyond that it counts as each device's own.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from runtime.ring.checks.load.memory.runs import Content, Kind, Runs
@@ -16,10 +17,17 @@ MOST_PIECES = 64
 
 
 class Block(NamedTuple):
-    """The hull of an operand, and its bytes where they are few pieces at one place."""
+    """The hull of an operand, and its bytes from `base` on where they are few pieces there."""
 
     hull: tuple[int, int]
-    parts: list[tuple[int, int]] | None
+    base: int = 0
+    parts: Pieces | None = None
+
+    def pieces(self) -> Iterable[tuple[int, int]]:
+        """Its bytes, or its hull where they are unknown."""
+        if self.parts is None:
+            return (self.hull,)
+        return ((self.base + first, self.base + end) for first, end in self.parts)
 
 
 def block(base: Value, parts: Pieces, rows: tuple[Value, Value] | None) -> Block | None:
@@ -28,7 +36,7 @@ def block(base: Value, parts: Pieces, rows: tuple[Value, Value] | None) -> Block
     `rows` are how many there are and the bytes between them, where an index chooses.
     """
     if not parts:
-        return Block((0, 0), [])
+        return Block((0, 0), 0, ())
     low, high = ends(base)
     if rows is not None:
         (_, most), (least, widest) = ends(rows[0]), ends(rows[1])
@@ -37,8 +45,8 @@ def block(base: Value, parts: Pieces, rows: tuple[Value, Value] | None) -> Block
         return None
     hull = (max(0, low + parts[0][0]), high + parts[-1][1])
     if low < high or len(parts) > MOST_PIECES:
-        return Block(hull, None)
-    return Block(hull, [(low + first, low + end) for first, end in parts])
+        return Block(hull)
+    return Block(hull, low, parts)
 
 
 class Far:
@@ -52,7 +60,10 @@ class Far:
         """Who has what is read."""
         if found is None or not is_uniform(base):
             return OWN
-        for low, high in found.parts or (found.hull,):
+        held = hbm.only(*found.hull)
+        if isinstance(held, Content) and held.kind is not SAME and found.parts != ():
+            return OWN
+        for low, high in found.pieces():
             for _, first, end, held in hbm.within(low, high):
                 assert isinstance(held, Content)
                 if held.kind is not SAME:
@@ -73,7 +84,7 @@ class Far:
             return
         event = self.tags.known.new(at)
         if found.parts is not None:
-            for low, high in found.parts:
+            for low, high in found.pieces():
                 hbm.put(low, high, Content(SAME, event))
             return
         for _, first, end, held in list(hbm.within(*found.hull)):
