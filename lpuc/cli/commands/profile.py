@@ -33,11 +33,17 @@ if TYPE_CHECKING:
               help="The model of a program, from which the floor is computed.")  # fmt: skip
 @click.option("--rows", type=click.IntRange(min=1), metavar="N", default=12, show_default=True,
               help="How many rows of nodes are shown.")  # fmt: skip
+@click.option(
+    "--trace",
+    type=FILE,
+    metavar="TRACE",
+    help="Also write what happens when, for the Perfetto UI: *.pftrace or *.json.",
+)
 @json_option
 @compile_options
 def profile(
-    file: Path, context: int | None, entry: str, model: Path | None, rows: int, as_json: bool,
-    options: CompileOptions,
+    file: Path, context: int | None, entry: str, model: Path | None, rows: int,
+    trace: Path | None, as_json: bool, options: CompileOptions,
 ) -> None:  # fmt: skip
     """
     Say how long a run of FILE takes on the modelled machine, why, and what would make it faster.
@@ -49,9 +55,12 @@ def profile(
     from lpuc.files.programs import is_program
     from lpuc.profiling.profile import profiled
     from lpuc.profiling.text import lines
+    from lpuc.profiling.trace import check_form, write
     from lpuc.reports.data import as_json as to_json
 
     about(file)
+    if trace is not None:
+        check_form(trace)
     if is_program(file):
         program, source, precision = _read(file, options), model, None
     else:
@@ -59,6 +68,8 @@ def profile(
     used = _context(program, entry, context)
     floor = None if source is None else _floor(source, program, used, precision)
     found = profiled(program, entry, used, floor=floor)
+    if trace is not None:
+        write(found.run, program, trace)
     show(to_json(found.as_dict()) if as_json else "\n".join(lines(found, rows)))
 
 

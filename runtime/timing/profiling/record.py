@@ -31,6 +31,7 @@ class Record:
     roles: tuple[Nodes, ...]
     words: tuple[int, ...]
     macs: tuple[int, ...]
+    mnemonics: tuple[str, ...]
     cycles: int
 
     @property
@@ -51,10 +52,11 @@ def record(
     program = program if target is None else replace(program, target=target)
     walk, engines, turns = Walk(program, symbols, entry), Engines(program.target), Turns(program)
     found, where = list[Event](), list[tuple[int, tuple[int, ...]]]()
-    words, macs = list[int](), list[int]()
+    words, macs, mnemonics = list[int](), list[int](), list[str]()
     for pc, inst, work, base in walk.run(fuel):
         where.append((pc, turns.at(pc)))
         words.append(inst.WORDS * program.target.control_latency)
+        mnemonics.append(inst.MNEMONIC)
         is_product = isinstance(inst, Vecmat)
         macs.append(prod(values(walk.registers, inst.extents)) if is_product else 0)
         try:
@@ -66,5 +68,5 @@ def record(
         program.target, dict(symbols), tuple(sorted(found)),
         tuple(layers.nodes(pc, at) for pc, at in where),
         tuple(layers.nodes(pc, (0,) * len(at)) for pc, at in where), tuple(words), tuple(macs),
-        max((event.end for event in found), default=0),
+        tuple(mnemonics), max((event.end for event in found), default=0),
     )  # fmt: skip
