@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -97,8 +98,8 @@ def test_protobuf_says_the_same(case: tuple[Program, Record], tmp_path: Path) ->
 
 def test_a_message_comes_from_the_neighbour(tmp_path: Path) -> None:
     """A receive from the left waits for what the left neighbour sends to its right."""
-    program = random_exchange(5)
-    run = record(program, {})
+    alone = random_exchange(5)
+    run, program = record(alone, {}), replace(alone, devices=4)
     path = tmp_path / "t.json"
     write(run, program, path)
     events = json.loads(path.read_text())["traceEvents"]
