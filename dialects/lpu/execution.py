@@ -12,6 +12,7 @@ State starts undefined: NaN in floats, the least value in integers.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from dialects.lpu.solving import solve_symbols
 from dialects.lpu.tensors import Array, CollectiveOp, LpuOp, sharding_of, tensor_of, whole_of
 from dialects.lpu.types import Tensor
 from dialects.names import unescape
-from dialects.observing import Observer
+from dialects.observing import Memo, Observer
 from runtime.numerics.elements import ElementType
 
 
@@ -41,9 +42,17 @@ class _Left(Exception):
     """A token stopped the loop right around."""
 
 
-def _last_uses(block: Block) -> dict[SSAValue, Operation]:
-    """For each value, the last operation of the block in which it is used, however deep."""
-    return {value: op for op in block.ops for inner in op.walk() for value in inner.operands}
+def _dropped(block: Block) -> dict[Operation, list[SSAValue]]:
+    """The values of a block behind whose last use an operation stands, however deep that is."""
+    last: dict[SSAValue, Operation] = {}
+    for op in block.ops:
+        for inner in op.walk() if op.regions else (op,):
+            last.update(dict.fromkeys(inner.operands, op))
+    found: dict[Operation, list[SSAValue]] = {}
+    for value, op in last.items():
+        if isinstance(value.owner, Operation) and value.owner.parent is block:
+            found.setdefault(op, []).append(value)
+    return found
 
 
 def _undefined(tensor: Tensor) -> Array:
@@ -78,8 +87,9 @@ class Execution:
         on_token: Callable[[int], None] | None = None,
         devices: int = 1,
         observer: Observer | None = None,
+        memo: Memo | None = None,
     ) -> None:
-        self.observer = observer
+        self.observer, self.memo = observer, memo
         self.symbols = [{**symbols, **device_values(d, devices)} for d in range(devices)]
         read: dict[object, Array] = {}
         self.scopes = [Scope(names, folder, read, d) for d, names in enumerate(self.symbols)]
@@ -87,13 +97,15 @@ class Execution:
         """What each device has."""
         self.states: dict[SSAValue, list[Array]] = {}
         self.on_token = on_token
+        self._drops: dict[Block, dict[Operation, list[SSAValue]]] = {}
 
     def begin(self, function: FuncOp, inputs: Mapping[str, Array]) -> None:
         """Give arguments and states their inputs."""
         pairs = zip(function.body.block.args, interface_of(function).arguments, strict=True)
         for value, port in pairs:
             given = inputs[unescape(port.name)]
-            self.values[value] = scattered(given, sharding_of(value), len(self.scopes))
+            parts = scattered(given, sharding_of(value), len(self.scopes))
+            self.values[value] = self._kept(parts)
         for op in state_ops(function):
             self.states[op.result] = [_undefined(state_of(op.result)) for _ in self.scopes]
             for port in op.inputs.data:
@@ -104,16 +116,15 @@ class Execution:
 
     def block(self, block: Block) -> list[list[Array]]:
         """Run a block; what its terminator names. Its values are dropped behind their last use."""
-        last_uses = _last_uses(block)
+        if block not in self._drops:
+            self._drops[block] = _dropped(block)
+        drops = self._drops[block]
         for op in block.ops:
             if isinstance(op, ReturnOp | control.YieldOp):
                 return [self.values[v] for v in op.operands]
             self.operation(op)
-            dropped = (v for inner in op.walk() for v in inner.operands if last_uses.get(v) is op)
-            for value in set(dropped):
-                made_here = isinstance(value.owner, Operation) and value.owner.parent is block
-                if made_here and value in self.values:
-                    del self.values[value]
+            for value in drops.get(op, ()):
+                self.values.pop(value, None)
         raise AssertionError("the block has no terminator")
 
     def operation(self, op: Operation) -> None:
@@ -127,7 +138,7 @@ class Execution:
                 windows = [
                     state[_placed(op, tensor_of(op.result), scope)].copy() for state, scope in pairs
                 ]
-                self._define(op, [], [windows])
+                self._define(op, [], [self._kept(windows)])
             case control.WriteOp():
                 columns = (self.states[op.state], self.values[op.value], self.scopes)
                 for state, value, scope in zip(*columns, strict=True):
@@ -140,13 +151,27 @@ class Execution:
                 raise AssertionError(f"not of the lpu level: {op.name}")
 
     def _compute(self, op: LpuOp) -> None:
-        inputs = [[self.values[v][d] for v in op.operands] for d in range(len(self.scopes))]
+        given = [self.values[v] for v in op.operands]
+        inputs = [[parts[d] for parts in given] for d in range(len(self.scopes))]
+        if self.memo is None:
+            results = self._evaluated(op, inputs)
+        else:
+            compute = partial(self._evaluated, op, inputs)
+            results = self.memo.results(op, inputs, self.symbols, compute)
+        self._define(op, inputs, results)
+
+    def _evaluated(self, op: LpuOp, inputs: list[list[Array]]) -> list[list[Array]]:
+        """The results of an operation, each on all devices."""
         if isinstance(op, CollectiveOp):
-            results = [evaluate_together(op, inputs, self.scopes[0])] * len(self.scopes)
+            found = [evaluate_together(op, inputs, self.scopes[0])] * len(self.scopes)
         else:
             pairs = zip(inputs, self.scopes, strict=True)
-            results = [evaluate(op, given, scope) for given, scope in pairs]
-        self._define(op, inputs, list(map(list, zip(*results, strict=True))))
+            found = [evaluate(op, given, scope) for given, scope in pairs]
+        return list(map(list, zip(*found, strict=True)))
+
+    def _kept(self, parts: list[Array]) -> list[Array]:
+        """What does not come of an operation, as it was known before."""
+        return parts if self.memo is None else self.memo.kept(parts)
 
     def _define(self, op: Operation, inputs: list[list[Array]], results: list[list[Array]]) -> None:
         """Let an operation have results, those of an observer's choice if there is one."""
@@ -179,7 +204,9 @@ class Execution:
             carried = yielded[: len(carried)]
             for stack, value in zip(stacks, yielded[len(carried) :], strict=True):
                 stack.append(value)
-        stacked = [[np.stack(turns) for turns in zip(*stack, strict=True)] for stack in stacks]
+        stacked = [
+            self._kept([np.stack(turns) for turns in zip(*stack, strict=True)]) for stack in stacks
+        ]
         self.values.update(zip(op.outputs, [*carried, *stacked], strict=True))
 
 
@@ -203,9 +230,10 @@ def run_function(
     on_token: Callable[[int], None] | None = None,
     devices: int = 1,
     observer: Observer | None = None,
+    memo: Memo | None = None,
 ) -> dict[str, Array]:
     """Results by ONNX name, those in states included; `on_token` gets the tokens emitted."""
-    execution = Execution(symbols, folder, on_token, devices, observer)
+    execution = Execution(symbols, folder, on_token, devices, observer, memo)
     execution.begin(function, inputs)
     arrays = execution.block(function.body.block)
     end = function.body.block.last_op
@@ -250,6 +278,7 @@ def run_interface(
     on_token: Callable[[int], None] | None = None,
     devices: int = 1,
     observer: Observer | None = None,
+    memo: Memo | None = None,
 ) -> dict[str, Array]:
     """
     `run_function` with the ONNX interface: symbols from the extents, element types converted.
@@ -260,6 +289,6 @@ def run_interface(
     tensors = input_tensors(function)
     stored = {n: inputs[n].astype(t.dtype.dtype, copy=False) for n, t in tensors.items()}
     symbols = solve_symbols(list(tensors.values()), list(stored.values())) | dict(values or {})
-    results = run_function(function, stored, symbols, folder, on_token, devices, observer)
+    results = run_function(function, stored, symbols, folder, on_token, devices, observer, memo)
     types = output_types(function)
     return {name: array.astype(types[name].dtype, copy=False) for name, array in results.items()}

@@ -30,7 +30,7 @@ from dialects.lpu.tensors import LpuOp
 from dialects.lpu.types import TensorType
 from dialects.lpu.weights import Weight, read
 from dialects.names import unescape
-from dialects.observing import Observer
+from dialects.observing import Memo, Observer, OnDevices
 from dialects.onnx.attributes import from_attribute, to_attribute
 from dialects.onnx.branches import IfOp, YieldOp
 from dialects.onnx.elements import ONNX_NUMBERS
@@ -83,6 +83,7 @@ class Place(Scope):
 
     constants: Constants | None = None
     observer: Observer | None = None
+    memo: Memo | None = None
 
 
 def run_function(
@@ -91,6 +92,7 @@ def run_function(
     folder: Path,
     constants: Constants | None = None,
     observer: Observer | None = None,
+    memo: Memo | None = None,
 ) -> dict[str, Array]:
     """
     Every output of a function of this level, by the names of the model.
@@ -107,9 +109,10 @@ def run_function(
     values: dict[SSAValue, Array] = {
         arg: np.asarray(inputs[name]) for arg, name in zip(block.args, names, strict=True)
     }
-    scope = Place(
-        _symbols(function, list(values.values())), folder, constants=constants, observer=observer
-    )
+    if memo is not None:
+        values = {arg: memo.kept([array])[0] for arg, array in values.items()}
+    symbols = _symbols(function, list(values.values()))
+    scope = Place(symbols, folder, constants=constants, observer=observer, memo=memo)
     return dict(zip(outputs, _run(block, values, scope), strict=True))
 
 
@@ -145,11 +148,18 @@ def _evaluate_any(op: Operation, values: Mapping[SSAValue, Array], scope: Place)
     """Evaluate an operation of this level, or one of level `lpu` that a pass has put beside it."""
     if isinstance(op, IfOp):
         return _run(op.branch(bool(values[op.condition])).block, dict(values), scope)
-    results = _evaluate_one(op, values, scope)
-    if scope.observer is None:
-        return results
     operands = [values[v] for v in op.operands]
-    return [parts[0] for parts in scope.observer(op, [operands], [[array] for array in results])]
+
+    def compute() -> list[OnDevices]:
+        return [[array] for array in _evaluate_one(op, values, scope)]
+
+    if scope.memo is None:
+        results = compute()
+    else:
+        results = scope.memo.results(op, [operands], [scope.symbols], compute)
+    if scope.observer is not None:
+        results = scope.observer(op, [operands], results)
+    return [parts[0] for parts in results]
 
 
 def _evaluate_one(op: Operation, values: Mapping[SSAValue, Array], scope: Place) -> Sequence[Array]:

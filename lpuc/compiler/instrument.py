@@ -123,7 +123,7 @@ class Instrumentation:
         if prints.after_change and self._structure is None:
             self._is_changed(module)
         try:
-            with at_work(one.name), self._counting(one, module), self._checking(one):
+            with at_work(one.name), self._counting(one, module), self._checking(rest):
                 started = time.perf_counter()
                 yield
                 seconds = time.perf_counter() - started
@@ -164,9 +164,12 @@ class Instrumentation:
             raise self._blame(what, error, level) from error
 
     def _crash(self, error: Exception, rest: Sequence[ModulePass]) -> InternalError:
-        """The report of a pass that failed, or of one before it that broke a rule."""
-        index, broken = self._first_broken()
-        if broken is None:
+        """The report of a pass that failed, or of one before it that is to blame."""
+        if self._check is not None and error is self._check.found:
+            index, broken = self._check.passed, error
+        else:
+            index, broken = self._first_broken()
+        if broken is None or index == len(self._done):
             return self._internal(error, rest)
         done, self._done = self._done, self._done[:index]
         return self._internal(broken, [*done[index:], *rest])
@@ -242,11 +245,11 @@ class Instrumentation:
             yield
 
     @contextmanager
-    def _checking(self, one: ModulePass) -> Generator[None]:
+    def _checking(self, rest: Sequence[ModulePass]) -> Generator[None]:
         if self._check is None:
             yield
             return
-        with self._check.around(one):
+        with self._check.around(rest[0], is_last=len(rest) == 1):
             yield
         if self._check.cases:
             self.verdicts.append({"by": "check-numerics", "right": True})

@@ -2,8 +2,8 @@
 Judge the numbers of each pass while a model is compiled: one call, and four generated tokens.
 
 ```python
-check = NumericsCheck(module, options)
-with check.around(one):
+check = NumericsCheck(module)
+with check.around(one, is_last=False):
     one.apply(context, module)
 ```
 """
@@ -31,10 +31,6 @@ from passes.analysis.levels import level_of
 
 RESOLVED = "onnx-resolve-shapes"
 """The pass behind which the interface of a model is known, and it can be called."""
-GENERATED = frozenset(
-    {"lpu-derive-generate", "lpu-merge-matmuls", "lpu-mem-allocate", "lpu-isa-allocate-registers"}
-)
-"""The passes behind which tokens are generated."""
 CALLED = "short"
 """The case that is called."""
 NEW_TOKENS = 4
@@ -56,25 +52,31 @@ class NumericsCheck:
         inputs = drawn_or_none(module)
         self.cases += [] if inputs is None else [Case("drawn", dict(inputs))]
 
+    @property
+    def passed(self) -> int:
+        """How many passes there are before the one in which numbers depart."""
+        step, done = None if self.found is None else self.found.step, self.walk.done
+        return next((i for i, known in enumerate(done) if known is step), len(done) - 1)
+
     @contextmanager
-    def around(self, one: ModulePass) -> Generator[None]:
-        """Around one pass."""
+    def around(self, one: ModulePass, is_last: bool) -> Generator[None]:
+        """Around one pass; behind the last of a level, tokens are generated."""
         with self.walk.around(one):
             yield
         try:
-            self._judge(one)
+            self._judge(one, is_last)
         except Problem as problem:
             self.found = problem
             raise
 
-    def _judge(self, one: ModulePass) -> None:
+    def _judge(self, one: ModulePass, is_last: bool) -> None:
         step = self.walk.done[-1]
         if one.name == RESOLVED:
             self._begin(step)
         elif not step.is_idle:
             for case in self.cases:
                 self.search.step(step, case)
-        if self.texts and one.name in GENERATED:
+        if self.texts and is_last:
             self._generate()
 
     def _begin(self, resolved: Step) -> None:

@@ -30,6 +30,7 @@ from lpuc.diagnosis.failure import (
 )
 from lpuc.diagnosis.judging.contents import Written, of_buffers, of_events, of_instructions, parted
 from lpuc.diagnosis.judging.passes import Departure, judge, outputs_depart
+from lpuc.diagnosis.judging.reuse import Reuse
 from lpuc.diagnosis.judging.runs import LEVELS, TOKENS, TRACED, Outputs, Runs
 from lpuc.diagnosis.judging.snapshots import Snapshot, Step
 from lpuc.levels.cases import Case
@@ -65,6 +66,7 @@ class Search:
     host: Host | None = None
     """What a loop on the host generates behind the prompt of the case `generate`."""
     _latest: dict[int, Runs] = field(default_factory=dict[int, Runs])
+    _memo: Reuse = field(default_factory=Reuse)
 
     def passes(self, cases: Sequence[Case], among: Sequence[Step] | None = None) -> None:
         """Judge each pass, or some, on each case; `Problem` for the first that is wrong."""
@@ -77,8 +79,11 @@ class Search:
         entries = [entries_of(s.module) for s in (step.before, step.after)]
         if case.entry not in entries[1]:
             return
-        before = self._before(step, case) if case.entry in entries[0] else None
-        after = Runs(step.after, case, None if before is None else _basis(before))
+        memo = None if tokens_only else self._memo
+        before = self._before(step, case, memo) if case.entry in entries[0] else None
+        if memo is not None:
+            memo.look_at(step)
+        after = Runs(step.after, case, None if before is None else _basis(before), memo)
         try:
             found = self._judged(step, before, after, tokens_only)
         except Exception as error:  # whatever a level raises is what is wrong with it
@@ -87,11 +92,11 @@ class Search:
             raise Problem(self._blame(step, before, after, found), case, step)
         self._latest[id(case)] = after
 
-    def _before(self, step: Step, case: Case) -> Runs:
+    def _before(self, step: Step, case: Case, memo: Reuse | None) -> Runs:
         known = self._latest.get(id(case))
         if known is not None and known.snapshot is step.before:
             return known
-        return Runs(step.before, case, self._traced(step, case))
+        return Runs(step.before, case, self._traced(step, case), memo)
 
     def _traced(self, step: Step, case: Case) -> Runs | None:
         """The last IR before a pass whose values are recorded."""
@@ -107,21 +112,23 @@ class Search:
             found = judge(step, before, after, self.tolerance)
         if found is not None or after.case.entry == STEP or self.host is None:
             return found
-        if before is not None and np.array_equal(before.outputs[TOKENS], after.outputs[TOKENS]):
+        if before is not None and np.array_equal(before.tokens, after.tokens):
             return None
         return self._tokens_depart(after)
 
     def _tokens_depart(self, after: Runs) -> Departure | None:
         """Whether tokens are others than the host's though their logits are not near."""
-        assert self.host is not None
-        ids = self.host.logits[0].size
+        host = self.host
+        assert host is not None
 
         def tokens(prompt: Sequence[int], count: int, sampling: Any) -> list[int]:
-            inputs, values = request(prompt, count, sampling, ids)
+            if tuple(prompt) == host.prompt:
+                return after.tokens.tolist()
+            inputs, values = request(prompt, count, sampling, host.logits[0].size)
             case = replace(after.case, inputs=inputs, values=values)
-            return [int(t) for t in Runs(after.snapshot, case).outputs[TOKENS]]
+            return Runs(after.snapshot, case).tokens.tolist()
 
-        gap = off_by(tokens, self.host, self.tolerance)
+        gap = off_by(tokens, host, self.tolerance)
         if gap <= self.tolerance:
             return None
         return Departure(None, (TOKENS,), (), gap, 0.0, self.tolerance)

@@ -29,6 +29,9 @@ Operands = Sequence[Array | None]
 ROUNDOFF = {ElementType.F32: 2.0**-24, ElementType.F16: 2.0**-11, ElementType.BF16: 2.0**-8}
 """Half the distance from 1 to the next number."""
 
+UNDERFLOW = {ROUNDOFF[ElementType.F16]: 2.0**-25}
+"""What rounding to a type changes a number at most that is too small to be relative to; else 0."""
+
 STEPS = 4
 """Roundings in an elementwise function, relative to its result; `exp` and `erf` take two."""
 FUSED_STEPS = 32
@@ -153,13 +156,14 @@ def local_bound(op: Operation, operands: Operands, result: Array, unit: float) -
     if result.dtype.kind not in "fV" or (op.name in MOVES and unit <= own):
         return np.zeros(result.shape)
     size = np.abs(np.where(np.isfinite(result), result, 0).astype(np.float64))
+    stored = np.maximum(max(own, unit) * size, UNDERFLOW.get(max(own, unit), 0.0))
     if op.name in MOVES:
-        return unit * size
+        return stored
     with np.errstate(all="ignore"):
         if isinstance(op, OnnxOp):
             terms = _onnx(op, operands, result)
         else:
             found = LPU.get(type(op))
             terms = STEPS * size if found is None else found(op, operands, result)
-        bound = max(unit, 2.0**-24) * np.nan_to_num(terms) + max(own, unit) * size
+        bound = max(unit, 2.0**-24) * np.nan_to_num(terms) + stored
     return np.broadcast_to(bound, result.shape)

@@ -20,7 +20,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 
 from dialects.devices import devices_of
-from dialects.observing import Observer
+from dialects.observing import Memo, Observer
 from lpuc.levels.initializers import Initializers, initializers_of
 from passes.analysis.functions import functions, model_folder, step_function
 
@@ -48,20 +48,22 @@ class _Call:
     on_token: OnToken | None = None
     constants: Initializers | None = None
     observer: Observer | None = None
+    memo: Memo | None = None
 
 
 def _run_onnx(function: FuncOp, call: _Call) -> Arrays:
     from dialects.onnx.semantics import run_function
 
-    return run_function(function, call.inputs, call.folder, call.constants, call.observer)
+    return run_function(
+        function, call.inputs, call.folder, call.constants, call.observer, call.memo
+    )
 
 
 def _run_lpu(function: FuncOp, call: _Call) -> Arrays:
     from dialects.lpu.execution import run_interface
 
-    return run_interface(
-        function, call.inputs, call.folder, call.values, call.on_token, call.devices, call.observer
-    )
+    given = (call.inputs, call.folder, call.values, call.on_token, call.devices)
+    return run_interface(function, *given, call.observer, call.memo)
 
 
 def _run_mem(function: FuncOp, call: _Call) -> Arrays:
@@ -105,13 +107,14 @@ def run_level(
     values: Mapping[str, int] | None = None,
     on_token: OnToken | None = None,
     observer: Observer | None = None,
+    memo: Memo | None = None,
 ) -> Arrays:
     """
     The outputs of an entry of the model by name, computed on the IR of a level.
 
     `values` gives the symbols that no input determines, `on_token` gets the tokens that the entry
-    emits, `observer` sees each operation of the levels above `mem`. A module without the entry is
-    a `LookupError`.
+    emits, `observer` sees each operation of the levels above `mem`, whose results `memo` may know.
+    A module without the entry is a `LookupError`.
     """
     found = entries_of(module)
     if entry not in found:
@@ -119,5 +122,6 @@ def run_level(
     devices = devices_of(module) if level in SHARED else 1
     constants = initializers_of(module) if level == "onnx" else None
     folder = model_folder(module)
-    call = _Call(inputs, folder, devices, dict(values or {}), on_token, constants, observer)
+    given = dict(values or {})
+    call = _Call(inputs, folder, devices, given, on_token, constants, observer, memo)
     return _RUNNERS[level](found[entry], call)

@@ -14,7 +14,7 @@ Judge one pass by running the IR before it and behind it on one case.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,9 @@ import numpy as np
 from xdsl.ir import SSAValue
 
 from dialects.observing import OnDevices
+from lpuc.diagnosis.judging.pairing import Pairs, live_values, pairs_of
 from lpuc.diagnosis.judging.runs import (
+    BOTH,
     MARGIN,
     RUNS,
     TOKENS,
@@ -40,8 +42,6 @@ from lpuc.levels.contracts import is_sum, roundoff
 Array = np.ndarray[Any, np.dtype[Any]]
 ANYTHING: Array = np.array(np.inf)
 """A spread that bounds nothing: the tolerance alone does."""
-Pairs = Mapping[Key, Event]
-"""For what one run computed, what computed the same in the run before the pass."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ def judge(step: Step, before: Runs, after: Runs, tolerance: float) -> Departure 
     pairs = pairs_of(before, after, step.heirs) if before.is_traced and after.is_traced else {}
     if _all_equal(before, after, pairs):
         return None
+    pairs = pairs_of(before, after, step.heirs, live_values(step.after.module)) if pairs else {}
     units = _units(after.events, pairs)
     found = _forced(step, before, after, pairs, units) if pairs else None
     return found or _outputs(step, before, after, tolerance, units)
@@ -77,56 +78,13 @@ def _outputs(
     step: Step, before: Runs, after: Runs, tolerance: float, units: Mapping[Key, float]
 ) -> Departure | None:
     """The first output that is off; the more runs show how far it may be, the further."""
-    if before.is_traced:
-        spreads: Iterable[Mapping[str, Array]] = before.spreads(units)
-    else:
-        spreads = [{} if step.numbers.change == "exact" else before.spread]
+    is_exact = not before.is_traced and step.numbers.change == "exact"
+    spreads: Iterable[Mapping[str, Array]] = [{}] if is_exact else before.spreads(units)
     found = None
     for spread in spreads:
         found = outputs_depart(after.outputs, before.outputs, tolerance, spread)
         if found is None:
             return None
-    return found
-
-
-def pairs_of(before: Runs, after: Runs, heirs: Mapping[SSAValue, SSAValue]) -> dict[Key, Event]:
-    """
-    What of a run behind a pass has the numbers of what before it, both of one shape.
-
-    Values are the same that the pass kept or put in each other's place; others, if as many of the
-    same operator come from the same nodes on both sides.
-    """
-    found: dict[Key, Event] = {}
-    turns = _turns(before), _turns(after)
-    for event in after.events:
-        old = heirs.get(event.value)
-        if old is None or turns[0].get(old) != turns[1][event.value]:
-            continue
-        pair = before.table.get((old, event.turn))
-        if pair is not None and pair.array.shape == event.array.shape:
-            found[event.key] = pair
-    taken = {pair.key for pair in found.values()}
-    named = _named(e for e in before.events if e.key not in taken)
-    for key, events in _named(e for e in after.events if e.key not in found).items():
-        others = named.get(key, [])
-        if [e.array.shape for e in events] == [e.array.shape for e in others]:
-            found.update((x.key, y) for x, y in zip(events, others, strict=True))
-    return found
-
-
-def _turns(runs: Runs) -> dict[SSAValue, int]:
-    """How often each value was computed."""
-    return {event.value: event.turn + 1 for event in runs.events}
-
-
-def _named(events: Iterable[Event]) -> dict[object, list[Event]]:
-    """Results by ONNX nodes, operator and number."""
-    found: dict[object, list[Event]] = {}
-    for event in events:
-        names = layer_names(event.op, event.turn)
-        if names:
-            number = next(i for i, v in enumerate(event.op.results) if v is event.value)
-            found.setdefault((names, event.op.name, number), []).append(event)
     return found
 
 
@@ -149,8 +107,7 @@ def _units(events: Iterable[Event], pairs: Pairs) -> dict[Key, float]:
         unit = max(own, *(reached.get(v, 0.0) for v in event.op.operands), 0.0)
         pair = pairs.get(event.key)
         if pair is not None:
-            found[pair.key] = unit
-            unit = own if event.array.dtype != pair.array.dtype else 0.0
+            found[pair.key], unit = unit, 0.0
         reached[event.value] = unit
     return found
 
@@ -160,59 +117,111 @@ def _forced(
 ) -> Departure | None:
     """The first shared value that is off when its operands are those of the run before."""
 
+    is_exact = step.numbers.change == "exact"
+    shared = _shared(before, after, pairs, units)
+
     def change(event: Event, parts: OnDevices) -> OnDevices:
         pair = pairs.get(event.key)
-        return parts if pair is None else parts_of(pair.array, event.value, parts)
+        return parts if pair is None else parts_of(shared.given[pair.key], event.value, parts)
 
-    _, events = after.changed(change)
-    suspects = [e for e in events if e.key in pairs and not same_bits(e.array, pairs[e.key].array)]
+    def is_near(event: Event) -> bool:
+        pair = pairs[event.key]
+        right = shared.right[pair.key]
+        if same_bits(event.array, right):
+            return True
+        bound = BOTH * _noise(pair, units, is_exact)
+        return departure(event.array, right, bound) is None
+
+    _, events = after.changed(change, after.memo)
+    suspects = [event for event in events if event.key in pairs and not is_near(event)]
     found = None
-    for bounds in regional(before, units, step.numbers.change == "exact") if suspects else ():
-        found = _first_off(suspects, pairs, bounds)
+    for bounds in regional(before, shared, is_exact) if suspects else ():
+        found = _first_off(suspects, pairs, shared, bounds)
         if found is None:
             return None
     return found
 
 
+@dataclass(frozen=True)
+class Shared:
+    """The values that runs before and behind a pass have in common, by those before."""
+
+    units: Mapping[Key, float]
+    """The roundoff of the coarsest type on the way to each."""
+    given: Mapping[Key, Array]
+    """What all behind it is computed of, in the type that it has behind the pass."""
+    right: Mapping[Key, Array]
+    """What the IR before the pass computes of these."""
+
+
+def _shared(before: Runs, after: Runs, pairs: Pairs, units: Mapping[Key, float]) -> Shared:
+    right = {pair.key: pair.array for pair in pairs.values()}
+    types = {pair.key: after.table[key].array.dtype for key, pair in pairs.items()}
+    given = {key: array.astype(types[key], copy=False) for key, array in right.items()}
+    if any(types[key] != array.dtype for key, array in right.items()):
+
+        def change(event: Event, parts: OnDevices) -> OnDevices:
+            array = given.get(event.key)
+            return parts if array is None else parts_of(array, event.value, parts)
+
+        _, events = before.changed(change, before.memo)
+        right = {event.key: event.array for event in events if event.key in right}
+    return Shared(units, given, right)
+
+
 def _first_off(
-    suspects: Iterable[Event], pairs: Pairs, bounds: Mapping[Key, Array]
+    suspects: Iterable[Event], pairs: Pairs, shared: Shared, bounds: Mapping[Key, Array]
 ) -> Departure | None:
     for event in suspects:
-        expected = pairs[event.key]
-        found = departure(event.array, expected.array, bounds[expected.key])
+        key = pairs[event.key].key
+        found = departure(event.array, shared.right[key], bounds[key])
         if found is not None:
             return Departure(event.op.name, layer_names(event.op, event.turn), *found)
     return None
 
 
-def regional(
-    before: Runs, shared: Mapping[Key, float], is_exact: bool
-) -> Generator[dict[Key, Array]]:
+def regional(before: Runs, shared: Shared, is_exact: bool) -> Generator[dict[Key, Array]]:
     """
-    How far each shared value may be off, by row, when all behind the last shared ones round.
+    How far each shared value may be off when all behind the last shared ones round.
 
-    `shared` has the roundoff of the coarsest type on the way to each. The more of these are asked
-    for, the more runs they rest on: `RUNS` in the end.
+    The more of these are asked for, the more runs they rest on: `RUNS` in the end.
     """
     bounds: dict[Key, Array] = {}
+    units = _inner(before.events, shared.units)
 
     def noisy(random: np.random.Generator) -> Callable[[Event, OnDevices], OnDevices]:
         def change(event: Event, parts: OnDevices) -> OnDevices:
-            noise = np.zeros(event.array.shape)
-            if not is_exact or is_sum(event.op):
-                noise = bound_of(event, shared.get(event.key, 0.0))
-            if event.key not in shared:
+            noise = _noise(event, units, is_exact)
+            if event.key not in shared.right:
                 return with_noise(event, parts, noise, random)
-            clean = before.table[event.key].array
-            off = MARGIN * by_row(distance(event.array, clean) + noise)
+            moved = by_row(distance(event.array, shared.right[event.key]))
+            off = MARGIN * moved + BOTH * noise
             bounds[event.key] = np.maximum(bounds.get(event.key, 0.0), off)
-            return parts_of(clean, event.value, parts)
+            return parts_of(shared.given[event.key], event.value, parts)
 
         return change
 
     for seed in range(RUNS):
         before.changed(noisy(np.random.default_rng(seed)))
         yield bounds
+
+
+def _inner(events: Sequence[Event], shared: Mapping[Key, float]) -> dict[Key, float]:
+    """The roundoff of all values: what leads to a shared one may be as coarse as it is."""
+    wanted, found = dict[SSAValue, float](), dict[Key, float]()
+    for event in reversed(events):
+        unit = shared.get(event.key, wanted.get(event.value, 0.0))
+        found[event.key] = unit
+        for operand in event.op.operands:
+            wanted[operand] = max(unit, wanted.get(operand, 0.0))
+    return found
+
+
+def _noise(event: Event, units: Mapping[Key, float], is_exact: bool) -> Array:
+    """By how much an operation may round; where a pass is exact, only sums may."""
+    if is_exact and not is_sum(event.op):
+        return np.zeros(event.array.shape)
+    return bound_of(event, units.get(event.key, 0.0))
 
 
 def departure(

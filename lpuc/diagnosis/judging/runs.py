@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from dialects.observing import Observer, OnDevices
+from dialects.observing import Memo, Observer, OnDevices
 from lpuc.diagnosis.judging.snapshots import Snapshot
 from lpuc.diagnosis.judging.traces import Change, Event, Key, Recorder, parts_of, whole
 from lpuc.levels.cases import Case
@@ -29,14 +29,21 @@ RUNS = 3
 """How often a run is repeated with errors in it."""
 MARGIN = 4.0
 """How many times as far as in such runs a number may be off."""
+BOTH = 2.0
+"""How many local bounds two results of the same operands may be apart: each is off by one."""
 
 
-def run(snapshot: Snapshot, case: Case, observer: Observer | None = None) -> Outputs:
+def run(
+    snapshot: Snapshot, case: Case, observer: Observer | None = None, memo: Memo | None = None
+) -> Outputs:
     """Outputs by name; the tokens that the entry emits are one of them."""
     tokens: list[int] = []
-    level, module = LEVELS[snapshot.level], snapshot.module
     given = (case.inputs, case.entry, case.values, tokens.append)
-    found = dict(run_level(level, module, *given, observer=observer))
+    if snapshot.level == "lpu_isa":
+        found = dict(snapshot.machine.run(*given))
+    else:
+        level, module = LEVELS[snapshot.level], snapshot.module
+        found = dict(run_level(level, module, *given, observer=observer, memo=memo))
     return found if case.entry == STEP else found | {TOKENS: np.array(tokens, np.int64)}
 
 
@@ -48,18 +55,29 @@ class Runs:
     case: Case
     basis: Runs | None = None
     """What tells how far outputs may be off where values are not recorded."""
+    memo: Memo | None = None
+    """What other runs have computed."""
+    _drawn: dict[int, Outputs] = field(default_factory=dict[int, Outputs])
 
     @property
     def is_traced(self) -> bool:
         return self.snapshot.level in TRACED
 
+    def _run(self, observer: Observer | None = None, memo: Memo | None = None) -> Outputs:
+        return run(self.snapshot, self.case, observer, memo)
+
     @cached_property
     def clean(self) -> tuple[Outputs, list[Event]]:
         """Outputs, and values where they are recorded."""
         if not self.is_traced:
-            return run(self.snapshot, self.case), []
+            return self._run(), []
         recorder = Recorder()
-        return run(self.snapshot, self.case, recorder), recorder.events
+        return self._run(recorder, self.memo), recorder.events
+
+    @cached_property
+    def tokens(self) -> Array:
+        """What an entry emits, without a record of what is computed on the way."""
+        return (self.outputs if "clean" in self.__dict__ else self._run())[TOKENS]
 
     @property
     def outputs(self) -> Outputs:
@@ -74,32 +92,44 @@ class Runs:
         """Values by what they are called and how often they were computed before."""
         return {event.key: event for event in self.events}
 
-    def changed(self, change: Change) -> tuple[Outputs, list[Event]]:
-        """The same with other numbers in it."""
+    def changed(self, change: Change, memo: Memo | None = None) -> tuple[Outputs, list[Event]]:
+        """The same with other numbers in it; `memo` if most of them are known."""
         recorder = Recorder(change)
-        return run(self.snapshot, self.case, recorder), recorder.events
+        return self._run(recorder, memo), recorder.events
 
-    @cached_property
+    @property
     def spread(self) -> dict[str, Array]:
         """How far each output may be off, by row; empty where nobody knows."""
-        if not self.is_traced:
-            return {} if self.basis is None else self.basis.spread
-        return list(self.spreads({}))[-1]
+        *_, found = self.spreads()
+        return found
 
-    def spreads(self, units: Mapping[Key, float]) -> Generator[dict[str, Array]]:
+    def spreads(self, units: Mapping[Key, float] | None = None) -> Generator[dict[str, Array]]:
         """
         `MARGIN` times the largest change of each output over runs in which everything rounds.
 
         `units` has the roundoff of values that are rounded in a coarser type than they have. The
-        more of these are asked for, the more runs they rest on: `RUNS` in the end.
+        more of these are asked for, the more runs they rest on: `RUNS` in the end. Where values
+        are not recorded it is that of the `basis`, or empty once.
         """
+        if not self.is_traced:
+            yield from ({},) if self.basis is None else self.basis.spreads()
+            return
         found: dict[str, Array] = {}
         for seed in range(RUNS):
-            outputs, _ = self.changed(_noisy(units, np.random.default_rng(seed)))
+            outputs = self._plainly_noisy(seed) if not units else self._noisy(seed, units)
             for name, array in outputs.items():
                 off = MARGIN * by_row(distance(array, self.outputs[name]))
                 found[name] = np.maximum(found.get(name, 0.0), off)
-            yield found
+            yield dict(found)
+
+    def _plainly_noisy(self, seed: int) -> Outputs:
+        """Outputs of a run that is off by so much as its own types round, made once."""
+        if seed not in self._drawn:
+            self._drawn[seed] = self._noisy(seed, {})
+        return self._drawn[seed]
+
+    def _noisy(self, seed: int, units: Mapping[Key, float]) -> Outputs:
+        return self.changed(_noisy(units, np.random.default_rng(seed)))[0]
 
 
 def _noisy(units: Mapping[Key, float], random: np.random.Generator) -> Change:
@@ -147,6 +177,8 @@ def distance(left: Array, right: Array) -> Array:
 
 def same_bits(left: Array, right: Array) -> bool:
     """Whether two arrays hold the same; one NaN is as good as another."""
+    if left is right:
+        return True
     if left.dtype != right.dtype or left.shape != right.shape:
         return False
     if left.dtype.kind in "biu":

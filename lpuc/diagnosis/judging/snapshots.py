@@ -12,16 +12,20 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, SSAValue
 from xdsl.passes import ModulePass
 
 from lpuc.compiler.pipeline import make_context, specification_of
+from lpuc.levels.instructions import interpreter
+from passes.analysis.functions import model_folder
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.session import recording
 from passes.rewriting.tally import Tally, tallied
 from passes.specification import EXACT, Numbers
+from runtime.run.interpreter import Interpreter
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,11 @@ class Snapshot:
         values: dict[SSAValue, SSAValue] = {}
         blocks: dict[Block, Block] = {}
         return Snapshot(module.clone(values, blocks), level, values)
+
+    @cached_property
+    def machine(self) -> Interpreter:
+        """What runs the instructions of level `lpu_isa`, made once."""
+        return interpreter(self.module, model_folder(self.module))
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,13 @@ def test_what_moves_data_is_exact_unless_it_is_stored_shorter():
     assert (local_bound(_op(ReshapeOp), (x,), x, 2.0**-11) == 2.0**-11).all()
 
 
+def test_a_number_too_small_for_f16_is_off_by_half_the_smallest():
+    tiny = np.full(1, 3e-6, np.float32)
+    bound = local_bound(_op(ReshapeOp), (tiny,), tiny, 2.0**-11)
+    assert np.abs(tiny.astype(np.float16).astype(np.float32) - tiny) <= bound
+    assert bound == 2.0**-25
+
+
 def test_integers_are_exact_and_short_floats_coarse():
     op = _op(MapOp, fn=StringAttr("add"))
     x = np.full(3, 7, np.int64)
