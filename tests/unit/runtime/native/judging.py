@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from runtime.native.library import Kernel
-from runtime.native.operands import DOT, Array
+from runtime.native.operands import DOT, OUTER, Array
 from runtime.native.trial import multiply
-from runtime.numerics.elements import ElementType
+from runtime.numerics.elements import ElementType, convert
 
 E = ElementType
 U = 2.0**-24
@@ -111,7 +111,8 @@ def operands(case: Case) -> Operands:
 
 
 def product(kernel: Kernel, given: Operands, threads: int = 1) -> Array:
-    """The results, without gaps."""
+    """The results, without gaps; none is there before."""
+    given.out[...] = nan
     multiply(kernel, given.x, given.panel, given.out, threads=threads)
     return given.out.copy()
 
@@ -178,4 +179,83 @@ def depends(kernel: Kernel, case: Case) -> str:
     for threads in (2, 3):
         if not same_bits(product(kernel, given, threads), whole):
             return f"{case}: other bits on {threads} threads"
+    return ""
+
+
+def rounds_badly(kernel: Kernel, case: Case) -> str:
+    """What is wrong with results rounded, and added to what was there; empty if nothing."""
+    given = operands(case)
+    total = product(kernel, given)
+    random = np.random.default_rng(case.seed)
+    for element in (E.F16, E.BF16, E.F32):
+        for adds in (False, True):
+            out, _ = lying(total.shape, (0, 1, 2), element, case.gaps, apart=case.apart)
+            with np.errstate(all="ignore"):
+                before = contents(random, total.shape, case.kind).astype(element.dtype)
+                expected = convert(total + before.astype(np.float32) if adds else total, element)
+            out[...] = before
+            multiply(kernel, given.x, given.panel, out, accumulate=adds)
+            if not same_bits(out.astype(np.float32), expected.astype(np.float32)):
+                return f"{case}: rounded to {element}, added: {adds}"
+    return ""
+
+
+def every_half(kernel: Kernel) -> str:
+    """What is wrong with 16-bit elements and with sums that are rounded to them."""
+    for element in (E.F16, E.BF16):
+        halves = np.arange(1 << 16, dtype=np.uint16).view(element.dtype)
+        with np.errstate(all="ignore"):
+            wide = halves.astype(np.float32) + np.float32(0)
+        if not _widens(kernel, halves, wide):
+            return f"{element} is not widened exactly"
+        if not _narrows(kernel, wide, element):
+            return f"sums are not rounded to {element} as numpy does"
+    return ""
+
+
+def _widens(kernel: Kernel, halves: Array, wide: Array) -> bool:
+    """As elements of a panel, in vectors and behind them, and as those of x."""
+    one = np.ones((1, 1, 1), np.float32)
+    for depth in (1, 16):
+        panel = np.zeros((1, depth, halves.size), halves.dtype, order="F")
+        panel[0, depth - 1] = halves
+        out = np.zeros((1, 1, halves.size), np.float32)
+        multiply(kernel, np.ones((1, 1, depth), np.float32), panel, out)
+        if not same_bits(out[0, 0], wide):
+            return False
+    out = np.zeros((1, halves.size, 1), np.float32)
+    multiply(kernel, halves.reshape(1, -1, 1), one, out)
+    return same_bits(out[0, :, 0], wide)
+
+
+def _narrows(kernel: Kernel, wide: Array, element: ElementType) -> bool:
+    """Numbers around every one of the type, and around half way between two."""
+    middle = 1 << (12 if element is E.F16 else 15)
+    near = (-1, 0, 1, middle - 1, middle, middle + 1)
+    bits = wide.view(np.uint32)
+    numbers = np.concatenate([bits + np.uint32(d % (1 << 32)) for d in near])
+    x = numbers.view(np.float32).reshape(1, -1, 1)
+    out = np.zeros(x.shape, element.dtype)
+    multiply(kernel, x, np.ones((1, 1, 1), np.float32), out)
+    with np.errstate(all="ignore"):
+        expected = convert(x + np.float32(0), element).astype(np.float32)
+    return same_bits(out.astype(np.float32), expected)
+
+
+def misses_pieces(kernel: Kernel) -> str:
+    """What is wrong with a product of many pieces, on threads."""
+    for rows in (1, 70):
+        for form in (DOT, OUTER):
+            case = Case(2, rows, 130, 1300 if rows == 1 else 200, form, E.F16)
+            given = operands(case)
+            whole = product(kernel, given)
+            exact = given.x.astype(np.float64) @ given.panel.astype(np.float64)
+            if not np.allclose(whole, exact, atol=1e-4):
+                return f"{case}: off"
+            for threads in (2, 5):
+                if not same_bits(product(kernel, given, threads), whole):
+                    return f"{case}: other bits on {threads} threads"
+            last = Operands(given.x[:, -1:], given.panel, given.out[:, -1:])
+            if not same_bits(product(kernel, last), whole[:, -1:]):
+                return f"{case}: the last row alone is another"
     return ""

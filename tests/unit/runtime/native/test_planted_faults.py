@@ -1,0 +1,149 @@
+"""What judges kernels notices what somebody might write wrongly in them.
+
+Each fault is a change of one source, from which a library is made by the compiler of the machine.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from runtime.native.library import Kernel, load
+from runtime.native.operands import DOT, OUTER
+from runtime.native.sources import FLAGS, FOLDER, HEADERS, LIBRARY, SOURCES
+from runtime.numerics.elements import ElementType
+from tests.unit.runtime.native import judging
+from tests.unit.runtime.native.judging import Case
+
+E = ElementType
+COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+pytestmark = [
+    pytest.mark.skipif(COMPILER is None, reason="no C compiler"),
+    pytest.mark.xdist_group("native faults"),
+]
+DIGEST = "planted"
+
+
+class Fault(NamedTuple):
+    """What is wrong, and in which source which text becomes another."""
+
+    what: str
+    source: str
+    old: str
+    new: str
+
+
+FAULTS = (
+    Fault("the rest of a column is left out", "dot.h", "if (k < depth) {", "if (k < -depth) {"),
+    Fault("behind the rest lies what was there", "forms.h",
+          "memset(to, 0, PARTIALS * sizeof *to);", "to[PARTIALS - 1] = 1e6f;"),
+    Fault("one row has an order of its own", "dot.h",
+          "column + (k + c * LANES) * size, element), partials[c]);",
+          "column + (k + c * LANES) * size, element), partials[c]);\n        "
+          "partials[0] = vector_fma(vector_all(1), partials[CLASSES - 1], partials[0]);\n        "
+          "partials[CLASSES - 1] = vector_zero();"),
+    Fault("sums of the last block stay", "dot.h", "/ BLOCK_ROWS);", "/ BLOCK_ROWS / 2);"),
+    Fault("the second block begins anew", "dot.h",
+          "dot_tiles(x + k, job->padded,", "dot_tiles(x, job->padded,"),
+    Fault("a tile of two rows is one of one", "dot.h", "else if (left == 1)", "else if (left < 3)"),
+    Fault("columns lie the other way round", "dot.h",
+          "dot_column(x, data + n * panel->column_stride",
+          "dot_column(x, data + (n ^ 1) * panel->column_stride"),
+    Fault("rows behind groups of eight are left out", "outer.h",
+          "for (; k < panel->depth; k++)", "for (; k + 1 < panel->depth; k++)"),
+    Fault("columns behind vectors take the last row", "outer.h",
+          "widen_rest(at + k * stride + n * size", "widen_rest(at + n * size"),
+    Fault("what is left of rows takes the first ones", "outer.h",
+          "for (; m < rows; m++)\n            outer_tile(x + m * padded",
+          "for (; m < rows; m++)\n            outer_tile(x"),
+    Fault("subnormals count as zero", "avx2.c",
+          "__m256 eight =", "_mm_setcsr(_mm_getcsr() | 0x8040);\n    __m256 eight ="),
+    Fault("the upper half is forgotten", "avx2.c",
+          "_mm256_add_ps(partials[0], partials[1])", "partials[0]"),
+    Fault("results are added to nothing", "elements.h", "if (rows->accumulate)", "if (rows == 0)"),
+    Fault("bf16 is cut off", "elements.h", "(bits + 0x7fff + (bits >> 16 & 1))", "(bits)"),
+    Fault("a tie goes up", "elements.h", "0xfff + (rest >> 13 & 1)", "0x1000"),
+    Fault("subnormal halves are zero", "elements.h",
+          "to_bits((float)rest * 0x1p-24f)", "to_bits((float)rest * 0)"),
+    Fault("half way behind the last is the last", "elements.h", "0x477ff000", "0x477ff001"),
+    Fault("rows and columns of results change places", "elements.h",
+          "row * rows->out_row", "row * rows->out_column"),
+    Fault("elements of x follow each other", "products.c",
+          "k * rows->x_depth", "k * (rows->x_element == F32 ? 4 : 2)"),
+    Fault("a batch is the first", "products.c", "b * rows->x_batch", "0 * rows->x_batch"),
+    Fault("the last column of a piece is left out", "products.c",
+          "least(first + job->step,", "least(first + job->step - (job->pieces > 1),"),
+    Fault("the last piece is left out", "threads.c", "if (piece >= pieces)",
+          "if (piece >= pieces - 1)"),
+)  # fmt: skip
+
+
+def _compiled(source: Path, to: Path) -> Path:
+    assert COMPILER is not None
+    macro = f'-DDIGEST="{DIGEST}"'
+    command = [COMPILER, *FLAGS, "-O1", macro, "-fPIC", "-c", str(source), "-o", str(to)]
+    subprocess.run(command, check=True)
+    return to
+
+
+@pytest.fixture(scope="module")
+def objects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """What the sources make as they are."""
+    folder = tmp_path_factory.mktemp("objects")
+    return {name: _compiled(FOLDER / name, folder / f"{name}.o") for name in SOURCES}
+
+
+def _library(fault: Fault | None, objects: dict[str, Path], folder: Path) -> Path:
+    """A library with a fault; of what includes a header, only what the AVX2 kernel needs is new."""
+    made = dict(objects)
+    if fault is not None:
+        for name in (*SOURCES, *HEADERS):
+            shutil.copy(FOLDER / name, folder / name)
+        text = (FOLDER / fault.source).read_text("utf-8")
+        assert text.count(fault.old) == 1, f"{fault.source} has not one {fault.old!r}"
+        (folder / fault.source).write_text(text.replace(fault.old, fault.new), "utf-8")
+        changed = (fault.source,) if fault.source in SOURCES else ("avx2.c", "products.c")
+        for name in changed:
+            made[name] = _compiled(folder / name, folder / f"{name}.o")
+    path = folder / LIBRARY
+    assert COMPILER is not None
+    linked = [COMPILER, "-shared", "-pthread", *map(str, made.values()), "-o", str(path)]
+    subprocess.run(linked, check=True)
+    return path
+
+
+def _cases() -> Iterator[Case]:
+    """Blocks and what is left of them, in every way that operands lie and are filled."""
+    for seed, kind in enumerate(judging.KINDS):
+        for form in (DOT, OUTER):
+            for element, x_element in ((E.F32, E.F32), (E.F16, E.BF16), (E.BF16, E.F16)):
+                for rows, depth, columns in ((1, 53, 7), (2, 300, 5), (7, 21, 50)):
+                    yield Case(
+                        2, rows, depth, columns, form, element, x_element, (1, 2, 0),
+                        apart=bool(seed % 2), kind=kind, seed=seed,
+                    )  # fmt: skip
+
+
+def _found(kernel: Kernel) -> str:
+    """The first thing that is wrong with a kernel."""
+    checks = (judging.wrong, judging.depends, judging.rounds_badly)
+    found = (check(kernel, case) for case in _cases() for check in checks)
+    at_once = (check(kernel) for check in (judging.every_half, judging.misses_pieces))
+    return next(filter(None, chain(at_once, found)), "")
+
+
+def test_nothing_is_wrong_without_a_fault(objects: dict[str, Path], tmp_path: Path) -> None:
+    for kernel in load(_library(None, objects, tmp_path), DIGEST):
+        assert not _found(kernel)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.what)
+def test_a_planted_fault_is_noticed(fault: Fault, objects: dict[str, Path], tmp_path: Path) -> None:
+    kernels = load(_library(fault, objects, tmp_path), DIGEST)
+    if kernels[0].name != "avx2":
+        pytest.skip("faults are those of the AVX2 kernel")
+    assert _found(kernels[0])
