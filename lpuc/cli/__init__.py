@@ -72,6 +72,17 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
+def _show_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if not value:
+        return
+    click.echo(f"lpuc, version {lpuc.__version__}")
+    if ctx.params.get("verbose"):
+        from runtime.native.library import serving
+
+        click.echo(f"products: {serving().why}")
+    ctx.exit()
+
+
 @click.command(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -79,9 +90,18 @@ class LazyGroup(click.Group):
     " whether its numbers are right. Exit codes: 0 done, 1 the model or an input is at fault,"
     " 2 usage, 3 `verify` or `bisect` found something, 70 a bug of lpuc, 130 interrupted.",
 )
-@click.version_option(lpuc.__version__, prog_name="lpuc")
-def cli() -> None:
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit; with -v also what multiplies, and why.",
+)
+@click.option("-v", "--verbose", is_flag=True, is_eager=True, help="Goes with --version.")
+def cli(verbose: bool) -> None:
     """Compile ONNX decoders to programs for latency processing units, and run them."""
+    if verbose:
+        raise click.UsageError("-v goes with --version")
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:

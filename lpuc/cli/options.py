@@ -206,5 +206,6 @@ threads_option = click.option(
     show_default=True,
     expose_value=False,
     callback=_set_threads,
-    help="Threads for matrix products; more than one may change the last bits.",
+    help="Threads for matrix products; where numpy multiplies, more than one may change the last"
+    " bits (`lpuc --version -v`).",
 )

@@ -25,7 +25,7 @@ Multiply = Callable[[int, Any, Any, int, int], None]
 
 
 class Unusable(Exception):
-    """The library cannot be used, and why."""
+    """The library cannot be used; the message completes "since"."""
 
 
 @dataclass(frozen=True)
@@ -50,21 +50,21 @@ def load(path: Path, expected: str) -> list[Kernel]:
     `expected` is the digest of its sources. Raises `Unusable`.
     """
     if not path.exists():
-        raise Unusable("no library was built")
+        raise Unusable("no native library was built")
     try:
         library = ctypes.CDLL(str(path))
     except OSError as error:
-        raise Unusable(f"the library does not load: {error}") from None
+        raise Unusable(f"the native library does not load: {error}") from None
     try:
         return list(_kernels(library, expected))
     except AttributeError:
-        raise Unusable(f"{path.name} is another library") from None
+        raise Unusable(f"{path.name} is no library of products") from None
 
 
 def _kernels(library: ctypes.CDLL, expected: str) -> Iterator[Kernel]:
     library.lpuc_digest.restype = library.lpuc_name.restype = ctypes.c_char_p
     if library.lpuc_digest().decode() != expected:
-        raise Unusable("the library was built from other sources")
+        raise Unusable("the native library was built from other sources")
     library.lpuc_name.argtypes = [ctypes.c_void_p]
     library.lpuc_kernel.restype = ctypes.c_void_p
     multiply = library.lpuc_multiply
@@ -81,12 +81,12 @@ def serving() -> Serving:
     """What serves products in this process."""
     switch = os.environ.get(SWITCH, "")
     if switch == OFF:
-        return Serving(None, f"{SWITCH}={OFF}")
+        return Serving(None, f"numpy, since {SWITCH} is {OFF}")
     try:
         kernel = _chosen(load(FOLDER / LIBRARY, digest()), switch)
     except Unusable as reason:
-        return Serving(None, str(reason))
-    return Serving(kernel, f"native, {kernel.name}")
+        return Serving(None, f"numpy, since {reason}")
+    return Serving(kernel, f"native, the kernel {kernel.name}")
 
 
 def _chosen(kernels: list[Kernel], name: str) -> Kernel:
@@ -95,9 +95,9 @@ def _chosen(kernels: list[Kernel], name: str) -> Kernel:
     found = [kernel for kernel in kernels if not name or kernel.name == name]
     if not found:
         names = ", ".join(kernel.name for kernel in kernels)
-        raise Unusable(f"{SWITCH}={name}, of {names}")
+        raise Unusable(f"{SWITCH} is {name}, and the kernels here are {names}")
     if fails(found[0]):
-        raise Unusable(f"the kernel {found[0].name} gives wrong numbers")
+        raise Unusable(f"the native kernel {found[0].name} gives wrong numbers")
     return found[0]
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import lpuc
 from lpuc.cli import COMMANDS, invoke
 from lpuc.compiler.options import BUDGETS, CompileOptions
 from lpuc.onnx_import import Budgets
+from runtime.native.library import serving
 from tests.unit.cli.conftest import MODEL
 
 
@@ -178,3 +180,18 @@ def test_budgets_are_those_of_the_importer():
 def test_an_unknown_precision_is_refused():
     with pytest.raises(ValueError, match="expected one of f32, f16, bf16"):
         CompileOptions(precision="f13")
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["--version"]) == 0
+    assert capsys.readouterr().out == f"lpuc, version {lpuc.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--version", "-v"], ["-v", "--version"]])
+def test_the_version_says_what_multiplies(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert invoke(arguments) == 0
+    version, products = capsys.readouterr().out.splitlines()
+    assert version == f"lpuc, version {lpuc.__version__}"
+    assert products == f"products: {serving().why}"

@@ -1,10 +1,12 @@
-"""The wheel holds everything, and finds its own modules."""
+"""Wheels hold everything, and find their own modules, with the native library and without it."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -16,31 +18,52 @@ pytestmark = pytest.mark.xdist_group("wheel")
 """It is built once, in one process."""
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+COMPILES = shutil.which("cc") is not None
+NO_COMPILER = {"CC": "no-such-compiler", "LDSHARED": "no-such-compiler"}
+
+
+def _wheel(folder: Path, environment: dict[str, str]) -> Path:
     """A wheel built from a copy of the sources, by the setuptools that the tests need anyway."""
-    source = tmp_path_factory.mktemp("source")
+    source = folder / "source"
+    source.mkdir()
     for name in (*PACKAGES, "pyproject.toml", "setup.py", "README.md", "LICENSE"):
         os.symlink(ROOT / name, source / name)
-    folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation"]
     command = [*build, "--outdir", str(folder), str(source)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    given = {name: value for name, value in os.environ.items() if name != "LPUC_NATIVE"}
+    done = subprocess.run(
+        command, env={**given, **environment}, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return next(folder.glob("*.whl"))
 
 
-@pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def _unpacked(wheel: Path, folder: Path) -> Path:
     """The wheel unpacked, as `pip install --target` does."""
-    folder = tmp_path_factory.mktemp("site")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder)
     return folder
 
 
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _wheel(tmp_path_factory.mktemp("wheel"), {})
+
+
+@pytest.fixture(scope="module")
+def pure(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of a machine without a compiler."""
+    return _wheel(tmp_path_factory.mktemp("pure"), NO_COMPILER)
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _unpacked(wheel, tmp_path_factory.mktemp("site"))
+
+
 def _lpuc(installed: Path, cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(installed)}
+    environment.pop("LPUC_NATIVE", None)
     command = [sys.executable, "-m", "lpuc", *arguments]
     return subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
@@ -56,6 +79,21 @@ def test_the_wheel_holds_every_module(wheel: Path):
     }
     with zipfile.ZipFile(wheel) as archive:
         assert sources <= set(archive.namelist())
+
+
+@pytest.mark.skipif(not COMPILES, reason="no C compiler")
+def test_a_wheel_of_the_platform(wheel: Path, installed: Path, tmp_path: Path):
+    """For every Python 3 of the platform, since its library knows nothing of Python."""
+    tag = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    assert wheel.name.endswith(f"-py3-none-{tag}.whl")
+    done = _lpuc(installed, tmp_path, "--version", "-v")
+    assert "products: native, the kernel " in done.stdout, done.stderr
+
+
+def test_a_wheel_without_a_compiler(pure: Path, tmp_path: Path):
+    assert pure.name.endswith("-py3-none-any.whl")
+    done = _lpuc(_unpacked(pure, tmp_path / "site"), tmp_path, "--version", "-v")
+    assert "products: numpy, since no native library was built" in done.stdout, done.stderr
 
 
 def test_the_installed_command_runs(installed: Path, tmp_path: Path):
