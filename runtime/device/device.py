@@ -5,7 +5,8 @@
     code.steps[pc](device)
 
 Code is bound once and names no device; a device holds everything that one run changes, and the
-calls that the fast path prepared for its memories (`ready`).
+calls that the fast path prepared for its memories: of instructions (`ready`) and of blocks of them
+(`traces`). `place` is the pc of an instruction within a block that stopped a run, else None.
 """
 
 from collections import deque
@@ -55,7 +56,10 @@ class Device:
         self.products = Products(widen_bytes, self.arena, serving().kernel)
         self.transport = transport
         self.outbox: deque[int] = deque()
+        self.code: object = None
         self.ready: list[dict[Any, Any]] = []
+        self.traces: dict[int, Any] = {}
+        self.place: int | None = None
         self.plans = 0
         self.plan_limit = plan_limit
 
@@ -97,15 +101,25 @@ class Device:
         """The oldest value that `out` handed over."""
         return self.outbox.popleft()
 
-    def attach(self, slots: int) -> None:
-        """Be ready for code of so many instructions, of which calls will be remembered."""
+    def attach(self, code: object, slots: int) -> None:
+        """Be ready for code of so many instructions, and forget the calls of any other code."""
+        if self.code is not code:
+            self.code, self.plans = code, 0
+            self.ready.clear()
+            self.traces.clear()
         self.ready.extend({} for _ in range(slots - len(self.ready)))
 
     def remember(self, slot: int, key: Any, call: Any) -> None:
-        """Keep a prepared call of an instruction; all are dropped when they are too many."""
-        if self.plans >= self.plan_limit:
-            for calls in self.ready:
-                calls.clear()
-            self.plans = 0
+        """Keep a prepared call of an instruction."""
+        self.count(1)
         self.ready[slot][key] = call
-        self.plans += 1
+
+    def count(self, calls: int) -> None:
+        """Count calls that will be kept; all others are dropped when they are too many."""
+        if self.plans >= self.plan_limit:
+            for kept in self.ready:
+                kept.clear()
+            for trace in self.traces.values():
+                trace.forget()
+            self.plans = 0
+        self.plans += calls

@@ -2,6 +2,7 @@
 
     code = Code(program.code)            # or Code.decode(bytes)
     pc = code.steps[pc](device)          # the fast path
+    pc = code.blocks[pc](device)         # the same, a whole block where one begins
     pc = code.specified[pc](device)      # the reference: the instructions' own specifications
 
 Binding reads no device: operands stay register numbers until a step meets the registers of one.
@@ -12,6 +13,8 @@ from functools import cached_property
 
 from runtime.device.device import Device
 from runtime.device.fast.binding import Step, bind
+from runtime.device.fast.blocks import cut
+from runtime.device.fast.traces import tracing
 from runtime.device.specified import Specified
 from runtime.isa.encoding import decode, word_addresses
 from runtime.isa.instructions.ctrl import Loop
@@ -41,6 +44,14 @@ class Code:
     def steps(self) -> list[Step]:
         """By pc: executes one instruction on a device and returns the next pc, fast."""
         return self._table(bind)
+
+    @cached_property
+    def blocks(self) -> list[Step]:
+        """By pc: executes a block that begins there, else one instruction; fast."""
+        steps = self.steps.copy()
+        for block in cut(self.instructions):
+            steps[block.start] = tracing(block, steps[block.start])
+        return steps
 
     @cached_property
     def specified(self) -> list[Step]:

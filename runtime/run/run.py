@@ -73,7 +73,8 @@ class Run:
         self._ready: Callable[[], bool] = _unknown
         self.trap: Trap | None = None
         self._steps = code.steps_for(device)
-        device.attach(len(code.instructions))
+        self._blocks = code.specified if device.checked else code.blocks
+        device.attach(code, len(code.instructions))
         self._thread = threading.get_ident()
         self._busy = False
 
@@ -122,12 +123,13 @@ class Run:
         return self.why
 
     def _freely(self) -> None:
-        steps, device, pc = self._steps, self.device, self.pc
+        steps, device, pc = self._blocks, self.device, self.pc
+        device.place = None
         try:
             while True:
                 pc = steps[pc](device)
         finally:
-            self.pc = pc
+            self.pc = pc if device.place is None else device.place
 
     def _counted(self, until: int | None, instructions: int | None) -> Stop:
         while True:

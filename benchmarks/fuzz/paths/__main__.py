@@ -4,9 +4,9 @@ Compare the fast path with the executable specifications of the instructions.
     python -m benchmarks.fuzz.paths --count 10000 --seed 0 --jobs 2
     python -m benchmarks.fuzz.paths --seed 0 --only 17
 
-A seed has a random program, some instructions on random operands, and sometimes two programs on
-devices that restart between them. `--faults` plants faults in the fast path instead, and looks
-whether they are noticed.
+A seed has a random program, one that runs freely beside its single steps, some instructions on
+random operands, and sometimes two programs on devices that restart between them. `--faults` plants
+faults in the fast path instead, and looks whether they are noticed.
 """
 
 from __future__ import annotations

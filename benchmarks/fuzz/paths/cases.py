@@ -9,6 +9,7 @@ import numpy as np
 from benchmarks.fuzz.judging import Outcome
 from benchmarks.fuzz.paths.comparing import Different, Pair, Unjudged
 from benchmarks.fuzz.paths.drawing import Drawing
+from benchmarks.fuzz.paths.free import free_case
 from benchmarks.fuzz.paths.memories import Layout
 from benchmarks.fuzz.paths.programs import program
 from benchmarks.fuzz.pool import Result
@@ -129,17 +130,22 @@ def restart(layout: Layout, devices: tuple[Device, Device]) -> None:
 
 
 def case(kind: str, random: Random) -> str:
-    """A case of an instruction by mnemonic, of a `program`, or of two on devices that restart."""
+    """A case of an instruction by mnemonic, or of a `program`.
+
+    Of one that runs `free`, or of two on devices that restart.
+    """
+    if kind == "free":
+        return free_case(random)
     if kind in ISA:
         return instruction_case(random, kind)
     return program_case(random, runs=1 if kind == "program" else 2)
 
 
 def kinds(number: int) -> list[str]:
-    """The kinds of the cases of a number: a program, instructions in turn, sometimes a restart."""
+    """The kinds of the cases of a number: programs, instructions in turn, sometimes a restart."""
     first = number * EACH
     turn = [TABLE[at % len(TABLE)] for at in range(first, first + EACH)]
-    return ["program", *turn, *["restart"][: number % 4 == 0]]
+    return ["program", "free", *turn, *["restart"][: number % 4 == 0]]
 
 
 def differences(seed: int, number: int) -> list[str]:

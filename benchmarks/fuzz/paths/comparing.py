@@ -85,13 +85,13 @@ class Pair:
     def _compare(self, inst: Instruction | None, before: Array, panel: Any) -> None:
         fast, reference = self.devices
         if fast.registers != reference.registers:
-            raise Different(f"{inst}: registers differ: {_changed(fast, reference)}")
+            raise Different(f"{inst}: registers differ: {changed(fast, reference)}")
         if isinstance(inst, CtrlInst) and not isinstance(inst, Sts):
             return
         sizes = [[panel.size() for panel in device.fifo.panels] for device in self.devices]
         if sizes[0] != sizes[1]:
             raise Different(f"{inst}: the FIFO holds {sizes[0]}, not {sizes[1]}")
-        sent = [_on_links(device) for device in self.devices]
+        sent = [messages(device) for device in self.devices]
         if sent[0] != sent[1]:
             raise Different(f"{inst}: the links hold {sent[0]}, not {sent[1]}")
         for ours, theirs in ((fast.lmu, reference.lmu), (fast.arena, reference.arena)):
@@ -132,7 +132,7 @@ def _step(run: Run) -> Any:
     return (stop, run.device.take() if stop is Stop.OUTPUT else None, run.pc)
 
 
-def _on_links(device: Device) -> list[tuple[str, str, bytes]]:
+def messages(device: Device) -> list[tuple[str, str, bytes]]:
     """The messages that a device, which is its own neighbour, has not received."""
     assert isinstance(device.transport, Links)
     incoming = device.transport.incoming
@@ -147,7 +147,8 @@ def _oldest(device: Device) -> Any:
     return device.fifo.panels[0].values if device.fifo.panels else None
 
 
-def _changed(fast: Device, reference: Device) -> list[tuple[int, Any, Any]]:
+def changed(fast: Device, reference: Device) -> list[tuple[int, Any, Any]]:
+    """Registers that differ, with both values."""
     pairs = zip(fast.registers, reference.registers, strict=True)
     return [(number, a, b) for number, (a, b) in enumerate(pairs) if a != b]
 

@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from random import Random
 from types import FunctionType, ModuleType
 from typing import Any
@@ -174,7 +175,33 @@ PRODUCTS = (
            "if panel.shape != shape or panel.element.is_float != is_float:",
            "if panel.shape != shape:"),
 )  # fmt: skip
-FAULTS = (*CONTROL, *ELEMENTWISE, *LINKS, *REDUCTIONS, *PLACES, *INDEXED, *PRODUCTS)
+TRACES = (
+    _fault("what was constant is taken to be so", "free", "fast.traces",
+           "if self.constants_of(registers) == self.constants:", "if len(self.constants) > 2:"),
+    _fault("calls of a block are found without a register that varies", "free", "fast.traces",
+           "for register in sorted(segment.needs)]", "for register in sorted(segment.needs)[1:]]"),
+    _fault("a block starts on registers that hold nothing", "free", "fast.traces",
+           "return None not in self.varying_of(registers)", "return True"),
+    _fault("of two segments the first is taken for both", "free", "fast.traces",
+           "self._go_on(device, self.segments.index(segment), values)",
+           "self._go_on(device, 0, values)"),
+    _fault("a block that stops says that it is at its start", "free", "fast.traces",
+           "device.place = self.block.lines[stopped].pc", "device.place = self.block.start"),
+    _fault("a block that stops leaves registers as they were", "free", "fast.traces",
+           "self.block.lines[first:stopped]:", "self.block.lines[first:first]:"),
+    _fault("scalars of segments that were found are left out", "free", "fast.traces",
+           "for segment in self.segments[:number]:", "for segment in self.segments[:0]:"),
+    _fault("scalars of a segment that is found are left out", "free", "fast.traces",
+           "            raise\n        for step in segment.scalars:",
+           "            raise\n        for step in ():"),
+    _fault("registers at the end of a block are left out", "free", "fast.blocks",
+           "wanted & {*line.inst.writes()}:", "wanted & {*line.inst.writes()} - {*range(16, 64)}:"),
+    _fault("what registers at the end are computed from is left out", "free", "fast.blocks",
+           "- {*line.inst.writes()}) | {*line.inst.reads()}", "- {*line.inst.writes()})"),
+    _fault("what is computed depends on nothing", "free", "fast.blocks",
+           "dict.fromkeys(inst.writes(), needs)", "dict.fromkeys(inst.writes(), frozenset())"),
+)  # fmt: skip
+FAULTS = (*TRACES, *CONTROL, *ELEMENTWISE, *LINKS, *REDUCTIONS, *PLACES, *INDEXED, *PRODUCTS)
 
 
 def _functions(namespace: dict[str, Any], module: str) -> Iterator[tuple[str, FunctionType]]:
@@ -186,8 +213,9 @@ def _functions(namespace: dict[str, Any], module: str) -> Iterator[tuple[str, Fu
             yield name, value
         elif isinstance(value, type):
             for inner, method in vars(value).items():
-                if isinstance(method, FunctionType):
-                    yield f"{name}.{inner}", method
+                function = method.func if isinstance(method, cached_property) else method
+                if isinstance(function, FunctionType):
+                    yield f"{name}.{inner}", function
 
 
 @contextmanager

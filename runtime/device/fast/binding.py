@@ -15,7 +15,7 @@ specification has them, and no knowledge of what was written: such memory reads 
 from collections.abc import Callable, Sequence
 from functools import partial
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from runtime.device.device import Device
 from runtime.device.fast import elementwise, indexed, matrix, net, reduction, transfers
@@ -39,10 +39,18 @@ def bind(inst: Inst, slot: int, following: int) -> Step:
     if isinstance(inst, CtrlInst):
         return bind_control(inst, following)
     assert isinstance(inst, DataInst)
-    return _bind_data(inst, slot, following)
+    return bind_data(inst, slot, following).step
 
 
-def _bind_data(inst: DataInst, slot: int, following: int) -> Step:
+class Bound(NamedTuple):
+    """A data instruction: `step` executes it, `find` gives the call that does."""
+
+    step: Step
+    find: Callable[[Device], Run]
+
+
+def bind_data(inst: DataInst, slot: int, following: int) -> Bound:
+    """A data instruction, whose calls a device remembers under a slot."""
     registers_of = sorted({*inst.reads()} - {0})
     # r0 never changes; with two of them a single register's value is a tuple, too.
     read = itemgetter(*registers_of, *[0] * (2 - len(registers_of)))
@@ -61,7 +69,15 @@ def _bind_data(inst: DataInst, slot: int, following: int) -> Step:
         run()
         return following
 
-    return step
+    def find(device: Device) -> Run:
+        key = read(device.registers)
+        run = device.ready[slot].get(key)
+        if run is None:
+            run = prepare(device)
+            device.remember(slot, key, run)
+        return run
+
+    return Bound(step, find)
 
 
 def refuse_unset(inst: Inst, device: Device) -> None:

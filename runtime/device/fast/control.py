@@ -13,7 +13,7 @@ import numpy as np
 from runtime.device.device import Device
 from runtime.device.stops import Halted, Output
 from runtime.isa.instructions import ctrl
-from runtime.isa.spec import CtrlInst
+from runtime.isa.spec import CtrlInst, Inst
 from runtime.traps import Trap, TrapKind
 
 Step = Callable[[Device], int]
@@ -28,6 +28,9 @@ _BINARY: dict[type[CtrlInst], Callable[[Any, Any], Any]] = {
 _IMMEDIATE: dict[type[CtrlInst], Callable[[Any, Any], Any]] = {
     ctrl.Addi: operator.add, ctrl.Muli: operator.mul, ctrl.Divi: int.__floordiv__,
 }  # fmt: skip
+
+SCALARS: frozenset[type[Inst]] = frozenset({*_BINARY, *_IMMEDIATE, ctrl.Li, ctrl.Mov})
+"""Instructions that compute a register from others, and do nothing else."""
 
 
 def bind_control(inst: CtrlInst, following: int) -> Step:

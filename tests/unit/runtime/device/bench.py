@@ -83,7 +83,7 @@ class Bench:
         self.steps += 1
         if self.device.checked:
             return Specified(self.device).step(inst, 1000)
-        self.device.attach(self.steps + 1)
+        self.device.attach(None, self.steps + 1)
         return bind(inst, self.steps, 1000)(self.device)
 
     def read(self, operand: Operand, *shape: int) -> Array:

@@ -58,7 +58,7 @@ def measure(code: tuple[Inst, ...], reference: bool) -> tuple[float, float]:
         if region.written is not None:
             region.written[:] = True
     bound = Code(code)
-    device.attach(len(code))
+    device.attach(bound, len(code))
     steps = [bound.steps_for(device)[pc] for pc in bound.instructions]
     registers = device.registers
 

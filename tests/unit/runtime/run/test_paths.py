@@ -68,7 +68,7 @@ def test_an_instruction(mnemonic: str, random: Random) -> None:
     assert not instruction_case(random, mnemonic)
 
 
-@pytest.mark.parametrize("kind", ["program", "restart"])
+@pytest.mark.parametrize("kind", ["program", "free", "restart"])
 def test_programs_of_the_fuzzer(kind: str) -> None:
     """`python -m benchmarks.fuzz.paths` has more of them."""
     for number in range(25):

@@ -1,0 +1,212 @@
+"""Blocks whose calls are remembered together, so that nothing is looked up for each instruction.
+
+    step = tracing(block, first)        # `first` executes the first instruction alone
+    pc = step(device)                   # the whole block; the pc behind it
+
+A `Trace` is what a device has learned of a block. Of the registers that the block reads, those that
+held the same values whenever it came by are its constants; the others vary. It has segments, each
+of instructions that depend on the same varying registers. The values of these find the segment's
+calls, and where none are found its instructions are prepared one by one. Scalar arithmetic is done
+at the end of the block only, and only as far as the registers there depend on it.
+
+If an instruction stops the run, the registers become those in front of it and the device's `place`
+its pc, as if all had been executed one by one.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter, length_hint
+from typing import Any
+
+from runtime.device.device import Device
+from runtime.device.fast.binding import Step
+from runtime.device.fast.blocks import Block, Line
+from runtime.device.fast.making import Run
+
+NO_CALLS: tuple[Run, ...] = ()
+FEW = 4
+"""Instructions that depend on nothing, below which they are no segment of their own."""
+
+
+@dataclass
+class Segment:
+    """Lines `first` to `end` of a block, which depend on `needs`, the registers that vary.
+
+    `pick` takes the values of these from those of all that vary, and `calls` has what was prepared
+    for them. `places` are the numbers of the data instructions, the rest are `scalars`.
+    """
+
+    first: int
+    end: int
+    needs: frozenset[int]
+    places: tuple[int, ...] = ()
+    scalars: tuple[Step, ...] = ()
+    pick: Any = None
+    calls: dict[Any, tuple[Run, ...]] = field(default_factory=dict[Any, tuple[Run, ...]])
+
+
+def tracing(block: Block, first: Step) -> Step:
+    """A step that executes a block; when it comes by for the first time only one instruction."""
+    start = block.start
+
+    def step(device: Device) -> int:
+        trace = device.traces.get(start)
+        if trace is None:
+            device.traces[start] = Trace(block)
+            return first(device)
+        if not trace.fits(device.registers):
+            return first(device)
+        return trace.run(device)
+
+    return step
+
+
+def _reader(registers: Sequence[int]) -> Any:
+    """The values of registers as a tuple, which ends in zeros of r0."""
+    return itemgetter(*registers, 0, 0)
+
+
+class Trace:
+    """What a device has learned of a block."""
+
+    def __init__(self, block: Block) -> None:
+        self.block = block
+        self.vary: frozenset[int] = frozenset()
+        self.held: dict[int, Any] = {}
+        self.constants_of, self.constants = _reader(()), ()
+        self.varying_of = _reader(())
+        self.segments: list[Segment] = []
+
+    def forget(self) -> None:
+        """Drop all calls."""
+        for segment in self.segments:
+            segment.calls.clear()
+
+    def fits(self, registers: Sequence[Any]) -> bool:
+        """Whether all registers hold something; what has changed varies from now on."""
+        if self.constants_of(registers) == self.constants:
+            return None not in self.varying_of(registers)
+        now = {register: registers[register] for register in self.block.entered}
+        if None in now.values():
+            return False
+        self.vary |= {register for register, value in self.held.items() if now[register] != value}
+        self.held = {register: now[register] for register in now if register not in self.vary}
+        self._learn(registers)
+        return True
+
+    def _learn(self, registers: Sequence[Any]) -> None:
+        """Cut the block anew by the registers that vary; the others have the values of now."""
+        vary = sorted(self.vary)
+        self.constants_of, self.varying_of = _reader([*self.held]), _reader(vary)
+        self.constants = self.constants_of(registers)
+        self.segments = segments_of(self.block.lines, self.vary)
+        for segment in self.segments:
+            places = [vary.index(register) for register in sorted(segment.needs)]
+            segment.pick = itemgetter(*places, *[len(vary)] * (2 - len(places)))
+
+    def run(self, device: Device) -> int:
+        """Execute the block; the pc behind it."""
+        values = self.varying_of(device.registers)
+        segment, at = self.segments[0], iter(NO_CALLS)
+        try:
+            for segment in self.segments:
+                calls = segment.calls.get(segment.pick(values))
+                if calls is None:
+                    break
+                at = iter(calls)
+                for call in at:
+                    call()
+            else:
+                for step in self.block.tail:
+                    step(device)
+                return self.block.end
+        except BaseException:
+            self._stop(device, 0, segment, at)
+            raise
+        return self._go_on(device, self.segments.index(segment), values)
+
+    def _go_on(self, device: Device, number: int, values: Any) -> int:
+        """Execute the block from a segment on, with its scalar arithmetic."""
+        for segment in self.segments[:number]:
+            for step in segment.scalars:
+                step(device)
+        for segment in self.segments[number:]:
+            key = segment.pick(values)
+            calls = segment.calls.get(key)
+            if calls is None:
+                calls = self._one_by_one(device, segment)
+                device.count(1)
+                segment.calls[key] = calls
+            else:
+                self._at_once(device, segment, calls)
+        return self.block.end
+
+    def _at_once(self, device: Device, segment: Segment, calls: Sequence[Run]) -> None:
+        at = iter(calls)
+        try:
+            for call in at:
+                call()
+        except BaseException:
+            self._stop(device, segment.first, segment, at)
+            raise
+        for step in segment.scalars:
+            step(device)
+
+    def _one_by_one(self, device: Device, segment: Segment) -> tuple[Run, ...]:
+        """Prepare and execute a segment; its calls."""
+        found: list[Run] = []
+        for line in self.block.lines[segment.first : segment.end]:
+            device.place = line.pc
+            if line.bound is None:
+                line.step(device)
+                continue
+            call = line.bound.find(device)
+            call()
+            found.append(call)
+        device.place = None
+        return tuple(found)
+
+    def _stop(self, device: Device, first: int, segment: Segment, at: Iterator[Run]) -> None:
+        """Be where a call of a segment stopped, when no scalars from line `first` on were done."""
+        stopped = segment.places[len(segment.places) - length_hint(at) - 1]
+        for line in self.block.lines[first:stopped]:
+            if line.bound is None:
+                line.step(device)
+        device.place = self.block.lines[stopped].pc
+
+
+def segments_of(lines: Sequence[Line], vary: frozenset[int]) -> list[Segment]:
+    """The segments of a block by the registers that vary."""
+    found: list[Segment] = []
+    runs = _runs(lines, vary)
+    for run, following in zip(runs, [*runs[1:], None], strict=True):
+        if found and _joins(run, found[-1], following):
+            found[-1].end = run.end
+        else:
+            found.append(run)
+    for segment in found:
+        inside = lines[segment.first : segment.end]
+        numbers = range(segment.first, segment.end)
+        segment.places = tuple(n for n in numbers if lines[n].bound is not None)
+        segment.scalars = tuple(line.step for line in inside if line.bound is None)
+    return found
+
+
+def _runs(lines: Sequence[Line], vary: frozenset[int]) -> list[Segment]:
+    """Longest runs of data instructions that depend on the same registers of those that vary."""
+    found: list[Segment] = []
+    for number, line in enumerate(lines):
+        needs = line.needs & vary
+        if found and (line.bound is None or needs == found[-1].needs):
+            found[-1].end = number + 1
+        else:
+            found.append(Segment(number, number + 1, needs))
+    return found
+
+
+def _joins(run: Segment, before: Segment, following: Segment | None) -> bool:
+    """Whether a run belongs to the segment before it: that has the same needs, or it has none."""
+    if run.needs == before.needs:
+        return True
+    is_within = following is not None and following.needs == before.needs
+    return not run.needs and (is_within or run.end - run.first < FEW)
