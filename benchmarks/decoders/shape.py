@@ -42,8 +42,20 @@ SHAPES = {
     "llama-tiny": Shape("llama", 2, 32, 4, 64, 96, kv_heads=2, positions=0),
     "mixtral": Shape("mixtral", 4, 512, 8, 1408, 4096, kv_heads=4, positions=0, experts=8),
     "mixtral-tiny": Shape("mixtral", 2, 32, 4, 24, 96, kv_heads=2, positions=0, experts=4),
+    "gpt2-345m": Shape("gpt2", 24, 1024, 16, 4096, 50257, dtype="f16"),
+    "gpt2-1.5b": Shape("gpt2", 48, 1600, 25, 6400, 50257, dtype="f16"),
+    "gpt3-20b": Shape("opt", 44, 6144, 48, 24576, 51200, dtype="f16"),
+    "llama-7b": Shape("llama", 32, 4096, 32, 11008, 32000, positions=0, dtype="f16"),
+    "llama-70b": Shape("llama", 80, 8192, 64, 28672, 32000, kv_heads=8, positions=0, dtype="f16"),
     "opt-1.3b": Shape("opt", 24, 2048, 32, 8192, 50272, dtype="f16"),
+    "opt-6.7b": Shape("opt", 32, 4096, 32, 16384, 50272, dtype="f16"),
+    "opt-13b": Shape("opt", 40, 5120, 40, 20480, 50272, dtype="f16"),
+    "opt-30b": Shape("opt", 48, 7168, 56, 28672, 50272, dtype="f16"),
     "opt-66b": Shape("opt", 64, 9216, 72, 36864, 50272, dtype="f16"),
     "opt-tiny": Shape("opt", 2, 32, 4, 64, 96, positions=64, dtype="f16"),
 }
-"""By name. GPT-2 has 1024 positions; 2048 let it be measured with 1024 tokens in the cache."""
+"""By name. GPT-2 has 1024 positions; 2048 let it be measured with 1024 tokens in the cache.
+
+Of those with a size in the name the extents are published with the models; of GPT-3 20B, which is a
+shape and no model, they are NVIDIA's, from memory. GPT-2 1.5B has 25 heads; DFX gave it 24.
+"""

@@ -64,7 +64,7 @@ def test_bad_files_name_file_and_key(tmp_path: Path, change: tuple[str, str], me
 
 
 def test_unknown_names_list_the_known() -> None:
-    with pytest.raises(Invalid, match="lpu-4nm, lpu-4nm-1stack, lpu-tiny, lpu-u55c"):
+    with pytest.raises(Invalid, match="lpu-4nm, lpu-4nm-1stack, lpu-tiny, lpu-u280, lpu-u55c"):
         Target.load("gpu")
     with pytest.raises(Invalid, match="cannot read"):
         Target.load("none.toml")

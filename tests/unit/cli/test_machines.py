@@ -1,0 +1,114 @@
+"""`lpuc targets`: machines beside each other, and what does not go together in one."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lpuc.cli import invoke
+from lpuc.reports.machines import ALL_BANK, WITHOUT_EFFECT, differences, findings
+from runtime.target import Target
+from runtime.timing import predict
+from runtime.traps import Trap
+from tests.unit.runtime.timing.random_programs import random_exchange, random_program
+
+LPU = Target.load("lpu-4nm")
+
+
+@pytest.mark.parametrize("name", Target.presets())
+def test_presets_do_not_contradict_themselves(name: str) -> None:
+    assert [one for one in findings(Target.load(name)) if one.contradicts] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "words"),
+    [
+        ({"hbm_bandwidth": 3.3e12}, None, ""),
+        ({"hbm_bandwidth": 3.4e12}, "hbm_bandwidth", "deliver 3276.8 GB/s, not 3400.0"),
+        ({"hbm_nbl": 4}, "hbm_bandwidth", "every 4 x 0.625 ns deliver 1638.4 GB/s"),
+        ({"hbm_bank_groups": 3}, "hbm_banks", "16 is no multiple of hbm_bank_groups, 3"),
+        ({"hbm_row_bytes": 1000}, "hbm_row_bytes", "1000 is no multiple of hbm_burst_bytes, 32"),
+        ({"hbm_latency": 16}, "hbm_latency", "16 cycles are shorter"),
+        ({"hbm_latency": 17}, None, ""),
+    ],
+)
+def test_contradictions(changes: dict[str, Any], key: str | None, words: str) -> None:
+    found = [one for one in findings(replace(LPU, **changes)) if one.contradicts]
+    assert [one.key for one in found] == [key] * (key is not None)
+    assert all(words in one.text for one in found)
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "words"),
+    [
+        ({"mac_trees": 48}, "mac_trees", "48 is no power of two"),
+        ({"fifo_bytes": 1 << 18}, "fifo_bytes", "streams run at 80% of the rate"),
+        ({"clock_hz": 0.4e9}, "mac_trees", "less than the memory gives: 0.50 of it"),
+        ({"hbm_nfaw": 7}, "hbm_nfaw", "less time than their bursts"),
+        ({"hbm_trfc_ns": 1000.0}, "hbm_trfc_ns", "more than a quarter"),
+    ],
+)
+def test_what_is_odd(changes: dict[str, Any], key: str, words: str) -> None:
+    usual = {(one.key, one.text) for one in findings(LPU)}
+    found = [one for one in findings(replace(LPU, **changes)) if (one.key, one.text) not in usual]
+    assert any(one.key == key and words in one.text for one in found)
+
+
+def test_entries_without_effect_are_those_that_change_no_time() -> None:
+    """Every entry made half and twice as large, on programs that use all engines."""
+    programs = [*map(random_program, range(12)), *map(random_exchange, range(8))]
+
+    def times(change: Callable[[Target], Target]) -> list[int]:
+        found: list[int] = []
+        for program in programs:
+            try:
+                found.append(predict(replace(program, target=change(program.target)), {}).cycles)
+            except Trap:
+                found.append(-1)
+        return found
+
+    usual, without = times(lambda target: target), set[str]()
+    for key in set(LPU.entries) - {"name", "hbm_refresh"}:
+        kind = type(getattr(LPU, key))
+
+        def scaled(target: Target, by: float, key: str = key, kind: type = kind) -> Target:
+            changed: Any = {key: kind(max(1, getattr(target, key) * by))}
+            made = replace(target, **changed)
+            least = made.hbm_channels * made.hbm_burst_bytes
+            return replace(made, fifo_bytes=max(least, made.fifo_bytes))
+
+        if all(times(lambda t, by=by: scaled(t, by)) == usual for by in (0.5, 2)):
+            without.add(key)
+    assert without == WITHOUT_EFFECT.keys() | ALL_BANK.keys()
+
+
+def test_differences_are_those_of_values() -> None:
+    other = replace(LPU, entries=dict(LPU.entries))
+    assert differences(LPU, other) == ()
+    stack = Target.load("lpu-4nm-1stack")
+    assert {one.key for one in differences(LPU, stack)} >= {"hbm_channels", "mac_trees"}
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["targets", "check", "lpu-4nm"]) == 0
+    assert "no effect on times" in capsys.readouterr().out
+    assert invoke(["targets", "diff", "lpu-4nm", "lpu-u55c", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["second"] == "lpu-u55c"
+    assert invoke(["targets", "show", "lpu-4nm"]) == 0
+    shown = capsys.readouterr().out
+    assert invoke(["targets", "lpu-4nm"]) == 0
+    assert capsys.readouterr().out == shown
+    text = Path("runtime/targets/lpu-4nm.toml").read_text()
+    odd = tmp_path / "odd.toml"
+    odd.write_text(text.replace("3.2768e12", "4.0e12"))
+    assert invoke(["targets", "check", str(odd)]) == 3
+    assert "contradiction" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["diff", "lpu-4nm"], ["check"], ["show"], ["check", "lpu"]])
+def test_what_is_no_machine(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["targets", *words]) == 2
+    assert "error: " in capsys.readouterr().err
