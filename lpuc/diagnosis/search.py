@@ -17,9 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from dialects.lpu_isa.code import VIRTUAL
 from lpuc.compiler.driver import CompiledProgram
-from lpuc.compiler.emit import assembled
 from lpuc.diagnosis.failure import (
     ENCODER,
     INTERPRETER,
@@ -29,16 +27,16 @@ from lpuc.diagnosis.failure import (
     part_of_machine,
 )
 from lpuc.diagnosis.judging.contents import Written, of_buffers, of_events, of_instructions, parted
+from lpuc.diagnosis.judging.machine import is_encoded_otherwise, of_host, unproved
 from lpuc.diagnosis.judging.passes import Departure, judge, outputs_depart
 from lpuc.diagnosis.judging.reuse import Reuse
 from lpuc.diagnosis.judging.runs import LEVELS, TOKENS, TRACED, Outputs, Runs
-from lpuc.diagnosis.judging.snapshots import Snapshot, Step
+from lpuc.diagnosis.judging.snapshots import Step
 from lpuc.levels.cases import Case
 from lpuc.levels.execution import STEP, entries_of
-from lpuc.levels.instructions import registers_named
 from lpuc.levels.texts import Host, off_by, request
-from runtime.isa.encoding import decode, encode
 from runtime.program.program import Program
+from runtime.ring.checks.compile import Unproved
 from runtime.run.interpreter import Interpreter
 from runtime.traps import Trap
 
@@ -134,6 +132,12 @@ class Search:
         return Departure(None, (TOKENS,), (), gap, 0.0, self.tolerance)
 
     def _broken(self, step: Step, before: Runs | None, case: Case, error: Exception) -> Problem:
+        """What a level, or the machine, raises when it runs the IR behind a pass."""
+        if isinstance(error, Unproved):
+            return Problem(unproved(step, error), case)
+        host = of_host(step, before, case)
+        if host is not None:
+            return Problem(host, case, step)
         level = step.after.level
         part = part_of_machine(error) if level == "lpu_isa" else None
         where = part or self._culprit(step, before, None, case)
@@ -145,6 +149,10 @@ class Search:
         return Problem(failure, case, step)
 
     def _blame(self, step: Step, before: Runs | None, after: Runs, found: Departure) -> Failure:
+        """Numbers that depart behind a pass."""
+        host = of_host(step, before, after.case)
+        if host is not None:
+            return host
         where = self._culprit(step, before, after, after.case)
         operation, names = found.operation, found.names
         message = str(found) if operation else f"output '{names[0]}': {found}"
@@ -159,7 +167,7 @@ class Search:
         behind it is wrong.
         """
         level = step.after.level
-        if level == "lpu_isa" and _is_encoded_otherwise(step.after):
+        if level == "lpu_isa" and is_encoded_otherwise(step.after):
             return ENCODER
         if before is None or not self._program_agrees(before, after, case):
             return step.one.name
@@ -241,17 +249,6 @@ class Search:
         operation, names = place or (None, ())
         message = f"output '{found.names[0]}': {found}"
         raise Problem(Failure("numbers", where, operation, names, message), last.case)
-
-
-def _is_encoded_otherwise(snapshot: Snapshot) -> bool:
-    """Whether the words of a program mean other instructions than it was made of."""
-    if registers_named(snapshot.module) > VIRTUAL:
-        return False
-    code = assembled(snapshot.module).code
-    try:
-        return decode(encode(code)) != tuple(code)
-    except Exception:  # what the encoder raises, or words that mean nothing
-        return True
 
 
 def _basis(before: Runs) -> Runs | None:

@@ -55,9 +55,14 @@ def executable(module: ModuleOp, folder: Path) -> Program:
         program, pieces = emit_program(module, folder)
         decoded = replace(program, code=decode(encode(program.code)))
         return with_parameters(decoded, pieces)
+    return with_parameters(unencoded(module), emit_parameters(module, folder))
+
+
+def unencoded(module: ModuleOp) -> Program:
+    """The program without parameters for a machine of as many registers as the module names."""
     program = assembled(module, Code.unbounded)
-    wide = replace(program, target=replace(program.target, registers=count))
-    return with_parameters(wide, emit_parameters(module, folder))
+    count = max(program.target.registers, registers_named(module))
+    return replace(program, target=replace(program.target, registers=count))
 
 
 def registers_named(module: ModuleOp) -> int:

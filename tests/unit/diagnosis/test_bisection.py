@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,22 @@ import numpy as np
 import pytest
 
 from lpuc.cli import invoke
+from lpuc.compiler import emit
 from lpuc.compiler.options import CompileOptions
 from lpuc.diagnosis.bisection import Bisection, bisect
 from lpuc.diagnosis.failure import UNKNOWN
+from lpuc.diagnosis.judging import machine
 from lpuc.diagnosis.search import Search
 from lpuc.errors import MISMATCH, USAGE
 from passes.lpu_isa.hoist_streams import LpuIsaHoistStreamsPass
 from passes.lpu_mem.tile import LpuMemTilePass
 from passes.onnx.operators import elementwise
 from passes.rewriting.build import Build
+from runtime.device.device import Device
+from runtime.program.program import Program
+from runtime.ring.checks.compile import Rule, Unproved
+from runtime.run import host_io
+from runtime.run.host_io import HostIO
 from tests.planted import (
     off_in_lpu,
     off_in_mem,
@@ -96,6 +104,46 @@ def test_an_importer_that_reads_other_weights(model: Path, monkeypatch: pytest.M
     failure = searched(model).failure
     assert failure is not None
     assert (failure.kind, failure.where) == ("numbers", "importer")
+
+
+@pytest.mark.parametrize("broken", ["inputs", "outputs", "register"])
+def test_the_host_is_told_from_the_first_pass_on_instructions(
+    broken: str, model: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """All that runs instructions goes through the same host."""
+    write, read, restart = host_io._write, HostIO._read, Device.restart
+
+    def forgotten(self: Device) -> None:
+        restart(self)
+        self.registers[0] = 1
+
+    if broken == "inputs":
+        monkeypatch.setattr(host_io, "_write", lambda d, p, a, value: write(d, p, a, value[::-1]))
+    elif broken == "outputs":
+        monkeypatch.setattr(HostIO, "_read", lambda self, port: read(self, port)[::-1])
+    else:
+        monkeypatch.setattr(Device, "restart", forgotten)
+    failure = searched(model).failure
+    assert failure is not None
+    assert (failure.kind, failure.where, failure.operation) == ("numbers", "interpreter", None)
+    said = {"inputs": "input 'x'", "outputs": "output 'y'", "register": "register 0"}[broken]
+    assert failure.message.startswith(said)
+
+
+@pytest.mark.parametrize("is_from_the_start", [True, False])
+def test_what_is_not_proved_is_blamed_on_a_pass_only_if_it_was_proved_before(
+    is_from_the_start: bool, model: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def refused(program: Program) -> Program:
+        raise Unproved(Rule.CONTENT, "store at pc 3", (3,), ("product",))
+
+    monkeypatch.setattr(emit, "proved", refused)
+    monkeypatch.setattr(machine, "prove", refused if is_from_the_start else lambda _: None)
+    failure = bisect(model, replace(OPTIONS, devices=2), is_thorough=False).failure
+    assert failure is not None
+    where = UNKNOWN if is_from_the_start else "lpu-isa-allocate-registers"
+    assert (failure.kind, failure.where, failure.nodes) == ("refusal", where, ("product",))
+    assert "not proved for several devices" in failure.message
 
 
 def test_it_says_when_no_pass_departs_though_the_program_is_wrong(

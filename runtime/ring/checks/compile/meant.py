@@ -19,13 +19,14 @@ from runtime.ring.checks.compile.words import Word
 
 NOTHING = mixed("nothing")
 """What a register holds that holds nothing; no compiler describes it."""
-REGISTERS = 256
 Kept = dict[int, int]
 
 
-def check_meant(flow: Flow, interface: Interface, meant: Sequence[str], report: Report) -> None:
+def check_meant(
+    flow: Flow, interface: Interface, meant: Sequence[str], report: Report, registers: int
+) -> None:
     """Refuse an entry that does something else."""
-    held = [NOTHING] * REGISTERS
+    held = [NOTHING] * registers
     held[0] = 0
     for symbol in interface.symbols:
         held[symbol.register] = mixed("symbol", symbol.name)

@@ -27,6 +27,7 @@ from runtime.ring.checks.compile.walk import CONTROL, SETTING, Flow, Walk
 from runtime.ring.checks.compile.words import Words
 
 REGISTERS = 256
+"""As many as a word can name; a machine that is only thought of may have more."""
 _DEVICE = re.compile(r"d(\d+)")
 
 
@@ -41,16 +42,17 @@ def prove(program: Program) -> Proof:
     """What holds of all entries of a valid program; Unproved where a rule does not."""
     report = Report(program.code, program.provenance)
     flow = _flow(program.code, [interface.pc for _, interface in program.entries])
+    registers = max(REGISTERS, program.target.registers)
     messages: dict[str, int] = {}
     in_flight = gathered = 0
     for name, interface in program.entries:
         effects = Effects(Symbols(program.devices), program.target.link_depth, report)
-        Walk(flow, effects, _entered(interface, effects)).run(flow.index[interface.pc])
+        Walk(flow, effects, _entered(interface, effects, registers)).run(flow.index[interface.pc])
         messages[name] = effects.messages
         in_flight = max(in_flight, effects.links.most)
         gathered += effects.reading.gathered
     for name, interface in program.entries if program.meant else ():
-        check_meant(flow, interface, program.meant[name], report)
+        check_meant(flow, interface, program.meant[name], report, registers)
     return Proof(program.devices, messages, in_flight, gathered)
 
 
@@ -70,9 +72,9 @@ def _flow(code: tuple[Inst, ...], starts: list[int]) -> Flow:
     )  # fmt: skip
 
 
-def _entered(interface: Interface, effects: Effects) -> State:
-    """What is known where a call begins."""
-    registers: Registers = [effects.symbols.unknown() for _ in range(REGISTERS)]
+def _entered(interface: Interface, effects: Effects, count: int) -> State:
+    """What is known of so many registers where a call begins."""
+    registers: Registers = [effects.symbols.unknown() for _ in range(count)]
     registers[0] = 0
     for register, value in interface.registers:
         registers[register] = value

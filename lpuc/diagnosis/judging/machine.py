@@ -1,0 +1,62 @@
+"""What else than a pass can be to blame when instructions do something else: the machine."""
+
+from __future__ import annotations
+
+from dialects.lpu_isa.code import VIRTUAL
+from lpuc.compiler.emit import assembled
+from lpuc.diagnosis.blame import subject_of
+from lpuc.diagnosis.failure import INTERPRETER, UNKNOWN, Failure
+from lpuc.diagnosis.judging.host import host_departs
+from lpuc.diagnosis.judging.runs import Runs
+from lpuc.diagnosis.judging.snapshots import Snapshot, Step
+from lpuc.levels.cases import Case
+from lpuc.levels.instructions import executable, registers_named, unencoded
+from passes.analysis.functions import model_folder
+from runtime.isa.encoding import decode, encode
+from runtime.ring.checks.compile import Unproved, prove
+
+
+def of_host(step: Step, before: Runs | None, case: Case) -> Failure | None:
+    """What the host does wrong around the first IR that the machine runs."""
+    if before is None or step.after.level != "lpu_isa" or before.snapshot.level != "lpu_mem":
+        return None
+    module = step.after.module
+    try:
+        outputs = before.outputs
+        found = host_departs(executable(module, model_folder(module)), case, outputs)
+    except Exception:  # there is no program, or nothing to compare with
+        return None
+    return None if found is None else Failure("numbers", INTERPRETER, message=found)
+
+
+def unproved(step: Step, error: Unproved) -> Failure:
+    """
+    What several devices tell each other is not proved.
+
+    A pass on instructions is to blame if it can be proved of those before it; else nobody can tell
+    which pass has made it so, as the numbers of all of them are right.
+    """
+    where = step.one.name if _is_proved(step.before) else UNKNOWN
+    at = subject_of(error)
+    return Failure("refusal", where, None if at is None else at.name, error.nodes, str(error))
+
+
+def _is_proved(snapshot: Snapshot) -> bool:
+    if snapshot.level != "lpu_isa":
+        return False
+    try:
+        prove(unencoded(snapshot.module))
+    except Exception:  # it is not, or it is no program
+        return False
+    return True
+
+
+def is_encoded_otherwise(snapshot: Snapshot) -> bool:
+    """Whether the words of a program mean other instructions than it was made of."""
+    if registers_named(snapshot.module) > VIRTUAL:
+        return False
+    code = assembled(snapshot.module).code
+    try:
+        return decode(encode(code)) != tuple(code)
+    except Exception:  # what the encoder raises, or words that mean nothing
+        return True
