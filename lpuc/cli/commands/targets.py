@@ -36,7 +36,7 @@ def targets(words: tuple[str, ...], as_json: bool) -> int:
         raise click.UsageError(f"{action} takes the names of machines; `lpuc targets` lists them")
     found = _loaded(names)
     if action == "diff":
-        return _diff(*found, as_json)
+        return _diff(found[0], found[1], as_json)
     if action == "check":
         return _check(found, as_json)
     _show(found, action == "list", as_json)
