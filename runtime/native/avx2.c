@@ -9,6 +9,8 @@
 #define TARGET __attribute__((target("avx2,fma,f16c")))
 #define LANES 8
 #define TILE_ROWS 4
+#define BLOCK_COLUMNS 24
+#define BLOCK_DEPTH 256
 #define TILE_COLUMNS 3
 typedef __m256 vector;
 
@@ -32,6 +34,21 @@ TARGET static inline float vector_sum(const vector *partials)
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
+/* The tree for four results whose partial sums lie after each other. */
+TARGET static inline void vector_sums(const float *sums, float *results)
+{
+    __m128 four[4], left, right;
+    for (int i = 0; i < 4; i++) {
+        __m256 eight = _mm256_add_ps(_mm256_loadu_ps(sums + i * PARTIALS),
+                                     _mm256_loadu_ps(sums + i * PARTIALS + 8));
+        four[i] = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    }
+    left = _mm_add_ps(_mm_movelh_ps(four[0], four[1]), _mm_movehl_ps(four[1], four[0]));
+    right = _mm_add_ps(_mm_movelh_ps(four[2], four[3]), _mm_movehl_ps(four[3], four[2]));
+    _mm_storeu_ps(results, _mm_add_ps(_mm_shuffle_ps(left, right, _MM_SHUFFLE(2, 0, 2, 0)),
+                                      _mm_shuffle_ps(left, right, _MM_SHUFFLE(3, 1, 3, 1))));
+}
+
 #include "forms.h"
 
 int runs_avx2(void)
@@ -41,6 +58,6 @@ int runs_avx2(void)
            && __builtin_cpu_supports("avx2");
 }
 
-const struct kernel avx2_kernel = {"avx2", multiply};
+const struct kernel avx2_kernel = {"avx2", multiply, widen_row};
 
 #endif

@@ -5,8 +5,6 @@
  * TILE_ROWS x TILE_COLUMNS results keep their partial sums in registers and, between blocks of the
  * depth, in memory, which changes no bit of them.
  */
-#define BLOCK_COLUMNS 48
-
 struct dot_block {
     float values[BLOCK_COLUMNS * BLOCK_DEPTH] __attribute__((aligned(64)));
     float sums[BLOCK_ROWS * BLOCK_COLUMNS * PARTIALS] __attribute__((aligned(64)));
@@ -45,15 +43,18 @@ TARGET INLINE void dot_row(const struct job *job, int64_t batch, int64_t first, 
                   dot_column(x, data + n * panel->column_stride, element, panel->depth));
 }
 
-/* Add to the partial sums of `rows` x TILE_COLUMNS results; `rows` is known where this is used. */
+/* Add to the partial sums of `rows` x TILE_COLUMNS results, or begin them; `rows` and `begins` are
+ * known where this is used.
+ */
 TARGET INLINE void dot_tile(const float *x, ptrdiff_t padded, const float *block, int64_t depth,
-                            float *sums, const int rows)
+                            float *sums, const int rows, const int begins)
 {
     for (int c = 0; c < CLASSES; c++) {
         vector partials[TILE_ROWS][TILE_COLUMNS], column[TILE_COLUMNS];
         UNROLLED for (int m = 0; m < rows; m++)
             UNROLLED for (int n = 0; n < TILE_COLUMNS; n++)
-                partials[m][n] = vector_load(sums + (m * BLOCK_COLUMNS + n) * PARTIALS + c * LANES);
+                partials[m][n] = begins ? vector_zero() : vector_load(
+                    sums + (m * BLOCK_COLUMNS + n) * PARTIALS + c * LANES);
         for (int64_t k = c * LANES; k < depth; k += PARTIALS) {
             UNROLLED for (int n = 0; n < TILE_COLUMNS; n++)
                 column[n] = vector_load(block + n * BLOCK_DEPTH + k);
@@ -69,36 +70,47 @@ TARGET INLINE void dot_tile(const float *x, ptrdiff_t padded, const float *block
     }
 }
 
-/* Add the products of a block, whose columns lie after each other, to the sums of `rows` rows. */
-TARGET static void dot_tiles(const float *x, ptrdiff_t padded, struct dot_block *block, int64_t depth,
-                             int64_t rows, int64_t columns)
+/* Add the products of a block, whose columns lie after each other, to the sums of `rows` rows, of
+ * which there are TILE_ROWS at most.
+ */
+TARGET static void dot_tiles(const float *x, ptrdiff_t padded, const float *values, int64_t depth,
+                             float *sums, int64_t rows, int64_t columns, int begins)
 {
-    for (int64_t m = 0; m < rows; m += TILE_ROWS)
-        for (int64_t n = 0; n < columns; n += TILE_COLUMNS) {
-            const float *at = x + m * padded, *values = block->values + n * BLOCK_DEPTH;
-            float *sums = block->sums + (m * BLOCK_COLUMNS + n) * PARTIALS;
-            int64_t left = rows - m;
-            if (left >= TILE_ROWS)
-                dot_tile(at, padded, values, depth, sums, TILE_ROWS);
-            else if (left == 1)
-                dot_tile(at, padded, values, depth, sums, 1);
-            else if (left == 2)
-                dot_tile(at, padded, values, depth, sums, TILE_ROWS < 2 ? TILE_ROWS : 2);
-            else
-                dot_tile(at, padded, values, depth, sums, TILE_ROWS < 3 ? TILE_ROWS : 3);
-        }
+    for (int64_t n = 0; n < columns; n += TILE_COLUMNS) {
+        const float *block = values + n * BLOCK_DEPTH;
+        float *to = sums + n * PARTIALS;
+        if (rows == TILE_ROWS && begins)
+            dot_tile(x, padded, block, depth, to, TILE_ROWS, 1);
+        else if (rows == TILE_ROWS)
+            dot_tile(x, padded, block, depth, to, TILE_ROWS, 0);
+        else
+            for (int64_t m = 0; m < rows; m++)
+                if (begins)
+                    dot_tile(x + m * padded, padded, block, depth,
+                             to + m * BLOCK_COLUMNS * PARTIALS, 1, 1);
+                else
+                    dot_tile(x + m * padded, padded, block, depth,
+                             to + m * BLOCK_COLUMNS * PARTIALS, 1, 0);
+    }
 }
 
-TARGET static void write_sums(const struct job *job, const struct dot_block *block, int64_t batch,
-                              int64_t row, int64_t rows, int64_t column, int64_t columns)
+/* The results of rows whose partial sums are complete. */
+TARGET static void write_sums(const struct job *job, const float *sums, int64_t batch, int64_t row,
+                              int64_t rows, int64_t column, int64_t columns)
 {
-    for (int64_t m = 0; m < rows; m++)
-        for (int64_t n = 0; n < columns; n++) {
-            const float *sums = block->sums + (m * BLOCK_COLUMNS + n) * PARTIALS;
-            vector partials[CLASSES];
-            UNROLLED for (int c = 0; c < CLASSES; c++)
-                partials[c] = vector_load(sums + c * LANES);
-            write_sum(job->rows, batch, row + m, column + n, vector_sum(partials));
+    const struct rows *to = job->rows;
+    int plain = to->out_element == F32 && to->out_column == sizeof(float) && !to->accumulate;
+    for (int64_t m = row; m < row + rows; m++, sums += BLOCK_COLUMNS * PARTIALS)
+        for (int64_t n = 0; n < columns; n += SUMMED) {
+            int64_t count = least(columns - n, SUMMED);
+            float results[SUMMED];
+            vector_sums(sums + n * PARTIALS, results);
+            if (plain && count == SUMMED)
+                memcpy(to->out + batch * to->out_batch + m * to->out_row
+                           + (column + n) * to->out_column, results, sizeof results);
+            else
+                for (int64_t i = 0; i < count; i++)
+                    write_sum(to, batch, m, column + n + i, results[i]);
         }
 }
 
@@ -110,16 +122,23 @@ TARGET INLINE void dot_rows(const struct job *job, int64_t batch, int64_t row, i
     const float *x = job->x + (batch * job->rows->rows + row) * job->padded;
     const char *data = panel->data + batch * panel->batch_stride + column * panel->column_stride;
     struct dot_block block;
-    memset(block.sums, 0, (size_t)rows * sizeof block.sums / BLOCK_ROWS);
-    for (int64_t k = 0; k < panel->depth; k += BLOCK_DEPTH) {
+    int64_t k = 0;
+    for (int64_t n = columns; n % TILE_COLUMNS; n++)
+        memset(block.values + n * BLOCK_DEPTH, 0, sizeof(float) * BLOCK_DEPTH);
+    do {
         int64_t depth = least(panel->depth - k, BLOCK_DEPTH);
         ptrdiff_t padded = least(job->padded - k, BLOCK_DEPTH);
         for (int64_t n = 0; n < columns; n++)
             widen(data + n * panel->column_stride + k * size_of(element), element, depth,
                   block.values + n * BLOCK_DEPTH);
-        for (int64_t n = columns; n % TILE_COLUMNS; n++)
-            memset(block.values + n * BLOCK_DEPTH, 0, sizeof(float) * BLOCK_DEPTH);
-        dot_tiles(x + k, job->padded, &block, padded, rows, columns);
-    }
-    write_sums(job, &block, batch, row, rows, column, columns);
+        for (int64_t m = 0; m < rows; m += TILE_ROWS) {
+            float *sums = block.sums + m * BLOCK_COLUMNS * PARTIALS;
+            int64_t height = least(rows - m, TILE_ROWS);
+            dot_tiles(x + m * job->padded + k, job->padded, block.values, padded, sums, height,
+                      columns, k == 0);
+            if (k + BLOCK_DEPTH >= panel->depth)
+                write_sums(job, sums, batch, row + m, height, column, columns);
+        }
+        k += BLOCK_DEPTH;
+    } while (k < panel->depth);
 }

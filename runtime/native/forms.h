@@ -1,7 +1,7 @@
 /* Both forms for the vectors of one kind of machine, whose file defines them and includes this one. */
 #define CLASSES (PARTIALS / LANES)
 #define BLOCK_ROWS 64
-#define BLOCK_DEPTH 256
+#define SUMMED 4 /* results of which the last additions are done together */
 #define AHEAD 8192
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLLED _Pragma("GCC unroll 16")
@@ -42,14 +42,24 @@ TARGET INLINE void widen(const char *at, int element, int64_t count, float *to)
         widen_rest(at + k * size_of(element), element, count - k, to + k);
 }
 
+TARGET static void widen_row(const char *at, int64_t element, int64_t count, float *to)
+{
+    if (element == F32)
+        widen(at, F32, count, to);
+    else if (element == F16)
+        widen(at, F16, count, to);
+    else
+        widen(at, BF16, count, to);
+}
+
 #include "dot.h"
 #include "outer.h"
 
 TARGET INLINE void multiply_elements(const struct job *job, int64_t batch, int64_t first,
                                      int64_t end, int element)
 {
-    int64_t rows = job->rows->rows, block = BLOCK_COLUMNS;
     int is_dot = job->panel->form == DOT;
+    int64_t rows = job->rows->rows, block = is_dot ? BLOCK_COLUMNS : OUTER_COLUMNS;
     if (rows == 1) {
         if (is_dot)
             dot_row(job, batch, first, end, element);

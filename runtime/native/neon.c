@@ -8,6 +8,8 @@
 #define TARGET
 #define LANES 4
 #define TILE_ROWS 4
+#define BLOCK_COLUMNS 48
+#define BLOCK_DEPTH 256
 #define TILE_COLUMNS 4
 typedef float32x4_t vector;
 
@@ -29,8 +31,19 @@ static inline float vector_sum(const vector *partials)
     return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
 }
 
+/* The tree of the dot form for results whose partial sums lie after each other. */
+TARGET static inline void vector_sums(const float *sums, float *results)
+{
+    for (int i = 0; i < 4; i++) {
+        vector partials[PARTIALS / LANES];
+        for (int c = 0; c < PARTIALS / LANES; c++)
+            partials[c] = vector_load(sums + i * PARTIALS + c * LANES);
+        results[i] = vector_sum(partials);
+    }
+}
+
 #include "forms.h"
 
-const struct kernel neon_kernel = {"neon", multiply};
+const struct kernel neon_kernel = {"neon", multiply, widen_row};
 
 #endif

@@ -1,11 +1,13 @@
 /* The outer form: a row's elements follow each other, and results add rows in their order.
  *
  * For one row of x, sums of OUTER_WIDTH results lie in memory and take OUTER_DEPTH rows of the panel
- * at once. Of several, blocks of BLOCK_DEPTH x BLOCK_COLUMNS elements are widened, which up to
+ * at once. Of several, blocks of OUTER_BLOCK x OUTER_COLUMNS elements are widened, which up to
  * BLOCK_ROWS rows use: tiles of TILE_ROWS rows and OUTER_VECTORS vectors keep sums in registers.
  */
 #define OUTER_WIDTH 1024
 #define OUTER_DEPTH 8
+#define OUTER_BLOCK 256
+#define OUTER_COLUMNS 48
 #define OUTER_VECTORS 3
 
 /* Add `count` rows of `columns` elements, each times a number, to sums; `count` is known. */
@@ -52,8 +54,8 @@ TARGET INLINE void outer_row(const struct job *job, int64_t batch, int64_t first
 }
 
 struct outer_block {
-    float values[BLOCK_DEPTH * BLOCK_COLUMNS] __attribute__((aligned(64)));
-    float sums[BLOCK_ROWS * BLOCK_COLUMNS] __attribute__((aligned(64)));
+    float values[OUTER_BLOCK * OUTER_COLUMNS] __attribute__((aligned(64)));
+    float sums[BLOCK_ROWS * OUTER_COLUMNS] __attribute__((aligned(64)));
 };
 
 /* Add to the sums of `rows` x OUTER_VECTORS vectors; `rows` is known where this is used. */
@@ -63,10 +65,10 @@ TARGET INLINE void outer_tile(const float *x, ptrdiff_t padded, const float *blo
     vector sum[TILE_ROWS][OUTER_VECTORS], values[OUTER_VECTORS];
     UNROLLED for (int m = 0; m < rows; m++)
         UNROLLED for (int v = 0; v < OUTER_VECTORS; v++)
-            sum[m][v] = vector_load(sums + m * BLOCK_COLUMNS + v * LANES);
+            sum[m][v] = vector_load(sums + m * OUTER_COLUMNS + v * LANES);
     for (int64_t k = 0; k < depth; k++) {
         UNROLLED for (int v = 0; v < OUTER_VECTORS; v++)
-            values[v] = vector_load(block + k * BLOCK_COLUMNS + v * LANES);
+            values[v] = vector_load(block + k * OUTER_COLUMNS + v * LANES);
         UNROLLED for (int m = 0; m < rows; m++) {
             vector number = vector_all(x[m * padded + k]);
             UNROLLED for (int v = 0; v < OUTER_VECTORS; v++)
@@ -75,7 +77,7 @@ TARGET INLINE void outer_tile(const float *x, ptrdiff_t padded, const float *blo
     }
     UNROLLED for (int m = 0; m < rows; m++)
         UNROLLED for (int v = 0; v < OUTER_VECTORS; v++)
-            vector_store(sums + m * BLOCK_COLUMNS + v * LANES, sum[m][v]);
+            vector_store(sums + m * OUTER_COLUMNS + v * LANES, sum[m][v]);
 }
 
 TARGET static void outer_tiles(const float *x, ptrdiff_t padded, struct outer_block *block,
@@ -85,10 +87,10 @@ TARGET static void outer_tiles(const float *x, ptrdiff_t padded, struct outer_bl
         int64_t m = 0;
         for (; m + TILE_ROWS <= rows; m += TILE_ROWS)
             outer_tile(x + m * padded, padded, block->values + n, depth,
-                       block->sums + m * BLOCK_COLUMNS + n, TILE_ROWS);
+                       block->sums + m * OUTER_COLUMNS + n, TILE_ROWS);
         for (; m < rows; m++)
             outer_tile(x + m * padded, padded, block->values + n, depth,
-                       block->sums + m * BLOCK_COLUMNS + n, 1);
+                       block->sums + m * OUTER_COLUMNS + n, 1);
     }
 }
 
@@ -101,14 +103,14 @@ TARGET INLINE void outer_rows(const struct job *job, int64_t batch, int64_t row,
     const char *data = panel->data + batch * panel->batch_stride + column * size_of(element);
     struct outer_block block;
     memset(&block, 0, sizeof block);
-    for (int64_t k = 0; k < panel->depth; k += BLOCK_DEPTH) {
-        int64_t depth = least(panel->depth - k, BLOCK_DEPTH);
+    for (int64_t k = 0; k < panel->depth; k += OUTER_BLOCK) {
+        int64_t depth = least(panel->depth - k, OUTER_BLOCK);
         for (int64_t i = 0; i < depth; i++)
             widen(data + (k + i) * panel->depth_stride, element, columns,
-                  block.values + i * BLOCK_COLUMNS);
+                  block.values + i * OUTER_COLUMNS);
         outer_tiles(x + k, job->padded, &block, depth, rows, columns);
     }
     for (int64_t m = 0; m < rows; m++)
         for (int64_t n = 0; n < columns; n++)
-            write_sum(job->rows, batch, row + m, column + n, block.sums[m * BLOCK_COLUMNS + n]);
+            write_sum(job->rows, batch, row + m, column + n, block.sums[m * OUTER_COLUMNS + n]);
 }

@@ -4,6 +4,8 @@
 #define TARGET
 #define LANES 16
 #define TILE_ROWS 1
+#define BLOCK_COLUMNS 48
+#define BLOCK_DEPTH 256
 #define TILE_COLUMNS 1
 typedef struct {
     float lane[LANES];
@@ -64,6 +66,17 @@ static inline float vector_sum(const vector *partials)
 #define vector_zero() vector_all(0)
 #define prefetch(at) ((void)(at))
 
+/* The tree of the dot form for results whose partial sums lie after each other. */
+TARGET static inline void vector_sums(const float *sums, float *results)
+{
+    for (int i = 0; i < 4; i++) {
+        vector partials[PARTIALS / LANES];
+        for (int c = 0; c < PARTIALS / LANES; c++)
+            partials[c] = vector_load(sums + i * PARTIALS + c * LANES);
+        results[i] = vector_sum(partials);
+    }
+}
+
 #include "forms.h"
 
-const struct kernel portable_kernel = {"portable", multiply};
+const struct kernel portable_kernel = {"portable", multiply, widen_row};

@@ -26,6 +26,8 @@ OFFERED const struct kernel *lpuc_kernel(int index)
     const struct kernel *found[4] = {0};
     int count = 0;
 #if defined(__x86_64__)
+    if (runs_avx512())
+        found[count++] = &avx512_kernel;
     if (runs_avx2())
         found[count++] = &avx2_kernel;
 #elif defined(__aarch64__)
@@ -47,12 +49,18 @@ static ptrdiff_t padded(int64_t depth)
 }
 
 /* Copy x into rows without gaps, in f32. */
-static void gather_rows(const struct panel *panel, const struct rows *rows, float *to)
+static void gather_rows(const struct kernel *kernel, const struct panel *panel,
+                        const struct rows *rows, float *to)
 {
     ptrdiff_t width = padded(panel->depth);
+    int dense = rows->x_depth == (rows->x_element == F32 ? 4 : 2);
     for (int64_t b = 0; b < panel->batch; b++)
         for (int64_t m = 0; m < rows->rows; m++, to += width) {
             const char *at = rows->x + b * rows->x_batch + m * rows->x_row;
+            if (dense) {
+                kernel->widen(at, rows->x_element, panel->depth, to);
+                continue;
+            }
             for (int64_t k = 0; k < panel->depth; k++)
                 to[k] = read_element(at + k * rows->x_depth, rows->x_element);
             for (int64_t k = panel->depth; k < width; k++)
@@ -84,7 +92,7 @@ OFFERED void lpuc_multiply(const struct kernel *kernel, const struct panel *pane
     struct job job = {kernel, panel, rows, scratch, padded(panel->depth), 0, 0};
     if (!panel->columns || !panel->batch || !rows->rows)
         return;
-    gather_rows(panel, rows, scratch);
+    gather_rows(kernel, panel, rows, scratch);
     job.step = piece_columns(panel, threads);
     job.pieces = (panel->columns + job.step - 1) / job.step;
     share(threads, job.pieces * panel->batch, multiply_piece, &job);

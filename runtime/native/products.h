@@ -52,15 +52,20 @@ struct job {
 /* Columns `first` to `end` of one of the batch, for all rows. */
 typedef void (*multiply_columns)(const struct job *job, int64_t batch, int64_t first, int64_t end);
 
+/* Elements that follow each other in f32, padded with zeros to a multiple of PARTIALS. */
+typedef void (*widen_elements)(const char *at, int64_t element, int64_t count, float *to);
+
 struct kernel {
     const char *name;
     multiply_columns multiply;
+    widen_elements widen;
 };
 
-extern const struct kernel avx2_kernel, neon_kernel, portable_kernel;
+extern const struct kernel avx2_kernel, avx512_kernel, neon_kernel, portable_kernel;
 
-/* Whether this machine runs the kernel. */
+/* Whether this machine runs a kernel. */
 int runs_avx2(void);
+int runs_avx512(void);
 
 typedef void (*work)(const void *job, int64_t piece);
 

@@ -10,7 +10,7 @@ from runtime.native.operands import Array, panel_operand, rows_operand, scratch_
 from runtime.numerics.elements import ElementType
 
 E = ElementType
-SHAPES = ((1, 1, 37, 5), (2, 7, 35, 53), (1, 1, 600, 3), (1, 9, 300, 4))
+SHAPES = ((1, 1, 37, 5), (2, 7, 35, 53), (1, 1, 600, 3), (1, 9, 600, 4))
 """B, M, K, N: one row and several, blocks and what is left of them."""
 
 

@@ -23,7 +23,7 @@ few = st.integers(0, 2)
 cases = st.builds(
     Case,
     batch=st.integers(1, 2), rows=st.integers(1, 9),
-    depth=st.one_of(st.integers(0, 40), st.sampled_from([255, 256, 257, 300, 519])),
+    depth=st.one_of(st.integers(0, 40), st.sampled_from([255, 256, 257, 519, 1030])),
     columns=st.one_of(st.integers(1, 9), st.integers(45, 51)),
     form=st.sampled_from([DOT, OUTER]), element=st.sampled_from(FLOATS),
     x_element=st.sampled_from(FLOATS), gaps=st.tuples(few, few, few), backwards=st.booleans(),
@@ -44,6 +44,15 @@ def test_products_are_within_the_bound(kernel: Kernel, case: Case) -> None:
 @settings(max_examples=100)
 def test_bits_depend_on_a_row_and_a_column_alone(kernel: Kernel, case: Case) -> None:
     assert not judging.depends(kernel, case)
+
+
+@given(case=cases)
+@settings(max_examples=60)
+def test_vectors_of_any_length_give_the_same_bits(case: Case) -> None:
+    """A machine with AVX-512 has the numbers of one without."""
+    wide = [kernel for kernel in KERNELS if kernel.name.startswith("avx")]
+    found = [judging.product(kernel, judging.operands(case)) for kernel in wide]
+    assert all(judging.same_bits(found[0], other) for other in found[1:])
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.name)
