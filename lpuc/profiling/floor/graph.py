@@ -46,7 +46,7 @@ class _Counting:
         self.shapes = shapes_of(model)
         self.weights = {tensor.name: tensor for tensor in model.graph.initializer}
         self.nodes = list(nodes_of(model.graph))
-        self.made = {name: node for node in self.nodes for name in node.output}
+        self.made = {name: node for node in self.nodes for name in node.output if name}
         self.counted = set[str]()
         self.notes = list[str]()
         self._static: dict[str, frozenset[str] | None] = {}

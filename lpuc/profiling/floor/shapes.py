@@ -5,10 +5,10 @@ What an input is its name says, as exporters and runtimes have it: ids, mask, po
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import onnx
-from onnx import ModelProto, NodeProto, ValueInfoProto, helper
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 Shape = tuple[int, ...]
 CACHES = ("past", "cache", "key_cache", "value_cache")
@@ -47,19 +47,27 @@ def _head_size(model: ModelProto) -> int | None:
     """
     The head size where the cache leaves it open: that of the keys of a fused attention.
 
-    Of `GroupQueryAttention`, whose key input is as wide as all its key heads.
+    `GroupQueryAttention` takes keys as wide as all their heads, or query, keys and values in one.
     """
     weights = {t.name: t for t in model.graph.initializer}
-    made = {name: node for node in model.graph.node for name in node.output}
+    made = {name: node for node in model.graph.node for name in node.output if name}
     for node in model.graph.node:
-        heads = attribute(node, "kv_num_heads")
-        if heads is None or len(node.input) < 2:
+        queries, heads = attribute(node, "num_heads"), attribute(node, "kv_num_heads")
+        if queries is None or heads is None:
             continue
-        maker = made.get(node.input[1])
-        for name in maker.input[::-1] if maker is not None else ():
-            if name in weights and len(weights[name].dims) >= 1:
-                return weights[name].dims[-1] // heads
+        packed, name = not node.input[1], node.input[1] or node.input[0]
+        columns = _columns(made.get(name), weights)
+        if columns is not None:
+            return columns // (queries + 2 * heads if packed else heads)
     return None
+
+
+def _columns(maker: NodeProto | None, weights: Mapping[str, TensorProto]) -> int | None:
+    """How wide a product is, by its weight or what it says of itself."""
+    if maker is None:
+        return None
+    dims = (weights[name].dims for name in maker.input[::-1] if name in weights)
+    return attribute(maker, "N") or next((d[-1] for d in dims if len(d)), None)
 
 
 def attribute(node: NodeProto, name: str) -> int | None:

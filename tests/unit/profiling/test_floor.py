@@ -117,6 +117,25 @@ def test_fused_attention_multiplies_by_all_its_heads(tmp_path: Path) -> None:
     assert floor.macs == 2 * queries * (CONTEXT + 1) * HEAD
 
 
+@pytest.mark.parametrize("is_packed", [True, False])
+def test_a_cache_of_open_head_size_is_as_wide_as_its_keys(tmp_path: Path, is_packed: bool) -> None:
+    """Two query heads, two of the cache, four lanes: 24 columns in one product, or 8 of keys."""
+    columns = 3 * HEADS * HEAD if is_packed else HEADS * HEAD
+    attended = ["y", "", ""] if is_packed else ["y", "y", "y"]
+    cache = [value(one.name, ["batch", HEADS, "past", "kv_cache_dim"]) for one in PAST]
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["x"], "embed"),
+        helper.make_node("MatMul", ["x", "w"], ["y"], "project"),
+        helper.make_node("GroupQueryAttention", [*attended, *(one.name for one in cache)],
+                         ["logits", "", ""], "attention", domain="com.microsoft",
+                         num_heads=HEADS, kv_num_heads=HEADS),
+    ]  # fmt: skip
+    weights = [weight("table", VOCABULARY, WIDTH), weight("w", WIDTH, columns)]
+    floor = floor_of(saved(tmp_path, nodes, weights, cache), CONTEXT, "f16")
+    assert floor.bytes == CACHE + 2 * (WIDTH + WIDTH * columns)
+    assert floor.macs == WIDTH * columns + 2 * HEADS * (CONTEXT + 1) * HEAD
+
+
 def test_bytes_follow_the_precision_and_packed_weights_the_file(tmp_path: Path) -> None:
     packed = numpy_helper.from_array(np.zeros((WIDTH, 1, WIDTH // 2), np.uint8), "packed")
     nodes = [
