@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from lpuc.profiling.band import Band, band
 from lpuc.profiling.better import Better, better
 from lpuc.profiling.floor import Floor
 from lpuc.reports.data import plain
@@ -82,6 +83,7 @@ class Profile:
     roles: tuple[Share, ...]
     nodes: tuple[Share, ...]
     better: tuple[Better, ...]
+    band: Band
     curve: Mapping[int, float]
     """Seconds by context, of the same entry."""
     floor: FloorReport | None
@@ -134,7 +136,7 @@ def profiled(
         cycles=run.cycles, seconds=run.seconds, bytes=moved.hbm_bytes, macs=sum(run.macs),
         utilisation=moved.utilisation, path=_by_cause(run, path), engines=_engines(run),
         roles=_shares(run, path, by_role=True), nodes=_shares(run, path, by_role=False),
-        better=better(program, symbols, entry, run.seconds),
+        better=better(program, symbols, entry, run.seconds), band=band(program, symbols, entry),
         curve=_curve(program, entry, symbols),
         floor=None if known is None else _floor(known, program, run, moved.hbm_bytes),
         floor_refused=floor if isinstance(floor, str) else None, run=run,

@@ -44,12 +44,18 @@ def _head(found: Profile) -> Iterable[tuple[str, str]]:
     yield "run", f"{found.entry}{f', {at}' if at else ''}"
     yield "time", f"{ms(found.seconds)} ms, {found.cycles} cycles"
     share = f"{found.utilisation:.1%} of the bandwidth"
+    if found.band.assumed:
+        yield "", f"{_band(found)} ms, as what is assumed of the machine turns out"
     yield "memory", f"{size(found.bytes)} moved{_each(found)}, {share}"
     yield "products", f"{found.macs:,} multiplications{_each(found)}"
     if found.floor is not None:
         yield from _floor(found.floor)
     if found.floor_refused is not None:
         yield "floor", f"not known: {printable(found.floor_refused)}"
+
+
+def _band(found: Profile) -> str:
+    return f"{ms(found.band.optimistic)} to {ms(found.band.pessimistic)}"
 
 
 def _each(found: Profile) -> str:

@@ -1,0 +1,78 @@
+"""How far a prediction may be off for what nobody has published: all guesses good, or all bad.
+
+Only entries of a target whose grade is `assumption` move, each by the factors of `RANGES`; so a
+user's own machine, of which all is known, has no band.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from runtime.program.program import Program
+from runtime.target import Target
+from runtime.timing import predict
+
+
+@dataclass(frozen=True)
+class Range:
+    """By what an assumed entry may be better or worse, and why so far."""
+
+    better: float
+    worse: float
+    why: str
+
+
+RANGES = {
+    "vxe_lanes": Range(2, 0.5, "published times of OPT 1.3B fit 16 to 64 lanes"),
+    "issue_latency": Range(0.25, 8, "1 to 32 cycles; fits of DFX go beyond"),
+    "matrix_latency": Range(1 / 3, 1.25, "24 to 90 cycles: a pipelined tree of fixed-point adders"),
+    "hbm_latency": Range(0.6, 1.5, "60 to 150 ns from the controller to the array"),
+    "fifo_bytes": Range(2, 1, "more costs area; less than bandwidth times latency starves"),
+    "link_hop_latency": Range(0.4, 4, "100 ns to 1 us for transceivers and router"),
+    "link_bandwidth": Range(4, 1, "12.5 to 50 GB/s"),
+    "hbm_trfc_ns": Range(1, 350 / 260, "4 or 8 Gb a channel"),
+}
+"""By entry; a factor multiplies the entry."""
+
+
+@dataclass(frozen=True)
+class Band:
+    """Seconds of the run where all that is assumed turns out well, and where it turns out badly."""
+
+    optimistic: float
+    pessimistic: float
+    assumed: tuple[str, ...]
+    """The entries that moved."""
+
+
+def band(program: Program, symbols: Mapping[str, int], entry: str) -> Band:
+    """The band of a run."""
+    moved = assumed(program.target)
+    best, worst = (
+        predict(replace(program, target=target), symbols, entry=entry).seconds
+        for target in extremes(program.target)
+    )
+    return Band(best, worst, moved)
+
+
+def assumed(target: Target) -> tuple[str, ...]:
+    """The entries that are assumptions and have a range."""
+    known = target.entries
+    return tuple(k for k in RANGES if k in known and known[k].grade == "assumption")
+
+
+def extremes(target: Target) -> tuple[Target, Target]:
+    """The machine with all assumptions at their best, and at their worst."""
+    keys = assumed(target)
+    good: dict[str, Any] = {k: _scaled(target, k, RANGES[k].better) for k in keys}
+    bad: dict[str, Any] = {k: _scaled(target, k, RANGES[k].worse) for k in keys}
+    if target.entries and target.entries["hbm_refresh"].grade == "assumption":
+        good["hbm_refresh"] = "per-bank"
+    return replace(target, **good), replace(target, **bad)
+
+
+def _scaled(target: Target, key: str, factor: float) -> int | float:
+    value = getattr(target, key) * factor
+    return max(1, round(value)) if isinstance(getattr(target, key), int) else value
