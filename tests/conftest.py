@@ -6,6 +6,7 @@ keep reproducers out of the way.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -15,11 +16,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+from lpuc.cli import NEW_OBJECTS
 from lpuc.cli.threads import limit_threads
 from lpuc.compiler import instrument
 from lpuc.compiler.watching import reproducer
 
 limit_threads(1)
+gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])  # as the command does
 settings.register_profile(
     "the same each time",
     deadline=None,  # how long an example takes is up to what else the machine does
@@ -83,6 +86,11 @@ class LitFile(pytest.File):
 
     def collect(self) -> Iterator[LitItem]:
         yield LitItem.from_parent(self, name="lit")
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of collected tests stay until the end: no search for garbage looks at them."""
+    gc.freeze()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> LitFile | None:
