@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.decoder_inputs import Call, call_inputs, decoder_ports, vocabulary
+from lpuc.compiler.driver import CompiledProgram, compile_model
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
 from lpuc.levels.verification import Subject, subject
@@ -39,6 +40,14 @@ def options(target: str = "lpu-4nm", new: int = 1, batch: int = 1) -> CompileOpt
 def compiled(model: Path, target: str, call: Call) -> Subject:
     """What runs each level of a model, compiled for calls like this one."""
     return subject(model, options(target, call.new, call.batch), Instrumentation())
+
+
+@cache
+def made(
+    model: Path, devices: int = 1, precision: str = "f32", target: str = "lpu-4nm"
+) -> CompiledProgram:
+    """A model with a short context, compiled once: nobody changes it."""
+    return compile_model(model, CompileOptions(target, precision, CONTEXT, devices=devices))
 
 
 @cache

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from lpuc.compiler.driver import CompiledProgram, compile_model, load_module, lower_by_levels
+from lpuc.compiler.driver import CompiledProgram, load_module, lower_by_levels
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
 from lpuc.levels.execution import run_level
@@ -21,7 +21,7 @@ from runtime.generation.host import tokens_of
 from runtime.generation.sampling import Sampling
 from runtime.generation.tokens import generate
 from runtime.run.interpreter import Interpreter
-from tests.e2e.committed import CONTEXT, MODELS, ONE, model_id
+from tests.e2e.committed import CONTEXT, MODELS, ONE, made, model_id
 
 PROMPT = [1, 5, 9]
 COUNT = 8
@@ -30,10 +30,6 @@ CHOICES = {
     "sampled": Sampling(temperature=0.9, top_k=20, top_p=0.9, seed=7),
     "penalty": Sampling(temperature=1.3, repetition_penalty=1.5, seed=2),
 }
-
-
-def compiled(model: Path, target: str = "lpu-4nm", precision: str = "f32") -> CompiledProgram:
-    return compile_model(model, CompileOptions(target, precision, CONTEXT))
 
 
 def on_device(program: CompiledProgram, request: Request, *, reference: bool = False) -> list[int]:
@@ -49,7 +45,7 @@ def on_host(program: CompiledProgram, sampling: Sampling) -> list[int]:
 @pytest.mark.parametrize("precision", ["f32", "f16"])
 @pytest.mark.parametrize("model", MODELS, ids=model_id)
 def test_the_same_tokens(model: Path, precision: str):
-    program = compiled(model, precision=precision)
+    program = made(model, precision=precision)
     assert "generate" in dict(program.program.others)
     for name, sampling in CHOICES.items():
         got = on_device(program, Request(PROMPT, COUNT, sampling))
@@ -57,7 +53,7 @@ def test_the_same_tokens(model: Path, precision: str):
 
 
 def test_a_small_machine_and_the_reference_path_agree():
-    program = compiled(ONE, "lpu-tiny")
+    program = made(ONE, target="lpu-tiny")
     request = Request(PROMPT, COUNT)
     got = on_device(program, request)
     assert got == on_device(program, request, reference=True) == on_host(program, Sampling())
@@ -66,7 +62,7 @@ def test_a_small_machine_and_the_reference_path_agree():
 @pytest.mark.parametrize("devices", [1, 2])
 def test_every_level_hands_out_the_tokens_of_the_host(devices: int):
     chosen = CompileOptions("lpu-tiny", "f32", CONTEXT, devices=devices)
-    module, expected = load_module(ONE, chosen), on_host(compiled(ONE), Sampling())
+    module, expected = load_module(ONE, chosen), on_host(made(ONE), Sampling())
     settings, found = Sampling().settings(1), dict[str, list[int]]()
     inputs = {
         "tokens": np.array(PROMPT),
@@ -90,7 +86,7 @@ def test_an_entry_that_a_level_lacks_is_named():
 
 
 def test_a_stop_token_ends_it():
-    program = compiled(ONE)
+    program = made(ONE)
     tokens = on_device(program, Request(PROMPT, COUNT))
     stop = tokens[4]
     stopped = on_device(program, Request(PROMPT, COUNT, stops=frozenset({stop})))
@@ -98,7 +94,7 @@ def test_a_stop_token_ends_it():
 
 
 def test_a_call_starts_without_the_cache_of_the_last():
-    program = compiled(ONE)
+    program = made(ONE)
     machine = Interpreter(program.in_memory)
     runs = [list(generate(machine, Request(p, COUNT))) for p in (PROMPT, [2, 3], PROMPT)]
     assert runs[0] == runs[2] != runs[1]
@@ -116,7 +112,7 @@ def spoilt(folder: Path) -> Path:
 
 
 def test_nan_is_refused_on_the_device_as_on_the_host(tmp_path: Path):
-    program = compiled(spoilt(tmp_path), "lpu-tiny")
+    program = made(spoilt(tmp_path), target="lpu-tiny")
     with pytest.raises(Unserved, match="NaN") as of_host:
         on_host(program, Sampling())
     for sampling in CHOICES.values():

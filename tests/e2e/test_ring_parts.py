@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from dialects.lpu.control import ForOp
 from dialects.lpu.tensors import tensor_of
 from dialects.lpu_esl.ops import AllGatherOp
 from dialects.reading import all_within
-from lpuc.compiler.driver import CompiledProgram, compile_model, load_module, lower
+from lpuc.compiler.driver import CompiledProgram, load_module, lower
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
 from lpuc.compiler.parameters import parameter_pieces, parameters
@@ -38,6 +37,7 @@ from runtime.weights.recipes.nodes import (
     Stack,
     sources_of,
 )
+from tests.e2e import committed
 from tests.e2e.committed import CONTEXT, EXPORTS, ONE
 
 PAST = 5
@@ -47,12 +47,6 @@ GPT2 = next(path for path in EXPORTS if path.stem == "gpt2")
 def options(devices: int) -> CompileOptions:
     """One new token, in full precision."""
     return CompileOptions(precision="f32", max_context=CONTEXT, devices=devices)
-
-
-@cache
-def compiled(model: Path, devices: int) -> CompiledProgram:
-    """A model for so many devices."""
-    return compile_model(model, options(devices))
 
 
 def outputs(program: Program) -> list[bytes]:
@@ -115,7 +109,7 @@ def _changed(program: Program, images: Sequence[np.ndarray[Any, Any]]) -> Iterat
 
 @pytest.mark.parametrize("devices", [4])
 def test_without_the_part_of_one_device_the_result_is_another(devices: int):
-    made = compiled(ONE, devices)
+    made = committed.made(ONE, devices)
     expected = outputs(made.in_memory)
     tensors = list(without_part(made, ONE.parent, devices))
     assert len(tensors) >= 14, "two layers have seven matrices each"
@@ -184,4 +178,4 @@ RINGS = [(ONE, 2), (ONE, 4), (ONE, 8), (GPT2, 4)]
 def test_over_each_link_go_the_bytes_of_the_exchanges(model: Path, devices: int):
     expected = exchanged(model, devices)
     assert expected["left"] > 0
-    assert counted(compiled(model, devices).in_memory) == [expected] * devices
+    assert counted(committed.made(model, devices).in_memory) == [expected] * devices

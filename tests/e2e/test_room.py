@@ -51,9 +51,12 @@ def test_the_refusal_names_the_smallest_number_of_devices(devices: int, tmp_path
     with pytest.raises(CompileError, match=rf"; --devices {devices} has room; "):
         compile_model(ONE, options)
     compile_model(ONE, replace(options, devices=devices))
-    report = lpuc.inspect(ONE, target=options.target, max_context=32)
+
+
+def test_a_report_names_the_number_too(tmp_path: Path):
+    report = lpuc.inspect(ONE, target=_small(tmp_path, _memory(2)), max_context=32)
     assert isinstance(report, ModelReport)
-    assert f"--devices {devices} has room" in str(report.refusal)
+    assert "--devices 2 has room" in str(report.refusal)
 
 
 def test_devices_that_are_too_few_are_told_how_many_are_enough(tmp_path: Path):
