@@ -32,6 +32,7 @@ settings.register_profile(
 settings.load_profile("the same each time")
 
 from runtime.native.library import Serving  # noqa: E402
+from tests import costs  # noqa: E402
 from tests.lit_runner import LitFailure, run_lit  # noqa: E402
 from tests.verifying import Once  # noqa: E402
 
@@ -40,6 +41,14 @@ instrument.VERIFY_EACH = Once()
 FILECHECK = Path(__file__).parent / "filecheck"
 _AT_FIRST: dict[np.random.Generator, Any] = {}
 """The state in which a module's import left its generators."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    costs.add_option(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    costs.register(config)
 
 
 def generators(module: ModuleType) -> list[np.random.Generator]:
