@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from benchmarks.decoder_inputs import Call, call_inputs, decoder_ports, vocabulary
 from lpuc.compiler.driver import CompiledProgram, compile_model
@@ -30,6 +31,15 @@ CONTEXT = 24
 def model_id(path: Path) -> str:
     """The name of a test of a model."""
     return "stories" if path == STORIES else path.stem
+
+
+def grouped(model: Path, *more: Any, id: str = "") -> Any:
+    """A parameter of tests of a model: those of one model run in one process."""
+    name = model_id(model)
+    return pytest.param(model, *more, id=id or name, marks=pytest.mark.xdist_group(name))
+
+
+EACH_MODEL = pytest.mark.parametrize("model", [grouped(model) for model in MODELS])
 
 
 def options(target: str = "lpu-4nm", new: int = 1, batch: int = 1) -> CompileOptions:

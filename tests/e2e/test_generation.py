@@ -21,7 +21,7 @@ from runtime.generation.host import tokens_of
 from runtime.generation.sampling import Sampling
 from runtime.generation.tokens import generate
 from runtime.run.interpreter import Interpreter
-from tests.e2e.committed import CONTEXT, MODELS, ONE, made, model_id
+from tests.e2e.committed import CONTEXT, EACH_MODEL, ONE, made
 
 PROMPT = [1, 5, 9]
 COUNT = 8
@@ -43,7 +43,7 @@ def on_host(program: CompiledProgram, sampling: Sampling) -> list[int]:
 
 
 @pytest.mark.parametrize("precision", ["f32", "f16"])
-@pytest.mark.parametrize("model", MODELS, ids=model_id)
+@EACH_MODEL
 def test_the_same_tokens(model: Path, precision: str):
     program = made(model, precision=precision)
     assert "generate" in dict(program.program.others)

@@ -17,11 +17,10 @@ from runtime.generation.tokens import feed_of, generate
 from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
 from runtime.run.ring import Stepping
-from tests.e2e.committed import MODELS, ONE, made, model_id
+from tests.e2e.committed import EACH_MODEL, ONE, made
 
 PROMPT, COUNT = [1, 5, 9], 8
 RINGS = (2, 4, 8)
-MODEL = pytest.mark.parametrize("model", MODELS, ids=model_id)
 
 
 def program(model: Path, devices: int) -> Program:
@@ -40,7 +39,7 @@ def logits(machine: Interpreter) -> np.ndarray[Any, Any]:
         return np.concatenate([session.step(PROMPT), session.step([4])])
 
 
-@MODEL
+@EACH_MODEL
 def test_tokens_and_logits_are_those_of_one_device(model: Path) -> None:
     one = Interpreter(program(model, 1))
     expected = tokens(one), logits(one)

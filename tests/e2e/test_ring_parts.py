@@ -107,6 +107,7 @@ def _changed(program: Program, images: Sequence[np.ndarray[Any, Any]]) -> Iterat
             yield replace(program, images=[*before[:device], Image(image), *before[device + 1 :]])
 
 
+@pytest.mark.costs(20)
 @pytest.mark.parametrize("devices", [4])
 def test_without_the_part_of_one_device_the_result_is_another(devices: int):
     made = committed.made(ONE, devices)

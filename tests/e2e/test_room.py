@@ -87,6 +87,7 @@ def test_a_bug_met_while_looking_for_a_number_leaves_the_refusal(
         compile_model(ONE, options)
 
 
+@pytest.mark.costs(20)
 def test_66_billion_parameters_fit_eight_devices_of_one_stack(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

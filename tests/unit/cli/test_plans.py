@@ -25,6 +25,10 @@ WHOLE = 32 * 96 * 2
 """Bytes of the head in f16."""
 
 
+pytestmark = pytest.mark.xdist_group("plans")
+"""The plan is made once, in one process."""
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)

@@ -24,6 +24,10 @@ DEVICES = 4
 TIED = MODEL.with_name("opt.onnx")
 
 
+pytestmark = pytest.mark.xdist_group("ring reports")
+"""The program is compiled once, in one process."""
+
+
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("ring") / "ring.lpu"

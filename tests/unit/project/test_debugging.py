@@ -13,6 +13,7 @@ PAGE = ROOT / "docs/debugging.md"
 EXAMPLES = examples(PAGE.read_text(encoding="utf-8"))
 
 
+@pytest.mark.costs(40)
 @pytest.mark.parametrize("title", EXAMPLES)
 def test_the_example_does_what_it_says(title: str, tmp_path: Path):
     tree = copied(tmp_path)

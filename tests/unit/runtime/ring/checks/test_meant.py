@@ -33,6 +33,10 @@ by_each_check = pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
 Check = Callable[[Program], str]
 
 
+pytestmark = pytest.mark.xdist_group("meant")
+"""The program is compiled once, in one process."""
+
+
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
     """A Llama for two devices; on a small machine scalars are spilled."""
