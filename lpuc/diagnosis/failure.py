@@ -21,7 +21,7 @@ from dialects.errors import CompileError
 from lpuc.diagnosis.blame import Subject, module_of, own_frames, subject_at, subject_of
 from lpuc.errors import InternalError, UserError
 from passes.rewriting.session import RewriteError
-from runtime.errors import RuntimeFault
+from runtime.errors import Misuse, RuntimeFault
 from runtime.traps import Trap
 
 Kind = Literal["numbers", "crash", "verifier", "hang", "refusal"]
@@ -134,7 +134,7 @@ def part_of_machine(error: BaseException) -> str | None:
     None if it is neither, and for what the machine refuses by its own rules: the program is to
     blame for that.
     """
-    if isinstance(error, Trap | RuntimeFault):
+    if isinstance(error, Trap | RuntimeFault) and not isinstance(error, Misuse):
         return None
     frames = own_frames(error)
     module = module_of(frames[0]) if frames else ""

@@ -23,6 +23,7 @@ from lpuc.diagnosis.failure import (
     INTERPRETER,
     Failed,
     Failure,
+    Hang,
     failure_of,
     part_of_machine,
 )
@@ -38,7 +39,6 @@ from lpuc.levels.texts import Host, off_by, request
 from runtime.program.program import Program
 from runtime.ring.checks.compile import Unproved
 from runtime.run.interpreter import Interpreter
-from runtime.traps import Trap
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -134,7 +134,7 @@ class Search:
     def _broken(self, step: Step, before: Runs | None, case: Case, error: Exception) -> Problem:
         """What a level, or the machine, raises when it runs the IR behind a pass."""
         if isinstance(error, Unproved):
-            return Problem(unproved(step, error), case)
+            return Problem(unproved(self.steps, step, error), case)
         host = of_host(step, before, case)
         if host is not None:
             return Problem(host, case, step)
@@ -278,5 +278,7 @@ def _place(before: Runs, after: Runs, tolerance: float) -> tuple[str, tuple[str,
         else:
             ours = _written(before)
         return parted(ours, _written(after), tolerance)
-    except (Trap, ValueError, LookupError):
+    except Hang:
+        raise
+    except Exception:  # one side cannot be run as far as it takes
         return None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain, takewhile
+
 from dialects.lpu_isa.code import VIRTUAL
 from lpuc.compiler.emit import assembled
 from lpuc.diagnosis.blame import subject_of
@@ -29,21 +32,24 @@ def of_host(step: Step, before: Runs | None, case: Case) -> Failure | None:
     return None if found is None else Failure("numbers", INTERPRETER, message=found)
 
 
-def unproved(step: Step, error: Unproved) -> Failure:
+def unproved(steps: Sequence[Step], last: Step, error: Unproved) -> Failure:
     """
-    What several devices tell each other is not proved.
+    What several devices tell each other is not proved behind the last of some passes.
 
-    A pass on instructions is to blame if it can be proved of those before it; else nobody can tell
-    which pass has made it so, as the numbers of all of them are right.
+    The first pass on instructions that can be proved before it and not behind it is to blame; else
+    nobody can tell which pass has made it so, as the numbers of all of them are right.
     """
-    where = step.one.name if _is_proved(step.before) else UNKNOWN
-    at = subject_of(error)
+    where, at = UNKNOWN, subject_of(error)
+    for step in chain(takewhile(lambda one: one is not last, steps), (last,)):
+        if step.after.level != "lpu_isa" or step.is_idle:
+            continue
+        if step is last or not _is_proved(step.after):
+            where = step.one.name if step.before.level == "lpu_isa" else UNKNOWN
+            break
     return Failure("refusal", where, None if at is None else at.name, error.nodes, str(error))
 
 
 def _is_proved(snapshot: Snapshot) -> bool:
-    if snapshot.level != "lpu_isa":
-        return False
     try:
         prove(unencoded(snapshot.module))
     except Exception:  # it is not, or it is no program

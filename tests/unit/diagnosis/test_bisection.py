@@ -15,14 +15,16 @@ from lpuc.compiler import emit
 from lpuc.compiler.options import CompileOptions
 from lpuc.diagnosis.bisection import Bisection, bisect
 from lpuc.diagnosis.failure import UNKNOWN
-from lpuc.diagnosis.judging import machine
+from lpuc.diagnosis.judging import contents, machine
 from lpuc.diagnosis.search import Search
 from lpuc.errors import MISMATCH, USAGE
+from lpuc.levels import instructions
 from passes.lpu_isa.hoist_streams import LpuIsaHoistStreamsPass
 from passes.lpu_mem.tile import LpuMemTilePass
 from passes.onnx.operators import elementwise
 from passes.rewriting.build import Build
 from runtime.device.device import Device
+from runtime.errors import Invalid
 from runtime.program.program import Program
 from runtime.ring.checks.compile import Rule, Unproved
 from runtime.run import host_io
@@ -37,6 +39,7 @@ from tests.planted import (
 from tests.unit.levels.models import save_product
 
 OPTIONS = CompileOptions("lpu-tiny", "f32")
+ALLOCATE = "lpu-isa-allocate-registers"
 
 
 @pytest.fixture(scope="module")
@@ -130,20 +133,41 @@ def test_the_host_is_told_from_the_first_pass_on_instructions(
     assert failure.message.startswith(said)
 
 
-@pytest.mark.parametrize("is_from_the_start", [True, False])
+@pytest.mark.parametrize(
+    ("proved", "where"), [(0, UNKNOWN), (1, "lpu-isa-hoist-streams"), (9, ALLOCATE)]
+)
 def test_what_is_not_proved_is_blamed_on_a_pass_only_if_it_was_proved_before(
-    is_from_the_start: bool, model: Path, monkeypatch: pytest.MonkeyPatch
+    proved: int, where: str, model: Path, monkeypatch: pytest.MonkeyPatch
 ):
     def refused(program: Program) -> Program:
         raise Unproved(Rule.CONTENT, "store at pc 3", (3,), ("product",))
 
     monkeypatch.setattr(emit, "proved", refused)
-    monkeypatch.setattr(machine, "prove", refused if is_from_the_start else lambda _: None)
+    known = iter([None] * proved)
+    monkeypatch.setattr(
+        machine, "prove", lambda code: None if next(known, 1) is None else refused(code)
+    )
     failure = bisect(model, replace(OPTIONS, devices=2), is_thorough=False).failure
     assert failure is not None
-    where = UNKNOWN if is_from_the_start else "lpu-isa-allocate-registers"
     assert (failure.kind, failure.where, failure.nodes) == ("refusal", where, ("product",))
     assert "not proved for several devices" in failure.message
+
+
+def test_instructions_that_the_machine_refuses_are_a_failure(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Not an exception of the search, which looks at them again to find the operation."""
+
+    def refused(module: Any, folder: Path) -> Program:
+        raise Invalid("the body of loop at pc 3 writes its counter r3")
+
+    for user in (instructions, contents):
+        monkeypatch.setattr(user, "executable", refused)
+    monkeypatch.setattr(Search, "fast", refused)
+    failure = searched(model).failure
+    assert failure is not None
+    assert (failure.kind, failure.where) == ("refusal", "convert-lpu-mem-to-lpu-isa")
+    assert "writes its counter" in failure.message
 
 
 def test_it_says_when_no_pass_departs_though_the_program_is_wrong(
