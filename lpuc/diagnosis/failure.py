@@ -94,8 +94,10 @@ def failure_of(error: BaseException, where: str, given: ModuleOp | None = None) 
         return _at(subject_of(error, given), "hang", where, str(error))
     if isinstance(error, CompileError):
         return _refusal(error, where, given)
-    if isinstance(error, UserError | RuntimeFault):
+    if isinstance(error, UserError):
         return Failure("refusal", where, message=str(error))
+    if isinstance(error, RuntimeFault):
+        return _at(subject_of(error), "refusal", where, str(error))
     if isinstance(error, InternalError) and error.__cause__ is not None:
         error = error.__cause__
     return _bug(error, where, given)
