@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import partial
 from hashlib import sha256
 from importlib import import_module
@@ -187,10 +187,9 @@ def again(arguments: argparse.Namespace) -> int:
     named = Results.read(arguments.folder / f"{arguments.detector}.jsonl")
     stock, by_name = prepared(arguments.folder.resolve()), {s.name: s for s in SETTINGS}
     kept = [r for r in shows.known.values() if r["area"] in (arguments.area or [r["area"]])]
-    names = [field.name for field in fields(Fault)]
 
     def asked(record: Record) -> Steps:
-        fault = Fault(**{name: record[name] for name in names} | {"number": record["change"]})
+        fault = Fault.of(record)
         ask = partial(detecting.named, stock, by_name[record["setting"]], fault, arguments.detector)
         news = yield Work(ask, detecting.LIMIT_SECONDS)
         named.add({"key": record["key"], **news})

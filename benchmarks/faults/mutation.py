@@ -13,10 +13,11 @@ annotations, messages, assertions, decorators. What compiles to the same code is
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import CodeType
+from typing import Any
 
 from benchmarks.faults.kinds import KINDS
 
@@ -43,6 +44,12 @@ class Fault:
     before: str
     after: str
     function: str
+
+    @staticmethod
+    def of(record: Mapping[str, Any]) -> Fault:
+        """The fault of a record, whose own number counts the faults of its area."""
+        named = {field.name: record[field.name] for field in fields(Fault)}
+        return Fault(**named | {"number": record["change"]})
 
     @property
     def name(self) -> str:

@@ -19,7 +19,6 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir
-from dataclasses import fields
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -46,7 +45,7 @@ def reduced(record: Record) -> Record:
     setting = next(one for one in SETTINGS if one.name == record["setting"])
     with TemporaryDirectory() as folder, chdir(folder):
         warm([setting])
-    Stock().plant(Fault(**{field.name: record[field.name] for field in fields(Fault)}))
+    Stock().plant(Fault.of(record))
     options, limits, began = options_of(setting), Limits(TRIES, SECONDS), time.perf_counter()
     try:
         subject = of_model(setting.model, options, limits)

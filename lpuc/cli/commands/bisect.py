@@ -42,6 +42,10 @@ def bisect(model: Path, seed: int, quick: bool, as_json: bool, options: CompileO
     Numbers are wrong where they differ by more than what is rounded on the way; crashes, rules that
     the IR breaks, refusals and hangs are found, too. Tells a pass from the importer, the semantics
     of a level, the encoder and the interpreter. Exit code 3 if something is found.
+
+    Where numbers are wrong, the operation is the first behind the pass whose numbers are. Where a
+    pass breaks off, it is the one of its input that it was working on, and what it made of that is
+    in the message; where the machine does, it is the instruction.
     """
     from lpuc.diagnosis.bisection import bisect as search
     from lpuc.files.kinds import TEXT, kind_of

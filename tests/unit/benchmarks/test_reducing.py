@@ -17,7 +17,8 @@ FILE = "passes/lpu/folding/constants.py"
 def test_a_fault_is_planted_reduced_and_counted(tmp_path: Path, capsys: Any):
     faults = faults_of(FILE, (ROOT / FILE).read_text(encoding="utf-8"))
     one = next(f for f in faults if (f.function, f.before.split()[0]) == ("unchanged", "kept"))
-    record = {**asdict(one), "area": "lpu-fold-constants", "setting": "gpt2", "show": "crash"}
+    of_area = {"area": "lpu-fold-constants", "number": 0, "change": one.number}
+    record = {**asdict(one), **of_area, "setting": "gpt2", "show": "crash"}
     unseen = {**record, "show": ""}
     lines = "".join(json.dumps(row) + "\n" for row in (record, unseen))
     (tmp_path / "shows.jsonl").write_text(lines)
