@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from lpuc.cli.threads import VARIABLES
+
 UNWANTED = "PYTHONDONTWRITEBYTECODE"
 """Left out of the environment: a user's second run finds the bytecode of the first."""
 
@@ -33,9 +35,8 @@ class Cost:
 
 
 def _environment(threads: int) -> dict[str, str]:
-    names = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
     kept = {name: value for name, value in os.environ.items() if name != UNWANTED}
-    return {**kept, **dict.fromkeys(names, str(threads))}
+    return {**kept, **dict.fromkeys(VARIABLES, str(threads))}
 
 
 def once(command: Sequence[str], threads: int = 1) -> Cost:

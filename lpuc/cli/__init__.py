@@ -31,6 +31,7 @@ COMMANDS = {
     "compile": "compile a model",
     "run": "call a program once",
     "generate": "generate tokens with a program",
+    "bench": "time a decoder, beside ONNX Runtime",
     "verify": "compare every level with ONNX Runtime",
     "bisect": "find the first pass that goes wrong",
     "reduce": "make what fails small",

@@ -139,6 +139,15 @@ COMPILING = (
 _CHOICES = (*COMPILING, *BUDGETS)
 
 
+def refuse_compiling() -> None:
+    """UsageError if an option of a compilation was given, to a command that runs a program."""
+    context = click.get_current_context()
+    for name in COMPILING:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            flag = f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"{flag} is for models; a program is compiled already")
+
+
 def weights_options(function: F) -> F:
     """Where the program has its weights; the command finds it in `options`."""
 

@@ -7,10 +7,11 @@ libraries read these variables once, when numpy is imported, so this must come f
 
 import os
 
-_VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "BLIS_NUM_THREADS")
+VARIABLES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "BLIS_NUM_THREADS")
+"""What numpy's libraries read, each its own."""
 
 
 def limit_threads(count: int) -> None:
     """Use `count` threads; has no effect once numpy is imported."""
-    for name in _VARIABLES:
+    for name in VARIABLES:
         os.environ[name] = str(count)

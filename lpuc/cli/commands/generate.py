@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.core import ParameterSource
 
 from lpuc.cli.input import stdin_text
 from lpuc.cli.options import (
-    COMPILING,
     FILE,
     about,
     chain,
@@ -20,6 +18,7 @@ from lpuc.cli.options import (
     compile_options,
     fuel_option,
     reference_option,
+    refuse_compiling,
     threads_option,
 )
 from lpuc.cli.output import write
@@ -135,11 +134,7 @@ def _origin(path: Path, options: CompileOptions, check: Check) -> Origin:
         from lpuc.compiler.driver import compile_model
 
         return compile_model(path, options)
-    context = click.get_current_context()
-    for name in COMPILING:
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            flag = f"--{name.replace('_', '-')}"
-            raise click.UsageError(f"{flag} is for models; a program is compiled already")
+    refuse_compiling()
     return read_program(path, check)
 
 

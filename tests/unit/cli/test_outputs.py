@@ -78,7 +78,7 @@ CASES = [
     ["reduce", "lpu.mlir", "--pipeline", "dce", "-o", "lpu.mlir"],
 ]
 WRITES = ("compile", "run", "disasm", "asm", "opt", "reduce")
-PRINTS = ("generate", "verify", "bisect", "inspect", "passes", "targets", "ops")
+PRINTS = ("generate", "bench", "verify", "bisect", "inspect", "passes", "targets", "ops")
 
 
 def contents(folder: Path) -> Iterator[tuple[str, bytes]]:

@@ -1,0 +1,1 @@
+"""What runs in the processes of both sides: `worker` is their program."""
