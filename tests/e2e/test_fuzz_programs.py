@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from benchmarks.fuzz.programs import cases, trial
+from benchmarks.fuzz.pool import Result
+from benchmarks.fuzz.programs import trial
 from benchmarks.fuzz.programs.bases import make_bases
 from benchmarks.fuzz.programs.cases import Key, run_key
 
@@ -23,15 +25,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@cache
+def result(key: Key, folder: Path) -> Result:
+    """What becomes of a key, found out once."""
+    return run_key(folder, 0, key)
+
+
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: f"{key[0]}{key[1]}")
 def test_nothing_hangs_or_crashes_or_takes_more_memory_than_it_states(key: Key, folder: Path):
-    outcome = run_key(folder, 0, key).outcome
+    outcome = result(key, folder).outcome
     assert outcome.verdict == "right", outcome.detail
 
 
 def test_most_changed_programs_are_refused_or_run(folder: Path):
     """Both happen: the changes are neither all noticed at load nor all without effect."""
-    codes = [cases.run_program(folder, 0, n).labels[-1].split()[-1] for n in range(12)]
+    codes = [result(("program", n), folder).labels[-1].split()[-1] for n in range(12)]
     assert {"0", "1"} <= set(codes)
 
 

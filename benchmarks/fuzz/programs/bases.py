@@ -9,7 +9,8 @@ import numpy as np
 
 from benchmarks.fuzz.programs.mutants import Sections
 from lpuc.cli import invoke
-from lpuc.compiler.driver import compile_model
+from lpuc.compiler.driver import CompiledProgram, load_module, lower_by_levels
+from lpuc.compiler.instrument import Instrumentation, ir_text
 from lpuc.compiler.options import CompileOptions
 from runtime.program.program import Program
 
@@ -22,16 +23,15 @@ LEVELS = ("onnx", "lpu", "mem", "isa")
 def make_bases(folder: Path) -> None:
     """Write `NUMBER.lpu`, its inputs as `NUMBER.npz`, its text, and the IR of each level."""
     for number, (name, target) in enumerate(BASES):
-        model = EXPORTS / f"{name}.onnx"
+        model, base = EXPORTS / f"{name}.onnx", str(folder / str(number))
         options = CompileOptions(target, max_context=CONTEXT)
-        program = compile_model(model, options).in_memory
+        module = load_module(model, options)
+        for level in lower_by_levels(module, options, Instrumentation()):
+            Path(f"{base}-{level}.mlir").write_text(ir_text(module))
+        program = CompiledProgram(module, (model,)).in_memory
         program.write(folder / f"{number}.lpu")
         np.savez(folder / f"{number}.npz", allow_pickle=False, **_inputs(program))
-        base = str(folder / str(number))
         assert invoke(["disasm", f"{base}.lpu", "-o", f"{base}.s"]) == 0
-        for level in LEVELS:
-            command = ["compile", str(model), "--target", target, "--max-context", str(CONTEXT)]
-            assert invoke([*command, "--emit", level, "-o", f"{base}-{level}.mlir"]) == 0
 
 
 def _inputs(program: Program) -> dict[str, np.ndarray]:
