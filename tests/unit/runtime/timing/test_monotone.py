@@ -18,6 +18,9 @@ from runtime.target import Target
 from runtime.timing import predict
 from tests.unit.runtime.timing.random_programs import random_program
 
+pytestmark = pytest.mark.xdist_group("monotone")
+"""The programs are made and predicted once, in one process."""
+
 SEEDS = range(200)
 MORE: dict[str, Callable[[Target], Target]] = {
     "twice the fifo": lambda t: replace(t, fifo_bytes=2 * t.fifo_bytes),
