@@ -8,6 +8,11 @@ from weakref import WeakKeyDictionary
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
+from dialects.devices import devices_of
+
+FEW = 2
+"""As many devices as modules are verified for behind each pass; for more, as users have it."""
+
 
 class Once:
     """
@@ -15,7 +20,8 @@ class Once:
 
     Compilers are deterministic: what became of equal modules by equal passes is equal, and tests
     compile few models many times. A module is looked at when it is met first, behind its first
-    pass; from then on it is what was done to it that tells it from others.
+    pass; from then on it is what was done to it that tells it from others. What is for many devices
+    is verified where stages end, as always: verifying it takes longer than compiling it.
     """
 
     def __init__(self) -> None:
@@ -23,6 +29,8 @@ class Once:
         self._right: set[int] = set()
 
     def __call__(self, module: ModuleOp, done: str, verify: Callable[[], None]) -> None:
+        if devices_of(module) > FEW:
+            return
         before = self._now.get(module)
         now = hash((hash(tuple(_parts(module))) if before is None else before, done))
         self._now[module] = now

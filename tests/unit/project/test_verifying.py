@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, ModuleOp, i64
 
 from lpuc.compiler import instrument
 from lpuc.compiler.located import parse_module
@@ -60,6 +60,14 @@ def test_another_module_is_verified(other: dict[str, str]):
     is_verified = counting(Once())
     assert is_verified(module(), "a")
     assert is_verified(module(**other), "a")
+
+
+@pytest.mark.parametrize(("devices", "expected"), [(1, True), (2, True), (4, False)])
+def test_what_is_for_many_devices_is_left_to_the_ends_of_stages(devices: int, expected: bool):
+    given = module()
+    count = IntegerAttr(devices, i64)
+    given.attributes["lpu.options"] = DictionaryAttr({"devices": count})
+    assert counting(Once())(given, "a") is expected
 
 
 def test_what_was_wrong_is_verified_again():
