@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PASS_NAMES = (
     "onnx-check-operators",
+    "onnx-derive-chunk",
     "onnx-bind-roles",
     "onnx-resolve-shapes",
     "convert-onnx-to-lpu",
@@ -33,6 +34,7 @@ PASS_NAMES = (
     "lpu-demote-precision",
     "lpu-cache-to-state",
     "lpu-roll-layers",
+    "lpu-derive-chunk",
     "lpu-derive-generate",
     "lpu-fold-indices",
     "lpu-raise-activation",

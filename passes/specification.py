@@ -25,6 +25,7 @@ LEVELS = ("onnx", "lpu", "lpu_esl", "lpu_mem", "lpu_isa")
 
 FACTS: Mapping[str, tuple[str, str]] = {
     "operators": ("onnx", "every operator of the model is one that can be lowered"),
+    "chunks": ("onnx", "what takes a prompt many tokens at a time stands beside the step"),
     "dimensions": ("onnx", "every dimension of an input is a number or a bounded symbol"),
     "extents": ("onnx", "every extent is affine in the symbols"),
     "constants": ("lpu", "what constants alone decide is a constant"),
@@ -34,6 +35,7 @@ FACTS: Mapping[str, tuple[str, str]] = {
     "stored": ("lpu", "values have the types in which they are stored"),
     "states": ("lpu", "caches are states"),
     "loops": ("lpu", "equal layers are one loop"),
+    "prompts": ("lpu", "what takes a prompt many tokens at a time takes nothing else"),
     "entries": ("lpu", "the token loop stands beside the step"),
     "indices": ("lpu", "what bounds of indices decide is a constant"),
     "activations": ("lpu", "an activation is one operation"),

@@ -111,6 +111,9 @@ def compile_options(function: F) -> F:
                      show_default=True, help="Type of weights, cache and matrix products."),
         click.option("--max-context", type=int, metavar="N",
                      help="Bound of the cache.  [default: 2048, or the model's own limit]"),
+        click.option("--prompt-chunk", type=int, metavar="N",
+                     help="Take prompts N tokens at a time, or fewer that fit; 0: one by one."
+                     "  [default: 64]"),
         click.option("--shape", multiple=True, callback=_parse_shapes, metavar="NAME=INT",
                      help="Fix a symbolic dimension (repeatable)."),
         click.option("--input-role", multiple=True, callback=_parse_roles, metavar="NAME=ROLE",
@@ -131,7 +134,7 @@ def compile_options(function: F) -> F:
 
 
 COMPILING = (
-    "target", "precision", "max_context", "shape", "input_role", "devices", "plan",
+    "target", "precision", "max_context", "prompt_chunk", "shape", "input_role", "devices", "plan",
     "whole_budget", "pipeline",
 )  # fmt: skip
 """Options that a program was compiled with."""

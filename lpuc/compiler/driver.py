@@ -62,7 +62,11 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-REMARKS = {"not_rolled": "no layer loop", "no_generate": "no generate"}
+REMARKS = {
+    "not_rolled": "no layer loop",
+    "no_generate": "no generate",
+    "no_chunk": "no prompt chunk",
+}
 """Attributes that passes leave on a function, and what a summary calls them."""
 
 

@@ -43,12 +43,12 @@ class CompileOptions:
 
     `target` names a machine or a file that describes one, and `devices` says how many of it make a
     ring. `shape` fixes symbolic dimensions by name, `input_role` says what inputs are (see
-    `INPUT_ROLES`) whose names do not tell, `max_context` bounds the cache (None: the default of the
-    compiler), `pipeline` replaces the default passes. `plan` says what each of
-    several devices computes, a mapping or a file, and `whole_budget` how many percent of the
-    parameters every one of them may hold. `weights` is one of `WEIGHTS`; without weights the files
-    they lie in need not exist. What is None of `BUDGETS` is a limit of the importer that stays as
-    it is.
+    `INPUT_ROLES`) whose names do not tell, `max_context` bounds the cache, `prompt_chunk` how many
+    tokens of a prompt are taken at a time, where 0 is one by one (both None: the default of the
+    compiler), `pipeline` replaces the default passes. `plan` says what each of several devices
+    computes, a mapping or a file, and `whole_budget` how many percent of the parameters every one
+    of them may hold. `weights` is one of `WEIGHTS`; without weights the files they lie in need not
+    exist. What is None of `BUDGETS` is a limit of the importer that stays as it is.
     """
 
     target: str | PathLike[str] = DEFAULT_TARGET
@@ -61,6 +61,7 @@ class CompileOptions:
     whole_budget: float | None = None
     pipeline: str | None = None
     weights: str = WEIGHTS[0]
+    prompt_chunk: int | None = None
     max_file_bytes: int | None = None
     max_graph_bytes: int | None = None
     max_nodes: int | None = None
@@ -73,6 +74,8 @@ class CompileOptions:
         one_of("weights", self.weights, WEIGHTS)
         if self.max_context is not None:
             whole("max_context", self.max_context, 1, LARGEST)
+        if self.prompt_chunk is not None:
+            whole("prompt_chunk", self.prompt_chunk, 0, LARGEST)
         _check_devices(self.devices)
         _check_plan(self.plan, self.devices)
         if self.whole_budget is not None:
@@ -119,6 +122,8 @@ class CompileOptions:
             entries["machine"] = StringAttr(escape(_machine_text(target)))
         if self.max_context is not None:
             entries["max_context"] = IntegerAttr(int(self.max_context), i64)
+        if self.prompt_chunk is not None:
+            entries["prompt_chunk"] = IntegerAttr(int(self.prompt_chunk), i64)
         if self.devices > 1:
             entries["devices"] = IntegerAttr(int(self.devices), i64)
         if self.whole_budget is not None:

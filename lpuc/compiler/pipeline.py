@@ -44,7 +44,7 @@ _MERGE = ("lpu-merge-matmuls", "cse", "dce")
 PIPELINE = (
     Stage(
         "onnx",
-        ("onnx-check-operators", "onnx-bind-roles", "onnx-resolve-shapes"),
+        ("onnx-check-operators", "onnx-derive-chunk", "onnx-bind-roles", "onnx-resolve-shapes"),
         _COMMON | {"onnx", "lpu"},
     ),
     Stage(
@@ -61,6 +61,7 @@ PIPELINE = (
             "lpu-roll-layers",
             "cse",
             "dce",
+            "lpu-derive-chunk",
             "lpu-derive-generate",
             "lpu-fold-indices",
             "lpu-gather-to-view",

@@ -4,7 +4,7 @@ of the instruction set.
 
 ```python
 outputs = run_level("lpu", module, inputs)
-run_level("mem", module, inputs, "generate", {"total": 9, "sampled": 0}, tokens.append)
+run_level("mem", module, inputs, "generate", {"fed": 0, "total": 9, "sampled": 0}, tokens.append)
 ```
 """
 

@@ -121,7 +121,7 @@ def request(
         "sampler": settings.floats(),
         "sampler_ints": settings.integers(),
     }
-    return inputs, {"total": len(prompt) + count, "sampled": settings.sampled}
+    return inputs, {"fed": 0, "total": len(prompt) + count, "sampled": settings.sampled}
 
 
 def greedy_cases(

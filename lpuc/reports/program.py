@@ -13,7 +13,7 @@ from lpuc.reports.prediction import ends, predicted, turn_of
 from lpuc.reports.ring import ring_rows
 from runtime.isa.spec import Unit
 from runtime.program.interface import Interface, Port, call_symbols
-from runtime.program.interface_json import STEP
+from runtime.program.interface_json import CHUNK, STEP
 from runtime.program.program import Program
 from runtime.target import Target
 from runtime.traps import Trap
@@ -97,10 +97,19 @@ def program_rows(program: Program, most: int | None = None) -> list[tuple[str, s
         ("arena", f"{size(interface.arena_size)} for cache, inputs, outputs, temporaries"),
         ("memory", _memory(interface, target)),
         ("entries", ", ".join(printable(name) for name, _ in program.entries)),
+        *_prompt(program),
         ("symbols", symbols_text(interface, program.devices)),
         ("elements", f"{_elements(program)} at most"),
         *prediction_rows(program, most),
     ]
+
+
+def _prompt(program: Program) -> list[tuple[str, str]]:
+    """How many tokens of a prompt are taken at a time, where the program has an entry for that."""
+    entry = dict(program.others).get(CHUNK)
+    if entry is None or not entry.inputs or not entry.inputs[0].shape:
+        return []
+    return [("prompt", f"{entry.inputs[0].shape[-1]} tokens at a time")]
 
 
 def _elements(program: Program) -> str:

@@ -58,7 +58,7 @@ from dialects.lpu.products import MatmulOp
 from dialects.lpu.tensors import UnaryOp, tensor_of
 from dialects.lpu.types import tensor_type
 from dialects.reading import operations
-from passes.analysis.functions import options, step_function
+from passes.analysis.functions import functions, options
 from passes.lpu.precision.forms import F32, Forms
 from passes.lpu.precision.products import multiply
 from passes.lpu.precision.widening import widen
@@ -179,6 +179,6 @@ class LpuDemotePrecisionPass(RewritingPass):
     precision: str | None = None
 
     def rewrite(self, module: ModuleOp) -> None:
-        func, short = step_function(module), ElementType(self.precision or _option(module))
-        if short != F32:
+        short = ElementType(self.precision or _option(module))
+        for func in functions(module) if short != F32 else ():
             demote(func, short)

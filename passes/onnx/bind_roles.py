@@ -34,11 +34,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from xdsl.dialects.builtin import (
-    IntegerAttr,
-    ModuleOp,
-    StringAttr,
-)
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 
 from dialects.affine import Affine
@@ -47,12 +43,7 @@ from dialects.lpu.attributes import SymbolsAttr
 from dialects.lpu.interface import interface_of
 from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import Tensor, tensor_type
-from passes.analysis.functions import (
-    dictionary,
-    model_folder,
-    options,
-    step_function,
-)
+from passes.analysis.functions import functions
 from passes.onnx.roles.binding import (
     Binding,
     bind_decoder,
@@ -60,44 +51,13 @@ from passes.onnx.roles.binding import (
     check_names,
     check_numbers,
 )
+from passes.onnx.roles.given import given_roles, given_shape, max_context, original_names
 from passes.onnx.roles.inputs import is_embedding, is_mask, roles_of
-from passes.onnx.shapes.limits import context_limit, head_size
+from passes.onnx.shapes.limits import head_size
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import retype, set_attribute
 from passes.rewriting.signature import assign_roles
 from passes.specification import EXACT, Specification
-
-DEFAULT_CONTEXT = 2048
-
-
-def _shape(module: ModuleOp) -> dict[str, int]:
-    """The dimensions that `shape` fixes."""
-    entries = dictionary(options(module).get("shape"))
-    return {k: v.value.data for k, v in entries.items() if isinstance(v, IntegerAttr)}
-
-
-def _roles(module: ModuleOp) -> dict[str, str]:
-    """The roles that `input_role` gives."""
-    entries = dictionary(options(module).get("input_role"))
-    return {name: role.data for name, role in entries.items() if isinstance(role, StringAttr)}
-
-
-def _max_context(module: ModuleOp) -> int:
-    """What the options say, or the default, within what the positions of the model allow."""
-    limit = context_limit(step_function(module), model_folder(module), _roles(module))
-    given = options(module).get("max_context")
-    if not isinstance(given, IntegerAttr):
-        return DEFAULT_CONTEXT if limit is None else min(limit, DEFAULT_CONTEXT)
-    if limit is not None and given.value.data > limit:
-        raise CompileError(
-            f"--max-context {given.value.data} is more than the {limit} positions of the model"
-        )
-    return given.value.data
-
-
-def _originals(func: FuncOp) -> dict[str, str]:
-    params = dictionary(func.attributes.get("lpu.dim_params"))
-    return {k: v.data for k, v in params.items() if isinstance(v, StringAttr)}
 
 
 def named(tensor: Tensor, index: int, name: str) -> Tensor:
@@ -127,7 +87,7 @@ def bind(
     by_role: dict[str, list[Tensor]] = {"ids": [], "past": [], "mask": [], "positions": []}
     for role, tensor in zip(roles, tensors, strict=True):
         by_role.setdefault(role, []).append(tensor)
-    binding = Binding(overrides, _originals(func), max_context, {})
+    binding = Binding(overrides, original_names(func), max_context, {})
     check_names(binding, tensors)
     by_role["embeddings"] = [x for n, x in zip(names, tensors, strict=True) if is_embedding(n, x)]
     by_role["masks of rank 4"] = [x for n, x in zip(names, tensors, strict=True) if is_mask(n, x)]
@@ -158,5 +118,6 @@ class OnnxBindRolesPass(RewritingPass):
     )
 
     def rewrite(self, module: ModuleOp) -> None:
-        func = step_function(module)
-        bind(func, _max_context(module), _shape(module), _roles(module))
+        context, shape, roles = max_context(module), given_shape(module), given_roles(module)
+        for func in functions(module):
+            bind(func, context, shape, roles)

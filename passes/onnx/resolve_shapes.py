@@ -51,7 +51,7 @@ from dialects.lpu.tensors import tensor_of
 from dialects.onnx.ops import OnnxOp
 from dialects.reading import operations
 from passes.analysis.content import Content, Elements
-from passes.analysis.functions import model_folder, step_function, symbol_ranges
+from passes.analysis.functions import functions, model_folder, symbol_ranges
 from passes.onnx.operators.sources import materialised
 from passes.onnx.shapes.resolver import Resolver
 from passes.rewriting.base import RewritingPass
@@ -109,4 +109,5 @@ class OnnxResolveShapesPass(RewritingPass):
     )
 
     def rewrite(self, module: ModuleOp) -> None:
-        resolve(step_function(module), model_folder(module))
+        for func in functions(module):
+            resolve(func, model_folder(module))

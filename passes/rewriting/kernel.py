@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from xdsl.dialects.builtin import LocationAttr
-from xdsl.dialects.func import ReturnOp
+from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, BlockArgument, Operation, SSAValue, SSAValues, Use
 
 from dialects.reading import operations
@@ -66,6 +66,13 @@ def block_of(operations: Iterable[Operation], arg_types: Sequence[Attribute] = (
     for op in operations:
         append(op, block)
     return block
+
+
+def copied(func: FuncOp) -> FuncOp:
+    """A copy of a function, and of all that is in it, that stands nowhere yet."""
+    copy = func.clone()
+    running().tally.inserted += sum(1 for _ in copy.walk()) - 1
+    return copy
 
 
 def replace(old: SSAValue, new: SSAValue) -> None:

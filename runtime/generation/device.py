@@ -10,7 +10,9 @@ outputs:
 | `sampler` | f32 [3] | temperature, top-p, repetition penalty |
 | `sampler_ints` | i64 [2] | top-k, at most the vocabulary, where 0 means all; the seed |
 
-Two symbols are given by value. `total` is how many tokens the text may have, prompt included: from
+Three symbols are given by value. `fed` is how many tokens of the prompt the cache holds already,
+less than all, because `prompt_chunk` has put them there; an entry without it reads them all itself.
+`total` is how many tokens the text may have, prompt included: from
 1 to the bound of the cache and one more, since the last token is not fed back. `sampled` is 0 for a
 greedy choice, which reads nothing of the sampler, and 1 for the six steps of
 `runtime.generation.sampling`, the specification of the choice. Where the vocabulary is too large to
@@ -37,7 +39,7 @@ from runtime.program.program import Program
 
 Array = np.ndarray[Any, Any]
 
-GENERATE = "generate"
+GENERATE, FED = "generate", "fed"
 STOP_TOKENS = 4
 ROLES = ("sampler", "sampler_ints", "stops", "tokens")
 
@@ -69,9 +71,13 @@ def is_on_device(program: Program, sampling: Sampling, vocabulary: int) -> bool:
 
 
 def tokens_of(
-    entry: Interface, decoder: Decoder, stream: Stream, request: Request
+    entry: Interface, decoder: Decoder, stream: Stream, request: Request, fed: int = 0
 ) -> Iterator[int]:
-    """The new tokens; asking for too much is an error only if no stop token comes first."""
+    """
+    The new tokens; asking for too much is an error only if no stop token comes first.
+
+    The stream has the first `fed` tokens of the prompt in its cache.
+    """
     start, count, most = len(request.prompt), request.count, _most_tokens(entry)
     is_short = start + count > most
     if is_short and (not request.stops or start >= most):
@@ -85,6 +91,7 @@ def tokens_of(
     }
     inputs = {port.name: arrays[port.role] for port in entry.inputs}
     values = {"total": min(start + count, most), "sampled": settings.sampled}
+    values |= {FED: fed} if FED in entry.greatest else {}
     return _checked(
         stream(inputs, values) if count else iter(()), decoder.vocabulary, request, most
     )

@@ -37,6 +37,14 @@ class Cache(Protocol):
         """The logits of a step; of the cache behind it, the first `kept` tokens stay."""
         ...
 
+    def fill(self, text: Sequence[int], fed: int, end: int) -> int:
+        """
+        Take many tokens at once, where the program can, and give no logits.
+
+        The cache holds `fed` tokens of the text, and then as many as are returned, `end` at most.
+        """
+        ...
+
     def reset(self) -> None:
         """Forget all tokens."""
         ...
@@ -69,6 +77,11 @@ class HostCache:
             axis = next(i for i, dim in enumerate(past.shape) if dim.terms)
             self.arrays[past.name] = outputs[present.name].take(range(kept), axis)
         return outputs[decoder.logits.name]
+
+    def fill(self, text: Sequence[int], fed: int, end: int) -> int:
+        """Nothing: such a program has no entry for it."""
+        del text, end
+        return fed
 
     def close(self) -> None:
         """Let go of what is held."""
@@ -104,12 +117,24 @@ class Feed:
         There is one row, that of the last token, where the model gives no others.
         """
         decoder = self.decoder
-        decoder.check(tokens)
-        if self.position + len(tokens) > decoder.room:
-            raise no_room(self.position + len(tokens), decoder.room)
+        self._check(tokens)
         if not decoder.past:
             return self._call([*self.tokens, *tokens], 0)[-len(tokens) :]
         return np.concatenate([self._call(part, self.position) for part in self._parts(tokens)])
+
+    def last(self, tokens: Sequence[int]) -> Array:
+        """Feed tokens behind those seen, many at once; the logits of the last one, as a row."""
+        self._check(tokens)
+        start = self.position
+        text = [*self.tokens, *tokens]
+        fed = self.cache.fill(text, start, len(text) - 1)
+        self.tokens[start:] = text[start:fed]
+        return self.step(text[fed:])[-1:]
+
+    def _check(self, tokens: Sequence[int]) -> None:
+        self.decoder.check(tokens)
+        if self.position + len(tokens) > self.decoder.room:
+            raise no_room(self.position + len(tokens), self.decoder.room)
 
     def _parts(self, tokens: Sequence[int]) -> Iterator[Sequence[int]]:
         """The portions that one step takes."""

@@ -15,7 +15,7 @@ def tokens_of(feed: Feed, prompt: Sequence[int], count: int, sampling: Sampling)
     """Up to `count` new tokens after a prompt."""
     tokens, fed = list(prompt), list(prompt)
     for _ in range(count):
-        logits = feed.step(fed)[-1]
+        logits = feed.last(fed)[0]
         fed = [choose(logits, sampling, tokens)]
         tokens += fed
         yield fed[0]

@@ -10,9 +10,12 @@ import numpy as np
 
 from runtime.errors import Misuse
 from runtime.generation.feeding import Feed
-from runtime.options import Tokens, token_ids
+from runtime.options import Tokens, one_of, token_ids
 
 Array = np.ndarray[Any, Any]
+
+LOGITS = ("all", "last")
+"""Of which tokens a session gives logits."""
 
 
 class Session:
@@ -37,13 +40,17 @@ class Session:
         """How many tokens can be fed in all."""
         return self._feed.decoder.room
 
-    def step(self, tokens: Tokens) -> Array:
+    def step(self, tokens: Tokens, *, logits: str = "all") -> Array:
         """Feed tokens; their logits as an array [len(tokens), vocabulary].
 
-        A model that gives logits of its last token alone gives one row for each of its steps.
+        With `logits="last"`, those of the last token alone, [1, vocabulary]: then a program with
+        an entry `prompt_chunk` takes the others many at a time. A model that gives logits of its
+        last token alone gives one row for each of its steps.
         """
         self._check()
-        return self._feed.step(token_ids("tokens", tokens))
+        ids = token_ids("tokens", tokens)
+        is_last = one_of("logits", logits, LOGITS) == "last"
+        return self._feed.last(ids) if is_last else self._feed.step(ids)
 
     def reset(self) -> None:
         """Forget all tokens."""

@@ -14,7 +14,7 @@ from runtime.sharding import Sharding
 
 T = TypeVar("T")
 Entry = tuple[str, Interface]
-STEP = "step"
+STEP, CHUNK = "step", "prompt_chunk"
 """The name of the entry that every program has: one call of the ONNX graph."""
 
 

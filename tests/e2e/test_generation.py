@@ -70,7 +70,7 @@ def test_every_level_hands_out_the_tokens_of_the_host(devices: int):
         "sampler": settings.floats(),
         "sampler_ints": settings.integers(),
     }
-    values = {"total": len(PROMPT) + COUNT, "sampled": 0}
+    values = {"fed": 0, "total": len(PROMPT) + COUNT, "sampled": 0}
     for level in lower_by_levels(module, chosen, Instrumentation()):
         if level in ("lpu", "esl", "mem"):
             tokens = found.setdefault(level, [])

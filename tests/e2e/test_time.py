@@ -31,7 +31,7 @@ def test_samples_take_the_time_of_the_ticking_model(sample: Program, context: in
 
 
 def test_generation_takes_the_time_of_the_ticking_model(sample: Program) -> None:
-    symbols = {"prompt": 3, "sampled": 1, "total": 6}
+    symbols = {"fed": 0, "prompt": 3, "sampled": 1, "total": 6}
     predicted = predict(sample, symbols, entry="generate").cycles
     assert Ticks(sample, symbols, "generate").run() == predicted
 
@@ -60,7 +60,7 @@ def ring() -> Program:
     [
         ("step", {"P": 1}),
         ("step", {"P": 60}),
-        ("generate", {"prompt": 3, "sampled": 1, "total": 6}),
+        ("generate", {"fed": 0, "prompt": 3, "sampled": 1, "total": 6}),
     ],
 )
 def test_several_devices_take_the_time_of_the_ticking_model(

@@ -33,8 +33,8 @@ from runtime.numerics.elements import ElementType
 
 F32, I64 = ElementType.F32, ElementType.I64
 
-PROMPT, TOTAL, SAMPLED = "prompt", "total", "sampled"
-"""Symbols: tokens given, tokens given and new at most, and 1 unless the choice is greedy."""
+FED, PROMPT, TOTAL, SAMPLED = "fed", "prompt", "total", "sampled"
+"""Symbols: tokens in the cache, tokens given, given and new at most, 1 unless it is greedy."""
 
 TOKENS = "tokens"
 ARGUMENTS = (("stops", tensor((4,), I64)), ("sampler", tensor((3,), F32)),
@@ -159,7 +159,7 @@ class Generator:
 
     @staticmethod
     def of(decoder: Decoder, has_sampler: bool, end: ReturnOp) -> Generator:
-        taken = {PROMPT, TOTAL, SAMPLED, decoder.past}
+        taken = {FED, PROMPT, TOTAL, SAMPLED, decoder.past}
         return Generator(decoder, has_sampler, end, taken, {}, [])
 
     def split(self) -> None:
@@ -197,11 +197,12 @@ class Generator:
         return Build(self.end).insert(op).results[0]
 
     def feed(self, tokens: SSAValue) -> None:
-        """Fill the cache with all of the prompt but its last token."""
+        """Fill the cache with what it lacks of the prompt but its last token."""
         suffixed = {name: _fresh(f"{name}_{PROMPT}", self.taken) for name in self._variables()}
         copies = Copies(suffixed, dict(self.outside))
         upper = Affine.symbol(PROMPT) - 1
-        loop = TokenLoop.begin(self.end, suffixed[self.decoder.past], (0, upper), copies)
+        bounds = (Affine.symbol(FED), upper)
+        loop = TokenLoop.begin(self.end, suffixed[self.decoder.past], bounds, copies)
         self._step(loop, _needed(self.inside, ()), tokens)
 
     def _variables(self) -> list[str]:
@@ -283,6 +284,9 @@ def generate_function(decoder: Decoder, has_sampler: bool) -> FuncOp:
     inputs = tuple(Value(name, name, kind.data.dtype) for name, kind in ARGUMENTS)
     declare(function, Interface((*inputs, Resident(TOKENS)), ()))
     room = decoder.bound + 1
-    symbols = ((PROMPT, 1, room), (SAMPLED, 0, int(has_sampler)), (TOTAL, 1, room + 1))
+    symbols = (
+        (FED, 0, decoder.bound), (PROMPT, 1, room), (SAMPLED, 0, int(has_sampler)),
+        (TOTAL, 1, room + 1),
+    )  # fmt: skip
     set_attribute(function, "lpu.symbols", SymbolsAttr(symbols))
     return function

@@ -95,7 +95,7 @@ def test_tokens_are_generated_on_instructions(devices: int):
         "sampler": np.array([1, 1, 1], np.float32),
         "sampler_ints": np.array([0, 0]),
     }
-    values = {"total": 7, "sampled": 0}
+    values = {"fed": 0, "total": 7, "sampled": 0}
     found: list[list[int]] = []
     module = at_mem(ONE, "lpu-4nm", devices)
     for _, module in behind(ONE, "lpu-4nm", devices):

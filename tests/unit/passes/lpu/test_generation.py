@@ -101,7 +101,7 @@ def _on_device(
         "sampler_ints": settings.integers(),
     }
     found: list[int] = []
-    values = {"total": len(prompt) + count, "sampled": settings.sampled}
+    values = {"fed": 0, "total": len(prompt) + count, "sampled": settings.sampled}
     run_interface(generate, inputs, model_folder(_module(model)), values, found.append)
     return found
 
