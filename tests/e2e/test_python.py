@@ -353,7 +353,7 @@ def test_predictions_grow_with_the_context(program: lpuc.Program):
     prompt = program.predict("generate", context=4)
     assert prompt.symbols == {"fed": 0, "prompt": 4, "sampled": 0, "total": 5}
     assert prompt.seconds > first.seconds
-    with pytest.raises(lpuc.Error, match="entry: expected one of step, generate"):
+    with pytest.raises(lpuc.Error, match="entry: expected one of step, prompt_chunk, generate"):
         program.predict("stepp")
     with pytest.raises(lpuc.Error, match=f"P: expected a whole number, 0 to {CONTEXT - 1}"):
         program.predict(context=CONTEXT)

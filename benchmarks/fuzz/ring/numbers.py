@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from runtime.generation.device import GENERATE, Request
+from runtime.generation.prompt import Chunks
 from runtime.generation.sampling import Sampling
 from runtime.generation.tokens import generate
 from runtime.program.interface import Interface, Port, device_symbols
-from runtime.program.interface_json import STEP
+from runtime.program.interface_json import CHUNK, STEP
 from runtime.program.program import Program
 from runtime.run.host_io import port_view
 from runtime.run.interpreter import Interpreter
@@ -36,7 +37,7 @@ def numbers(
 ) -> list[bytes]:
     """What two calls of each entry give."""
     machine = Interpreter(program, stepping=stepping, reference=reference)
-    calls = {STEP: _stepped, GENERATE: _generated}
+    calls = {STEP: _stepped, CHUNK: _chunked, GENERATE: _generated}
     return [data for entry in entries for data in calls[entry](machine)]
 
 
@@ -53,6 +54,20 @@ def _stepped(machine: Interpreter) -> Iterator[bytes]:
         yield from (found[name].tobytes() for name in sorted(found))
         symbols = interface.bind(inputs, device_symbols(interface, 0, devices))
         yield from held(machine, interface, symbols)
+
+
+def _chunked(machine: Interpreter) -> Iterator[bytes]:
+    """What is in the cache behind two chunks, the second over the end of the first."""
+    interface, chunks = machine.program.interface, Chunks.of(machine.program)
+    assert chunks is not None, "the program has the entry"
+    second = min(1, chunks.entry.greatest[chunks.past])
+    text = [7 * index % 13 for index in range(chunks.width + second)]
+    with machine.devices() as devices:
+        for start in range(second + 1):
+            chunks.run(machine, devices, text, start, keep=start > 0)
+    own = device_symbols(interface, 0, machine.program.devices)
+    symbols = {s.name: min(len(text), s.upper) for s in interface.symbols}
+    yield from held(machine, interface, {**symbols, **own}, "past")
 
 
 def _generated(machine: Interpreter) -> Iterator[bytes]:

@@ -209,7 +209,7 @@ def test_a_compiled_decoder_stays_within_its_bounds_and_near_them(target: str) -
         "tokens": np.arange(8), "stops": np.full(4, -1),
         "sampler": np.array([1, 1, 1], np.float32), "sampler_ints": np.array([0, 7]),
     }  # fmt: skip
-    count = executed(made, inputs, "generate", total=17, sampled=1)
+    count = executed(made, inputs, "generate", fed=0, total=17, sampled=1)
     bound = made.bounds.elements["generate"]
     assert bound / 3 < count <= bound
 
