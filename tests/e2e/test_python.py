@@ -355,7 +355,7 @@ def test_predictions_grow_with_the_context(program: lpuc.Program):
     assert prompt.seconds > first.seconds
     with pytest.raises(lpuc.Error, match="entry: expected one of step, prompt_chunk, generate"):
         program.predict("stepp")
-    with pytest.raises(lpuc.Error, match=f"P: expected a whole number, 0 to {CONTEXT - 1}"):
+    with pytest.raises(lpuc.Error, match=f"context: expected a whole number, 0 to {CONTEXT - 1}"):
         program.predict(context=CONTEXT)
 
 
