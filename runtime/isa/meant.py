@@ -50,7 +50,7 @@ def mixed(*parts: object) -> int:
 def told(inst: type[Inst], values: Iterable[Any]) -> str:
     """What an instruction is but for its registers and where it branches to."""
     shown = zip(_tellers(inst), values, strict=True)
-    return " ".join([inst.MNEMONIC, *(show(value) for show, value in shown if show is not None)])
+    return " ".join([inst.MNEMONIC, *[show(value) for show, value in shown if show is not None]])
 
 
 @cache

@@ -28,6 +28,9 @@ def places_of(opcodes: Opcodes, kinds: Iterable[type[Inst]]) -> list[int]:
 
 
 def found_at(opcodes: Opcodes, pcs: Iterable[int]) -> list[int]:
-    """Which instructions stand at some pcs."""
-    words = _WORDS[opcodes]
-    return np.searchsorted(np.cumsum(words) - words, [*pcs]).tolist()
+    """Which instructions begin at some pcs."""
+    words, wanted = _WORDS[opcodes], np.array([*pcs])
+    addresses = np.cumsum(words) - words
+    found = np.searchsorted(addresses, wanted)
+    assert (addresses[found] == wanted).all(), "no instruction begins there"
+    return found.tolist()

@@ -10,21 +10,17 @@ each instruction is looked at once, for the device `d` and its neighbours `d + j
 import re
 from dataclasses import replace
 
-from runtime.isa.instructions.ctrl import Bge, Jump, Loop
-from runtime.isa.spec import Inst
 from runtime.program.file.canonical import to_text
 from runtime.program.interface import Interface
 from runtime.program.program import Program
 from runtime.ring.checks.compile.content.memory import Memory
 from runtime.ring.checks.compile.effects import Effects
-from runtime.ring.checks.compile.layers.repeats import runs_of
-from runtime.ring.checks.compile.meant import check_meant
-from runtime.ring.checks.compile.opcodes import found_at, opcodes_of, places_of
+from runtime.ring.checks.compile.flow import flow_of
+from runtime.ring.checks.compile.meaning.meant import check_meant
 from runtime.ring.checks.compile.proof import Proof, Report
 from runtime.ring.checks.compile.state import State
 from runtime.ring.checks.compile.values import Origin, Registers, Symbols
-from runtime.ring.checks.compile.walk import CONTROL, SETTING, Flow, Walk
-from runtime.ring.checks.compile.words import Words
+from runtime.ring.checks.compile.walk import Walk
 
 REGISTERS = 256
 """As many as a word can name; a machine that is only thought of may have more."""
@@ -41,7 +37,7 @@ def proved(program: Program) -> Program:
 def prove(program: Program) -> Proof:
     """What holds of all entries of a valid program; Unproved where a rule does not."""
     report = Report(program.code, program.provenance)
-    flow = _flow(program.code, [interface.pc for _, interface in program.entries])
+    flow = flow_of(program.code, [interface.pc for _, interface in program.entries])
     registers = max(REGISTERS, program.target.registers)
     messages: dict[str, int] = {}
     in_flight = gathered = 0
@@ -54,22 +50,6 @@ def prove(program: Program) -> Proof:
     for name, interface in program.entries if program.meant else ():
         check_meant(flow, interface, program.meant[name], report, registers)
     return Proof(program.devices, messages, in_flight, gathered)
-
-
-def _flow(code: tuple[Inst, ...], starts: list[int]) -> Flow:
-    opcodes, loops = opcodes_of(code), dict[int, list[int]]()
-    controls, pcs = places_of(opcodes, CONTROL), set(starts)
-    pcs |= {inst.target for at in controls if isinstance(inst := code[at], Loop | Bge | Jump)}
-    index = {pc: at for pc, at in zip(pcs, found_at(opcodes, pcs), strict=True)}
-    for at in controls:
-        inst = code[at]
-        if isinstance(inst, Loop):
-            loops.setdefault(index[inst.target], []).insert(0, at)
-    joints = set(index.values())
-    return Flow(
-        code, Words().all(code), index, loops, sorted(joints.union(controls)),
-        places_of(opcodes, SETTING), runs_of(opcodes, joints),
-    )  # fmt: skip
 
 
 def _entered(interface: Interface, effects: Effects, count: int) -> State:

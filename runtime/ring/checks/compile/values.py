@@ -147,6 +147,11 @@ class Symbols:
         return self.fresh((min(low, least), max(high, most)), origin)
 
 
+def symbols_of(value: Value) -> set[int]:
+    """The symbols of which a value is made."""
+    return set() if isinstance(value, int) else {symbol for symbol, _ in value.terms}
+
+
 def _affine(const: int, terms: tuple[tuple[int, int], ...]) -> Value:
     return Affine(const, terms) if terms else const
 

@@ -6,72 +6,32 @@ that what holds in the first turn holds in all, if a turn leaves nothing more da
 and as much in flight. Where ways meet, what holds is what held on both.
 """
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from operator import attrgetter
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Li, Loop, Out, Sts
 from runtime.isa.spec import DataInst, Inst
 from runtime.ring.checks.compile.content.areas import Area, Kind
 from runtime.ring.checks.compile.effects import Effects
-from runtime.ring.checks.compile.layers.repeats import Place, Repeats
+from runtime.ring.checks.compile.flow import Flow
+from runtime.ring.checks.compile.layers.repeats import Repeats
 from runtime.ring.checks.compile.links import Queues
 from runtime.ring.checks.compile.proof import Rule
 from runtime.ring.checks.compile.state import State
 from runtime.ring.checks.compile.values import (
     ANYTHING,
-    COMPUTE,
     HIGHEST,
     Origin,
     Registers,
     Value,
+    symbols_of,
 )
 from runtime.ring.checks.compile.words import Word
 
 MOST_VISITS = 64
 """How often the turns of a loop are walked again at most."""
-SETTING = (*COMPUTE, Lds, Loop)
-"""Instructions that write a register."""
-CONTROL = (Bge, Halt, Jump, Lds, Loop, Out, Sts)
-"""Instructions that do not compute, and are on no data."""
-_result: Callable[[Inst], int] = attrgetter("rd")
-
-
-@dataclass(frozen=True)
-class Flow:
-    """Code, its instructions by pc, tails of loops by heads, outermost first, and what repeats.
-
-    `words` are those of the code. Between `stops` nothing computes or is on data alone, and nothing
-    leads or arrives elsewhere. `setting` are the instructions that write a register.
-    """
-
-    code: Sequence[Inst]
-    words: Sequence[Word]
-    index: dict[int, int]
-    loops: dict[int, list[int]]
-    stops: Sequence[int]
-    setting: Sequence[int]
-    runs: dict[int, Place]
-
-    def controls(self, head: int, tail: int) -> Iterator[Inst]:
-        """The instructions of a loop's body that do not compute, and are on no data."""
-        first, end = bisect_left(self.stops, head), bisect_right(self.stops, tail)
-        return (self.code[at] for at in self.stops[first:end])
-
-    def writer(self, register: int, head: int, tail: int) -> Inst | None:
-        """The last instruction of a loop's body that writes a register."""
-        first, end = bisect_left(self.setting, head), bisect_right(self.setting, tail)
-        body = (self.code[at] for at in reversed(self.setting[first:end]))
-        return next((inst for inst in body if _result(inst) == register), None)
-
-    def written(self, head: int, tail: int) -> tuple[set[int], set[int]]:
-        """The registers that a loop's body writes, and the addresses at which it keeps scalars."""
-        first, end = bisect_left(self.setting, head), bisect_right(self.setting, tail)
-        registers = {_result(self.code[at]) for at in self.setting[first:end]}
-        kept = {inst.address for inst in self.controls(head, tail) if isinstance(inst, Sts)}
-        return registers, kept
+MOST_TURNS = 128
+"""Turns of a loop that are walked one by one where need be, and of all loops 8 times as many."""
 
 
 class Turn(NamedTuple):
@@ -89,7 +49,8 @@ class _Open(NamedTuple):
     """A loop whose turn is walked: what was damaged and in flight before it.
 
     `kept` are the scalars that it may load, by address. `before` is what was known before it, and
-    `counts` what had been counted: where a turn loses what was gathered, it is walked again.
+    `counts` what had been counted: where a turn loses what was gathered, it is walked again. Where
+    turns are walked one by one, `rest` are the values of the counter in those that come.
     """
 
     head: int
@@ -100,6 +61,7 @@ class _Open(NamedTuple):
     before: State
     turn: Turn
     counts: tuple[int, int]
+    rest: Iterator[int] | None = None
 
 
 class Walk:
@@ -113,6 +75,7 @@ class Walk:
         self.state: State | None = state
         self.open: list[_Open] = []
         self.visits: dict[int, int] = {}
+        self.turns = 0
         self.waiting: dict[int, State] = {}
         self.repeats = Repeats(flow.words, flow.runs, effects)
 
@@ -220,22 +183,10 @@ class Walk:
         start = state.registers[loop.rd]
         self._same(tail, "the counter", loop.rd, state)
         registers, addresses = self.flow.written(head, tail)
-        last = self.symbols.range(self._bound(loop, head, tail, state))[1] - 1
+        last = self.symbols.range(bound_of(self.flow, tail, state))[1] - 1
         low, high = self.symbols.range(start)
         state.forget(registers, addresses, self.symbols)
         state.registers[loop.rd] = self.symbols.fresh((low, max(high, last)), Origin.SAME)
-
-    def _bound(self, loop: Loop, head: int, tail: int, state: State) -> Value:
-        """The bound of a loop that begins; a body that writes its register loads it again."""
-        match self.flow.writer(loop.rb, head, tail):
-            case None:
-                return state.registers[loop.rb]
-            case Li() as maker:
-                return maker.value
-            case Lds() as maker:
-                return state.kept.get(maker.address, HIGHEST)
-            case _:
-                return HIGHEST
 
     def _leave(self, at: int) -> int:
         """The end of a turn: the next one finds what this one found. Where to go on."""
@@ -245,6 +196,9 @@ class Walk:
         if state.queues != loop.queues:
             words = "a turn that ends at {0} has other messages in flight than at its start: {1}"
             self.report.refuse(Rule.BALANCE, words, at, _unlike(state.queues, loop.queues))
+        turns = loop.rest or self._turns(loop, state)
+        if turns is not None:
+            return self._turn(loop, turns)
         for area in state.memory.damaged() - loop.damaged:
             words = "a turn that ends at {0} leaves slots filled in part, last by {1}"
             self.report.refuse(Rule.TURN, words, at, area.at)
@@ -257,6 +211,37 @@ class Walk:
         assert isinstance(counter, Loop)
         state.registers[counter.rd] = self.symbols.fresh(ANYTHING, Origin.SAME)
         return at + 1
+
+    def _turns(self, loop: _Open, state: State) -> Iterator[int] | None:
+        """The turns of a loop that are to be walked one by one, since each has slots of its own."""
+        tail = self.flow.code[loop.tail]
+        assert isinstance(tail, Loop)
+        counter, start = loop.turn.registers[tail.rd], loop.before.registers[tail.rd]
+        bound = bound_of(self.flow, loop.tail, loop.before)
+        if isinstance(counter, int) or not isinstance(start, int) or not isinstance(bound, int):
+            return None
+        turns, ((symbol, _),) = range(start, max(start + 1, bound), tail.step), counter.terms
+        if len(turns) > MOST_TURNS or self.turns > MOST_TURNS * 8:
+            return None
+        if not any(symbol in symbols_of(family.base) for family in state.memory.families):
+            return None
+        self.turns += len(turns)
+        self.state = loop.before
+        return iter(turns)
+
+    def _turn(self, loop: _Open, rest: Iterator[int]) -> int:
+        """Walk the next turn, or go on behind a loop whose turns are walked one by one."""
+        tail, state, turn = self.flow.code[loop.tail], self.state, next(rest, None)
+        assert isinstance(tail, Loop) and state is not None
+        if turn is None:
+            state.registers[tail.rd] = self.symbols.fresh(ANYTHING, Origin.SAME)
+            return loop.tail + 1
+        state.registers[tail.rd], self.repeats.before = turn, None
+        self.effects.messages, self.effects.reading.gathered = loop.counts
+        self.open.append(loop._replace(queues=state.queues, rest=rest))
+        tails = self.flow.loops[loop.head]
+        self._enter(loop.head, tails[tails.index(loop.tail) + 1 :])
+        return loop.head
 
     def _again(self, loop: _Open, state: State) -> int:
         """Walk a turn again that finds lost what the one before lost; where it begins."""
@@ -276,6 +261,21 @@ class Walk:
         """The first instruction of a body that loads a scalar."""
         body = enumerate(self.flow.code[loop.head : loop.tail], loop.head)
         return next(at for at, i in body if isinstance(i, Lds) and i.address == address)
+
+
+def bound_of(flow: Flow, tail: int, state: State) -> Value:
+    """The bound of a loop that begins; a body that writes its register loads it again."""
+    loop = flow.code[tail]
+    assert isinstance(loop, Loop)
+    match flow.writer(loop.rb, flow.index[loop.target], tail):
+        case None:
+            return state.registers[loop.rb]
+        case Li() as maker:
+            return maker.value
+        case Lds() as maker:
+            return state.kept.get(maker.address, HIGHEST)
+        case _:
+            return HIGHEST
 
 
 def _is_within(area: Area, known: set[Area]) -> bool:

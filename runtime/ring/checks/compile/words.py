@@ -13,7 +13,7 @@ from runtime.isa.instructions.ctrl import Bge, Jump, Lds, Loop, Sts
 from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.meant import told
 from runtime.isa.spec import DataInst, Field, Inst
-from runtime.ring.checks.compile.numbers import TELL
+from runtime.ring.checks.compile.meaning.numbers import TELL
 from runtime.ring.checks.compile.operands import COUNTS
 from runtime.ring.checks.compile.values import COMPUTE, Symbols, Value
 

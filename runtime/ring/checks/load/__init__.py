@@ -79,15 +79,15 @@ def check(
 
 def _walk(walk: Walk, starts: Sequence[Start], devices: int) -> None:
     for start in starts:
-        walk.run(walk.index[start.pc], _entered(start, devices))
+        walk.run(walk.narrator.at(start.pc), _entered(start, devices))
 
 
 def _check_meant(walk: Walk, starts: Sequence[Start]) -> None:
-    meaning = Meaning(walk.narrator, walk.forms, walk.tails, walk.goals, walk.breaks)
+    meaning = Meaning(walk)
     for start in starts:
         if start.meant is not None:
             symbols = {register: mixed("symbol", name) for register, name in start.names.items()}
-            meaning.check(walk.index[start.pc], {**symbols, **start.numbers}, start.meant)
+            meaning.check(walk.narrator.at(start.pc), {**symbols, **start.numbers}, start.meant)
 
 
 def _entered(start: Start, devices: int) -> State:

@@ -37,6 +37,8 @@ class Control:
             return lambda state, at: self._scalar(at, inst, state)
         if isinstance(inst, Out):
             return lambda state, at: self.require_uniform(at, state.registers, inst.ra)
+        if isinstance(inst, Li):
+            return _setting(inst.rd, inst.value)
         (rd,), compute = inst.writes(), _operator(inst)
 
         def step(state: State, at: int) -> None:
@@ -65,8 +67,6 @@ class Control:
 
 def _operator(inst: CtrlInst) -> Operator:
     """What an instruction computes of the registers."""
-    if isinstance(inst, Li):
-        return _constant(inst.value)
     if isinstance(inst, Mov):
         source = inst.ra
         return lambda registers: registers[source]
@@ -78,14 +78,14 @@ def _operator(inst: CtrlInst) -> Operator:
     return lambda registers: combined(function, registers[ra], imm)
 
 
-def _constant(value: Value) -> Operator:
-    """An operator that reads no register."""
+def _setting(register: int, value: int) -> Step:
+    """A step that sets a register."""
 
-    def operator(registers: list[Value]) -> Value:
-        del registers
-        return value
+    def step(state: State, at: int) -> None:
+        del at
+        state.registers[register] = value
 
-    return operator
+    return step
 
 
 def _immediate(inst: CtrlInst) -> int:

@@ -30,24 +30,14 @@ class Form:
     is_exchange: bool
 
 
-class Forms:
-    """The forms of a program's instructions, `known` by the objects that these are."""
+def forms_of(code: Sequence[Inst]) -> list[Form | None]:
+    """The forms of a program's instructions, None of those of the control unit.
 
-    def __init__(self) -> None:
-        self.known: dict[int, Form] = {}
-
-    def of(self, inst: DataInst) -> Form:
-        """The form of an instruction, which is an object of the program."""
-        form = self.known.get(id(inst))
-        if form is None:
-            form = self.known[id(inst)] = _form(inst)
-        return form
-
-    def know(self, code: Sequence[Inst]) -> None:
-        """Find the forms of all instructions on data of a program."""
-        for inst in dict(zip(map(id, code), code, strict=True)).values():
-            if isinstance(inst, DataInst):
-                self.of(inst)
+    Instructions that are one object share one.
+    """
+    insts = dict(zip(map(id, code), code, strict=True))
+    known = {key: _form(i) if isinstance(i, DataInst) else None for key, i in insts.items()}
+    return list(map(known.__getitem__, map(id, code)))
 
 
 @cache

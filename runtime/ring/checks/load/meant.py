@@ -25,11 +25,9 @@ from runtime.isa.instructions.ctrl import (
     Out,
     Sts,
 )
-from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.meant import MASK, digest_of, mixed, told
-from runtime.isa.spec import DataInst, Inst
-from runtime.ring.checks.load.forms import Forms
-from runtime.ring.checks.load.refusal import Narrator
+from runtime.isa.spec import Inst
+from runtime.ring.checks.load.walk import Walk
 
 EMPTY = mixed("nothing", "known")
 """In a register of which nothing is known; nothing that was meant mentions it."""
@@ -73,23 +71,12 @@ class Told:
 
 
 class Meaning:
-    """Compares entries with what they were meant to do.
+    """Compares entries with what they were meant to do, behind a walk over them."""
 
-    `tails`, `goals` and `stops` are those of a walk.
-    """
-
-    def __init__(
-        self, narrator: Narrator, forms: Forms, tails: Mapping[int, Sequence[int]],
-        goals: Mapping[int, int], stops: Sequence[int],
-    ) -> None:  # fmt: skip
-        self.code = narrator.code
-        self.narrator = narrator
-        self.forms = forms
-        self.tails = tails
-        self.goals = goals
-        self.joints = {*tails, *goals.values()}
-        self.stops = stops
-        forms.know(self.code)
+    def __init__(self, walk: Walk) -> None:
+        self.walk = walk
+        self.code = walk.code
+        self.narrator = walk.narrator
         self.steps: dict[int, Step] = {}
         self.held: Held | None = None
 
@@ -104,7 +91,7 @@ class Meaning:
         at = start
         while self._goes_on:
             at = self._straight(at)
-            if at in self.joints:
+            if at in self.walk.joints:
                 self._join(at)
             if self._goes_here:
                 self._control(at, self.code[at])
@@ -142,21 +129,23 @@ class Meaning:
 
     def _straight(self, at: int) -> int:
         """Execute up to where ways meet, or an instruction of the control unit is no function."""
-        held, end = self.held, self.stops[bisect_left(self.stops, at)]
+        held, end = self.held, self.walk.breaks[bisect_left(self.walk.breaks, at)]
         if held is None:
             return end
-        registers, told, steps, forms = held.registers, self.told, self.steps, self.forms.known
-        words, numbers = told.words, told.numbers
-        for inst in self.code[at:end]:
-            form = forms.get(id(inst))
+        registers, told, steps = held.registers, self.told, self.steps
+        words, numbers, is_exchange = told.words, told.numbers, told.is_exchange
+        for inst, form in zip(self.code[at:end], self.walk.forms[at:end], strict=True):
             if form is None:
-                (steps.get(id(inst)) or self._bind(inst))(registers)
+                if isinstance(inst, Li):
+                    registers[inst.rd] = inst.value & MASK
+                else:
+                    (steps.get(id(inst)) or self._bind(inst))(registers)
             else:
-                if told.is_exchange is not form.is_exchange:
-                    if told.is_exchange:
+                if form.is_exchange is not is_exchange:
+                    if is_exchange:
                         told = self._end(at)
                         words, numbers = told.words, told.numbers
-                    told.is_exchange = form.is_exchange
+                    is_exchange = told.is_exchange = form.is_exchange
                 words.append(form.what)
                 numbers += form.get(registers)
             at += 1
@@ -181,10 +170,8 @@ class Meaning:
         elif isinstance(inst, Halt):
             self._say(at, told(Halt, ()), ())
             self.held = None
-        elif isinstance(inst, DataInst):
-            form = self.forms.of(inst)
-            is_exchange = isinstance(inst, Send | Recv)
-            self._say(at, form.what, form.get(held.registers), is_exchange)
+        elif (form := self.walk.forms[at]) is not None:
+            self._say(at, form.what, form.get(held.registers), form.is_exchange)
         else:
             self._bind(inst)(held.registers)
 
@@ -201,7 +188,7 @@ class Meaning:
         held.registers[inst.rd] = number
 
     def _branch(self, at: int, inst: Bge | Jump, held: Held) -> None:
-        number, goal = self.count["branch"], self.goals[at]
+        number, goal = self.count["branch"], self.walk.goals[at]
         self.count["branch"] += 1
         read = [held.registers[register] for register in inst.reads()]
         self._say(at, f"{inst.MNEMONIC} {number}", read)
@@ -223,7 +210,7 @@ class Meaning:
             if self.held is not None:
                 known.meet(self.held)
             self.held = known
-        for tail in self.tails.get(at, ()) if self.held else ():
+        for tail in self.walk.tails.get(at, ()) if self.held else ():
             self._begin(at, tail)
 
     def _begin(self, head: int, tail: int) -> None:
@@ -231,9 +218,7 @@ class Meaning:
         assert held is not None and isinstance(loop, Loop)
         self.loops[tail] = number
         self._say(head, f"loop {number}", (held.registers[loop.rd],))
-        for inst in self.code[head:tail]:
-            if isinstance(inst, DataInst):
-                continue
+        for inst in self.walk.body(head, tail):
             for register in inst.writes():
                 held.registers[register] = EMPTY
             if isinstance(inst, Sts):

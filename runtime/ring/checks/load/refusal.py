@@ -1,5 +1,6 @@
 """How the check says no: the rule, the instructions, the devices and the ONNX nodes."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 from operator import attrgetter
@@ -31,6 +32,13 @@ class Narrator:
         self.code = code
         self.addresses = list(accumulate(map(_WORDS, code[:-1]), initial=0))
         self.nodes_at = nodes_at
+
+    def at(self, pc: int) -> int:
+        """The instruction at a pc, where one begins."""
+        found = bisect_left(self.addresses, pc)
+        if self.addresses[found : found + 1] != [pc]:
+            raise KeyError(pc)
+        return found
 
     def name(self, at: int) -> str:
         """An instruction for a message."""

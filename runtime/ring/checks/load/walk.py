@@ -12,13 +12,22 @@ is known of both. Where an address in the LMU depends on the turn, all turns are
     settle    the turns of a loop do not become alike
 """
 
+from bisect import bisect_left
+from collections.abc import Iterator
+
 from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Li, Loop
 from runtime.isa.spec import CtrlInst, DataInst, Inst
 from runtime.ring.checks.load.control import Control
 from runtime.ring.checks.load.data import Data, Step
-from runtime.ring.checks.load.forms import Forms
+from runtime.ring.checks.load.forms import forms_of
 from runtime.ring.checks.load.layers.again import Again
-from runtime.ring.checks.load.layers.finding import controls_of, kinds_of, layers_of
+from runtime.ring.checks.load.layers.finding import (
+    DATA,
+    SCALAR,
+    kinds_of,
+    layers_of,
+    others_than,
+)
 from runtime.ring.checks.load.loops import Counted, Older, is_settled
 from runtime.ring.checks.load.memory.runs import Content, meet
 from runtime.ring.checks.load.refusal import Narrator
@@ -40,25 +49,25 @@ class Walk:
         self.narrator = narrator
         self.data = Data(narrator, devices, target)
         self.control = Control(narrator, self.data.tags)
-        self.index = dict(zip(narrator.addresses, range(len(code)), strict=True))
         self.tails: dict[int, list[int]] = {}
         self.goals: dict[int, int] = {}
         self.steps: list[Step | None] = [None] * len(code)
         self.known: dict[int, Step] = {}
         kinds = kinds_of(code)
-        controls = controls_of(kinds)
+        controls = others_than(SCALAR | DATA, kinds)
         for at in controls:
             inst = code[at]
             if isinstance(inst, Loop):
-                self.tails.setdefault(self.index[inst.target], []).insert(0, at)
+                self.tails.setdefault(narrator.at(inst.target), []).insert(0, at)
             elif isinstance(inst, Bge | Jump):
-                self.goals[at] = self.index[inst.target]
+                self.goals[at] = narrator.at(inst.target)
         tails = sorted(tail for known in self.tails.values() for tail in known)
         self.numbers = {tail: number for number, tail in enumerate(tails)}
         self.joints = {*self.tails, *self.goals.values()}
-        self.forms = Forms()
+        self.forms = forms_of(code)
         self.breaks = sorted(self.joints.union(controls))
-        places = layers_of(kinds, controls, self.joints) if shortens else {}
+        self.scalars = others_than(DATA, kinds)
+        places = layers_of(kinds, self.breaks) if shortens else {}
         self.again = Again(code, places, self.data, self.forms, self._bind)
         self.stops = self.joints.union(places)
         self.waiting: dict[int, State] = {}
@@ -251,5 +260,9 @@ class Walk:
 
     def _written(self, loop: Counted) -> set[int]:
         """The registers that a body writes."""
-        body = self.code[loop.head : loop.tail]
-        return {getattr(inst, "rd") for inst in body if hasattr(inst, "rd")}  # noqa: B009
+        return {r for inst in self.body(loop.head, loop.tail) for r in inst.writes()}
+
+    def body(self, head: int, tail: int) -> Iterator[Inst]:
+        """The instructions of a loop's body that are of the control unit."""
+        first, end = bisect_left(self.scalars, head), bisect_left(self.scalars, tail)
+        return (self.code[at] for at in self.scalars[first:end])

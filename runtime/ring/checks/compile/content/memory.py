@@ -6,7 +6,8 @@ here. Kept are families of slots (`families`), and areas at fixed addresses:
     GATHERED  the bytes of a complete family, when its memory is used for something else
     SAME      what was computed of such bytes alone
     DAMAGED   of which devices hold what they should not: slots that were not filled
-    LOST      what was gathered on some of the ways that meet, and not on all
+    LOST      what was gathered on some of the ways that meet, and not on all, or in a place that is
+              not known, or written over there
 
 Families go before areas.
 """
@@ -221,7 +222,8 @@ class Memory:
     def _overwrite(self, low: int, high: int, is_exact: bool, is_placed: bool = True) -> None:
         """Take a range out of what is known; what stays in a part of it is damaged or private.
 
-        What is lost gives way to what is written at a known place, up to its greatest extents.
+        What is lost gives way to what is written at a known place, up to its greatest extents. What
+        was gathered is lost where something is written at a place that is not known.
         """
         for family in self.families_in(low, high):
             self._settle(family)
@@ -236,10 +238,12 @@ class Memory:
                 kept += outside(area, low, high)
             elif area.kind in (Kind.DAMAGED, Kind.LOST):
                 kept.append(area)
+            elif area.kind is Kind.GATHERED and not is_placed:
+                kept.append(area._replace(kind=Kind.LOST))
         self.areas = kept
 
     def _settle(self, family: Family) -> None:
-        """Make areas of a family: complete or damaged."""
+        """Make areas of a family: complete, damaged, or lost where nobody knows its place."""
         self.families.remove(family)
         for area in self._remains(family):
             self._cut(area.low, area.high, is_exact=True)
@@ -253,6 +257,7 @@ class Memory:
             return
         for piece in family.complete(self.shapes):
             if not isinstance(family.base, int):
+                yield Area(*family.span(piece), Kind.LOST, piece.at)
                 continue
             start = family.base + piece.start
             for first, size in _runs(piece.shape):

@@ -61,7 +61,10 @@ class Reading:
                 words = "{0} reads bytes that {1} left different on each device"
                 self.report.refuse(Rule.CONTENT, words, at, area.at)
             if area.kind is Kind.LOST:
-                words = "{0} reads what {1} gathered on some of the ways that lead there only"
+                words = (
+                    "{0} reads what {1} gathered on some of the ways that lead there only, or in a "
+                    "place that is not known, or that was written over in such a place"
+                )
                 self.report.refuse(Rule.CONTENT, words, at, area.at)
 
     def _refuse_slots(

@@ -16,8 +16,8 @@ from typing import NamedTuple
 from runtime.isa.instructions.ctrl import Li
 from runtime.isa.spec import DataInst, Inst
 from runtime.ring.checks.load.data import Data, Note, Step
-from runtime.ring.checks.load.forms import Forms, Values
-from runtime.ring.checks.load.layers.finding import PURE, Layers, Places
+from runtime.ring.checks.load.forms import Form, Values
+from runtime.ring.checks.load.layers.finding import Layers, Places
 from runtime.ring.checks.load.layers.rows import NO_NOTE, Bounds, Row
 from runtime.ring.checks.load.layers.story import facts, moved, seen
 from runtime.ring.checks.load.memory.events import Block
@@ -73,7 +73,7 @@ class Again:
     """Leaves out what is done again, for one walk over a program."""
 
     def __init__(
-        self, code: Sequence[Inst], places: Places, data: Data, forms: Forms,
+        self, code: Sequence[Inst], places: Places, data: Data, forms: Sequence[Form | None],
         bind: Callable[[int], Step],
     ) -> None:  # fmt: skip
         self.code = code
@@ -142,16 +142,14 @@ class Again:
         self._move(before, now, state.lmu, bounds, count, places)
         return count
 
-    def _through(
-        self, span: range, registers: list[Value]
-    ) -> list[tuple[int, DataInst, list[Value]]]:
+    def _through(self, span: range, registers: list[Value]) -> list[tuple[int, Form, list[Value]]]:
         """The instructions on data of a stretch, each with the registers that it finds."""
-        found: list[tuple[int, DataInst, list[Value]]] = []
+        found: list[tuple[int, Form, list[Value]]] = []
         scalars = State(registers[:])
         for at in span:
-            inst = self.code[at]
-            if isinstance(inst, DataInst):
-                found.append((at, inst, scalars.registers[:]))
+            form = self.forms[at]
+            if form is not None:
+                found.append((at, form, scalars.registers[:]))
             else:
                 self.bind(at)(scalars, at)
         return found
@@ -163,9 +161,9 @@ class Again:
         if len(found) != len(others):
             return None
         rows: list[Row] = []
-        for (at, inst, registers), (_, other, values) in zip(found, others, strict=True):
-            form, its = self.forms.of(inst), self.forms.of(other)
-            note = start.notes.get(at, NO_NOTE)
+        for (at, form, registers), (_, its, values) in zip(found, others, strict=True):
+            inst, note = self.code[at], start.notes.get(at, NO_NOTE)
+            assert isinstance(inst, DataInst)
             row = Row(at, inst, form, form.get(registers), note)
             if its.what != form.what or not row.loosen(its.get(values)):
                 return None
@@ -179,24 +177,17 @@ class Again:
         """A stretch that does what the rows do, up to what is loose; None if it does not."""
         registers, rest = registers[:], iter(rows)
         later, events, scalars = list[Later](), list[int](), State(registers)
-        known, bind = self.forms.known, self.bind
-        for at, inst in enumerate(self.code[span.start : span.stop], span.start):
-            cls = type(inst)
-            if cls is Li:
-                registers[inst.rd] = inst.value  # pyright: ignore
-                continue
-            if cls in PURE:
-                bind(at)(scalars, at)
+        here = slice(span.start, span.stop)
+        for at, inst, form in zip(span, self.code[here], self.forms[here], strict=True):
+            if form is None:
+                if isinstance(inst, Li):
+                    registers[inst.rd] = inst.value
+                else:
+                    self.bind(at)(scalars, at)
                 continue
             row = next(rest, None)
-            if row is None:
+            if row is None or form.what != row.form.what:
                 return None
-            form = row.form
-            if inst is not row.inst:
-                assert isinstance(inst, DataInst)
-                form = known.get(id(inst)) or self.forms.of(inst)
-                if form.what != row.form.what:
-                    return None
             values = form.get(registers)
             if values != row.values and not row.fits(values):
                 return None

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from operator import attrgetter
 
+import numpy as np
+from numpy.typing import NDArray
+
 from runtime.isa.instructions.ctrl import Add, Addi, Divi, Li, Max, Min, Mov, Mul, Muli, Sub
 from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.spec import OPCODES, DataInst, Inst
@@ -21,9 +24,7 @@ WINDOW = 32
 FEWEST = 6
 """Stretches in a row for which it is worth it."""
 SCALAR = frozenset(cls.OPCODE for cls in PURE)
-_DATA = frozenset(code for code, cls in OPCODES.items() if issubclass(cls, DataInst))
-_ELSE = re.compile(b"[^%b]" % re.escape(bytes(SCALAR | _DATA)), re.DOTALL)
-_DATUM = re.compile(b"[^%b]" % re.escape(bytes(SCALAR)), re.DOTALL)
+DATA = frozenset(code for code, cls in OPCODES.items() if issubclass(cls, DataInst))
 _NET = re.escape(bytes((Send.OPCODE, Recv.OPCODE)))
 _BEHIND_EXCHANGE = re.compile(b"[%b](?=[^%b])" % (_NET, _NET), re.DOTALL)
 
@@ -42,25 +43,30 @@ Places = dict[int, tuple[Layers, int]]
 """By the instruction with which a stretch begins: the row that it is of, and its number there."""
 
 
-def kinds_of(code: Sequence[Inst]) -> bytes:
+Kinds = NDArray[np.uint8]
+
+
+def kinds_of(code: Sequence[Inst]) -> Kinds:
     """The opcode of each instruction."""
-    return bytes(map(_opcode, code))
+    return np.frombuffer(bytes(map(_opcode, code)), np.uint8)
 
 
-def controls_of(kinds: bytes) -> list[int]:
-    """Instructions of the control unit that do more than read and write registers."""
-    return [match.start() for match in _ELSE.finditer(kinds)]
+def others_than(opcodes: frozenset[int], kinds: Kinds) -> list[int]:
+    """Instructions that have none of some opcodes, in order."""
+    is_other = np.ones(256, np.bool_)
+    is_other[[*opcodes]] = False
+    return np.flatnonzero(is_other[kinds]).tolist()
 
 
-def layers_of(kinds: bytes, controls: Sequence[int], joints: set[int]) -> Places:
-    """All stretches of a program; ways meet at its `joints`, which lie in none of them."""
+def layers_of(kinds: Kinds, breaks: Sequence[int]) -> Places:
+    """All stretches of a program, with none of the `breaks`, which are in order, in them."""
     found: Places = {}
-    for low, high in pairwise([-1, *sorted(joints.union(controls)), len(kinds)]):
+    for low, high in pairwise([-1, *breaks, len(kinds)]):
         if high - low <= FEWEST * WINDOW:
             continue
-        places = [match.start() for match in _DATUM.finditer(kinds, low + 1, high)]
-        for starts in _repeated(bytes(map(kinds.__getitem__, places))):
-            layers = Layers(tuple(places[start] for start in starts if start < len(places)))
+        places = np.array(others_than(SCALAR, kinds[low + 1 : high]), np.int64) + low + 1
+        for starts in _repeated(kinds[places].tobytes()):
+            layers = Layers(tuple(int(places[start]) for start in starts if start < len(places)))
             found |= {at: (layers, number) for number, at in enumerate(layers.starts)}
     return found
 

@@ -92,3 +92,18 @@ def used(devices: int, address: int = Y, size: int = 16) -> list[str]:
 def gather(devices: int) -> list[str]:
     """A whole all-gather, and its reader."""
     return [*produced(), *slots(devices), own(), *hops(devices), *used(devices)]
+
+
+def by_rows(devices: int, count: str, first: int = 0) -> list[str]:
+    """A gather into the LMU of four rows of four elements, one in each turn of a loop.
+
+    The loop counts from `first` up to what the register `count` holds.
+    """
+    row = f"(r{ONE},r{ONE},r{ONE},r{ELEMENT})"
+    return [
+        *produced(), *slots(devices), f"li r90, {first}", "rows:", "muli r91, r90, 16",
+        *(f"add r{50 + j}, r{FIRST + j}, r91" for j in range(devices)), "add r92, r60, r91",
+        f"copy {row}, {view(50)}, {view(92)}",
+        *(line.replace(extents(), row) for line in hops(devices, 50)),
+        f"loop r90, {count}, 1, rows",
+    ]  # fmt: skip

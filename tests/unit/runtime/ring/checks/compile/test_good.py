@@ -120,6 +120,14 @@ def test_a_message_that_is_split_by_rows_is_proved(devices: int):
 
 
 @SIZES
+def test_rows_may_be_gathered_in_the_lmu_turn_by_turn(devices: int):
+    lines = [*p.by_rows(devices, f"r{p.ELEMENT}"), *p.used(devices)]
+    proof = prove(p.program(devices, lines, depth=1))
+    assert proof.messages == {"step": devices - 1}
+    assert proof.gathered == 1
+
+
+@SIZES
 def test_addresses_of_slots_may_be_kept_in_the_lmu(devices: int):
     kept = [f"sts r{p.FIRST + j}, {1 << 20 | 64 * j}" for j in range(devices)]
     hops: list[str] = []

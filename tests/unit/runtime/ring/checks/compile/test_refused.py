@@ -174,6 +174,43 @@ def test_what_says_how_many_or_which_depends_on_no_device(line: str):
 SKIPPED = [*p.produced(), *p.slots(4), f"bge r{p.P}, r101, end", p.own(), *HOPS]
 
 
+@pytest.mark.parametrize(
+    ("first", "count", "rule"), [(1, f"r{p.ELEMENT}", Rule.MIXTURE), (0, f"r{p.P}", Rule.CONTENT)]
+)
+def test_rows_that_are_not_all_gathered_are_refused(first: int, count: str, rule: Rule):
+    """Where it depends on P how many there are, nobody knows in another loop where they lie."""
+    used = TAIL if rule is Rule.MIXTURE else _turns(*TAIL)
+    with pytest.raises(Unproved) as refused:
+        prove(p.program(4, [*p.by_rows(4, count, first), *used]))
+    assert refused.value.rule is rule
+
+
+SOMEWHERE = [
+    f"muli r80, r{p.P}, 4",
+    f"addi r80, r80, {p.Y}",
+    f"map1.neg ({', '.join(['r100'] * 4)}), {p.view(80)}, {p.view(60)}",
+]
+"""What a device writes for itself over one element of what was gathered, it depends on P which."""
+
+
+def test_what_was_gathered_is_not_read_behind_a_write_to_some_place_of_it():
+    with pytest.raises(Unproved) as refused:
+        prove(p.program(4, [*HEAD, *HOPS, *SOMEWHERE, *TAIL]))
+    assert refused.value.rule is Rule.CONTENT
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [*HEAD, *HOPS, *TAIL, *SOMEWHERE],
+        [*HEAD, *HOPS, *TAIL, *SOMEWHERE, *p.produced(p.Y, 81), f"copy {_row(60)}, {p.view(81)}"],
+        _turns(*HEAD, *HOPS, *TAIL, *SOMEWHERE),
+    ],
+)
+def test_memory_of_what_was_gathered_and_read_may_be_written_anywhere(lines: list[str]):
+    assert prove(p.program(4, lines)).gathered == 1
+
+
 @pytest.mark.parametrize("used", [[], TAIL])
 def test_what_was_gathered_on_one_way_only_is_not_read_where_ways_meet(used: list[str]):
     """It makes no difference whether it was read on that way, too."""

@@ -10,7 +10,7 @@ import pytest
 from runtime.errors import Invalid
 from runtime.isa.instructions.ctrl import Addi, Li, Muli
 from runtime.program.program import Program
-from runtime.ring.checks.compile import Proof, Rule, Unproved, effects, prove, proving
+from runtime.ring.checks.compile import Proof, Rule, Unproved, effects, flow, prove
 from tests.unit.runtime.ring.checks.compile import programs as p
 from tests.unit.runtime.ring.checks.compile.mutations import mutants
 
@@ -59,7 +59,7 @@ def test_a_change_of_a_layer_is_judged_as_if_all_were_walked(monkeypatch: pytest
     some = [mutant.program for mutant in islice(mutants(good, layer), 0, None, 11)]
     valid = [program for program in some if _is_valid(program)]
     found = [_verdict(program) for program in valid]
-    monkeypatch.setattr(proving, "runs_of", lambda code, joints: {})
+    monkeypatch.setattr(flow, "runs_of", lambda code, joints: {})
     assert found == [_verdict(program) for program in valid]
     rules = {verdict[0] for verdict in found if isinstance(verdict, tuple)}
     assert {Rule.CONTENT, Rule.PAIRING} <= rules

@@ -12,9 +12,9 @@ from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Loop, Sts
 from runtime.isa.meant import MASK, digest_of, mixed, told
 from runtime.isa.spec import Inst
 from runtime.program.interface import Interface
-from runtime.ring.checks.compile.numbers import Registers
+from runtime.ring.checks.compile.flow import Flow
+from runtime.ring.checks.compile.meaning.numbers import Registers
 from runtime.ring.checks.compile.proof import Report, Rule
-from runtime.ring.checks.compile.walk import Flow
 from runtime.ring.checks.compile.words import Word
 
 NOTHING = mixed("nothing")

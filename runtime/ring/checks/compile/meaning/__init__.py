@@ -1,0 +1,1 @@
+"""What a program was meant to do, and whether it does."""
