@@ -23,6 +23,8 @@ class OnnxRuntime:
     """
     A session of the model, whose ports are those of the program that was compiled of it.
 
+    A prompt is one call where the file takes any number of tokens.
+
     Tensors are bound, so that none is copied between calls: what a call gives as cache is what the
     next one takes. Timed is the call alone.
     """
@@ -40,6 +42,9 @@ class OnnxRuntime:
         self._options = options
         self._session = self._runtime.InferenceSession(model, options, list(PROVIDERS))
         self._names: list[str] = [output.name for output in self._session.get_outputs()]
+        shapes = {port.name: port.shape for port in self._session.get_inputs()}
+        extent = shapes[self._decoder.ids.name][-1]
+        self._width: int | None = extent if isinstance(extent, int) else None
         self._cache: Mapping[str, Any] = {}
         self._text: list[int] = []
         self._fed = 0
@@ -91,7 +96,7 @@ class OnnxRuntime:
     def _last_row(self, watch: Watch) -> np.ndarray[Any, Any]:
         """Feed what is not fed yet; the logits behind it."""
         decoder = self._decoder
-        width = decoder.width or len(self._text)
+        width = self._width or len(self._text)
         logits: Any = None
         while self._fed < len(self._text):
             first = self._fed if decoder.past else 0
@@ -102,10 +107,8 @@ class OnnxRuntime:
     def _call(self, ids: Sequence[int], past: int, watch: Watch) -> Any:
         """One call behind `past` tokens; its logits, and the cache for the next one."""
         decoder, binding = self._decoder, self._session.io_binding()
-        names = {decoder.past_symbol: past, decoder.sequence_symbol: len(ids)}
-        symbols = {name: value for name, value in names.items() if name is not None}
         held = {
-            port.name: self._value(_filled(port, ids, past, port.extents(symbols)))
+            port.name: self._value(_filled(port, ids, past))
             for port in decoder.interface.inputs
             if port.role != "past"
         }
@@ -123,12 +126,14 @@ class OnnxRuntime:
         return self._runtime.OrtValue.ortvalue_from_numpy(array)
 
 
-def _filled(
-    port: Port, ids: Sequence[int], past: int, shape: Sequence[int]
-) -> np.ndarray[Any, Any]:
-    """An input for tokens behind `past` others."""
-    dtype = port.dtype.dtype
+def _filled(port: Port, ids: Sequence[int], past: int) -> np.ndarray[Any, Any]:
+    """
+    An input for tokens behind `past` others, as the file has it.
+
+    The program may take one token at a time where the file takes any number.
+    """
+    dtype, before = port.dtype.dtype, (1,) * (len(port.shape) - 1)
     if port.role == "mask":
-        return np.ones(shape, dtype)
+        return np.ones((*before, past + len(ids)), dtype)
     numbers = ids if port.role == "ids" else range(past, past + len(ids))
-    return np.broadcast_to(np.array(numbers, dtype), shape).copy()
+    return np.array(numbers, dtype).reshape(*before, -1)

@@ -14,9 +14,13 @@ import pytest
 from onnx import numpy_helper
 
 from lpuc.bench.processes import Process
+from lpuc.bench.sides.onnx_runtime import OnnxRuntime
+from lpuc.bench.sides.questions import Watch
 from lpuc.cli import invoke
 from lpuc.cli.threads import VARIABLES
 from lpuc.errors import UserError
+from runtime.program.interface_json import to_json
+from runtime.program.program import Program
 
 MODEL = Path(__file__).parents[3] / "samples/exports/gpt2.onnx"
 FEW = ("--context", "6", "-n", "3", "--rounds", "2")
@@ -202,3 +206,24 @@ def test_a_side_that_dies_is_told() -> None:
         side.kill()
         with pytest.raises(UserError, match="lpuc ended with exit code"):
             side.ask("peak")
+
+
+def test_onnx_runtime_takes_a_prompt_in_one_call(
+    program: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the program was compiled for one token at a time; the same text as token by token."""
+    interface = to_json(Program.load(program).interface)
+    side, calls = OnnxRuntime(str(MODEL), interface, 1), list[int]()
+    call = side._call  # pyright: ignore[reportPrivateUsage]
+
+    def counted(ids: list[int], past: int, watch: Watch) -> Any:
+        calls.append(len(ids))
+        return call(ids, past, watch)
+
+    monkeypatch.setattr(side, "_call", counted)
+    together = [side.prompt([1, 5, 9, 2], 2)["token"], side.step()["token"], side.step()["token"]]
+    assert calls == [4, 1, 1]
+    monkeypatch.setattr(side, "_width", 1)
+    apart = [side.prompt([1, 5, 9, 2], 2)["token"], side.step()["token"], side.step()["token"]]
+    assert calls == [4, 1, 1, *[1] * 6]
+    assert together == apart
