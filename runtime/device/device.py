@@ -27,6 +27,9 @@ WIDEN_BYTES = 4 << 30
 PLAN_LIMIT = 1 << 16
 OUTBOX = 1
 
+NO_CALLS: dict[Any, Any] = {}
+"""What is remembered of an instruction that was not executed; always empty."""
+
 REGISTERS = 256
 """As many as a word can name; a machine that is only thought of may have more."""
 
@@ -107,11 +110,13 @@ class Device:
             self.code, self.plans = code, 0
             self.ready.clear()
             self.traces.clear()
-        self.ready.extend({} for _ in range(slots - len(self.ready)))
+        self.ready.extend([NO_CALLS] * (slots - len(self.ready)))
 
     def remember(self, slot: int, key: Any, call: Any) -> None:
         """Keep a prepared call of an instruction."""
         self.count(1)
+        if self.ready[slot] is NO_CALLS:
+            self.ready[slot] = {}
         self.ready[slot][key] = call
 
     def count(self, calls: int) -> None:

@@ -23,6 +23,15 @@ typedef __m256 vector;
 #define vector_bf16(at)                                                                            \
     _mm256_castsi256_ps(_mm256_slli_epi32(                                                         \
         _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(at))), 16))
+#define vector_add(a, b) _mm256_add_ps(a, b)
+#define vector_sub(a, b) _mm256_sub_ps(a, b)
+#define vector_mul(a, b) _mm256_mul_ps(a, b)
+#define vector_div(a, b) _mm256_div_ps(a, b)
+#define vector_sqrt(a) _mm256_sqrt_ps(a)
+#define vector_neg(a) _mm256_xor_ps(_mm256_set1_ps(-0.0f), a)
+#define vector_abs(a) _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a)
+#define vector_to_f16(at, v)                                                                       \
+    _mm_storeu_si128((__m128i *)(at), _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT))
 #define prefetch(at) _mm_prefetch((const char *)(at), _MM_HINT_T0)
 
 /* The tree of the dot form. */
@@ -49,7 +58,34 @@ TARGET static inline void vector_sums(const float *sums, float *results)
                                       _mm_shuffle_ps(left, right, _MM_SHUFFLE(3, 1, 3, 1))));
 }
 
+/* The greater and the less of two; one that is NaN, if any is. */
+TARGET static inline vector vector_max(vector a, vector b)
+{
+    __m256 first = _mm256_or_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ), _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+    return _mm256_blendv_ps(b, a, first);
+}
+
+TARGET static inline vector vector_min(vector a, vector b)
+{
+    __m256 first = _mm256_or_ps(_mm256_cmp_ps(a, b, _CMP_LT_OQ), _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+    return _mm256_blendv_ps(b, a, first);
+}
+
+TARGET static inline void vector_to_bf16(uint16_t *at, vector v)
+{
+    __m256i bits = _mm256_castps_si256(v), high = _mm256_srli_epi32(bits, 16);
+    __m256i odd = _mm256_and_si256(high, _mm256_set1_epi32(1));
+    __m256i half = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
+    __m256i rounded = _mm256_srli_epi32(_mm256_add_epi32(bits, half), 16);
+    __m256i nan = _mm256_or_si256(high, _mm256_set1_epi32(0x40));
+    __m256i is_nan = _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q));
+    __m256i found = _mm256_blendv_epi8(rounded, nan, is_nan);
+    found = _mm256_permute4x64_epi64(_mm256_packus_epi32(found, found), 0xd8);
+    _mm_storeu_si128((__m128i *)at, _mm256_castsi256_si128(found));
+}
+
 #include "forms.h"
+#include "passes.h"
 
 int runs_avx2(void)
 {
@@ -58,6 +94,6 @@ int runs_avx2(void)
            && __builtin_cpu_supports("avx2");
 }
 
-const struct kernel avx2_kernel = {"avx2", multiply, widen_row};
+const struct kernel avx2_kernel = {"avx2", multiply, widen_row, do_pass};
 
 #endif

@@ -1,5 +1,5 @@
 /* The kernel for x86-64 with AVX-512. It gives the bits of the AVX2 kernel, which takes what that one
- * is as fast with: single rows, and columns of a few elements.
+ * is as fast with: single rows, columns of a few elements, and passes.
  */
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 
@@ -61,12 +61,17 @@ TARGET static void multiply_any(const struct job *job, int64_t batch, int64_t fi
         multiply(job, batch, first, end);
 }
 
+static void pass_any(const struct pass *pass)
+{
+    avx2_kernel.pass(pass);
+}
+
 int runs_avx512(void)
 {
     return runs_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")
            && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
 }
 
-const struct kernel avx512_kernel = {"avx512", multiply_any, widen_row};
+const struct kernel avx512_kernel = {"avx512", multiply_any, widen_row, pass_any};
 
 #endif

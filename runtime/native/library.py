@@ -22,6 +22,8 @@ THREADS = "OMP_NUM_THREADS"
 
 Multiply = Callable[[int, Any, Any, int, int], None]
 """Kernel, panel, rows and scratch, by address or `byref`, and the number of threads."""
+Passes = Callable[[int, bytes, int], None]
+"""Kernel by address, records of passes, and their number."""
 
 
 class Unusable(Exception):
@@ -30,11 +32,12 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class Kernel:
-    """One kernel of a library; `multiply` takes its address first."""
+    """One kernel of a library; `multiply` and `passes` take its address first."""
 
     name: str
     address: int
     multiply: Multiply
+    passes: Passes
 
 
 class Serving(NamedTuple):
@@ -52,16 +55,17 @@ def load(path: Path, expected: str) -> list[Kernel]:
     if not path.exists():
         raise Unusable("no native library was built")
     try:
-        library = ctypes.CDLL(str(path))
+        library, short = ctypes.CDLL(str(path)), ctypes.PyDLL(str(path))
     except OSError as error:
         raise Unusable(f"the native library does not load: {error}") from None
     try:
-        return list(_kernels(library, expected))
+        return list(_kernels(library, short, expected))
     except AttributeError:
         raise Unusable(f"{path.name} is no library of products") from None
 
 
-def _kernels(library: ctypes.CDLL, expected: str) -> Iterator[Kernel]:
+def _kernels(library: ctypes.CDLL, short: ctypes.PyDLL, expected: str) -> Iterator[Kernel]:
+    """The kernels; `short` is the library for calls that are not worth letting other threads on."""
     library.lpuc_digest.restype = library.lpuc_name.restype = ctypes.c_char_p
     if library.lpuc_digest().decode() != expected:
         raise Unusable("the native library was built from other sources")
@@ -70,9 +74,12 @@ def _kernels(library: ctypes.CDLL, expected: str) -> Iterator[Kernel]:
     multiply = library.lpuc_multiply
     multiply.restype = None
     multiply.argtypes = [*[ctypes.c_void_p] * 4, ctypes.c_int]
+    passes = short.lpuc_passes
+    passes.restype = None
+    passes.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int64]
     index = 0
     while address := library.lpuc_kernel(index):
-        yield Kernel(library.lpuc_name(address).decode(), address, multiply)
+        yield Kernel(library.lpuc_name(address).decode(), address, multiply, passes)
         index += 1
 
 

@@ -20,6 +20,16 @@ typedef float32x4_t vector;
 #define vector_fma(a, b, sum) vfmaq_f32(sum, a, b)
 #define vector_f16(at) vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(at)))
 #define vector_bf16(at) vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(at), 16))
+#define vector_add(a, b) vaddq_f32(a, b)
+#define vector_sub(a, b) vsubq_f32(a, b)
+#define vector_mul(a, b) vmulq_f32(a, b)
+#define vector_div(a, b) vdivq_f32(a, b)
+#define vector_max(a, b) vbslq_f32(vorrq_u32(vcgtq_f32(a, b), vmvnq_u32(vceqq_f32(a, a))), a, b)
+#define vector_min(a, b) vbslq_f32(vorrq_u32(vcltq_f32(a, b), vmvnq_u32(vceqq_f32(a, a))), a, b)
+#define vector_sqrt(a) vsqrtq_f32(a)
+#define vector_neg(a) vnegq_f32(a)
+#define vector_abs(a) vabsq_f32(a)
+#define vector_to_f16(at, v) vst1_u16(at, vreinterpret_u16_f16(vcvt_f16_f32(v)))
 #define prefetch(at) __builtin_prefetch(at)
 
 /* The tree of the dot form. */
@@ -42,8 +52,17 @@ TARGET static inline void vector_sums(const float *sums, float *results)
     }
 }
 
-#include "forms.h"
+static inline void vector_to_bf16(uint16_t *at, vector v)
+{
+    float lane[LANES];
+    vector_store(lane, v);
+    for (int l = 0; l < LANES; l++)
+        at[l] = f32_to_bf16(lane[l]);
+}
 
-const struct kernel neon_kernel = {"neon", multiply, widen_row};
+#include "forms.h"
+#include "passes.h"
+
+const struct kernel neon_kernel = {"neon", multiply, widen_row, do_pass};
 
 #endif

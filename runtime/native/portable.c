@@ -1,4 +1,6 @@
 /* The kernel in plain C, for every machine. */
+#include <math.h>
+
 #include "elements.h"
 
 #define TARGET
@@ -63,7 +65,43 @@ static inline float vector_sum(const vector *partials)
     return v.lane[0];
 }
 
+#define LANE_BY_LANE(name, result)                                                                 \
+    static inline vector name(vector a, vector b)                                                  \
+    {                                                                                              \
+        for (int l = 0; l < LANES; l++) {                                                          \
+            float x = a.lane[l], y = b.lane[l];                                                    \
+            (void)y;                                                                               \
+            a.lane[l] = result;                                                                    \
+        }                                                                                          \
+        return a;                                                                                  \
+    }
+
+LANE_BY_LANE(vector_add, x + y)
+LANE_BY_LANE(vector_sub, x - y)
+LANE_BY_LANE(vector_mul, x * y)
+LANE_BY_LANE(vector_div, x / y)
+LANE_BY_LANE(vector_max, x > y || x != x ? x : y)
+LANE_BY_LANE(vector_min, x < y || x != x ? x : y)
+LANE_BY_LANE(negated, from_bits(to_bits(x) ^ 0x80000000))
+LANE_BY_LANE(magnitude, from_bits(to_bits(x) & 0x7fffffff))
+LANE_BY_LANE(square_root, sqrtf(x))
+
+static inline void vector_to_f16(uint16_t *at, vector v)
+{
+    for (int l = 0; l < LANES; l++)
+        at[l] = f32_to_f16(v.lane[l]);
+}
+
+static inline void vector_to_bf16(uint16_t *at, vector v)
+{
+    for (int l = 0; l < LANES; l++)
+        at[l] = f32_to_bf16(v.lane[l]);
+}
+
 #define vector_zero() vector_all(0)
+#define vector_neg(a) negated(a, a)
+#define vector_abs(a) magnitude(a, a)
+#define vector_sqrt(a) square_root(a, a)
 #define prefetch(at) ((void)(at))
 
 /* The tree of the dot form for results whose partial sums lie after each other. */
@@ -78,5 +116,6 @@ TARGET static inline void vector_sums(const float *sums, float *results)
 }
 
 #include "forms.h"
+#include "passes.h"
 
-const struct kernel portable_kernel = {"portable", multiply, widen_row};
+const struct kernel portable_kernel = {"portable", multiply, widen_row, do_pass};

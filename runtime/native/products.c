@@ -97,3 +97,10 @@ OFFERED void lpuc_multiply(const struct kernel *kernel, const struct panel *pane
     job.pieces = (panel->columns + job.step - 1) / job.step;
     share(threads, job.pieces * panel->batch, multiply_piece, &job);
 }
+
+/* Passes one after the other. */
+OFFERED void lpuc_passes(const struct kernel *kernel, const struct pass *passes, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        kernel->pass(passes + i);
+}

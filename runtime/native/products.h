@@ -55,10 +55,29 @@ typedef void (*multiply_columns)(const struct job *job, int64_t batch, int64_t f
 /* Elements that follow each other in f32, padded with zeros to a multiple of PARTIALS. */
 typedef void (*widen_elements)(const char *at, int64_t element, int64_t count, float *to);
 
+#define OPERANDS 4
+
+/* A strided operand of an instruction; F32, F16 and BF16 are computed with, others are moved. */
+struct operand {
+    char *data;
+    int64_t strides[4];
+    int64_t element;
+};
+
+/* One instruction of the vector engine on `count` operands, of which the first is the result; `size`
+ * is that of the elements, where they are only moved. Operands lie apart from the result or exactly
+ * where it does. */
+struct pass {
+    int64_t function, count, size;
+    int64_t extents[4];
+    struct operand operands[OPERANDS];
+};
+
 struct kernel {
     const char *name;
     multiply_columns multiply;
     widen_elements widen;
+    void (*pass)(const struct pass *pass);
 };
 
 extern const struct kernel avx2_kernel, avx512_kernel, neon_kernel, portable_kernel;

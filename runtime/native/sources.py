@@ -9,8 +9,10 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 LIBRARY = "libproducts.so"
 SOURCES = ("avx2.c", "avx512.c", "neon.c", "portable.c", "products.c", "threads.c")
-HEADERS = ("dot.h", "elements.h", "forms.h", "outer.h", "products.h")
-FLAGS = ("-std=gnu11", "-O2", "-ffp-contract=off", "-fvisibility=hidden", "-pthread")
+HEADERS = ("dot.h", "elements.h", "forms.h", "outer.h", "passes.h", "products.h")
+FLAGS = (
+    "-std=gnu11", "-O2", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden", "-pthread",
+)  # fmt: skip
 """No product may be contracted into a sum, and none reordered, but where the source says so."""
 
 

@@ -1,4 +1,4 @@
-"""A trial of a kernel: small products of integers, which every order of additions gets right."""
+"""A trial of a kernel: small products and passes of integers, right in every order of additions."""
 
 import ctypes
 from typing import Any
@@ -7,6 +7,7 @@ import numpy as np
 
 from runtime.native.library import Kernel
 from runtime.native.operands import Array, panel_operand, rows_operand, scratch_size
+from runtime.native.passes import Function, prepare
 from runtime.numerics.elements import ElementType
 
 E = ElementType
@@ -29,7 +30,20 @@ def multiply(
 
 
 def fails(kernel: Kernel) -> bool:
-    """Whether a product of integers is not what it is."""
+    """Whether a product or a pass of integers is not what it is."""
+    return _multiplies_badly(kernel) or _passes_badly(kernel)
+
+
+def _passes_badly(kernel: Kernel) -> bool:
+    x, total = np.arange(37, dtype=np.float32).reshape(1, 1, 1, 37), np.zeros((1,) * 4, np.float32)
+    for function, arrays in ((Function.ADD, (x, x, x)), (Function.SUM, (total, x))):
+        call = prepare(kernel, function, arrays, (0,) * len(arrays))
+        if call is not None:
+            call()
+    return float(total[0, 0, 0, 0]) != 37 * 36
+
+
+def _multiplies_badly(kernel: Kernel) -> bool:
     random = np.random.default_rng(0)
     for element in (E.F32, E.F16, E.BF16):
         for batch, rows, depth, columns in SHAPES:

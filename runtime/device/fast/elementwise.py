@@ -1,6 +1,6 @@
 """Makers of the element-wise instructions of the vector engine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from operator import itemgetter
 from typing import Any
@@ -8,31 +8,85 @@ from typing import Any
 import numpy as np
 
 from runtime.device.device import Device
-from runtime.device.fast.making import Maker, Run, applying, assign
+from runtime.device.fast.making import Maker, Run, applying, assign, codes_of, move, native
 from runtime.device.memory import Array
 from runtime.isa.instructions.vector import Cast, Copy, Fill, Iota, Map1, Map2, Select
 from runtime.isa.spec import DataInst
+from runtime.native.passes import Function
 from runtime.numerics.elements import ElementType, binary_into, convert, unary_into
 
 _WRAP = 1 << 64
 
 
+_NATIVE1 = {
+    "neg": Function.NEG, "abs": Function.ABS, "sqrt": Function.SQRT, "recip": Function.RECIP,
+    "relu": Function.RELU, "isnan": Function.ISNAN,
+}  # fmt: skip
+_NATIVE2 = {
+    "add": Function.ADD, "sub": Function.SUB, "mul": Function.MUL, "div": Function.DIV,
+    "max": Function.MAX, "min": Function.MIN,
+}  # fmt: skip
+_BY_EXP = {
+    "gelu_tanh": (Function.GELU_POWER, Function.OVER_ONE_PLUS),
+    "silu": (Function.NEG, Function.OVER_ONE_PLUS),
+    "sigmoid": (Function.NEG, Function.ONE_PLUS_RECIP),
+}
+"""What computes the argument of the one exp in a function, and what goes on with its result."""
+BETWEEN = 1 << 16
+"""Elements at most that are kept between passes."""
+
+
 def _map1(inst: Map1) -> Maker:
     kernel = unary_into(inst.fn, inst.dst.type, inst.a.type)
+    function, codes = _NATIVE1.get(inst.fn), codes_of(inst.a.type, inst.a.type)
+    if function is not Function.ISNAN:
+        codes = codes_of(inst.dst.type, inst.a.type)
 
     def make(device: Device, out: Array, a: Array) -> Run:
-        del device
-        return partial(kernel, a, out)
+        call = None
+        if codes is not None and function is not None:
+            call = native(device, function, (out, a), codes)
+        elif codes is not None and inst.fn in _BY_EXP:
+            call = _by_exp(device, inst.fn, (out, a), codes)
+        return call or partial(kernel, a, out)
 
     return make
+
+
+def _by_exp(
+    device: Device, fn: str, arrays: tuple[Array, Array], codes: Sequence[int]
+) -> Run | None:
+    """A function of x that is passes around one exp, which is numpy's; None where it is not."""
+    (out, a), (before, behind) = arrays, _BY_EXP[fn]
+    if a.size > BETWEEN:
+        return None
+    powers = np.empty(a.shape, np.float32)
+    operands = (out, a, powers) if behind is Function.OVER_ONE_PLUS else (out, powers)
+    types = (codes[0], *[codes[1], 0][3 - len(operands) :])
+    first = native(device, before, (powers, a), (0, codes[1]))
+    second = native(device, behind, operands, types)
+    if first is None or second is None:
+        return None
+
+    def run() -> None:
+        first()
+        np.exp(powers, powers)
+        second()
+
+    return run
 
 
 def _map2(inst: Map2) -> Maker:
     kernel = binary_into(inst.fn, inst.dst.type, inst.a.type, inst.b.type)
     by_name = kernel in (np.maximum, np.minimum)
+    function, codes = _NATIVE2.get(inst.fn), codes_of(inst.dst.type, inst.a.type, inst.b.type)
 
     def make(device: Device, out: Array, a: Array, b: Array) -> Run:
-        del device
+        call = None
+        if codes is not None and function is not None:
+            call = native(device, function, (out, a, b), codes)
+        if call is not None:
+            return call
         return partial(kernel, a, b, out=out) if by_name else partial(kernel, a, b, out)
 
     return make
@@ -40,7 +94,12 @@ def _map2(inst: Map2) -> Maker:
 
 def _select(inst: Select) -> Maker:
     del inst
-    return applying(_choose)
+
+    def make(device: Device, out: Array, cond: Array, a: Array, b: Array) -> Run:
+        call = native(device, Function.SELECT, (out, cond, a, b), (0, 0, 0, 0))
+        return call or partial(_choose, out, cond, a, b)
+
+    return make
 
 
 def _choose(out: Array, cond: Array, a: Array, b: Array) -> None:
@@ -52,7 +111,7 @@ def _cast(inst: Cast) -> Maker:
     from_float = source.is_float and not element.is_float
     if from_float or ElementType.BOOL in (element, source):
         return applying(_convert, element)
-    return assign
+    return move
 
 
 def _convert(element: ElementType, out: Array, a: Array) -> None:
@@ -61,7 +120,7 @@ def _convert(element: ElementType, out: Array, a: Array) -> None:
 
 def _copy(inst: Copy) -> Maker:
     del inst
-    return assign
+    return move
 
 
 def _fill(inst: Fill) -> Maker:

@@ -1,23 +1,25 @@
 """Makers of the instructions that combine elements along axes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from runtime.device.device import Device
-from runtime.device.fast.making import Maker, Run, applying
+from runtime.device.fast.making import Maker, Run, applying, codes_of, native
 from runtime.device.memory import Array
 from runtime.isa.instructions.reduction import Reduce, Scan, TopK, accumulator, identity
 from runtime.isa.parts import MANY, parts
 from runtime.isa.spec import DataInst
+from runtime.native.passes import Function
 from runtime.numerics.elements import ElementType
 from runtime.traps import Trap, TrapKind
 
 _UFUNCS: dict[str, Any] = {
     "sum": np.add, "max": np.maximum, "min": np.minimum, "mul": np.multiply,
 }  # fmt: skip
+_NATIVE = {"sum": Function.SUM, "max": Function.GREATEST}
 # A row this many times longer than what is wanted of it is not sorted as a whole.
 FEW = 8
 
@@ -41,11 +43,16 @@ def _reduce(inst: Reduce) -> Maker:
             total[box] = ufunc(total[box], combine(x[part].astype(kind, copy=False)))
         out[...] = ufunc(out.astype(kind, copy=False), total) if inst.accumulate else total
 
+    function = None if inst.accumulate else _NATIVE.get(inst.fn)
+    codes = codes_of(inst.dst.type, inst.a.type)
     is_native = inst.a.type.dtype == inst.dst.type.dtype == kind and not inst.accumulate
     few = run_onto if inst.accumulate else run
 
     def make(device: Device, out: Array, x: Array) -> Run:
-        del device
+        if function is not None and codes is not None and _is_of_rows(axes, x):
+            call = native(device, function, (out, x), codes)
+            if call is not None:
+                return call
         if x.size > MANY:
             return partial(run_many, out, x)
         if is_native:
@@ -53,6 +60,11 @@ def _reduce(inst: Reduce) -> Maker:
         return partial(few, out, x)
 
     return make
+
+
+def _is_of_rows(axes: Sequence[int], x: Array) -> bool:
+    """Whether what is combined lies along the last axis."""
+    return 3 in axes and all(x.shape[axis] == 1 for axis in axes if axis < 3) and x.size > 0
 
 
 def _scan(inst: Scan) -> Maker:

@@ -15,13 +15,14 @@ its pc, as if all had been executed one by one.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter, length_hint
+from operator import itemgetter
 from typing import Any
 
 from runtime.device.device import Device
 from runtime.device.fast.binding import Step
 from runtime.device.fast.blocks import Block, Line
 from runtime.device.fast.making import Run
+from runtime.native.passes import joined, length
 
 NO_CALLS: tuple[Run, ...] = ()
 FEW = 4
@@ -164,11 +165,15 @@ class Trace:
             call()
             found.append(call)
         device.place = None
-        return tuple(found)
+        return joined(found)
 
     def _stop(self, device: Device, first: int, segment: Segment, at: Iterator[Run]) -> None:
-        """Be where a call of a segment stopped, when no scalars from line `first` on were done."""
-        stopped = segment.places[len(segment.places) - length_hint(at) - 1]
+        """Be where a call of a segment stopped, when no scalars from line `first` on were done.
+
+        `at` goes over the calls that come next.
+        """
+        left = sum(map(length, at))
+        stopped = segment.places[len(segment.places) - left - 1]
         for line in self.block.lines[first:stopped]:
             if line.bound is None:
                 line.step(device)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from runtime.device.device import Device
-from runtime.device.fast.making import Maker, Run, assign
+from runtime.device.fast.making import Maker, Run, move
 from runtime.device.memory import Array, span
 from runtime.device.panels import Panel
 from runtime.isa.instructions.memory import Load, Store, Stream
@@ -14,7 +14,7 @@ from runtime.traps import Trap, TrapKind
 
 def _load(inst: Load) -> Maker:
     del inst
-    return assign
+    return move
 
 
 def _store(inst: Store) -> Maker:
@@ -22,11 +22,12 @@ def _store(inst: Store) -> Maker:
 
     def make(device: Device, out: Array, a: Array) -> Run:
         address, panels, mirror = device.registers[base], device.fifo.panels, device.products.mirror
+        write = move(device, out, a)
 
         def run() -> None:
             if panels:
                 keep_panels(device, *span(address, out))
-            out[...] = a
+            write()
             if mirror.active:
                 mirror.wrote(address, out, element)
 

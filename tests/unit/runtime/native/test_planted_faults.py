@@ -18,6 +18,7 @@ from runtime.native.sources import FLAGS, FOLDER, HEADERS, LIBRARY, SOURCES
 from runtime.numerics.elements import ElementType
 from tests.unit.runtime.native import judging
 from tests.unit.runtime.native.judging import Case
+from tests.unit.runtime.native.judging_passes import wrong as wrong_passes
 
 E = ElementType
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
@@ -86,6 +87,25 @@ FAULTS = (
     Fault("a batch is the first", "products.c", "b * rows->x_batch", "0 * rows->x_batch"),
     Fault("the last column of a piece is left out", "products.c",
           "least(first + job->step,", "least(first + job->step - (job->pieces > 1),"),
+    Fault("vectors alone are computed", "passes.h",
+          "        if (i < n) {  ", "        if (n < 0) {  "),
+    Fault("operands change places", "passes.h",
+          "EACH(vector_sub(a, b))", "EACH(vector_sub(b, a))"),
+    Fault("a block begins where the row does", "passes.h",
+          "at[1] + done * a->strides[3], n, buffers[1])", "at[1], n, buffers[1])"),
+    Fault("the last of a row are left out", "passes.h",
+          "memcpy(lane, x + i, (size_t)(n - i) * sizeof *x);", ""),
+    Fault("the greatest of negative numbers is zero", "passes.h",
+          "-__builtin_inff()", "0.0f"),
+    Fault("of three axes two are walked", "passes.h",
+          "k < extents[2]; k++", "k < 1; k++"),
+    Fault("what is chosen is the other", "passes.h", "!at[1][i * step]", "at[1][i * step] == 1"),
+    Fault("a NaN is passed over", "avx2.c",
+          "_mm256_or_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ), _mm256_cmp_ps(a, a, _CMP_UNORD_Q))",
+          "_mm256_cmp_ps(a, b, _CMP_GT_OQ)"),
+    Fault("vectors of bf16 are cut off", "avx2.c",
+          "_mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff))", "_mm256_setzero_si256()"),
+    Fault("only the first pass is done", "products.c", "i < count; i++", "i < 1; i++"),
     Fault("the last piece is left out", "threads.c", "if (piece >= pieces)",
           "if (piece >= pieces - 1)"),
 )  # fmt: skip
@@ -141,7 +161,8 @@ def _found(kernel: Kernel) -> str:
     """The first thing that is wrong with a kernel."""
     checks = (judging.wrong, judging.depends, judging.rounds_badly)
     found = (check(kernel, case) for case in _cases() for check in checks)
-    at_once = (check(kernel) for check in (judging.every_half, judging.misses_pieces))
+    whole = (wrong_passes, judging.every_half, judging.misses_pieces)
+    at_once = (check(kernel) for check in whole)
     return next(filter(None, chain(at_once, found)), "")
 
 
