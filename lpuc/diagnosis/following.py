@@ -57,13 +57,19 @@ def follow(
     try:
         verify_module(module)
         given = module.clone()
-        for one, stage in course:
+        for number, (one, stage) in enumerate(course, 1):
             where = one.name
             with at_most(PASS_SECONDS):
                 step = next(running)
-            _verify(module, stage)
+            verify_module(module)
+            if stage is not None:
+                check_level(module, stage)
             done.append(step)
             given = step.after.module
+            if stage is not None or number == len(course):
+                broken = _first_broken(module, done)
+                if broken is not None:
+                    return broken
     except Exception as error:  # a pass may raise anything
         return failure_of(error, where, given)
     finally:
@@ -71,8 +77,15 @@ def follow(
     return None
 
 
-def _verify(module: ModuleOp, stage: Stage | None) -> None:
-    verify_module(module)
-    module.verify()
-    if stage is not None:
-        check_level(module, stage)
+def _first_broken(module: ModuleOp, done: Sequence[Step]) -> Failure | None:
+    """The first pass that has broken a rule of xDSL's, which take as long as all passes to ask."""
+    try:
+        module.verify()
+    except Exception as error:  # operations verify themselves as they like
+        for step in done:
+            try:
+                step.after.module.verify()
+            except Exception as first:  # the same
+                return failure_of(first, step.one.name, step.before.module)
+        return failure_of(error, done[-1].one.name, done[-1].before.module)
+    return None

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.utils.exceptions import VerifyException
 
 from lpuc.cli import invoke
 from lpuc.compiler import emit
@@ -19,6 +21,7 @@ from lpuc.diagnosis.judging import contents, machine
 from lpuc.diagnosis.search import Search
 from lpuc.errors import MISMATCH, USAGE
 from lpuc.levels import instructions
+from passes.analysis.levels import level_of
 from passes.lpu_isa.hoist_streams import LpuIsaHoistStreamsPass
 from passes.lpu_mem.tile import LpuMemTilePass
 from passes.onnx.operators import elementwise
@@ -196,6 +199,21 @@ def test_a_pass_that_crashes(broken: Any, model: Path, monkeypatch: pytest.Monke
     assert failure is not None
     assert (failure.kind, failure.where) == ("crash", broken.name)
     assert "gone" in failure.message
+
+
+def test_a_rule_of_xdsl_is_broken_by_the_first_pass_behind_which_it_is(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Its verifiers are asked where a level ends: some passes later."""
+
+    def verify(self: ModuleOp, *_: Any, **__: Any) -> None:
+        if level_of(self) == "lpu_mem":
+            raise VerifyException("no buffers, please")
+
+    monkeypatch.setattr(ModuleOp, "verify", verify)
+    failure = searched(model).failure
+    assert failure is not None
+    assert (failure.kind, failure.where) == ("verifier", "convert-lpu-to-lpu-mem")
 
 
 def test_passes_behind_a_dump_are_judged_by_it(
