@@ -14,6 +14,7 @@ from tests import costs
 CONFTEST = """
 from tests import costs
 costs.LIMIT = 0.1
+costs.CROWDED = 1.5
 pytest_addoption, pytest_configure = costs.add_option, costs.register
 """
 TESTS = """
