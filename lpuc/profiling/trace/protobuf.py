@@ -76,11 +76,9 @@ class _Writer:
         self._write(self._event(one, one.end, "TYPE_SLICE_END"))
 
     def _event(self, one: Slice, time: int, kind: str) -> Any:
-        packet = self.classes.TracePacket()
-        packet.timestamp = time
-        packet.track_event.type = getattr(self.classes.TrackEvent, kind)
-        packet.track_event.track_uuid = _track(one.device, one.engine)
-        return packet
+        track, number = _track(one.device, one.engine), getattr(self.classes.TrackEvent, kind)
+        event = self.classes.TrackEvent(type=number, track_uuid=track)
+        return self.classes.TracePacket(timestamp=time, track_event=event)
 
     def _write(self, packet: Any) -> None:
         packet.trusted_packet_sequence_id = SEQUENCE
