@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import wraps
@@ -131,6 +132,27 @@ def compile_options(function: F) -> F:
         *(click.option(f"--{n.replace('_', '-')}", type=int, hidden=True) for n in BUDGETS),
     )  # fmt: skip
     return chain(decorators, wrapped)
+
+
+def _parsed_only(options: CompileOptions) -> None:
+    """What does nothing with the options of a compilation."""
+    del options
+
+
+def options_of(text: str, options: CompileOptions, flag: str) -> CompileOptions:
+    """
+    The options of a compilation in one argument, as a shell would split it; others are `options`.
+    """
+    parser = click.command(flag)(compile_options(_parsed_only))
+    try:
+        context = parser.make_context(flag, shlex.split(text))
+    except ValueError as error:
+        raise click.UsageError(f"{flag} '{text}': {error}") from None
+    except click.UsageError as error:
+        raise click.UsageError(f"{flag} '{text}': {error.format_message()}") from None
+    default = (None, ParameterSource.DEFAULT)
+    given = [n for n in _CHOICES if context.get_parameter_source(n) not in default]
+    return replace(options, **{name: context.params[name] for name in given})
 
 
 COMPILING = (

@@ -1,0 +1,73 @@
+"""Two sets of options that disagree: of each, the last IR that is right."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from xdsl.dialects.builtin import ModuleOp, StringAttr
+
+from dialects.lpu.elementwise import MapOp
+from dialects.reading import all_within
+from lpuc.cli import invoke
+from lpuc.errors import MISMATCH, USAGE
+from passes.analysis.functions import options
+from passes.lpu.demote_precision import LpuDemotePrecisionPass
+from passes.rewriting.kernel import set_operands
+from tests.unit.levels.models import save_product
+
+GIVEN = ("--target", "lpu-tiny", "--precision", "f32")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_product(tmp_path_factory.mktemp("against"))
+
+
+@pytest.fixture
+def swapped_in_f16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What f16 alone shows: the pass that demotes swaps the operands of a difference."""
+    before = LpuDemotePrecisionPass.rewrite
+
+    def rewrite(self: LpuDemotePrecisionPass, module: ModuleOp) -> None:
+        before(self, module)
+        if options(module)["precision"] == StringAttr("f16"):
+            for op in list(all_within(module)):
+                if isinstance(op, MapOp) and op.fn.data == "sub":
+                    set_operands(op, list(op.operands)[::-1])
+
+    monkeypatch.setattr(LpuDemotePrecisionPass, "rewrite", rewrite)
+
+
+def test_options_that_agree(model: Path, capsys: pytest.CaptureFixture[str]):
+    assert invoke(["bisect", str(model), *GIVEN, "--against", "--precision f16"]) == 0
+    assert "they agree" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("swapped_in_f16")
+def test_a_fault_that_one_of_both_shows(model: Path, capsys: pytest.CaptureFixture[str]):
+    command = ["bisect", str(model), *GIVEN, "--against", "--precision f16"]
+    assert invoke(command) == MISMATCH
+    given, other = capsys.readouterr().out.split("with --precision f16:")
+    assert "last right   all of it" in given
+    assert "first wrong  lpu-demote-precision" in other
+    assert "lpu.map" in other
+    assert "less" in other
+    assert invoke([*command, "--json"]) == MISMATCH
+    sides = json.loads(capsys.readouterr().out)["sides"]
+    assert sides[0]["failure"] is None
+    assert sides[1]["failure"]["where"] == sides[1]["wrong"] == "lpu-demote-precision"
+    assert sides[1]["right"] != sides[1]["wrong"]
+
+
+@pytest.mark.usefixtures("swapped_in_f16")
+def test_what_both_have_wrong_is_no_disagreement(model: Path):
+    command = ["bisect", str(model), *GIVEN[:2], "--precision", "f16", "--against"]
+    assert invoke([*command, "--max-context 16"]) == 0
+
+
+@pytest.mark.parametrize("against", ["--precision f99", "--no-such", "'", "--precision f32", "x"])
+def test_options_that_are_none(model: Path, against: str, capsys: pytest.CaptureFixture[str]):
+    assert invoke(["bisect", str(model), *GIVEN, "--against", against]) == USAGE
+    assert "--against" in capsys.readouterr().err
