@@ -13,7 +13,7 @@ rounds once for each step of its definition, relative to the result.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from xdsl.ir import Operation
@@ -146,24 +146,38 @@ def _onnx(op: Operation, operands: Operands, result: Array) -> Array | float:
     return (FUSED_STEPS + np.sqrt(n)) * largest + np.zeros(result.shape)
 
 
-def local_bound(op: Operation, operands: Operands, result: Array, unit: float) -> Array:
+class Coarser(NamedTuple):
+    """Unit roundoffs above those of the types that an operation has."""
+
+    computed: float = 0.0
+    """Of what it computes with."""
+    stored: float = 0.0
+    """Of what its result is rounded to."""
+
+
+FINE = Coarser()
+"""None is."""
+
+
+def local_bound(op: Operation, operands: Operands, result: Array, coarser: Coarser = FINE) -> Array:
     """
     The rounding of one result of an operation that had these operands, an array like the result.
 
-    `unit` is the unit roundoff in which it computes, which is that of its result or a coarser one.
+    Sums are kept in f32 and rounded once, unless what they are of is coarser.
     """
-    own = roundoff(result)
-    if result.dtype.kind not in "fV" or (op.name in MOVES and unit <= own):
+    own, (unit, stored) = roundoff(result), coarser
+    if result.dtype.kind not in "fV" or (op.name in MOVES and max(unit, stored) <= own):
         return np.zeros(result.shape)
     size = np.abs(np.where(np.isfinite(result), result, 0).astype(np.float64))
-    stored = np.maximum(max(own, unit) * size, UNDERFLOW.get(max(own, unit), 0.0))
+    coarsest = max(own, unit, stored)
+    kept = np.maximum(coarsest * size, UNDERFLOW.get(coarsest, 0.0))
     if op.name in MOVES:
-        return stored
+        return kept
     with np.errstate(all="ignore"):
         if isinstance(op, OnnxOp):
             terms = _onnx(op, operands, result)
         else:
             found = LPU.get(type(op))
             terms = STEPS * size if found is None else found(op, operands, result)
-        bound = max(unit, 2.0**-24) * np.nan_to_num(terms) + stored
+        bound = max(unit, 2.0**-24) * np.nan_to_num(terms) + kept
     return np.broadcast_to(bound, result.shape)

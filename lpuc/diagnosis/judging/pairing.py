@@ -43,7 +43,23 @@ def pairs_of(
         others = named.get(key, [])
         if [e.array.shape for e in ours] == [e.array.shape for e in others]:
             found.update((x.key, y) for x, y in zip(ours, others, strict=True))
+    if live is not None:
+        _settle(found, events, before, after)
     return found
+
+
+def _settle(found: dict[Key, Event], events: Iterable[Event], before: Runs, after: Runs) -> None:
+    """Where a pass has left two versions of a value, in two types, none of them stands for it."""
+    theirs = _named(before.events)
+    takers = {pair.key: key for key, pair in found.items()}
+    for key, ours in _named(e for e in events if e.key not in found).items():
+        others = theirs.get(key, [])
+        if [e.array.shape for e in ours] != [e.array.shape for e in others]:
+            continue
+        for one, other in zip(ours, others, strict=True):
+            taker = takers.get(other.key)
+            if taker is not None and after.table[taker].array.dtype != one.array.dtype:
+                del found[taker]
 
 
 def live_values(module: ModuleOp) -> set[SSAValue]:

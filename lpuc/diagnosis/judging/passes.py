@@ -14,13 +14,16 @@ Judge one pass by running the IR before it and behind it on one case.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from xdsl.ir import SSAValue
 
+from dialects.lpu.control import ReadOp
+from dialects.lpu.elementwise import CastOp
+from dialects.lpu.tensors import tensor_of
 from dialects.observing import OnDevices
 from lpuc.diagnosis.judging.pairing import Pairs, live_values, pairs_of
 from lpuc.diagnosis.judging.runs import (
@@ -37,7 +40,8 @@ from lpuc.diagnosis.judging.runs import (
 )
 from lpuc.diagnosis.judging.snapshots import Step
 from lpuc.diagnosis.judging.traces import Event, Key, layer_names, parts_of
-from lpuc.levels.contracts import is_sum, roundoff
+from lpuc.levels.contracts import FINE, MOVES, ROUNDOFF, Coarser, is_sum, roundoff
+from lpuc.levels.execution import entries_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 ANYTHING: Array = np.array(np.inf)
@@ -69,17 +73,17 @@ def judge(step: Step, before: Runs, after: Runs, tolerance: float) -> Departure 
     if _all_equal(before, after, pairs):
         return None
     pairs = pairs_of(before, after, step.heirs, live_values(step.after.module)) if pairs else {}
-    units = _units(after.events, pairs)
-    found = _forced(step, before, after, pairs, units) if pairs else None
-    return found or _outputs(step, before, after, tolerance, units)
+    coarser = _coarser(before, after, pairs) if pairs else {}
+    found = _forced(step, before, after, pairs, coarser) if pairs else None
+    return found or _outputs(step, before, after, tolerance, coarser)
 
 
 def _outputs(
-    step: Step, before: Runs, after: Runs, tolerance: float, units: Mapping[Key, float]
+    step: Step, before: Runs, after: Runs, tolerance: float, coarser: Mapping[Key, Coarser]
 ) -> Departure | None:
     """The first output that is off; the more runs show how far it may be, the further."""
     is_exact = not before.is_traced and step.numbers.change == "exact"
-    spreads: Iterable[Mapping[str, Array]] = [{}] if is_exact else before.spreads(units)
+    spreads: Iterable[Mapping[str, Array]] = [{}] if is_exact else before.spreads(coarser)
     found = None
     for spread in spreads:
         found = outputs_depart(after.outputs, before.outputs, tolerance, spread)
@@ -95,30 +99,57 @@ def _all_equal(before: Runs, after: Runs, pairs: Pairs) -> bool:
     return all(same_bits(after.table[key].array, pair.array) for key, pair in pairs.items())
 
 
-def _units(events: Iterable[Event], pairs: Pairs) -> dict[Key, float]:
+def _coarser(before: Runs, after: Runs, pairs: Pairs) -> dict[Key, Coarser]:
     """
-    For each shared value before the pass, the coarsest roundoff on the way to it behind the pass.
+    For each shared value before the pass that is rounded more behind it, by how much.
 
-    The way begins at other shared values, which may be stored in narrower types behind the pass.
+    What lies between the last shared values and it may be stored in narrower types behind the
+    pass: what moves or stores numbers hands that on, all else computes with it. Inputs and
+    constants are as coarse as they were, unless there were none of their type.
     """
-    reached, found = dict[SSAValue, float](), dict[Key, float]()
-    for event in events:
-        own = roundoff(event.array)
-        unit = max(own, *(reached.get(v, 0.0) for v in event.op.operands), 0.0)
+    known = {Coarser(), *_inputs(before).values()}
+    known |= {Coarser(0.0, roundoff(e.array)) for e in before.events if _is_source(e)}
+    reached = {v: here for v, here in _inputs(after).items() if here not in known}
+    found: dict[Key, Coarser] = {}
+    for event in after.events:
+        given = [reached[v] for v in event.op.operands if v in reached]
+        here = _passed(event, Coarser(*map(max, zip(FINE, *given, strict=True))), known)
         pair = pairs.get(event.key)
-        if pair is not None:
-            found[pair.key], unit = unit, 0.0
-        reached[event.value] = unit
+        if pair is None:
+            reached[event.value] = here
+        elif here.computed or here.stored > roundoff(pair.array):
+            found[pair.key] = here
     return found
 
 
+def _inputs(runs: Runs) -> dict[SSAValue, Coarser]:
+    """The rounding of what a function is given, to the types that its arguments have."""
+    arguments = entries_of(runs.snapshot.module)[runs.case.entry].body.block.args
+    return {v: Coarser(0.0, ROUNDOFF.get(tensor_of(v).dtype, 0.0)) for v in arguments}
+
+
+def _is_source(event: Event) -> bool:
+    """Whether an operation has numbers of its own: of the model, or of a state."""
+    return not event.op.operands or event.op.name == ReadOp.name
+
+
+def _passed(event: Event, given: Coarser, known: Container[Coarser]) -> Coarser:
+    """How coarse a result is by what its operation is given, and by its own type."""
+    own = Coarser(0.0, roundoff(event.array))
+    if event.op.name == CastOp.name:
+        return Coarser(given.computed, max(given.stored, own.stored))
+    if event.op.name not in MOVES:
+        return Coarser(max(given), own.stored)
+    return own if _is_source(event) and own not in known else given
+
+
 def _forced(
-    step: Step, before: Runs, after: Runs, pairs: Pairs, units: Mapping[Key, float]
+    step: Step, before: Runs, after: Runs, pairs: Pairs, coarser: Mapping[Key, Coarser]
 ) -> Departure | None:
     """The first shared value that is off when its operands are those of the run before."""
 
     is_exact = step.numbers.change == "exact"
-    shared = _shared(before, after, pairs, units)
+    shared = _shared(before, after, pairs, coarser)
 
     def change(event: Event, parts: OnDevices) -> OnDevices:
         pair = pairs.get(event.key)
@@ -129,7 +160,7 @@ def _forced(
         right = shared.right[pair.key]
         if same_bits(event.array, right):
             return True
-        bound = BOTH * _noise(pair, units, is_exact)
+        bound = BOTH * _noise(pair, coarser, is_exact)
         return departure(event.array, right, bound) is None
 
     _, events = after.changed(change, after.memo)
@@ -146,15 +177,15 @@ def _forced(
 class Shared:
     """The values that runs before and behind a pass have in common, by those before."""
 
-    units: Mapping[Key, float]
-    """The roundoff of the coarsest type on the way to each."""
+    coarser: Mapping[Key, Coarser]
+    """Those that are rounded more behind the pass."""
     given: Mapping[Key, Array]
     """What all behind it is computed of, in the type that it has behind the pass."""
     right: Mapping[Key, Array]
     """What the IR before the pass computes of these."""
 
 
-def _shared(before: Runs, after: Runs, pairs: Pairs, units: Mapping[Key, float]) -> Shared:
+def _shared(before: Runs, after: Runs, pairs: Pairs, coarser: Mapping[Key, Coarser]) -> Shared:
     right = {pair.key: pair.array for pair in pairs.values()}
     types = {pair.key: after.table[key].array.dtype for key, pair in pairs.items()}
     given = {key: array.astype(types[key], copy=False) for key, array in right.items()}
@@ -166,7 +197,7 @@ def _shared(before: Runs, after: Runs, pairs: Pairs, units: Mapping[Key, float])
 
         _, events = before.changed(change, before.memo)
         right = {event.key: event.array for event in events if event.key in right}
-    return Shared(units, given, right)
+    return Shared(coarser, given, right)
 
 
 def _first_off(
@@ -187,11 +218,11 @@ def regional(before: Runs, shared: Shared, is_exact: bool) -> Generator[dict[Key
     The more of these are asked for, the more runs they rest on: `RUNS` in the end.
     """
     bounds: dict[Key, Array] = {}
-    units = _inner(before.events, shared.units)
+    coarser = _inner(before.events, shared)
 
     def noisy(random: np.random.Generator) -> Callable[[Event, OnDevices], OnDevices]:
         def change(event: Event, parts: OnDevices) -> OnDevices:
-            noise = _noise(event, units, is_exact)
+            noise = _noise(event, coarser, is_exact)
             if event.key not in shared.right:
                 return with_noise(event, parts, noise, random)
             moved = by_row(distance(event.array, shared.right[event.key]))
@@ -206,22 +237,25 @@ def regional(before: Runs, shared: Shared, is_exact: bool) -> Generator[dict[Key
         yield bounds
 
 
-def _inner(events: Sequence[Event], shared: Mapping[Key, float]) -> dict[Key, float]:
-    """The roundoff of all values: what leads to a shared one may be as coarse as it is."""
-    wanted, found = dict[SSAValue, float](), dict[Key, float]()
+def _inner(events: Sequence[Event], shared: Shared) -> dict[Key, Coarser]:
+    """The rounding of all values: what leads to a shared one may be as coarse as it is."""
+    wanted, found = dict[SSAValue, float](), dict[Key, Coarser]()
     for event in reversed(events):
-        unit = shared.get(event.key, wanted.get(event.value, 0.0))
-        found[event.key] = unit
+        if event.key in shared.right:
+            here = shared.coarser.get(event.key, FINE)
+        else:
+            here = Coarser(wanted.get(event.value, 0.0), wanted.get(event.value, 0.0))
+        found[event.key] = here
         for operand in event.op.operands:
-            wanted[operand] = max(unit, wanted.get(operand, 0.0))
+            wanted[operand] = max(*here, wanted.get(operand, 0.0))
     return found
 
 
-def _noise(event: Event, units: Mapping[Key, float], is_exact: bool) -> Array:
+def _noise(event: Event, coarser: Mapping[Key, Coarser], is_exact: bool) -> Array:
     """By how much an operation may round; where a pass is exact, only sums may."""
     if is_exact and not is_sum(event.op):
         return np.zeros(event.array.shape)
-    return bound_of(event, units.get(event.key, 0.0))
+    return bound_of(event, coarser.get(event.key, FINE))
 
 
 def departure(

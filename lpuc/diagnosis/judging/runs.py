@@ -13,7 +13,7 @@ from dialects.observing import Memo, Observer, OnDevices
 from lpuc.diagnosis.judging.snapshots import Snapshot
 from lpuc.diagnosis.judging.traces import Change, Event, Key, Recorder, parts_of, whole
 from lpuc.levels.cases import Case
-from lpuc.levels.contracts import local_bound
+from lpuc.levels.contracts import FINE, Coarser, local_bound
 from lpuc.levels.execution import STEP, run_level
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -103,20 +103,20 @@ class Runs:
         *_, found = self.spreads()
         return found
 
-    def spreads(self, units: Mapping[Key, float] | None = None) -> Generator[dict[str, Array]]:
+    def spreads(self, coarser: Mapping[Key, Coarser] | None = None) -> Generator[dict[str, Array]]:
         """
         `MARGIN` times the largest change of each output over runs in which everything rounds.
 
-        `units` has the roundoff of values that are rounded in a coarser type than they have. The
-        more of these are asked for, the more runs they rest on: `RUNS` in the end. Where values
-        are not recorded it is that of the `basis`, or empty once.
+        `coarser` has values that are rounded more than their types say. The more of these are
+        asked for, the more runs they rest on: `RUNS` in the end. Where values are not recorded it
+        is that of the `basis`, or empty once.
         """
         if not self.is_traced:
             yield from ({},) if self.basis is None else self.basis.spreads()
             return
         found: dict[str, Array] = {}
         for seed in range(RUNS):
-            outputs = self._plainly_noisy(seed) if not units else self._noisy(seed, units)
+            outputs = self._noisy(seed, coarser) if coarser else self._plainly_noisy(seed)
             for name, array in outputs.items():
                 off = MARGIN * by_row(distance(array, self.outputs[name]))
                 found[name] = np.maximum(found.get(name, 0.0), off)
@@ -128,15 +128,15 @@ class Runs:
             self._drawn[seed] = self._noisy(seed, {})
         return self._drawn[seed]
 
-    def _noisy(self, seed: int, units: Mapping[Key, float]) -> Outputs:
-        return self.changed(_noisy(units, np.random.default_rng(seed)))[0]
+    def _noisy(self, seed: int, coarser: Mapping[Key, Coarser]) -> Outputs:
+        return self.changed(_noisy(coarser, np.random.default_rng(seed)))[0]
 
 
-def _noisy(units: Mapping[Key, float], random: np.random.Generator) -> Change:
+def _noisy(coarser: Mapping[Key, Coarser], random: np.random.Generator) -> Change:
     """Every result is off by up to its local bound."""
 
     def change(event: Event, parts: OnDevices) -> OnDevices:
-        return with_noise(event, parts, bound_of(event, units.get(event.key, 0.0)), random)
+        return with_noise(event, parts, bound_of(event, coarser.get(event.key, FINE)), random)
 
     return change
 
@@ -151,10 +151,10 @@ def with_noise(
     return parts_of(event.array + noise * random.uniform(-1, 1, shape), event.value, parts)
 
 
-def bound_of(event: Event, unit: float) -> Array:
+def bound_of(event: Event, coarser: Coarser = FINE) -> Array:
     """The local bound of a result, of all devices together."""
     bounds = [
-        local_bound(event.op, event.operands[d] if event.operands else (), part, unit)
+        local_bound(event.op, event.operands[d] if event.operands else (), part, coarser)
         for d, part in enumerate(event.parts)
     ]
     return whole(event.value, bounds)

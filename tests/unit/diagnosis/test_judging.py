@@ -115,7 +115,7 @@ def bound() -> float:
     inputs = case().inputs
     left, right = inputs["x"], inputs["w"]
     op = next(o for o in all_within(parse_module(TEXT, "test")) if node_names(o) == ("product",))
-    return float(local_bound(op, (left, right), left @ right, 0.0).max())
+    return float(local_bound(op, (left, right), left @ right).max())
 
 
 def test_four_times_the_local_bound_is_seen_where_it_is_made():
