@@ -80,7 +80,7 @@ def _moved(inst: Inst) -> Inst:
 
 @by_each_check
 def test_what_was_meant_is_accepted_whatever_the_registers(program: Program, check: Check):
-    assert program.meant.keys() == {"step", "generate"}
+    assert program.meant.keys() == {"step", "prompt_chunk", "generate"}
     assert check(program) == ""
     renamed = replace(program, code=tuple(map(_renamed, program.code)))
     assert renamed.code != program.code
