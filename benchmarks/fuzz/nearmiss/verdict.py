@@ -88,10 +88,22 @@ def _next(array: Array) -> Array:
 
 
 def _is_same_to_the_bit(mutant: Mutant) -> bool:
-    """Whether the recogniser moves data alone; products with what is no weight stream otherwise."""
+    """Whether the recogniser moves data alone; products with what is no weight stream otherwise.
+
+    Their panels may lie otherwise with the pass, and what is added in which order follows that.
+    """
+    if _multiplies_no_weight(mutant):
+        return False
     if mutant.case.recogniser == "layers":
         return mutant.kind.startswith("constant_") and mutant.kind not in NO_WEIGHT
     return mutant.case.recogniser in STRUCTURAL
+
+
+def _multiplies_no_weight(mutant: Mutant) -> bool:
+    graph = mutant.case.model.graph
+    weights = {tensor.name for tensor in graph.initializer}
+    products = (node for node in graph.node if node.op_type in ("MatMul", "Gemm"))
+    return any(weights.isdisjoint(node.input[:2]) for node in products)
 
 
 def _equal_bits(raised: Sequence[Arrays], plain: Sequence[Arrays]) -> Outcome:
