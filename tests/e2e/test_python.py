@@ -158,7 +158,7 @@ def test_the_interface_is_in_the_order_of_the_model(program: lpuc.Program):
     session: Any = onnxruntime.InferenceSession(str(ONE), providers=["CPUExecutionProvider"])
     assert [port.name for port in program.inputs] == [port.name for port in session.get_inputs()]
     assert [port.name for port in program.outputs] == [port.name for port in session.get_outputs()]
-    assert list(program.entries) == ["step", "generate"]
+    assert list(program.entries) == ["step", "prompt_chunk", "generate"]
     assert program.entries["generate"].symbols["prompt"] == (1, CONTEXT)
 
 
