@@ -76,8 +76,9 @@ CASES = [
     *(["asm", "apart.s", "-o", name] for name in ("apart.s", WEIGHT)),
     ["opt", "lpu.mlir", "-o", "lpu.mlir"],
     ["reduce", "lpu.mlir", "--pipeline", "dce", "-o", "lpu.mlir"],
+    ["profile", "index.json", "--trace", "index.json"],
 ]
-WRITES = ("compile", "run", "disasm", "asm", "opt", "reduce")
+WRITES = ("compile", "run", "disasm", "asm", "opt", "reduce", "profile")
 PRINTS = ("generate", "bench", "verify", "bisect", "inspect", "passes", "targets", "ops")
 
 
