@@ -42,7 +42,7 @@ func.func @generate(%stops : !lpu.tensor<[4], i64>, %sampler : !lpu.tensor<[3], 
     attributes {lpu.interface = #lpu.interface<
                   ["stops" stops i64, "sampler" sampler f32, "sampler_ints" sampler_ints i64,
                    "tokens" in state] -> []>,
-                lpu.symbols = #lpu.symbols<[fed in 0 to 7, prompt in 1 to 8,
+                lpu.symbols = #lpu.symbols<[fed in 0 to 6, prompt in 1 to 8,
                                             sampled in 0 to 0, total in 1 to 9]>} {
   %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
   %c = lpu.state "cache.0" inputs <[]> outputs <[]> : !lpu.state<[8, 9], f32>
@@ -87,7 +87,8 @@ func.func @generate(%stops : !lpu.tensor<[4], i64>, %sampler : !lpu.tensor<[3], 
 
 1. The host writes the prompt into the state `tokens`. The first loop takes all of it behind the
    `fed` tokens that the cache holds, but for the last one, and does no more than fill the cache;
-   the second goes on from the last one and chooses.
+   the second goes on from the last one and chooses. `fed` is bounded by what the first turn of the
+   loop may find, which is less than what all its turns leave.
 2. The ids are read from `tokens`, a mask is ones, positions count up: constant folding makes the
    rest of it. What depends on neither stays outside of the loops.
 3. `sampled`, 0 or 1, is the number of turns of a loop around the draw (`passes.lpu.sampling`), so

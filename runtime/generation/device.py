@@ -11,12 +11,13 @@ outputs:
 | `sampler_ints` | i64 [2] | top-k, at most the vocabulary, where 0 means all; the seed |
 
 Three symbols are given by value. `fed` is how many tokens of the prompt the cache holds already,
-less than all, because `prompt_chunk` has put them there; an entry without it reads them all itself.
-`total` is how many tokens the text may have, prompt included: from
-1 to the bound of the cache and one more, since the last token is not fed back. `sampled` is 0 for a
-greedy choice, which reads nothing of the sampler, and 1 for the six steps of
-`runtime.generation.sampling`, the specification of the choice. Where the vocabulary is too large to
-be sorted on the chip, `sampled` can only be 0, and the host draws.
+less than all, because `prompt_chunk` has put them there; an entry without it reads them all itself,
+and where its bound is less than what the cache holds, a token is computed again. `total` is how
+many tokens the text may have, prompt included: from 1 to the bound of the cache and one more, since
+the last token is not fed back. `sampled` is 0 for a greedy choice, which reads nothing of the
+sampler, and 1 for the six steps of `runtime.generation.sampling`, the specification of the choice.
+Where the vocabulary is too large to be sorted on the chip, `sampled` can only be 0, and the host
+draws.
 
 The device hands each new token to the host with `out`. It ends before a token that is among the
 stops, which is not handed out, and when the text has `total` tokens. A token that no vocabulary has
@@ -91,7 +92,7 @@ def tokens_of(
     }
     inputs = {port.name: arrays[port.role] for port in entry.inputs}
     values = {"total": min(start + count, most), "sampled": settings.sampled}
-    values |= {FED: fed} if FED in entry.greatest else {}
+    values |= {FED: min(fed, entry.greatest[FED])} if FED in entry.greatest else {}
     return _checked(
         stream(inputs, values) if count else iter(()), decoder.vocabulary, request, most
     )

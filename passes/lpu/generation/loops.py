@@ -285,7 +285,7 @@ def generate_function(decoder: Decoder, has_sampler: bool) -> FuncOp:
     declare(function, Interface((*inputs, Resident(TOKENS)), ()))
     room = decoder.bound + 1
     symbols = (
-        (FED, 0, decoder.bound), (PROMPT, 1, room), (SAMPLED, 0, int(has_sampler)),
+        (FED, 0, max(0, decoder.bound - 1)), (PROMPT, 1, room), (SAMPLED, 0, int(has_sampler)),
         (TOTAL, 1, room + 1),
     )  # fmt: skip
     set_attribute(function, "lpu.symbols", SymbolsAttr(symbols))

@@ -5,7 +5,7 @@
 // The prompt lies in a state; its last token is the first that the second loop takes.
 // CHECK-LABEL: @step
 // CHECK-LABEL: @generate
-// CHECK-SAME:    lpu.symbols = #lpu.symbols<[fed in 0 to 7, prompt in 1 to 8, sampled in 0 to 1, total in 1 to 9]>
+// CHECK-SAME:    lpu.symbols = #lpu.symbols<[fed in 0 to 6, prompt in 1 to 8, sampled in 0 to 1, total in 1 to 9]>
 // CHECK:         lpu.constant
 // CHECK-NEXT:    lpu.state "cache.0" inputs <[]> outputs <[]>
 // CHECK-NEXT:    lpu.state "tokens" inputs <["tokens" tokens i64 [prompt] at [0]]> outputs <[]> : !lpu.state<[9], i64>

@@ -28,13 +28,7 @@ def _pipeline(devices: int, without: str) -> str:
     [
         ("gpt2", 4, "lpu-4nm", ""),
         ("llama", 8, "lpu-tiny", ""),
-        pytest.param(
-            "opt",
-            8,
-            "lpu-4nm",
-            "lpu-raise",
-            marks=pytest.mark.xfail(reason="rows gathered in a loop are refused, though right"),
-        ),
+        ("opt", 8, "lpu-4nm", "lpu-raise"),
         ("qwen2", 2, "lpu-tiny", "lpu-raise"),
     ],
 )
