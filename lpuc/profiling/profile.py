@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -14,7 +14,6 @@ from lpuc.profiling.floor import Floor
 from lpuc.reports.data import plain
 from lpuc.reports.prediction import symbols_of
 from runtime.program.program import Program
-from runtime.target import Target
 from runtime.timing import predict
 from runtime.timing.events import Engine
 from runtime.timing.profiling.accounts import accounts
@@ -117,28 +116,26 @@ NONE: Mapping[str, int] = MappingProxyType({})
 
 def profiled(
     program: Program, entry: str = "step", context: int | None = None,
-    symbols: Mapping[str, int] = NONE, target: Target | None = None,
-    floor: Floor | str | None = None,
+    symbols: Mapping[str, int] = NONE, floor: Floor | str | None = None,
 ) -> Profile:  # fmt: skip
     """
     The profile of a run of an entry with so many tokens in the cache.
 
-    `symbols` gives values by name; of those that are not given it takes the least. `target` is
-    another machine to run it on. `floor` is the least that a token costs, or why that is not known.
+    `symbols` gives values by name; of those that are not given it takes the least. `floor` is the
+    least that a token costs, or why that is not known.
     """
-    program = program if target is None else replace(program, target=target)
     symbols = symbols_of(program, entry, context, symbols)
     run = record(program, symbols, entry)
-    path, moved = critical_path(run), predict(program, symbols, entry=entry)
+    path = critical_path(run)
     known = floor if isinstance(floor, Floor) else None
     return Profile(
         target=program.target.name, entry=entry, devices=program.devices, symbols=symbols,
-        cycles=run.cycles, seconds=run.seconds, bytes=moved.hbm_bytes, macs=sum(run.macs),
-        utilisation=moved.utilisation, path=_by_cause(run, path), engines=_engines(run),
+        cycles=run.cycles, seconds=run.seconds, bytes=run.hbm_bytes, macs=sum(run.macs),
+        utilisation=run.utilisation, path=_by_cause(run, path), engines=_engines(run),
         roles=_shares(run, path, by_role=True), nodes=_shares(run, path, by_role=False),
         better=better(program, symbols, entry, run.seconds), band=band(program, symbols, entry),
         curve=_curve(program, entry, symbols),
-        floor=None if known is None else _floor(known, program, run, moved.hbm_bytes),
+        floor=None if known is None else _floor(known, program, run),
         floor_refused=floor if isinstance(floor, str) else None, run=run,
     )  # fmt: skip
 
@@ -190,10 +187,11 @@ def _curve(program: Program, entry: str, symbols: Mapping[str, int]) -> dict[int
     return {n: predict(program, {name: n}, entry=entry).seconds for n in inside}
 
 
-def _floor(floor: Floor, program: Program, run: Record, moved: int) -> FloorReport:
+def _floor(floor: Floor, program: Program, run: Record) -> FloorReport:
     target, devices = program.target, program.devices
     least = floor.seconds(target, devices)
     return FloorReport(
         floor.bytes, floor.macs, least, run.seconds / least, floor.in_order(target, devices),
-        moved * devices / floor.bytes, sum(run.macs) * devices / max(1, floor.macs), floor.notes,
+        run.hbm_bytes * devices / floor.bytes, sum(run.macs) * devices / max(1, floor.macs),
+        floor.notes,
     )  # fmt: skip

@@ -48,11 +48,11 @@ def tracks(run: Record) -> tuple[Engine, ...]:
 
 def slices(run: Record, program: Program) -> Iterator[Slice]:
     """All slices of all devices, those of an engine in order and beside each other."""
-    names = [run.mnemonics[event.number] for event in run.events]
+    names = {pc: inst.MNEMONIC for pc, inst in run.code.items()}
     for device in range(program.devices):
         free = dict.fromkeys(Engine, 0)
         for event in run.events:
-            yield from _of(run, event, names[event.number], device, program.devices, free)
+            yield from _of(run, event, names[event.pc], device, program.devices, free)
             free[event.engine] = max(free[event.engine], event.left)
 
 

@@ -19,11 +19,9 @@ from typing import NamedTuple
 from runtime.timing.events import Cause, Engine, Event, Reason
 from runtime.timing.hbm import rates
 from runtime.timing.profiling.causes import WORK, Spent, waited_for
-from runtime.timing.profiling.record import Record
+from runtime.timing.profiling.record import CHANNELS, Record
 from runtime.timing.profiling.turns import Nodes
 from runtime.timing.scoreboard import NEVER
-
-CHANNELS = (Engine.STREAM, Engine.TRANSFER)
 
 
 class Entry(NamedTuple):
@@ -106,7 +104,7 @@ def _control(run: Record, event: Event, nodes: Nodes, free: dict[Engine, int]) -
     before, over = free[Engine.ICP], event.issued
     if event.engine is Engine.ICP:
         over = event.left
-    work = event.busy if event.engine is Engine.ICP else run.words[event.number]
+    work = event.busy if event.engine is Engine.ICP else run.issuing(event)
     free[Engine.ICP] = over
     if work:
         yield Entry(Engine.ICP, Spent.CONTROL, False, nodes, ()), work

@@ -76,11 +76,11 @@ def _piece(run: Record, event: Event, spent: Spent, begin: int, end: int) -> Pie
 def _held(run: Record) -> list[int]:
     """The numbers of instructions for whose queue the control processor waited."""
     found, free = list[int](), 0
-    for event, words in zip(run.events, run.words, strict=True):
+    for event in run.events:
         if event.engine is Engine.ICP:
             free = event.left
             continue
-        if event.issued > free + words:
+        if event.issued > free + run.issuing(event):
             found.append(event.number)
         free = event.issued
     return found

@@ -5,23 +5,26 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from runtime.isa.instructions.matrix import Vecmat
-from runtime.isa.spec import values
+from runtime.isa.spec import Inst, values
 from runtime.program.program import Program
 from runtime.target import Target
 from runtime.timing.engines import Engines
-from runtime.timing.events import Event
+from runtime.timing.events import Engine, Event
 from runtime.timing.model import FUEL
 from runtime.timing.profiling.turns import Layers, Nodes, Turns
 from runtime.timing.walk import Walk
 from runtime.traps import Trap
+
+CHANNELS = (Engine.STREAM, Engine.TRANSFER)
+"""The engines that move bytes of HBM."""
 
 
 @dataclass(frozen=True)
 class Record:
     """The events of a run by their number, and what each is for; `cycles` is when it is over.
 
-    `nodes` are those of the layer that it computes, `roles` those of the first layer. `words` are
-    the cycles that the control processor takes, and `macs` the multiplications of a product.
+    `nodes` are those of the layer that it computes, `roles` those of the first layer, and `macs`
+    the multiplications of a product. `code` has the instructions by their pc.
     """
 
     target: Target
@@ -29,15 +32,29 @@ class Record:
     events: tuple[Event, ...]
     nodes: tuple[Nodes, ...]
     roles: tuple[Nodes, ...]
-    words: tuple[int, ...]
     macs: tuple[int, ...]
-    mnemonics: tuple[str, ...]
+    code: Mapping[int, Inst]
     cycles: int
 
     @property
     def seconds(self) -> float:
         """The time of the run."""
         return self.cycles / self.target.clock_hz
+
+    @property
+    def hbm_bytes(self) -> int:
+        """Bytes that pass the channels."""
+        return sum(event.bytes for event in self.events if event.engine in CHANNELS)
+
+    @property
+    def utilisation(self) -> float:
+        """The share of the bandwidth that is used."""
+        most = self.seconds * self.target.hbm_bandwidth
+        return self.hbm_bytes / most if most else 0.0
+
+    def issuing(self, event: Event) -> int:
+        """The cycles in which the control processor issues the instruction of an event."""
+        return self.code[event.pc].WORDS * self.target.control_latency
 
 
 def record(
@@ -52,11 +69,10 @@ def record(
     program = program if target is None else replace(program, target=target)
     walk, engines, turns = Walk(program, symbols, entry), Engines(program.target), Turns(program)
     found, where = list[Event](), list[tuple[int, tuple[int, ...]]]()
-    words, macs, mnemonics = list[int](), list[int](), list[str]()
+    macs, code = list[int](), dict[int, Inst]()
     for pc, inst, work, base in walk.run(fuel):
         where.append((pc, turns.at(pc)))
-        words.append(inst.WORDS * program.target.control_latency)
-        mnemonics.append(inst.MNEMONIC)
+        code[pc] = inst
         is_product = isinstance(inst, Vecmat)
         macs.append(prod(values(walk.registers, inst.extents)) if is_product else 0)
         try:
@@ -67,6 +83,6 @@ def record(
     return Record(
         program.target, dict(symbols), tuple(sorted(found)),
         tuple(layers.nodes(pc, at) for pc, at in where),
-        tuple(layers.nodes(pc, (0,) * len(at)) for pc, at in where), tuple(words), tuple(macs),
-        tuple(mnemonics), max((event.end for event in found), default=0),
+        tuple(layers.nodes(pc, (0,) * len(at)) for pc, at in where), tuple(macs), code,
+        max((event.end for event in found), default=0),
     )  # fmt: skip

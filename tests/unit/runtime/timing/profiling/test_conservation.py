@@ -10,10 +10,10 @@ from runtime.isa.spec import Unit
 from runtime.program.program import Program
 from runtime.timing import predict
 from runtime.timing.events import Engine
-from runtime.timing.profiling.accounts import CHANNELS, accounts
+from runtime.timing.profiling.accounts import accounts
 from runtime.timing.profiling.causes import WORK, Spent
 from runtime.timing.profiling.path import critical_path
-from runtime.timing.profiling.record import Record, record
+from runtime.timing.profiling.record import CHANNELS, Record, record
 from tests.unit.runtime.timing.random_programs import random_exchange, random_program
 
 
@@ -32,7 +32,8 @@ def test_the_accounts_of_an_engine_add_up_to_the_run(runs: list[tuple[Program, R
         for entry, cycles in accounts(run).items():
             assert cycles > 0
             sums[entry.engine] += cycles  # type: ignore[assignment]
-        assert run.cycles == predict(program, {}).cycles
+        timing = predict(program, {})
+        assert (run.cycles, run.hbm_bytes) == (timing.cycles, timing.hbm_bytes)
         assert {engine: sums[engine] for engine in Engine} == dict.fromkeys(Engine, run.cycles)
 
 
