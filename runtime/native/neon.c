@@ -41,16 +41,7 @@ static inline float vector_sum(const vector *partials)
     return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
 }
 
-/* The tree of the dot form for results whose partial sums lie after each other. */
-TARGET static inline void vector_sums(const float *sums, float *results)
-{
-    for (int i = 0; i < 4; i++) {
-        vector partials[PARTIALS / LANES];
-        for (int c = 0; c < PARTIALS / LANES; c++)
-            partials[c] = vector_load(sums + i * PARTIALS + c * LANES);
-        results[i] = vector_sum(partials);
-    }
-}
+#include "sums.h"
 
 static inline void vector_to_bf16(uint16_t *at, vector v)
 {

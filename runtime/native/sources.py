@@ -9,7 +9,9 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 LIBRARY = "libproducts.so"
 SOURCES = ("avx2.c", "avx512.c", "neon.c", "portable.c", "products.c", "threads.c")
-HEADERS = ("dot.h", "elements.h", "forms.h", "outer.h", "passes.h", "products.h")
+HEADERS = (
+    "dot.h", "elements.h", "forms.h", "outer.h", "passes.h", "products.h", "sums.h", "sums_x86.h",
+)  # fmt: skip
 FLAGS = (
     "-std=gnu11", "-O2", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden", "-pthread",
 )  # fmt: skip
