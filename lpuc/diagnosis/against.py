@@ -3,7 +3,7 @@ Two compilations of one model that disagree: for each, the last IR that is right
 
 ```python
 found = compare(Path("model.onnx"), CompileOptions(), CompileOptions(devices=2))
-found.sides[1].wrong    # "lpu-esl-shard-state": the first pass behind which numbers are wrong
+found.sides[1].wrong    # "lpu-esl-partition": the first pass behind which numbers are wrong
 ```
 
 Right is what ONNX Runtime computes, or where it cannot, the model as it was imported. What is found
