@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from runtime.errors import BadOption
 from runtime.options import one_of, whole
 from runtime.program.interface import Dim, Interface, call_symbols
-from runtime.program.interface_json import STEP
+from runtime.program.interface_json import CHUNK, STEP
 from runtime.program.program import Program
 from runtime.timing import predict
 from runtime.traps import Trap
@@ -62,7 +62,11 @@ def symbols_of(
     interface = program.entry(entry)
     known = call_symbols(interface, program.devices)
     values = {symbol.name: symbol.lower for symbol in known}
-    given = {} if context is None else _of_context(entry, interface, whole("context", context, 0))
+    given = (
+        {}
+        if context is None
+        else _of_context(entry, interface, set(values), whole("context", context, 0))
+    )
     for name in symbols:
         one_of("symbols", name, list(values))
     for symbol in known:
@@ -98,11 +102,12 @@ def turn_of(program: Program) -> str:
     return "token" if is_token else "run"
 
 
-def _of_context(entry: str, interface: Interface, context: int) -> dict[str, int]:
-    """What a number of tokens says of the symbols of an entry."""
-    names = {symbol.name for symbol in interface.symbols}
+def _of_context(entry: str, interface: Interface, names: set[str], context: int) -> dict[str, int]:
+    """What a number of tokens says of the symbols of an entry, which have these names."""
     if {"prompt", "total"} <= names:
         return {"prompt": context, "total": context + 1}
+    if entry == CHUNK and len(names) == 1:
+        return {names.pop(): context}
     past = [port for port in interface.inputs if port.role == "past"] or interface.inputs
     found = {name for port in past for dim in port.shape for name, _ in dim.terms}
     if len(found) != 1:

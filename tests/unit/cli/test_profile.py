@@ -71,6 +71,21 @@ def test_json_holds_all_of_it(program: Path, capsys: pytest.CaptureFixture[str])
     assert set(data["path"]) <= {str(spent) for spent in Spent}
 
 
+@pytest.mark.parametrize("devices", ["1", "2"])
+def test_a_chunk_of_a_prompt_has_a_context(
+    devices: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compiled = ("--max-context", "32", "--prompt-chunk", "8", "--devices", devices)
+    seconds = []
+    for context in ("0", "15"):
+        chunk = ("--entry", "prompt_chunk", "--context", context)
+        code, out, _ = profile(capsys, SAMPLE, *compiled, *chunk, "--json")
+        assert code == 0
+        assert json.loads(out)["symbols"] == {"P": int(context)}
+        seconds.append(json.loads(out)["seconds"])
+    assert seconds[0] < seconds[1]
+
+
 def test_another_machine(program: Path, capsys: pytest.CaptureFixture[str]) -> None:
     times = {}
     for target in ("lpu-4nm", "lpu-u55c"):
