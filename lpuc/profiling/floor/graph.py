@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import prod
 from pathlib import Path
 
 import onnx
@@ -16,7 +17,6 @@ from lpuc.profiling.floor.shapes import (
     attribute,
     bound,
     element_bits,
-    elements,
     is_cache,
     nodes_of,
 )
@@ -64,7 +64,7 @@ class _Counting:
         for value in self.model.graph.input:
             if is_cache(value.name) and value.name in self.shapes:
                 shape, kind = self.shapes[value.name], value.type.tensor_type.elem_type
-                size = elements(shape) + self._row(shape)
+                size = prod(shape) + self._row(shape)
                 yield Least(value.name, size * element_bits(kind, self.precision) // 8, 0)
 
     def _row(self, shape: Shape) -> int:
@@ -83,13 +83,13 @@ class _Counting:
             return (attribute(node, "K") or 0) * (attribute(node, "N") or 0)
         shapes = [self.shapes.get(name) for name in node.input[:2]]
         if weights and (widest := max((self._size(w) for w in weights), default=0)):
-            rows = 1 if shapes[0] is None else elements(shapes[0][:-1])
+            rows = 1 if shapes[0] is None else prod(shapes[0][:-1])
             return widest * (rows if node.op_type != "Gemm" else 1)
         result = self.shapes.get(node.output[0])
         if shapes[0] is None or result is None:
             self.notes.append(f"{node.op_type} '{node.name}': shapes are not known")
             return 0
-        return elements(result) * shapes[0][-1]
+        return prod(result) * shapes[0][-1]
 
     def _attention(self, node: NodeProto) -> int:
         """Q.K and S.V of all heads over the cache and the token itself."""
@@ -121,7 +121,7 @@ class _Counting:
             return 0
         if kind.data_type not in FLOATS:
             return 0
-        return elements(shape) * element_bits(kind.data_type, self.precision) // 8
+        return prod(shape) * element_bits(kind.data_type, self.precision) // 8
 
     def _take(self, names: Iterable[str]) -> int:
         """Bytes of weights that were not counted before."""
@@ -130,10 +130,10 @@ class _Counting:
         return sum(self._bytes(self.weights[name]) for name in fresh)
 
     def _bytes(self, tensor: TensorProto) -> int:
-        return -(-elements(tensor.dims) * element_bits(tensor.data_type, self.precision) // 8)
+        return -(-prod(tensor.dims) * element_bits(tensor.data_type, self.precision) // 8)
 
     def _size(self, name: str) -> int:
-        return max((elements(self.weights[w].dims) for w in self.origins(name) or ()), default=0)
+        return max((prod(self.weights[w].dims) for w in self.origins(name) or ()), default=0)
 
     def origins(self, name: str) -> frozenset[str] | None:
         """The weights that a value is made of, None where it depends on an input."""

@@ -5,7 +5,7 @@ What an input is its name says, as exporters and runtimes have it: ids, mask, po
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import onnx
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
@@ -23,29 +23,22 @@ def is_cache(name: str) -> bool:
     return name.startswith(CACHES) or ".past" in name
 
 
-def _numbers(value: ValueInfoProto, context: int) -> list[tuple[str, int]]:
-    """What the free dimensions of an input are."""
+def _extent(model: ModelProto, value: ValueInfoProto, axis: int, context: int) -> int:
+    """What a free dimension of an input is: where it stands says so, not how it is called."""
     dims = value.type.tensor_type.shape.dim
-    free = [(axis, dim.dim_param) for axis, dim in enumerate(dims) if not dim.HasField("dim_value")]
-    name, found = value.name, list[tuple[str, int]]()
-    for axis, symbol in free:
-        if symbol.isdecimal():
-            number = int(symbol)
-        elif axis == 0:
-            number = 1
-        elif is_cache(name):
-            number = context
-        elif "mask" in name:
-            number = context + 1 if axis == len(dims) - 1 else 1
-        else:
-            number = 1
-        found.append((symbol, number))
-    return found
+    is_last = axis == len(dims) - 1
+    if (symbol := dims[axis].dim_param).isdecimal():
+        return int(symbol)
+    if axis == 0:
+        return 1
+    if is_cache(value.name):
+        return _head_size(model, value.name) if is_last else context
+    return context + 1 if is_last and "mask" in value.name else 1
 
 
-def _head_size(model: ModelProto) -> int | None:
+def _head_size(model: ModelProto, cache: str) -> int:
     """
-    The head size where the cache leaves it open: that of the keys of a fused attention.
+    The head size where a cache leaves it open: that of the keys of a fused attention.
 
     `GroupQueryAttention` takes keys as wide as all their heads, or query, keys and values in one.
     """
@@ -59,7 +52,7 @@ def _head_size(model: ModelProto) -> int | None:
         columns = _columns(made.get(name), weights)
         if columns is not None:
             return columns // (queries + 2 * heads if packed else heads)
-    return None
+    raise Unshaped(f"nothing says how long the last axis of '{cache}' is")
 
 
 def _columns(maker: NodeProto | None, weights: Mapping[str, TensorProto]) -> int | None:
@@ -77,25 +70,14 @@ def attribute(node: NodeProto, name: str) -> int | None:
 
 def bound(model: ModelProto, context: int) -> ModelProto:
     """The model with numbers for all free dimensions of its inputs."""
-    known: dict[str, int] = {}
     weights = {t.name for t in model.graph.initializer}
     inputs = [v for v in model.graph.input if v.name not in weights]
     if not any(is_cache(v.name) for v in inputs):
         raise Unshaped("the model has no cache input, which is what a token costs depends on")
-    for value in sorted(inputs, key=lambda v: not is_cache(v.name)):
-        for symbol, number in _numbers(value, context):
-            known.setdefault(symbol, number)
     for value in inputs:
-        dims = value.type.tensor_type.shape.dim
-        for axis, dim in enumerate(dims):
+        for axis, dim in enumerate(value.type.tensor_type.shape.dim):
             if not dim.HasField("dim_value"):
-                last = is_cache(value.name) and axis == len(dims) - 1
-                number = known[dim.dim_param]
-                if last and not dim.dim_param.isdecimal():
-                    number = _head_size(model)
-                if number is None:
-                    raise Unshaped(f"nothing says how long the last axis of '{value.name}' is")
-                dim.dim_value = number
+                dim.dim_value = _extent(model, value, axis, context)
     return model
 
 
@@ -106,14 +88,6 @@ def nodes_of(graph: onnx.GraphProto) -> Iterator[NodeProto]:
         for inner in node.attribute:
             if inner.HasField("g"):
                 yield from nodes_of(inner.g)
-
-
-def elements(shape: Sequence[int]) -> int:
-    """How many elements there are."""
-    total = 1
-    for extent in shape:
-        total *= extent
-    return total
 
 
 def element_bits(kind: int, precision: str) -> int:

@@ -22,7 +22,7 @@ def weight(name: str, *shape: int) -> TensorProto:
     return numpy_helper.from_array(np.zeros(shape, np.float32), name)
 
 
-def value(name: str, shape: Sequence[int | str], kind: int = TensorProto.FLOAT) -> Any:
+def value(name: str, shape: Sequence[int | str | None], kind: int = TensorProto.FLOAT) -> Any:
     return helper.make_tensor_value_info(name, kind, shape)
 
 
@@ -61,6 +61,20 @@ def test_each_weight_is_read_once_and_one_row_of_the_embedding(tmp_path: Path) -
     floor = floor_of(saved(tmp_path, embedding(), weights), CONTEXT, "f16")
     assert floor.bytes == CACHE + 2 * (WIDTH + WIDTH * WIDTH + WIDTH * VOCABULARY)
     assert floor.macs == WIDTH * WIDTH + WIDTH * VOCABULARY
+
+
+def test_dimensions_need_no_names(tmp_path: Path) -> None:
+    weights = [
+        weight("table", VOCABULARY, WIDTH),
+        weight("w", WIDTH, WIDTH),
+        weight("head", WIDTH, VOCABULARY),
+    ]
+    path = saved(tmp_path, embedding(), weights)
+    nameless = [value(one.name, [None, HEADS, None, HEAD]) for one in PAST]
+    mask = value("attention_mask", [None, None], TensorProto.INT64)
+    (tmp_path / "other").mkdir()
+    other = saved(tmp_path / "other", embedding(), weights, [mask, *nameless])
+    assert floor_of(path, CONTEXT, "f16").parts == floor_of(other, CONTEXT, "f16").parts
 
 
 def test_a_tied_table_counts_as_the_head_alone(tmp_path: Path) -> None:
