@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lpuc.diagnosis.judging.passes import outputs_depart
+from lpuc.diagnosis.judging.departures import outputs_depart
 from lpuc.diagnosis.judging.runs import Runs
 from lpuc.diagnosis.search import Search
 from lpuc.levels.cases import Case

@@ -28,8 +28,9 @@ from lpuc.diagnosis.failure import (
     part_of_machine,
 )
 from lpuc.diagnosis.judging.contents import Written, of_buffers, of_events, of_instructions, parted
+from lpuc.diagnosis.judging.departures import Departure, outputs_depart
 from lpuc.diagnosis.judging.machine import is_encoded_otherwise, of_host, unproved
-from lpuc.diagnosis.judging.passes import Departure, judge, outputs_depart
+from lpuc.diagnosis.judging.passes import judge
 from lpuc.diagnosis.judging.reuse import Reuse
 from lpuc.diagnosis.judging.runs import LEVELS, TOKENS, TRACED, Outputs, Runs
 from lpuc.diagnosis.judging.snapshots import Step

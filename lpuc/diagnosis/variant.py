@@ -15,8 +15,8 @@ from lpuc.compiler.options import CompileOptions
 from lpuc.diagnosis.checking import RESOLVED
 from lpuc.diagnosis.failure import ENCODER, IMPORTER, UNKNOWN, Failed, Failure, failure_of
 from lpuc.diagnosis.following import PASS_SECONDS, course_of, follow, until
+from lpuc.diagnosis.judging.departures import ANYTHING, outputs_depart
 from lpuc.diagnosis.judging.importing import judge_import, judge_weights
-from lpuc.diagnosis.judging.passes import ANYTHING, outputs_depart
 from lpuc.diagnosis.judging.runs import Runs
 from lpuc.diagnosis.judging.snapshots import Step
 from lpuc.diagnosis.limits import at_most

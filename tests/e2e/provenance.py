@@ -105,6 +105,7 @@ RULES: Mapping[str, Rule] = {
     "lpu-raise-rotary": Rule(merges=True),
     "lpu-raise-attention": Rule(merges=True),
     "lpu-merge-matmuls": Rule(merges=True),
+    "lpu-demote-precision": Rule(merges=True),
     "lpu-esl-split-products": _DROPS,
     "convert-lpu-to-lpu-mem": Rule(loses=_VIEWS, kinds=_TO_MEM),
     "lpu-mem-tile": Rule(own=_set("lpu_mem.alloc", "lpu_mem.copy", "lpu_mem.for", "lpu_mem.min")),

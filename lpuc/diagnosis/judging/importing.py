@@ -11,7 +11,7 @@ from xdsl.dialects.builtin import ModuleOp
 from dialects.errors import node_names
 from dialects.names import unescape
 from lpuc.diagnosis.failure import IMPORTER, Failure, failure_of
-from lpuc.diagnosis.judging.passes import ANYTHING, departure, outputs_depart
+from lpuc.diagnosis.judging.departures import ANYTHING, departure, outputs_depart
 from lpuc.diagnosis.judging.runs import Runs
 from lpuc.diagnosis.judging.traces import Event
 from lpuc.levels.cases import Case

@@ -1,14 +1,15 @@
 """
 Judge one pass by running the IR before it and behind it on one case.
 
-1. Both are run. If what they give is equal bit for bit, and so is every value that they share, the
+1. Values that the pass put in each other's place were equal bit for bit before it.
+2. Both are run. If what they give is equal bit for bit, and so is every value that they share, the
    pass is right about this case.
-2. Otherwise each operation behind the pass is run with the operands that the run before it had,
+3. Otherwise each operation behind the pass is run with the operands that the run before it had,
    where it has them (*forced*), so that an error shows where it is made and not behind it. A value
    that both have may differ by `MARGIN` times the rounding of the operations between it and the
    shared values that it is computed from: the largest change that `RUNS` runs of the IR before the
    pass show when each of them is off by its local bound. Where a pass is exact, only sums round.
-3. What leaves the model may differ by as much as whole runs with such errors do, never by more than
+4. What leaves the model may differ by as much as whole runs with such errors do, never by more than
    the tolerance of its precision; not at all behind an exact pass on buffers or instructions.
 """
 
@@ -25,12 +26,12 @@ from dialects.lpu.control import ReadOp
 from dialects.lpu.elementwise import CastOp
 from dialects.lpu.tensors import tensor_of
 from dialects.observing import OnDevices
+from lpuc.diagnosis.judging.departures import Departure, departure, outputs_depart
 from lpuc.diagnosis.judging.pairing import Pairs, live_values, pairs_of
 from lpuc.diagnosis.judging.runs import (
     BOTH,
     MARGIN,
     RUNS,
-    TOKENS,
     Runs,
     bound_of,
     by_row,
@@ -44,31 +45,13 @@ from lpuc.levels.contracts import FINE, MOVES, ROUNDOFF, Coarser, is_sum, roundo
 from lpuc.levels.execution import entries_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
-ANYTHING: Array = np.array(np.inf)
-"""A spread that bounds nothing: the tolerance alone does."""
-
-
-@dataclass(frozen=True)
-class Departure:
-    """A number that is further from what it was than it may be."""
-
-    operation: str | None
-    """None if it is an output of the model, of whatever operation."""
-    names: tuple[str, ...]
-    """The ONNX nodes of the operation, or the output."""
-    index: tuple[int, ...]
-    got: float
-    expected: float
-    bound: float
-
-    def __str__(self) -> str:
-        at = f"[{', '.join(map(str, self.index))}]"
-        text = f"{at} is {self.got:.9g}, not {self.expected:.9g}"
-        return f"{text}; it may differ by {self.bound:.2g}"
 
 
 def judge(step: Step, before: Runs, after: Runs, tolerance: float) -> Departure | None:
     """The first number behind a pass that differs by more than the pass may change it."""
+    merged = _merged(step, before)
+    if merged is not None:
+        return merged
     pairs = pairs_of(before, after, step.heirs) if before.is_traced and after.is_traced else {}
     if _all_equal(before, after, pairs):
         return None
@@ -76,6 +59,20 @@ def judge(step: Step, before: Runs, after: Runs, tolerance: float) -> Departure 
     coarser = _coarser(before, after, pairs) if pairs else {}
     found = _forced(step, before, after, pairs, coarser) if pairs else None
     return found or _outputs(step, before, after, tolerance, coarser)
+
+
+def _merged(step: Step, before: Runs) -> Departure | None:
+    """The first value that the pass took for another one, which had other numbers."""
+    for value, first in step.merged if before.is_traced else ():
+        turn = 0
+        while (event := before.table.get((value, turn))) is not None:
+            taken = before.table.get((first, turn))
+            if taken is not None and not same_bits(taken.array, event.array):
+                found = departure(taken.array, event.array, 0.0)
+                assert found is not None, "they are not equal"
+                return Departure(event.op.name, layer_names(event.op, turn), *found)
+            turn += 1
+    return None
 
 
 def _outputs(
@@ -256,43 +253,3 @@ def _noise(event: Event, coarser: Mapping[Key, Coarser], is_exact: bool) -> Arra
     if is_exact and not is_sum(event.op):
         return np.zeros(event.array.shape)
     return bound_of(event, coarser.get(event.key, FINE))
-
-
-def departure(
-    got: Array, expected: Array, bound: Array | float
-) -> tuple[tuple[int, ...], float, float, float] | None:
-    """Where an array is further from another than it may be, both numbers, and the bound."""
-    if got.shape != expected.shape:
-        return (got.shape, float("nan"), float("nan"), 0.0)
-    off = distance(got, expected)
-    limit = np.broadcast_to(np.asarray(bound), off.shape)
-    wrong = ~(off <= limit)
-    if not wrong.any():
-        return None
-    index = tuple(int(i) for i in np.argwhere(wrong)[0])
-    return index, float(got[index]), float(expected[index]), float(limit[index])
-
-
-def outputs_depart(
-    got: Mapping[str, Array],
-    expected: Mapping[str, Array],
-    tolerance: float,
-    spread: Mapping[str, Array],
-) -> Departure | None:
-    """
-    The first output that is off, where `spread` has how far each may be, at most the tolerance.
-
-    What it has not must be equal. Tokens are not looked at unless they must.
-    """
-    for name, right in expected.items():
-        if name not in spread or right.dtype.kind in "biu":
-            limit = np.zeros(right.shape)
-            if name == TOKENS and spread:
-                continue
-        else:
-            size = np.where(np.isfinite(right), np.abs(right.astype(np.float64)), 0.0)
-            limit = np.minimum(tolerance * np.maximum(by_row(size), 1.0), spread[name])
-        found = departure(got[name], right, limit)
-        if found is not None:
-            return Departure(None, (name,), *found)
-    return None

@@ -60,6 +60,8 @@ class Step:
     after: Snapshot
     heirs: Mapping[SSAValue, SSAValue]
     """For each value behind the pass, the one before it that has the same numbers."""
+    merged: Sequence[tuple[SSAValue, SSAValue]] = ()
+    """Values before the pass of which one became what another is: each, and the first of them."""
 
     @property
     def is_idle(self) -> bool:
@@ -89,7 +91,8 @@ class Walk:
         level = before.level if found is None else found.behind(before.level) or before.level
         is_idle = isinstance(one, RewritingPass) and tally == Tally() and level == before.level
         self.before = before if is_idle else Snapshot.of(self.module, level)
-        self.done.append(Step(one, before, self.before, _inherited(before, self.before, heirs)))
+        inherited, merged = _inherited(before, self.before, heirs)
+        self.done.append(Step(one, before, self.before, inherited, merged))
 
 
 def steps(module: ModuleOp, passes: Sequence[ModulePass], level: str = "onnx") -> Generator[Step]:
@@ -103,15 +106,19 @@ def steps(module: ModuleOp, passes: Sequence[ModulePass], level: str = "onnx") -
 
 def _inherited(
     before: Snapshot, after: Snapshot, heirs: Mapping[SSAValue, SSAValue]
-) -> dict[SSAValue, SSAValue]:
-    """Values behind a pass by those before it; where many became one, the first of them."""
-    found: dict[SSAValue, SSAValue] = {}
+) -> tuple[dict[SSAValue, SSAValue], list[tuple[SSAValue, SSAValue]]]:
+    """Values behind a pass by the first of those before it that became them; the other ones."""
+    found, firsts = dict[SSAValue, SSAValue](), dict[SSAValue, SSAValue]()
+    merged: list[tuple[SSAValue, SSAValue]] = []
     for original, old in before.copies.items():
         heir, seen = original, set[SSAValue]()
         while heir in heirs and heir not in seen:
             seen.add(heir)
             heir = heirs[heir]
+        first = firsts.setdefault(heir, old)
+        if first is not old:
+            merged.append((old, first))
         new = after.copies.get(heir)
         if new is not None:
             found.setdefault(new, old)
-    return found
+    return found, merged

@@ -15,7 +15,7 @@ from dialects.lpu.weights import Cast
 from passes.lpu.raising.numbers import number_of
 from passes.rewriting.build import Build
 from passes.rewriting.creation import make
-from passes.rewriting.kernel import insert, substitute
+from passes.rewriting.kernel import insert, replace, substitute
 from runtime.numerics.elements import ElementType
 
 F32 = ElementType.F32
@@ -92,14 +92,14 @@ class Forms:
             self.longer[value] = long
         return self.longer[value]
 
-    def rounds(self, op: Operation, long: SSAValue, short: ElementType) -> None:
-        """Put the rounded form of `long` in the place of the result of an operation."""
-        (result,) = op.results
-        rounded = Build(op).cast(long, short)
+    def rounds(self, result: SSAValue, long: SSAValue, short: ElementType) -> None:
+        """Let the rounded form of `long` be read in the place of a short value."""
+        assert isinstance(result.owner, Operation)
+        rounded = Build(result.owner).cast(long, short)
         self.longer[rounded], self.shorter[long] = long, rounded
         self.unrounded.add(rounded)
         self._taint(result, long, rounded)
-        substitute(op, [rounded])
+        replace(result, rounded)
 
     def lengthens(self, op: Operation, short: SSAValue) -> None:
         """Put a short value, cast to f32, in the place of the result of an operation."""

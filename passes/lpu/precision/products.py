@@ -18,7 +18,8 @@ from passes.lpu.precision.forms import F32, Forms, clone
 from passes.lpu.raising.matching import is_parameter, only_user
 from passes.lpu.raising.numbers import scaled
 from passes.rewriting.build import Build
-from passes.rewriting.kernel import replace, substitute
+from passes.rewriting.fused_build import FusedBuild
+from passes.rewriting.kernel import erase_unread, replace
 from runtime.numerics.elements import ElementType
 
 
@@ -52,22 +53,36 @@ def _is_moved(op: LpuOp) -> bool:
 
 
 def _multiply_computed(op: MatmulOp, forms: Forms, short: ElementType) -> None:
-    lhs, rhs, factor = op.lhs, op.rhs, _take_scale(op)
+    lhs, rhs = op.lhs, op.rhs
+    chain, factor = _scaled(op)
     columns, number = without_scale(rhs)
     if factor * number != 1:
         rows, other = without_scale(lhs)
         build, rhs = Build(op), columns
         rows = forms.widened(rows)
         lhs = build.map("mul", rows, build.scalar(factor * number * other, F32))
-    build = Build(op)
+    build = FusedBuild.over(op, (op, chain[-1])) if len(chain) > 1 else Build(op)
     operands = forms.demoted(lhs, short), forms.demoted(rhs, short)
     long = build.matmul(*operands, F32)
-    if tensor_of(op.result).dtype == F32:
-        if op.result in forms.tainted:
-            forms.tainted.add(long)
-        substitute(op, [long])
-    else:
-        forms.rounds(op, long, tensor_of(op.result).dtype)
+    for view in chain[1:-1]:
+        long = clone(view, [long])
+    _put(chain[-1].results[0], long, forms)
+    erase_unread(chain[:1])
+
+
+def _put(result: SSAValue, long: SSAValue, forms: Forms) -> None:
+    """
+    Let a value in f32 be read in the place of another, rounded if that is short.
+
+    What has another meaning, a product that is still to be scaled, stays what it is.
+    """
+    dtype = tensor_of(result).dtype
+    if dtype != F32:
+        forms.rounds(result, long, dtype)
+        return
+    if result in forms.tainted:
+        forms.tainted.add(long)
+    replace(result, long)
 
 
 def without_scale(value: SSAValue) -> tuple[SSAValue, float]:
@@ -82,14 +97,14 @@ def without_scale(value: SSAValue) -> tuple[SSAValue, float]:
     return value, 1.0
 
 
-def _take_scale(op: MatmulOp) -> float:
-    """The number that alone multiplies the result of a product, which it is taken from."""
-    value: SSAValue = op.result
-    user: Operation | None = only_user(value)
+def _scaled(op: MatmulOp) -> tuple[list[Operation], float]:
+    """A product, the view of it and what multiplies that by a number, and the number."""
+    chain: list[Operation] = [op]
+    user: Operation | None = only_user(op.result)
     if isinstance(user, ReshapeOp):
-        value, user = user.result, only_user(user.result)
+        chain.append(user)
+        user = only_user(user.result)
     above = scaled(user.result) if isinstance(user, MapOp) else None
-    if user is None or above is None or above[0] != value:
-        return 1.0
-    replace(user.results[0], value)
-    return above[1]
+    if user is None or above is None or above[0] != chain[-1].results[0]:
+        return [op], 1.0
+    return [*chain, user], above[1]

@@ -15,7 +15,7 @@ from dialects.lpu.products import ReduceOp, ScanOp
 from dialects.lpu.tensors import tensor_of
 from dialects.reading import operands_of
 from passes.lpu.precision.forms import F32, Forms, clone
-from passes.rewriting.kernel import replace
+from passes.rewriting.kernel import erase, replace
 
 COMPUTING = frozenset({MapOp, SelectOp, ReduceOp, ScanOp})
 
@@ -68,6 +68,7 @@ def _widen_arithmetic(op: Operation, forms: Forms) -> None:
         return
     long = clone(op, [forms.widened(v) for v in op.operands])
     if is_short(result):
-        forms.rounds(op, long, tensor_of(result).dtype)
+        forms.rounds(result, long, tensor_of(result).dtype)
+        erase(op)
     else:
         replace(result, long)

@@ -15,7 +15,8 @@ from xdsl.ir import Operation, SSAValue
 from dialects.errors import node_names
 from dialects.reading import all_within
 from lpuc.compiler.located import parse_module
-from lpuc.diagnosis.judging.passes import Departure, judge
+from lpuc.diagnosis.judging.departures import Departure
+from lpuc.diagnosis.judging.passes import judge
 from lpuc.diagnosis.judging.runs import Runs
 from lpuc.diagnosis.judging.snapshots import Step, steps
 from lpuc.levels.cases import Case
@@ -62,11 +63,11 @@ def case() -> Case:
     return Case("one", {name: array.astype(np.float32) for name, array in arrays.items()})
 
 
-def judged(node: str, change: Change, numbers: Numbers) -> Departure | None:
+def judged(node: str, change: Change, numbers: Numbers, text: str = TEXT) -> Departure | None:
     """What is found of a pass that does this, and says that of itself."""
     PlantedPass.node, PlantedPass.change = node, staticmethod(change)
     PlantedPass.specification = Specification(level="lpu", gives=(), numbers=numbers)
-    (step,) = steps(parse_module(TEXT, "test"), [PlantedPass()], "lpu")
+    (step,) = steps(parse_module(text, "test"), [PlantedPass()], "lpu")
     return judged_step(step)
 
 
