@@ -201,8 +201,8 @@ class Channel:
         """One bank after the other, all of them within a tREFI.
 
         `idle` takes a bank that no burst needs for as long as a refresh takes and owes up to
-        `POSTPONED` refreshes meanwhile, `greedy` takes at once, of those that no burst needs that is
-        seen, the one used last, or else the next, and `strict` always takes the next.
+        `POSTPONED` refreshes meanwhile. `greedy` takes one at once: the one used last of those that
+        no burst needs that is seen, or else the next. `strict` always takes the next.
         """
         t, count = self.timing, len(self.banks)
         owed = self.now * count // t.refi - self.refreshes

@@ -100,10 +100,11 @@ def left(timing: Timing, intervals: int = 6) -> float:
 @pytest.mark.parametrize("rfc", [416, 560, 720, 880])
 def test_refresh_of_all_banks(rfc: int) -> None:
     """From the last burst: 9 to the precharge, 26 for it, the refresh, 31 to the first burst, less
-    its own 2; and the rows of the three other groups follow 4 clocks apart, not 2."""
+    its own 2; and the rows of the three other groups follow 4 clocks apart, not 2. Up to 8 more are
+    lost where rows were opened just before, which stay open for 45."""
     lost = 9 + 26 + rfc + 31 - 2 + 3 * (4 - 2)
-    found = left(replace(HBM3, refresh="all-bank", rfc=rfc), 10)
-    assert found == pytest.approx(1 - lost / 6240, abs=5e-4)
+    found = (1 - left(replace(HBM3, refresh="all-bank", rfc=rfc))) * 6240
+    assert lost - 1e-6 <= found <= lost + 8
 
 
 def test_a_u280_delivers_what_shuhai_measured() -> None:
