@@ -28,7 +28,7 @@ from dialects.lpu.fused import AttentionOp
 from dialects.lpu.products import MatmulOp
 from dialects.lpu_mem.kernels import Point
 from dialects.lpu_mem.ops import DataOp, VecmatOp
-from dialects.lpu_mem.semantics import run_function
+from dialects.lpu_mem.semantics import Watch, run_function
 from dialects.observing import Memo, Observer, OnDevices
 from lpuc.compiler.driver import load_module
 from lpuc.compiler.options import CompileOptions
@@ -67,11 +67,16 @@ class Planted(Runs):
 
     plant: Plant | None = None
 
-    def _run(self, observer: Observer | None = None, memo: Memo | None = None) -> Outputs:
+    def _run(
+        self,
+        observer: Observer | None = None,
+        memo: Memo | None = None,
+        watch: Watch | None = None,
+    ) -> Outputs:
         plant = self.plant
         assert plant is not None
-        if self.snapshot.level == "lpu_mem":
-            return _run_mem(self, _Writing(plant))
+        if self.is_on_buffers:
+            return _run_mem(self, _Writing(plant), watch)
         return super()._run(_planting(plant, observer), memo)
 
 
@@ -96,10 +101,14 @@ def _off(array: Array, plant: Plant) -> Array:
     return found
 
 
-def _run_mem(runs: Runs, observer: Callable[[DataOp, Point, Mapping[str, int]], None]) -> Outputs:
+def _run_mem(
+    runs: Runs,
+    observer: Callable[[DataOp, Point, Mapping[str, int]], None],
+    watch: Watch | None = None,
+) -> Outputs:
     module, case = runs.snapshot.module, runs.case
     given = (case.inputs, model_folder(module), case.values, None, devices_of(module))
-    return run_function(entries_of(module)[case.entry], *given, observer=observer)
+    return run_function(entries_of(module)[case.entry], *given, observer=observer, watch=watch)
 
 
 @dataclass
@@ -149,7 +158,7 @@ class _Products:
 
 def plants(runs: Runs, times: float, random: np.random.Generator) -> Iterator[Plant]:
     """An error in each product of a run."""
-    if runs.snapshot.level == "lpu_mem":
+    if runs.is_on_buffers:
         watch = _Products()
         _run_mem(runs, watch)
         found = watch.found

@@ -42,19 +42,20 @@ def run_function(
     on_token: Callable[[int], None] | None = None,
     devices: int = 1,
     observer: Observer | None = None,
+    watch: Watch | None = None,
 ) -> dict[str, Array]:
     """
     Outputs by ONNX name for inputs by ONNX name; `folder` holds the weights.
 
     `values` gives symbols that no extent determines, `on_token` gets the tokens emitted,
-    `observer` looks at the first device.
+    `observer` looks at the first device, `watch` is called behind each operation and may write.
     """
     targets = list(zip(_ports(func, "lpu_mem.inputs"), func.args, strict=True))
     states = [op for op in func.body.block.ops if isinstance(op, control.StateOp)]
     targets += [(port.data, op.result) for op in states for port in op.inputs]
     symbols = solve([port for port, _ in targets], inputs) | dict(values or {})
     execution = Execution(func, symbols, folder, on_token, devices)
-    execution.devices[0].observer = observer
+    execution.devices[0].observer, execution.watch = observer, watch
     for port, value in targets:
         execution.write(port, value, inputs[unescape(port.name)])
     with np.errstate(all="ignore"):
@@ -62,6 +63,10 @@ def run_function(
     results = list(zip(_ports(func, "lpu_mem.outputs"), execution.outputs, strict=True))
     results += [(port.data, op.result) for op in states for port in op.outputs]
     return {unescape(port.name): execution.read(port, value) for port, value in results}
+
+
+Watch = Callable[[Operation, list[Device]], None]
+"""Called behind an operation, when all devices have done it, a loop with all its turns."""
 
 
 def _ports(func: FuncOp, name: str) -> list[Port]:
@@ -112,6 +117,7 @@ class Execution:
             for d in range(devices)
         ]
         self.on_token = on_token
+        self.watch: Watch | None = None
         self.outputs: list[SSAValue] = []
         self.links: dict[tuple[int, str], deque[Array]] = {
             (device, side): deque() for device in range(devices) for side in SIDES
@@ -128,6 +134,8 @@ class Execution:
     def block(self, operations: Iterable[Operation]) -> None:
         for op in operations:
             RUN[type(op)](self, op)
+            if self.watch is not None:
+                self.watch(op, self.devices)
 
     def state(self, op: control.StateOp) -> None:
         """Its content is older than the call."""

@@ -27,9 +27,15 @@ from lpuc.diagnosis.failure import (
     failure_of,
     part_of_machine,
 )
-from lpuc.diagnosis.judging.contents import Written, of_buffers, of_events, of_instructions, parted
 from lpuc.diagnosis.judging.departures import Departure, outputs_depart
 from lpuc.diagnosis.judging.machine import is_encoded_otherwise, of_host, unproved
+from lpuc.diagnosis.judging.mem.contents import (
+    Written,
+    of_buffers,
+    of_events,
+    of_instructions,
+    parted,
+)
 from lpuc.diagnosis.judging.passes import judge
 from lpuc.diagnosis.judging.reuse import Reuse
 from lpuc.diagnosis.judging.runs import LEVELS, TOKENS, TRACED, Outputs, Runs
@@ -43,6 +49,8 @@ from runtime.run.interpreter import Interpreter
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+SEMANTICS_OF_MEM = "semantics of mem"
+"""A place whose operations are not those that a pass was given."""
 NEARNESS = {"f32": 2e-5, "f16": 5e-3, "bf16": 4e-2}
 """How near what nodes compute must be at two levels, relative to the largest, to be the same."""
 
@@ -157,9 +165,10 @@ class Search:
         where = self._culprit(step, before, after, after.case)
         operation, names = found.operation, found.names
         message = str(found) if operation else f"output '{names[0]}': {found}"
-        if operation is None:
+        names = names if operation else ()
+        if operation is None or where == SEMANTICS_OF_MEM:
             place = None if before is None else _place(before, after, NEARNESS[self.precision])
-            operation, names = place or (None, ())
+            operation, names = place or (operation, names)
         return Failure("numbers", where, operation, names, message)
 
     def _culprit(self, step: Step, before: Runs | None, after: Runs | None, case: Case) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
@@ -23,6 +23,9 @@ from dialects.devices import devices_of
 from dialects.observing import Memo, Observer
 from lpuc.levels.initializers import Initializers, initializers_of
 from passes.analysis.functions import functions, model_folder, step_function
+
+if TYPE_CHECKING:
+    from dialects.lpu_mem.semantics import Watch
 
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
@@ -49,6 +52,7 @@ class _Call:
     constants: Initializers | None = None
     observer: Observer | None = None
     memo: Memo | None = None
+    watch: Watch | None = None
 
 
 def _run_onnx(function: FuncOp, call: _Call) -> Arrays:
@@ -69,9 +73,8 @@ def _run_lpu(function: FuncOp, call: _Call) -> Arrays:
 def _run_mem(function: FuncOp, call: _Call) -> Arrays:
     from dialects.lpu_mem.semantics import run_function
 
-    return run_function(
-        function, call.inputs, call.folder, call.values, call.on_token, call.devices
-    )
+    given = (call.inputs, call.folder, call.values, call.on_token, call.devices)
+    return run_function(function, *given, watch=call.watch)
 
 
 def _run_isa(function: FuncOp, call: _Call) -> Arrays:
@@ -108,12 +111,14 @@ def run_level(
     on_token: OnToken | None = None,
     observer: Observer | None = None,
     memo: Memo | None = None,
+    watch: Watch | None = None,
 ) -> Arrays:
     """
     The outputs of an entry of the model by name, computed on the IR of a level.
 
     `values` gives the symbols that no input determines, `on_token` gets the tokens that the entry
-    emits, `observer` sees each operation of the levels above `mem`, whose results `memo` may know.
+    emits, `observer` sees each operation of the levels above `mem`, whose results `memo` may know;
+    `watch` those of `mem`.
     A module without the entry is a `LookupError`.
     """
     found = entries_of(module)
@@ -123,5 +128,5 @@ def run_level(
     constants = initializers_of(module) if level == "onnx" else None
     folder = model_folder(module)
     given = dict(values or {})
-    call = _Call(inputs, folder, devices, given, on_token, constants, observer, memo)
+    call = _Call(inputs, folder, devices, given, on_token, constants, observer, memo, watch)
     return _RUNNERS[level](found[entry], call)

@@ -109,20 +109,20 @@ def _moved(op: ops.DataOp) -> ops.DataOp:
     target, source = (ops.buffer_of(buffer).dtype for buffer in op.operands)
     cls = ops.CopyOp if target is source else ops.CastOp
     properties = {"access": op.access}
-    moved = cls.create(operands=op.operands, properties=properties, location=op.location)
-    erase(op)
-    return moved
+    return cls.create(operands=op.operands, properties=properties, location=op.location)
 
 
 def _tile_op(op: ops.DataOp, build: MemBuilder, names: count[int], budget: int) -> None:
-    op = _moved(op)
-    space = simplify(space_of(op))
-    chosen = plan(op, space, build.ranges, budget)
-    if isinstance(op, ops.CopyOp) and not is_transfer(op):
-        write_copy(op, chosen, build, names)
+    moved = _moved(op)
+    space = simplify(space_of(moved))
+    chosen = plan(moved, space, build.ranges, budget)
+    if isinstance(moved, ops.CopyOp) and not is_transfer(moved):
+        write_copy(moved, chosen, build, names)
     else:
-        write(op, chosen, build, names)
+        write(moved, chosen, build, names)
     erase(op)
+    if moved is not op:
+        erase(moved)
 
 
 def _tile_exchange(

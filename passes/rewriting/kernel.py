@@ -28,9 +28,10 @@ from xdsl.dialects.builtin import LocationAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, BlockArgument, Operation, SSAValue, SSAValues, Use
 
+from dialects.lpu_mem.access import View
 from dialects.reading import operations
 from passes.rewriting.creation import put_before, put_last, take_away
-from passes.rewriting.session import Rewriting, running
+from passes.rewriting.session import Laid, Rewriting, running
 
 
 def insert(op: Operation, before: Operation) -> Operation:
@@ -85,8 +86,8 @@ def replace(old: SSAValue, new: SSAValue) -> None:
     now = running()
     now.tally.replaced += 1
     _check_type(now, old, new)
-    if now.heirs is not None:
-        now.heirs[old] = new
+    if now.record is not None:
+        now.record.heirs[old] = new
     use, old.first_use = old.first_use, None
     while use is not None:
         following = use._next_use  # pyright: ignore[reportPrivateUsage]
@@ -143,6 +144,7 @@ def erase(op: Operation) -> None:
             raise running().error(op, "is erased while its results are read")
     if op.parent is not None:
         take_away(op)
+    running().note_erased(op)
     running().tally.erased += 1 if not op.regions else sum(1 for _ in op.walk())
     op.drop_all_references()
     op.results = SSAValues()
@@ -249,6 +251,13 @@ def set_attribute(op: Operation, name: str, value: Attribute | None) -> None:
     now.tally.changed += 1
     if not op.regions:
         now.changed[id(op)] = op
+
+
+def lies(value: SSAValue, buffer: SSAValue, view: View, last: Operation) -> None:
+    """Say where the elements of a tensor lie once an operation is done."""
+    record = running().record
+    if record is not None:
+        record.laid[value] = Laid(buffer, view, last)
 
 
 def locate(op: Operation | BlockArgument, location: LocationAttr) -> None:

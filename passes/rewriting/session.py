@@ -11,6 +11,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from xdsl.dialects.builtin import ModuleOp, UnknownLoc
 from xdsl.dialects.func import FuncOp
@@ -18,6 +19,7 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.errors import node_names
+from dialects.lpu_mem.access import View
 from dialects.verification import check_op
 from passes.rewriting.order import Order
 from passes.rewriting.tally import Tally, tally_of_now
@@ -25,6 +27,27 @@ from passes.rewriting.tally import Tally, tally_of_now
 
 class RewriteError(Exception):
     """A pass would make IR that means something else or nothing: the pass is at fault."""
+
+
+class Laid(NamedTuple):
+    """The place of a tensor in a buffer."""
+
+    buffer: SSAValue
+    view: View
+    last: Operation
+    """The operation that writes the last of it."""
+
+
+@dataclass
+class Record:
+    """What stands for what behind a pass, as the passes tell."""
+
+    heirs: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
+    """What was put in the place of each value."""
+    lowered: dict[Operation, Operation] = field(default_factory=dict[Operation, Operation])
+    """For each operation that was erased, the last of those that do what it did."""
+    laid: dict[SSAValue, Laid] = field(default_factory=dict[SSAValue, Laid])
+    """Where the elements of tensors lie."""
 
 
 @dataclass
@@ -44,14 +67,22 @@ class Rewriting:
     """Operations that were taken out of their blocks, to be put back."""
     tally: Tally = field(default_factory=tally_of_now)
     """How much was changed."""
-    heirs: dict[SSAValue, SSAValue] | None = None
-    """What was put in the place of each value, if somebody keeps record of it."""
+    record: Record | None = None
+    """What became of what, if somebody wants to know."""
+    _told: Operation | None = None
+    """The last operation that was made when the record was added to."""
 
     def error(self, op: Operation | None, message: str) -> RewriteError:
         """What is wrong, where, in which pass."""
         nodes = "" if op is None else ", ".join(node_names(op)[:3])
         where = "" if op is None else f"{op.name}: "
         return RewriteError(f"pass '{self.name}': {f'{nodes}: ' if nodes else ''}{where}{message}")
+
+    def note_erased(self, op: Operation) -> None:
+        """An operation goes: what was made last ends it, if that did not end another one."""
+        last = next(reversed(self.placed.values()), None)
+        if self.record is not None and last is not None and last is not self._told:
+            self.record.lowered[op] = self._told = last
 
     def check(self, op: Operation) -> None:
         """Condition 3."""
@@ -100,25 +131,25 @@ def _is_located(module: ModuleOp) -> bool:
 
 
 _running: ContextVar[Rewriting | None] = ContextVar("_running", default=None)
-_heirs: ContextVar[dict[SSAValue, SSAValue] | None] = ContextVar("_heirs", default=None)
+_record: ContextVar[Record | None] = ContextVar("_record", default=None)
 
 
 @contextmanager
-def recording() -> Generator[dict[SSAValue, SSAValue]]:
-    """Keep record of what the passes in here put in the place of values."""
-    heirs: dict[SSAValue, SSAValue] = {}
-    token = _heirs.set(heirs)
+def recording() -> Generator[Record]:
+    """Keep record of what the passes in here put in the place of what."""
+    record = Record()
+    token = _record.set(record)
     try:
-        yield heirs
+        yield record
     finally:
-        _heirs.reset(token)
+        _record.reset(token)
 
 
 @contextmanager
 def rewriting(name: str, module: ModuleOp | None = None) -> Generator[Rewriting]:
     """Around all that one pass changes."""
     is_located = module is not None and _is_located(module)
-    now = Rewriting(name, is_located, heirs=_heirs.get())
+    now = Rewriting(name, is_located, record=_record.get())
     token = _running.set(now)
     try:
         yield now

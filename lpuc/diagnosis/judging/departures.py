@@ -15,6 +15,10 @@ ANYTHING: Array = np.array(np.inf)
 """A spread that bounds nothing: the tolerance alone does."""
 
 
+Off = tuple[tuple[int, ...], float, float, float]
+"""Where a number is off, the number, the right one, and by how much it may be off."""
+
+
 @dataclass(frozen=True)
 class Departure:
     """A number that is further from what it was than it may be."""
@@ -34,9 +38,7 @@ class Departure:
         return f"{text}; it may differ by {self.bound:.2g}"
 
 
-def departure(
-    got: Array, expected: Array, bound: Array | float
-) -> tuple[tuple[int, ...], float, float, float] | None:
+def departure(got: Array, expected: Array, bound: Array | float) -> Off | None:
     """Where an array is further from another than it may be, both numbers, and the bound."""
     if got.shape != expected.shape:
         return (got.shape, float("nan"), float("nan"), 0.0)

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from dialects.lpu_mem.semantics import Watch
 from dialects.observing import Memo, Observer, OnDevices
+from lpuc.diagnosis.judging.mem.written import Log, Written
 from lpuc.diagnosis.judging.snapshots import Snapshot
 from lpuc.diagnosis.judging.traces import Change, Event, Key, Recorder, parts_of, whole
 from lpuc.levels.cases import Case
@@ -34,7 +36,11 @@ BOTH = 2.0
 
 
 def run(
-    snapshot: Snapshot, case: Case, observer: Observer | None = None, memo: Memo | None = None
+    snapshot: Snapshot,
+    case: Case,
+    observer: Observer | None = None,
+    memo: Memo | None = None,
+    watch: Watch | None = None,
 ) -> Outputs:
     """Outputs by name; the tokens that the entry emits are one of them."""
     tokens: list[int] = []
@@ -43,7 +49,7 @@ def run(
         found = dict(snapshot.machine.run(*given))
     else:
         level, module = LEVELS[snapshot.level], snapshot.module
-        found = dict(run_level(level, module, *given, observer=observer, memo=memo))
+        found = dict(run_level(level, module, *given, observer, memo, watch))
     return found if case.entry == STEP else found | {TOKENS: np.array(tokens, np.int64)}
 
 
@@ -63,14 +69,23 @@ class Runs:
     def is_traced(self) -> bool:
         return self.snapshot.level in TRACED
 
-    def _run(self, observer: Observer | None = None, memo: Memo | None = None) -> Outputs:
-        return run(self.snapshot, self.case, observer, memo)
+    @property
+    def is_on_buffers(self) -> bool:
+        return self.snapshot.level == "lpu_mem"
+
+    def _run(
+        self,
+        observer: Observer | None = None,
+        memo: Memo | None = None,
+        watch: Watch | None = None,
+    ) -> Outputs:
+        return run(self.snapshot, self.case, observer, memo, watch)
 
     @cached_property
     def clean(self) -> tuple[Outputs, list[Event]]:
         """Outputs, and values where they are recorded."""
         if not self.is_traced:
-            return self._run(), []
+            return self._run(watch=self._log if self.is_on_buffers else None), []
         recorder = Recorder()
         return self._run(recorder, self.memo), recorder.events
 
@@ -86,6 +101,20 @@ class Runs:
     @property
     def events(self) -> list[Event]:
         return self.clean[1]
+
+    @cached_property
+    def _log(self) -> Log:
+        return Log()
+
+    @property
+    def written(self) -> list[Written]:
+        """What operations on buffers wrote."""
+        _ = self.clean
+        return self._log.found
+
+    def watched(self, watch: Watch) -> None:
+        """Run it on buffers, with somebody who looks on and may write."""
+        self._run(watch=watch)
 
     @cached_property
     def table(self) -> dict[Key, Event]:

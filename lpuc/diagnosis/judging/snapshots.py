@@ -11,18 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Block, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from lpuc.compiler.pipeline import make_context, specification_of
 from lpuc.levels.instructions import interpreter
 from passes.analysis.functions import model_folder
 from passes.rewriting.base import RewritingPass
-from passes.rewriting.session import recording
+from passes.rewriting.session import Laid, Record, recording
 from passes.rewriting.tally import Tally, tallied
 from passes.specification import EXACT, Numbers
 from runtime.run.interpreter import Interpreter
@@ -37,18 +37,65 @@ class Snapshot:
     """The dialect that it is written in, one of `passes.specification.LEVELS`."""
     copies: Mapping[SSAValue, SSAValue]
     """For each value of the module that passes work on, what it is called here."""
+    operations: Mapping[Operation, Operation] = field(default_factory=dict[Operation, Operation])
+    """The same for operations on buffers, which have no results."""
 
     @staticmethod
     def of(module: ModuleOp, level: str) -> Snapshot:
         """A module as it is now."""
         values: dict[SSAValue, SSAValue] = {}
         blocks: dict[Block, Block] = {}
-        return Snapshot(module.clone(values, blocks), level, values)
+        kept = module.clone(values, blocks)
+        pairs = zip(module.walk(), kept.walk(), strict=True) if level == "lpu_mem" else ()
+        return Snapshot(kept, level, values, dict(pairs))
 
     @cached_property
     def machine(self) -> Interpreter:
         """What runs the instructions of level `lpu_isa`, made once."""
         return interpreter(self.module, model_folder(self.module))
+
+
+@dataclass(frozen=True)
+class Buffers:
+    """What of the IR on buffers behind a pass does what was done before it."""
+
+    kept: Mapping[Operation, Operation] = field(default_factory=dict[Operation, Operation])
+    """For operations on buffers before it that are still there, what they are behind it."""
+    lowered: Mapping[Operation, Operation] = field(default_factory=dict[Operation, Operation])
+    """For those that are not, the one that does the last of what they did."""
+    named: Mapping[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
+    """For buffers before it, what they are behind it."""
+    laid: Mapping[SSAValue, Laid] = field(default_factory=dict[SSAValue, Laid])
+    """For tensors before it, where they lie and what writes them."""
+
+    @staticmethod
+    def of(before: Snapshot, after: Snapshot, record: Record) -> Buffers:
+        """By what a pass has told, in the words of both snapshots."""
+        now = after.operations
+        kept = {old: now[op] for op, old in before.operations.items() if op in now}
+        lowered: dict[Operation, Operation] = {}
+        for op, last in record.lowered.items():
+            old = before.operations.get(op)
+            end = None if old is None else _ending(last, before.operations, old)
+            if old is not None and end is not None and end in now:
+                lowered[old] = now[end]
+        named = {old: after.copies[v] for v, old in before.copies.items() if v in after.copies}
+        laid = {
+            before.copies[value]: Laid(after.copies[one.buffer], one.view, now[one.last])
+            for value, one in record.laid.items()
+            if value in before.copies and one.buffer in after.copies and one.last in now
+        }
+        return Buffers(kept, lowered, named, laid)
+
+
+def _ending(
+    last: Operation, known: Mapping[Operation, Operation], old: Operation
+) -> Operation | None:
+    """What stands where an operation stood, and holds the last of what does what it did."""
+    end: Operation | None = last
+    while end is not None and known.get(end.parent_op() or end) is not old.parent_op():
+        end = end.parent_op()
+    return end
 
 
 @dataclass(frozen=True)
@@ -62,6 +109,8 @@ class Step:
     """For each value behind the pass, the one before it that has the same numbers."""
     merged: Sequence[tuple[SSAValue, SSAValue]] = ()
     """Values before the pass of which one became what another is: each, and the first of them."""
+    buffers: Buffers = field(default_factory=Buffers)
+    """Behind a pass to or on buffers, what stands for what."""
 
     @property
     def is_idle(self) -> bool:
@@ -85,14 +134,15 @@ class Walk:
     @contextmanager
     def around(self, one: ModulePass) -> Generator[None]:
         """Around one pass; what it did is the last of `done`, unless it raises."""
-        with recording() as heirs, tallied() as tally:
+        with recording() as record, tallied() as tally:
             yield
         found, before = specification_of(type(one)), self.before
         level = before.level if found is None else found.behind(before.level) or before.level
         is_idle = isinstance(one, RewritingPass) and tally == Tally() and level == before.level
         self.before = before if is_idle else Snapshot.of(self.module, level)
-        inherited, merged = _inherited(before, self.before, heirs)
-        self.done.append(Step(one, before, self.before, inherited, merged))
+        inherited, merged = _inherited(before, self.before, record.heirs)
+        buffers = Buffers.of(before, self.before, record) if level == "lpu_mem" else Buffers()
+        self.done.append(Step(one, before, self.before, inherited, merged, buffers))
 
 
 def steps(module: ModuleOp, passes: Sequence[ModulePass], level: str = "onnx") -> Generator[Step]:

@@ -14,6 +14,7 @@ from dialects.lpu.tensors import LpuOp
 from dialects.lpu.types import Tensor
 from dialects.lpu_mem import ops as mem
 from dialects.lpu_mem.access import View
+from passes.rewriting.kernel import lies
 from passes.rewriting.places import MemBuilder, Place
 from runtime.numerics.elements import ElementType
 
@@ -47,7 +48,13 @@ class Bufferiser:
         rule = RULES.get(type(op))
         if rule is None:
             raise unsupported(op, "this operation has no form at the lpu_mem level")
+        block = self.build.block
+        before = block.last_op
         rule(self, op)
+        last = block.last_op
+        if last is not None and last is not before and op.results and not op.regions:
+            place = self.places[op.results[0]]
+            lies(op.results[0], place.buffer, place.view(), last)
 
     def result(self, op: LpuOp) -> Place:
         """A fresh buffer for the first result."""

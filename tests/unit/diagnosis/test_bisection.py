@@ -17,7 +17,8 @@ from lpuc.compiler import emit
 from lpuc.compiler.options import CompileOptions
 from lpuc.diagnosis.bisection import Bisection, bisect
 from lpuc.diagnosis.failure import UNKNOWN
-from lpuc.diagnosis.judging import contents, machine
+from lpuc.diagnosis.judging import machine
+from lpuc.diagnosis.judging.mem import contents
 from lpuc.diagnosis.search import Search
 from lpuc.errors import MISMATCH, USAGE
 from lpuc.levels import instructions

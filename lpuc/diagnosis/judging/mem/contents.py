@@ -103,7 +103,7 @@ def of_buffers(snapshot: Snapshot, case: Case, by_layer: bool = True) -> Written
 
     def observe(op: ops.DataOp, point: Point, names: Mapping[str, int]) -> None:
         if op.operands:
-            nodes = _turn_names(op, names) if by_layer else node_names(op)
+            nodes = turn_names(op, names) if by_layer else node_names(op)
             written.add(nodes, op.name, op, point.view(0).data)
 
     module = snapshot.module
@@ -120,7 +120,7 @@ def _ignored(token: int) -> None:
     del token
 
 
-def _turn_names(op: Operation, values: Mapping[str, int]) -> Names:
+def turn_names(op: Operation, values: Mapping[str, int]) -> Names:
     """The nodes of one turn of the loop over layers: the outermost that fits their number."""
     names, parent, found = node_names(op), op.parent_op(), node_names(op)
     while parent is not None:
