@@ -6,12 +6,13 @@ outputs = run_function(function, {"x": x}, symbols, folder)
 outputs = run_function(function, {"x": x}, symbols, folder, devices=4)  # on a ring, in lock step
 ```
 
-State starts undefined: NaN in floats, the least value in integers.
+State starts undefined: NaN in floats, the least value in integers; or as a call before has left it,
+if both are given the same `kept`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from dialects.devices import device_values, gathered, scattered
 from dialects.lpu import control
 from dialects.lpu.control import state_of
 from dialects.lpu.interface import interface_of
-from dialects.lpu.ports import StatePort
+from dialects.lpu.ports import window
 from dialects.lpu.semantics import Scope, evaluate, evaluate_together
 from dialects.lpu.solving import solve_symbols
 from dialects.lpu.tensors import Array, CollectiveOp, LpuOp, sharding_of, tensor_of, whole_of
@@ -36,6 +37,10 @@ from runtime.numerics.elements import ElementType
 def argument_tensors(function: FuncOp) -> tuple[Tensor, ...]:
     """What all devices together are given."""
     return tuple(whole_of(argument) for argument in function.body.block.args)
+
+
+Kept = dict[str, list[Array]]
+"""What states hold on each device between calls, by the name of the state."""
 
 
 class _Left(Exception):
@@ -61,16 +66,6 @@ def _undefined(tensor: Tensor) -> Array:
         return np.full(tensor.static_shape(), np.nan, kind)
     value = np.iinfo(kind).min if tensor.dtype.is_int else False
     return np.full(tensor.static_shape(), value, kind)
-
-
-def _window(offsets: Sequence[int], shape: Sequence[int]) -> tuple[slice, ...]:
-    return tuple(slice(at, at + extent) for at, extent in zip(offsets, shape, strict=True))
-
-
-def _port_window(port: StatePort, shape: Sequence[int]) -> tuple[int | slice, ...]:
-    """Where an array of the ONNX interface lies in its state; leading axes are fixed."""
-    lead = len(port.offsets) - len(shape)
-    return (*port.offsets[:lead], *_window(port.offsets[lead:], shape))
 
 
 class Execution:
@@ -99,20 +94,24 @@ class Execution:
         self.on_token = on_token
         self._drops: dict[Block, dict[Operation, list[SSAValue]]] = {}
 
-    def begin(self, function: FuncOp, inputs: Mapping[str, Array]) -> None:
-        """Give arguments and states their inputs."""
+    def begin(self, function: FuncOp, inputs: Mapping[str, Array], kept: Kept) -> None:
+        """Give arguments and states their inputs; those of a state that is kept may be left out."""
         pairs = zip(function.body.block.args, interface_of(function).arguments, strict=True)
         for value, port in pairs:
             given = inputs[unescape(port.name)]
             parts = scattered(given, sharding_of(value), len(self.scopes))
             self.values[value] = self._kept(parts)
         for op in state_ops(function):
-            self.states[op.result] = [_undefined(state_of(op.result)) for _ in self.scopes]
+            name, fresh = op.state.data, state_of(op.result)
+            if name not in kept:
+                kept[name] = [_undefined(fresh) for _ in self.scopes]
+            self.states[op.result] = kept[name]
             for port in op.inputs.data:
-                given = inputs[unescape(port.name)]
+                if (given := inputs.get(unescape(port.name))) is None:
+                    continue
                 parts = scattered(given, port.sharding, len(self.scopes))
                 for state, part in zip(self.states[op.result], parts, strict=True):
-                    state[_port_window(port, part.shape)] = part.astype(state.dtype, copy=False)
+                    state[port.window(part.shape)] = part.astype(state.dtype, copy=False)
 
     def block(self, block: Block) -> list[list[Array]]:
         """Run a block; what its terminator names. Its values are dropped behind their last use."""
@@ -214,7 +213,7 @@ def _placed(
     op: control.ReadOp | control.WriteOp, tensor: Tensor, scope: Scope
 ) -> tuple[slice, ...]:
     """The window of a state on one device."""
-    return _window(scope.shape(op.offsets.data), scope.shape(tensor.shape))
+    return window(scope.shape(op.offsets.data), scope.shape(tensor.shape))
 
 
 def state_ops(function: FuncOp) -> list[control.StateOp]:
@@ -231,10 +230,15 @@ def run_function(
     devices: int = 1,
     observer: Observer | None = None,
     memo: Memo | None = None,
+    kept: Kept | None = None,
 ) -> dict[str, Array]:
-    """Results by ONNX name, those in states included; `on_token` gets the tokens emitted."""
+    """
+    Results by ONNX name, those in states included; `on_token` gets the tokens emitted.
+
+    States are those in `kept`, which gets those that it lacks.
+    """
     execution = Execution(symbols, folder, on_token, devices, observer, memo)
-    execution.begin(function, inputs)
+    execution.begin(function, inputs, {} if kept is None else kept)
     arrays = execution.block(function.body.block)
     end = function.body.block.last_op
     assert end is not None, "a function ends with a return"
@@ -246,8 +250,8 @@ def run_function(
     }
     for op in state_ops(function):
         for port in op.outputs.data:
-            window = _port_window(port, execution.scopes[0].shape(port.local))
-            parts = [state[window] for state in execution.states[op.result]]
+            place = port.window(execution.scopes[0].shape(port.local))
+            parts = [state[place] for state in execution.states[op.result]]
             results[unescape(port.name)] = gathered(parts, port.sharding)
     return results
 
@@ -279,6 +283,7 @@ def run_interface(
     devices: int = 1,
     observer: Observer | None = None,
     memo: Memo | None = None,
+    kept: Kept | None = None,
 ) -> dict[str, Array]:
     """
     `run_function` with the ONNX interface: symbols from the extents, element types converted.
@@ -286,9 +291,10 @@ def run_interface(
     They differ from the types of the function where cache is stored shorter than the model has it.
     `values` gives the symbols that no extent determines.
     """
-    tensors = input_tensors(function)
+    tensors = {n: t for n, t in input_tensors(function).items() if not kept or n in inputs}
     stored = {n: inputs[n].astype(t.dtype.dtype, copy=False) for n, t in tensors.items()}
     symbols = solve_symbols(list(tensors.values()), list(stored.values())) | dict(values or {})
-    results = run_function(function, stored, symbols, folder, on_token, devices, observer, memo)
+    given = (stored, symbols, folder, on_token, devices)
+    results = run_function(function, *given, observer, memo, kept)
     types = output_types(function)
     return {name: array.astype(types[name].dtype, copy=False) for name, array in results.items()}

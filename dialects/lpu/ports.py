@@ -12,6 +12,7 @@ device has its part in the state.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.ir import Data, Operation
@@ -43,11 +44,21 @@ class StatePort:
         """The extents that each device holds; ValueError where the sharding is of others."""
         return local_dims(self.dims, self.sharding)
 
+    def window(self, shape: Sequence[int]) -> tuple[int | slice, ...]:
+        """Where an array of these extents lies in the state; leading axes are fixed."""
+        lead = len(self.offsets) - len(shape)
+        return (*self.offsets[:lead], *window(self.offsets[lead:], shape))
+
     def __str__(self) -> str:
         dims = ", ".join(map(str, self.dims))
         shard = "" if self.sharding is None else f" shard {self.sharding}"
         head = f"{quoted(self.name)} {self.role} {self.dtype} [{dims}]"
         return f"{head} at {list(self.offsets)}{shard}"
+
+
+def window(offsets: Sequence[int], shape: Sequence[int]) -> tuple[slice, ...]:
+    """The elements that begin at `offsets`."""
+    return tuple(slice(at, at + extent) for at, extent in zip(offsets, shape, strict=True))
 
 
 @irdl_attr_definition

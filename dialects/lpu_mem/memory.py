@@ -41,10 +41,24 @@ class Region:
 
     def poison(self) -> None:
         """Forget the content."""
-        end = self.start + self.elements * self.dtype.itemsize
         assert self.memory.written is not None
-        self.memory.data[self.start : end] = POISON
-        self.memory.written[self.start : end] = False
+        self.memory.data[self._bytes] = POISON
+        self.memory.written[self._bytes] = False
+
+    @property
+    def _bytes(self) -> slice:
+        return slice(self.start, self.start + self.elements * self.dtype.itemsize)
+
+    def content(self) -> Memory:
+        """A copy of what it holds."""
+        assert self.memory.written is not None
+        return Memory(self.memory.data[self._bytes].copy(), self.memory.written[self._bytes].copy())
+
+    def restore(self, content: Memory) -> None:
+        """Hold what `content` gave."""
+        assert self.memory.written is not None and content.written is not None
+        self.memory.data[self._bytes] = content.data
+        self.memory.written[self._bytes] = content.written
 
     def reach(self, offset: int, shape: Sequence[int], strides: Sequence[int]) -> None:
         """MemoryFault unless all elements of a view lie in the buffer."""

@@ -33,6 +33,9 @@ from dialects.lpu_mem.memory import Array, Memory, MemoryFault
 from dialects.lpu_mem.ports import Port, PortAttr
 from dialects.names import unescape
 
+Kept = dict[str, list[Memory]]
+"""What states hold on each device between calls, by the name of the state."""
+
 
 def run_function(
     func: FuncOp,
@@ -43,23 +46,35 @@ def run_function(
     devices: int = 1,
     observer: Observer | None = None,
     watch: Watch | None = None,
+    kept: Kept | None = None,
 ) -> dict[str, Array]:
     """
     Outputs by ONNX name for inputs by ONNX name; `folder` holds the weights.
 
     `values` gives symbols that no extent determines, `on_token` gets the tokens emitted,
     `observer` looks at the first device, `watch` is called behind each operation and may write.
+    States are as a call before has left them in `kept`, which then holds what this one leaves; inputs
+    that lie in them may be left out.
     """
     targets = list(zip(_ports(func, "lpu_mem.inputs"), func.args, strict=True))
     states = [op for op in func.body.block.ops if isinstance(op, control.StateOp)]
     targets += [(port.data, op.result) for op in states for port in op.inputs]
+    if kept:
+        targets = [(port, value) for port, value in targets if unescape(port.name) in inputs]
     symbols = solve([port for port, _ in targets], inputs) | dict(values or {})
     execution = Execution(func, symbols, folder, on_token, devices)
     execution.devices[0].observer, execution.watch = observer, watch
+    for op in states if kept else ():
+        execution.resume(op, kept or {})
     for port, value in targets:
         execution.write(port, value, inputs[unescape(port.name)])
     with np.errstate(all="ignore"):
         execution.run(func)
+    if kept is not None:
+        regions = {
+            op.state.data: [d.regions[op.result] for d in execution.devices] for op in states
+        }
+        kept |= {name: [region.content() for region in each] for name, each in regions.items()}
     results = list(zip(_ports(func, "lpu_mem.outputs"), execution.outputs, strict=True))
     results += [(port.data, op.result) for op in states for port in op.outputs]
     return {unescape(port.name): execution.read(port, value) for port, value in results}
@@ -188,6 +203,11 @@ class Execution:
         if (message.shape, message.dtype) != wanted:
             raise MemoryFault(f"a message of {message.shape}, {message.dtype} came for {wanted}")
         point.view(0).write(message)
+
+    def resume(self, op: control.StateOp, kept: Kept) -> None:
+        """Let a state hold what it held, if it was there."""
+        for device, content in zip(self.devices, kept.get(op.state.data, ()), strict=False):
+            device.regions[op.result].restore(content)
 
     def write(self, port: Port, value: SSAValue, array: Array) -> None:
         """Put an input into its buffers."""

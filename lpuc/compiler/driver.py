@@ -65,7 +65,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 REMARKS = {
     "not_rolled": "no layer loop",
     "no_generate": "no generate",
-    "no_chunk": "no prompt chunk",
+    "no_chunk": "no chunk",
 }
 """Attributes that passes leave on a function, and what a summary calls them."""
 

@@ -158,6 +158,20 @@ class Cases:
         if is_drawn:
             yield Text("drawn", prompt, count, Sampling(0.9, top_k=20, top_p=0.9, seed=7))
 
+    def prompts(self, width: int, room: int, is_thorough: bool) -> Iterator[Text]:
+        """Texts that chunks of `width` tokens take but for the last token; `room` for so many.
+
+        A chunk that is not full; then one that ends where the text does, and overlaps another.
+        """
+        few = width // 2 + 1
+        for name, count in (
+            ("a chunk", few),
+            ("chunks", width),
+            ("overlapping chunks", width + few),
+        ):
+            if count < room and (is_thorough or count == few):
+                yield Text(name, tuple(map(int, self._spread((count + 1,), self.ids))), 0)
+
     def _at(self, extent: int) -> dict[str, int]:
         return {s.name: min(s.upper, max(s.lower, extent)) for s in self.symbols}
 

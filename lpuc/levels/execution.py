@@ -53,6 +53,7 @@ class _Call:
     observer: Observer | None = None
     memo: Memo | None = None
     watch: Watch | None = None
+    kept: dict[str, Any] | None = None
 
 
 def _run_onnx(function: FuncOp, call: _Call) -> Arrays:
@@ -67,14 +68,14 @@ def _run_lpu(function: FuncOp, call: _Call) -> Arrays:
     from dialects.lpu.execution import run_interface
 
     given = (call.inputs, call.folder, call.values, call.on_token, call.devices)
-    return run_interface(function, *given, call.observer, call.memo)
+    return run_interface(function, *given, call.observer, call.memo, call.kept)
 
 
 def _run_mem(function: FuncOp, call: _Call) -> Arrays:
     from dialects.lpu_mem.semantics import run_function
 
     given = (call.inputs, call.folder, call.values, call.on_token, call.devices)
-    return run_function(function, *given, watch=call.watch)
+    return run_function(function, *given, watch=call.watch, kept=call.kept)
 
 
 def _run_isa(function: FuncOp, call: _Call) -> Arrays:
@@ -112,13 +113,16 @@ def run_level(
     observer: Observer | None = None,
     memo: Memo | None = None,
     watch: Watch | None = None,
+    kept: dict[str, Any] | None = None,
 ) -> Arrays:
     """
     The outputs of an entry of the model by name, computed on the IR of a level.
 
     `values` gives the symbols that no input determines, `on_token` gets the tokens that the entry
     emits, `observer` sees each operation of the levels above `mem`, whose results `memo` may know;
-    `watch` those of `mem`.
+    `watch` those of `mem`. At the levels from `lpu` to `mem`, calls that are given the same `kept`,
+    empty at first, go on with each other's states: what a call before put there is no input that
+    must be given.
     A module without the entry is a `LookupError`.
     """
     found = entries_of(module)
@@ -128,5 +132,5 @@ def run_level(
     constants = initializers_of(module) if level == "onnx" else None
     folder = model_folder(module)
     given = dict(values or {})
-    call = _Call(inputs, folder, devices, given, on_token, constants, observer, memo, watch)
+    call = _Call(inputs, folder, devices, given, on_token, constants, observer, memo, watch, kept)
     return _RUNNERS[level](found[entry], call)

@@ -15,7 +15,7 @@ from lpuc.levels.cases import Case, Text, logits_of
 from lpuc.levels.initializers import misread
 from lpuc.levels.onnx_runtime import Arrays, Refusal, Runner
 from lpuc.levels.subject import Stopped, Subject, failure_at
-from lpuc.levels.texts import Host, by_host, off_by
+from lpuc.levels.texts import Host, by_host, off_by, steps_of
 from lpuc.levels.tolerance import departure, tolerance_of
 from runtime.errors import Unlinked
 
@@ -146,6 +146,33 @@ def judge_texts(
         for level in subject.runners:
             if level != "onnx":
                 _judge_text(judgement, subject, level, host, name)
+
+
+def judge_prompts(
+    judgement: Judgement, subject: Subject, reference: Runner, prompts: Sequence[Text], prefix: str
+) -> None:
+    """Take prompts in chunks at all levels, where the subject does; compare what a step gives."""
+    outputs, prompted = [port.name for port in subject.interface.outputs], subject.prompted
+    assert prompted is not None, "the subject takes no prompts in chunks"
+    for prompt in prompts:
+        name = f"{prefix}{prompt.name}"
+        try:
+            *_, expected = steps_of(reference, subject.interface, prompt.prompt)
+        except (Refusal, KeyError) as error:
+            judgement.left_out.append(LeftOut(name, _first_line(error)))
+            continue
+        judgement.cases.append(name)
+        for level in subject.runners:
+            if level == "onnx":
+                continue
+            try:
+                got = prompted.outputs(level, prompt.prompt)
+                errors = {n: departure(got[n], expected[n]) for n in outputs}
+            except Exception as error:
+                judgement.broke(level, name, outputs, error)
+                continue
+            for output, error in errors.items():
+                judgement.add(output, level, name, error)
 
 
 def _judge_text(judgement: Judgement, subject: Subject, level: str, host: Host, name: str) -> None:

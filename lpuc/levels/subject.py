@@ -8,6 +8,7 @@ compiler breaks on is a difference of that level, and the levels above it can st
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,12 +27,16 @@ from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
 from lpuc.diagnosis.failure import ENCODER, Failure, failure_of
 from lpuc.errors import InternalError
-from lpuc.levels.execution import Arrays, OnToken, entries_of, run_level
-from lpuc.levels.texts import Tokens, request
+from lpuc.levels.execution import STEP, Arrays, OnToken, entries_of, run_level
+from lpuc.levels.texts import Tokens, filled, request
 from passes.analysis.functions import step_function
+from runtime.generation.calls import DeviceCache
+from runtime.generation.decoder import Decoder
 from runtime.generation.device import GENERATE
+from runtime.generation.prompt import Chunks
 from runtime.generation.sampling import Sampling
 from runtime.program.interface import Dim, Interface, Port, Symbol
+from runtime.program.interface_json import CHUNK
 from runtime.run.interpreter import Interpreter
 
 Array = np.ndarray[Any, Any]
@@ -56,6 +61,43 @@ class Runner(Protocol):
 
 
 @dataclass(frozen=True)
+class Prompted:
+    """A prompt in chunks at every level, then steps: what they see of the cache shows in these."""
+
+    chunks: Chunks
+    decoder: Decoder
+    modules: Mapping[str, ModuleOp]
+    machines: Mapping[str, Interpreter]
+
+    def outputs(self, level: str, text: Sequence[int]) -> Arrays:
+        """What `step` gives for the last token of a text, the cache included."""
+        if level in self.machines:
+            return self._on_machine(self.machines[level], text)
+        module, end, kept = self.modules[level], len(text) - 1, dict[str, Any]()
+        for start in self.chunks.starts(0, end):
+            inputs, values = self.chunks.inputs(text, start), {self.chunks.past: start}
+            run_level(level, module, inputs, CHUNK, values, kept=kept)
+        outputs: Arrays = {}
+        for past in range(self.chunks.reached(0, end), len(text)):
+            inputs, values = self._step(text, past)
+            outputs = run_level(level, module, inputs, STEP, values, kept=kept)
+        return outputs
+
+    def _on_machine(self, machine: Interpreter, text: Sequence[int]) -> Arrays:
+        cache = DeviceCache(self.decoder, machine, self.chunks)
+        with closing(cache):
+            *others, last = range(cache.fill(text, 0, len(text) - 1), len(text))
+            for past in others:
+                cache.call(*self._step(text, past))
+            return cache.call(*self._step(text, last)).outputs()
+
+    def _step(self, text: Sequence[int], past: int) -> tuple[Arrays, dict[str, int]]:
+        ports = (p for p in self.decoder.interface.inputs if p not in self.decoder.past)
+        inputs = {port.name: filled(port, text, past) for port in ports}
+        return inputs, {str(self.decoder.past_symbol): past}
+
+
+@dataclass(frozen=True)
 class Subject:
     """A model compiled, with what runs it at each level."""
 
@@ -67,6 +109,8 @@ class Subject:
     """The ranges of the symbols of the entry `generate`; empty if there is none."""
     remarks: tuple[tuple[str, str], ...] = ()
     """What was left out, and why."""
+    prompted: Prompted | None = None
+    """How prompts are taken in chunks, if they are."""
 
     def tokens(self, level: str, ids: int) -> Tokens:
         """What `generate` hands out at a level, of a model with so many ids."""
@@ -111,15 +155,17 @@ def subject(model: Path, options: CompileOptions, instrumentation: Instrumentati
     module = load_module(model, options)
     modules, interface = {"onnx": module.clone()}, None
     compiled, machines = CompiledProgram(module, sources=()), dict[str, Runner]()
+    interpreters = dict[str, Interpreter]()
     try:
         for level in lower_by_levels(module, options, instrumentation):
             interface = interface or interface_above(module)
             if level in EXECUTED:
                 modules[level] = module.clone()
-        machines = {
-            name: Interpreter(compiled.in_memory, reference=name == "program").run
+        interpreters = {
+            name: Interpreter(compiled.in_memory, reference=name == "program")
             for name in ("program", "fast")
         }
+        machines = {name: machine.run for name, machine in interpreters.items()}
         interface = compiled.program.interface
     except InternalError as bug:
         if interface is None:
@@ -133,7 +179,19 @@ def subject(model: Path, options: CompileOptions, instrumentation: Instrumentati
         modules,
         _generate_ranges(modules),
         tuple(compiled.remarks),
+        _prompted(interpreters, modules),
     )
+
+
+def _prompted(
+    machines: Mapping[str, Interpreter], modules: Mapping[str, ModuleOp]
+) -> Prompted | None:
+    """How prompts are taken; None where no program is, or none that takes many tokens."""
+    program = machines["fast"].program if machines else None
+    chunks = None if program is None else Chunks.of(program)
+    if program is None or chunks is None:
+        return None
+    return Prompted(chunks, Decoder.of(program.interface), modules, machines)
 
 
 def _level(level: str, module: ModuleOp) -> Runner:

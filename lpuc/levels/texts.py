@@ -1,5 +1,6 @@
 """
-The tokens of `generate` against a loop on the host around ONNX Runtime.
+The tokens of `generate`, and what a step gives behind a prompt, against a loop on the host around
+ONNX Runtime.
 
 A token may be another one where the logits of both are as close as numbers may be off; then the
 text goes on behind the host's.
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from lpuc.levels.cases import Case, Cases, Text, cache_pairs, logits_of
-from lpuc.levels.onnx_runtime import Refusal, Runner
+from lpuc.levels.onnx_runtime import Arrays, Refusal, Runner
 from runtime.generation.device import GENERATE
 from runtime.generation.sampling import Sampling, choose
 from runtime.program.interface import Interface, Port
@@ -41,20 +42,31 @@ class Host:
 def by_host(reference: Runner, interface: Interface, text: Text) -> Host:
     """Feed one token after the other to the reference, and choose behind the prompt."""
     tokens, rows = list(text.prompt), list[Array]()
-    logits, pairs = logits_of(interface), cache_pairs(interface)
+    logits = logits_of(interface)
     assert logits is not None, "a decoder has logits"
-    cache = {past.name: _filled(past, tokens, 0) for past, _ in pairs}
-    for past in range(len(text.prompt) + text.count - 1):
-        ports = (port for port in interface.inputs if port.name not in cache)
-        outputs = reference({port.name: _filled(port, tokens, past) for port in ports} | cache)
-        cache = {before.name: outputs[after.name] for before, after in pairs}
+    for past, outputs in enumerate(steps_of(reference, interface, tokens)):
         if past + 1 >= len(text.prompt):
             rows.append(outputs[logits.name].reshape(-1, logits.shape[-1].const)[-1])
             tokens.append(choose(rows[-1], text.sampling, tokens))
+        if len(rows) == text.count:
+            break
     return Host(text.prompt, tuple(tokens[len(text.prompt) :]), tuple(rows), text.sampling)
 
 
-def _filled(port: Port, tokens: Sequence[int], past: int) -> Array:
+def steps_of(reference: Runner, interface: Interface, tokens: Sequence[int]) -> Iterator[Arrays]:
+    """What each token gives behind those before it; `tokens` may grow in between."""
+    pairs = cache_pairs(interface)
+    cache = {past.name: filled(past, tokens, 0) for past, _ in pairs}
+    past = 0
+    while past < len(tokens):
+        ports = (port for port in interface.inputs if port.name not in cache)
+        outputs = reference({port.name: filled(port, tokens, past) for port in ports} | cache)
+        cache = {before.name: outputs[after.name] for before, after in pairs}
+        yield outputs
+        past += 1
+
+
+def filled(port: Port, tokens: Sequence[int], past: int) -> Array:
     """An input of a step behind `past` tokens, by its role."""
     symbols = {name: past for dim in port.shape for name, _ in dim.terms}
     shape, dtype = port.extents(symbols), port.dtype.dtype

@@ -26,6 +26,7 @@ from lpuc.levels.judgement import (
     LeftOut,
     Table,
     judge,
+    judge_prompts,
     judge_texts,
     judge_weights,
 )
@@ -163,6 +164,10 @@ def _judge_all(
         room, draws = compiled.generate["total"][1], compiled.generate["sampled"][1] > 0
         texts = list(cases.texts(room, is_drawn=thorough and draws))
         judge_texts(found, compiled, reference, texts, prefix)
+    if compiled.prompted is not None:
+        width, decoder = compiled.prompted.chunks.width, compiled.prompted.decoder
+        prompts = list(cases.prompts(width, decoder.room, thorough))
+        judge_prompts(found, compiled, reference, prompts, prefix)
 
 
 def _judge_variants(

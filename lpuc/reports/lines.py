@@ -17,4 +17,4 @@ def size(count: int) -> str:
 
 def rows(pairs: Iterable[tuple[str, str]]) -> str:
     """Aligned lines of name and value."""
-    return "\n".join(f"{name:14}{value}" for name, value in pairs)
+    return "\n".join(f"{name:13} {value}" for name, value in pairs)

@@ -80,12 +80,16 @@ class DeviceCache:
     def step(self, inputs: dict[str, Array], symbols: Mapping[str, int], kept: int) -> Array:
         """The logits of a step; the rest of what it gives stays where it is."""
         del kept
+        name = self.decoder.logits.name
+        return self.call(inputs, symbols).outputs([name])[name]
+
+    def call(self, inputs: Mapping[str, Array], symbols: Mapping[str, int]) -> HostIO:
+        """A step behind what was fed before; it tells the outputs, those of the cache included."""
         host = HostIO(self._entry, self._devices, inputs, symbols)
         host.start(keep=not self._is_new)
         self._is_new = False
         self.machine.finish(self.machine.ring(self._devices, self._entry.pc))
-        name = self.decoder.logits.name
-        return host.outputs([name])[name]
+        return host
 
     def fill(self, text: Sequence[int], fed: int, end: int) -> int:
         """

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,8 @@ from runtime.run.host_io import HostIO
 if TYPE_CHECKING:
     from runtime.device.device import Device
     from runtime.run.interpreter import Interpreter
+
+Array = np.ndarray[Any, Any]
 
 CHEAP = 8
 """A chunk takes longer than one in so many of its tokens one by one."""
@@ -68,16 +70,20 @@ class Chunks:
         starts = self.starts(fed, end)
         return min(starts[-1] + self.width, end) if starts else fed
 
+    def inputs(self, text: Sequence[int], start: int) -> dict[str, Array]:
+        """The ids of the chunk that begins at `start`, 0 behind the end of the text."""
+        (port,) = self.entry.inputs
+        ids = np.zeros((1, self.width), port.dtype.dtype)
+        given = text[start : start + self.width]
+        ids[0, : len(given)] = given
+        return {port.name: ids}
+
     def run(
         self, machine: Interpreter, devices: Sequence[Device], text: Sequence[int], start: int,
         keep: bool,
     ) -> None:  # fmt: skip
         """Put the tokens of a text from `start` on into the cache; the rest of memory stays."""
-        (port,) = self.entry.inputs
-        ids = np.zeros((1, self.width), port.dtype.dtype)
-        given = text[start : start + self.width]
-        ids[0, : len(given)] = given
-        HostIO(self.entry, devices, {port.name: ids}, {self.past: start}).start(keep)
+        HostIO(self.entry, devices, self.inputs(text, start), {self.past: start}).start(keep)
         machine.finish(machine.ring(devices, self.entry.pc))
 
 

@@ -1,0 +1,109 @@
+"""`verify` judges a prompt in chunks: faults that no single token and no `generate` shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from xdsl.ir import BlockArgument
+
+from dialects.affine import Affine
+from dialects.lpu_mem.semantics import Execution
+from lpuc.compiler.instrument import Instrumentation
+from lpuc.compiler.options import CompileOptions
+from lpuc.levels.cases import Cases
+from lpuc.levels.judgement import Judgement, judge_prompts
+from lpuc.levels.onnx_runtime import Reference
+from lpuc.levels.subject import subject
+from lpuc.levels.verification import Verification, verified
+from passes.lpu import derive_chunk
+from runtime.device.device import Device
+from runtime.generation.prompt import Chunks
+
+SAMPLE = Path(__file__).parents[3] / "samples/exports/llama.onnx"
+LEVELS = ["lpu", "mem", "program", "fast"]
+
+
+def judged(devices: int = 1) -> Verification:
+    options = CompileOptions("lpu-4nm", "f32", prompt_chunk=8, max_context=32, devices=devices)
+    return verified(SAMPLE, options, None, 0)
+
+
+def off(found: Verification) -> list[str]:
+    """The levels whose logits are off, and only by a chunk."""
+    levels = [level for output, level in found.mismatches if output == "logits"]
+    assert {found.worst["logits"][level] for level in levels} <= {"a chunk"}
+    return levels
+
+
+def test_a_prompt_in_chunks_is_judged_at_every_level():
+    found = judged()
+    assert found.is_right and found.cases[-1] == "a chunk"
+
+
+def test_several_devices_take_chunks():
+    found = judged(devices=2)
+    assert found.is_right and found.cases[-1] == "a chunk"
+    assert "esl" in found.table["logits"]
+
+
+def test_chunks_that_are_full_and_that_overlap_are_right():
+    options = CompileOptions("lpu-4nm", "f32", prompt_chunk=8, max_context=32)
+    compiled, found = subject(SAMPLE, options, Instrumentation()), Judgement("f32")
+    reference = Reference(SAMPLE)
+    prompts = list(Cases(compiled.interface, 0, 1, reference).prompts(8, 32, is_thorough=True))
+    assert [(text.name, len(text.prompt)) for text in prompts] == [
+        ("a chunk", 6), ("chunks", 9), ("overlapping chunks", 14)
+    ]  # fmt: skip
+    judge_prompts(found, compiled, reference, prompts, "")
+    assert found.cases == [text.name for text in prompts] and not found.breakdowns
+    assert found.table["logits"].keys() == set(LEVELS)
+    assert max(found.table["logits"].values()) < 5e-5
+
+
+def test_no_chunk_is_judged_where_there_is_none():
+    options = CompileOptions("lpu-4nm", "f32", prompt_chunk=0)
+    assert "a chunk" not in verified(SAMPLE, options, None, 0).cases
+
+
+def test_wrong_positions_of_a_chunk_are_a_fault_from_level_lpu_on(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    right = derive_chunk._given  # pyright: ignore[reportPrivateUsage]
+
+    def wrong(value: BlockArgument, role: str, past: Affine) -> None:
+        right(value, role, past + 1 if role == "positions" else past)
+
+    monkeypatch.setattr(derive_chunk, "_given", wrong)
+    assert off(judged()) == LEVELS
+
+
+def test_what_a_level_forgets_between_calls_is_a_fault_of_that_level(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def forget(*_given: Any) -> None:
+        pass
+
+    monkeypatch.setattr(Execution, "resume", forget)
+    found = judged()
+    assert found.broke("mem") and not found.broke("lpu") and not found.broke("program")
+    (broken,) = found.breakdowns
+    assert broken.case == "a chunk"
+
+
+def test_a_machine_that_forgets_between_calls_is_at_fault(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Device, "restart", lambda self: self.reset([]))
+    found = judged()
+    assert found.broke("program") and not found.broke("mem")
+
+
+def test_chunks_that_leave_a_gap_are_off(monkeypatch: pytest.MonkeyPatch):
+    right = Chunks.inputs
+
+    def other(self: Chunks, text: Sequence[int], start: int) -> dict[str, Any]:
+        return right(self, [*text[:start], *text[start + 1 :]], start)
+
+    monkeypatch.setattr(Chunks, "inputs", other)
+    assert off(judged()) == LEVELS
