@@ -26,7 +26,7 @@ native: | $(BIN)/python  ## build the library of products beside its sources, if
 	$(BIN)/python setup.py -q build_ext --inplace
 
 test: $(VENV)/.test  ## run all tests; with CI=true also through the real lit
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup
 	@if [ "$$CI" = true ]; then $(MAKE) --no-print-directory lit; fi
 
 lit: $(VENV)/.test  ## run the lit files through the real lit

@@ -1,5 +1,5 @@
 """
-Collect lit files as tests, keep numpy's matrix products on one thread, verify behind each pass,
+Collect lit files as tests, keep numpy's matrix products on one thread, verify behind passes,
 ask no property test for the time that it takes, draw the same for each test in any order and run,
 keep reproducers out of the way.
 """

@@ -107,7 +107,8 @@ class CompiledProgram:
             return program_in_memory(self.module, model_folder(self.module))
 
     @cached_property
-    def _interpreter(self) -> Interpreter:
+    def interpreter(self) -> Interpreter:
+        """What runs the program on the fast path."""
         from runtime.run.interpreter import Interpreter  # a compile runs nothing
 
         return Interpreter(self.in_memory)
@@ -124,7 +125,7 @@ class CompiledProgram:
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """One call of the model's interface, names as in its graph."""
-        return self._interpreter.run(inputs)
+        return self.interpreter.run(inputs)
 
     @property
     def end_tokens(self) -> frozenset[int]:

@@ -43,8 +43,9 @@ EACH_MODEL = pytest.mark.parametrize("model", [grouped(model) for model in MODEL
 
 
 def options(target: str = "lpu-4nm", new: int = 1, batch: int = 1) -> CompileOptions:
-    """Full precision, a short context, and the extents that are fixed."""
-    return CompileOptions(target, "f32", CONTEXT, {"seq": new, "batch": batch})
+    """Full precision, a short context, and the extents that are fixed; no tests of chunks."""
+    extents = {"seq": new, "batch": batch}
+    return CompileOptions(target, "f32", CONTEXT, extents, prompt_chunk=0)
 
 
 def compiled(model: Path, target: str, call: Call) -> Subject:
@@ -56,8 +57,14 @@ def compiled(model: Path, target: str, call: Call) -> Subject:
 def made(
     model: Path, devices: int = 1, precision: str = "f32", target: str = "lpu-4nm"
 ) -> CompiledProgram:
-    """A model with a short context, compiled once: nobody changes it."""
-    return compile_model(model, CompileOptions(target, precision, CONTEXT, devices=devices))
+    """
+    A model with a short context, compiled once: nobody changes it.
+
+    `ONE` takes prompts in chunks; what the others make of chunks, `test_prompt_chunk` asks.
+    """
+    chunk = None if model == ONE else 0
+    options = CompileOptions(target, precision, CONTEXT, devices=devices, prompt_chunk=chunk)
+    return compile_model(model, options)
 
 
 @cache

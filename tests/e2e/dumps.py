@@ -47,10 +47,16 @@ class Dumped:
 
 
 def dumped(folder: Path, *options: str) -> Dumped:
-    """Compile a copy of the model, in its folder, and forget what else the options name."""
+    """
+    Compile a copy of the model, in its folder, and forget what else the options name.
+
+    Without any options prompts are taken in chunks, which is in the IR of all levels.
+    """
     shutil.copy(MODEL, folder / "model.onnx")
     shutil.copy(TARGETS / "lpu-u55c.toml", folder / "mine.toml")
     compile = ("compile", "model.onnx", "-o", "model.lpu", "--max-context", "24")
+    if options:
+        compile = (*compile, "--prompt-chunk", "0")
     with chdir(folder):
         if "--plan" in options:
             run(*compile, "--devices", "2", "--whole-budget", "60", "--plan-out", "plan.json")

@@ -21,7 +21,7 @@ from runtime.generation.host import tokens_of
 from runtime.generation.sampling import Sampling
 from runtime.generation.tokens import generate
 from runtime.run.interpreter import Interpreter
-from tests.e2e.committed import CONTEXT, EACH_MODEL, ONE, made
+from tests.e2e.committed import CONTEXT, EACH_MODEL, ONE, STORIES, made
 
 PROMPT = [1, 5, 9]
 COUNT = 8
@@ -42,9 +42,15 @@ def on_host(program: CompiledProgram, sampling: Sampling) -> list[int]:
     return list(tokens_of(feed, PROMPT, COUNT, sampling))
 
 
-@pytest.mark.parametrize("precision", ["f32", "f16"])
 @EACH_MODEL
-def test_the_same_tokens(model: Path, precision: str):
+def test_the_same_tokens(model: Path):
+    """In half precision; a few in full."""
+    for precision in ("f16", "f32") if model in (ONE, STORIES) else ("f16",):
+        check_tokens(model, precision)
+
+
+def check_tokens(model: Path, precision: str) -> None:
+    """Tokens that the device chooses, in each way, are those of the host."""
     program = made(model, precision=precision)
     assert "generate" in dict(program.program.others)
     for name, sampling in CHOICES.items():

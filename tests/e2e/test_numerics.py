@@ -9,11 +9,18 @@ import pytest
 
 from lpuc.compiler.driver import compile_model
 from lpuc.compiler.instrument import Instrumentation, Watch
-from tests.e2e.committed import MODELS, model_id, options
+from tests.e2e.committed import MODELS, ONE, STORIES, model_id, options
+
+PRECISIONS = ("f32", "f16")
+CASES = [
+    pytest.param(model, precision, id=f"{model_id(model)}-{precision}")
+    for number, model in enumerate(MODELS)
+    for precision in (PRECISIONS if model in (ONE, STORIES) else (PRECISIONS[number % 2],))
+]
+"""Two models in either precision, the others in one."""
 
 
-@pytest.mark.parametrize("precision", ["f32", "f16"])
-@pytest.mark.parametrize("model", MODELS, ids=model_id)
+@pytest.mark.parametrize(("model", "precision"), CASES)
 def test_no_number_departs(model: Path, precision: str):
     chosen = replace(options(), precision=precision)
     compile_model(model, chosen, Instrumentation(Watch(check_numerics=True)))

@@ -54,9 +54,9 @@ def python(folder: Path, *arguments: str, seed: str = "0") -> str:
     return done.stdout
 
 
-def compile_in(folder: Path, model: Path | str, seed: str = "0") -> Path:
+def compile_in(folder: Path, model: Path | str, *more: str, seed: str = "0") -> Path:
     """Compile a model in a process of its own."""
-    arguments = ["--precision", "f32", "--max-context", str(CONTEXT), "-o", "model.lpu"]
+    arguments = ["--precision", "f32", "--max-context", str(CONTEXT), "-o", "model.lpu", *more]
     python(folder, "-m", "lpuc", "compile", str(model), *arguments, seed=seed)
     return folder / "model.lpu"
 
@@ -90,7 +90,7 @@ def test_runs_without_compiler_and_model(tmp_path: Path):
     inputs = feeds(ONE, call)
     model = tmp_path / "model.onnx"
     copy(ONE, model)
-    compile_in(tmp_path, "model.onnx")
+    compile_in(tmp_path, "model.onnx", "--prompt-chunk", "0")
     model.unlink()
     np.savez(tmp_path / "inputs.npz", **inputs)
     python(tmp_path, "-c", RUN)
@@ -103,6 +103,6 @@ def test_runs_without_compiler_and_model(tmp_path: Path):
 
 @pytest.mark.parametrize("target", ["lpu-4nm", "lpu-tiny"])
 def test_verify(target: str, tmp_path: Path):
-    context = ["--max-context", "12"]
+    context = ["--max-context", "12", "--prompt-chunk", "0"]
     text = python(tmp_path, "-m", "lpuc", "verify", str(ONE), "--target", target, *context)
     assert text.splitlines()[0].split() == ["output", "onnx", "lpu", "mem", "program", "fast"]

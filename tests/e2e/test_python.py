@@ -65,7 +65,9 @@ def inputs(program: lpuc.Program) -> dict[str, Any]:
 def test_a_session_gives_the_logits_of_the_whole_text(model: Path):
     tokens = [1, 5, 9, 2, 2, 7, 30, 11]
     expected = reference(model, tokens)
-    with lpuc.compile(model, precision="f32", max_context=CONTEXT).session() as session:
+    with lpuc.compile(
+        model, precision="f32", max_context=CONTEXT, prompt_chunk=0
+    ).session() as session:
         parts = [session.step(tokens[:3]), session.step(tokens[3:4]), session.step(tokens[4:])]
     np.testing.assert_allclose(np.concatenate(parts), expected, rtol=1e-4, atol=1e-5)
 
@@ -92,7 +94,9 @@ def test_sessions_do_not_see_each_other(program: lpuc.Program):
 
 
 def test_the_reference_path_keeps_what_a_session_has_written(tmp_path: Path):
-    compiled = lpuc.compile(ONE, precision="f32", target="lpu-tiny", max_context=CONTEXT)
+    compiled = lpuc.compile(
+        ONE, precision="f32", target="lpu-tiny", max_context=CONTEXT, prompt_chunk=0
+    )
     compiled.save(tmp_path / "p.lpu")
     checked = Loaded(Program.load(tmp_path / "p.lpu"), reference=True).session()
     fast = compiled.session()
@@ -110,7 +114,9 @@ def test_a_session_has_room_for_the_context(program: lpuc.Program):
 @pytest.mark.parametrize("length", [1, 5])
 def test_a_fixed_sequence_feeds_and_generates_what_single_tokens_do(length: int):
     model = MODELS[1]
-    program = lpuc.compile(model, precision="f32", max_context=CONTEXT, shape={"seq": length})
+    program = lpuc.compile(
+        model, precision="f32", max_context=CONTEXT, prompt_chunk=0, shape={"seq": length}
+    )
     logits = program.session().step(PROMPT)
     np.testing.assert_allclose(logits, reference(model, PROMPT), rtol=1e-4, atol=1e-5)
     tokens = list(PROMPT)
@@ -360,28 +366,32 @@ def test_predictions_grow_with_the_context(program: lpuc.Program):
 
 
 def test_inspect_says_yes_only_if_compile_does():
-    report = lpuc.inspect(ONE, max_context=CONTEXT).as_dict()
+    report = lpuc.inspect(ONE, max_context=CONTEXT, prompt_chunk=0).as_dict()
     assert report["compiles"] is True
     assert report["program"]["target"] == "lpu-4nm"
     assert json.loads(json.dumps(report)) == report
-    large = lpuc.inspect(ONE, max_context=2**30).as_dict()
+    large = lpuc.inspect(ONE, max_context=2**30, prompt_chunk=0).as_dict()
     with pytest.raises(lpuc.Error) as refusal:
-        lpuc.compile(ONE, max_context=2**30)
+        lpuc.compile(ONE, max_context=2**30, prompt_chunk=0)
     assert (large["compiles"], large["refusal"]) == (False, str(refusal.value))
 
 
 def test_verify_gives_data():
-    found = lpuc.verify(ONE, max_context=CONTEXT, precision="f32")
+    found = lpuc.verify(ONE, max_context=CONTEXT, prompt_chunk=0, precision="f32")
     assert found.is_right
     assert set(found.table["logits"]) == {"onnx", "lpu", "mem", "program", "fast"}
     assert found.as_dict()["mismatches"] == []
 
 
 def test_verify_takes_inputs_and_checks_them(program: lpuc.Program):
-    found = lpuc.verify(ONE, max_context=CONTEXT, precision="f32", inputs=inputs(program))
+    found = lpuc.verify(
+        ONE, max_context=CONTEXT, prompt_chunk=0, precision="f32", inputs=inputs(program)
+    )
     assert (found.is_right, found.cases) == (True, ("given",))
     with pytest.raises(lpuc.Error, match="input_ids: expected values from 0 on"):
-        lpuc.verify(ONE, max_context=CONTEXT, inputs=inputs(program) | {"input_ids": [[-1]]})
+        lpuc.verify(
+            ONE, max_context=CONTEXT, prompt_chunk=0, inputs=inputs(program) | {"input_ids": [[-1]]}
+        )
 
 
 def test_verify_runs_a_pipeline_of_the_users():
@@ -390,6 +400,8 @@ def test_verify_runs_a_pipeline_of_the_users():
     names = [
         name for stage in PIPELINE for name in stage.passes if not name.startswith("lpu-raise")
     ]
-    found = lpuc.verify(ONE, max_context=CONTEXT, precision="f32", pipeline=",".join(names))
+    found = lpuc.verify(
+        ONE, max_context=CONTEXT, prompt_chunk=0, precision="f32", pipeline=",".join(names)
+    )
     assert found.is_right
     assert set(found.table["logits"]) == {"onnx", "lpu", "mem", "program", "fast"}

@@ -41,9 +41,10 @@ def logits(machine: Interpreter) -> np.ndarray[Any, Any]:
 
 @EACH_MODEL
 def test_tokens_and_logits_are_those_of_one_device(model: Path) -> None:
+    """One model on each ring, the others on the longest, where least fits; all: `correctness`."""
     one = Interpreter(program(model, 1))
     expected = tokens(one), logits(one)
-    for devices in RINGS:
+    for devices in RINGS if model == ONE else RINGS[-1:]:
         machine = Interpreter(program(model, devices))
         assert tokens(machine) == expected[0], devices
         np.testing.assert_allclose(logits(machine), expected[1], atol=5e-5, rtol=0)

@@ -38,7 +38,9 @@ def _small(folder: Path, nbytes: int) -> Path:
 @cache
 def _memory(devices: int) -> int:
     """Bytes of a device's memory that the model takes."""
-    program = compile_model(ONE, CompileOptions(devices=devices, max_context=32)).program
+    program = compile_model(
+        ONE, CompileOptions(devices=devices, max_context=32, prompt_chunk=0)
+    ).program
     return program.interface.arena_base + program.interface.arena_size
 
 
@@ -47,26 +49,28 @@ def test_the_refusal_names_the_smallest_number_of_devices(devices: int, tmp_path
     """As much memory as that many take, and not as much as half of them."""
     room = _memory(devices)
     assert room < _memory(devices // 2)
-    options = CompileOptions(target=_small(tmp_path, room), max_context=32)
+    options = CompileOptions(target=_small(tmp_path, room), max_context=32, prompt_chunk=0)
     with pytest.raises(CompileError, match=rf"; --devices {devices} has room; "):
         compile_model(ONE, options)
     compile_model(ONE, replace(options, devices=devices))
 
 
 def test_a_report_names_the_number_too(tmp_path: Path):
-    report = lpuc.inspect(ONE, target=_small(tmp_path, _memory(2)), max_context=32)
+    report = lpuc.inspect(ONE, target=_small(tmp_path, _memory(2)), max_context=32, prompt_chunk=0)
     assert isinstance(report, ModelReport)
     assert "--devices 2 has room" in str(report.refusal)
 
 
 def test_devices_that_are_too_few_are_told_how_many_are_enough(tmp_path: Path):
-    options = CompileOptions(target=_small(tmp_path, _memory(8)), max_context=32, devices=2)
+    options = CompileOptions(
+        target=_small(tmp_path, _memory(8)), max_context=32, devices=2, prompt_chunk=0
+    )
     with pytest.raises(CompileError, match="--devices 8 has room"):
         compile_model(ONE, options)
 
 
 def test_where_no_number_helps_none_is_named(tmp_path: Path):
-    options = CompileOptions(target=_small(tmp_path, 1 << 12), max_context=32)
+    options = CompileOptions(target=_small(tmp_path, 1 << 12), max_context=32, prompt_chunk=0)
     with pytest.raises(CompileError, match="bytes of HBM") as refusal:
         compile_model(ONE, options)
     assert "--devices" not in str(refusal.value)
@@ -81,7 +85,9 @@ def test_a_bug_met_while_looking_for_a_number_leaves_the_refusal(
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(LpuEslPlanPass, "rewrite", fail)
-    options = CompileOptions(target=_small(tmp_path, _memory(1) - 1), max_context=32)
+    options = CompileOptions(
+        target=_small(tmp_path, _memory(1) - 1), max_context=32, prompt_chunk=0
+    )
     said = "bytes of HBM.*; on more devices lpuc has a bug: pass 'lpu-esl-plan': .*planted"
     with pytest.raises(CompileError, match=said):
         compile_model(ONE, options)
@@ -93,7 +99,15 @@ def test_66_billion_parameters_fit_eight_devices_of_one_stack(
 ):
     write_decoder(tmp_path / "model.onnx", SHAPES["opt-66b"], has_data=False)
     program = tmp_path / "model.lpu"
-    command = ["compile", str(tmp_path / "model.onnx"), "-o", str(program), "--no-weights"]
+    command = [
+        "compile",
+        str(tmp_path / "model.onnx"),
+        "-o",
+        str(program),
+        "--no-weights",
+        "--prompt-chunk",
+        "0",
+    ]
     assert invoke([*command, "--target", "lpu-4nm-1stack"]) == 1
     assert "; --devices 8 has room; " in capsys.readouterr().err
     assert invoke([*command, "--target", "lpu-4nm-1stack", "--devices", "8"]) == 0

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.xdist_group("time")
 
 @pytest.fixture(scope="module", params=MODELS, ids=lambda path: path.parent.name + "-" + path.stem)
 def sample(request: pytest.FixtureRequest) -> Program:
-    return compile_model(request.param, CompileOptions()).program
+    chunk = None if request.param.stem == "llama" else 0
+    return compile_model(request.param, CompileOptions(prompt_chunk=chunk)).program
 
 
 @pytest.mark.parametrize("context", [1, 100])
@@ -52,7 +53,9 @@ RING = 4
 @pytest.fixture(scope="module")
 def ring() -> Program:
     """A model on several devices."""
-    return compile_model(SAMPLES / "exports" / "llama.onnx", CompileOptions(devices=RING)).program
+    return compile_model(
+        SAMPLES / "exports" / "llama.onnx", CompileOptions(devices=RING, prompt_chunk=0)
+    ).program
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from lpuc.compiler.driver import CompiledProgram
 from runtime.isa import Copy, DataInst, Fill, Inst, Iota, Load, Store
 from runtime.program.interface import Port
 from runtime.run.host_io import HostIO
-from runtime.run.interpreter import Interpreter
 from runtime.run.run import Run, Stop
 
 Array = np.ndarray[Any, Any]
@@ -47,12 +46,12 @@ def check(constants: str, name: str) -> Result:
 
 def does_work(compiled: CompiledProgram, inputs: Arrays) -> bool:
     """Whether a run computes anything, or moves anything of its inputs."""
-    program = compiled.in_memory
-    interpreter = Interpreter(program)
-    ports = program.interface.inputs
+    interpreter = compiled.interpreter
+    interface = interpreter.program.interface
+    ports = interface.inputs
     with interpreter.devices() as (device,):
-        HostIO(program.interface, [device], inputs).start()
-        run = Run(interpreter.code, device, program.interface.pc)
+        HostIO(interface, [device], inputs).start()
+        run = Run(interpreter.code, device, interface.pc)
         while run.why is not Stop.HALTED:
             inst = interpreter.code.instructions[run.pc]
             moves = isinstance(inst, MOVES) and not _reads(inst, device.registers, ports)

@@ -66,7 +66,7 @@ BUGS = {
 
 def compiled(capsys: pytest.CaptureFixture[str], *options: str) -> str:
     """What is said when the sample model meets a bug."""
-    given = ["--max-context", "16", "-o", "out.lpu", *options]
+    given = ["--max-context", "16", "--prompt-chunk", "0", "-o", "out.lpu", *options]
     assert invoke(["compile", str(MODEL), *given]) == INTERNAL
     return capsys.readouterr().err
 
@@ -99,7 +99,7 @@ def test_a_bug_is_named_and_shown_again(
 ):
     where, fault, what, operation = BUGS[kind]
     monkeypatch.setattr(where, fault)
-    monkeypatch.setattr("lpuc.compiler.instrument.VERIFY_EACH", Once() if verify_each else None)
+    monkeypatch.setattr("lpuc.compiler.instrument.VERIFY_EACH", Once(1) if verify_each else None)
     shown = compiled(capsys)
     assert shown.startswith(f"internal error: {what}")
     assert not operation or f"  operation: {operation}" in shown

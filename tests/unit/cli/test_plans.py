@@ -36,7 +36,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _partition(*options: str, model: Path = MODEL) -> int:
-    return invoke(["compile", str(model), "--emit", "esl", "-o", "ir.mlir", *options])
+    ir = ("--emit", "esl", "--prompt-chunk", "0", "-o", "ir.mlir")
+    return invoke(["compile", str(model), *ir, *options])
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.xdist_group("ring reports")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("ring") / "ring.lpu"
     command = ["compile", str(MODEL), "-o", str(path), "--max-context", "32"]
-    assert invoke([*command, "--devices", str(DEVICES)]) == 0
+    assert invoke([*command, "--devices", str(DEVICES), "--prompt-chunk", "0"]) == 0
     return path
 
 
@@ -93,7 +93,7 @@ def test_data_say_the_same(path: Path, capsys: pytest.CaptureFixture[str]):
 
 
 def test_a_model_is_shown_beside_one_device(capsys: pytest.CaptureFixture[str]):
-    options = ["--max-context", "32"]
+    options = ["--max-context", "32", "--prompt-chunk", "0"]
     assert invoke(["inspect", str(MODEL), "--json", *options]) == 0
     alone = json.loads(capsys.readouterr().out)
     assert alone["alone"] is None
@@ -106,9 +106,9 @@ def test_a_model_is_shown_beside_one_device(capsys: pytest.CaptureFixture[str]):
 
 def test_a_table_that_the_head_is_tied_to_counts_once():
     """What devices hold in all is no less than the model has."""
-    program = lpuc.compile(TIED, devices=2, max_context=32)
+    program = lpuc.compile(TIED, devices=2, max_context=32, prompt_chunk=0)
     assert program.plan is not None
-    report = lpuc.inspect(TIED, precision="f16", max_context=32)
+    report = lpuc.inspect(TIED, precision="f16", max_context=32, prompt_chunk=0)
     alone = report.program  # pyright: ignore[reportAttributeAccessIssue]
     assert program.plan["parameters"] <= 1.01 * alone.parameters  # pyright: ignore
 
@@ -129,7 +129,9 @@ def test_a_plan_is_part_of_a_program(path: Path, tmp_path: Path):
     assert invoke(["disasm", str(path), "-o", str(text)]) == 0
     assert invoke(["asm", str(text), "-o", str(again)]) == 0
     assert again.read_bytes() == path.read_bytes()
-    compiled = lpuc.compile(MODEL, devices=DEVICES, plan=lpuc.load(path).plan, max_context=32)
+    compiled = lpuc.compile(
+        MODEL, devices=DEVICES, plan=lpuc.load(path).plan, max_context=32, prompt_chunk=0
+    )
     compiled.save(again)
     assert again.read_bytes() == path.read_bytes()
 

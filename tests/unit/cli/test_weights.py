@@ -32,7 +32,8 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _compile(model: Path, *options: str) -> int:
-    return invoke(["compile", str(model), "-o", "m.lpu", "--max-context", "32", *options])
+    without = ["--max-context", "32", "--prompt-chunk", "0"]
+    return invoke(["compile", str(model), "-o", "m.lpu", *without, *options])
 
 
 def _outputs(program: str, inputs: Path) -> dict[str, np.ndarray]:

@@ -1,15 +1,16 @@
-"""In tests, modules are verified behind each pass: what is new, whenever it is met."""
+"""In tests, modules are verified behind some of their passes: what is new, whenever it is met."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, ModuleOp, i64
 
 from lpuc.compiler import instrument
 from lpuc.compiler.located import parse_module
-from tests.verifying import Once
+from tests.verifying import SHARE, Once
 
 KIND = "!lpu.tensor<[2], f32>"
 
@@ -37,12 +38,12 @@ def counting(once: Once) -> Callable[..., bool]:
     return is_verified
 
 
-def test_tests_verify_behind_each_pass():
+def test_tests_verify_behind_passes():
     assert isinstance(instrument.VERIFY_EACH, Once)
 
 
 def test_equal_modules_are_verified_once_behind_the_same_passes():
-    is_verified = counting(Once())
+    is_verified = counting(Once(1))
     assert is_verified(module(), "a")
     assert not is_verified(module(), "a")
     assert is_verified(module(), "b")
@@ -57,7 +58,7 @@ def test_equal_modules_are_verified_once_behind_the_same_passes():
     ids=["operand", "property", "type"],
 )
 def test_another_module_is_verified(other: dict[str, str]):
-    is_verified = counting(Once())
+    is_verified = counting(Once(1))
     assert is_verified(module(), "a")
     assert is_verified(module(**other), "a")
 
@@ -67,11 +68,11 @@ def test_what_is_for_many_devices_is_left_to_the_ends_of_stages(devices: int, ex
     given = module()
     count = IntegerAttr(devices, i64)
     given.attributes["lpu.options"] = DictionaryAttr({"devices": count})
-    assert counting(Once())(given, "a") is expected
+    assert counting(Once(1))(given, "a") is expected
 
 
 def test_what_was_wrong_is_verified_again():
-    once, broken = Once(), module()
+    once, broken = Once(1), module()
 
     def fail() -> None:
         raise AssertionError("planted")
@@ -79,3 +80,26 @@ def test_what_was_wrong_is_verified_again():
     for given in (broken, module()):
         with pytest.raises(AssertionError, match="planted"):
             once(given, "a", fail)
+
+
+@pytest.mark.parametrize("share", [2, SHARE])
+def test_modules_are_verified_behind_some_passes_each_behind_others(share: int):
+    """Behind each pass some module is; each module is behind as many as its share."""
+    passes = [str(number) for number in range(2 * share)]
+    found: list[list[bool]] = []
+    for number in range(40):
+        once = Once(share)
+        given, seen = several(number), list[bool]()
+        for done in passes:
+            verified: list[None] = []
+            once(given, done, partial(verified.append, None))
+            seen.append(bool(verified))
+        found.append(seen)
+    assert all(sum(seen) == 2 for seen in found)
+    assert all(any(seen[at] for seen in found) for at in range(len(passes)))
+
+
+def several(count: int) -> ModuleOp:
+    """A module of so many operations."""
+    maps = "".join(f'%{n} = lpu.map "neg" %x : {KIND} -> {KIND}\n' for n in range(count))
+    return parse_module(f"func.func @f(%x : {KIND}) {{\n{maps}func.return\n}}", "x.mlir")

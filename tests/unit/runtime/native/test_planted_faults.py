@@ -116,7 +116,7 @@ FAULTS = (
 def _compiled(source: Path, to: Path) -> Path:
     assert COMPILER is not None
     macro = f'-DDIGEST="{DIGEST}"'
-    command = [COMPILER, *FLAGS, "-O1", macro, "-fPIC", "-c", str(source), "-o", str(to)]
+    command = [COMPILER, *FLAGS, "-O0", macro, "-fPIC", "-c", str(source), "-o", str(to)]
     subprocess.run(command, check=True)
     return to
 
