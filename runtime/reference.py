@@ -6,9 +6,20 @@
 from runtime.isa import docs
 from runtime.isa.instructions.matrix import Vecmat
 from runtime.isa.instructions.memory import Stream
-from runtime.isa.spec import DataInst, Inst
+from runtime.isa.spec import LATENCIES, DataInst, Inst
 from runtime.target import Target
-from runtime.timing.costs import BURSTS, ROWS, charged, cost, sample
+from runtime.timing.costs import (
+    BURSTS,
+    LANES,
+    PIECES,
+    ROWS,
+    SORT,
+    SPILL,
+    TILE,
+    charged,
+    cost,
+    sample,
+)
 from runtime.timing.hbm import rates
 
 TARGET = Target.load("lpu-4nm")
@@ -16,7 +27,8 @@ VECTOR, PANEL = (1, 1, 1, 2048), (1, 1, 64, 2048)
 ENTRIES = (
     "control_latency", "issue_latency", "vxe_lanes", "vector_latency", "vector_lanes", "mac_trees",
     "matrix_latency", "link_bytes_per_cycle", "link_hop_latency", "hbm_latency", "hbm_channels",
-    "hbm_burst_bytes", "hbm_bank_groups", "hbm_row_bytes",
+    "hbm_burst_bytes", "hbm_bank_groups", "hbm_row_bytes", "vxe_ports", "f32_tile_cycles",
+    "accumulators", "reuse_bytes", "branch_latency", *LATENCIES,
 )  # fmt: skip
 
 
@@ -46,7 +58,8 @@ work side by side; the control processor spends `control_latency` cycles on each
 instruction on data.
 
 An engine takes the next instruction up when the last step of the one before is over: its latency,
-the last term, does not keep it. In a formula `e0` to `e3` are the extents and `size` the bytes of
+the last term, does not keep it. A branch that is taken takes `branch_latency` more. In a formula
+`e0` to `e3` are the extents and `size` the bytes of
 an element; `bits(n)` is how many bits the number n has. What the channels of HBM take counts in
 `units`, parts of a cycle; `beat` are those of a burst of every channel, refresh included, and
 `activation` those of a row that one channel opens. `ways` is 2 where elements are read and written
@@ -57,12 +70,46 @@ takes of one channel
     rows = {ROWS}
 
 where dense elements are one run; of `gather` and `scatter` each row that an index chooses is a run,
-and `rows = bursts`. Where there are no elements, nothing of HBM is waited for: the cost is 0. The
-entries of `{TARGET.name}`:
+and `rows = bursts`. Where there are no elements, nothing of HBM is waited for: the cost is 0. 
+
+{_engines()}
+The entries of `{TARGET.name}`:
 
 | entry | value |
 |---|---|
 """ + "\n".join([*rows, ""])
+
+
+def _engines() -> str:
+    """What formulas of the vector and the matrix engine name."""
+    return f"""\
+The vector engine takes `row` elements of each of `rows` rows, `lanes` at a time. Axes over which
+all operands step evenly are one row; where one jumps, or stays (of `reduce` the result), a row
+ends. `reads` are the operands that are read and not the same in all points, `k` those that `topk`
+chooses:
+
+    lanes = {LANES}
+    passes = {SORT}
+
+In the formulas of `map1`, `map2` and `reduce` other entries take the place of `vector_latency` for
+some functions: {_latencies()}.
+
+A product of elements of `size` bytes takes `tile` cycles for each tile. Tiles are held while the
+rows that share a panel pass; where the buffer holds less than a group of columns, partial sums go
+through the LMU, for each row
+
+    tile = {TILE}
+    pieces = {PIECES}
+    spill = {SPILL}
+"""
+
+
+def _latencies() -> str:
+    """Which entry says when a function is there."""
+    return "; ".join(
+        f"`{entry}` for {', '.join(f'`{name}`' for name in names)}"
+        for entry, names in LATENCIES.items()
+    )
 
 
 def _cost(cls: type[Inst]) -> str:

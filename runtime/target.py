@@ -46,6 +46,9 @@ class Target:
     `hbm_latency` is what a program sees; the clocks of the memory itself, `hbm_n*`, count
     `hbm_tck_ns`. `vector_lanes` are those of one MAC tree, `vxe_lanes` those of the vector engine.
     `link_bandwidth` is that of one link, one way; a link holds `link_depth` messages.
+    `vector_latency` is that of an adder or comparator, `function_latency` that of what is neither
+    that, nor a product, nor `exp`. The vector engine reads `vxe_ports` operands in a cycle. A tree
+    has `accumulators`; `reuse_bytes` of tiles are held for further rows of a product.
     """
 
     name: str
@@ -85,6 +88,14 @@ class Target:
     matrix_latency: int
     vector_latency: int
     control_latency: int
+    mul_latency: int
+    exp_latency: int
+    function_latency: int
+    vxe_ports: int
+    f32_tile_cycles: int
+    accumulators: int
+    reuse_bytes: int
+    branch_latency: int
     entries: Mapping[str, Entry] = field(
         default_factory=dict[str, Entry], compare=False, repr=False
     )
@@ -102,6 +113,32 @@ class Target:
     def link_cycles(self, size: int) -> int:
         """Clock cycles in which so many bytes pass a link one way."""
         return ceil(size / self.link_bytes_per_cycle)
+
+    def fed(self, reads: int) -> int:
+        """Lanes of the vector engine that work where so many operands change between points."""
+        return max(1, self.vxe_lanes * self.vxe_ports // max(self.vxe_ports, reads))
+
+    def sort_passes(self, best: int, row: int) -> int:
+        """Passes over a row that find its first elements one by one, or sort all of it."""
+        bits = max(1, (row - 1).bit_length())
+        return max(1, min(best, bits * (bits + 1) // 2))
+
+    def tile_cycles(self, size: int) -> int:
+        """Cycles of a tile whose elements have so many bytes."""
+        return 1 if size <= 2 else self.f32_tile_cycles
+
+    def spill_cycles(self, rows: int, depth: int, size: int) -> int:
+        """Cycles of one row and group of columns in which partial sums pass the LMU.
+
+        Tiles of a group stay in the reuse buffer until all rows have passed. What it cannot hold at
+        a time ends a piece of K, and the sums of a piece, f32 of each tree, are written and read
+        again by a port as wide as one chunk of x.
+        """
+        held = max(1, self.reuse_bytes // (self.vector_lanes * self.mac_trees * size))
+        pieces = -(-depth // (held * self.vector_lanes))
+        if rows <= self.accumulators or pieces < 2:
+            return 0
+        return (pieces - 1) * ceil(2 * 4 * self.mac_trees / (2 * self.vector_lanes))
 
     @property
     def refresh_leaves(self) -> Fraction:
@@ -193,6 +230,8 @@ def _check_memory(where: str, target: Target) -> None:
         )
     if target.fifo_bytes < (beat := target.hbm_channels * target.hbm_burst_bytes):
         raise Invalid(f"{where}: fifo_bytes: less than the {beat} bytes of a burst of all channels")
+    if target.reuse_bytes < (tile := 2 * target.mac_trees * target.vector_lanes):
+        raise Invalid(f"{where}: reuse_bytes: less than the {tile} bytes of a tile of halves")
     if target.lmu_granule % GRANULE_UNIT:
         raise Invalid(f"{where}: lmu_granule: expected a multiple of {GRANULE_UNIT}")
 

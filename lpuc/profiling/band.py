@@ -32,6 +32,11 @@ RANGES = {
     "fifo_bytes": Range(2, 1, "more costs area; less than bandwidth times latency starves"),
     "link_hop_latency": Range(0.4, 4, "100 ns to 1 us for transceivers and router"),
     "link_bandwidth": Range(4, 1, "12.5 to 50 GB/s"),
+    "function_latency": Range(0.5, 2, "a table and one product, or several steps of an iteration"),
+    "vxe_ports": Range(1.5, 0.5, "one to three operands a cycle"),
+    "f32_tile_cycles": Range(0.5, 1, "two halves of an operand, or four products of halves"),
+    "reuse_bytes": Range(8, 1 / 64, "one tile, or the deepest group of columns"),
+    "branch_latency": Range(0.5, 4, "1 to 8 stages from the fetch of a word to its effect"),
     "hbm_trfc_ns": Range(1, 350 / 260, "4 or 8 Gb a channel"),
 }
 """By entry; a factor multiplies the entry."""

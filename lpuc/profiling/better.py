@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from runtime.isa.spec import LATENCIES
 from runtime.program.program import Program
 from runtime.target import Target
 from runtime.timing import predict
@@ -32,7 +33,9 @@ def machines(target: Target, devices: int) -> Iterator[tuple[str, Target]]:
     )  # fmt: skip
     yield "MAC trees x 2", replace(target, mac_trees=2 * target.mac_trees)
     yield "vector lanes x 2", replace(target, vxe_lanes=2 * target.vxe_lanes)
-    yield "vector latency / 2", replace(target, vector_latency=-(-target.vector_latency // 2))
+    halves = {key: -(-getattr(target, key) // 2) for key in ("vector_latency", *LATENCIES)}
+    yield "vector latencies / 2", replace(target, **halves)
+    yield "LMU ports of the vector engine x 2", replace(target, vxe_ports=2 * target.vxe_ports)
     yield "HBM latency / 2", replace(target, hbm_latency=-(-target.hbm_latency // 2))
     yield "FIFO x 4", replace(target, fifo_bytes=4 * target.fifo_bytes)
     yield "no refresh", replace(target, hbm_refresh="per-bank", hbm_trfc_ns=1e-3)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
 from enum import StrEnum
 from functools import cache
-from math import ceil, prod
+from math import ceil
 from operator import itemgetter
 from typing import (
     Annotated,
@@ -251,10 +251,29 @@ class VectorInst(DataInst):
     """A pass of the vector engine over operands in the LMU."""
 
     def occupancy(self, extents: Four, target: Target) -> int:
-        return ceil(prod(extents) / target.vxe_lanes)
+        """Of so many rows, elements that are chosen of each, lanes and elements of a row."""
+        del target
+        rows, _, lanes, row = extents
+        return rows * ceil(row / lanes)
 
     def latency(self, target: Target) -> int:
-        return target.vector_latency
+        return getattr(target, latency_entry(getattr(self, "fn", "")))
+
+
+LATENCIES = {
+    "mul_latency": ("mul",),
+    "exp_latency": ("exp",),
+    "function_latency": (
+        "sqrt", "recip", "log", "tanh", "sigmoid", "erf", "sin", "cos", "gelu", "gelu_tanh", "silu",
+        "div", "pow", "mod", "fmod",
+    ),
+}  # fmt: skip
+"""Entries that say when the result of a function is there; `vector_latency` of others."""
+
+
+def latency_entry(fn: str) -> str:
+    """The entry of a target for a function of the vector engine, an adder's by default."""
+    return next((entry for entry, names in LATENCIES.items() if fn in names), "vector_latency")
 
 
 @cache

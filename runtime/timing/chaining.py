@@ -6,14 +6,20 @@ that it reads are valid and those it writes are free.
 
     step k is done in cycle k + max(start, ready[g] - first[g] for granules g with first[g] <= k)
 
+Lanes take elements of one row at a time, so the last step of a row may leave some idle. Axes over
+which every operand steps evenly are one row; where one operand jumps or stays, a row ends. The
+engine reads `vxe_ports` operands in a cycle: with more of them that change from point to point,
+fewer lanes work. What stays the same in a pass is kept in the lanes.
+
 A granule is needed in the step of its first element and valid behind that of its last. What order
 an engine takes:
 
-    vector         row-major over the extents, `vxe_lanes` elements a cycle. A result over several
-                   elements (of `reduce`, the carry of `scan`) is valid behind the last of them,
-                   what `topk` finds in a row behind the row.
-    matrix         for each batch, group of columns and row: the chunks of K, one tile a cycle. Its
-                   results appear group by group, and a row of x is read again for each group.
+    vector         row after row (`Rows`), as many elements a cycle as it has lanes and ports for.
+                   A result over several elements (of `reduce`, the carry of `scan`) is valid behind
+                   the last of them, what `topk` finds in a row behind the row's last pass.
+    matrix         for each batch, group of columns and row: the chunks of K, one tile of halves a
+                   cycle, and the partial sums that no tree holds. Its results appear group by
+                   group, and a row of x is read again for each group.
     load, store    row-major over the extents, evenly over the cycles on the channels
 
 Sources: valid bits and chained instructions, DFX (MICRO 2022); the final sum of a lane is produced
@@ -22,7 +28,7 @@ accumulator per tree, so that a group of columns waits until all rows have passe
 reads of a granule by the same rule.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
@@ -32,6 +38,9 @@ import numpy as np
 
 from runtime.isa.accesses import Access
 from runtime.isa.fields import Four
+from runtime.isa.instructions.reduction import TopK
+from runtime.isa.spec import Inst
+from runtime.target import Target
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Granules = slice | Ints
@@ -76,18 +85,24 @@ class Touch:
 
 
 @lru_cache(4096)
-def row_major(extents: Four, lanes: int) -> Order:
-    """The order of the vector engine: so many elements a cycle."""
-    axes = _positions(extents, 1)
-    return Order(extents, axes, axes, lanes, -(-prod(extents) // lanes))
+def row_major(extents: Four, lanes: int, first: int = 0) -> Order:
+    """The order of the vector engine: so many elements a cycle, rows from an axis on apart."""
+    inner = prod(extents[first:])
+    row = -(-inner // lanes) * lanes
+    outer = [prod(extents[k + 1 : first]) * row for k in range(first)]
+    axes = (*map(Axis, outer), *_positions(extents, 1)[first:])
+    total = prod(extents[:first]) * row
+    return Order(extents, axes, axes, lanes, total // lanes if first else -(-inner // lanes))
 
 
 @lru_cache(4096)
-def row_ends(extents: Four, lanes: int) -> Order:
-    """The order of results that need the whole row, along axis 3."""
-    order = row_major(extents, lanes)
-    last = (*order.last[:3], Axis(0, offset=extents[3] - 1))
-    return replace(order, first=(*order.first[:3], Axis(0)), last=last)
+def sorting(extents: Four, lanes: int, row: int) -> tuple[Order, Order]:
+    """The orders of results and operand of a sort along axis 3, so many steps for each row."""
+    outer = tuple(Axis(prod(extents[k + 1 : 3]) * row) for k in range(3))
+    ends = (*outer, Axis(0, offset=row - 1))
+    total = prod(extents[:3]) * row
+    results = Order(extents, (*outer, Axis(0)), ends, 1, total)
+    return results, replace(results, first=(*outer, Axis(1, lanes)))
 
 
 @lru_cache(4096)
@@ -99,18 +114,69 @@ def even(extents: Four, cycles: int) -> Order:
 
 
 @lru_cache(4096)
-def tiles(extents: Four, lanes: int, trees: int) -> tuple[Order, Order]:
-    """The orders of the result [B, M, 1, N] and of x [B, M, K, 1] of a product."""
+def tiles(
+    extents: Four, lanes: int, trees: int, tile: int = 1, spill: int = 0
+) -> tuple[Order, Order]:
+    """The orders of the result [B, M, 1, N] and of x [B, M, K, 1] of a product.
+
+    A tile takes so many cycles; those of partial sums stand at the end of a row.
+    """
     batch, rows, depth, columns = extents
-    chunks, groups = -(-depth // lanes), -(-columns // trees)
-    group = rows * chunks
-    b, m, k, n = Axis(groups * group), Axis(chunks), Axis(1, lanes), Axis(group, trees)
-    total, again = batch * group * groups, max(0, groups - 1) * group
-    done = n._replace(offset=max(0, chunks - 1))
+    row, groups = -(-depth // lanes) * tile + spill, -(-columns // trees)
+    group = rows * row
+    b, m, k, n = Axis(groups * group), Axis(row), Axis(tile, lanes), Axis(group, trees)
+    total, again = batch * group * groups, max(0, groups - 1) * group + tile - 1
+    done = n._replace(offset=max(0, row - 1))
     result = Order((batch, rows, 1, columns), (b, m, Axis(0), n), (b, m, Axis(0), done), 1, total)
     later = k._replace(offset=again)
     x = Order((batch, rows, depth, 1), (b, m, k, Axis(0)), (b, m, later, Axis(0)), 1, total)
     return result, x
+
+
+class Rows(NamedTuple):
+    """So many `rows` of `row` elements, axes from `first` on, taken by `lanes` at a time.
+
+    `best` of each row are sorted, of `topk`; it is 1 for all others.
+    """
+
+    rows: int
+    best: int
+    lanes: int
+    row: int
+    first: int
+
+
+def rows_of(inst: Inst, extents: Four, near: Sequence[Access], target: Target) -> Rows:
+    """The rows of a pass over points with given extents."""
+    is_sort = isinstance(inst, TopK)
+    first = 3 if is_sort else _first(extents, near)
+    rows, row = 1, 1
+    for axis, extent in enumerate(extents):
+        rows, row = (rows * extent, row) if axis < first else (rows, row * extent)
+    best = max((a.extents[3] for a in near if a.writes), default=1) if is_sort else 1
+    reads = sum(a.reads and any(_steps(a, extents)) for a in near)
+    return Rows(rows, best, target.fed(reads), row, first)
+
+
+def _steps(access: Access, extents: Four) -> list[int]:
+    """By how much an operand moves along each axis of the points; 0 where it stays."""
+    moves = zip(access.strides, access.extents, extents, strict=True)
+    return [stride if own > 1 and extent > 1 else 0 for stride, own, extent in moves]
+
+
+def _first(extents: Four, near: Sequence[Access]) -> int:
+    """The first axis of a row."""
+    steps = [_steps(access, extents) for access in near]
+    inner, count, first = 3, 1, 3
+    for axis in (3, 2, 1, 0):
+        if extents[axis] != 1:
+            if count == 1:
+                inner = axis
+            elif any(step[axis] != step[inner] * count for step in steps):
+                return first
+            count *= extents[axis]
+        first = axis
+    return first
 
 
 def touch(access: Access, order: Order, granule: int) -> Touch:

@@ -22,7 +22,7 @@ from runtime.isa.instructions.matrix import Vecmat
 from runtime.isa.instructions.memory import Stream, TransferInst
 from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.kinds import Bits, Choice
-from runtime.isa.spec import DataInst, Field, Inst, Unit
+from runtime.isa.spec import DataInst, Field, Inst, Unit, VectorInst
 from runtime.numerics.elements import ElementType
 from runtime.target import Target
 from runtime.timing.engines import Engines
@@ -44,6 +44,13 @@ ROWS = (
 CHANNELS = "ceil(ways * max(bursts * beat, ceil(rows * activation)) / units)"
 """Cycles of a request of HBM, of which `bursts` and `rows` are those of one channel."""
 
+LANES = "max(1, vxe_lanes * vxe_ports // max(vxe_ports, reads))"
+SORT = "max(1, min(k, bits(row - 1) * (bits(row - 1) + 1) // 2))"
+TILE = "1 if size <= 2 else f32_tile_cycles"
+PIECES = "ceil(e2 / (vector_lanes * max(1, reuse_bytes // (vector_lanes * mac_trees * size))))"
+SPILL = "0 if e1 <= accumulators else max(0, pieces - 1) * ceil(4 * mac_trees / vector_lanes)"
+"""What the formulas of the vector and the matrix engine name."""
+
 
 class Term:
     """A formula, as a number that code computes with."""
@@ -61,6 +68,8 @@ class Term:
         return f"({self.text})" if self.is_sum else self.text
 
     def __mul__(self, other: Term | int) -> Term:
+        if other == 1:
+            return self
         return Term(f"{self.factor} * {_factor(other)}")
 
     def __rmul__(self, other: int) -> Term:
@@ -68,6 +77,9 @@ class Term:
 
     def __truediv__(self, other: Term | int) -> Term:
         return Term(f"{self.factor} / {_factor(other)}")
+
+    def __add__(self, other: Term | int) -> Term:
+        return Term(f"{self.text} + {other}", is_sum=True)
 
     def __sub__(self, other: int) -> Term:
         return Term(f"{self.text} - {other}", is_sum=True)
@@ -96,6 +108,21 @@ class _Symbols:
     def link_cycles(self, size: Any) -> Any:
         """What a target computes, of names."""
         return Target.link_cycles(cast(Any, self), size)
+
+    def sort_passes(self, best: Any, row: Any) -> Any:
+        """A name that is stated below (SORT)."""
+        del best, row
+        return Term("passes")
+
+    def tile_cycles(self, size: Any) -> Any:
+        """A name that is stated below (TILE)."""
+        del size
+        return Term("tile")
+
+    def spill_cycles(self, rows: Any, depth: Any, size: Any) -> Any:
+        """A name that is stated below (SPILL)."""
+        del rows, depth, size
+        return Term("spill")
 
 
 class _Element:
@@ -133,6 +160,8 @@ def cost(cls: type[Inst]) -> Cost:
         is_stream = cls is Stream
         return Cost(CHANNELS, latency, "0" if is_stream else "issue_latency", not is_stream)
     extents: Any = tuple(Term(f"e{axis}") for axis in range(4))
+    if issubclass(cls, VectorInst):
+        extents = (Term("rows"), 1, Term("lanes"), Term("row"))
     setup = "0" if cls.UNIT is Unit.ICP else "issue_latency"
     return Cost(str(inst.occupancy(extents, target)), latency, setup)
 

@@ -9,11 +9,12 @@ taken: the walk is the one of a run that produces all that it may.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from operator import itemgetter
 from typing import Any, NoReturn
 
 from runtime.isa.encoding import word_addresses
-from runtime.isa.instructions.ctrl import Bge, Lds, Loop, Out, Sts
+from runtime.isa.instructions.ctrl import Bge, Jump, Lds, Loop, Out, Sts
 from runtime.isa.spec import CtrlInst, DataInst, Inst
 from runtime.isa.state import wrap
 from runtime.program.bounds import elements
@@ -23,6 +24,7 @@ from runtime.timing.work import Work, work_of
 from runtime.traps import Trap, TrapKind
 
 REMEMBERED = 4096
+BRANCHES = (Bge, Jump, Loop)
 
 Step = Callable[[], int]
 
@@ -85,6 +87,7 @@ class Walk:
         code = self.program.code
         instructions = dict(zip(word_addresses(code), code, strict=True))
         steps: dict[int, tuple[Inst, Step, Callable[[], tuple[Work, int]]]] = {}
+        taken = self._taken()
         pc, left = self.interface.pc, most or 0
         try:
             for _ in range(fuel):
@@ -96,8 +99,13 @@ class Walk:
                 left = left if most is None else left - elements(inst, self.registers)
                 if left < 0:
                     raise Trap(TrapKind.FUEL, f"not finished after {most} elements")
-                yield pc, inst, work, base
-                pc = advance()
+                if isinstance(inst, BRANCHES):
+                    following = advance()
+                    yield pc, inst, work if following == pc + inst.WORDS else taken, base
+                    pc = following
+                else:
+                    yield pc, inst, work, base
+                    pc = advance()
             raise Trap(TrapKind.FUEL, f"not finished after {fuel} instructions")
         except _Finished:
             return
@@ -106,6 +114,11 @@ class Walk:
             raise self.located(Trap(TrapKind.ILLEGAL, message), pc) from None
         except Trap as trap:
             raise self.located(trap, pc) from None
+
+    def _taken(self) -> Work:
+        """The work of a branch that is taken: the words behind it are fetched in vain."""
+        known = work_of(Jump(0), self.registers, self.target)
+        return replace(known, steps=known.steps + self.target.branch_latency)
 
     def located(self, trap: Trap, pc: int) -> Trap:
         """The trap with the place where it happened."""

@@ -10,12 +10,23 @@ from functools import lru_cache
 
 from runtime.isa.accesses import Access
 from runtime.isa.fields import Four
+from runtime.isa.instructions.matrix import Vecmat
 from runtime.isa.instructions.net import NetInst
 from runtime.isa.instructions.reduction import TopK
 from runtime.isa.spec import DataInst, Inst, Unit, values
 from runtime.order.ranges import Range, hbm_range
 from runtime.target import Target
-from runtime.timing.chaining import Order, Touch, even, row_ends, row_major, tiles, touch
+from runtime.timing.chaining import (
+    Order,
+    Rows,
+    Touch,
+    even,
+    row_major,
+    rows_of,
+    sorting,
+    tiles,
+    touch,
+)
 from runtime.timing.hbm import Transfer, beats, busy_units, rates
 from runtime.timing.scoreboard import Needs, needs
 from runtime.traps import Trap, TrapKind
@@ -60,8 +71,14 @@ def work_of(inst: Inst, registers: Sequence[int], target: Target) -> Work:
     if far is not None and far.low < far.high:
         access = next(a for a in accesses if a.hbm)
         return _moved(access, near, extents, far, latency, target)
-    found = _needs(near, _orders(inst, extents, near, target), target)
-    least = 0 if inst.HBM else inst.occupancy(extents, target)
+    if inst.UNIT is Unit.VXE:
+        rows = rows_of(inst, extents, near, target)
+        least = inst.occupancy(rows[:4], target)
+        orders = _row_orders(extents, near, rows, least, isinstance(inst, TopK))
+    else:
+        least = 0 if inst.HBM else inst.occupancy(extents, target)
+        orders = _tile_orders(inst, extents, len(near), target)
+    found = _needs(near, orders, target)
     return Work(found, max(least, found.steps), latency, written=_written(near))
 
 
@@ -85,18 +102,29 @@ def _written(near: Sequence[Access]) -> tuple[tuple[int, int], ...]:
     return tuple(a.bounds() for a in near if a.writes)
 
 
-def _orders(inst: Inst, extents: Four, near: Sequence[Access], target: Target) -> list[Order]:
+def _tile_orders(inst: Inst, extents: Four, operands: int, target: Target) -> list[Order]:
+    """The orders of result and operand of a product; nothing of others, which have no points."""
+    if not isinstance(inst, Vecmat):
+        return [row_major(extents, target.vxe_lanes)] * operands
+    size, (_, rows, depth, _) = inst.x.type.itemsize, extents
+    each, spill = target.tile_cycles(size), target.spill_cycles(rows, depth, size)
+    return list(tiles(extents, target.vector_lanes, target.mac_trees, each, spill))
+
+
+def _row_orders(
+    extents: Four, near: Sequence[Access], rows: Rows, steps: int, is_sort: bool
+) -> list[Order]:
     """The order in which each operand is taken. What has more elements along an axis than the
     instruction passes over (a sum of nothing is one zero) is taken in an order of its own.
     """
-    if inst.UNIT is Unit.SXE:
-        return list(tiles(extents, target.vector_lanes, target.mac_trees))
+    if is_sort:
+        results, operand = sorting(extents, rows.lanes, steps // max(1, rows.rows))
+        return [results if access.writes else operand for access in near]
     orders: list[Order] = []
     for access in near:
         reaches = all(e <= o for e, o in zip(access.extents, extents, strict=True))
-        passed = extents if reaches else access.extents
-        is_row = isinstance(inst, TopK) and access.writes
-        orders.append((row_ends if is_row else row_major)(passed, target.vxe_lanes))
+        where = (extents, rows.first) if reaches else (access.extents, 0)
+        orders.append(row_major(where[0], rows.lanes, where[1]))
     return orders
 
 

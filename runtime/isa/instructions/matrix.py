@@ -66,10 +66,15 @@ class Vecmat(DataInst, opcode=0x28, unit=Unit.SXE):
         dst.write(convert(total[:, :, None], self.dst.type))
 
     def occupancy(self, extents: Four, target: Target) -> int:
-        """Cycles of B M ceil(K / v) ceil(N / l) tiles: every row passes over the whole panel."""
+        """Cycles of B M ceil(K / v) ceil(N / l) tiles: every row passes over the whole panel.
+
+        Of several rows that share a panel, sums that do not stay in the trees go through the LMU.
+        """
         batch, rows, depth, columns = extents
-        tiles = ceil(depth / target.vector_lanes) * ceil(columns / target.mac_trees)
-        return batch * rows * tiles
+        size = self.x.type.itemsize
+        row = ceil(depth / target.vector_lanes) * target.tile_cycles(size)
+        groups = ceil(columns / target.mac_trees)
+        return batch * rows * groups * (row + target.spill_cycles(rows, depth, size))
 
     def latency(self, target: Target) -> int:
         return target.matrix_latency

@@ -1,6 +1,7 @@
 """Instructions of the vector engine that combine elements along axes. Operands lie in the LMU."""
 
 from collections.abc import Callable, Sequence
+from math import ceil
 from operator import itemgetter
 from typing import Annotated, Any
 
@@ -56,7 +57,7 @@ class _TreeInst(VectorInst):
 
     def latency(self, target: Target) -> int:
         levels = (target.vxe_lanes - 1 | 1).bit_length()
-        return levels * target.vector_latency
+        return levels * super().latency(target)
 
 
 class Reduce(_TreeInst, opcode=0x38, unit=Unit.VXE):
@@ -180,6 +181,15 @@ class TopK(_TreeInst, opcode=0x3A, unit=Unit.VXE):
 
     def direction(self, name: str) -> tuple[bool, bool]:
         return (name == "a", name != "a")
+
+    def occupancy(self, extents: Four, target: Target) -> int:
+        """Passes over each row, of which each ends with its comparators before the next begins."""
+        rows, best, lanes, row = extents
+        return rows * target.sort_passes(best, row) * (ceil(row / lanes) + super().latency(target))
+
+    def latency(self, target: Target) -> int:
+        del target
+        return 0
 
     def execute(self, state: State) -> None:
         extents = state.four(self.extents)

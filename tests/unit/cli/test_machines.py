@@ -13,6 +13,7 @@ from lpuc.reports.machines import ALL_BANK, WITHOUT_EFFECT, differences, finding
 from runtime.target import Target
 from runtime.timing import predict
 from runtime.traps import Trap
+from tests.unit.runtime.timing.microbenchmarks.assembled import assembled
 from tests.unit.runtime.timing.random_programs import random_exchange, random_program
 
 LPU = Target.load("lpu-4nm")
@@ -57,9 +58,23 @@ def test_what_is_odd(changes: dict[str, Any], key: str, words: str) -> None:
     assert any(one.key == key and words in one.text for one in found)
 
 
+FUNCTIONS = """
+        map1.exp (@1,@1,@1,@1), f16 @0[@0,@0,@0,@0], f16 @0[@0,@0,@0,@0]
+        map1.sqrt (@1,@1,@1,@1), f16 @0[@0,@0,@0,@0], f16 @0[@0,@0,@0,@0]
+        map2.mul (@1,@1,@1,@1), f16 @0[@0,@0,@0,@0], f16 @0[@0,@0,@0,@0], f16 @0[@0,@0,@0,@0]
+"""
+DEEP = """
+        stream (@1,@1,@8192,@32), f16 @16777216[@0,@0,@64,@2]
+        vecmat (@1,@4,@8192,@32), f16 @4096[@0,@64,@0,@2], f16 @0[@0,@0,@0,@0], 0
+"""
+"""A product of rows that is deeper than the reuse buffer."""
+LOOP = "li r90, 0\nhead:\nloop r90, @10, 1, head\n"
+
+
 def test_entries_without_effect_are_those_that_change_no_time() -> None:
     """Every entry made half and twice as large, on programs that use all engines."""
     programs = [*map(random_program, range(12)), *map(random_exchange, range(8))]
+    programs += map(assembled, (FUNCTIONS, DEEP, LOOP))
 
     def times(change: Callable[[Target], Target]) -> list[int]:
         found: list[int] = []

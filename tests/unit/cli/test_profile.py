@@ -75,9 +75,10 @@ def test_json_holds_all_of_it(program: Path, capsys: pytest.CaptureFixture[str])
 def test_a_chunk_of_a_prompt_has_a_context(
     devices: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    compiled = ("--max-context", "32", "--prompt-chunk", "8", "--devices", devices)
+    """Scores of 40 keys more take another step of 32 lanes."""
+    compiled = ("--max-context", "64", "--prompt-chunk", "8", "--devices", devices)
     seconds = []
-    for context in ("0", "15"):
+    for context in ("0", "40"):
         chunk = ("--entry", "prompt_chunk", "--context", context)
         code, out, _ = profile(capsys, SAMPLE, *compiled, *chunk, "--json")
         assert code == 0

@@ -88,16 +88,20 @@ def pass_of(inst: Inst, registers: list[int], target: Target, channels: Channels
         return collected(near, lambda a: evenly(a, extents, cycles), cycles, target)
     if inst.UNIT == "SXE":
         batch, rows, depth, columns = extents
-        tiles = batch * rows * ceil(depth / target.vector_lanes) * ceil(columns / target.mac_trees)
-        return collected(near, lambda a: tile(a, extents, target), tiles, target)
-    rows = inst.MNEMONIC == "topk"
-    lanes = target.vxe_lanes if isinstance(inst, DataInst) else 1
-    count = (
-        ceil(int(np.prod(extents)) / lanes)
-        if isinstance(inst, DataInst)
-        else target.control_latency
-    )
-    return collected(near, lambda a: row_major(a, extents, lanes, rows and a.writes), count, target)
+        each, spill = of_row(inst, rows, depth, target)
+        row = ceil(depth / target.vector_lanes) * each + spill
+        steps = batch * rows * row * ceil(columns / target.mac_trees)
+        return collected(near, lambda a: tile(a, extents, target, each, row), steps, target)
+    if not isinstance(inst, DataInst):
+        one = (1, 1, 1, 1)
+        return collected(near, lambda a: plain(a, one, 1), target.control_latency, target)
+    moving = [a for a in near if a.reads and len(set(addresses(a, points(extents)).tolist())) > 1]
+    lanes = max(1, target.vxe_lanes * target.vxe_ports // max(target.vxe_ports, len(moving)))
+    if inst.MNEMONIC == "topk":
+        return sort(near, extents, lanes, target)
+    step = lined(near, extents, lanes)
+    count = int(step[-1]) + 1 if step.size else 0
+    return collected(near, lambda a: vector(a, extents, step, lanes), count, target)
 
 
 def collected(near: list[Access], place: Any, steps: int, target: Target) -> Pass:
@@ -114,32 +118,76 @@ def collected(near: list[Access], place: Any, steps: int, target: Target) -> Pas
     return found
 
 
-def row_major(access: Access, extents: Any, lanes: int, rows: bool) -> Placed:
+def plain(access: Access, extents: Any, lanes: int) -> Placed:
+    """So many points a step."""
+    at = points(extents)
+    step = np.arange(len(at)) // lanes
+    return addresses(access, at), step, step
+
+
+def lined(near: list[Access], extents: Any, lanes: int) -> Array:
+    """The step of each point: a row is the longest run, of whole axes, of even distances."""
+    total = prod(extents)
+    places = [addresses(a, points(extents)) for a in near]
+    length, axis = 1, 4
+    while axis:
+        longer = length * extents[axis - 1]
+        rows = [p.reshape(-1, longer) for p in places] if total else []
+        if not all(len({int(d) for d in np.diff(r, axis=1).ravel()}) <= 1 for r in rows):
+            break
+        length, axis = longer, axis - 1
+    each = ceil(length / lanes) if length else 0
+    return (np.arange(total) // max(1, length)) * each + np.arange(total) % max(1, length) // lanes
+
+
+def vector(access: Access, extents: Any, step: Array, lanes: int) -> Placed:
     """Where the vector engine is in each step."""
     if any(a > e for a, e in zip(access.extents, extents, strict=True)):
-        extents = access.extents
-    if not rows:
-        at = points(extents)
-        step = np.arange(len(at)) // lanes
-        return addresses(access, at), step, step
-    at = points(access.extents)
-    row = np.ravel_multi_index(at[:, :3].T, extents[:3]) * extents[3]
-    return addresses(access, at), row // lanes, (row + extents[3] - 1) // lanes
+        return plain(access, access.extents, lanes)
+    return addresses(access, points(extents)), step, step
 
 
-def tile(access: Access, extents: Any, target: Target) -> Placed:
+def sort(near: list[Access], extents: Any, lanes: int, target: Target) -> Pass:
+    """Passes over each row, one for each of the best or those of a sorting network."""
+    bits = max(1, (extents[3] - 1).bit_length())
+    best = max((a.extents[3] for a in near if a.writes), default=0)
+    tree = (target.vxe_lanes - 1 | 1).bit_length() * target.vector_latency
+    turns = max(1, min(best, bits * (bits + 1) // 2))
+    row = turns * (ceil(extents[3] / lanes) + tree)
+
+    def placed(access: Access) -> Placed:
+        at = points(access.extents)
+        first = np.ravel_multi_index(at[:, :3].T, extents[:3]) * row
+        begin = first if access.writes else first + at[:, 3] // lanes
+        return addresses(access, at), begin, first + row - 1
+
+    return collected(near, placed, prod(extents[:3]) * row, target)
+
+
+def of_row(inst: Inst, rows: int, depth: int, target: Target) -> tuple[int, int]:
+    """Cycles of a tile, and those of the partial sums of one row and group of columns."""
+    size = inst.x.type.itemsize
+    chunks = ceil(depth / target.vector_lanes)
+    tile_bytes = size * target.vector_lanes * target.mac_trees
+    held = max(1, target.reuse_bytes // tile_bytes)
+    again = max(0, ceil(chunks / held) - 1) if rows > target.accumulators else 0
+    both_ways, port = 2 * 4 * target.mac_trees, 2 * target.vector_lanes
+    return (target.f32_tile_cycles if size > 2 else 1), again * ceil(both_ways / port)
+
+
+def tile(access: Access, extents: Any, target: Target, each: int, row: int) -> Placed:
     """In which tiles the matrix engine reads x and writes the result."""
     _, rows, depth, columns = extents
-    chunks, groups = max(1, ceil(depth / target.vector_lanes)), ceil(columns / target.mac_trees)
+    groups = ceil(columns / target.mac_trees)
     at = points(access.extents)
     b, m, k, n = at.T
     if depth == 0:
         return addresses(access, at), b * 0, b * 0
     if access.writes:
-        first = ((b * groups + n // target.mac_trees) * rows + m) * chunks
-        return addresses(access, at), first, first + chunks - 1
-    first = (b * groups * rows + m) * chunks + k // target.vector_lanes
-    return addresses(access, at), first, first + (groups - 1) * rows * chunks
+        first = ((b * groups + n // target.mac_trees) * rows + m) * row
+        return addresses(access, at), first, first + row - 1
+    first = (b * groups * rows + m) * row + k // target.vector_lanes * each
+    return addresses(access, at), first, first + (groups - 1) * rows * row + each - 1
 
 
 def evenly(access: Access, extents: tuple[int, ...], cycles: int) -> Placed:

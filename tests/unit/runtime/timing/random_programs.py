@@ -36,6 +36,7 @@ Four = tuple[int, int, int, int]
 
 def small_target(random: Random) -> Target:
     """A machine of four channels, with 128 bytes to a beat."""
+    own = Random(random.getstate()[1][0])
     return replace(
         Target.load("lpu-tiny"), registers=256, lmu_bytes=LMU, hbm_channels=4, vxe_lanes=8,
         hbm_bandwidth=random.choice((64e9, 102.4e9, 128e9)), mac_trees=4, vector_lanes=8,
@@ -43,6 +44,10 @@ def small_target(random: Random) -> Target:
         queue_depth=random.choice((1, 2, 3, 5, 16)), hbm_latency=random.choice((3, 17, 80)),
         issue_latency=random.choice((1, 4, 6)), vector_latency=random.choice((2, 11)),
         control_latency=random.choice((1, 1, 2)), hbm_row_bytes=random.choice((64, 1024)),
+        vxe_ports=own.choice((1, 2, 3)), f32_tile_cycles=own.choice((1, 2, 5)),
+        accumulators=own.choice((1, 1, 2)), reuse_bytes=own.choice((64, 192, 1 << 18)),
+        branch_latency=own.choice((1, 2, 7)), mul_latency=own.choice((1, 6)),
+        function_latency=own.choice((3, 30)),
     )  # fmt: skip
 
 

@@ -47,13 +47,15 @@ class Scalars:
 
 def executed(
     program: Program, symbols: dict[str, int], entry: str
-) -> Iterator[tuple[Inst, list[int]]]:
-    """Each instruction up to `halt`, with the registers before it."""
+) -> Iterator[tuple[Inst, list[int], bool]]:
+    """Each instruction up to `halt`, with the registers before it, and whether it branches."""
     code = dict(zip(word_addresses(program.code), program.code, strict=True))
     scalars = Scalars(program, symbols, entry)
     while True:
         inst = code[scalars.pc]
-        yield inst, list(scalars.values)
+        before, behind = list(scalars.values), scalars.pc + inst.WORDS
+        if inst.MNEMONIC != "halt":
+            scalars.step(inst)
+        yield inst, before, inst.MNEMONIC != "halt" and scalars.pc != behind
         if inst.MNEMONIC == "halt":
             return
-        scalars.step(inst)

@@ -15,14 +15,15 @@ from runtime.isa import ISA, Inst, Scatter, Stream, Vecmat
 from runtime.isa.instructions.gather import IndexedInst
 from runtime.isa.instructions.memory import TransferInst
 from runtime.isa.instructions.net import NetInst
-from runtime.isa.instructions.reduction import Reduce
-from runtime.isa.spec import DataInst
+from runtime.isa.instructions.reduction import Reduce, Scan, TopK
+from runtime.isa.spec import DataInst, VectorInst
 from runtime.reference import page
 from runtime.target import Target
 from runtime.timing.costs import charged, sample
 from runtime.timing.hbm import rates
 
 DOCS = (Path(__file__).parents[4] / "docs/isa.md").read_text(encoding="utf-8")
+FORMULAS = dict(re.findall(r"^    (\w+) = (.*)$", DOCS, re.MULTILINE))
 TARGETS = [Target.load(name) for name in ("lpu-4nm", "lpu-tiny", "lpu-u55c")]
 EXTENTS = [
     (1, 1, 1, 500),
@@ -56,21 +57,36 @@ def names(cls: type[Inst], extents: tuple[int, ...], target: Target) -> dict[str
     known["link_bytes_per_cycle"] = target.link_bytes_per_cycle
     if isinstance(inst, NetInst | TransferInst):
         known["size"] = inst.operand(inst.HBM or inst.viewed()[0]).type.itemsize
+    if isinstance(inst, VectorInst):
+        known |= _rows(inst, extents, known)
+    if isinstance(inst, Vecmat):
+        known |= {"size": inst.x.type.itemsize}
+        known |= {key: eval(FORMULAS[key], known) for key in ("tile", "pieces")}
+        known["spill"] = eval(FORMULAS["spill"], known)
     if isinstance(inst, TransferInst):
         known |= _request(inst, extents, known, target)
     return known
+
+
+def _rows(inst: VectorInst, extents: tuple[int, ...], known: dict[str, Any]) -> dict[str, Any]:
+    """Rows of dense operands: all is one row, but where some operand has one element of each."""
+    is_apart = isinstance(inst, Reduce | Scan | TopK) and (extents[3] > 1 or isinstance(inst, TopK))
+    rows = prod(extents[:3]) if is_apart else 1
+    found = {"rows": rows, "row": prod(extents) // max(1, rows) if is_apart else prod(extents)}
+    found["reads"] = sum(inst.direction(name)[0] for name in inst.viewed())
+    found["k"] = 1 if isinstance(inst, TopK) else 0
+    return found | {key: eval(FORMULAS[key], known | found) for key in ("lanes", "passes")}
 
 
 def _request(
     inst: TransferInst, extents: tuple[int, ...], known: dict[str, Any], target: Target
 ) -> dict[str, Any]:
     """What a request of HBM takes, by the formulas of the page."""
-    formulas = dict(re.findall(r"^    (bursts|rows) = (.*)$", DOCS, re.MULTILINE))
     is_indexed, count = isinstance(inst, IndexedInst), prod(extents)
     pieces, run = (count, known["size"]) if is_indexed else (1, count * known["size"])
     request = {"pieces": pieces, "run": run, "span": run, "ways": 1}
-    request["bursts"] = eval(formulas["bursts"], known | request)
-    rows = eval(formulas["rows"], known | request)
+    request["bursts"] = eval(FORMULAS["bursts"], known | request)
+    rows = eval(FORMULAS["rows"], known | request)
     request["rows"] = request["bursts"] if is_indexed else rows
     of = rates(target)
     return request | {"units": of.units, "beat": of.beat, "activation": of.activation}
@@ -104,7 +120,8 @@ def test_the_table_of_entries_is_that_of_the_target():
     rows = dict(re.findall(r"^\| (\w+) \| ([\d.e+]+) \|$", section("Costs"), re.MULTILINE))
     known = names(Stream, (1, 1, 1, 1), TARGETS[0])
     used = {name for cls in ISA for name in re.findall(r"[a-z]\w+", stated(section(cls))[0])}
-    computed = {"ceil", "max", "bits", "bursts", "rows", "ways", "size", "e0", "e1", "e2", "e3"}
+    computed = {"ceil", "max", "bits", "ways", "size", "e0", "e1", "e2", "e3", "row"}
+    computed |= FORMULAS.keys()
     assert used - computed <= rows.keys()
     for name, value in rows.items():
         np.testing.assert_allclose(float(value), float(known[name]), rtol=1e-5, err_msg=name)

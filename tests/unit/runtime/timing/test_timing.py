@@ -36,7 +36,7 @@ def test_one_reduction() -> None:
     """A tree of log2(32) adders follows the pass."""
     t = Timed()
     inst = Reduce("sum", EXTENTS, t.at(8192), t.at(0), 8)
-    assert (inst.occupancy((1, 1, 1, 2048), LPU), inst.latency(LPU)) == (64, 5 * 11)
+    assert (inst.occupancy((1, 1, 32, 2048), LPU), inst.latency(LPU)) == (64, 5 * 11)
     assert cycles(t, inst) == 2 + MAP + 5 * 11
 
 

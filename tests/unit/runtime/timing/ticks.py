@@ -44,14 +44,15 @@ class Ticks:
         self.bus: tuple[bool, int] | None = None
         self.ends: list[int] = [0]
 
-    def prepared(self, trace: Iterator[tuple[Inst, list[int]]]) -> Iterator[Job]:
+    def prepared(self, trace: Iterator[tuple[Inst, list[int], bool]]) -> Iterator[Job]:
         """Jobs in program order, each with what it depends on."""
         writer: dict[int, Use] = {}
         users: dict[int, list[Use]] = defaultdict(list)
         far: list[Job] = []
         batch, bills, links = False, list[Job](), Links(self.target.link_depth)
-        for inst, registers in trace:
+        for inst, registers, is_taken in trace:
             job = Job(inst, pass_of(inst, registers, self.target, self.channels))
+            job.work.steps += self.target.branch_latency if is_taken else 0
             job.latency = inst.latency(self.target) if hasattr(inst, "extents") else 0
             for g, (first, _) in job.work.reads.items():
                 job.needs[first] += [writer[g]] if g in writer else []

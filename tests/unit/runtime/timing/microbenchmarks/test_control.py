@@ -11,6 +11,8 @@ from tests.unit.runtime.timing.microbenchmarks.assembled import (
 )
 
 WORD = LPU.control_latency
+BACK = LPU.branch_latency
+"""Where a branch is taken, the words behind it were fetched in vain."""
 
 
 def test_scalar_code() -> None:
@@ -18,9 +20,9 @@ def test_scalar_code() -> None:
 
 
 def test_a_loop_of_scalars() -> None:
-    """Each turn takes its words; nothing else is done."""
+    """Each turn takes its words, and all but the last go back."""
     text = "li r90, 0\nhead:\naddi r91, r90, 1\nloop r90, @100, 1, head\n"
-    assert cycles(text) == (1 + 100 * 2 + 1) * WORD
+    assert cycles(text) == (1 + 100 * 2 + 1) * WORD + 99 * BACK
 
 
 def test_a_loop_hides_behind_an_engine() -> None:
@@ -44,14 +46,15 @@ def test_a_loop_shows_where_the_engine_is_faster() -> None:
         {scalars * "addi r91, r90, 1; "}
         loop r90, @50, 1, head
     """.replace("; ", "\n")
-    turn = ISSUE + (scalars + 1) * WORD
+    turn = ISSUE + (scalars + 1) * WORD + BACK
     assert turn > SETUP + 1 + ADD
-    assert cycles(text) == WORD + 50 * turn + WORD
+    assert cycles(text) == WORD + 50 * turn - BACK + WORD
 
 
 def test_a_branch_over_code() -> None:
     text = "bge @5, @4, over\nli r90, 0\nli r90, 0\nover:\nli r90, 1\n"
-    assert cycles(text) == (1 + 1 + 1) * WORD
+    assert cycles(text) == (1 + 1 + 1) * WORD + BACK
+    assert cycles(text.replace("@5, @4", "@4, @5")) == (1 + 3 + 1) * WORD
 
 
 def test_a_scalar_waits_for_the_engine_that_makes_it() -> None:
