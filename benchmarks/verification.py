@@ -44,7 +44,7 @@ def models_of(folder: Path | None) -> Iterator[tuple[str, Path]]:
 
 
 def line_of(found: Verification) -> list[str]:
-    """The largest difference of the outputs at each level, that of the tokens, and the counts."""
+    """The largest difference at each level, that of the tokens, what is used up, and the counts."""
     cells: list[str] = []
     for level in SEVERAL:
         errors = [
@@ -53,7 +53,8 @@ def line_of(found: Verification) -> list[str]:
         cells.append(f"{max(errors):.1e}" if errors else "-")
     tokens = found.table.get(TOKENS)
     cells.append(f"{max(tokens.values()):.1e}" if tokens else "-")
-    return [*cells, str(len(found.cases)), str(len(found.left_out))]
+    most = max((share for row in found.excess.values() for share in row.values()), default=0.0)
+    return [*cells, f"{most:.2f}", str(len(found.cases)), str(len(found.left_out))]
 
 
 def main() -> int:
@@ -64,7 +65,16 @@ def main() -> int:
     parser.add_argument("--devices", default="1", metavar="A,B")
     parser.add_argument("--only", default="", metavar="NAME", help="part of the name of a model")
     arguments = parser.parse_args()
-    head = ["model", "precision", "devices", *COLUMNS, "inputs", "left out", "tolerance"]
+    head = [
+        "model",
+        "precision",
+        "devices",
+        *COLUMNS,
+        "of allowed",
+        "inputs",
+        "left out",
+        "tolerance",
+    ]
     print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
     wrong = 0
     for name, path in models_of(arguments.models):

@@ -53,8 +53,8 @@ def run_function(
 
     `values` gives symbols that no extent determines, `on_token` gets the tokens emitted,
     `observer` looks at the first device, `watch` is called behind each operation and may write.
-    States are as a call before has left them in `kept`, which then holds what this one leaves; inputs
-    that lie in them may be left out.
+    States are as a call before has left them in `kept`, which then holds what this one leaves;
+    inputs that lie in them may be left out.
     """
     targets = list(zip(_ports(func, "lpu_mem.inputs"), func.args, strict=True))
     states = [op for op in func.body.block.ops if isinstance(op, control.StateOp)]

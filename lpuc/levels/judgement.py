@@ -9,9 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from dialects.errors import node_names
 from lpuc.diagnosis.failure import Failure
+from lpuc.diagnosis.judging.runs import by_row
+from lpuc.diagnosis.judging.spread import FACTOR, Spreads, excess_of, rounded, spread_of
 from lpuc.levels.cases import Case, Text, logits_of
+from lpuc.levels.contracts import ROUNDOFF
 from lpuc.levels.initializers import misread
 from lpuc.levels.onnx_runtime import Arrays, Refusal, Runner
 from lpuc.levels.subject import Stopped, Subject, failure_at
@@ -26,6 +31,10 @@ TOKENS = "tokens"
 """The row of what `generate` hands out."""
 NOT_OURS = (MemoryError, OSError, Unlinked)
 """What is no difference of a level: the machine, or a file that has changed."""
+SPREADING = ("onnx", "lpu")
+"""Levels of which is known how far right outputs may be apart."""
+ROUNDOFFS = {kind.value: unit for kind, unit in ROUNDOFF.items()}
+"""By precision."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +61,12 @@ class Judgement:
     precision: str
     narrowest: str = "f32"
     table: Table = field(default_factory=Table)
+    excess: Table = field(default_factory=Table)
+    """How many times as far as they may be outputs are off, where that is most."""
     worst: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
-    """In which case the largest difference was."""
+    """In which case that was."""
+    margins: dict[str, float] = field(default_factory=dict[str, float])
+    """How far logits may be off, of the largest of their row, by what the model is compiled for."""
     cases: list[str] = field(default_factory=list[str])
     breakdowns: list[Breakdown] = field(default_factory=list[Breakdown])
     left_out: list[LeftOut] = field(default_factory=list[LeftOut])
@@ -62,11 +75,17 @@ class Judgement:
         """What the numbers of a level may be off."""
         return tolerance_of(level, self.precision, self.narrowest)
 
-    def add(self, output: str, level: str, case: str, error: float) -> None:
+    def add(
+        self, output: str, level: str, case: str, error: float, excess: float | None = None
+    ) -> None:
         """Keep the largest difference; NaN is none that may be."""
-        row, names = self.table.setdefault(output, {}), self.worst.setdefault(output, {})
-        if level not in row or not error <= row[level]:
-            row[level], names[level] = error, case
+        over = error / self.tolerance(level) if excess is None else excess
+        for table, number in ((self.table, error), (self.excess, over)):
+            row = table.setdefault(output, {})
+            if level not in row or not number <= row[level]:
+                row[level] = number
+                if table is self.excess:
+                    self.worst.setdefault(output, {})[level] = case
 
     def broke(self, level: str, case: str, outputs: Iterable[str], error: Exception) -> None:
         """A level raised something, once for each thing that it raises."""
@@ -96,29 +115,81 @@ def judge(
     for output in outputs:
         judgement.table.setdefault(output, {})
     last = {level: dict[str, Arrays]() for level in (*subject.runners, "")}
+    allowed = Allowed(judgement, subject)
     for case in cases:
         name = f"{prefix}{case.name}"
         try:
-            expected = reference(_carried(case, last[""]).inputs)
+            right = _carried(case, last[""])
+            expected = reference(right.inputs)
         except (Refusal, KeyError) as error:
             judgement.left_out.append(LeftOut(name, _first_line(error)))
             continue
         last[""] = {"": expected}
         judgement.cases.append(name)
+        allowed.begin(right)
         for level, run in subject.runners.items():
             if case.carried and not last[level]:
                 continue
             try:
                 given = _carried(case, last[level])
                 got = run(given.inputs, given.entry, given.values)
-                errors = {n: departure(got[n], expected[n]) for n in outputs}
+                found = allowed.errors(level, got, expected)
             except Exception as error:
                 last[level] = {}
                 judgement.broke(level, name, outputs, error)
                 continue
             last[level] = {"": got}
-            for output, error in errors.items():
-                judgement.add(output, level, name, error)
+            for output, (error, excess) in found.items():
+                judgement.add(output, level, name, error, excess)
+    judgement.margins[prefix] = allowed.margin
+
+
+class Allowed:
+    """How far the levels of a model may be off on one case after the other."""
+
+    def __init__(self, judgement: Judgement, subject: Subject) -> None:
+        self.judgement, self.subject = judgement, subject
+        self.logits = logits_of(subject.interface)
+        self.margin = 0.0
+        """How far logits may be off, of the largest of their row, at most."""
+        self._case = Case("", {})
+        self.before: Spreads = {}
+        self.spread: Spreads = {}
+
+    def begin(self, case: Case) -> None:
+        """The next case; what it goes on from is off as far as it was."""
+        carried = case.carried.items()
+        self.before = {name: self.spread[out] for name, out in carried if out in self.spread}
+        self._case, self.spread = case, {}
+
+    def errors(self, level: str, got: Arrays, right: Arrays) -> dict[str, tuple[float, float]]:
+        """How far each output of a level is off, and how many times as far as it may be."""
+        spread = self._of(level, got, right)
+        tolerance, found = self.judgement.tolerance(level), dict[str, tuple[float, float]]()
+        for port in self.subject.interface.outputs:
+            name = port.name
+            excess = excess_of(got[name], right[name], spread.get(name), tolerance)
+            error = departure(got[name], right[name])
+            found[name] = (error if excess or error < float("inf") else 0.0, excess)
+        return found
+
+    def _of(self, level: str, got: Arrays, right: Arrays) -> Spreads:
+        """The spread of a level: that of the model itself, from `lpu` on with that of this."""
+        case, unit = self._case, ROUNDOFFS["f32" if level == "onnx" else self.judgement.precision]
+        if level in SPREADING and (level == "onnx" or self.spread):
+            try:
+                module = self.subject.modules[level]
+                here = spread_of(level, module, case.inputs, self.before, got)
+            except Exception:  # numbers that are off may be none that a level takes
+                here = {}
+            self.spread = {n: here[n] + self.spread.get(n, 0.0) for n in here}
+        spread = rounded(self.spread, right, unit)
+        if level == "lpu" and self.logits is not None and self.logits.name in spread:
+            name = self.logits.name
+            scale = np.maximum(by_row(np.abs(right[name].astype(np.float64))), 1.0)
+            most = float(np.max(FACTOR * spread[name] / scale, initial=0.0))
+            self.margin = max(self.margin, most)
+        return spread
 
 
 def _carried(case: Case, last: dict[str, Arrays]) -> Case:
@@ -145,7 +216,7 @@ def judge_texts(
         judgement.cases.append(name)
         for level in subject.runners:
             if level != "onnx":
-                _judge_text(judgement, subject, level, host, name)
+                _judge_text(judgement, subject, level, host, (prefix, text.name))
 
 
 def judge_prompts(
@@ -175,14 +246,19 @@ def judge_prompts(
                 judgement.add(output, level, name, error)
 
 
-def _judge_text(judgement: Judgement, subject: Subject, level: str, host: Host, name: str) -> None:
+def _judge_text(
+    judgement: Judgement, subject: Subject, level: str, host: Host, named: tuple[str, str]
+) -> None:
+    prefix, text = named
+    name = f"{prefix}generate {text}"
     tokens = subject.tokens(level, host.logits[0].size)
+    margin = min(judgement.tolerance(level), judgement.margins.get(prefix) or float("inf"))
     try:
-        error = off_by(tokens, host, judgement.tolerance(level))
+        error = off_by(tokens, host, margin)
     except Exception as raised:
         judgement.broke(level, name, [TOKENS], raised)
         return
-    judgement.add(TOKENS, level, name, error)
+    judgement.add(TOKENS, level, name, error, error / margin)
 
 
 def _first_line(error: Exception) -> str:

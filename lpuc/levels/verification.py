@@ -69,10 +69,15 @@ class Verification:
     cases: tuple[str, ...]
     """What the inputs were."""
     tolerance: float
-    """What the numbers of a program may be off; those of a level: `tolerances`."""
+    """What the numbers of a program may be off at most; those of a level: `tolerances`."""
     tolerances: dict[str, float]
+    excess: Table
+    """
+    How many times as far as it may be each output is off: `judging.spread.FACTOR` times the spread
+    of runs in which products round otherwise, never more than the tolerance.
+    """
     worst: dict[str, dict[str, str]]
-    """In which case the largest difference is."""
+    """In which case that is most."""
     breakdowns: tuple[Breakdown, ...] = ()
     """What levels broke on; the differences of such a level are infinite."""
     left_out: tuple[LeftOut, ...] = ()
@@ -84,8 +89,8 @@ class Verification:
 
     @property
     def mismatches(self) -> list[tuple[str, str]]:
-        """(output, level) wherever the difference is above the tolerance, upper levels first."""
-        return mismatches(self.table, self.tolerances)
+        """(output, level) wherever something is further off than it may be, upper levels first."""
+        return mismatches(self.excess, 1.0)
 
     @property
     def is_right(self) -> bool:
@@ -205,6 +210,7 @@ def _verification(found: Judgement, compiled: Subject, reference: Reference) -> 
         tuple(found.cases),
         tolerance_of("program", found.precision, found.narrowest),
         {level: found.tolerance(level) for level in compiled.runners},
+        found.excess,
         found.worst,
         tuple(found.breakdowns),
         (*found.left_out, *left_out),

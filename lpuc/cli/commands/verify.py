@@ -86,6 +86,8 @@ def _blame(found: Verification) -> str:
 
 def _lines(found: Verification) -> Iterator[str]:
     """The table, and what is to be said about it."""
+    from lpuc.diagnosis.judging.spread import FACTOR
+
     width = max([6, *(len(printable(name)) for name in found.table)])
     levels = list(found.tolerances)
     yield f"{'output':{width}}" + "".join(f"{level:>10}" for level in levels)
@@ -97,7 +99,9 @@ def _lines(found: Verification) -> Iterator[str]:
         yield f"level {broken.level}: input '{printable(broken.case)}': {_safe(broken.failure)}"
     count = len(found.cases)
     names = ", ".join(map(printable, found.cases)) if count <= SHOWN else str(count)
-    yield f"inputs: {names}; tolerance {found.tolerance:.0e} of the largest of a row"
+    yield f"inputs: {names}"
+    most = f"at most {found.tolerance:.0e} of the largest of a row"
+    yield f"tolerance: {FACTOR:.0f} times the spread of runs that round otherwise, {most}"
     for note in found.notes:
         yield f"note: {printable(note)}"
     by_reason: dict[str, list[str]] = {}

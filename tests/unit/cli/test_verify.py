@@ -112,7 +112,7 @@ def test_the_result_is_data_too_and_passes_are_watched(capsys: pytest.CaptureFix
 def test_inputs_are_checked(inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     command = ["verify", str(MODEL), "--max-context", "16", "--inputs"]
     assert invoke([*command, str(inputs)]) == 0
-    assert "\ninputs: in.npz; tolerance" in capsys.readouterr().out
+    assert "\ninputs: in.npz\ntolerance: 4 times the spread" in capsys.readouterr().out
     arrays = dict(np.load(inputs))
     np.savez(tmp_path / "bad.npz", **{**arrays, "position_ids": np.zeros((1, 2), np.int64)})
     assert invoke([*command, str(tmp_path / "bad.npz")]) == 1
