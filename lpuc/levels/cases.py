@@ -159,10 +159,7 @@ class Cases:
             yield Text("drawn", prompt, count, Sampling(0.9, top_k=20, top_p=0.9, seed=7))
 
     def prompts(self, width: int, room: int, is_thorough: bool) -> Iterator[Text]:
-        """Texts that chunks of `width` tokens take but for the last token; `room` for so many.
-
-        A chunk that is not full; then one that ends where the text does, and overlaps another.
-        """
+        """Texts that chunks of `width` tokens take but for the last token, of `room` at most."""
         few = width // 2 + 1
         for name, count in (
             ("a chunk", few),
@@ -286,15 +283,17 @@ def vocabulary_of(interface: Interface) -> int:
 
 
 def cache_pairs(interface: Interface) -> list[tuple[Port, Port]]:
-    """Caches before and after a call, by the numbers and words that their names share."""
+    """Caches before and after a call, by layer and part in their names, else by order; or none."""
     past = [p for p in interface.inputs if p.role == "past"]
-    kinds = {(p.dtype, len(p.shape)) for p in past}
+    kinds, marks = {(p.dtype, len(p.shape)) for p in past}, {_marks(p.name) for p in past}
     present = [p for p in interface.outputs if (p.dtype, len(p.shape)) in kinds]
-    marked = {_marks(p.name): p for p in present}
-    if len(marked) == len(present) and all(_marks(p.name) in marked for p in past):
-        return [(p, marked[_marks(p.name)]) for p in past]
+    named = {_marks(p.name): p for p in present if _marks(p.name) in marks}
+    if len(named) == len(past) == sum(_marks(p.name) in marks for p in present):
+        return [(p, named[_marks(p.name)]) for p in past]
     return list(zip(past, present, strict=False)) if len(past) == len(present) else []
 
 
 def _marks(name: str) -> tuple[str, ...]:
-    return tuple(re.findall(r"\d+|key|value|[kv]$", name))
+    """The numbers of a name, and the last of its words that says which part of a layer it is."""
+    parts = re.findall(r"key|value|[kv]$", name)
+    return (*re.findall(r"\d+", name), *parts[-1:])

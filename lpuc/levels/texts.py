@@ -56,6 +56,8 @@ def by_host(reference: Runner, interface: Interface, text: Text) -> Host:
 def steps_of(reference: Runner, interface: Interface, tokens: Sequence[int]) -> Iterator[Arrays]:
     """What each token gives behind those before it; `tokens` may grow in between."""
     pairs = cache_pairs(interface)
+    if len(pairs) != sum(port.role == "past" for port in interface.inputs):
+        raise Refusal("nothing tells which output is the cache behind a step")
     cache = {past.name: filled(past, tokens, 0) for past, _ in pairs}
     past = 0
     while past < len(tokens):

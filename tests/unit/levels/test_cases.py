@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -85,6 +87,20 @@ def test_steps_go_on_from_what_the_one_before_left():
 def test_a_cache_is_paired_by_name_before_order():
     pairs = [(a.name, b.name) for a, b in cache_pairs(decoder())]
     assert pairs == [("past.0.key", "now.0.key"), ("past.0.value", "now.0.value")]
+
+
+def test_names_of_exporters_tell_layer_and_part_among_other_outputs():
+    interface = decoder()
+    names = {"past.0.key": "past_key_values.0.key", "past.0.value": "past_key_values.0.value"}
+    names |= {"now.0.key": "present.0.key", "now.0.value": "present.0.value"}
+    inputs = tuple(replace(p, name=names.get(p.name, p.name)) for p in interface.inputs)
+    outputs = tuple(replace(p, name=names.get(p.name, p.name)) for p in interface.outputs)
+    scores = replace(outputs[-1], name="scores", role="data")
+    pairs = cache_pairs(replace(interface, inputs=inputs, outputs=(scores, *outputs)))
+    assert [(a.name, b.name) for a, b in pairs] == [
+        ("past_key_values.0.key", "present.0.key"),
+        ("past_key_values.0.value", "present.0.value"),
+    ]
 
 
 def test_nothing_is_longer_than_numpy_executes():
