@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from lpuc.profiling.band import Band, band
 from lpuc.profiling.better import Better, better
+from lpuc.profiling.first import FirstToken, first_token
 from lpuc.profiling.floor import Floor
 from lpuc.reports.data import plain
 from lpuc.reports.prediction import symbols_of
+from runtime.program.interface_json import STEP
 from runtime.program.program import Program
 from runtime.timing import predict
 from runtime.timing.events import Engine
@@ -85,6 +87,8 @@ class Profile:
     band: Band
     curve: Mapping[int, float]
     """Seconds by context, of the same entry."""
+    first: FirstToken | None
+    """Of `step`: the first token behind a prompt."""
     floor: FloorReport | None
     floor_refused: str | None
     run: Record = field(repr=False)
@@ -117,12 +121,13 @@ NONE: Mapping[str, int] = MappingProxyType({})
 def profiled(
     program: Program, entry: str = "step", context: int | None = None,
     symbols: Mapping[str, int] = NONE, floor: Floor | str | None = None,
+    products: Callable[[int], int] | None = None,
 ) -> Profile:  # fmt: skip
     """
     The profile of a run of an entry with so many tokens in the cache.
 
     `symbols` gives values by name; of those that are not given it takes the least. `floor` is the
-    least that a token costs, or why that is not known.
+    least that a token costs, or why that is not known; `products` gives the MACs of a prompt.
     """
     symbols = symbols_of(program, entry, context, symbols)
     run = record(program, symbols, entry)
@@ -135,6 +140,7 @@ def profiled(
         roles=_shares(run, path, by_role=True), nodes=_shares(run, path, by_role=False),
         better=better(program, symbols, entry, run.seconds), band=band(program, symbols, entry),
         curve=_curve(program, entry, symbols),
+        first=first_token(program, products) if entry == STEP else None,
         floor=None if known is None else _floor(known, program, run),
         floor_refused=floor if isinstance(floor, str) else None, run=run,
     )  # fmt: skip

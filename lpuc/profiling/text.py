@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from lpuc.errors import printable
+from lpuc.profiling.first import FirstToken
 from lpuc.profiling.profile import FloorReport, Profile, Share
 from lpuc.reports.lines import rows, size
 from runtime.timing.events import Engine
@@ -48,6 +49,8 @@ def _head(found: Profile) -> Iterable[tuple[str, str]]:
         yield "", f"{_band(found)} ms, as what is assumed of the machine turns out"
     yield "memory", f"{size(found.bytes)} moved{_each(found)}, {share}"
     yield "products", f"{found.macs:,} multiplications{_each(found)}"
+    if found.first is not None:
+        yield "first token", _first(found.first)
     if found.floor is not None:
         yield from _floor(found.floor)
     if found.floor_refused is not None:
@@ -56,6 +59,13 @@ def _head(found: Profile) -> Iterable[tuple[str, str]]:
 
 def _band(found: Profile) -> str:
     return f"{ms(found.band.optimistic)} to {ms(found.band.pessimistic)}"
+
+
+def _first(first: FirstToken) -> str:
+    chunks = f"{first.chunks} chunks of {first.width}, then " if first.chunks else ""
+    limit = "" if first.limit is None else f"; products alone {ms(first.limit)} ms"
+    one_by_one = f"{chunks}{first.tokens} one by one"
+    return f"{ms(first.seconds)} ms behind a prompt of {first.prompt} ({one_by_one}){limit}"
 
 
 def _each(found: Profile) -> str:

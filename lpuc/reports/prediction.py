@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from runtime.errors import BadOption
+from runtime.generation.device import FED, GENERATE
+from runtime.generation.prompt import Chunks
 from runtime.options import one_of, whole
 from runtime.program.interface import Dim, Interface, call_symbols
 from runtime.program.interface_json import CHUNK, STEP
@@ -39,19 +41,41 @@ class Prediction:
     """Bytes of them by side: `left` and `right`."""
     exchange: float = 0.0
     """Seconds by which sending and receiving move the end: what no other work hides."""
+    chunks: int = 0
+    """Runs of `prompt_chunk` that come first and are counted in all figures."""
 
 
 def predicted(
     program: Program, entry: str, context: int | None, symbols: Mapping[str, int],
     most: int | None = None,
 ) -> Prediction:  # fmt: skip
-    """The time of an entry; `Trap` if it cannot run, or not with `most` elements."""
+    """
+    The time of an entry; `Trap` if it cannot run, or not with `most` elements.
+
+    That of `generate` begins with chunks of the prompt, as a host runs them.
+    """
     values = symbols_of(program, entry, context, symbols)
-    timing = predict(program, values, FUEL, entry, most)
+    starts = _chunks(program, entry, values) if FED not in symbols else ()
+    runs = [predict(program, chunk, FUEL, CHUNK, most) for chunk in starts]
+    runs.append(predict(program, values, FUEL, entry, most))
+    seconds, peak = sum(run.seconds for run in runs), program.target.hbm_bandwidth
+    sent = {side: sum(run.sent[side] for run in runs) for side in runs[-1].sent}
     return Prediction(
-        entry, values, timing.cycles, timing.seconds, timing.utilisation,
-        program.target.hbm_bandwidth, timing.messages, timing.sent, timing.exchange,
+        entry, values, sum(run.cycles for run in runs), seconds,
+        sum(run.hbm_bytes for run in runs) / (seconds * peak) if seconds else 0.0, peak,
+        sum(run.messages for run in runs), sent, sum(run.exchange for run in runs), len(starts),
     )  # fmt: skip
+
+
+def _chunks(program: Program, entry: str, values: dict[str, int]) -> list[dict[str, int]]:
+    """The symbols of the chunks of a prompt; `values` then say how many tokens they leave."""
+    chunks = Chunks.of(program) if entry == GENERATE else None
+    if chunks is None or FED not in values:
+        return []
+    end = values["prompt"] - 1
+    greatest = program.entry(entry).greatest[FED]
+    values[FED] = min(chunks.reached(0, end), greatest)
+    return [{chunks.past: start} for start in chunks.starts(0, end)]
 
 
 def symbols_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,7 @@ def profile(
     compiler could save: each weight read once, the live cache once, no padding.
     """
     from lpuc.files.programs import is_program
+    from lpuc.profiling.floor import Floor
     from lpuc.profiling.profile import profiled
     from lpuc.profiling.text import lines
     from lpuc.profiling.trace import check_form, write
@@ -67,10 +69,23 @@ def profile(
         program, source, precision = _compiled(file, options), model or file, options.precision
     used = _context(program, entry, context)
     floor = None if source is None else _floor(source, program, used, precision)
-    found = profiled(program, entry, used, floor=floor)
+    products = _products(source, program, precision) if isinstance(floor, Floor) else None
+    found = profiled(program, entry, used, floor=floor, products=products)
     if trace is not None:
         write(found.run, program, trace)
     show(to_json(found.as_dict()) if as_json else "\n".join(lines(found, rows)))
+
+
+def _products(
+    model: Path | None, program: Program, precision: str | None
+) -> Callable[[int], int] | None:
+    """The MACs of a prompt of so many tokens, of a model whose floor is known."""
+    from lpuc.profiling.floor import prompt_of
+
+    past = next((p for p in program.interface.inputs if p.role == "past"), None)
+    if model is None or past is None:
+        return None
+    return lambda prompt: prompt_of(model, prompt, precision or past.storage.value)
 
 
 def _read(file: Path, options: CompileOptions) -> Program:

@@ -9,6 +9,6 @@ shapes say; there is no padding, no mask, nothing that leaves the chip for want 
 """
 
 from lpuc.profiling.floor.bound import Floor, Least
-from lpuc.profiling.floor.graph import floor_of
+from lpuc.profiling.floor.graph import floor_of, prompt_of
 
-__all__ = ["Floor", "Least", "floor_of"]
+__all__ = ["Floor", "Least", "floor_of", "prompt_of"]

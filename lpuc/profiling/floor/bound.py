@@ -20,6 +20,8 @@ class Least:
     node: str
     bytes: int
     macs: int
+    is_last: bool = False
+    """Whether no other token of a prompt needs it: its results are logits and nothing else."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class Floor:
     def macs(self) -> int:
         """Multiplications with accumulation."""
         return sum(part.macs for part in self.parts)
+
+    @property
+    def last_macs(self) -> int:
+        """Those that only the last token of a prompt needs."""
+        return sum(part.macs for part in self.parts if part.is_last)
 
     def seconds(self, target: Target, devices: int = 1) -> float:
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 
@@ -38,6 +39,17 @@ def floor_of(path: Path, context: int, precision: str) -> Floor:
     return Floor(context, precision, *_Counting(model, precision).parts())
 
 
+def prompt_of(path: Path, prompt: int, precision: str) -> int:
+    """MACs of a prompt: those of each token over what is before it, logits of the last alone.
+
+    MACs grow evenly with the context, so two contexts give all. Raises `Unshaped` as `floor_of`.
+    """
+    low, high = (floor_of(path, context, precision) for context in (1, 2))
+    first, more = low.macs - low.last_macs, high.macs - low.macs
+    before = prompt * (prompt - 1) // 2 - prompt
+    return prompt * first + before * more + low.last_macs
+
+
 class _Counting:
     """Goes over the nodes once; a weight is counted where it is read first."""
 
@@ -54,10 +66,25 @@ class _Counting:
     def parts(self) -> tuple[tuple[Least, ...], tuple[str, ...]]:
         """What each node costs, products first in what they share with others."""
         products = {id(node): self._product(node) for node in self.nodes if _multiplies(node)}
+        ends = self._ends()
+        products = {n: replace(part, is_last=n in ends) for n, part in products.items()}
         found = [products.get(id(node)) or self._rest(node) for node in self.nodes]
         cache = self._cache()
         parts = (*cache, *(part for part in found if part.bytes or part.macs))
         return parts, tuple(dict.fromkeys(self.notes))
+
+    def _ends(self) -> set[int]:
+        """Products whose results reach no other product and no output that is kept for later."""
+        logits = next((value.name for value in self.model.graph.output), "")
+        later = {v.name for v in self.model.graph.output if v.name != logits}
+        found = set[int]()
+        for node in reversed(self.nodes):
+            reached = any(name in later for name in node.output)
+            if _multiplies(node) and not reached:
+                found.add(id(node))
+            if reached or _multiplies(node):
+                later.update(name for name in node.input if name)
+        return found
 
     def _cache(self) -> Iterable[Least]:
         """The cache is read once, and a row of it is written."""
@@ -154,4 +181,4 @@ def _multiplies(node: NodeProto) -> bool:
     return node.op_type in PRODUCTS or node.op_type in ATTENTION
 
 
-__all__ = ["Unshaped", "floor_of"]
+__all__ = ["Unshaped", "floor_of", "prompt_of"]
