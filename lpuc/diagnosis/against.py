@@ -8,14 +8,15 @@ found.sides[1].wrong    # "lpu-esl-partition": the first pass behind which numbe
 
 Right is what ONNX Runtime computes, or where it cannot, the model as it was imported. What is found
 behind the last right IR is the failure: the pass, operation and node that a search of the passes
-names on the same case, or the first pass behind which the outputs are wrong.
+names on the same case, or the first pass behind which the outputs are wrong. Where all calls agree,
+the tokens of `generate` are compared, and right is what a loop on the host chooses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,17 @@ from lpuc.diagnosis.checking import RESOLVED
 from lpuc.diagnosis.failure import IMPORTER, INTERPRETER, Failure, failure_of
 from lpuc.diagnosis.following import course_of, follow
 from lpuc.diagnosis.judging.departures import ANYTHING, outputs_depart
-from lpuc.diagnosis.judging.runs import Outputs, Runs
+from lpuc.diagnosis.judging.runs import TOKENS, Outputs, run
 from lpuc.diagnosis.judging.snapshots import Snapshot, Step
 from lpuc.diagnosis.search import Problem, Search
 from lpuc.errors import UserError
 from lpuc.levels.cases import Case, Cases
+from lpuc.levels.execution import STEP, entries_of
 from lpuc.levels.onnx_runtime import Reference, Refusal
 from lpuc.levels.subject import interface_above
+from lpuc.levels.texts import Host, greedy_cases, off_by, tokens_by
 from lpuc.levels.tolerance import tolerance_of
+from runtime.generation.device import GENERATE
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -78,7 +82,7 @@ class Comparison:
 class Compilation:
     """One of them, as far as it comes."""
 
-    def __init__(self, model: Path, options: CompileOptions) -> None:
+    def __init__(self, model: Path, options: CompileOptions, narrowest: str) -> None:
         self.done: list[Step] = []
         try:
             module = load_module(model, options)
@@ -86,7 +90,7 @@ class Compilation:
             raise UserError(str(error)) from error
         self.options = options
         self.broken = follow(module, course_of(options), "onnx", IMPORTER, self.done)
-        self.tolerance = tolerance_of("mem", options.precision)
+        self.tolerance = tolerance_of("mem", options.precision, narrowest)
         self.search = Search(self.done, options.precision, self.tolerance)
 
     @cached_property
@@ -98,36 +102,80 @@ class Compilation:
         """What comes of it in the end: of the program, or of the last IR."""
         if self.search.is_whole:
             return self.search.fast(case)
-        return Runs(self.done[-1].after, case).outputs
+        return run(self.done[-1].after, case)
 
-    def stages(self, case: Case) -> Iterator[tuple[str, Callable[[], Outputs]]]:
-        """What runs each IR, then the program."""
-        yield MODEL, lambda: Runs(self.done[0].before, case).outputs
+    def takes(self, entry: str) -> bool:
+        """Whether what comes of it in the end has an entry."""
+        return entry in entries_of(self.done[-1].after.module)
+
+    def stages(self, entry: str) -> Iterator[tuple[str, Callable[[Case], Outputs]]]:
+        """What runs each IR that has an entry, then the program."""
+        if entry == STEP:
+            yield MODEL, partial(run, self.done[0].before)
         for step in (s for s in self.done if not s.is_idle):
-            yield step.one.name, lambda step=step: Runs(step.after, case).outputs
+            if entry in entries_of(step.after.module):
+                yield step.one.name, partial(run, step.after)
         if self.search.is_whole:
-            yield PROGRAM, lambda: self.search.fast(case)
+            yield PROGRAM, self.search.fast
+
+
+Both = tuple[Compilation, ...]
 
 
 def compare(
     model: Path, options: CompileOptions, others: CompileOptions, seed: int = 0
 ) -> Comparison:
     """How two compilations disagree; `UserError` if they cannot be called alike."""
-    both = Compilation(model, options), Compilation(model, others)
+    notes = list[str]()
+    reference = _reference(model, notes)
+    narrowest = "f32" if reference is None else reference.narrowest
+    both = tuple(Compilation(model, one, narrowest) for one in (options, others))
     if any(one.broken for one in both):
         return Comparison(tuple(map(_broken, both)), COMPILING)
-    notes, cases = list[str](), list(_cases(both, seed))
-    reference = _reference(model, notes)
-    for case in cases:
-        if not _disagree(both, case):
+    names = list[str]()
+    for case, is_right, is_same in _judged(both, reference, seed):
+        names.append(case.name)
+        if is_same():
             continue
-        expected = _right(both[0], reference, case)
-        sides = tuple(_side(one, case, expected) for one in both)
-        names = tuple(c.name for c in cases)
+        sides = tuple(_side(one, case, is_right) for one in both)
         if all(side.failure is None for side in sides):
             notes.append(f"{case.name}: they disagree by more than both are off")
-        return Comparison(sides, case.name, names, tuple(notes))
-    return Comparison((), "", tuple(case.name for case in cases), tuple(notes))
+        return Comparison(sides, case.name, tuple(names), tuple(notes))
+    return Comparison((), "", tuple(names), tuple(notes))
+
+
+Judged = tuple[Case, "IsRight", Callable[[], bool]]
+"""A case, what is right about it, and whether both compilations do the same."""
+IsRight = Callable[[Callable[[Case], Outputs], float], bool]
+"""Whether what runs a case gives what it should, within a tolerance."""
+
+
+def _judged(both: Both, reference: Reference | None, seed: int) -> Iterator[Judged]:
+    """Calls, then texts."""
+    made = _made(both, seed)
+    for case in made.thorough():
+        if not case.carried:
+            is_right = partial(_call_is_right, case, _right(both[0], reference, case))
+            yield case, is_right, partial(_agree, both, case)
+    if reference is None or not all(one.takes(GENERATE) for one in both):
+        return
+    for case, host in greedy_cases(made, reference):
+        for one in both:
+            one.search.host = host
+        yield case, partial(_text_is_right, case, host), partial(_agree, both, case)
+
+
+def _call_is_right(
+    case: Case, right: Callable[[], Outputs], run_case: Callable[[Case], Outputs], tolerance: float
+) -> bool:
+    return not _departs(run_case(case), right(), tolerance)
+
+
+def _text_is_right(
+    case: Case, host: Host, run_case: Callable[[Case], Outputs], tolerance: float
+) -> bool:
+    tokens = tokens_by(lambda one: run_case(one)[TOKENS].tolist(), case, host)
+    return off_by(tokens, host, tolerance) <= tolerance
 
 
 def _broken(one: Compilation) -> Side:
@@ -136,8 +184,8 @@ def _broken(one: Compilation) -> Side:
     return Side(right, None if one.broken is None else one.broken.where, one.broken)
 
 
-def _cases(both: tuple[Compilation, Compilation], seed: int) -> Iterator[Case]:
-    """Calls that both take."""
+def _made(both: Both, seed: int) -> Cases:
+    """What makes calls that both take."""
     found = [one.interface for one in both]
     if None in found:
         raise UserError(f"without the pass '{RESOLVED}' there is nothing to run")
@@ -146,10 +194,7 @@ def _cases(both: tuple[Compilation, Compilation], seed: int) -> Iterator[Case]:
     if shapes[0] != shapes[1]:
         raise UserError("the two sets of options give the model different inputs; fix --shape")
     shorter = min((first, second), key=lambda side: sum(side.greatest.values()))
-    devices = max(one.options.devices for one in both)
-    for case in Cases(shorter, seed, devices).thorough():
-        if not case.carried:
-            yield case
+    return Cases(shorter, seed, max(one.options.devices for one in both))
 
 
 def _reference(model: Path, notes: list[str]) -> Reference | None:
@@ -160,22 +205,30 @@ def _reference(model: Path, notes: list[str]) -> Reference | None:
         return None
 
 
-def _right(one: Compilation, reference: Reference | None, case: Case) -> Mapping[str, Array]:
-    if reference is not None:
-        try:
-            return reference(case.inputs)
-        except Refusal:
-            pass  # what cannot be run there is known from the model itself
-    return Runs(one.done[0].before, case).outputs
+def _right(one: Compilation, reference: Reference | None, case: Case) -> Callable[[], Outputs]:
+    """What computes the right outputs, once."""
+
+    @cache
+    def right() -> Outputs:
+        if reference is not None:
+            try:
+                return dict(reference(case.inputs))
+            except Refusal:
+                pass  # what cannot be run there is known from the model itself
+        return run(one.done[0].before, case)
+
+    return right
 
 
-def _disagree(both: tuple[Compilation, Compilation], case: Case) -> bool:
-    """Whether outputs are further apart than both may be off together."""
+def _agree(both: Both, case: Case) -> bool:
+    """Whether outputs are no further apart than both may be off together, and tokens equal."""
     try:
         ours, theirs = (one.outputs(case) for one in both)
     except Exception:  # one of them breaks, which is looked for behind each pass
-        return True
-    return _departs(ours, theirs, sum(one.tolerance for one in both))
+        return False
+    if case.entry == GENERATE:
+        return np.array_equal(ours[TOKENS], theirs[TOKENS])
+    return not _departs(ours, theirs, sum(one.tolerance for one in both))
 
 
 def _departs(got: Mapping[str, Array], expected: Mapping[str, Array], tolerance: float) -> bool:
@@ -183,13 +236,13 @@ def _departs(got: Mapping[str, Array], expected: Mapping[str, Array], tolerance:
     return outputs_depart(got, expected, tolerance, unbounded) is not None
 
 
-def _side(one: Compilation, case: Case, expected: Mapping[str, Array]) -> Side:
+def _side(one: Compilation, case: Case, is_right: IsRight) -> Side:
     """The last IR that is right, the first that is not, and why."""
     right: str | None = None
-    for name, run in one.stages(case):
+    for name, run_case in one.stages(case.entry):
+        failure = Failure("numbers", PLACES.get(name, name), message=f"right behind {right}")
         try:
-            is_off = _departs(run(), expected, one.tolerance)
-            failure = Failure("numbers", PLACES.get(name, name), message=f"right behind {right}")
+            is_off = not is_right(run_case, one.tolerance)
         except Exception as error:  # whatever a level raises is what is wrong with it
             is_off, failure = True, failure_of(error, PLACES.get(name, name))
         if is_off:

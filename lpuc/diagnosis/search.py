@@ -42,7 +42,7 @@ from lpuc.diagnosis.judging.runs import LEVELS, TOKENS, TRACED, Outputs, Runs
 from lpuc.diagnosis.judging.snapshots import Step
 from lpuc.levels.cases import Case
 from lpuc.levels.execution import STEP, entries_of
-from lpuc.levels.texts import Host, off_by, request
+from lpuc.levels.texts import Host, off_by, tokens_by
 from runtime.program.program import Program
 from runtime.ring.checks.compile import Unproved
 from runtime.run.interpreter import Interpreter
@@ -128,14 +128,11 @@ class Search:
         host = self.host
         assert host is not None
 
-        def tokens(prompt: Sequence[int], count: int, sampling: Any) -> list[int]:
-            if tuple(prompt) == host.prompt:
-                return after.tokens.tolist()
-            inputs, values = request(prompt, count, sampling, host.logits[0].size)
-            case = replace(after.case, inputs=inputs, values=values)
-            return Runs(after.snapshot, case).tokens.tolist()
+        def tokens(case: Case) -> list[int]:
+            runs = after if case is after.case else Runs(after.snapshot, case)
+            return runs.tokens.tolist()
 
-        gap = off_by(tokens, host, self.tolerance)
+        gap = off_by(tokens_by(tokens, after.case, host), host, self.tolerance)
         if gap <= self.tolerance:
             return None
         return Departure(None, (TOKENS,), (), gap, 0.0, self.tolerance)

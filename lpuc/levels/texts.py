@@ -138,6 +138,18 @@ def request(
     return inputs, {"fed": 0, "total": len(prompt) + count, "sampled": settings.sampled}
 
 
+def tokens_by(run: Callable[[Case], Sequence[int]], case: Case, host: Host) -> Tokens:
+    """What a run hands out for a case of `greedy_cases`, and for other prompts in its place."""
+
+    def tokens(prompt: Sequence[int], count: int, sampling: Sampling) -> Sequence[int]:
+        if tuple(prompt) == host.prompt:
+            return run(case)
+        inputs, values = request(prompt, count, sampling, host.logits[0].size)
+        return run(replace(case, inputs=inputs, values=values))
+
+    return tokens
+
+
 def greedy_cases(
     made: Cases, reference: Runner, count: int | None = None
 ) -> Iterator[tuple[Case, Host]]:

@@ -11,12 +11,18 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from dialects.lpu.elementwise import MapOp
 from dialects.reading import all_within
 from lpuc.cli import invoke
+from lpuc.compiler.options import CompileOptions
+from lpuc.diagnosis.against import Compilation
 from lpuc.errors import MISMATCH, USAGE
+from lpuc.levels.tolerance import TOLERANCES
 from passes.analysis.functions import options
 from passes.lpu.demote_precision import LpuDemotePrecisionPass
+from passes.lpu.derive_generate import LpuDeriveGeneratePass
+from passes.lpu.generation import loops
 from passes.rewriting.kernel import set_operands
 from tests.unit.levels.models import save_product
 
+SAMPLE = Path(__file__).parents[3] / "samples/exports/llama.onnx"
 GIVEN = ("--target", "lpu-tiny", "--precision", "f32")
 
 
@@ -65,6 +71,35 @@ def test_a_fault_that_one_of_both_shows(model: Path, capsys: pytest.CaptureFixtu
 def test_what_both_have_wrong_is_no_disagreement(model: Path):
     command = ["bisect", str(model), *GIVEN[:2], "--precision", "f16", "--against"]
     assert invoke([*command, "--max-context 16"]) == 0
+
+
+def test_tokens_that_one_of_both_chooses_otherwise(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """What precision f16 alone shows: the loop takes the least likely token."""
+    before = LpuDeriveGeneratePass.rewrite
+    greedy = loops.greedy
+
+    def rewrite(self: LpuDeriveGeneratePass, module: ModuleOp) -> None:
+        is_short = options(module)["precision"] == StringAttr("f16")
+        sign = (lambda b, x: b.map("neg", x)) if is_short else (lambda _b, x: x)
+        monkeypatch.setattr(loops, "greedy", lambda b, x: greedy(b, sign(b, x)))
+        before(self, module)
+
+    monkeypatch.setattr(LpuDeriveGeneratePass, "rewrite", rewrite)
+    command = ["bisect", str(SAMPLE), "--max-context", "16", "--precision", "f32", "--against"]
+    assert invoke([*command, "--precision bf16"]) == 0
+    assert invoke([*command, "--precision f16"]) == MISMATCH
+    given, other = capsys.readouterr().out.split("with --precision f16:")
+    assert "last right   all of it" in given
+    assert "first wrong  lpu-derive-generate" in other
+    assert "shown by generate greedy" in other
+
+
+def test_a_file_that_rounds_itself_may_be_off_by_that(tmp_path: Path):
+    """The tolerance is that of the shortest floats of the file."""
+    one = Compilation(save_product(tmp_path), CompileOptions("lpu-tiny", "f32"), "f16")
+    assert one.tolerance == one.search.tolerance == TOLERANCES["f16"]
 
 
 @pytest.mark.parametrize("against", ["--precision f99", "--no-such", "'", "--precision f32", "x"])
