@@ -42,7 +42,7 @@ ALLOWED: Mapping[str, Mapping[str, frozenset[str]]] = {
     },
     "B": {
         "dropped": B_ALL | NUMBERS,
-        "duplicated": B_ALL,
+        "duplicated": B_ALL | {"extents", "bounds"},  # an address that is added to twice
         "redirected": B_MESSAGES,
         "extent": B_CONTENT | {"message", "extents", "bounds"},
         "stride": B_CONTENT | {"extents", "bounds"},

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from runtime.isa.instructions.net import Recv, Send
-from runtime.ring.checks.compile.content.families import Label, Piece, cut
+from runtime.ring.checks.compile.content.families import Label, Piece, cut, moved
 from runtime.ring.checks.compile.content.memory import Memory
 from runtime.ring.checks.compile.content.shapes import Shape
 from runtime.ring.checks.compile.proof import Report, Rule
@@ -89,7 +89,7 @@ def _with(queues: Queues, side: str, waiting: tuple[Message, ...]) -> Queues:
 
 
 def is_known(memory: Memory, base: Value, shape: Shape, side: str) -> bool:
-    """Whether the neighbour has what one sends already: it was gathered, and is not new."""
+    """Whether the neighbour has any of what one sends already: it was gathered, and is not new."""
     slot = None if isinstance(base, int) else memory.slot(base)
     found = None if slot is None else memory.family_of(slot)
     if slot is None or found is None or not shape.span:
@@ -97,14 +97,33 @@ def is_known(memory: Memory, base: Value, shape: Shape, side: str) -> bool:
     family, start = found
     end, devices = start + shape.span, len(family.slots)
     step = 1 if side == "left" else -1
-    held = {
-        (p.start, p.shape.axes, p.label) for p in family.slots[(slot.distance + step) % devices]
-    }
+    held = family.slots[(slot.distance + step) % devices]
     return any(
-        (piece.start, piece.shape.axes, _moved_on(piece.label, step, devices)) in held
+        _has_some(held, piece._replace(label=_moved_on(piece.label, step, devices)), start, end)
         for piece in family.slots[slot.distance]
         if piece.label is not None and piece.start < end and start < piece.end
     )
+
+
+def _has_some(held: Sequence[Piece], piece: Piece, start: int, end: int) -> bool:
+    """Whether bytes of a piece, from `start` to `end`, are there from the same writer."""
+    label = piece.label
+    assert label is not None
+    for other in held:
+        if other.label is None or other.label[:2] != label[:2]:
+            continue
+        if (other.start, other.shape.axes) == (piece.start, piece.shape.axes):
+            return other.label.place == label.place
+        first, last = max(start, other.start, piece.start), min(end, other.end, piece.end)
+        is_dense = other.shape.size and piece.shape.size
+        if is_dense and first < last and _origin(other, other.label) == _origin(piece, label):
+            return True
+    return False
+
+
+def _origin(piece: Piece, label: Label) -> Value:
+    """Where the slot of a piece begins that its writer wrote."""
+    return moved(label.place, -piece.start)
 
 
 def sent(memory: Memory, base: Value, shape: Shape) -> tuple[Piece, ...]:

@@ -83,6 +83,19 @@ def test_messages_of_two_gathers_that_change_places_are_refused():
 
 
 @pytest.mark.parametrize("devices", [2, 4, 8])
+@pytest.mark.parametrize("count", [1, 8, 15])
+def test_a_block_of_which_a_part_was_gathered_before_is_not_sent(devices: int, count: int):
+    """Of the second block some elements are put into the slot; the rest is the first's."""
+    few = p.own().replace(f"r{p.BLOCK})", "r70)", 1)
+    second = [*p.produced(), f"li r70, {count}", few, *p.hops(devices), *p.used(devices)]
+    whole = [*p.produced(), p.own(), *p.hops(devices), *p.used(devices)]
+    prove(p.program(devices, [*p.gather(devices), *whole]))
+    with pytest.raises(Unproved, match="nothing new was put there") as refused:
+        prove(p.program(devices, [*p.gather(devices), *second]))
+    assert refused.value.rule is Rule.CONTENT
+
+
+@pytest.mark.parametrize("devices", [2, 4, 8])
 def test_a_block_that_was_gathered_is_not_sent_again(devices: int):
     again = [*p.produced(), *p.hops(devices), *p.used(devices)]
     with pytest.raises(Unproved) as refused:
