@@ -27,7 +27,9 @@ def damaged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("damaged")
     model, path = folder / "model.onnx", folder / "model.lpu"
     model.write_bytes(ONE.read_bytes())
-    lpuc.compile(model, precision="f32", max_context=16, weights=request.param).save(path)
+    lpuc.compile(
+        model, precision="f32", max_context=16, weights=request.param, prompt_chunk=0
+    ).save(path)
     _ = USES["run"](lpuc.load(path))
     references = Program.load(path).references
     if references is None:

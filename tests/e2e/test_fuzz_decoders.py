@@ -46,11 +46,14 @@ def test_a_random_decoder_gives_the_numbers_of_onnx_runtime(number: int):
 @pytest.mark.parametrize("precision", ["f16", "bf16"])
 @pytest.mark.parametrize("number", [12, 75, 96])
 def test_a_decoder_without_cache_compiles_at_every_precision(number: int, precision: str):
-    """With one token: softmax, sums and norms over one element change the type alone."""
+    """With one token: softmax, sums and norms over one element change the type alone.
+
+    On the small machine; one of them on the other, too.
+    """
     case = make(SEED, number)
     assert "cache: none" in case.labels and "new tokens: several" not in case.labels
     tolerance = max(TOLERANCES[precision], case.settings.tolerance)
-    for target in ("lpu-tiny", "lpu-4nm"):
+    for target in ("lpu-tiny", "lpu-4nm") if number == 12 else ("lpu-tiny",):
         settings = replace(case.settings, precision=precision, tolerance=tolerance, target=target)
         outcome = outcome_of(replace(case, settings=settings))
         assert outcome.verdict == "right", outcome

@@ -15,6 +15,7 @@ from lpuc.levels.tolerance import departure
 from lpuc.levels.verification import difference, mismatches
 
 MODEL = Path(__file__).parents[3] / "samples/exports/gpt2.onnx"
+PLAIN = ("verify", "--max-context", "16", "--prompt-chunk", "0")
 INF, NAN = float("inf"), float("nan")
 
 
@@ -95,13 +96,13 @@ def test_a_difference_is_exit_3(
     import lpuc.levels.verification
 
     monkeypatch.setitem(lpuc.levels.verification.TOLERANCES, "f16", 0.0)
-    assert invoke(["verify", str(MODEL), "--max-context", "16"]) == MISMATCH
+    assert invoke([*PLAIN, str(MODEL)]) == MISMATCH
     assert "differs at level" in capsys.readouterr().err
 
 
 def test_the_result_is_data_too_and_passes_are_watched(capsys: pytest.CaptureFixture[str]):
     watched = ("--mlir-print-ir-after=lpu-mem-tile", "--print-ir-filter=node_linear")
-    assert invoke(["verify", str(MODEL), "--max-context", "16", "--json", *watched]) == 0
+    assert invoke([*PLAIN, str(MODEL), "--json", *watched]) == 0
     shown = capsys.readouterr()
     found = json.loads(shown.out)
     assert shown.err.startswith("// -----// IR Dump After LpuMemTilePass (lpu-mem-tile) //----- //")
@@ -110,7 +111,7 @@ def test_the_result_is_data_too_and_passes_are_watched(capsys: pytest.CaptureFix
 
 
 def test_inputs_are_checked(inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    command = ["verify", str(MODEL), "--max-context", "16", "--inputs"]
+    command = [*PLAIN, str(MODEL), "--inputs"]
     assert invoke([*command, str(inputs)]) == 0
     assert "\ninputs: in.npz\ntolerance: 4 times the spread" in capsys.readouterr().out
     arrays = dict(np.load(inputs))

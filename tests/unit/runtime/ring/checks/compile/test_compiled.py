@@ -46,7 +46,7 @@ def test_a_compiled_program_is_proved(
 
 
 def test_a_program_for_one_device_has_no_proof(tmp_path: Path):
-    lpuc.compile(EXPORTS / "gpt2.onnx", weights="none").save(tmp_path / "p.lpu")
+    lpuc.compile(EXPORTS / "gpt2.onnx", weights="none", prompt_chunk=0).save(tmp_path / "p.lpu")
     assert Program.load(tmp_path / "p.lpu").proof == ""
 
 
@@ -54,7 +54,7 @@ def test_a_program_that_is_not_proved_is_not_assembled(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     path, text, other = tmp_path / "p.lpu", tmp_path / "p.s", tmp_path / "other.lpu"
-    lpuc.compile(EXPORTS / "gpt2.onnx", devices=2, weights="none").save(path)
+    lpuc.compile(EXPORTS / "gpt2.onnx", devices=2, weights="none", prompt_chunk=0).save(path)
     capsys.readouterr()
     assert invoke(["disasm", str(path)]) == 0
     good = capsys.readouterr().out
@@ -77,6 +77,6 @@ def test_a_program_of_ours_that_is_not_proved_is_a_bug(
         Report(program.code, program.provenance).refuse(Rule.CONTENT, "{0} is a test", 0)
 
     monkeypatch.setattr(emit, "proved", refused)
-    made = lpuc.compile(EXPORTS / "gpt2.onnx", devices=2, weights="none")
+    made = lpuc.compile(EXPORTS / "gpt2.onnx", devices=2, weights="none", prompt_chunk=0)
     with pytest.raises(InternalError, match="rule content"):
         made.save(tmp_path / "p.lpu")
