@@ -53,10 +53,14 @@ def outcome_of(case: Case) -> Outcome:
     return judge_calls(case.model, calls, case.settings)
 
 
-def run_case(make: Make, seed: int, number: int) -> Result:
+Judge = Callable[[Case], Outcome]
+"""Says what becomes of a case; a function at the top of a module."""
+
+
+def run_case(make: Make, judge: Judge, seed: int, number: int) -> Result:
     """Make a case and judge it."""
     case = make(seed, number)
-    return Result(outcome_of(case), case.name or str(number), case.labels)
+    return Result(judge(case), case.name or str(number), case.labels)
 
 
 def write_case(case: Case, folder: Path) -> None:
@@ -86,23 +90,25 @@ def _arguments(description: str, argv: Sequence[str] | None) -> argparse.Namespa
     return parser.parse_args(argv)
 
 
-def _again(make: Make, seed: int, number: int, folder: Path) -> int:
+def _again(make: Make, judge: Judge, seed: int, number: int, folder: Path) -> int:
     """Make one case, write it, and print what becomes of it."""
     case = make(seed, number)
     write_case(case, folder)
-    outcome = outcome_of(case)
+    outcome = judge(case)
     print(f"{folder}: {' '.join(case.labels)}")
     print(f"{outcome.verdict} {outcome.stage}: {outcome.detail} (error {outcome.error:.1e})")
     return int(outcome.verdict in ("wrong", "crash"))
 
 
-def main(description: str, make: Make, argv: Sequence[str] | None = None) -> int:
+def main(
+    description: str, make: Make, argv: Sequence[str] | None = None, judge: Judge = outcome_of
+) -> int:
     """Run a fuzzer; exit code 1 if something is wrong or crashes."""
     arguments = _arguments(description, argv)
     if arguments.only is not None:
-        return _again(make, arguments.seed, arguments.only, arguments.folder)
+        return _again(make, judge, arguments.seed, arguments.only, arguments.folder)
     numbers = range(arguments.first, arguments.first + arguments.count)
-    task = partial(run_case, make, arguments.seed)
+    task = partial(run_case, make, judge, arguments.seed)
     results: dict[int, Result] = {}
     for number, result in run_all(task, numbers, arguments.jobs, arguments.limit):
         results[number] = result

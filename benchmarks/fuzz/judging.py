@@ -72,6 +72,7 @@ class Settings:
     tolerance: float = TOLERANCE
     reference_path: bool = False
     """Whether to run the path of the interpreter that knows what was written, too."""
+    prompt_chunk: int | None = None
     with_summary: bool = False
     """Whether to make the summary, with its prediction of times, too."""
 
@@ -83,6 +84,7 @@ class Settings:
             self.max_context,
             dict(self.shape),
             pipeline=self.pipeline,
+            prompt_chunk=self.prompt_chunk,
         )
 
 
