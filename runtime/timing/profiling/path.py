@@ -43,7 +43,7 @@ def _back(run: Record) -> Iterator[Piece]:
         at = begin
         if before is None:
             holder = _holder(event, held)
-            since = 0 if holder is None else min(at, run.events[holder].issued)
+            since = 0 if holder is None else min(at, _went_on(run.events[holder]))
             yield _piece(run, event, Spent.CONTROL, since, at)
             if holder is None:
                 return
@@ -74,10 +74,12 @@ def _piece(run: Record, event: Event, spent: Spent, begin: int, end: int) -> Pie
 
 
 def _held(run: Record) -> list[int]:
-    """The numbers of instructions for whose queue the control processor waited."""
+    """The numbers of instructions for whose queue or scalar the control processor waited."""
     found, free = list[int](), 0
     for event in run.events:
         if event.engine is Engine.ICP:
+            if event.start > event.issued:
+                found.append(event.number)
             free = event.left
             continue
         if event.issued > free + run.issuing(event):
@@ -92,8 +94,17 @@ def _holder(event: Event, held: list[int]) -> int | None:
     return held[at - 1] if at else None
 
 
+def _went_on(event: Event) -> int:
+    """When the control processor had what it waited for."""
+    return event.start if event.engine is Engine.ICP else event.issued
+
+
 def _leaver(run: Record, event: Event) -> Event:
-    """The instruction that made room in a full queue when its engine took it up."""
+    """What the control processor waited for: who wrote a scalar, or, of a full queue, who left it
+    when its engine took it up.
+    """
+    if event.engine is Engine.ICP:
+        return run.events[event.waited]
     ahead = run.target.queue_depth
     for number in range(event.number - 1, -1, -1):
         other = run.events[number]

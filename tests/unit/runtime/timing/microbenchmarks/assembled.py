@@ -65,7 +65,7 @@ def assembled(text: str, target: Target = LPU, devices: int = 1) -> Program:
         "arena_base": HBM, "arena_size": 1 << 30, "inputs": [], "outputs": [], "params_size": HBM,
         "pc": 0, "registers": [[n, v] for n, v in enumerate(values, 1)], "symbols": [],
     }  # fmt: skip
-    head = [f".target {json.dumps(target.to_json())}", f".interface {json.dumps(interface)}"]
+    head = [f'.target "{LPU.name}"', f".interface {json.dumps(interface)}"]
     head += [f".devices {devices}"] if devices > 1 else []
     made = assemble("\n".join([*head, ".no_weights", code, "        halt", ""]))
     return replace(made, target=target)
