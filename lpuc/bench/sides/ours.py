@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any, cast
 
-from lpuc.bench.sides.classes import timed
+from lpuc.bench.sides.classes import Share, timed
 from lpuc.bench.sides.memory import ReadProbe, peak_bytes
 from lpuc.bench.sides.questions import Token, Watch
 from runtime.generation.device import Request
@@ -49,15 +51,24 @@ class Ours:
         return watch.token(watch.time(partial(next, self._tokens)))
 
     def profile(self, steps: int) -> dict[str, Any]:
-        """Instructions and seconds of each class for a token, of `steps` behind the next one."""
+        """
+        Instructions and seconds of each class for a token: medians of `steps` behind the next one.
+        """
+        tokens: list[dict[str, Share]] = []
         with timed(self._machine.code) as found:
-            next(self._tokens)  # what is executed one by one for the first time is prepared
-            for share in found.values():
-                share.count, share.seconds = 0, 0.0
-            for _ in range(steps):
+            for _ in range(steps + 1):
                 next(self._tokens)
-        shares = found.items()
-        return {n: {"count": s.count / steps, "seconds": s.seconds / steps} for n, s in shares}
+                tokens.append({name: replace(share) for name, share in found.items()})
+                for share in found.values():
+                    share.count, share.seconds = 0, 0.0
+        del tokens[0]  # what is executed one by one for the first time is prepared
+        return {
+            name: {
+                "count": median(shares[name].count for shares in tokens),
+                "seconds": median(shares[name].seconds for shares in tokens),
+            }
+            for name in found
+        }
 
     def read(self, threads: int) -> float:
         """Bytes per second of memory that is read once."""
