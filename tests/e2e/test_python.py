@@ -357,7 +357,7 @@ def test_predictions_grow_with_the_context(program: lpuc.Program):
     assert 0 < first.seconds < last.seconds
     assert 0 < first.utilisation < 1
     prompt = program.predict("generate", context=4)
-    assert prompt.symbols == {"fed": 0, "prompt": 4, "sampled": 0, "total": 5}
+    assert prompt.symbols == {"fed": 3, "prompt": 4, "sampled": 0, "total": 5}, "behind a chunk"
     assert prompt.seconds > first.seconds
     with pytest.raises(lpuc.Error, match="entry: expected one of step, prompt_chunk, generate"):
         program.predict("stepp")
