@@ -136,14 +136,28 @@ def is_sum(op: Operation) -> bool:
     return type(op) in LPU or (isinstance(op, OnnxOp) and op.name not in MOVES)
 
 
-def _onnx(op: Operation, operands: Operands, result: Array) -> Array | float:
-    """Products by their factors; of all other operators no more is known than the largest size."""
+def _onnx(op: OnnxOp, operands: Operands, result: Array) -> Array | float:
+    """Products by their factors; of all others no more is known than the largest size."""
     floats = [x for x in operands if x is not None and x.dtype.kind == "f" and x.ndim]
     if op.name == "onnx.MatMul" and len(floats) == 2 and min(x.ndim for x in floats) >= 2:
         return _product(floats[0], floats[1])
+    if op.name == "onnx.Gemm" and len(floats) >= 2:
+        return _gemm(op, floats, result)
     n = max((x.shape[-1] for x in floats), default=1)
     largest = float(np.max(_largest(result), initial=0.0))
     return (FUSED_STEPS + np.sqrt(n)) * largest + np.zeros(result.shape)
+
+
+def _gemm(op: OnnxOp, floats: Sequence[Array], result: Array) -> Array | float:
+    """A product that is scaled, and what is added to it, which is one term more."""
+    left, right = (
+        np.swapaxes(x, -1, -2) if op.attr(name) else x
+        for x, name in zip(floats, ("transA", "transB"), strict=False)
+    )
+    scale, added = op.attr("alpha"), floats[2:]
+    assert isinstance(scale, float)
+    terms = abs(scale) * _product(left, right)
+    return sum((np.abs(x.astype(np.float64)) for x in added), terms) + np.abs(result)
 
 
 class Coarser(NamedTuple):

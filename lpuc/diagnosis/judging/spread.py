@@ -131,5 +131,6 @@ def _moved(
         off: Array = before.get(name, 0.0) + stored * _size(array)
         if np.any(off):
             shape: tuple[int, ...] = array.shape
-            found[name] = (array + off * random.uniform(-1, 1, shape)).astype(array.dtype)
+            with np.errstate(all="ignore"):
+                found[name] = (array + off * random.uniform(-1, 1, shape)).astype(array.dtype)
     return found

@@ -6,13 +6,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from xdsl.dialects.builtin import StringAttr
+from xdsl.dialects.builtin import FloatAttr, IntegerAttr, StringAttr, f32, i64
 from xdsl.ir import Attribute, Operation
 
 from dialects.lpu.attributes import IntsAttr
 from dialects.lpu.elementwise import MapOp
 from dialects.lpu.movement import ReshapeOp
 from dialects.lpu.products import MatmulOp, ReduceOp
+from dialects.onnx.ops import op_class
 from lpuc.levels.contracts import Coarser, local_bound, roundoff
 from runtime.numerics.elements import ElementType
 
@@ -97,3 +98,22 @@ def test_integers_are_exact_and_short_floats_coarse():
     half = np.full(3, 7, np.float16)
     assert (local_bound(op, (half, half), half) >= 7 * 2.0**-11).all()
     assert roundoff(np.zeros(1, ElementType.BF16.dtype)) == 2.0**-8
+
+
+@pytest.mark.parametrize("turned", [0, 1])
+def test_a_gemm_has_the_bound_of_its_product_and_of_what_is_added(turned: int):
+    left, right = _operands(2)
+    added = np.full((3,), 100.0, np.float32)
+    properties = {
+        "transB": IntegerAttr(turned, i64),
+        "alpha": FloatAttr(2.0, f32),
+        "since_version": IntegerAttr(13, i64),
+    }
+    kind = op_class("", "Gemm")
+    assert kind is not None
+    op = kind.create(properties=properties)
+    got = 2 * (left @ right) + added
+    bound = local_bound(op, (left, right.T if turned else right, added), got)
+    product = local_bound(_op(MatmulOp), (left, right), left @ right)
+    assert (2 * product < bound).all()
+    assert (bound < 2 * product + 3 * U * np.abs(got) + U * 100).all()
