@@ -14,6 +14,7 @@ from lpuc.profiling.first import FirstToken, first_token
 from lpuc.profiling.floor import Floor
 from lpuc.reports.data import plain
 from lpuc.reports.prediction import symbols_of
+from runtime.generation.device import FED, GENERATE
 from runtime.program.interface_json import STEP
 from runtime.program.program import Program
 from runtime.timing import predict
@@ -126,13 +127,15 @@ def profiled(
     """
     The profile of a run of an entry with so many tokens in the cache.
 
-    `symbols` gives values by name; of those that are not given it takes the least. `floor` is the
-    least that a token costs, or why that is not known; `products` gives the MACs of a prompt.
+    `symbols` gives values by name; of those that are not given it takes the least, but `generate`
+    finds its prompt in the cache, all but the last token. `floor` is the least that a token costs,
+    or why that is not known; `products` gives the MACs of a prompt.
     """
-    symbols = symbols_of(program, entry, context, symbols)
+    known = symbols_of(program, entry, context, symbols)
+    symbols = _behind_prompt(program, entry, known, symbols)
     run = record(program, symbols, entry)
     path = critical_path(run)
-    known = floor if isinstance(floor, Floor) else None
+    least = floor if isinstance(floor, Floor) else None
     return Profile(
         target=program.target.name, entry=entry, devices=program.devices, symbols=symbols,
         cycles=run.cycles, seconds=run.seconds, bytes=run.hbm_bytes, macs=sum(run.macs),
@@ -141,9 +144,19 @@ def profiled(
         better=better(program, symbols, entry, run.seconds), band=band(program, symbols, entry),
         curve=_curve(program, entry, symbols),
         first=first_token(program, products) if entry == STEP else None,
-        floor=None if known is None else _floor(known, program, run),
+        floor=None if least is None else _floor(least, program, run),
         floor_refused=floor if isinstance(floor, str) else None, run=run,
     )  # fmt: skip
+
+
+def _behind_prompt(
+    program: Program, entry: str, values: Mapping[str, int], given: Mapping[str, int]
+) -> Mapping[str, int]:
+    """The symbols, `generate` told that the prompt was fed, as the host does by `prompt_chunk`."""
+    if entry != GENERATE or FED in given or FED not in values:
+        return values
+    most = program.entry(entry).greatest[FED]
+    return {**values, FED: min(values["prompt"] - 1, most)}
 
 
 def _by_cause(run: Record, path: tuple[Piece, ...]) -> dict[Spent, int]:

@@ -27,7 +27,7 @@ def lines(found: Profile, shown: int = SHOWN) -> Iterator[str]:
     yield from _nodes(found, found.roles, shown)
     if found.better:
         yield "\nwhat a better machine would bring"
-        yield from (f"  {one.what:22}{ms(one.seconds):>12}{one.gain:>9.1%}" for one in found.better)
+        yield from (f"  {one.what:36}{ms(one.seconds):>12}{one.gain:>9.1%}" for one in found.better)
     if len(found.curve) > 1:
         yield "\ncontext      ms"
         yield from (f"  {context:<8}{ms(seconds):>10}" for context, seconds in found.curve.items())

@@ -68,7 +68,7 @@ def profile(
     else:
         program, source, precision = _compiled(file, options), model or file, options.precision
     used = _context(program, entry, context)
-    floor = None if source is None else _floor(source, program, used, precision)
+    floor = None if source is None else _floor(source, program, entry, used, precision)
     products = _products(source, program, precision) if isinstance(floor, Floor) else None
     found = profiled(program, entry, used, floor=floor, products=products)
     if trace is not None:
@@ -116,24 +116,33 @@ def _compiled(file: Path, options: CompileOptions) -> Program:
 
 
 def _context(program: Program, entry: str, context: int | None) -> int | None:
-    """As many tokens as fit, if the entry has one symbol and nothing is said."""
+    """As many tokens as fit, if a decoder is run and nothing is said."""
+    from runtime.generation.device import GENERATE
+
     symbols = dict(program.entries)[entry].symbols if entry in dict(program.entries) else ()
     if context is None and entry == "step" and len(symbols) == 1:
         return symbols[0].upper
+    if context is None and entry == GENERATE and symbols:
+        return max(1, program.entry(entry).greatest["total"] - 2)
     return context
 
 
 def _floor(
-    model: Path, program: Program, context: int | None, precision: str | None
+    model: Path, program: Program, entry: str, context: int | None, precision: str | None
 ) -> Floor | str:
-    """The floor, or why there is none."""
+    """The floor of one token, by `step` or the first of `generate`, or why there is none."""
     from lpuc.profiling.floor import floor_of
     from lpuc.profiling.floor.shapes import Unshaped
+    from runtime.generation.device import GENERATE
+    from runtime.program.interface_json import CHUNK
 
     past = next((p for p in program.interface.inputs if p.role == "past"), None)
+    if entry == CHUNK:
+        return "it is that of one token, and this takes many"
     if past is None or context is None:
         return "the model has no cache, so it is no decoder of one token"
+    cached = context - 1 if entry == GENERATE else context
     try:
-        return floor_of(model, context, precision or past.storage.value)
+        return floor_of(model, cached, precision or past.storage.value)
     except Unshaped as reason:
         return str(reason)

@@ -87,6 +87,25 @@ def test_a_chunk_of_a_prompt_has_a_context(
     assert seconds[0] < seconds[1]
 
 
+def test_generate_is_one_token_behind_a_prompt_that_was_fed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its floor is that of `step` behind as many tokens, and it does what `step` does and more."""
+    compiled, found = ("--max-context", "64"), {}
+    for entry, context in (("generate", "21"), ("step", "20")):
+        code, out, _ = profile(
+            capsys, SAMPLE, *compiled, "--entry", entry, "--context", context, "--json"
+        )
+        assert code == 0
+        found[entry] = json.loads(out)
+    generate, step = found["generate"], found["step"]
+    assert generate["symbols"] == {"fed": 20, "prompt": 21, "sampled": 0, "total": 22}
+    assert generate["floor"]["bytes"] == step["floor"]["bytes"]
+    assert step["macs"] <= generate["macs"] < 1.1 * step["macs"]
+    code, out, _ = profile(capsys, SAMPLE, *compiled, "--entry", "generate", "--json")
+    assert json.loads(out)["symbols"]["total"] == 65 and json.loads(out)["symbols"]["prompt"] == 64
+
+
 def test_another_machine(program: Path, capsys: pytest.CaptureFixture[str]) -> None:
     times = {}
     for target in ("lpu-4nm", "lpu-u55c"):
