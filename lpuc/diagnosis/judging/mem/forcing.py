@@ -4,7 +4,7 @@ Judge a pass to or on buffers by what its operations write, with the numbers of 
 1. Behind an exact pass, what stays writes the same bits.
 2. Otherwise, as soon as what stands for an operation is done, its result is compared with that of
    the run before, and put in its place: what follows is computed of the same numbers. Sums may
-   differ by `BOTH` local bounds, all else not at all.
+   differ by `APART` local bounds, all else not at all.
 3. The two products in attention, which is one operation of tensors, are computed again.
 """
 
@@ -24,13 +24,15 @@ from dialects.lpu_mem.device import Device
 from lpuc.diagnosis.judging.departures import Departure, Off, departure
 from lpuc.diagnosis.judging.mem.contents import turn_names
 from lpuc.diagnosis.judging.mem.written import Window, Written, bound_of_sum, factors, window_of
-from lpuc.diagnosis.judging.runs import BOTH, Runs, same_bits
+from lpuc.diagnosis.judging.runs import Runs, same_bits
 from lpuc.diagnosis.judging.snapshots import Step
 from lpuc.diagnosis.judging.traces import Event, layer_names
 from lpuc.levels.contracts import is_sum, local_bound
 from passes.rewriting.session import Laid
 
 Array = np.ndarray[Any, np.dtype[Any]]
+APART = 3.0
+"""How many local bounds two sums of the same terms may be apart: of many, some are above two."""
 Key = tuple[Operation, int]
 Parts = Sequence[Array]
 
@@ -87,7 +89,7 @@ class Expected:
             if same_bits(at, part):
                 continue
             bounds = bounds or self.bounds()
-            off = departure(at, part, BOTH * bounds[number])
+            off = departure(at, part, APART * bounds[number])
             if off is not None and found is None:
                 found = Departure(self.operation, self.names(), *off)
             at[...] = part
@@ -169,7 +171,7 @@ class Product:
         panel = panel.reshape(*panel.shape[:2], *[1] * (rows.ndim - 4), *panel.shape[2:])
         right = np.matmul(rows.astype(np.float64), panel.astype(np.float64)).reshape(got.shape)
         bound = bound_of_sum(self.done, [rows, panel], right.astype(got.dtype))
-        return departure(got, right, BOTH * bound)
+        return departure(got, right, APART * bound)
 
     def _scaled(self, given: Sequence[Array]) -> Array:
         """Queries times the scale, rounded to the type of the keys."""
