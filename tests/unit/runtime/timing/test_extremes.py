@@ -108,6 +108,7 @@ def test_a_refresh_that_leaves_little_time_is_slow(tmp_path: Path) -> None:
     ("old", "new", "message"),
     [
         ("value = 524288", "value = 4095", "less than the 4096"),
+        ("value = 262144", "value = 4095", "reuse_bytes: less than the 4096 bytes of a tile"),
         ('value = 64, unit = "B"', 'value = 60, unit = "B"', "multiple of 8"),
     ],
 )
