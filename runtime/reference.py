@@ -12,7 +12,6 @@ from runtime.timing.costs import (
     BURSTS,
     LANES,
     PIECES,
-    ROWS,
     SORT,
     SPILL,
     TILE,
@@ -27,7 +26,7 @@ VECTOR, PANEL = (1, 1, 1, 2048), (1, 1, 64, 2048)
 ENTRIES = (
     "control_latency", "issue_latency", "vxe_lanes", "vector_latency", "vector_lanes", "mac_trees",
     "matrix_latency", "link_bytes_per_cycle", "link_hop_latency", "hbm_latency", "hbm_channels",
-    "hbm_burst_bytes", "hbm_bank_groups", "hbm_row_bytes", "vxe_ports", "f32_tile_cycles",
+    "hbm_burst_bytes", "hbm_nbl", "vxe_ports", "f32_tile_cycles",
     "accumulators", "reuse_bytes", "branch_latency", *LATENCIES,
 )  # fmt: skip
 
@@ -44,7 +43,7 @@ def _costs() -> str:
     rows += [
         f"| {name} | {float(value):.6g} |"
         for name, value in (
-            ("units", known.units), ("beat", known.beat), ("activation", known.activation),
+            ("units", known.units), ("beat", known.beat),
         )
     ]  # fmt: skip
     return f"""\
@@ -59,18 +58,19 @@ instruction on data.
 
 An engine takes the next instruction up when the last step of the one before is over: its latency,
 the last term, does not keep it. A branch that is taken takes `branch_latency` more. In a formula
-`e0` to `e3` are the extents and `size` the bytes of
-an element; `bits(n)` is how many bits the number n has. What the channels of HBM take counts in
-`units`, parts of a cycle; `beat` are those of a burst of every channel, refresh included, and
-`activation` those of a row that one channel opens. `ways` is 2 where elements are read and written
-(a `scatter` that adds), else 1. A request of `pieces` runs of `run` bytes, all within `span` bytes,
-takes of one channel
+`e0` to `e3` are the extents and `size` the bytes of an element; `bits(n)` is how many bits n has.
+What the channels of HBM take counts in `units`, parts of a cycle; `beat` are those of a burst of
+every channel, refresh included. Of `pieces` runs of `run` bytes a channel serves
 
     bursts = {BURSTS}
-    rows = {ROWS}
 
-where dense elements are one run; of `gather` and `scatter` each row that an index chooses is a run,
-and `rows = bursts`. Where there are no elements, nothing of HBM is waited for: the cost is 0. 
+and `clocks` are those of the memory for which the busiest channel serves a request, there and back
+where elements are read and written (a `scatter` that adds). Ascending bytes take
+
+    clocks = bursts * hbm_nbl
+
+and [hbm.md](hbm.md) says what banks and their groups take of what is strided or chosen by an index.
+Where there are no elements, nothing of HBM is waited for: the cost is 0.
 
 {_engines()}
 The entries of `{TARGET.name}`:

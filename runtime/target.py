@@ -18,7 +18,12 @@ from runtime.errors import Invalid
 from runtime.files import read_text
 
 GRADES = ("paper", "jedec", "vendor", "derived", "assumption")
-REFRESH = ("all-bank", "per-bank")
+CHOICES = {
+    "hbm_refresh": ("all-bank", "per-bank"),
+    "hbm_skew": ("fold", "none"),
+    "hbm_partial_writes": ("strobe", "read-modify-write"),
+}
+"""What entries that are words may say."""
 GRANULE_UNIT = 8
 """Bytes of the largest element: granules of the LMU hold whole elements."""
 MOST_BYTES = 1 << 16
@@ -72,12 +77,20 @@ class Target:
     hbm_row_bytes: int
     hbm_tck_ns: float
     hbm_nbl: int
+    hbm_nccdl: int
     hbm_nrcd: int
+    hbm_nrcdwr: int
     hbm_nrp: int
+    hbm_nrc: int
     hbm_nrtp: int
+    hbm_nwtp: int
+    hbm_nrrd: int
     hbm_nfaw: int
     hbm_nrtw: int
     hbm_nwtr: int
+    hbm_lookahead: int
+    hbm_skew: str
+    hbm_partial_writes: str
     hbm_refresh: str
     hbm_trfc_ns: float
     hbm_trefi_ns: float
@@ -144,7 +157,8 @@ class Target:
     def refresh_leaves(self) -> Fraction:
         """Share of the time that refresh leaves to HBM's transfers (see `runtime.timing.hbm`)."""
         tck, interval = exact(self.hbm_tck_ns), exact(self.hbm_trefi_ns)
-        clocks = self.hbm_nrtp + self.hbm_nrp + self.hbm_nrcd - self.hbm_nbl
+        rows = (self.hbm_bank_groups - 1) * max(0, self.hbm_nrrd - self.hbm_nbl)
+        clocks = self.hbm_nrtp + self.hbm_nrp + self.hbm_nrcd - self.hbm_nbl + rows
         lost = exact(self.hbm_trfc_ns) + clocks * tck
         if self.hbm_refresh == "all-bank":
             return 1 - lost / interval
@@ -215,8 +229,9 @@ def _build(where: str, data: dict[str, object]) -> Target:
     target = Target(**values, entries=entries)
     if not 2 <= target.registers <= 256:
         raise Invalid(f"{where}: registers: expected 2 to 256, got {target.registers}")
-    if target.hbm_refresh not in REFRESH:
-        raise Invalid(f"{where}: hbm_refresh: expected one of {', '.join(REFRESH)}")
+    for key, words in CHOICES.items():
+        if getattr(target, key) not in words:
+            raise Invalid(f"{where}: {key}: expected one of {', '.join(words)}")
     _check_memory(where, target)
     return target
 

@@ -12,13 +12,13 @@ POWERS = (
     "lmu_granule", "vector_lanes", "mac_trees", "vxe_lanes",
 )  # fmt: skip
 """Entries that are powers of two in every machine that was built: addresses are cut by bits."""
+SKEWED = ("hbm_channels", "hbm_banks", "hbm_bank_groups")
 WITHOUT_EFFECT = {
     "hbm_stacks": "channels and bandwidth are those of all stacks",
     "registers": "it bounds what the compiler may use, and costs no time",
     "hbm_bytes": "it bounds what fits, and costs no time",
 }
 """Entries that no prediction depends on, and why."""
-ALL_BANK = {"hbm_banks": "it counts only where hbm_refresh is per-bank"}
 CLOSE = 0.01
 """So far may a bandwidth be from what the channels deliver: sources round."""
 
@@ -71,10 +71,22 @@ def _bandwidth(target: Target) -> Iterator[Finding]:
 
 
 def _powers(target: Target) -> Iterator[Finding]:
+    skewed = ", and is not skewed" if target.hbm_skew == "fold" else ""
     for key in POWERS:
         value = getattr(target, key)
         if value & (value - 1):
-            yield Finding(key, f"{value} is no power of two")
+            yield Finding(key, f"{value} is no power of two{skewed if key in SKEWED else ''}")
+
+
+def _hiding(target: Target) -> Iterator[Finding]:
+    """A look-ahead that is shorter than opening a row stops ascending reads at each of them."""
+    seen, needed = target.hbm_lookahead * target.hbm_nbl, target.hbm_nrp + target.hbm_nrcd
+    if seen < needed:
+        yield Finding(
+            "hbm_lookahead",
+            f"{target.hbm_lookahead} bursts take {seen} tCK, opening a row {needed}: ascending "
+            "bytes wait at each row",
+        )
 
 
 def _memory(target: Target) -> Iterator[Finding]:
@@ -88,6 +100,14 @@ def _memory(target: Target) -> Iterator[Finding]:
             yield Finding(whole, values, contradicts=True)
     if target.hbm_nfaw < 4 * target.hbm_nbl:
         yield Finding("hbm_nfaw", "four activations take less time than their bursts")
+    if target.hbm_nccdl < target.hbm_nbl:
+        yield Finding("hbm_nccdl", "bursts of one group follow each other faster than bursts")
+    for key, least in (
+        ("hbm_nrc", target.hbm_nrcd + target.hbm_nrp), ("hbm_nfaw", target.hbm_nrrd),
+    ):  # fmt: skip
+        if getattr(target, key) < least:
+            text = f"{getattr(target, key)} tCK are less than the {least} of its parts"
+            yield Finding(key, text, contradicts=True)
     if target.hbm_trfc_ns > target.hbm_trefi_ns / 4:
         yield Finding("hbm_trfc_ns", "refresh takes more than a quarter of the time")
 
@@ -126,12 +146,11 @@ def _latency(target: Target) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _without_effect(target: Target) -> Iterator[Finding]:
-    known = WITHOUT_EFFECT | (ALL_BANK if target.hbm_refresh == "all-bank" else {})
-    for key, why in known.items():
+def _without_effect(_: Target) -> Iterator[Finding]:
+    for key, why in WITHOUT_EFFECT.items():
         yield Finding(key, f"has no effect on times: {why}")
 
 
 CHECKS: tuple[Callable[[Target], Iterator[Finding]], ...] = (
-    _bandwidth, _powers, _memory, _starving, _balance, _latency, _without_effect,
+    _bandwidth, _powers, _memory, _hiding, _starving, _balance, _latency, _without_effect,
 )  # fmt: skip

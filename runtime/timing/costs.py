@@ -38,11 +38,8 @@ SCALARS = {"limit": 5, "rowstride": 6}
 """The registers of scalar operands; those of others hold 1."""
 
 BURSTS = "ceil(pieces * ceil(run / hbm_burst_bytes) / hbm_channels)"
-ROWS = (
-    "min(bursts, hbm_bank_groups * ceil(span / (hbm_bank_groups * hbm_row_bytes * hbm_channels)))"
-)
-CHANNELS = "ceil(ways * max(bursts * beat, ceil(rows * activation)) / units)"
-"""Cycles of a request of HBM, of which `bursts` and `rows` are those of one channel."""
+CHANNELS = "ceil(clocks * beat / (hbm_nbl * units))"
+"""Cycles of a request of HBM that keeps its busiest channel busy for `clocks` of the memory."""
 
 LANES = "max(1, vxe_lanes * vxe_ports // max(vxe_ports, reads))"
 SORT = "max(1, min(k, bits(row - 1) * (bits(row - 1) + 1) // 2))"

@@ -87,7 +87,7 @@ def _moved(
 ) -> Work:
     """The work of an instruction that moves bytes of HBM."""
     transfer, ways = Transfer.of(access, target), access.reads + access.writes
-    units = ways * busy_units(transfer, target)
+    units = busy_units(transfer, target)
     steps = -(-units // rates(target).units)
     found = _needs(near, [even(extents, steps)] * len(near), target)
     span = Range(far.low - access.base, far.high - access.base, far.writes)

@@ -40,11 +40,20 @@ if TYPE_CHECKING:
     metavar="TRACE",
     help="Also write what happens when, for the Perfetto UI: *.pftrace or *.json.",
 )
+@click.option(
+    "--address-trace",
+    type=FILE,
+    metavar="TRACE",
+    help="Also write the bursts of HBM for Ramulator 2: *.ldst (addresses) or *.rw (banks).",
+)
+@click.option("--window", metavar="NODE", default="",
+              help="Of the address trace only what nodes that begin so ask for.")  # fmt: skip
 @json_option
 @compile_options
 def profile(
     file: Path, context: int | None, entry: str, model: Path | None, rows: int,
-    trace: Path | None, as_json: bool, options: CompileOptions,
+    trace: Path | None, address_trace: Path | None, window: str, as_json: bool,
+    options: CompileOptions,
 ) -> None:  # fmt: skip
     """
     Say how long a run of FILE takes on the modelled machine, why, and what would make it faster.
@@ -54,6 +63,7 @@ def profile(
     compiler could save: each weight read once, the live cache once, no padding.
     """
     from lpuc.files.programs import is_program
+    from lpuc.profiling import addresses
     from lpuc.profiling.floor import Floor
     from lpuc.profiling.profile import profiled
     from lpuc.profiling.text import lines
@@ -63,6 +73,10 @@ def profile(
     about(file)
     if trace is not None:
         check_form(trace)
+    if address_trace is not None:
+        addresses.check_form(address_trace)
+    elif window:
+        raise click.UsageError("--window is for --address-trace")
     if is_program(file):
         program, source, precision = _read(file, options), model, None
     else:
@@ -73,6 +87,8 @@ def profile(
     found = profiled(program, entry, used, floor=floor, products=products)
     if trace is not None:
         write(found.run, program, trace)
+    if address_trace is not None:
+        addresses.write_addresses(program, found.symbols, entry, address_trace, window)
     show(to_json(found.as_dict()) if as_json else "\n".join(lines(found, rows)))
 
 

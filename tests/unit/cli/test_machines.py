@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 
 from lpuc.cli import invoke
-from lpuc.reports.machines import ALL_BANK, WITHOUT_EFFECT, differences, findings
-from runtime.target import Target
+from lpuc.reports.machines import WITHOUT_EFFECT, differences, findings
+from runtime.isa import Load, Operand, Store
+from runtime.program.program import Program
+from runtime.target import CHOICES, Target
 from runtime.timing import predict
 from runtime.traps import Trap
 from tests.unit.runtime.timing.microbenchmarks.assembled import assembled
 from tests.unit.runtime.timing.random_programs import random_exchange, random_program
+from tests.unit.runtime.timing.timed import F16, ONE, TWO, Timed
 
 LPU = Target.load("lpu-4nm")
 
@@ -73,7 +76,7 @@ LOOP = "li r90, 0\nhead:\nloop r90, @10, 1, head\n"
 
 def test_entries_without_effect_are_those_that_change_no_time() -> None:
     """Every entry made half and twice as large, on programs that use all engines."""
-    programs = [*map(random_program, range(12)), *map(random_exchange, range(8))]
+    programs = [*map(random_program, range(12)), *map(random_exchange, range(8)), one_bank()]
     programs += map(assembled, (FUNCTIONS, DEEP, LOOP))
 
     def times(change: Callable[[Target], Target]) -> list[int]:
@@ -86,7 +89,7 @@ def test_entries_without_effect_are_those_that_change_no_time() -> None:
         return found
 
     usual, without = times(lambda target: target), set[str]()
-    for key in set(LPU.entries) - {"name", "hbm_refresh"}:
+    for key in set(LPU.entries) - {"name", *CHOICES}:
         kind = type(getattr(LPU, key))
 
         def scaled(target: Target, by: float, key: str = key, kind: type = kind) -> Target:
@@ -97,7 +100,27 @@ def test_entries_without_effect_are_those_that_change_no_time() -> None:
 
         if all(times(lambda t, by=by: scaled(t, by)) == usual for by in (0.5, 2)):
             without.add(key)
-    assert without == WITHOUT_EFFECT.keys() | ALL_BANK.keys()
+    assert without == WITHOUT_EFFECT.keys()
+
+
+@pytest.mark.parametrize(("key", "words"), CHOICES.items())
+def test_words_have_an_effect(key: str, words: tuple[str, ...]) -> None:
+    program = one_bank()
+    times = {
+        predict(replace(program, target=replace(program.target, **{key: word})), {}).cycles
+        for word in words
+    }
+    assert len(times) == len(words)
+
+
+def one_bank() -> Program:
+    """Elements written and read 2 MiB apart, on a machine that does not skew: rows of one bank."""
+    t = Timed(replace(LPU, hbm_skew="none"))
+    many, step, far = t.at(64).base, t.at(1 << 21).base, t.at(1 << 22).base
+    rows, each = Operand(F16, far, (0, 0, step, 0)), (ONE, ONE, many, ONE)
+    near = Operand(F16, t.at(0).base, (0, 0, TWO, 0))
+    code = [Store(each, rows, near), Load(each, near, rows)]
+    return t.program(code)
 
 
 def test_differences_are_those_of_values() -> None:

@@ -230,12 +230,15 @@ class Channel:
 
 
 def timing_of(target: Target, refresh: str = "none") -> Timing:
-    """The timings of a target."""
+    """The timings of a target, which counts from a write where JESD238 counts from its data."""
     t = target
     per_group = max(1, t.hbm_banks // t.hbm_bank_groups)
     scale: Callable[[float], int] = lambda ns: -int(-ns // t.hbm_tck_ns)  # noqa: E731
     return Timing(
-        bl=t.hbm_nbl, rcdrd=t.hbm_nrcd, rp=t.hbm_nrp, rtp=t.hbm_nrtp, faw=t.hbm_nfaw,
-        rtw=t.hbm_nrtw, groups=t.hbm_bank_groups, banks=per_group, refresh=refresh,
-        rfc=scale(t.hbm_trfc_ns), refi=scale(t.hbm_trefi_ns),
+        bl=t.hbm_nbl, cwl=0, rcdrd=t.hbm_nrcd, rcdwr=t.hbm_nrcdwr, rp=t.hbm_nrp, rc=t.hbm_nrc,
+        ras=t.hbm_nrc - t.hbm_nrp, wr=t.hbm_nwtp - t.hbm_nbl, rtp=t.hbm_nrtp, ccds=t.hbm_nbl,
+        ccdl=t.hbm_nccdl, rrds=t.hbm_nrrd, rrdl=t.hbm_nrrd, faw=t.hbm_nfaw,
+        wtrl=t.hbm_nwtr - t.hbm_nbl, rtw=t.hbm_nrtw, ahead=t.hbm_lookahead,
+        groups=t.hbm_bank_groups, banks=per_group, refresh=refresh, rfc=scale(t.hbm_trfc_ns),
+        refi=scale(t.hbm_trefi_ns),
     )  # fmt: skip

@@ -7,6 +7,7 @@ to its share of the cycles on the channels, a message up to those on its link.
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from math import ceil, prod
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from runtime.isa import DataInst, Inst
 from runtime.isa.accesses import Access
 from runtime.target import Target, exact
+from tests.unit.runtime.timing.addresses import clocks
 
 Array = np.ndarray[Any, np.dtype[np.int64]]
 Steps = dict[int, tuple[int, int]]
@@ -40,15 +42,16 @@ class Channels:
     def __init__(self, target: Target) -> None:
         t, n = target, 10**9
         tck, clock = exact(t.hbm_tck_ns), exact(t.clock_hz)
-        lost = exact(t.hbm_trfc_ns) + (t.hbm_nrtp + t.hbm_nrp + t.hbm_nrcd - t.hbm_nbl) * tck
+        rows = (t.hbm_bank_groups - 1) * max(0, t.hbm_nrrd - t.hbm_nbl)
+        lost = t.hbm_nrtp + t.hbm_nrp + t.hbm_nrcd - t.hbm_nbl + rows
+        lost = exact(t.hbm_trfc_ns) + lost * tck
         assert t.hbm_refresh == "all-bank"
         left = 1 - lost / exact(t.hbm_trefi_ns)
         beat = Fraction(t.hbm_channels * t.hbm_burst_bytes) / exact(t.hbm_bandwidth) * clock / left
         beat = beat.limit_denominator(1 << 14)
         self.units, self.beat = beat.denominator, beat.numerator
-        self.row = t.hbm_nfaw * tck * clock / n / 4 / left * self.units
-        self.to_write = ceil(t.hbm_nrtw * tck * clock / n)
-        self.to_read = ceil(t.hbm_nwtr * tck * clock / n)
+        self.to_write = ceil(max(0, t.hbm_nrtw - t.hbm_nbl) * tck * clock / n)
+        self.to_read = ceil(max(0, t.hbm_nwtr - t.hbm_nbl) * tck * clock / n)
 
 
 def points(extents: tuple[int, ...]) -> Array:
@@ -209,13 +212,30 @@ def moved(
             min(size, high - low),
             min(bursts, ceil((high - low) / target.hbm_burst_bytes)),
         )
-    beats = rows = ceil(bursts / target.hbm_channels)
-    if not any(far.jumps):
-        stripe = target.hbm_bank_groups * target.hbm_row_bytes * target.hbm_channels
-        rows = min(beats, target.hbm_bank_groups * ceil((high - low) / stripe))
+    beats = ceil(bursts / target.hbm_channels)
     ways = far.reads + far.writes
-    units = ways * max(beats * channels.beat, ceil(rows * channels.row))
+    units = ceil(Fraction(taken(far, target) * channels.beat, target.hbm_nbl))
     cycles = ceil(units / channels.units)
     found = collected(near, lambda a: evenly(a, extents, cycles), cycles, target)
     found.far, found.bytes, found.beats, found.units = far, ways * size, ways * beats, units
     return found
+
+
+@cache
+def _taken(pieces: tuple[int, ...], reads: bool, writes: bool, target: Target) -> int:
+    return clocks(pieces if reads else (), pieces if writes else (), target)
+
+
+def taken(far: Access, target: Target) -> int:
+    """Clocks of the busiest channel, for bytes that begin where a row of each begins."""
+    jumps = np.array(far.jumps)
+    at = points(far.extents)
+    strides = np.where(jumps, 0, np.array(far.strides))
+    low = at @ np.abs(strides)
+    span = int(low.max()) + far.itemsize
+    stripe = target.hbm_channels * target.hbm_row_bytes * target.hbm_bank_groups
+    chosen = np.unique(at[:, jumps], axis=0, return_inverse=True)[1].ravel() if any(jumps) else 0
+    where = low + chosen * ceil(span / stripe) * stripe
+    size = target.hbm_burst_bytes
+    touched = np.unique([(where + byte) // size for byte in (0, far.itemsize - 1)])
+    return _taken(tuple((touched * size).tolist()), far.reads, far.writes, target)

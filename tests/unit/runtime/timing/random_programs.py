@@ -35,7 +35,7 @@ Four = tuple[int, int, int, int]
 
 
 def small_target(random: Random) -> Target:
-    """A machine of four channels, with 128 bytes to a beat."""
+    """A machine of four channels, with 128 bytes to a beat; refresh and rows take 300 ns."""
     own = Random(random.getstate()[1][0])
     return replace(
         Target.load("lpu-tiny"), registers=256, lmu_bytes=LMU, hbm_channels=4, vxe_lanes=8,
@@ -48,6 +48,7 @@ def small_target(random: Random) -> Target:
         accumulators=own.choice((1, 1, 2)), reuse_bytes=own.choice((64, 192, 1 << 18)),
         branch_latency=own.choice((1, 2, 7)), mul_latency=own.choice((1, 6)),
         function_latency=own.choice((3, 30)),
+        hbm_trfc_ns=256.25,
     )  # fmt: skip
 
 

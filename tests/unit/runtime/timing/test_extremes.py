@@ -100,7 +100,7 @@ def test_a_refresh_that_leaves_no_time_is_refused(tmp_path: Path, trfc: str) -> 
 
 def test_a_refresh_that_leaves_little_time_is_slow(tmp_path: Path) -> None:
     """One of 3900 ns is left."""
-    slow = rates(busy(tmp_path, "3859.0"))
+    slow = rates(busy(tmp_path, "3855.25"))
     assert slow.beat == 3900 * slow.units
 
 

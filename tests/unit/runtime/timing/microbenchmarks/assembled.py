@@ -42,6 +42,7 @@ def tiles(depth: int, columns: int) -> int:
 def eta(target: Target = LPU) -> Fraction:
     """What a refresh of all banks leaves, with the banks closed and opened around it."""
     closed = target.hbm_nrtp + target.hbm_nrp + target.hbm_nrcd - target.hbm_nbl
+    closed += (target.hbm_bank_groups - 1) * (target.hbm_nrrd - target.hbm_nbl)
     lost = Fraction(target.hbm_trfc_ns) + closed * Fraction(target.hbm_tck_ns)
     return 1 - lost / Fraction(target.hbm_trefi_ns)
 

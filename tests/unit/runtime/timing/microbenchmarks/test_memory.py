@@ -11,7 +11,6 @@ from tests.unit.runtime.timing.microbenchmarks.assembled import (
     SETUP,
     WAY,
     cycles,
-    eta,
     passes,
     streamed,
 )
@@ -21,20 +20,14 @@ BYTES = LPU.hbm_channels * LPU.hbm_burst_bytes
 """Of a row: a burst of all channels."""
 
 
-def opened(rows: int) -> Fraction:
-    """Cycles in which each channel opens so many rows, four in a window of tFAW."""
-    window = Fraction(LPU.hbm_nfaw) * Fraction(LPU.hbm_tck_ns) * Fraction(LPU.clock_hz) / 10**9
-    return rows * window / 4 / eta()
+def served(clocks: int) -> Fraction:
+    """Cycles of a request that keeps each channel busy for so many clocks of the memory."""
+    return streamed(BYTES) * clocks / LPU.hbm_nbl
 
 
-def served(rows: int) -> Fraction:
-    """Cycles of a request of one burst in each of so many rows of every channel."""
-    return max(opened(rows), streamed(rows * BYTES))
-
-
-def whole(rows: int) -> int:
+def whole(clocks: int = LPU.hbm_nbl) -> int:
     """Cycles of a transfer; the setup of the engine and the channels work at once."""
-    return max(SETUP, ceil(served(rows)))
+    return max(SETUP, ceil(served(clocks)))
 
 
 def load(to: int, at: int) -> str:
@@ -46,25 +39,26 @@ def store(to: int, at: int) -> str:
 
 
 def turn(clocks: int) -> int:
-    """Cycles for which the bus rests."""
-    return ceil(clocks * LPU.hbm_tck_ns * 1e-9 * LPU.clock_hz)
+    """Cycles for which the bus rests, beside the burst."""
+    cycle = Fraction(LPU.hbm_tck_ns) * Fraction(LPU.clock_hz) / 10**9
+    return ceil((clocks - LPU.hbm_nbl) * cycle)
 
 
 def test_a_load() -> None:
     """The setup of an address hides the cycles on the channels, or they hide it."""
-    assert cycles(load(0, 1 << 24)) == ISSUE + whole(1) + WAY
+    assert cycles(load(0, 1 << 24)) == ISSUE + whole() + WAY
 
 
 def test_a_store_turns_the_bus_behind_a_load() -> None:
     text = load(0, 1 << 24) + store(1 << 25, 8192)
-    left = ISSUE + whole(1)
-    assert cycles(text) == left + turn(LPU.hbm_nrtw) + whole(1) + WAY
+    left = ISSUE + whole()
+    assert cycles(text) == left + turn(LPU.hbm_nrtw) + whole() + WAY
 
 
 def test_a_load_turns_it_back_behind_a_store() -> None:
     text = store(1 << 25, 8192) + load(0, 1 << 24)
-    left = ISSUE + whole(1)
-    assert cycles(text) == left + turn(LPU.hbm_nwtr) + whole(1) + WAY
+    left = ISSUE + whole()
+    assert cycles(text) == left + turn(LPU.hbm_nwtr) + whole() + WAY
 
 
 def test_a_store_behind_what_makes_its_bytes() -> None:
@@ -76,8 +70,8 @@ def test_a_store_behind_what_makes_its_bytes() -> None:
 
 def test_a_load_behind_the_store_of_its_bytes() -> None:
     """It waits until the write is acknowledged."""
-    stored = ISSUE + whole(1) + WAY
-    assert cycles(store(1 << 25, 8192) + load(0, 1 << 25)) == stored + whole(1) + WAY
+    stored = ISSUE + whole() + WAY
+    assert cycles(store(1 << 25, 8192) + load(0, 1 << 25)) == stored + whole() + WAY
 
 
 def test_a_stream_pays_for_a_store_and_both_turns() -> None:
@@ -86,20 +80,25 @@ def test_a_stream_pays_for_a_store_and_both_turns() -> None:
         f"{store(1 << 26, 8192)}stream (@1,@1,@4096,@4096), f16 @{1 << 24}[@0,@0,@8192,@2]\n"
         "vecmat (@1,@1,@4096,@4096), f16 @32768[@0,@0,@0,@2], f16 @16384[@0,@0,@2,@0], 0\n"
     )
-    owed = served(1) + turn(LPU.hbm_nrtw) + turn(LPU.hbm_nwtr)
+    owed = served(LPU.hbm_nbl) + turn(LPU.hbm_nrtw) + turn(LPU.hbm_nwtr)
     assert cycles(text) == ceil(ISSUE + owed + streamed(size)) + WAY + 1 + PRODUCT
 
 
 def test_indexed_rows_open_a_row_of_each_bank() -> None:
-    """1024 rows of 64 bytes, two bursts each: 16 bursts of a channel, each in a row of its own."""
+    """1024 rows of 64 bytes, two bursts each: 16 bursts of a channel, each in a row of its own.
+
+    The first is seen a look-ahead before it may come; then four rows are opened in each tFAW.
+    """
     text = (
         "gather (@1,@1,@1024,@32), f16 @0[@0,@0,@64,@2], f16 @16777216[@0,@0,@0,@2], "
         "i64 @262144[@0,@0,@8,@0], @1024, @4096\n"
     )
-    assert cycles(text) == ISSUE + whole(1024 * 2 // LPU.hbm_channels) + WAY
-    assert opened(16) > streamed(16 * BYTES)
+    opened = LPU.hbm_nrp - (LPU.hbm_lookahead + 1) * LPU.hbm_nbl
+    opened += 3 * LPU.hbm_nfaw + 3 * LPU.hbm_nrrd
+    assert cycles(text) == ISSUE + whole(opened + LPU.hbm_nrcd + LPU.hbm_nbl) + WAY
+    assert opened > 16 * LPU.hbm_nbl
 
 
 def test_a_request_of_less_than_a_burst_takes_one() -> None:
     text = load(0, 1 << 24).replace("@2048", "@3")
-    assert cycles(text) == ISSUE + whole(1) + WAY
+    assert cycles(text) == ISSUE + whole() + WAY

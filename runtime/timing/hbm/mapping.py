@@ -1,0 +1,89 @@
+"""Where a byte of HBM lies: channel, bank group, bank, row and column of its burst.
+
+Bursts go round the channels, `q` of them lie in each, and those of a channel go round its groups:
+
+    burst = q * channels + channel
+    q     = ((row * banks + bank) * row bursts + column) * groups + group
+
+where `banks` counts those of a group. With `hbm_skew` "none" that is all, so that bursts at a
+stride of a power of two meet in one channel. With "fold" three numbers are moved on, by
+exclusive-or:
+
+    channel ^ fold of q, of the digits of as many bits as a channel has, each with its bits reversed
+    group   ^ fold of the Gray code of q / groups, whose digits have the bits of a group and a bank
+    bank    ^ fold of the Gray code of row, with the same digits
+
+A fold is the exclusive-or of all digits. Bits are reversed so that a few rows that follow each
+other lie far apart. A Gray code changes one bit at a time, so that with four groups and four banks
+or more no burst is of the group of the one before it, and no row follows one of its bank. What is
+not a power of two, and fewer groups, stay.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from runtime.target import Target
+from runtime.timing.chaining import Ints
+
+FEWEST = 2
+"""Bits of a group that moves: with one, a bit that changes meets the group before."""
+
+
+class Places(NamedTuple):
+    """Where bursts lie, each an array; `bank` counts within its group, `column` in bursts."""
+
+    channel: Ints
+    group: Ints
+    bank: Ints
+    row: Ints
+    column: Ints
+
+
+def places(bursts: Ints, target: Target) -> Places:
+    """Where the bursts of some numbers lie, which are addresses over `hbm_burst_bytes`."""
+    groups, banks = target.hbm_bank_groups, banks_of(target)
+    q, channel = np.divmod(bursts, target.hbm_channels)
+    within, group = np.divmod(q, groups)
+    stripe, column = np.divmod(within, row_bursts(target))
+    row, bank = np.divmod(stripe, banks)
+    if target.hbm_skew == "fold":
+        of_channel, of_group, of_bank = map(_bits, (target.hbm_channels, groups, banks))
+        digit = of_group + of_bank
+        channel = channel ^ _reversed(_fold(q, of_channel, of_channel), of_channel)
+        if of_group >= FEWEST:
+            group = group ^ _fold(within ^ within >> 1, digit, of_group)
+        bank = bank ^ _fold(row ^ row >> 1, digit, of_bank)
+    return Places(channel, group, bank, row, column)
+
+
+def banks_of(target: Target) -> int:
+    """Banks of a group."""
+    return max(1, target.hbm_banks // target.hbm_bank_groups)
+
+
+def row_bursts(target: Target) -> int:
+    """Bursts of a row."""
+    return max(1, target.hbm_row_bytes // target.hbm_burst_bytes)
+
+
+def _bits(count: int) -> int:
+    """Bits of a number below a power of two, none for others."""
+    return 0 if count & (count - 1) else count.bit_length() - 1
+
+
+def _fold(value: Ints, digit: int, low: int) -> Ints:
+    """The lowest bits of the exclusive-or of all digits."""
+    folded = np.zeros_like(value)
+    while low and value.any():
+        folded ^= value & ((1 << low) - 1)
+        value = value >> digit
+    return folded
+
+
+def _reversed(value: Ints, bits: int) -> Ints:
+    """Numbers with their bits in the other order."""
+    found = np.zeros_like(value)
+    for bit in range(bits):
+        found |= (value >> bit & 1) << (bits - 1 - bit)
+    return found
