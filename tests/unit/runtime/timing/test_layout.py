@@ -11,7 +11,7 @@ from runtime.target import Target
 from runtime.timing.hbm import Transfer, busy_units, rates
 from runtime.timing.hbm.banks import Banks
 from runtime.timing.hbm.mapping import places
-from runtime.timing.hbm.requests import MOST_BURSTS, clocks, dense_clocks, pattern_of
+from runtime.timing.hbm.requests import MOST_BURSTS, bursts_of, clocks, dense_clocks, pattern_of
 from tests.unit.runtime.timing import addresses
 from tests.unit.runtime.timing.addresses import behind_a_stream, delay, place_of
 from tests.unit.runtime.timing.bursts import Burst, Timing, timing_of
@@ -175,3 +175,12 @@ def test_turning_the_bus_is_what_is_charged() -> None:
     took = served[len(before) + 64] - served[len(before) - 1] - LPU.hbm_nbl
     charged = (rates(LPU).to_write + rates(LPU).to_read) * 2 + dense_clocks(64, True, LPU)
     assert took == charged
+
+
+def test_a_burst_is_partial_at_either_end() -> None:
+    """Pieces of 32 bytes 80 apart: from byte 0 whole, from byte 80 in the middle of two bursts."""
+    merged = replace(LPU, hbm_partial_writes="read-modify-write")
+    found, partial = bursts_of(
+        pattern_of(access((1, 1, 2, 16), (0, 0, 80, 2), True), merged), 2, merged
+    )
+    assert (found.tolist(), partial.tolist()) == ([0, 2, 3], [False, True, True])
