@@ -31,7 +31,7 @@ from runtime.sharding import MAX_DEVICES, is_ring
 from runtime.weights.buffers import PAGE_BYTES
 
 MAGIC = b"LPUPROG\0"
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 ALIGNMENT = 64
 PAGED_BYTES = 1 << 20
 """Parameters of so many bytes begin at a page."""
@@ -148,7 +148,9 @@ def unpack_header(data: bytes, file_length: int, isa_version: int) -> Header:
         raise Malformed("not an LPU program; `lpuc compile` makes one of an ONNX model")
     _, version, isa, count, devices, length, expected = _HEADER.unpack_from(data)
     if version != FORMAT_VERSION:
-        raise Malformed(f"format version {version} is not {FORMAT_VERSION}")
+        raise Malformed(
+            f"format version {version} is not {FORMAT_VERSION}; compile the model again"
+        )
     if isa != isa_version:
         raise Malformed(f"ISA version {isa} is not {isa_version}")
     if length != file_length:

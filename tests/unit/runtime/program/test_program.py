@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import os
+import struct
 import threading
 from pathlib import Path
 
@@ -80,6 +81,14 @@ def test_a_truncated_file_is_malformed(path: Path) -> None:
             Program.load(path)
     path.write_bytes(data + b"\0")
     with pytest.raises(Malformed, match="header says"):
+        Program.load(path)
+
+
+def test_a_file_of_another_version_says_what_helps(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[8:12] = struct.pack("<I", 5)
+    path.write_bytes(data)
+    with pytest.raises(Malformed, match=r"version 5 is not 6; compile the model again"):
         Program.load(path)
 
 
