@@ -200,7 +200,7 @@ class Ticks:
             turn = self.channels.to_write if job.work.far.writes else self.channels.to_read
             if now < self.bus[1] + turn:
                 return False
-        return all(self.passed(other) <= now * self.channels.units for other in job.behind)
+        return self.is_first(job, now * self.channels.units)
 
     def passed(self, other: Job) -> int:
         """The unit from which another access is out of the way."""
@@ -245,10 +245,19 @@ class Ticks:
 
     def may_stream(self, job: Job, unit: int) -> bool:
         """Whether the stream's engine may take a panel up."""
-        if job.work.beats and any(transfer.bill for transfer in job.bills):
+        if unit < self.stream_setup or job.issued * self.channels.units > unit:
             return False
-        ready = unit >= self.stream_setup and job.issued * self.channels.units <= unit
-        return ready and all(self.passed(other) <= unit for other in job.behind)
+        while job.bills and not job.bills[0].bill:
+            del job.bills[0]
+        if job.work.beats and job.bills:
+            return False
+        return self.is_first(job, unit)
+
+    def is_first(self, job: Job, unit: int) -> bool:
+        """Whether all accesses that a job comes behind are over; those that are, are forgotten."""
+        while job.behind and self.passed(job.behind[0]) <= unit:
+            del job.behind[0]
+        return not job.behind
 
     def free_beats(self, now: int) -> None:
         """Beats whose tiles are done, and that have come, leave the FIFO."""
