@@ -64,7 +64,7 @@ def run_function(
     symbols = solve([port for port, _ in targets], inputs) | dict(values or {})
     execution = Execution(func, symbols, folder, on_token, devices)
     execution.devices[0].observer, execution.watch = observer, watch
-    for op in states if kept else ():
+    for op in states:
         execution.resume(op, kept or {})
     for port, value in targets:
         execution.write(port, value, inputs[unescape(port.name)])

@@ -80,8 +80,10 @@ class Rewriting:
 
     def note_erased(self, op: Operation) -> None:
         """An operation goes: what was made last ends it, if that did not end another one."""
+        if self.record is None:
+            return
         last = next(reversed(self.placed.values()), None)
-        if self.record is not None and last is not None and last is not self._told:
+        if last is not None and last is not self._told:
             self.record.lowered[op] = self._told = last
 
     def check(self, op: Operation) -> None:
