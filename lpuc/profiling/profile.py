@@ -14,7 +14,7 @@ from lpuc.profiling.first import FirstToken, first_token
 from lpuc.profiling.floor import Floor
 from lpuc.reports.data import plain
 from lpuc.reports.prediction import symbols_of
-from runtime.generation.device import FED, GENERATE
+from runtime.generation.device import FED, GENERATE, fed_of
 from runtime.program.interface_json import STEP
 from runtime.program.program import Program
 from runtime.timing import predict
@@ -153,10 +153,9 @@ def _behind_prompt(
     program: Program, entry: str, values: Mapping[str, int], given: Mapping[str, int]
 ) -> Mapping[str, int]:
     """The symbols, `generate` told that the prompt was fed, as the host does by `prompt_chunk`."""
-    if entry != GENERATE or FED in given or FED not in values:
+    if entry != GENERATE or FED in given:
         return values
-    most = program.entry(entry).greatest[FED]
-    return {**values, FED: min(values["prompt"] - 1, most)}
+    return {**values, **fed_of(program.entry(entry), values["prompt"] - 1)}
 
 
 def _by_cause(run: Record, path: tuple[Piece, ...]) -> dict[Spent, int]:

@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from runtime.errors import BadOption
-from runtime.generation.device import FED, GENERATE
-from runtime.generation.prompt import Chunks
+from runtime.generation.device import FED, fed_of
+from runtime.generation.prompt import chunks_before
 from runtime.options import one_of, whole
 from runtime.program.interface import Dim, Interface, call_symbols
 from runtime.program.interface_json import CHUNK, STEP
@@ -55,7 +55,8 @@ def predicted(
     That of `generate` begins with chunks of the prompt, as a host runs them.
     """
     values = symbols_of(program, entry, context, symbols)
-    starts = _chunks(program, entry, values) if FED not in symbols else ()
+    starts, fed = _chunks(program, entry, values) if FED not in symbols else ([], {})
+    values |= fed
     runs = [predict(program, chunk, FUEL, CHUNK, most) for chunk in starts]
     runs.append(predict(program, values, FUEL, entry, most))
     seconds, peak = sum(run.seconds for run in runs), program.target.hbm_bandwidth
@@ -67,15 +68,17 @@ def predicted(
     )  # fmt: skip
 
 
-def _chunks(program: Program, entry: str, values: dict[str, int]) -> list[dict[str, int]]:
-    """The symbols of the chunks of a prompt; `values` then say how many tokens they leave."""
-    chunks = Chunks.of(program) if entry == GENERATE else None
-    if chunks is None or FED not in values:
-        return []
+def _chunks(
+    program: Program, entry: str, values: Mapping[str, int]
+) -> tuple[list[dict[str, int]], dict[str, int]]:
+    """The symbols of the chunks of a prompt, and the one that then says how many they took."""
+    interface = program.entry(entry)
+    chunks = chunks_before(program, interface)
+    if chunks is None:
+        return [], {}
     end = values["prompt"] - 1
-    greatest = program.entry(entry).greatest[FED]
-    values[FED] = min(chunks.reached(0, end), greatest)
-    return [{chunks.past: start} for start in chunks.starts(0, end)]
+    fed = fed_of(interface, chunks.reached(0, end))
+    return [{chunks.past: start} for start in chunks.starts(0, end)], fed
 
 
 def symbols_of(

@@ -92,10 +92,15 @@ def tokens_of(
     }
     inputs = {port.name: arrays[port.role] for port in entry.inputs}
     values = {"total": min(start + count, most), "sampled": settings.sampled}
-    values |= {FED: min(fed, entry.greatest[FED])} if FED in entry.greatest else {}
+    values |= fed_of(entry, fed)
     return _checked(
         stream(inputs, values) if count else iter(()), decoder.vocabulary, request, most
     )
+
+
+def fed_of(entry: Interface, fed: int) -> dict[str, int]:
+    """The value that says how many tokens the cache holds, as far as the entry takes it."""
+    return {FED: min(fed, entry.greatest[FED])} if FED in entry.greatest else {}
 
 
 def _checked(tokens: Iterator[int], vocabulary: int, request: Request, most: int) -> Iterator[int]:

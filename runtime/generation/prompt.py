@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from runtime.errors import Unserved
+from runtime.generation.device import FED
 from runtime.program.interface import Dim, Interface, Port, call_symbols
 from runtime.program.interface_json import CHUNK
 from runtime.program.program import Program
@@ -85,6 +86,11 @@ class Chunks:
         """Put the tokens of a text from `start` on into the cache; the rest of memory stays."""
         HostIO(self.entry, devices, self.inputs(text, start), {self.past: start}).start(keep)
         machine.finish(machine.ring(devices, self.entry.pc))
+
+
+def chunks_before(program: Program, entry: Interface) -> Chunks | None:
+    """What fills the cache for an entry that can go on behind it."""
+    return Chunks.of(program) if FED in entry.greatest else None
 
 
 def _is_row(port: Port) -> bool:

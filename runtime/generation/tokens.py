@@ -9,11 +9,9 @@ from functools import partial
 from runtime.generation import device, host
 from runtime.generation.calls import DeviceCache, Filling, stream
 from runtime.generation.decoder import Decoder
-from runtime.generation.device import FED, GENERATE, Request
+from runtime.generation.device import GENERATE, Request
 from runtime.generation.feeding import Feed, HostCache
-from runtime.generation.prompt import Chunks
-from runtime.program.interface import Interface
-from runtime.program.program import Program
+from runtime.generation.prompt import Chunks, chunks_before
 from runtime.run.interpreter import Interpreter
 
 
@@ -24,18 +22,13 @@ def generate(machine: Interpreter, request: Request) -> Iterator[int]:
     decoder.check(request.prompt)
     if device.is_on_device(program, request.sampling, decoder.vocabulary):
         entry = program.entry(GENERATE)
-        filling = Filling(_chunks(program, entry), request.prompt)
+        filling = Filling(chunks_before(program, entry), request.prompt)
         streaming = partial(stream, machine, GENERATE, filling)
         return device.tokens_of(entry, decoder, streaming, request, filling.fed)
     feed = feed_of(machine)
     if not request.stops:
         decoder.check_room(len(request.prompt), request.count)
     return _on_host(feed, request)
-
-
-def _chunks(program: Program, entry: Interface) -> Chunks | None:
-    """What fills the cache for an entry that can go on behind it."""
-    return Chunks.of(program) if FED in entry.greatest else None
 
 
 def feed_of(machine: Interpreter) -> Feed:
