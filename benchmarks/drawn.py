@@ -21,15 +21,13 @@ from lpuc.cli.threads import limit_threads
 
 limit_threads(1)
 
+from benchmarks.golden import NAMES, START  # noqa: E402
 from lpuc.compiler.driver import compile_model  # noqa: E402
 from lpuc.compiler.options import CompileOptions  # noqa: E402
 from runtime.generation.device import Request  # noqa: E402
 from runtime.generation.sampling import Sampling  # noqa: E402
 from runtime.generation.tokens import generate  # noqa: E402
 from runtime.run.interpreter import Interpreter  # noqa: E402
-
-START = 1
-NAME = "dynamo20"
 
 
 def sampling(seed: int) -> Sampling:
@@ -74,7 +72,7 @@ def main() -> int:
     parser.add_argument("--tokens", type=int, default=256)
     parser.add_argument("--precision", choices=("f32", "f16"), default="f32")
     given = parser.parse_args()
-    model = given.models / "stories260K" / f"{NAME}.onnx"
+    model = given.models / "stories260K" / f"{NAMES[0]}.onnx"
     alone = machine(model, given.tokens, 1, given.precision)
     one = [drawn(alone, seed, given.tokens) for seed in range(given.seeds)]
     different, wrong = len({tuple(tokens) for tokens in one}), 0

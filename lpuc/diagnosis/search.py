@@ -30,7 +30,7 @@ from lpuc.diagnosis.failure import (
 from lpuc.diagnosis.judging.departures import Departure, outputs_depart
 from lpuc.diagnosis.judging.machine import is_encoded_otherwise, of_host, unproved
 from lpuc.diagnosis.judging.mem.contents import (
-    Written,
+    Contents,
     of_buffers,
     of_events,
     of_instructions,
@@ -268,7 +268,7 @@ def _called(machine: Interpreter, case: Case) -> Outputs:
     return found if case.entry == STEP else found | {TOKENS: np.array(tokens, np.int64)}
 
 
-def _written(runs: Runs) -> Written:
+def _written(runs: Runs) -> Contents:
     """What a run wrote, by nodes."""
     if runs.is_traced:
         return of_events(runs.events)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from dialects.errors import node_names
+from dialects.errors import CompileError, node_names
 from lpuc.diagnosis.failure import Failure
 from lpuc.diagnosis.judging.runs import by_row
 from lpuc.diagnosis.judging.spread import FACTOR, Spreads, excess_of, rounded, spread_of
@@ -23,6 +23,7 @@ from lpuc.levels.subject import Stopped, Subject, failure_at
 from lpuc.levels.texts import Host, by_host, off_by, steps_of
 from lpuc.levels.tolerance import departure, tolerance_of
 from runtime.errors import Unlinked
+from runtime.traps import Trap
 
 Table = dict[str, dict[str, float]]
 """Largest `departure` by output and level; what the level broke on is infinite."""
@@ -31,6 +32,8 @@ TOKENS = "tokens"
 """The row of what `generate` hands out."""
 NOT_OURS = (MemoryError, OSError, Unlinked)
 """What is no difference of a level: the machine, or a file that has changed."""
+REFUSALS = (ArithmeticError, LookupError, ValueError, CompileError, Trap)
+"""What the semantics of a level raise for numbers that they do not take."""
 SPREADING = ("onnx", "lpu")
 """Levels of which is known how far right outputs may be apart."""
 ROUNDOFFS = {kind.value: unit for kind, unit in ROUNDOFF.items()}
@@ -180,7 +183,7 @@ class Allowed:
             try:
                 module = self.subject.modules[level]
                 here = spread_of(level, module, case.inputs, self.before, got)
-            except Exception:  # numbers that are off may be none that a level takes
+            except REFUSALS:  # numbers that are off may be none that a level takes
                 here = {}
             self.spread = {n: here[n] + self.spread.get(n, 0.0) for n in here}
         spread = rounded(self.spread, right, unit)

@@ -4,8 +4,8 @@ two levels part that share no values.
 
 Where both levels do the same one by one, what they write is compared one by one. Else the last
 array that a node's operations write is what the node computes, whole or tile by tile. Elements may
-lie in another order: they are sorted. Only the name of a place rests on this: whether numbers are
-wrong is judged by what leaves the model.
+lie in another order: they are sorted. Only the name of a place rests on this, not whether numbers
+are wrong.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Piece:
 
 
 @dataclass
-class Written:
+class Contents:
     """What operations wrote, in order, and by nodes."""
 
     pieces: list[Piece] = field(default_factory=list[Piece])
@@ -88,18 +88,18 @@ class Written:
             self.is_whole = False
 
 
-def of_events(events: list[Event]) -> Written:
+def of_events(events: list[Event]) -> Contents:
     """What operations on tensors computed."""
-    written = Written()
+    written = Contents()
     for event in events:
         names = layer_names(event.op, event.turn)
         written.add(names, event.op.name, event.op, event.parts[0])
     return written
 
 
-def of_buffers(snapshot: Snapshot, case: Case, by_layer: bool = True) -> Written:
+def of_buffers(snapshot: Snapshot, case: Case, by_layer: bool = True) -> Contents:
     """What operations on buffers wrote, on the first device, by the nodes of each layer or all."""
-    written = Written()
+    written = Contents()
 
     def observe(op: ops.DataOp, point: Point, names: Mapping[str, int]) -> None:
         if op.operands:
@@ -135,7 +135,7 @@ def turn_names(op: Operation, values: Mapping[str, int]) -> Names:
     return found
 
 
-def of_instructions(snapshot: Snapshot, case: Case, is_fast: bool = False) -> Written:
+def of_instructions(snapshot: Snapshot, case: Case, is_fast: bool = False) -> Contents:
     """What instructions wrote, on the first device; layers are not told apart."""
     watch = _Watch()
     program = executable(snapshot.module, model_folder(snapshot.module))
@@ -150,7 +150,7 @@ def of_instructions(snapshot: Snapshot, case: Case, is_fast: bool = False) -> Wr
 class _Watch:
     """Looks at memory behind each instruction, which is before the next."""
 
-    written: Written = field(default_factory=Written)
+    written: Contents = field(default_factory=Contents)
     provenance: Provenance = field(default_factory=Provenance)
     run: Run | None = None
     pending: list[tuple[int, Access, ElementType]] = field(
@@ -187,7 +187,7 @@ def _content(device: Device, access: Access, element: ElementType) -> Array:
     return np.empty(0)
 
 
-def parted(before: Written, after: Written, tolerance: float) -> tuple[str, Names] | None:
+def parted(before: Contents, after: Contents, tolerance: float) -> tuple[str, Names] | None:
     """
     The first operation whose numbers are not within a tolerance of those elsewhere, and its nodes.
 
