@@ -18,7 +18,7 @@ def lines(found: Profile, shown: int = SHOWN) -> Iterator[str]:
     """The profile as tables, the verdict first."""
     yield found.verdict
     yield ""
-    yield rows(_head(found))
+    yield rows(facts(found))
     yield "\ncritical path    cycles       us       %"
     yield from _path(found)
     yield "\nengine         works  waits for"
@@ -38,7 +38,8 @@ def ms(seconds: float) -> str:
     return f"{seconds * 1e3:#.3g}"
 
 
-def _head(found: Profile) -> Iterable[tuple[str, str]]:
+def facts(found: Profile) -> Iterable[tuple[str, str]]:
+    """The run and its figures by name; what says more of a figure has none."""
     machines = f", {found.devices} in a ring" if found.devices > 1 else ""
     yield "target", printable(found.target) + machines
     at = ", ".join(f"{name} = {value}" for name, value in found.symbols.items())

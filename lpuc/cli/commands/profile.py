@@ -34,6 +34,8 @@ if TYPE_CHECKING:
               help="The model of a program, from which the floor is computed.")  # fmt: skip
 @click.option("--rows", type=click.IntRange(min=1), metavar="N", default=12, show_default=True,
               help="How many rows of nodes are shown.")  # fmt: skip
+@click.option("--html", type=FILE, metavar="PAGE",
+              help="Also write the profile as a page for a browser: *.html.")  # fmt: skip
 @click.option(
     "--trace",
     type=FILE,
@@ -52,7 +54,7 @@ if TYPE_CHECKING:
 @compile_options
 def profile(
     file: Path, context: int | None, entry: str, model: Path | None, rows: int,
-    trace: Path | None, address_trace: Path | None, window: str, as_json: bool,
+    html: Path | None, trace: Path | None, address_trace: Path | None, window: str, as_json: bool,
     options: CompileOptions,
 ) -> None:  # fmt: skip
     """
@@ -63,7 +65,7 @@ def profile(
     compiler could save: each weight read once, the live cache once, no padding.
     """
     from lpuc.files.programs import is_program
-    from lpuc.profiling import addresses
+    from lpuc.profiling import addresses, page
     from lpuc.profiling.floor import Floor
     from lpuc.profiling.profile import profiled
     from lpuc.profiling.text import lines
@@ -71,6 +73,8 @@ def profile(
     from lpuc.reports.data import as_json as to_json
 
     about(file)
+    if html is not None:
+        page.check_form(html)
     if trace is not None:
         check_form(trace)
     if address_trace is not None:
@@ -85,6 +89,8 @@ def profile(
     floor = None if source is None else _floor(source, program, entry, used, precision)
     products = _products(source, program, precision) if isinstance(floor, Floor) else None
     found = profiled(program, entry, used, floor=floor, products=products)
+    if html is not None:
+        page.write_page(found, file.name, html)
     if trace is not None:
         write(found.run, program, trace)
     if address_trace is not None:

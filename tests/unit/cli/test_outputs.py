@@ -54,7 +54,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
             assert invoke(["disasm", f"{name}.lpu", "-o", f"{name}.s"]) == 0
         assert invoke(["compile", "model.onnx", "--emit", "lpu", "-o", "lpu.mlir"]) == 0
     shutil.copy(folder / "model.onnx", folder / "00-import.mlir")
-    shutil.copy(folder / "model.onnx", folder / "index.json")
+    for name in ("index.json", "model.html"):
+        shutil.copy(folder / "model.onnx", folder / name)
     return folder
 
 
@@ -77,6 +78,7 @@ CASES = [
     ["opt", "lpu.mlir", "-o", "lpu.mlir"],
     ["reduce", "lpu.mlir", "--pipeline", "dce", "-o", "lpu.mlir"],
     ["profile", "index.json", "--trace", "index.json"],
+    ["profile", "model.html", "--html", "model.html"],
 ]
 WRITES = ("compile", "run", "disasm", "asm", "opt", "reduce", "profile")
 PRINTS = ("generate", "bench", "verify", "bisect", "inspect", "passes", "targets", "ops")

@@ -74,7 +74,7 @@ def test_the_wheel_holds_every_module(wheel: Path):
     sources = {
         str(path.relative_to(ROOT))
         for package in PACKAGES
-        for pattern in ("*.py", "*.toml", "*.c", "*.h", "py.typed")
+        for pattern in ("*.py", "*.toml", "*.c", "*.h", "*.html", "py.typed")
         for path in (ROOT / package).rglob(pattern)
     }
     with zipfile.ZipFile(wheel) as archive:
