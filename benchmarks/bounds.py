@@ -42,7 +42,7 @@ from lpuc.diagnosis.judging.traces import Event
 from lpuc.levels.cases import Case, Cases
 from lpuc.levels.contracts import roundoff
 from lpuc.levels.execution import entries_of
-from lpuc.levels.subject import interface_above
+from lpuc.levels.interface import interface_above
 from lpuc.levels.tolerance import tolerance_of
 from passes.analysis.functions import model_folder
 

@@ -43,7 +43,7 @@ from dialects.errors import CompileError  # noqa: E402
 from lpuc.compiler.instrument import Instrumentation  # noqa: E402
 from lpuc.compiler.options import CompileOptions  # noqa: E402
 from lpuc.errors import UserError  # noqa: E402
-from lpuc.levels.verification import Subject, subject  # noqa: E402
+from lpuc.verification.verified import Subject, subject  # noqa: E402
 from runtime.errors import RuntimeFault  # noqa: E402
 from runtime.traps import Trap  # noqa: E402
 

@@ -32,7 +32,7 @@ from benchmarks.fuzz.report import report
 from benchmarks.fuzz.ring.bases import unraised
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
-from lpuc.levels.verification import difference, subject
+from lpuc.verification.verified import difference, subject
 
 TOLERANCE = 5e-5
 LEVELS = ("esl", "mem", "program", "fast")

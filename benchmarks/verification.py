@@ -23,9 +23,9 @@ limit_threads(1)
 
 from lpuc.compiler.options import CompileOptions  # noqa: E402
 from lpuc.errors import printable  # noqa: E402
-from lpuc.levels.judgement import TOKENS  # noqa: E402
-from lpuc.levels.subject import SEVERAL  # noqa: E402
-from lpuc.levels.verification import Verification, verified  # noqa: E402
+from lpuc.verification.judgement import TOKENS  # noqa: E402
+from lpuc.verification.subject import SEVERAL  # noqa: E402
+from lpuc.verification.verified import Verification, verified  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 MAX_CONTEXT = 64

@@ -25,9 +25,9 @@ check_siblings()
 from runtime.errors import Error  # noqa: E402
 
 if TYPE_CHECKING:
-    from lpuc.levels.verification import Verification
     from lpuc.program import Program
     from lpuc.reports.inspection import ModelReport, ProgramReport
+    from lpuc.verification.verified import Verification
     from runtime.generation.session import Session
     from runtime.weights.image import Check
 
@@ -150,7 +150,7 @@ def verify(
     of 2, too. `values` compares what ONNX nodes give, too. Needs the package onnxruntime.
     """
     from lpuc.compiler.options import CompileOptions
-    from lpuc.levels.verification import verified
+    from lpuc.verification.verified import verified
 
     options = CompileOptions.among(locals())
     return verified(Path(model), options, inputs, seed, thorough=thorough, values=values)

@@ -256,7 +256,7 @@ def text_digest(text: str) -> str:
 
 def prepared(folder: Path) -> Stock:
     """Import the project and what it needs, compile every setting once, and take stock."""
-    for name in ("onnxruntime", "lpuc.levels.verification", "lpuc.levels.execution"):
+    for name in ("onnxruntime", "lpuc.verification.verified", "lpuc.levels.execution"):
         import_module(name)
     here = Path.cwd()
     os.chdir(folder)

@@ -54,7 +54,7 @@ def _verified(setting: Setting) -> News:
     from dialects.errors import CompileError
     from lpuc.compiler.instrument import Instrumentation
     from lpuc.errors import InternalError
-    from lpuc.levels.verification import verified
+    from lpuc.verification.verified import verified
 
     watching = Instrumentation(reproducer=Path("reproducer.mlir"))
     try:

@@ -35,8 +35,8 @@ from lpuc.diagnosis.search import Problem, Search
 from lpuc.errors import UserError
 from lpuc.levels.cases import Case, Cases
 from lpuc.levels.execution import STEP, entries_of
+from lpuc.levels.interface import interface_above
 from lpuc.levels.onnx_runtime import Reference, Refusal
-from lpuc.levels.subject import interface_above
 from lpuc.levels.texts import Host, greedy_cases, off_by, tokens_by
 from lpuc.levels.tolerance import tolerance_of
 from runtime.generation.device import GENERATE

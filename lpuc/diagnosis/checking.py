@@ -22,8 +22,8 @@ from lpuc.diagnosis.judging.snapshots import Snapshot, Step, Walk
 from lpuc.diagnosis.reduction.inputs import drawn_or_none
 from lpuc.diagnosis.search import Problem, Search
 from lpuc.levels.cases import Case, Cases
+from lpuc.levels.interface import interface_above
 from lpuc.levels.onnx_runtime import Runner
-from lpuc.levels.subject import interface_above
 from lpuc.levels.texts import greedy_cases
 from lpuc.levels.tolerance import tolerance_of
 from passes.analysis.functions import options

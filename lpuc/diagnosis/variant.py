@@ -24,8 +24,8 @@ from lpuc.diagnosis.screening import screened
 from lpuc.diagnosis.search import Problem, Search
 from lpuc.errors import UserError
 from lpuc.levels.cases import Case, Cases
+from lpuc.levels.interface import interface_above
 from lpuc.levels.onnx_runtime import Reference, Refusal
-from lpuc.levels.subject import interface_above
 from lpuc.levels.texts import Host, greedy_cases
 from lpuc.levels.tolerance import tolerance_of
 from runtime.errors import BadOption

@@ -1,1 +1,1 @@
-"""Running a model at each level of IR, and comparing what comes out with ONNX Runtime."""
+"""The levels of IR, what runs each, what it is run on, and how far right numbers may be off."""

@@ -13,7 +13,7 @@ from benchmarks.decoder_inputs import Call, call_inputs, decoder_ports, vocabula
 from lpuc.compiler.driver import CompiledProgram, compile_model
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
-from lpuc.levels.verification import Subject, subject
+from lpuc.verification.verified import Subject, subject
 
 Array = np.ndarray[Any, Any]
 

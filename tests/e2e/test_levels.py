@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.decoder_inputs import Call
-from lpuc.levels.verification import Subject, difference
+from lpuc.verification.verified import Subject, difference
 from tests.e2e.committed import EXPORTS, MODELS, ONE, compiled, expected, feeds, model_id
 
 TOLERANCE = 5e-5

@@ -9,7 +9,7 @@ from lpuc.compiler.driver import load_module
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.pipeline import PIPELINE, run_pipeline, specification_of, stage_passes
 from lpuc.levels.execution import Array, run_level
-from lpuc.levels.verification import difference
+from lpuc.levels.tolerance import difference
 from tests.e2e.committed import ONE, expected, feeds, options
 
 TOLERANCE = 5e-5

@@ -12,7 +12,7 @@ import pytest
 import lpuc
 from lpuc.compiler.driver import compile_model
 from lpuc.compiler.options import CompileOptions
-from lpuc.levels.verification import difference
+from lpuc.levels.tolerance import difference
 from runtime.errors import BadOption, Unserved
 from runtime.generation.device import Request
 from runtime.generation.prompt import Chunks

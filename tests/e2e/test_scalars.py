@@ -11,7 +11,7 @@ from onnx import ModelProto, TensorProto, helper
 from lpuc.cli import invoke
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
-from lpuc.levels.verification import subject
+from lpuc.verification.verified import subject
 
 OUTPUTS = {"product": TensorProto.FLOAT, "low": TensorProto.FLOAT, "at": TensorProto.INT64}
 INPUTS = {

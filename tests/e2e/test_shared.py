@@ -12,7 +12,7 @@ from benchmarks.decoder_inputs import Call
 from benchmarks.golden import WANTED, greedy
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
-from lpuc.levels.verification import difference, subject
+from lpuc.verification.verified import difference, subject
 from tests.e2e.committed import SHARED, expected, feeds
 
 MODELS = SHARED / "models"

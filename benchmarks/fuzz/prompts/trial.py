@@ -17,9 +17,9 @@ from benchmarks.fuzz.decoders import cases
 from benchmarks.fuzz.judging import Outcome, failure
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.levels.cases import Cases
-from lpuc.levels.judgement import Judgement, judge_prompts
 from lpuc.levels.onnx_runtime import Reference
-from lpuc.levels.subject import Subject, subject
+from lpuc.verification.judgement import Judgement, judge_prompts
+from lpuc.verification.subject import Subject, subject
 
 WIDTHS = (3, 4, 8)
 """Tokens of a chunk; contexts are 9 to 33."""

@@ -17,8 +17,8 @@ from lpuc.compiler.options import CompileOptions
 from lpuc.errors import MISMATCH, printable
 
 if TYPE_CHECKING:
-    from lpuc.levels.values import Value
-    from lpuc.levels.verification import Verification
+    from lpuc.verification.values import Value
+    from lpuc.verification.verified import Verification
 
 VERDICTS = {"agrees": "agree", "rewritten": "are rewritten", "departs": "depart"}
 LARGEST = 5
@@ -59,8 +59,8 @@ def verify(
     out: by how much logits must be off to explain them. A level that breaks shows `error`. Exit
     code 3 if one is too large.
     """
-    from lpuc.levels.verification import verified
     from lpuc.reports.data import as_json as to_json
+    from lpuc.verification.verified import verified
 
     about(model)
     if thorough and inputs is not None:
@@ -86,7 +86,7 @@ def _blame(found: Verification) -> str:
 
 def _lines(found: Verification) -> Iterator[str]:
     """The table, and what is to be said about it."""
-    from lpuc.diagnosis.judging.spread import FACTOR
+    from lpuc.verification.spread import FACTOR
 
     width = max([6, *(len(printable(name)) for name in found.table)])
     levels = list(found.tolerances)

@@ -12,7 +12,7 @@ import pytest
 from lpuc.cli import invoke
 from lpuc.errors import MISMATCH, USAGE
 from lpuc.levels.tolerance import departure
-from lpuc.levels.verification import difference, mismatches
+from lpuc.verification.verified import difference, mismatches
 
 MODEL = Path(__file__).parents[3] / "samples/exports/gpt2.onnx"
 PLAIN = ("verify", "--max-context", "16", "--prompt-chunk", "0")
@@ -93,9 +93,9 @@ def test_all_levels_agree(precision: str, capsys: pytest.CaptureFixture[str]):
 def test_a_difference_is_exit_3(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    import lpuc.levels.verification
+    import lpuc.verification.verified
 
-    monkeypatch.setitem(lpuc.levels.verification.TOLERANCES, "f16", 0.0)
+    monkeypatch.setitem(lpuc.verification.verified.TOLERANCES, "f16", 0.0)
     assert invoke([*PLAIN, str(MODEL)]) == MISMATCH
     assert "differs at level" in capsys.readouterr().err
 

@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from lpuc.compiler.options import CompileOptions
-from lpuc.levels.verification import verified
+from lpuc.verification.verified import verified
 
 OPTIONS = CompileOptions("lpu-tiny", "f32")
 

@@ -19,7 +19,7 @@ from dialects.lpu.products import ReduceOp
 from lpuc.compiler.driver import load_module
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.pipeline import PIPELINE, parse_passes, run_pipeline
-from lpuc.levels.verification import difference
+from lpuc.levels.tolerance import difference
 from passes import PASS_NAMES
 from passes.analysis.functions import functions, model_folder
 from tests.e2e.committed import EXPORTS, feeds, model_id, options

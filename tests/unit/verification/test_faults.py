@@ -15,9 +15,9 @@ from dialects.lpu_mem.ops import MapOp as MemMapOp
 from lpuc.cli import invoke
 from lpuc.compiler.options import CompileOptions
 from lpuc.errors import MISMATCH
-from lpuc.levels import judgement
-from lpuc.levels.verification import Verification, verified
 from lpuc.onnx_import import tensors
+from lpuc.verification import judgement
+from lpuc.verification.verified import Verification, verified
 from passes.lpu.generation import loops
 from passes.onnx.operators import elementwise
 from passes.rewriting.build import Build

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from lpuc.compiler.options import CompileOptions
-from lpuc.diagnosis.judging.spread import excess_of
 from lpuc.levels.cases import Case
-from lpuc.levels.judgement import Allowed, Judgement
-from lpuc.levels.subject import Subject
 from lpuc.levels.tolerance import TOLERANCES
-from lpuc.levels.verification import verified
+from lpuc.verification.judgement import Allowed, Judgement
+from lpuc.verification.spread import excess_of
+from lpuc.verification.subject import Subject
+from lpuc.verification.verified import verified
 from runtime.program.interface import Interface
 from tests import planted
 from tests.planted import off_in_lpu, off_in_mem, off_in_program, off_on_the_fast_path

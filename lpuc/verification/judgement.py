@@ -6,27 +6,31 @@ What a level raises is a difference of that level: the table goes on, with the f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
 from dialects.errors import CompileError, node_names
 from lpuc.diagnosis.failure import Failure
 from lpuc.diagnosis.judging.runs import by_row
-from lpuc.diagnosis.judging.spread import FACTOR, Spreads, excess_of, rounded, spread_of
 from lpuc.levels.cases import Case, Text, logits_of
 from lpuc.levels.contracts import ROUNDOFF
 from lpuc.levels.initializers import misread
 from lpuc.levels.onnx_runtime import Arrays, Refusal, Runner
-from lpuc.levels.subject import Stopped, Subject, failure_at
 from lpuc.levels.texts import Host, by_host, off_by, steps_of
 from lpuc.levels.tolerance import departure, tolerance_of
+from lpuc.verification.spread import FACTOR, Spreads, excess_of, rounded, spread_of
+from lpuc.verification.subject import Stopped, Subject, failure_at
 from runtime.errors import Unlinked
 from runtime.traps import Trap
 
 Table = dict[str, dict[str, float]]
 """Largest `departure` by output and level; what the level broke on is infinite."""
+
+Errors = Mapping[str, tuple[float, float | None]]
+"""How far each output is off, and how many times as far as it may be, if not by the tolerance."""
 
 TOKENS = "tokens"
 """The row of what `generate` hands out."""
@@ -90,6 +94,18 @@ class Judgement:
                 if table is self.excess:
                     self.worst.setdefault(output, {})[level] = case
 
+    def judged(
+        self, level: str, case: str, outputs: Iterable[str], errors: Callable[[], Errors]
+    ) -> None:
+        """Keep how far a level is off in a case, or what it broke on: whatever it may raise."""
+        try:
+            found = errors()
+        except Exception as error:
+            self.broke(level, case, outputs, error)
+            return
+        for output, (error, excess) in found.items():
+            self.add(output, level, case, error, excess)
+
     def broke(self, level: str, case: str, outputs: Iterable[str], error: Exception) -> None:
         """A level raised something, once for each thing that it raises."""
         if isinstance(error, NOT_OURS):
@@ -117,33 +133,28 @@ def judge(
     outputs = [port.name for port in subject.interface.outputs]
     for output in outputs:
         judgement.table.setdefault(output, {})
-    last = {level: dict[str, Arrays]() for level in (*subject.runners, "")}
-    allowed = Allowed(judgement, subject)
+    last, allowed = dict[str, Arrays](), Allowed(judgement, subject)
+
+    def errors(level: str, case: Case, expected: Arrays) -> Errors:
+        given = _carried(case, last.pop(level, {}))
+        got = subject.runners[level](given.inputs, given.entry, given.values)
+        found = allowed.errors(level, got, expected)
+        last[level] = got
+        return found
+
     for case in cases:
         name = f"{prefix}{case.name}"
         try:
-            right = _carried(case, last[""])
-            expected = reference(right.inputs)
+            right = _carried(case, last.pop("", {}))
+            last[""] = expected = reference(right.inputs)
         except (Refusal, KeyError) as error:
             judgement.left_out.append(LeftOut(name, _first_line(error)))
             continue
-        last[""] = {"": expected}
         judgement.cases.append(name)
         allowed.begin(right)
-        for level, run in subject.runners.items():
-            if case.carried and not last[level]:
-                continue
-            try:
-                given = _carried(case, last[level])
-                got = run(given.inputs, given.entry, given.values)
-                found = allowed.errors(level, got, expected)
-            except Exception as error:
-                last[level] = {}
-                judgement.broke(level, name, outputs, error)
-                continue
-            last[level] = {"": got}
-            for output, (error, excess) in found.items():
-                judgement.add(output, level, name, error, excess)
+        for level in subject.runners:
+            if not case.carried or level in last:
+                judgement.judged(level, name, outputs, partial(errors, level, case, expected))
     judgement.margins[prefix] = allowed.margin
 
 
@@ -195,11 +206,8 @@ class Allowed:
         return spread
 
 
-def _carried(case: Case, last: dict[str, Arrays]) -> Case:
+def _carried(case: Case, before: Arrays) -> Case:
     """A case with what the one before it left; KeyError if that was left out."""
-    if not case.carried:
-        return case
-    before = last[""]
     more = {name: before[output] for name, output in case.carried.items()}
     return replace(case, inputs=case.inputs | more)
 
@@ -228,6 +236,11 @@ def judge_prompts(
     """Take prompts in chunks at all levels, where the subject does; compare what a step gives."""
     outputs, prompted = [port.name for port in subject.interface.outputs], subject.prompted
     assert prompted is not None, "the subject takes no prompts in chunks"
+
+    def errors(level: str, prompt: Text, expected: Arrays) -> Errors:
+        got = prompted.outputs(level, prompt.prompt)
+        return {n: (departure(got[n], expected[n]), None) for n in outputs}
+
     for prompt in prompts:
         name = f"{prefix}{prompt.name}"
         try:
@@ -236,32 +249,22 @@ def judge_prompts(
             judgement.left_out.append(LeftOut(name, _first_line(error)))
             continue
         judgement.cases.append(name)
-        for level in subject.runners:
-            if level == "onnx":
-                continue
-            try:
-                got = prompted.outputs(level, prompt.prompt)
-                errors = {n: departure(got[n], expected[n]) for n in outputs}
-            except Exception as error:
-                judgement.broke(level, name, outputs, error)
-                continue
-            for output, error in errors.items():
-                judgement.add(output, level, name, error)
+        for level in (one for one in subject.runners if one != "onnx"):
+            judgement.judged(level, name, outputs, partial(errors, level, prompt, expected))
 
 
 def _judge_text(
     judgement: Judgement, subject: Subject, level: str, host: Host, named: tuple[str, str]
 ) -> None:
     prefix, text = named
-    name = f"{prefix}generate {text}"
     tokens = subject.tokens(level, host.logits[0].size)
     margin = min(judgement.tolerance(level), judgement.margins.get(prefix) or float("inf"))
-    try:
+
+    def errors() -> Errors:
         error = off_by(tokens, host, margin)
-    except Exception as raised:
-        judgement.broke(level, name, [TOKENS], raised)
-        return
-    judgement.add(TOKENS, level, name, error, error / margin)
+        return {TOKENS: (error, error / margin)}
+
+    judgement.judged(level, f"{prefix}generate {text}", [TOKENS], errors)
 
 
 def _first_line(error: Exception) -> str:

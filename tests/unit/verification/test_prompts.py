@@ -14,10 +14,10 @@ from dialects.lpu_mem.semantics import Execution
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
 from lpuc.levels.cases import Cases
-from lpuc.levels.judgement import Judgement, judge_prompts
 from lpuc.levels.onnx_runtime import Reference
-from lpuc.levels.subject import subject
-from lpuc.levels.verification import Verification, verified
+from lpuc.verification.judgement import Judgement, judge_prompts
+from lpuc.verification.subject import subject
+from lpuc.verification.verified import Verification, verified
 from passes.lpu import derive_chunk
 from runtime.device.device import Device
 from runtime.generation.prompt import Chunks

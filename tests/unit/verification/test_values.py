@@ -16,7 +16,7 @@ from lpuc.cli import invoke
 from lpuc.compiler.options import CompileOptions
 from lpuc.errors import MISMATCH
 from lpuc.levels.tolerance import distance
-from lpuc.levels.verification import verified
+from lpuc.verification.verified import verified
 from tests.unit.levels.models import save_product
 
 SAMPLE = Path(__file__).parents[3] / "samples/exports/llama.onnx"
@@ -86,7 +86,7 @@ def test_a_value_alone_is_a_difference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     """What an output does not show: a value of level `onnx` that is off in what is dropped."""
-    import lpuc.levels.values as values
+    import lpuc.verification.values as values
 
     before = values.run_level
 

@@ -20,7 +20,10 @@ from lpuc.compiler.options import CompileOptions
 from lpuc.errors import UserError
 from lpuc.files.npz import inputs_of
 from lpuc.levels.cases import EXTENTS, Case, Cases
-from lpuc.levels.judgement import (
+from lpuc.levels.onnx_runtime import Reference, Refusal
+from lpuc.levels.tolerance import TOLERANCES, difference, tolerance_of
+from lpuc.reports.data import plain
+from lpuc.verification.judgement import (
     Breakdown,
     Judgement,
     LeftOut,
@@ -30,11 +33,8 @@ from lpuc.levels.judgement import (
     judge_texts,
     judge_weights,
 )
-from lpuc.levels.onnx_runtime import Reference, Refusal
-from lpuc.levels.subject import SEVERAL, Subject, subject
-from lpuc.levels.tolerance import TOLERANCES, difference, tolerance_of
-from lpuc.levels.values import Value, judge_values
-from lpuc.reports.data import plain
+from lpuc.verification.subject import SEVERAL, Subject, subject
+from lpuc.verification.values import Value, judge_values
 from runtime.options import whole
 from runtime.program.interface import device_symbols
 
@@ -73,7 +73,7 @@ class Verification:
     tolerances: dict[str, float]
     excess: Table
     """
-    How many times as far as it may be each output is off: `judging.spread.FACTOR` times the spread
+    How many times as far as it may be each output is off: `spread.FACTOR` times the spread
     of runs in which products round otherwise, never more than the tolerance.
     """
     worst: dict[str, dict[str, str]]

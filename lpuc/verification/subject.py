@@ -16,26 +16,22 @@ from typing import Any, Protocol
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import SSAValue
 
-from dialects.lpu.interface import Value, interface_of, symbols_of
-from dialects.lpu.tensors import tensor_of
-from dialects.lpu.types import Tensor
-from dialects.names import unescape
+from dialects.lpu.interface import symbols_of
 from lpuc.compiler.driver import CompiledProgram, load_module, lower_by_levels
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
 from lpuc.diagnosis.failure import ENCODER, Failure, failure_of
 from lpuc.errors import InternalError
 from lpuc.levels.execution import STEP, Arrays, OnToken, entries_of, run_level
+from lpuc.levels.interface import interface_above
 from lpuc.levels.texts import Tokens, filled, request
-from passes.analysis.functions import step_function
 from runtime.generation.calls import DeviceCache
 from runtime.generation.decoder import Decoder
 from runtime.generation.device import GENERATE
 from runtime.generation.prompt import Chunks
 from runtime.generation.sampling import Sampling
-from runtime.program.interface import Dim, Interface, Port, Symbol
+from runtime.program.interface import Interface
 from runtime.program.interface_json import CHUNK
 from runtime.run.interpreter import Interpreter
 
@@ -213,32 +209,3 @@ def _generate_ranges(modules: Mapping[str, ModuleOp]) -> dict[str, tuple[int, in
     """The ranges of the symbols of `generate`, where level `lpu` has it."""
     found = entries_of(modules["lpu"]).get(GENERATE) if "lpu" in modules else None
     return {} if found is None else dict(symbols_of(found).ranges)
-
-
-def interface_above(module: ModuleOp) -> Interface:
-    """The interface of a model whose roles are bound, without a place in memory."""
-    function = step_function(module)
-    declared, end = interface_of(function), function.body.block.last_op
-    assert end is not None, "a function ends with a return"
-
-    symbols = tuple(Symbol(n, 0, low, high) for n, low, high in symbols_of(function).data)
-    return Interface(
-        inputs=_ports(declared.arguments, function.body.block.args),
-        outputs=_ports(declared.results, end.operands),
-        symbols=symbols,
-        params_size=0,
-        arena_base=0,
-        arena_size=0,
-    )
-
-
-def _ports(declared: Sequence[Value], values: Sequence[SSAValue]) -> tuple[Port, ...]:
-    pairs = zip(declared, map(tensor_of, values), strict=True)
-    return tuple(
-        Port(unescape(v.name), v.dtype, v.dtype, _dims(tensor), (), 0, v.role)
-        for v, tensor in pairs
-    )
-
-
-def _dims(tensor: Tensor) -> tuple[Dim, ...]:
-    return tuple(Dim(extent.const, extent.terms) for extent in tensor.shape)

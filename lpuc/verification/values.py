@@ -22,8 +22,8 @@ from lpuc.diagnosis.judging.traces import layer_names, whole
 from lpuc.levels.cases import Case
 from lpuc.levels.execution import run_level
 from lpuc.levels.onnx_runtime import Arrays, Reference
-from lpuc.levels.subject import Subject
 from lpuc.levels.tolerance import Distance, departure, distance, is_float
+from lpuc.verification.subject import Subject
 
 Array = np.ndarray[Any, Any]
 
