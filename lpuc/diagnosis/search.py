@@ -273,7 +273,7 @@ def _written(runs: Runs) -> Contents:
     if runs.is_traced:
         return of_events(runs.events)
     if runs.snapshot.level == "lpu_mem":
-        return of_buffers(runs.snapshot, runs.case)
+        return of_buffers(runs)
     return of_instructions(runs.snapshot, runs.case)
 
 
@@ -281,7 +281,7 @@ def _place(before: Runs, after: Runs, tolerance: float) -> tuple[str, tuple[str,
     """The first operation whose nodes do not compute what they did."""
     try:
         if after.snapshot.level == "lpu_isa" and before.snapshot.level == "lpu_mem":
-            ours = of_buffers(before.snapshot, before.case, by_layer=False)
+            ours = of_buffers(before, by_layer=False)
         else:
             ours = _written(before)
         return parted(ours, _written(after), tolerance)

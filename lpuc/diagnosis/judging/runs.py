@@ -64,6 +64,7 @@ class Runs:
     memo: Memo | None = None
     """What other runs have computed."""
     _drawn: dict[int, Outputs] = field(default_factory=dict[int, Outputs])
+    _log: Log | None = None
 
     @property
     def is_traced(self) -> bool:
@@ -85,7 +86,8 @@ class Runs:
     def clean(self) -> tuple[Outputs, list[Event]]:
         """Outputs, and values where they are recorded."""
         if not self.is_traced:
-            return self._run(watch=self._log if self.is_on_buffers else None), []
+            self._log = Log() if self.is_on_buffers else None
+            return self._run(watch=self._log), []
         recorder = Recorder()
         return self._run(recorder, self.memo), recorder.events
 
@@ -102,15 +104,12 @@ class Runs:
     def events(self) -> list[Event]:
         return self.clean[1]
 
-    @cached_property
-    def _log(self) -> Log:
-        return Log()
-
     @property
     def written(self) -> list[Written]:
-        """What operations on buffers wrote."""
-        _ = self.clean
-        return self._log.found
+        """What operations on buffers wrote, up to where the last run broke off if it did."""
+        if self._log is None:
+            _ = self.clean
+        return [] if self._log is None else self._log.found
 
     def watched(self, watch: Watch) -> None:
         """Run it on buffers, with somebody who looks on and may write."""

@@ -18,16 +18,13 @@ from typing import Any
 import numpy as np
 from xdsl.ir import Operation
 
-from dialects.devices import devices_of
 from dialects.errors import node_names
-from dialects.lpu_mem import control, ops
-from dialects.lpu_mem.kernels import Point
-from dialects.lpu_mem.semantics import run_function
+from dialects.lpu_mem import control
 from lpuc.diagnosis.failure import Hang
+from lpuc.diagnosis.judging.runs import Runs
 from lpuc.diagnosis.judging.snapshots import Snapshot
 from lpuc.diagnosis.judging.traces import Event, layer_names
 from lpuc.levels.cases import Case
-from lpuc.levels.execution import entries_of
 from lpuc.levels.instructions import executable
 from passes.analysis.functions import model_folder
 from runtime.device.device import Device
@@ -97,22 +94,14 @@ def of_events(events: list[Event]) -> Contents:
     return written
 
 
-def of_buffers(snapshot: Snapshot, case: Case, by_layer: bool = True) -> Contents:
+def of_buffers(runs: Runs, by_layer: bool = True) -> Contents:
     """What operations on buffers wrote, on the first device, by the nodes of each layer or all."""
     written = Contents()
-
-    def observe(op: ops.DataOp, point: Point, names: Mapping[str, int]) -> None:
-        if op.operands:
-            nodes = turn_names(op, names) if by_layer else node_names(op)
-            written.add(nodes, op.name, op, point.view(0).data)
-
-    module = snapshot.module
-    function = entries_of(module)[case.entry]
-    folder, devices = model_folder(module), devices_of(module)
     with written.until_it_ends():
-        run_function(
-            function, case.inputs, folder, case.values, _ignored, devices, observer=observe
-        )
+        _ = runs.outputs
+    for one in runs.written:
+        names = turn_names(one.op, one.names) if by_layer else node_names(one.op)
+        written.add(names, one.op.name, one.op, one.parts[0])
     return written
 
 
