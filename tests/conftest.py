@@ -32,7 +32,7 @@ settings.register_profile(
 settings.load_profile("the same each time")
 
 from runtime.native.library import Serving  # noqa: E402
-from tests import costs  # noqa: E402
+from tests import costs, spreading  # noqa: E402
 from tests.lit_runner import LitFailure, run_lit  # noqa: E402
 from tests.verifying import Once  # noqa: E402
 
@@ -49,6 +49,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     costs.register(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> spreading.ByFile | None:
+    return spreading.ByFile(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    return spreading.name_of(val, argname)
 
 
 def generators(module: ModuleType) -> list[np.random.Generator]:
