@@ -1,7 +1,7 @@
 """
 Collect lit files as tests, keep numpy's matrix products on one thread, verify behind passes,
 ask no property test for the time that it takes, draw the same for each test in any order and run,
-keep reproducers out of the way.
+keep reproducers out of the way. Tests that take minutes run only when asked for: `pytest -m slow`.
 """
 
 from __future__ import annotations
@@ -49,6 +49,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     costs.register(config)
+    config.addinivalue_line("markers", "slow: takes minutes; runs with -m slow only")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave slow tests out unless the user chooses by marker."""
+    if config.getoption("markexpr"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
 
 
 @pytest.hookimpl(optionalhook=True)
