@@ -38,6 +38,8 @@ class Kernel:
     address: int
     multiply: Multiply
     passes: Passes
+    library: ctypes.CDLL
+    """What it is one of; calls of its functions let other threads go on."""
 
 
 class Serving(NamedTuple):
@@ -79,7 +81,8 @@ def _kernels(library: ctypes.CDLL, short: ctypes.PyDLL, expected: str) -> Iterat
     passes.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int64]
     index = 0
     while address := library.lpuc_kernel(index):
-        yield Kernel(library.lpuc_name(address).decode(), address, multiply, passes)
+        name = library.lpuc_name(address).decode()
+        yield Kernel(name, address, multiply, passes, library)
         index += 1
 
 

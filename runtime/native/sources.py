@@ -8,7 +8,9 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 LIBRARY = "libproducts.so"
-SOURCES = ("avx2.c", "avx512.c", "neon.c", "portable.c", "products.c", "threads.c")
+SOURCES = (
+    "avx2.c", "avx512.c", "neon.c", "portable.c", "products.c", "sha256.c", "threads.c",
+)  # fmt: skip
 HEADERS = (
     "dot.h", "elements.h", "forms.h", "outer.h", "passes.h", "products.h", "sums.h", "sums_x86.h",
 )  # fmt: skip

@@ -3,7 +3,6 @@
 Making, digesting, writing and flushing parameters overlap.
 """
 
-import hashlib
 import os
 import tempfile
 from collections import deque
@@ -17,6 +16,7 @@ import numpy as np
 
 from runtime.errors import Invalid
 from runtime.isa.spec import ISA_VERSION
+from runtime.native.sha256 import block_hashes
 from runtime.program.file.container import (
     CRITICAL,
     NO_DIGEST,
@@ -43,32 +43,17 @@ class _Signer:
     """Makes what tells damaged blocks: digests and checksums of bytes that come in order."""
 
     def __init__(self) -> None:
-        self.digests: list[bytes] = []
+        self.hashes = block_hashes(BLOCK_BYTES)
         self.sums = BlockSums(BLOCK_BYTES)
-        self.block = hashlib.sha256()
-        self.filled = 0
 
     def update(self, data: memoryview) -> None:
         """The next bytes."""
+        self.hashes.update(data)
         self.sums.update(data)
-        while len(data):
-            part = data[: BLOCK_BYTES - self.filled]
-            self.block.update(part)
-            self.filled += len(part)
-            data = data[len(part) :]
-            if self.filled == BLOCK_BYTES:
-                self._close_block()
 
     def finish(self) -> dict[Kind, bytes]:
         """The sections of digests and checksums."""
-        if self.filled:
-            self._close_block()
-        return {Kind.PARAMDIGEST: b"".join(self.digests), Kind.PARAMSUMS: self.sums.finish()}
-
-    def _close_block(self) -> None:
-        self.digests.append(self.block.digest())
-        self.block = hashlib.sha256()
-        self.filled = 0
+        return {Kind.PARAMDIGEST: self.hashes.finish(), Kind.PARAMSUMS: self.sums.finish()}
 
 
 class _ParamWriter:

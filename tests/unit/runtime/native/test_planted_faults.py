@@ -19,6 +19,7 @@ from runtime.numerics.elements import ElementType
 from tests.unit.runtime.native import judging
 from tests.unit.runtime.native.judging import Case
 from tests.unit.runtime.native.judging_passes import wrong as wrong_passes
+from tests.unit.runtime.native.judging_sha256 import wrong as wrong_digests
 
 E = ElementType
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
@@ -108,6 +109,14 @@ FAULTS = (
     Fault("vectors of bf16 are cut off", "avx2.c",
           "_mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff))", "_mm256_setzero_si256()"),
     Fault("only the first pass is done", "products.c", "i < count; i++", "i < 1; i++"),
+    Fault("a digest is that of no bytes", "sha256.c", "(uint64_t)hash->count * 8", "0"),
+    Fault("a length takes no unit of its own", "sha256.c", "filled + 9 > UNIT", "filled > UNIT"),
+    Fault("both lanes hash one block", "sha256.c",
+          "{lanes[0].data, lanes[1].data}", "{lanes[0].data, lanes[0].data}"),
+    Fault("what waits for a unit waits for ever", "sha256.c",
+          "if (taken && filled + taken == UNIT)", "if (!filled && taken)"),
+    Fault("a block goes on where the last one was", "sha256.c",
+          "    memcpy(hash->state, first, sizeof first);\n", ""),
     Fault("the last piece is left out", "threads.c", "if (piece >= pieces)",
           "if (piece >= pieces - 1)"),
 )  # fmt: skip
@@ -163,7 +172,7 @@ def _found(kernel: Kernel) -> str:
     """The first thing that is wrong with a kernel."""
     checks = (judging.wrong, judging.depends, judging.rounds_badly)
     found = (check(kernel, case) for case in _cases() for check in checks)
-    whole = (wrong_passes, judging.every_half, judging.misses_pieces)
+    whole = (wrong_passes, wrong_digests, judging.every_half, judging.misses_pieces)
     at_once = (check(kernel) for check in whole)
     return next(filter(None, chain(at_once, found)), "")
 
