@@ -22,6 +22,14 @@ class NotAffine(ValueError):
     """An operation on affine expressions whose result is not affine."""
 
 
+class Differ(ValueError):
+    """Two extents that would have to be equal, and are not for all values of the symbols."""
+
+    def __init__(self, message: str, first: Affine, second: Affine) -> None:
+        super().__init__(message)
+        self.extents = first, second
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Affine:
     """`const + sum(coefficient * symbol)`; `terms` is sorted by symbol, without zeros."""

@@ -22,7 +22,7 @@ from xdsl.irdl import (
 )
 from xdsl.traits import Pure
 
-from dialects.affine import Affine
+from dialects.affine import Affine, Differ
 from dialects.lpu.facts import Facts
 from dialects.lpu.types import Tensor, TensorType
 from dialects.refusal import refuse, require
@@ -103,7 +103,7 @@ class UnaryOp(LpuOp):
 
 
 def broadcast(*shapes: tuple[Affine, ...]) -> tuple[Affine, ...]:
-    """Numpy's broadcast of affine shapes; ValueError where two extents cannot be shown equal."""
+    """Numpy's broadcast of affine shapes; `Differ` where two extents cannot be shown equal."""
     if len(set(shapes)) == 1:
         return shapes[0]
     rank = max((len(s) for s in shapes), default=0)
@@ -118,7 +118,7 @@ def _broadcast_extent(extents: tuple[Affine, ...]) -> Affine:
             continue
         if wide != ONE:
             first, second = sorted((wide, extent))
-            raise ValueError(f"extents {first} and {second} do not broadcast")
+            raise Differ(f"extents {first} and {second} do not broadcast", first, second)
         wide = extent
     return wide
 

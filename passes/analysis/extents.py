@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dialects.affine import Affine, NotAffine, Ranges, product
+from dialects.affine import Affine, Differ, NotAffine, Ranges, product
 from passes.analysis.content import sign
 
 
 class Undecided(ValueError):
     """An extent that differs in form with the value of a symbol, and so has no one expression."""
+
+
+class Beyond(Undecided):
+    """The smaller of two expressions is not always the same one."""
+
+    def __init__(self, message: str, first: Affine, second: Affine) -> None:
+        super().__init__(message)
+        self.extents = first, second
 
 
 def reshape_dims(
@@ -27,6 +35,19 @@ def reshape_dims(
         known = dims[:index] + dims[index + 1 :]
         dims[index] = quotient(source, known)
     return tuple(dims)
+
+
+def unequal(message: str, source: Sequence[Affine], target: Sequence[Affine]) -> Differ | None:
+    """The one extent of each of two shapes that the other lacks, if there is just one of each."""
+    lost, new = list(source), list(target)
+    for extent in source:
+        if extent in new:
+            lost.remove(extent)
+            new.remove(extent)
+    symbolic = [[extent for extent in extents if not extent.is_const] for extents in (lost, new)]
+    if len(symbolic[0]) == len(symbolic[1]) == 1:
+        return Differ(message, symbolic[0][0], symbolic[1][0])
+    return None
 
 
 def quotient(source: Sequence[Affine], known: Sequence[Affine]) -> Affine:
@@ -70,7 +91,8 @@ def _wider(a: Affine, b: Affine) -> Affine:
     if Affine(1) in (a, b):
         return b if a == Affine(1) else a
     if a != b:
-        raise Undecided(f"cannot expand extent {a} to {b}")
+        message = f"cannot expand extent {a} to {b}"
+        raise Undecided(message) from Differ(message, a, b)
     return a
 
 
@@ -81,7 +103,7 @@ def minimum(a: Affine, b: Affine, ranges: Ranges) -> Affine:
         return a
     if low >= 0:
         return b
-    raise Undecided(f"min({a}, {b}) depends on the value of a symbol")
+    raise Beyond(f"min({a}, {b}) depends on the value of a symbol", a, b)
 
 
 def maximum(a: Affine, b: Affine, ranges: Ranges) -> Affine:

@@ -33,6 +33,9 @@ depends on shapes alone is never computed at run time. Operators that only move 
 views of the `lpu` level; contents that data operators read become `lpu.iota`, `lpu.fill` or a small
 `lpu.constant`; initialisers become `lpu.constant`. All other operators stay and get typed results.
 
+Lengths of caches that nodes need to be equal get one symbol, and a table that is read up to a
+length bounds it (`passes.onnx.shapes.lengths`).
+
 **Requires** `onnx-bind-roles`. **Ensures** every extent is affine in the symbols. An operand that
 decides an extent but depends on data is an error that names the node.
 """
@@ -42,21 +45,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Operation, SSAValue
 
+from dialects.lpu.attributes import SymbolsAttr
 from dialects.lpu.elementwise import ConstantOp
+from dialects.lpu.interface import symbols_of
 from dialects.lpu.tensors import tensor_of
 from dialects.onnx.ops import OnnxOp
 from dialects.reading import operations
 from passes.analysis.content import Content, Elements
-from passes.analysis.functions import functions, model_folder, symbol_ranges
+from passes.analysis.functions import functions, model_folder, step_function
 from passes.onnx.operators.sources import materialised
+from passes.onnx.roles.given import given_context
+from passes.onnx.shapes.lengths import Lengths, rename
 from passes.onnx.shapes.resolver import Resolver
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
-from passes.rewriting.kernel import erase, replace
+from passes.rewriting.kernel import erase, replace, set_attribute
 from passes.rewriting.signature import sign
 from passes.specification import EXACT, Specification
 
@@ -88,11 +95,15 @@ def _make(op: Operation, result: SSAValue, content: Content) -> None:
             replace(result, made)
 
 
-def resolve(func: FuncOp, folder: Path) -> None:
-    resolver = Resolver(symbol_ranges(func), folder)
+def resolve(func: FuncOp, folder: Path, lengths: Lengths) -> None:
+    """Resolve a function, and learn what its nodes say of the lengths of caches."""
+    resolver = Resolver(lengths, folder)
     for op in operations(func.body.block):
         resolver.visit(op)
     sweep(func, resolver.contents)
+    if lengths.have_changed:
+        rename(func, lengths.equal)
+        set_attribute(func, "lpu.symbols", SymbolsAttr(lengths.symbols()))
     sign(func)
 
 
@@ -109,5 +120,14 @@ class OnnxResolveShapesPass(RewritingPass):
     )
 
     def rewrite(self, module: ModuleOp) -> None:
+        folder, step = model_folder(module), step_function(module)
+        lengths = Lengths(symbols_of(step).data, {}, given_context(module))
+        resolve(step, folder, lengths)
         for func in functions(module):
-            resolve(func, model_folder(module))
+            symbols = symbols_of(func).data
+            if func is not step and not lengths.leave_room(symbols):
+                erase(func)
+                reason = "the model has positions for fewer tokens"
+                set_attribute(step, "lpu.no_chunk", StringAttr(reason))
+            elif func is not step:
+                resolve(func, folder, Lengths(symbols, lengths.fewer(), None))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from xdsl.ir import SSAValue
 
-from dialects.affine import Affine
+from dialects.affine import Affine, Differ
 from dialects.lpu.tensors import tensor_of
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import MICROSOFT, Limit, only, operator
@@ -20,7 +20,8 @@ def _product(node: Node, a: Dims, b: Dims) -> Sequence[Dims]:
     left = a if len(a) > 1 else (Affine(1), *a)
     right = b if len(b) > 1 else (*b, Affine(1))
     if left[-1] != right[-2]:
-        raise node.refusal(f"the inner extents {left[-1]} and {right[-2]} differ")
+        message = f"the inner extents {left[-1]} and {right[-2]} differ"
+        raise node.refusal(message) from Differ(message, left[-1], right[-2])
     batch = node.broadcast(left[:-2], right[:-2])
     rows = left[-2:-1] if len(a) > 1 else ()
     columns = right[-1:] if len(b) > 1 else ()

@@ -18,6 +18,7 @@ from passes.analysis.extents import (
     reshape_dims,
     slice_bounds,
     split_sizes,
+    unequal,
 )
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import Limit, only, operator, same_as_first
@@ -54,7 +55,8 @@ def dropout(b: Build, node: Node) -> Sequence[SSAValue | None]:
 def _reshaped(b: Build, node: Node, dims: Sequence[Affine]) -> SSAValue:
     source, target = node.source, node.source.with_dims(dims)
     if not same_elements(source.shape, target.shape):
-        raise Undecided(f"cannot reshape {source} to {target}")
+        message = f"cannot reshape {source} to {target}"
+        raise Undecided(message) from unequal(message, source.shape, target.shape)
     return b.reshape(node.first, dims)
 
 
@@ -175,10 +177,10 @@ def concat(b: Build, node: Node) -> SSAValue:
     shapes = [tensor_of(value).shape for value in node.op.operands]
     axis = node.axis(len(shapes[0])) if "axis" in node.op.properties else 1
     for shape in shapes[1:]:
-        same = len(shape) == len(shapes[0]) and all(
-            a == b for at, (a, b) in enumerate(zip(shape, shapes[0], strict=False)) if at != axis
-        )
-        node.require(same, "the operands differ in another extent than that of the axis")
+        same = len(shape) == len(shapes[0])
+        node.require(same, "the operands differ in rank")
+        first, other = (s[:axis] + s[axis + 1 :] for s in (shapes[0], shape))
+        node.expect("an operand without the extent of the axis", other, first)
     return b.concat(list(node.op.operands), axis)
 
 

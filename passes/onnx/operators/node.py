@@ -19,7 +19,7 @@ from pathlib import Path
 
 from xdsl.ir import SSAValue
 
-from dialects.affine import Affine, Ranges
+from dialects.affine import Affine, Differ, Ranges
 from dialects.errors import CompileError, unsupported
 from dialects.lpu.tensors import broadcast, tensor_of
 from dialects.lpu.types import Tensor
@@ -109,20 +109,22 @@ class Node:
         """The common extents of shapes."""
         try:
             return broadcast(*shapes)
-        except ValueError as error:
-            raise self.refusal(str(error)) from None
+        except Differ as error:
+            raise self.refusal(str(error)) from error
 
     def expect(self, what: str, got: Affine | Dims, expected: Affine | Dims) -> None:
         """Refuse extents that cannot be shown to be the expected ones."""
         if got != expected:
-            raise self.refusal(f"{what} is {_text(got)}, expected {_text(expected)}")
+            message = f"{what} is {_text(got)}, expected {_text(expected)}"
+            raise self.refusal(message) from _difference(message, got, expected)
 
     def expect_dims(self, name: str, *shapes: Dims) -> None:
         """Refuse an operand that is there and has none of these shapes."""
         if self.get(name) is not None and self.dims(name) not in shapes:
             expected = " or ".join(map(_text, shapes))
             got = _text(self.dims(name))
-            raise self.refusal(f"the shape of '{name}' is {got}, expected {expected}")
+            message = f"the shape of '{name}' is {got}, expected {expected}"
+            raise self.refusal(message) from _difference(message, self.dims(name), shapes[0])
 
     def expect_spread(self, what: str, shape: Dims, target: Dims) -> None:
         """Refuse a shape that does not broadcast to another one as it is."""
@@ -247,6 +249,13 @@ class Node:
         found = [self.at(axis, rank, name) for axis in given]
         self.require(len(set(found)) == len(found), f"{name} {given} names an axis twice")
         return found
+
+
+def _difference(message: str, got: Affine | Dims, expected: Affine | Dims) -> Differ | None:
+    """The first two extents that differ; none where the ranks do."""
+    first, second = (x if isinstance(x, tuple) else (x,) for x in (got, expected))
+    pairs = zip(first, second, strict=True) if len(first) == len(second) else ()
+    return next((Differ(message, a, b) for a, b in pairs if a != b), None)
 
 
 def _text(value: Affine | Sequence[Affine]) -> str:

@@ -99,14 +99,14 @@ class Operator:
         try:
             return self.shape(node)[: len(node.op.results)]
         except (NotAffine, Undecided) as error:
-            raise node.refusal(str(error)) from None
+            raise node.refusal(str(error)) from error
 
     def lowered(self, b: Build, node: Node) -> Sequence[SSAValue | None]:
         """What stands for the results."""
         try:
             results = self.lower(b, node)
         except (NotAffine, Undecided) as error:
-            raise node.refusal(str(error)) from None
+            raise node.refusal(str(error)) from error
         return (results,) if isinstance(results, SSAValue) else results
 
 

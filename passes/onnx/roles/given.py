@@ -30,14 +30,18 @@ def original_names(func: FuncOp) -> dict[str, str]:
     return {k: v.data for k, v in params.items() if isinstance(v, StringAttr)}
 
 
+def given_context(module: ModuleOp) -> int | None:
+    """The longest context that the options ask for."""
+    given = options(module).get("max_context")
+    return given.value.data if isinstance(given, IntegerAttr) else None
+
+
 def max_context(module: ModuleOp) -> int:
     """What the options say, or the default, within what the positions of the model allow."""
     limit = context_limit(step_function(module), model_folder(module), given_roles(module))
-    given = options(module).get("max_context")
-    if not isinstance(given, IntegerAttr):
+    given = given_context(module)
+    if given is None:
         return DEFAULT_CONTEXT if limit is None else min(limit, DEFAULT_CONTEXT)
-    if limit is not None and given.value.data > limit:
-        raise CompileError(
-            f"--max-context {given.value.data} is more than the {limit} positions of the model"
-        )
-    return given.value.data
+    if limit is not None and given > limit:
+        raise CompileError(f"--max-context {given} is more than the {limit} positions of the model")
+    return given

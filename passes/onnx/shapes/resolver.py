@@ -30,6 +30,13 @@ from passes.analysis.moves import content_moved, content_of_array
 from passes.onnx.operators.node import Node, inlined
 from passes.onnx.operators.record import Operator, required_record
 from passes.onnx.shapes.doubles import folded, is_double
+from passes.onnx.shapes.lengths import (
+    Lengths,
+    is_table,
+    last_row,
+    renewed_content,
+    renewed_tensor,
+)
 from passes.rewriting.build import Build
 from passes.rewriting.kernel import erase, move, replace, retype
 from passes.rewriting.templates import Key, Templates, between, kept_by, key_of
@@ -54,13 +61,37 @@ class Typed:
 class Resolver:
     """The state of the walk: contents so far, and the folder that weights are read from."""
 
-    ranges: Ranges
+    lengths: Lengths
     folder: Path
     contents: dict[SSAValue, Content] = field(default_factory=dict[SSAValue, Content])
     types: dict[Key, Typed] = field(default_factory=dict[Key, Typed])
     templates: Templates = field(default_factory=Templates)
 
+    @property
+    def ranges(self) -> Ranges:
+        return self.lengths.ranges
+
     def visit(self, op: Operation) -> None:
+        """Resolve an operation, and what it says of the lengths of caches."""
+        self._renew(op)
+        while True:
+            try:
+                return self._visit(op)
+            except CompileError as error:
+                if not isinstance(op, OnnxOp) or not self.lengths.learn(op, error):
+                    raise
+                self._renew(op)
+
+    def _renew(self, op: Operation) -> None:
+        """Let lengths that have turned out to be equal have one name in what an operation reads."""
+        equal = self.lengths.equal
+        for value in op.operands if equal else ():
+            retype(value, tensor_type(renewed_tensor(tensor_of(value), equal)))
+            content = renewed_content(self.contents.get(value), equal)
+            if content is not None:
+                self.contents[value] = content
+
+    def _visit(self, op: Operation) -> None:
         if type(op) is InitializerOp:
             built = Build(op).constant(inlined(op.weight, self.folder))
             self._note_constant(built, op.weight)
@@ -138,6 +169,16 @@ class Resolver:
             retype(result, tensor_type(tensor))
         for result, content in zip(op.results, known.contents, strict=False):
             self._note(result, content)
+        if op.OP_TYPE == "Gather" and is_table(op):
+            self._note_rows(node)
+
+    def _note_rows(self, node: Node) -> None:
+        """A cache holds no tokens for which a table has no row."""
+        indices = node.value("indices")
+        last = last_row(self.contents.get(indices), tensor_of(indices))
+        rows = node.source.shape[node.axis(node.source.rank)]
+        if last is not None and last.terms:
+            self.lengths.limit(node.op, last, rows - 1)
 
     def _require_room(self, node: Node, tensor: Tensor | None) -> None:
         """Refuse a result that no machine holds."""

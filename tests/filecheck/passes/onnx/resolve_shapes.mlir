@@ -346,3 +346,48 @@ func.func @pads(%x : !lpu.tensor<[2, 3], f32>) -> !lpu.tensor<*, f32> {
   %y = onnx.Pad(%x, %p) {since_version = 13 : i64} : (!lpu.tensor<[2, 3], f32>, !lpu.tensor<*, i64>) -> !lpu.tensor<*, f32>
   func.return %y : !lpu.tensor<*, f32>
 }
+
+// -----
+
+// Lengths that a node needs to be equal are one, also in what was made before it.
+// CHECK-LABEL: @one_length
+// CHECK-SAME:    (%x: !lpu.tensor<[P, 8], f32>, %y: !lpu.tensor<[P, 8], f32>)
+// CHECK-SAME:    lpu.symbols = #lpu.symbols<[P in 0 to 5]>
+// CHECK-NEXT:    %t = lpu.transpose %y <[1, 0]> : !lpu.tensor<[P, 8], f32> -> !lpu.tensor<[8, P], f32>
+// CHECK-NEXT:    %c = lpu.concat %t, %t axis 1 {{.*}} -> !lpu.tensor<[8, 2*P], f32>
+// CHECK-NEXT:    %z = onnx.Add(%x, %y) {{.*}} -> !lpu.tensor<[P, 8], f32>
+func.func @one_length(%x : !lpu.tensor<[P, 8], f32>, %y : !lpu.tensor<[P1, 8], f32>) -> (!lpu.tensor<*, f32>, !lpu.tensor<*, f32>)
+    attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7, P1 in 0 to 5]>} {
+  %t = onnx.Transpose(%y) {perm = #lpu.ints<[1, 0]>, since_version = 13 : i64} : (!lpu.tensor<[P1, 8], f32>) -> !lpu.tensor<*, f32>
+  %c = onnx.Concat(%t, %t) {axis = 1 : i64, since_version = 13 : i64} : (!lpu.tensor<*, f32>, !lpu.tensor<*, f32>) -> !lpu.tensor<*, f32>
+  %z = onnx.Add(%x, %y) {since_version = 14 : i64} : (!lpu.tensor<[P, 8], f32>, !lpu.tensor<[P1, 8], f32>) -> !lpu.tensor<*, f32>
+  func.return %c, %z : !lpu.tensor<*, f32>, !lpu.tensor<*, f32>
+}
+
+// -----
+
+// A row of a table for each token: there are no more tokens than rows.
+// CHECK-LABEL: @rows_of_a_table
+// CHECK-SAME:    lpu.symbols = #lpu.symbols<[P in 0 to 3]>
+func.func @rows_of_a_table(%x : !lpu.tensor<[P, 1], f32>) -> !lpu.tensor<*, f32>
+    attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %table = lpu.constant <inline("00000000000000000000000000000000", [4, 1], f32)> : !lpu.tensor<[4, 1], f32>
+  %zero = onnx.Constant() {value = #lpu.weight<inline("0000000000000000", [1], i64)>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %p = onnx.Shape(%x) {start = 0 : i64, end = 1 : i64, since_version = 15 : i64} : (!lpu.tensor<[P, 1], f32>) -> !lpu.tensor<*, i64>
+  %next = onnx.Constant() {value_ints = #lpu.ints<[1]>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %end = onnx.Add(%p, %next) {since_version = 14 : i64} : (!lpu.tensor<*, i64>, !lpu.tensor<[1], i64>) -> !lpu.tensor<*, i64>
+  %y = onnx.Slice(%table, %p, %end, %zero) {since_version = 13 : i64} : (!lpu.tensor<[4, 1], f32>, !lpu.tensor<*, i64>, !lpu.tensor<*, i64>, !lpu.tensor<[1], i64>) -> !lpu.tensor<*, f32>
+  func.return %y : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// An error: what is no table may be cut short without end.
+// CHECK: onnx.Slice: min(P, 4) depends on the value of a symbol
+func.func @rows_of_an_input(%x : !lpu.tensor<[P, 1], f32>, %table : !lpu.tensor<[4, 1], f32>) -> !lpu.tensor<*, f32>
+    attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %zero = onnx.Constant() {value = #lpu.weight<inline("0000000000000000", [1], i64)>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %p = onnx.Shape(%x) {start = 0 : i64, end = 1 : i64, since_version = 15 : i64} : (!lpu.tensor<[P, 1], f32>) -> !lpu.tensor<*, i64>
+  %y = onnx.Slice(%table, %zero, %p, %zero) {since_version = 13 : i64} : (!lpu.tensor<[4, 1], f32>, !lpu.tensor<[1], i64>, !lpu.tensor<*, i64>, !lpu.tensor<[1], i64>) -> !lpu.tensor<*, f32>
+  func.return %y : !lpu.tensor<*, f32>
+}
