@@ -28,8 +28,8 @@ from lpuc.compiler.options import CompileOptions
 from lpuc.diagnosis.checking import RESOLVED
 from lpuc.diagnosis.failure import IMPORTER, INTERPRETER, Failure, failure_of
 from lpuc.diagnosis.following import course_of, follow
-from lpuc.diagnosis.judging.departures import ANYTHING, outputs_depart
-from lpuc.diagnosis.judging.runs import TOKENS, Outputs, run
+from lpuc.diagnosis.judging.departures import outputs_depart
+from lpuc.diagnosis.judging.runs import ANYTHING, TOKENS, Outputs, run
 from lpuc.diagnosis.judging.snapshots import Snapshot, Step
 from lpuc.diagnosis.search import Problem, Search
 from lpuc.errors import UserError

@@ -19,11 +19,12 @@ from xdsl.passes import ModulePass
 from dialects.devices import devices_of
 from lpuc.diagnosis.judging.runs import run
 from lpuc.diagnosis.judging.snapshots import Snapshot, Step, Walk
-from lpuc.diagnosis.reduction.inputs import drawn_or_none
+from lpuc.diagnosis.reduction.inputs import drawn_or_none, prompts_or_none
 from lpuc.diagnosis.search import Problem, Search
 from lpuc.levels.cases import Case, Cases
 from lpuc.levels.interface import interface_above
 from lpuc.levels.onnx_runtime import Runner
+from lpuc.levels.prompts import prompts_of
 from lpuc.levels.texts import greedy_cases
 from lpuc.levels.tolerance import tolerance_of
 from passes.analysis.functions import options
@@ -51,6 +52,7 @@ class NumericsCheck:
         self._generated = 0
         inputs = drawn_or_none(module)
         self.cases += [] if inputs is None else [Case("drawn", dict(inputs))]
+        self.cases += prompts_or_none(module)
 
     @property
     def passed(self) -> int:
@@ -82,10 +84,10 @@ class NumericsCheck:
     def _begin(self, resolved: Step) -> None:
         """The model can be called: judge what led here."""
         module = resolved.after.module
-        interface = interface_above(module)
-        made = Cases(interface, devices=devices_of(module))
+        made = Cases(interface_above(module), devices=devices_of(module))
         quick = {case.name: case for case in made.quick()}
         self.cases[:] = [quick.get(CALLED) or next(iter(quick.values()))]
+        self.cases += [prompt.case for prompt in prompts_of(made, module)]
         for case, host in greedy_cases(made, _runner(resolved.after), NEW_TOKENS):
             self.search.host = host
             self.texts.append(case)

@@ -15,7 +15,7 @@ from lpuc.diagnosis.failure import Hang
 from lpuc.diagnosis.following import follow, unstaged
 from lpuc.diagnosis.judging.runs import run
 from lpuc.diagnosis.judging.snapshots import Snapshot, Step
-from lpuc.diagnosis.reduction.inputs import SIZES, drawn_or_none
+from lpuc.diagnosis.reduction.inputs import SIZES, drawn_or_none, prompts_or_none
 from lpuc.diagnosis.search import Problem, Search
 from lpuc.diagnosis.variant import COMPILING
 from lpuc.errors import UserError
@@ -43,22 +43,26 @@ def bisect_ir(text: str, file: Path | None, pipeline: str | None = None) -> Bise
 
 
 def judged(
-    module: ModuleOp, passes: Sequence[ModulePass], sizes: Sequence[int] = SIZES
+    module: ModuleOp,
+    passes: Sequence[ModulePass],
+    sizes: Sequence[int] = SIZES,
+    has_prompts: bool = True,
 ) -> Bisection:
     """
     What goes wrong when passes run over a module, in place.
 
-    It is run with extents of several sizes, where it says what it takes and can be run. `UserError`
-    if its weights cannot be read.
+    It is run with extents of several sizes, where it says what it takes and can be run, and with a
+    prompt in chunks if it has some and `has_prompts`. `UserError` if its weights cannot be read.
     """
     level, done, notes = level_of(module), list[Step](), list[str]()
     first, drawn = Snapshot.of(module, level), list(_cases(module, sizes))
+    prompts = prompts_or_none(module) if has_prompts else []
     failure = follow(module, unstaged(passes), level, READER, done)
     if failure is not None:
         return Bisection(failure, COMPILING)
     if not drawn and sizes:
         notes.append("nobody can tell what the function 'step' takes")
-    cases = [case for case in drawn if _runs(first, case, notes)]
+    cases = [case for case in (*drawn, *prompts) if _runs(first, case, notes)]
     names = tuple(case.name for case in cases)
     precision = getattr(options(module).get("precision"), "data", "f32")
     search = Search(done, precision, tolerance_of("mem", precision))

@@ -40,8 +40,9 @@ from lpuc.diagnosis.judging.passes import judge
 from lpuc.diagnosis.judging.reuse import Reuse
 from lpuc.diagnosis.judging.runs import LEVELS, TOKENS, TRACED, Outputs, Runs
 from lpuc.diagnosis.judging.snapshots import Step
+from lpuc.levels.calls import run_on, takes
 from lpuc.levels.cases import Case
-from lpuc.levels.execution import STEP, entries_of
+from lpuc.levels.execution import STEP
 from lpuc.levels.texts import Host, off_by, tokens_by
 from runtime.program.program import Program
 from runtime.ring.checks.compile import Unproved
@@ -83,11 +84,11 @@ class Search:
 
     def step(self, step: Step, case: Case, tokens_only: bool = False) -> None:
         """Judge one pass on one case, by all its values or by the tokens that come of it."""
-        entries = [entries_of(s.module) for s in (step.before, step.after)]
-        if case.entry not in entries[1]:
+        if not takes(step.after.module, case):
             return
         memo = None if tokens_only else self._memo
-        before = self._before(step, case, memo) if case.entry in entries[0] else None
+        is_known = takes(step.before.module, case) or case.before
+        before = self._before(step, case, memo) if is_known else None
         if memo is not None:
             memo.look_at(step)
         after = Runs(step.after, case, None if before is None else _basis(before), memo)
@@ -202,6 +203,10 @@ class Search:
         """Whether the passes lead to a program."""
         return bool(self.steps) and self.steps[-1].after.level == "lpu_isa"
 
+    def ends_with(self, case: Case) -> bool:
+        """Whether what the passes lead to has all that a case calls."""
+        return takes(self.steps[-1].after.module, case)
+
     def fast(self, case: Case) -> Outputs:
         """What the finished program computes on the fast path."""
         return _called(self._machines[1], case)
@@ -229,7 +234,7 @@ class Search:
         reference.
         """
         for case in cases if self.is_whole else ():
-            if case.entry not in entries_of(self.steps[-1].after.module):
+            if not self.ends_with(case):
                 continue
             last = self._latest[id(case)]
             for where, machine, spread in (
@@ -264,7 +269,7 @@ def _basis(before: Runs) -> Runs | None:
 
 def _called(machine: Interpreter, case: Case) -> Outputs:
     tokens: list[int] = []
-    found = machine.run(case.inputs, case.entry, case.values, tokens.append)
+    found = dict(run_on(machine, case, tokens.append))
     return found if case.entry == STEP else found | {TOKENS: np.array(tokens, np.int64)}
 
 

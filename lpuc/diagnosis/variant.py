@@ -15,9 +15,9 @@ from lpuc.compiler.options import CompileOptions
 from lpuc.diagnosis.checking import RESOLVED
 from lpuc.diagnosis.failure import ENCODER, IMPORTER, UNKNOWN, Failed, Failure, failure_of
 from lpuc.diagnosis.following import PASS_SECONDS, course_of, follow, until
-from lpuc.diagnosis.judging.departures import ANYTHING, outputs_depart
+from lpuc.diagnosis.judging.departures import outputs_depart
 from lpuc.diagnosis.judging.importing import judge_import, judge_weights
-from lpuc.diagnosis.judging.runs import Runs
+from lpuc.diagnosis.judging.runs import ANYTHING, Outputs, Runs
 from lpuc.diagnosis.judging.snapshots import Step
 from lpuc.diagnosis.limits import at_most
 from lpuc.diagnosis.screening import screened
@@ -26,6 +26,7 @@ from lpuc.errors import UserError
 from lpuc.levels.cases import Case, Cases
 from lpuc.levels.interface import interface_above
 from lpuc.levels.onnx_runtime import Reference, Refusal
+from lpuc.levels.prompts import Prompt, prompts_of
 from lpuc.levels.texts import Host, greedy_cases
 from lpuc.levels.tolerance import tolerance_of
 from runtime.errors import BadOption
@@ -100,11 +101,15 @@ class Variant:
     def _resolved(self) -> Step | None:
         return next((s for s in self.done if s.one.name == RESOLVED), None)
 
+    @property
+    def _called(self) -> ModuleOp:
+        """The IR that says how it is called."""
+        assert self._resolved is not None
+        return self._resolved.after.module
+
     @cached_property
     def _made(self) -> Cases:
-        assert self._resolved is not None
-        interface = interface_above(self._resolved.after.module)
-        return Cases(interface, self.seed, self.options.devices)
+        return Cases(interface_above(self._called), self.seed, self.options.devices)
 
     @cached_property
     def _reference(self) -> Reference | None:
@@ -139,11 +144,15 @@ class Variant:
             search.host = host
             self.cases.append(case.name)
             chosen.append(case)
+        prompts = prompts_of(self._made, self._called)
+        for case in (prompt.case for prompt in prompts):
+            self.cases.append(case.name)
+            chosen.append(case)
         search.passes(chosen)
         if broken is not None:
             raise Problem(failure_of(broken, ENCODER), chosen[0])
         search.machine(chosen)
-        self._require_right(suspects)
+        self._require_right(suspects, prompts)
 
     def _judge_given(self, cases: Sequence[Case]) -> None:
         """The same for the given cases alone, as far as it can show what is sought."""
@@ -161,19 +170,31 @@ class Variant:
             raise Failed(failure_of(error, ENCODER)) from error
         search.machine(cases)
 
-    def _require_right(self, suspects: Sequence[Case]) -> None:
+    def _require_right(self, suspects: Sequence[Case], prompts: Sequence[Prompt]) -> None:
         """`Problem` if the program is wrong though no pass is: where cannot be told."""
         reference, search = self._reference, self._search
         if reference is None:
             return
-        for case in suspects:
-            expected = reference(case.inputs)
-            found = outputs_depart(
-                search.fast(case), expected, search.tolerance, dict.fromkeys(expected, ANYTHING)
-            )
+        right = [(case, reference(case.inputs)) for case in suspects]
+        right += list(self._right(reference, prompts))
+        for case, expected in right:
+            unbounded = dict.fromkeys(expected, ANYTHING)
+            found = outputs_depart(search.fast(case), expected, search.tolerance, unbounded)
             if found is not None:
                 message = f"no pass departs, but output '{found.names[0]}': {found}"
                 raise Problem(Failure("numbers", UNKNOWN, None, (), message), case)
+
+    def _right(
+        self, reference: Reference, prompts: Sequence[Prompt]
+    ) -> Iterator[tuple[Case, Outputs]]:
+        """What prompts give that the program takes, token by token, where that can be said."""
+        for prompt in prompts if self._search.is_whole else ():
+            if not self._search.ends_with(prompt.case):
+                continue
+            try:
+                yield prompt.case, dict(prompt.right(reference))
+            except Refusal as error:
+                self.notes.append(f"{prompt.case.name}: {error}")
 
     def _import(self, cases: Sequence[Case]) -> None:
         """Judge the model as it was imported."""
@@ -197,7 +218,8 @@ class Variant:
     def _smallest(self, problem: Problem) -> Problem:
         """The same problem on a case with shorter caches, if one shows it."""
         step = problem.step
-        if step is None or len(self._made.symbols) != 1 or problem.case.entry == GENERATE:
+        case = problem.case
+        if step is None or len(self._made.symbols) != 1 or case.entry == GENERATE or case.before:
             return problem
         (symbol,) = self._made.symbols
         for extent in range(symbol.lower, min(symbol.upper, symbol.lower + 4)):

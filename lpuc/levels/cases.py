@@ -11,14 +11,14 @@ They follow from the interface and the seed alone.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from lpuc.errors import UserError
+from lpuc.levels.decoder import VOCABULARY, cache_pairs, vocabulary_of
 from lpuc.levels.onnx_runtime import Runner
 from runtime.generation.sampling import Sampling
 from runtime.program.interface import Interface, Port, Symbol, call_symbols
@@ -32,8 +32,6 @@ LENGTHS = 6
 """How many extents are tried between the smallest and the largest."""
 STEPS = 4
 """How many steps go through the cache."""
-VOCABULARY = 8
-"""Ids are below this where nothing says how many there are."""
 PROMPT, NEW_TOKENS = 3, 5
 EXTENTS: tuple[tuple[str, Mapping[str, int]], ...] = (
     ("3 new tokens: ", {"seq": 3}),
@@ -45,12 +43,21 @@ TEXT_ROLES = frozenset({"ids", "mask", "positions", "past"})
 """What the inputs of a decoder are for; others could be anything."""
 
 
+class Cache(NamedTuple):
+    """What a call leaves as an output, and how much of it the next one is given."""
+
+    name: str
+    extents: tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class Case:
     """
     One call: inputs of an entry by name, and symbols that no input determines.
 
     `carried` names inputs that are outputs of the case before, each run's own: a step that goes on.
+    What is compared of a case with calls `before` it are the outputs of the last; from call to call
+    caches go on, as `lpuc.levels.calls` says.
     """
 
     name: str
@@ -58,6 +65,14 @@ class Case:
     entry: str = "step"
     values: Mapping[str, int] = field(default_factory=dict[str, int])
     carried: Mapping[str, str] = field(default_factory=dict[str, str])
+    before: tuple[Case, ...] = ()
+    caches: Mapping[str, Cache] = field(default_factory=dict[str, Cache])
+    """By inputs that no state keeps: what is left of the call before, in a case of several."""
+
+    @property
+    def calls(self) -> tuple[Case, ...]:
+        """All calls, in order."""
+        return (*self.before, self)
 
 
 @dataclass(frozen=True)
@@ -265,35 +280,3 @@ def _new(interface: Interface) -> int:
     """How many tokens a call adds."""
     shapes = [p.shape for p in interface.inputs if p.role == "ids" and len(p.shape) == 2]
     return shapes[0][1].const if shapes else 1
-
-
-def logits_of(interface: Interface) -> Port | None:
-    """The output with a number for each id."""
-    cached = {present.name for _, present in cache_pairs(interface)}
-    rest = [p for p in interface.outputs if p.name not in cached and p.shape]
-    named = [p for p in rest if "logits" in p.name] or rest[:1]
-    return named[0] if named and not named[0].shape[-1].terms else None
-
-
-def vocabulary_of(interface: Interface) -> int:
-    """How many ids there are."""
-    logits = logits_of(interface)
-    is_decoder = any(port.role == "ids" for port in interface.inputs)
-    return logits.shape[-1].const if logits is not None and is_decoder else VOCABULARY
-
-
-def cache_pairs(interface: Interface) -> list[tuple[Port, Port]]:
-    """Caches before and after a call, by layer and part in their names, else by order; or none."""
-    past = [p for p in interface.inputs if p.role == "past"]
-    kinds, marks = {(p.dtype, len(p.shape)) for p in past}, {_marks(p.name) for p in past}
-    present = [p for p in interface.outputs if (p.dtype, len(p.shape)) in kinds]
-    named = {_marks(p.name): p for p in present if _marks(p.name) in marks}
-    if len(named) == len(past) == sum(_marks(p.name) in marks for p in present):
-        return [(p, named[_marks(p.name)]) for p in past]
-    return list(zip(past, present, strict=False)) if len(past) == len(present) else []
-
-
-def _marks(name: str) -> tuple[str, ...]:
-    """The numbers of a name, and the last of its words that says which part of a layer it is."""
-    parts = re.findall(r"key|value|[kv]$", name)
-    return (*re.findall(r"\d+", name), *parts[-1:])

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from lpuc.levels.cases import Case, Cases, Text, cache_pairs, logits_of
+from lpuc.levels.cases import Case, Cases, Text
+from lpuc.levels.decoder import cache_pairs, logits_of
 from lpuc.levels.onnx_runtime import Arrays, Refusal, Runner
 from runtime.generation.device import GENERATE
 from runtime.generation.sampling import Sampling, choose
@@ -53,13 +54,22 @@ def by_host(reference: Runner, interface: Interface, text: Text) -> Host:
     return Host(text.prompt, tuple(tokens[len(text.prompt) :]), tuple(rows), text.sampling)
 
 
-def steps_of(reference: Runner, interface: Interface, tokens: Sequence[int]) -> Iterator[Arrays]:
-    """What each token gives behind those before it; `tokens` may grow in between."""
+def steps_of(
+    reference: Runner,
+    interface: Interface,
+    tokens: Sequence[int],
+    past: int = 0,
+    caches: Arrays | None = None,
+) -> Iterator[Arrays]:
+    """
+    What each token gives behind those before it; `tokens` may grow in between.
+
+    The first `past` of them are in the `caches` already.
+    """
     pairs = cache_pairs(interface)
     if len(pairs) != sum(port.role == "past" for port in interface.inputs):
         raise Refusal("nothing tells which output is the cache behind a step")
-    cache = {past.name: filled(past, tokens, 0) for past, _ in pairs}
-    past = 0
+    cache = dict(caches or {before.name: filled(before, tokens, 0) for before, _ in pairs})
     while past < len(tokens):
         ports = (port for port in interface.inputs if port.name not in cache)
         outputs = reference({port.name: filled(port, tokens, past) for port in ports} | cache)
@@ -68,17 +78,18 @@ def steps_of(reference: Runner, interface: Interface, tokens: Sequence[int]) -> 
         past += 1
 
 
-def filled(port: Port, tokens: Sequence[int], past: int) -> Array:
-    """An input of a step behind `past` tokens, by its role."""
+def filled(port: Port, tokens: Sequence[int], past: int, count: int = 1) -> Array:
+    """An input of a call that takes `count` tokens behind `past` others, by its role."""
     symbols = {name: past for dim in port.shape for name, _ in dim.terms}
-    shape, dtype = port.extents(symbols), port.dtype.dtype
+    shape, dtype, end = port.extents(symbols), port.dtype.dtype, past + count
+    row = (*shape[:-1], count)
     match port.role:
         case "ids":
-            return np.full(shape, tokens[past], dtype)
+            return np.broadcast_to(np.array(tokens[past:end], dtype), row).copy()
         case "mask":
-            return np.ones(shape, dtype)
+            return np.ones((*shape[:-1], end), dtype)
         case "positions":
-            return np.full(shape, past, dtype)
+            return np.broadcast_to(np.arange(past, end).astype(dtype), row).copy()
         case _:
             return np.zeros(shape, dtype)
 

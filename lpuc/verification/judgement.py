@@ -15,8 +15,9 @@ import numpy as np
 from dialects.errors import CompileError, node_names
 from lpuc.diagnosis.failure import Failure
 from lpuc.diagnosis.judging.runs import by_row
-from lpuc.levels.cases import Case, Text, logits_of
+from lpuc.levels.cases import Case, Text
 from lpuc.levels.contracts import ROUNDOFF
+from lpuc.levels.decoder import logits_of
 from lpuc.levels.initializers import misread
 from lpuc.levels.onnx_runtime import Arrays, Refusal, Runner
 from lpuc.levels.texts import Host, by_host, off_by, steps_of

@@ -11,9 +11,6 @@ import numpy as np
 from lpuc.diagnosis.judging.runs import TOKENS, by_row, distance
 
 Array = np.ndarray[Any, np.dtype[Any]]
-ANYTHING: Array = np.array(np.inf)
-"""A spread that bounds nothing: the tolerance alone does."""
-
 
 Off = tuple[tuple[int, ...], float, float, float]
 """Where a number is off, the number, the right one, and by how much it may be off."""

@@ -11,8 +11,8 @@ from xdsl.dialects.builtin import ModuleOp
 from dialects.errors import node_names
 from dialects.names import unescape
 from lpuc.diagnosis.failure import IMPORTER, Failure, failure_of
-from lpuc.diagnosis.judging.departures import ANYTHING, departure, outputs_depart
-from lpuc.diagnosis.judging.runs import Runs
+from lpuc.diagnosis.judging.departures import departure, outputs_depart
+from lpuc.diagnosis.judging.runs import ANYTHING, Runs
 from lpuc.diagnosis.judging.traces import Event
 from lpuc.levels.cases import Case
 from lpuc.levels.initializers import misread

@@ -23,6 +23,8 @@ def of_host(step: Step, before: Runs | None, case: Case) -> Failure | None:
     """What the host does wrong around the first IR that the machine runs."""
     if before is None or step.after.level != "lpu_isa" or before.snapshot.level != "lpu_mem":
         return None
+    if case.before:
+        return None
     module = step.after.module
     try:
         outputs = before.outputs

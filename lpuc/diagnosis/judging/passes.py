@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -124,8 +125,10 @@ def _coarser(before: Runs, after: Runs, pairs: Pairs) -> dict[Key, Coarser]:
 
 
 def _inputs(runs: Runs) -> dict[SSAValue, Coarser]:
-    """The rounding of what a function is given, to the types that its arguments have."""
-    arguments = entries_of(runs.snapshot.module)[runs.case.entry].body.block.args
+    """The rounding of what functions are given, to the types that their arguments have."""
+    entries = entries_of(runs.snapshot.module)
+    called = (entries[call.entry] for call in runs.case.calls if call.entry in entries)
+    arguments = chain.from_iterable(function.body.block.args for function in called)
     return {v: Coarser(0.0, ROUNDOFF.get(tensor_of(v).dtype, 0.0)) for v in arguments}
 
 

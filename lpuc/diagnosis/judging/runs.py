@@ -14,9 +14,10 @@ from dialects.observing import Memo, Observer, OnDevices
 from lpuc.diagnosis.judging.mem.written import Log, Written
 from lpuc.diagnosis.judging.snapshots import Snapshot
 from lpuc.diagnosis.judging.traces import Change, Event, Key, Recorder, parts_of, whole
+from lpuc.levels.calls import run_case, run_on
 from lpuc.levels.cases import Case
 from lpuc.levels.contracts import FINE, Coarser, local_bound
-from lpuc.levels.execution import STEP, run_level
+from lpuc.levels.execution import STEP
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Outputs = dict[str, Array]
@@ -27,6 +28,8 @@ TRACED = frozenset({"onnx", "lpu", "lpu_esl"})
 """Levels whose values are recorded."""
 TOKENS = "tokens emitted"
 """The name of the output that an entry emits piece by piece."""
+ANYTHING: Array = np.array(np.inf)
+"""A spread that bounds nothing: the tolerance alone does."""
 RUNS = 3
 """How often a run is repeated with errors in it."""
 MARGIN = 4.0
@@ -44,12 +47,11 @@ def run(
 ) -> Outputs:
     """Outputs by name; the tokens that the entry emits are one of them."""
     tokens: list[int] = []
-    given = (case.inputs, case.entry, case.values, tokens.append)
     if snapshot.level == "lpu_isa":
-        found = dict(snapshot.machine.run(*given))
+        found = dict(run_on(snapshot.machine, case, tokens.append))
     else:
-        level, module = LEVELS[snapshot.level], snapshot.module
-        found = dict(run_level(level, module, *given, observer, memo, watch))
+        given = (LEVELS[snapshot.level], snapshot.module, case, tokens.append)
+        found = dict(run_case(*given, observer, memo, watch))
     return found if case.entry == STEP else found | {TOKENS: np.array(tokens, np.int64)}
 
 
@@ -127,7 +129,7 @@ class Runs:
 
     @property
     def spread(self) -> dict[str, Array]:
-        """How far each output may be off, by row; empty where nobody knows."""
+        """How far each output may be off, by row."""
         *_, found = self.spreads()
         return found
 
@@ -137,10 +139,11 @@ class Runs:
 
         `coarser` has values that are rounded more than their types say. The more of these are
         asked for, the more runs they rest on: `RUNS` in the end. Where values are not recorded it
-        is that of the `basis`, or empty once.
+        is that of the `basis`, or none that bounds anything, once.
         """
         if not self.is_traced:
-            yield from ({},) if self.basis is None else self.basis.spreads()
+            known = self.basis and self.basis.spreads()
+            yield from known or (dict.fromkeys(self.outputs, ANYTHING),)
             return
         found: dict[str, Array] = {}
         for seed in range(RUNS):

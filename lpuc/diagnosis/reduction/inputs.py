@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from onnx import ModelProto, helper
-from xdsl.dialects.builtin import ArrayAttr, ModuleOp
-from xdsl.dialects.func import FuncOp
+from xdsl.dialects.builtin import ModuleOp
 
-from dialects.affine import Affine
+from dialects.devices import devices_of
 from dialects.errors import CompileError
-from dialects.lpu.control import StateOp
-from dialects.lpu.interface import interface_of, symbols_of
-from dialects.lpu.tensors import whole_of
-from dialects.lpu_mem.ports import PortAttr
-from dialects.names import unescape
-from dialects.reading import operations
+from dialects.lpu.interface import symbols_of
 from lpuc.compiler.driver import load_module
 from lpuc.compiler.options import CompileOptions
 from lpuc.compiler.pipeline import make_context, pipeline_of, stage_passes
 from lpuc.diagnosis.reduction.model.graph import Parts
+from lpuc.levels.cases import Case, Cases
+from lpuc.levels.interface import inputs_of, interface_above
+from lpuc.levels.prompts import prompts_of
 from passes.analysis.functions import step_function
-from runtime.numerics.elements import ElementType
+from runtime.program.interface import Port
 
 Array = np.ndarray[Any, Any]
 
@@ -37,20 +33,12 @@ IDS = 8
 """Integers are below this."""
 
 
-@dataclass(frozen=True)
-class _Port:
-    name: str
-    role: str
-    dtype: ElementType
-    dims: tuple[Affine, ...]
-
-
 def drawn(module: ModuleOp, size: int = SIZES[0], seed: int = 0) -> dict[str, Array]:
     """Inputs by name; the same for the same interface, size and seed."""
     func, rng = step_function(module), np.random.default_rng(seed)
     ranges = symbols_of(func).ranges
     symbols = {name: min(high, max(low, size)) for name, (low, high) in ranges.items()}
-    return {unescape(port.name): _tensor(port, symbols, rng) for port in _ports(func)}
+    return {port.name: _tensor(port, symbols, rng) for port in inputs_of(func)}
 
 
 def drawn_or_none(module: ModuleOp, size: int = SIZES[0]) -> dict[str, Array] | None:
@@ -59,6 +47,15 @@ def drawn_or_none(module: ModuleOp, size: int = SIZES[0]) -> dict[str, Array] | 
         return drawn(module, size)
     except (AssertionError, CompileError, LookupError, TypeError, ValueError):
         return None
+
+
+def prompts_or_none(module: ModuleOp) -> list[Case]:
+    """A case with a chunk of a prompt for IR that takes some, and says what a step is given."""
+    try:
+        made = Cases(interface_above(module), devices=devices_of(module))
+        return [prompt.case for prompt in prompts_of(made, module)]
+    except (AssertionError, CompileError, LookupError, TypeError, ValueError):
+        return []
 
 
 def of_model(model: Path, options: CompileOptions) -> list[dict[str, Array]]:
@@ -88,22 +85,8 @@ def of_shapes(model: ModelProto, shape: Mapping[str, int]) -> dict[str, Array]:
     return found
 
 
-def _ports(func: FuncOp) -> Iterator[_Port]:
-    placed = func.attributes.get("lpu_mem.inputs")
-    if isinstance(placed, ArrayAttr):
-        for attribute in cast("ArrayAttr[PortAttr]", placed):
-            port = attribute.data
-            yield _Port(port.name, port.role, port.dtype, port.dims)
-        return
-    for value, argument in zip(interface_of(func).arguments, func.args, strict=True):
-        yield _Port(value.name, value.role, value.dtype, whole_of(argument).shape)
-    for op in operations(func.body.block):
-        for port in op.inputs.data if isinstance(op, StateOp) else ():
-            yield _Port(port.name, port.role, port.dtype, port.dims)
-
-
-def _tensor(port: _Port, symbols: Mapping[str, int], rng: np.random.Generator) -> Array:
-    shape, dtype = tuple(dim.evaluate(symbols) for dim in port.dims), port.dtype.dtype
+def _tensor(port: Port, symbols: Mapping[str, int], rng: np.random.Generator) -> Array:
+    shape, dtype = port.extents(symbols), port.dtype.dtype
     if port.role == "mask":
         return np.ones(shape, dtype)
     if port.role == "positions":

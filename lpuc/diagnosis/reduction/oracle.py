@@ -47,7 +47,7 @@ class IrOracle:
         sizes = SIZES[:1] if self.runs else ()
         try:
             with at_most(self.seconds):
-                return judged(module, self.passes, sizes).failure
+                return judged(module, self.passes, sizes, has_prompts=False).failure
         except (UserError, Hang) as error:
             return failure_of(error, READER)
 

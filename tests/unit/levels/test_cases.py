@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lpuc.levels.cases import LONGEST, STEPS, Case, Cases, cache_pairs, vocabulary_of
+from lpuc.levels.cases import LONGEST, STEPS, Case, Cases
+from lpuc.levels.decoder import cache_pairs, vocabulary_of
 from runtime.numerics.elements import ElementType
 from runtime.program.interface import Dim, Interface, Port, Symbol
 

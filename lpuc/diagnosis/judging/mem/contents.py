@@ -24,6 +24,7 @@ from lpuc.diagnosis.failure import Hang
 from lpuc.diagnosis.judging.runs import Runs
 from lpuc.diagnosis.judging.snapshots import Snapshot
 from lpuc.diagnosis.judging.traces import Event, layer_names
+from lpuc.levels.calls import run_on
 from lpuc.levels.cases import Case
 from lpuc.levels.instructions import executable
 from passes.analysis.functions import model_folder
@@ -131,7 +132,7 @@ def of_instructions(snapshot: Snapshot, case: Case, is_fast: bool = False) -> Co
     machine = Interpreter(program, reference=not is_fast, on_step=watch)
     watch.provenance = machine.program.provenance
     with watch.written.until_it_ends():
-        machine.run(case.inputs, case.entry, case.values, _ignored)
+        run_on(machine, case, _ignored)
     return watch.written
 
 
@@ -141,14 +142,15 @@ class _Watch:
 
     written: Contents = field(default_factory=Contents)
     provenance: Provenance = field(default_factory=Provenance)
-    run: Run | None = None
+    device: Device | None = None
+    """The first."""
     pending: list[tuple[int, Access, ElementType]] = field(
         default_factory=list[tuple[int, Access, ElementType]]
     )
 
     def __call__(self, run: Run) -> None:
-        self.run = self.run or run
-        if run is not self.run:
+        self.device = self.device or run.device
+        if run.device is not self.device:
             return
         for pc, access, element in self.pending:
             array = _content(run.device, access, element)

@@ -1,0 +1,42 @@
+"""Which inputs and outputs of an interface are what to a decoder: logits, ids, caches."""
+
+from __future__ import annotations
+
+import re
+
+from runtime.program.interface import Interface, Port
+
+VOCABULARY = 8
+"""Ids are below this where nothing says how many there are."""
+
+
+def logits_of(interface: Interface) -> Port | None:
+    """The output with a number for each id."""
+    cached = {present.name for _, present in cache_pairs(interface)}
+    rest = [p for p in interface.outputs if p.name not in cached and p.shape]
+    named = [p for p in rest if "logits" in p.name] or rest[:1]
+    return named[0] if named and not named[0].shape[-1].terms else None
+
+
+def vocabulary_of(interface: Interface) -> int:
+    """How many ids there are."""
+    logits = logits_of(interface)
+    is_decoder = any(port.role == "ids" for port in interface.inputs)
+    return logits.shape[-1].const if logits is not None and is_decoder else VOCABULARY
+
+
+def cache_pairs(interface: Interface) -> list[tuple[Port, Port]]:
+    """Caches before and after a call, by layer and part in their names, else by order; or none."""
+    past = [p for p in interface.inputs if p.role == "past"]
+    kinds, marks = {(p.dtype, len(p.shape)) for p in past}, {_marks(p.name) for p in past}
+    present = [p for p in interface.outputs if (p.dtype, len(p.shape)) in kinds]
+    named = {_marks(p.name): p for p in present if _marks(p.name) in marks}
+    if len(named) == len(past) == sum(_marks(p.name) in marks for p in present):
+        return [(p, named[_marks(p.name)]) for p in past]
+    return list(zip(past, present, strict=False)) if len(past) == len(present) else []
+
+
+def _marks(name: str) -> tuple[str, ...]:
+    """The numbers of a name, and the last of its words that says which part of a layer it is."""
+    parts = re.findall(r"key|value|[kv]$", name)
+    return (*re.findall(r"\d+", name), *parts[-1:])
