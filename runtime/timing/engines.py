@@ -29,7 +29,7 @@ from runtime.target import Target
 from runtime.timing.chaining import Ints
 from runtime.timing.events import AT_ONCE, Cause, Engine, Event, Reason
 from runtime.timing.fifo import Fifo, Panel
-from runtime.timing.hbm import rates
+from runtime.timing.hbm import Borders, in_units, rates
 from runtime.timing.links import Links
 from runtime.timing.scoreboard import NEVER, HbmScoreboard, LmuScoreboard, Wait
 from runtime.timing.work import Work
@@ -50,6 +50,7 @@ class Engines:
         self.lmu = LmuScoreboard(target.lmu_bytes, target.lmu_granule)
         self.writes, self.streams = HbmScoreboard(), HbmScoreboard()
         self.fifo = Fifo(target)
+        self.borders = Borders(target)
         self.links = Links(target)
         self.free = dict.fromkeys(Engine, Wait(0))
         self.queues = {engine: deque[Wait](maxlen=target.queue_depth) for engine in Engine}
@@ -214,8 +215,9 @@ class Engines:
 
     def _transfer(self, pc: int, issued: Reason, work: Work, far: Range) -> Event:
         taken = self._taken(Engine.TRANSFER, issued)
-        begun = max(taken, self._turned(work), self._hazard(far))
+        begun, border = max(taken, self._turned(work), self._hazard(far)), self._border(work, far)
         setup = max(0, self.target.issue_latency - work.steps) if work.bytes else 0
+        setup += -(-border // self.rates.units)
         delays = self.lmu.delays(work.near)
         late, cause, waited = self._granules(work, delays, begun._replace(time=begun.time + setup))
         left = late + work.steps
@@ -223,7 +225,7 @@ class Engines:
         self._occupy(Engine.TRANSFER, taken[0], left)
         end = left + work.latency if work.bytes else left
         if work.bytes:
-            self._pay(work, issued[0], left)
+            self._pay(work, issued[0], left, border)
             if far.writes:
                 self.writes.note(far, Wait(end, self.number))
         return Event(
@@ -250,17 +252,23 @@ class Engines:
             over = max(over, self.streams.ready(far))
         return Reason(over.time, Cause.HBM, over.waited)
 
-    def _pay(self, work: Work, issued: int, left: int) -> None:
+    def _border(self, work: Work, far: Range) -> int:
+        """Units by which banks that are in use let a request begin later."""
+        if work.pattern is None:
+            return 0
+        return in_units(self.borders.behind(work.pattern, far.low), self.target)
+
+    def _pay(self, work: Work, issued: int, left: int, border: int) -> None:
         """What streams owe the channels for a transfer, and for turning the bus there and back."""
         turns = self.rates.to_write + self.rates.to_read
         turned = turns * self.rates.units if work.far.writes and not self.wrote else 0
-        self.fifo.bills.owe(issued * self.rates.units, work.units + turned)
+        self.fifo.bills.owe(issued * self.rates.units, border + work.units + turned)
         self.wrote, self.bus = work.far.writes, Wait(left, self.number)
 
     def _stream(self, pc: int, issued: int, work: Work, far: Range) -> None:
         panel = Panel(
             self.number, pc, work.bytes, work.beats, work.units, far, issued, self.fifo.total,
-            self.fifo.bills.count, self.writes.ready(far),
+            self.fifo.bills.count, self.writes.ready(far), self._border(work, far),
         )  # fmt: skip
         self.pushed.append(panel)
         self.fifo.push(panel)

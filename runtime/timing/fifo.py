@@ -32,8 +32,7 @@ from runtime.timing.hbm import rates
 from runtime.timing.scoreboard import NEVER, Needs, Wait
 from runtime.traps import Trap, TrapKind
 
-WINDOW = 1 << 12
-AHEAD = 1 << 4
+WINDOW, AHEAD = 1 << 12, 1 << 4
 
 
 @lru_cache(1024)
@@ -46,9 +45,9 @@ def shares(total: int, beats: int, low: int, high: int) -> Ints:
 class Panel:
     """A panel on its way: times are known as far as `asked` beats and `drained` of them.
 
-    `base` are the bytes of all panels before. It begins behind `hazard`, and when so many `bills`
-    of transfers are paid; from `ready` on there is room. `arrived` holds the arrivals of beats that
-    are not drained.
+    `base` are the bytes of all panels before. It begins behind `hazard`, and `border` units behind
+    the panel before it and when so many `bills` of transfers are paid; from `ready` on there is
+    room. `arrived` holds the arrivals of beats that are not drained.
     """
 
     number: int
@@ -61,6 +60,7 @@ class Panel:
     base: int
     bills: int
     hazard: Wait
+    border: int = 0
     asked: int = 0
     begun: int | None = None
     cause: Cause = Cause.ISSUE
@@ -188,11 +188,13 @@ class Fifo:
     def _begin(self, panel: Panel) -> None:
         """Take a panel up, behind the one before it and what it waits for."""
         paid = self.bills.paid(panel.bills) if panel.beats else 0
+        met = max(paid, self.before.time) + panel.border if self.before.waited != NEVER else 0
         reasons = (
             (panel.issued * self.unit, Cause.ISSUE, NEVER),
             (self.earliest, Cause.ENGINE, self.before.waited),
             (self.before.time, Cause.ENGINE, self.before.waited),
             (paid, Cause.CHANNEL, NEVER),
+            (met, Cause.CHANNEL, self.before.waited),
             (panel.hazard.time * self.unit, Cause.HBM, panel.hazard.waited),
         )
         panel.begun, panel.cause, panel.waited = max(reasons, key=lambda reason: reason[0])

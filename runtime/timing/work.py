@@ -27,7 +27,7 @@ from runtime.timing.chaining import (
     tiles,
     touch,
 )
-from runtime.timing.hbm import Transfer, beats, busy_units, rates
+from runtime.timing.hbm import Pattern, Transfer, beats, busy_units, rates
 from runtime.timing.scoreboard import Needs, needs
 from runtime.traps import Trap, TrapKind
 
@@ -40,8 +40,8 @@ class Work:
     """What the engines need to know. `near` is needed in the LMU, `far` counts from the operand.
 
     The engine takes `steps` cycles, `latency` follow. The channels serve `bytes` in `beats`, one
-    burst of each, within `units`, once per direction; a link serves `bytes`. `written` are hulls of
-    what is written in the LMU.
+    burst of each, within `units`, once per direction; they lie as `pattern` says. A link serves
+    `bytes`. `written` are hulls of what is written in the LMU.
     """
 
     near: Needs
@@ -52,6 +52,7 @@ class Work:
     beats: int = 0
     units: int = 0
     written: tuple[tuple[int, int], ...] = ()
+    pattern: Pattern | None = None
 
 
 def work_of(inst: Inst, registers: Sequence[int], target: Target) -> Work:
@@ -93,7 +94,7 @@ def _moved(
     span = Range(far.low - access.base, far.high - access.base, far.writes)
     return Work(
         found, steps, latency, span, ways * transfer.size, ways * beats(transfer, target), units,
-        _written(near),
+        _written(near), transfer.pattern,
     )  # fmt: skip
 
 

@@ -47,9 +47,28 @@ class Banks:
                 self._open(place, row)
             last = max(last + gap, self.opened[place] + rcd, self.group.get(group, LONG_AGO) + ccdl)
             columns.append(last)
-            self.group[group], self.closable[place] = last, last + left
+            self.group[group] = last
+            self.closable[place] = max(self.closable.get(place, LONG_AGO), last + left)
             gap = bl
         return [column + bl for column in columns[begun:]]
+
+    @property
+    def over(self) -> int:
+        """When the bus is free behind all that was served."""
+        return self.columns[-1] + self.target.hbm_nbl if self.columns else 0
+
+    def copy(self, row: int) -> "Banks":
+        """Another channel in the same state, with all rows so many further."""
+        found = Banks(self.target)
+        found.columns, found.opens, found.wrote = self.columns.copy(), self.opens, self.wrote
+        found.opened, found.closable = self.opened.copy(), self.closable.copy()
+        found.group = self.group.copy()
+        found.rows = {place: own + row for place, own in self.rows.items()}
+        return found
+
+    def forget(self) -> None:
+        """Drop bursts that no later one looks at."""
+        del self.columns[: -self.target.hbm_lookahead - 1]
 
     def _open(self, place: tuple[int, int], row: int) -> None:
         t, number = self.target, len(self.columns) - 1 - self.target.hbm_lookahead

@@ -93,4 +93,9 @@ def busy_units(transfer: Transfer, target: Target) -> int:
         took = dense_clocks(beats(transfer, target), pattern.writes, target)
     else:
         took = clocks(pattern, target)
+    return in_units(took, target)
+
+
+def in_units(took: int, target: Target) -> int:
+    """Units of some clocks of the memory, with what refresh adds."""
     return -(-took * rates(target).beat // target.hbm_nbl)

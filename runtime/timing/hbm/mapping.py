@@ -26,6 +26,8 @@ import numpy as np
 from runtime.target import Target
 from runtime.timing.chaining import Ints
 
+WIDTH = 63
+"""Bits of a number."""
 FEWEST = 2
 """Bits of a group that moves: with one, a bit that changes meets the group before."""
 
@@ -42,19 +44,26 @@ class Places(NamedTuple):
 
 def places(bursts: Ints, target: Target) -> Places:
     """Where the bursts of some numbers lie, which are addresses over `hbm_burst_bytes`."""
-    groups, banks = target.hbm_bank_groups, banks_of(target)
     q, channel = np.divmod(bursts, target.hbm_channels)
-    within, group = np.divmod(q, groups)
-    stripe, column = np.divmod(within, row_bursts(target))
+    if target.hbm_skew == "fold":
+        bits = _bits(target.hbm_channels)
+        channel = channel ^ _reversed(_fold(q, bits, bits), bits)
+    return Places(channel, *within(q, target))
+
+
+def within(q: Ints, target: Target) -> tuple[Ints, Ints, Ints, Ints]:
+    """Group, bank, row and column of the bursts of a channel, which are the same in all of them."""
+    groups, banks = target.hbm_bank_groups, banks_of(target)
+    block, group = np.divmod(q, groups)
+    stripe, column = np.divmod(block, row_bursts(target))
     row, bank = np.divmod(stripe, banks)
     if target.hbm_skew == "fold":
-        of_channel, of_group, of_bank = map(_bits, (target.hbm_channels, groups, banks))
+        of_group, of_bank = _bits(groups), _bits(banks)
         digit = of_group + of_bank
-        channel = channel ^ _reversed(_fold(q, of_channel, of_channel), of_channel)
         if of_group >= FEWEST:
-            group = group ^ _fold(within ^ within >> 1, digit, of_group)
+            group = group ^ _fold(block ^ block >> 1, digit, of_group)
         bank = bank ^ _fold(row ^ row >> 1, digit, of_bank)
-    return Places(channel, group, bank, row, column)
+    return group, bank, row, column
 
 
 def banks_of(target: Target) -> int:
@@ -74,11 +83,13 @@ def _bits(count: int) -> int:
 
 def _fold(value: Ints, digit: int, low: int) -> Ints:
     """The lowest bits of the exclusive-or of all digits."""
-    folded = np.zeros_like(value)
-    while low and value.any():
-        folded ^= value & ((1 << low) - 1)
-        value = value >> digit
-    return folded
+    if not low:
+        return np.zeros_like(value)
+    shift = digit
+    while shift < WIDTH:
+        value = value ^ value >> shift
+        shift *= 2
+    return value & ((1 << low) - 1)
 
 
 def _reversed(value: Ints, bits: int) -> Ints:

@@ -17,7 +17,8 @@ class Job:
     """One executed instruction, and when it has touched each granule.
 
     What is received is a `message`, of which each step has `passed` in a cycle; what is sent needs
-    the room of the message `before`, once that is received.
+    the room of the message `before`, once that is received. Banks that are in use hold it up for
+    `border` units behind what came before, of which the last bill is `paid` at a unit.
     """
 
     inst: Inst
@@ -29,6 +30,8 @@ class Job:
     latency: int = 0
     bill: int = 0
     bills: list["Job"] = field(default_factory=list)
+    border: int = 0
+    paid: int = 0
     issued: int = LATER
     taken: int = LATER
     begun: int = LATER

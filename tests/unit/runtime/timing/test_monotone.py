@@ -71,11 +71,21 @@ def earlier(of: Program, seed: int) -> tuple[Program, int]:
     return replace(of, code=tuple(moved)), word_addresses(code)[at] - word_addresses(code)[low]
 
 
+def opens_at_once(target: Target) -> Target:
+    """A memory whose rows are open again before the next burst: requests do not meet in banks."""
+    soon = dict.fromkeys(("nrp", "nrcd", "nrcdwr", "nrtp", "nwtp", "nrc", "nrrd", "nfaw"), 1)
+    soon |= {"nbl": 4, "nccdl": 4}
+    return replace(target, queue_depth=1000, **{f"hbm_{key}": n for key, n in soon.items()})
+
+
 def test_a_stream_issued_earlier_costs_its_words_at_most() -> None:
-    """Where its queue has room: the instructions that it passes are issued two words later."""
+    """Where its queue has room: the instructions that it passes are issued two words later.
+
+    Banks aside: requests in another order meet in others.
+    """
     gains = 0
     for seed in SEEDS:
-        base = replace(program(seed), target=replace(program(seed).target, queue_depth=1000))
+        base = replace(program(seed), target=opens_at_once(program(seed).target))
         moved, passed = earlier(base, seed)
         words = 2 * base.target.control_latency if passed else 0
         before, behind = predict(base, {}).cycles, predict(moved, {}).cycles

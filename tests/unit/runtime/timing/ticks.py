@@ -6,9 +6,11 @@ what they say, moment by moment, and knows no time before it has come.
 
 from collections import defaultdict, deque
 from collections.abc import Iterator
+from math import ceil
 
 from runtime.isa import Inst
 from runtime.program.program import Program
+from tests.unit.runtime.timing.following import later
 from tests.unit.runtime.timing.jobs import (
     ENGINES,
     LATER,
@@ -31,6 +33,13 @@ class Ticks:
         self.channels = Channels(program.target)
         turns = self.channels.to_write + self.channels.to_read
         self.turns = turns * self.channels.units
+        far = (
+            access
+            for inst, registers, _ in executed(program, symbols, entry)
+            for access in inst.accesses(registers)
+            if access.hbm and min(access.extents) > 0
+        )
+        self.borders = deque(later(far, program.target))
         self.jobs = self.prepared(executed(program, symbols, entry))
         self.queues: dict[str, deque[Job]] = {u: deque() for u in ENGINES}
         self.at: dict[str, Job | None] = dict.fromkeys(self.queues)
@@ -42,6 +51,7 @@ class Ticks:
         self.stream_setup = 0
         self.owed: deque[Job] = deque()
         self.bus: tuple[bool, int] | None = None
+        self.last_sent: int | None = None
         self.ends: list[int] = [0]
 
     def prepared(self, trace: Iterator[tuple[Inst, list[int], bool]]) -> Iterator[Job]:
@@ -67,11 +77,13 @@ class Ticks:
             if job.work.far is not None:
                 job.behind = [other for other in far if self.conflict(other, job)]
                 far.append(job)
+                border = self.borders.popleft() * self.channels.beat
+                job.border = -(-border // self.target.hbm_nbl)
                 if unit_of(inst) == "STREAM":
                     job.bills = list(bills)
                 else:
                     writes, turns = job.work.far.writes, self.turns if not batch else 0
-                    job.bill = job.work.units + (turns if writes else 0)
+                    job.bill = job.border + job.work.units + (turns if writes else 0)
                     batch = writes
                     bills.append(job)
             yield job
@@ -185,8 +197,10 @@ class Ticks:
         """When the first step may be done."""
         if unit != "TRANSFER":
             return job.taken + self.target.issue_latency
+        if job.work.far is None:
+            return job.begun
         rest = self.target.issue_latency - job.work.steps
-        return job.begun + (max(0, rest) if job.work.far is not None else 0)
+        return job.begun + max(0, rest) + ceil(job.border / self.channels.units)
 
     def setup(self, unit: str) -> int:
         """How long a step follows the granules that it waits for."""
@@ -221,7 +235,7 @@ class Ticks:
             return False
         beats = job.work.beats
         if job.asked == beats:
-            job.sent = unit
+            job.sent = self.last_sent = unit
             cycle = -(-unit // self.channels.units)
             self.ends.append(cycle + (self.target.hbm_latency if beats else 0))
             self.at["STREAM"] = None
@@ -241,15 +255,18 @@ class Ticks:
         if unit >= self.beat_over and self.owed:
             self.owed[0].bill -= 1
             if not self.owed[0].bill:
-                self.owed.popleft()
+                self.owed.popleft().paid = unit + 1
 
     def may_stream(self, job: Job, unit: int) -> bool:
         """Whether the stream's engine may take a panel up."""
         if unit < self.stream_setup or job.issued * self.channels.units > unit:
             return False
         while job.bills and not job.bills[0].bill:
+            job.paid = max(job.paid, job.bills[0].paid)
             del job.bills[0]
         if job.work.beats and job.bills:
+            return False
+        if self.last_sent is not None and unit < max(job.paid, self.last_sent) + job.border:
             return False
         return self.is_first(job, unit)
 
