@@ -190,7 +190,8 @@ def _check_hbm(functions: Sequence[FuncOp], shared: Shared, end: int, target: Ta
         hint="a lower --precision or a target with more HBM helps, too",
     )
     if shared.params_size < target.hbm_bytes:
-        fitting = max((_fitting(func, cache, over) for func in functions), default=0)
+        room, need = target.hbm_bytes - shared.arena, end - shared.arena
+        fitting = _fitting(functions, room, need) if cache else 0
         context = f"--max-context {fitting} fits" if fitting else "choose a smaller --max-context"
         error.hint = f"{context}; {error.hint}"
     error.divisible, error.activations = shared.states_end, activations
@@ -206,14 +207,28 @@ def _largest(functions: Sequence[FuncOp]) -> str | None:
     return names[0] if names else None
 
 
-def _fitting(func: FuncOp, cache: int, over: int) -> int:
-    """About the longest context whose cache fits; 0 where the cache is not what is too large."""
+def _fitting(functions: Sequence[FuncOp], room: int, need: int) -> int:
+    """
+    About the longest context of which cache and activations fit into `room`; 0 if there is none.
+
+    Buffers of fewer elements than the context take what they take, all others, together `need`
+    bytes, grow with it.
+    """
+    bound = max(map(_bound, functions))
+    buffers = (
+        buffer_of(op.result) for f in functions for op in f.walk() if isinstance(op, AllocOp)
+    )
+    fixed = sum(b.nbytes for b in buffers if b.space == "hbm" and b.elements < bound)
+    left = room - fixed
+    return max(0, bound * (left - left // 64) // need)
+
+
+def _bound(func: FuncOp) -> int:
+    """The longest cache that a function takes, in tokens; 0 where it has none."""
     ranges = symbol_ranges(func)
     ports = (port.data for op in func.walk() if isinstance(op, StateOp) for port in op.inputs)
     pasts = [name for port in ports for dim in port.dims for name, _ in dim.terms]
-    bound = max((ranges[name][1] for name in pasts if name in ranges), default=0)
-    room = cache - over - cache // 64
-    return max(0, bound * room // cache) if cache else 0
+    return max((ranges[name][1] for name in pasts if name in ranges), default=0)
 
 
 def _place_tiles(lives: Sequence[Life], start: int, target: Target) -> None:

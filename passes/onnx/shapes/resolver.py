@@ -186,7 +186,10 @@ class Resolver:
             return
         size = nbytes(tensor.bound(self.ranges), tensor.dtype)
         message = f"a result {tensor} takes {size} bytes, more than any machine has"
-        node.require(size <= MOST_BYTES, message)
+        grows = any(dim and not dim.is_const for dim in tensor.dims or ())
+        node.require(
+            size <= MOST_BYTES, message, "choose a smaller --max-context" if grows else None
+        )
 
     def _computed(self, op: OnnxOp) -> Sequence[Content | None]:
         """What the operator's own semantics give, if all operands are known numbers."""
