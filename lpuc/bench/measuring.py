@@ -124,7 +124,7 @@ def measured(file: Path, options: CompileOptions, wanted: Wanted) -> Result:
             sides[THEIRS].ask("onnxruntime", str(model.files[0].resolve()), interface)
             _require_like(plan, decoder, sides, (subject.precision, model.precision))
         state = Measuring(plan, decoder.vocabulary, sides)
-        peaks, classes = _measure(state)
+        peaks, profile = _measure(state)
         stamps.require_unchanged()
         results = {
             name: SideResult.of(side.ask("about"), state.samples[name], plan, peaks[name])
@@ -132,7 +132,7 @@ def measured(file: Path, options: CompileOptions, wanted: Wanted) -> Result:
         }
     return Result(
         str(file), machine, subject, plan, results[OURS],
-        {name: Share(**share) for name, share in classes.items()},
+        {name: Share(**share) for name, share in profile["classes"].items()}, profile["seconds"],
         {threads: Spread.of(rates) for threads, rates in sorted(state.reads.items())},
         results.get(THEIRS), reason, tuple(state.same), wanted.baseline,
     )  # fmt: skip

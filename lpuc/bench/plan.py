@@ -13,8 +13,8 @@ CONTEXT = 1024
 """Tokens in the cache unless asked otherwise, where so many fit."""
 SETTLED = 1
 """Tokens of each round that are not counted: between them and the prompt much changes."""
-PROFILED = 4
-"""Tokens of the last round whose instructions are timed one by one."""
+PROFILED = 8
+"""Tokens of the last round whose instructions are timed one by one; as many run between them."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Plan:
     @property
     def more(self) -> int:
         """Tokens that are asked for behind the first one of a round."""
-        return SETTLED + self.tokens + SETTLED + PROFILED
+        return SETTLED + self.tokens + SETTLED + 2 * PROFILED
 
     def prompt(self, vocabulary: int, turn: int) -> list[int]:
         """Random tokens; each round has others."""

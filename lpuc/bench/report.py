@@ -71,7 +71,7 @@ def _classes(result: Result) -> Iterator[str]:
         f"a token of lpuc is {result.instructions_per_token:.0f} instructions and takes "
         f"{1e3 * result.seconds_outside_products:.3g} ms outside of products; each timed by itself,"
     )
-    yield f"which takes longer than together, {1e3 * whole:.3g} ms, medians of {PROFILED} tokens:"
+    yield f"which takes longer than together, {1e3 * whole:.3g} ms, medians over {PROFILED} tokens:"
     for name, share in sorted(result.classes.items(), key=lambda item: -item[1].seconds):
         part = share.seconds / whole if whole else 0.0
         yield f"  {name:14}{share.count:8.0f} {1e3 * share.seconds:10.3f} ms {part:6.0%}"

@@ -95,6 +95,9 @@ class Result:
     lpuc: SideResult
     classes: Mapping[str, Share]
     """Instructions of a token, and their seconds."""
+    profiled_seconds: float
+    """Of a token that runs as always, between those whose instructions were timed; of a processor,
+    as theirs, where there is one thread."""
     read_bytes_per_second: Mapping[int, Spread]
     """By the number of threads."""
     onnxruntime: SideResult | None = None
@@ -111,7 +114,7 @@ class Result:
     @property
     def seconds_outside_products(self) -> float:
         """Of a token; it is executed faster than its instructions when each is timed by itself."""
-        return max(0.0, self.lpuc.step.seconds.median - self.classes["product"].seconds)
+        return max(0.0, self.profiled_seconds - self.classes["product"].seconds)
 
     @property
     def ratios(self) -> dict[str, dict[str, float]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from statistics import median
+from time import perf_counter, thread_time
 from typing import Any, cast
 
-from lpuc.bench.sides.classes import Share, timed
+from lpuc.bench.sides.classes import Times, timed, typical
 from lpuc.bench.sides.memory import ReadProbe, peak_bytes
 from lpuc.bench.sides.questions import Token, Watch
 from runtime.generation.device import Request
@@ -24,7 +25,7 @@ class Ours:
     """A program file."""
 
     def __init__(self, path: str, threads: int) -> None:
-        del threads  # its libraries have read the environment
+        self._is_alone = threads == 1  # how many there are, its libraries read in the environment
         self._machine = Interpreter(Program.load(Path(path)))
         self._tokens: Iterator[int] = iter(())
         self._probes: dict[int, ReadProbe] = {}
@@ -52,23 +53,23 @@ class Ours:
 
     def profile(self, steps: int) -> dict[str, Any]:
         """
-        Instructions and seconds of each class for a token: medians of `steps` behind the next one.
+        Instructions and seconds of each class for a token, and the seconds of a token as it runs.
+
+        Of each `steps` tokens, which take turns: what is their difference was measured at one time.
+        One thread is timed by what it has of a processor, several by the clock on the wall.
         """
-        tokens: list[dict[str, Share]] = []
-        with timed(self._machine.code) as found:
-            for _ in range(steps + 1):
+        clock, key = (thread_time, "cpu") if self._is_alone else (perf_counter, "seconds")
+        plain: list[float] = []
+        tokens: list[dict[str, Times]] = []
+        for step in range(steps + 1):
+            token = self.step() if step else None
+            with timed(self._machine.code, clock) as found:
                 next(self._tokens)
-                tokens.append({name: replace(share) for name, share in found.items()})
-                for share in found.values():
-                    share.count, share.seconds = 0, 0.0
-        del tokens[0]  # what is executed one by one for the first time is prepared
-        return {
-            name: {
-                "count": median(shares[name].count for shares in tokens),
-                "seconds": median(shares[name].seconds for shares in tokens),
-            }
-            for name in found
-        }
+            if token is not None:  # what is executed one by one for the first time is prepared
+                plain.append(token[key])
+                tokens.append(found)
+        classes = {name: asdict(typical([t[name] for t in tokens])) for name in tokens[0]}
+        return {"classes": classes, "seconds": median(plain)}
 
     def read(self, threads: int) -> float:
         """Bytes per second of memory that is read once."""

@@ -61,7 +61,7 @@ def test_the_data_of_a_comparison(kept: Path) -> None:
     assert set(data) == {
         "version", "file", "machine", "subject", "plan", "lpuc", "classes", "ratios",
         "read_bytes_per_second", "onnxruntime", "not_compared", "same_tokens",
-        "instructions_per_token", "seconds_outside_products",
+        "instructions_per_token", "seconds_outside_products", "profiled_seconds",
     }  # fmt: skip
     for name in ("lpuc", "onnxruntime"):
         side = data[name]

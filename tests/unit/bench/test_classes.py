@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from lpuc.bench.sides.classes import CLASSES, NAMES, timed
+from lpuc.bench.sides.classes import CLASSES, NAMES, Share, timed, typical
 from lpuc.compiler.driver import compile_model
 from lpuc.compiler.options import CompileOptions
 from runtime.generation.device import Request
@@ -51,5 +51,11 @@ def test_what_is_counted_was_executed() -> None:
         next(tokens)
     assert [list(table) for table in tables] == plain
     next(tokens)
-    assert {name: share.count for name, share in found.items()} == dict(seen[1] + seen[2])
-    assert all(share.seconds > 0 for share in found.values())
+    assert {name: len(times) for name, times in found.items()} == dict(seen[1] + seen[2])
+    assert all(seconds > 0 for times in found.values() for seconds in times)
+
+
+def test_what_disturbs_an_instruction_does_not_count() -> None:
+    """In each token another one is disturbed, and one token executes one more."""
+    tokens = [[9.0, 2.0, 1.0], [1.0, 9.0, 1.0], [1.0, 2.0, 9.0], [1.0, 2.0, 1.0, 5.0]]
+    assert typical(tokens) == Share(3, 4.0)
