@@ -254,13 +254,13 @@ def text_digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:12]
 
 
-def prepared(folder: Path) -> Stock:
-    """Import the project and what it needs, compile every setting once, and take stock."""
+def prepared(folder: Path, settings: Sequence[Setting] = SETTINGS) -> Stock:
+    """Import the project and what it needs, compile each setting once, and take stock."""
     for name in ("onnxruntime", "lpuc.verification.verified", "lpuc.levels.execution"):
         import_module(name)
     here = Path.cwd()
     os.chdir(folder)
-    warm(SETTINGS)
+    warm(settings)
     os.chdir(here)
     stock = Stock()
     gc.freeze()

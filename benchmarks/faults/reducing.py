@@ -13,79 +13,72 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import chdir
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks.faults.command import prepared
 from benchmarks.faults.mutation import Fault
-from benchmarks.faults.planting import ROOT, Stock
-from benchmarks.faults.settings import SETTINGS
-from benchmarks.faults.working import options_of, warm
+from benchmarks.faults.planting import Stock
+from benchmarks.faults.processes import Steps, Work, run_all
+from benchmarks.faults.settings import SETTINGS, Setting
+from benchmarks.faults.working import options_of
 
 Record = dict[str, Any]
 LIMIT_SECONDS = 600.0
+"""Of the time of a process."""
 TRIES = 2000
 SECONDS = 20.0
 MEDIAN, MOST = 12, 40
 """What is to be reached: at most so many in half of the cases, and in nine of ten."""
 
 
-def reduced(record: Record) -> Record:
-    """Plant the fault of a record and reduce what it breaks; in a process of its own."""
+def setting_of(record: Record) -> Setting:
+    """On what a fault shows."""
+    return next(one for one in SETTINGS if one.name == record["setting"])
+
+
+def reduced(stock: Stock, record: Record) -> Iterator[Record]:
+    """Plant the fault of a record and reduce what it breaks; what is known is told at once."""
     from lpuc.diagnosis.reduction.subjects import Limits, of_lowered, of_model
     from lpuc.errors import UserError
 
-    setting = next(one for one in SETTINGS if one.name == record["setting"])
-    with TemporaryDirectory() as folder, chdir(folder):
-        warm([setting])
-    Stock().plant(Fault.of(record))
+    setting = setting_of(record)
+    stock.plant(Fault.of(record))
     options, limits, began = options_of(setting), Limits(TRIES, SECONDS), time.perf_counter()
     try:
         subject = of_model(setting.model, options, limits)
     except UserError as error:
-        return {"seen": False, "detail": str(error)}
+        yield {"seen": False, "detail": str(error)}
+        return
+    yield {"seen": True, "failure": str(subject.failure)[:200], "before": subject.before}
     subject.run()
-    found: Record = {"seen": True, "failure": str(subject.failure)[:200], "before": subject.before}
-    found |= {"nodes": subject.search.best.nodes, "tries": subject.search.tries}
-    found["seconds"] = round(time.perf_counter() - began, 1)
+    seconds = round(time.perf_counter() - began, 1)
+    found = subject.search
+    yield {"nodes": found.best.nodes, "tries": found.tries, "reduced": seconds}
     try:
         with of_lowered(subject, options, limits) as (lower, _):
             lower.run()
-            found["operations"] = lower.size(lower.search.best)
+            yield {"operations": lower.size(lower.search.best)}
     except UserError:
-        pass
-    return found
-
-
-def asked(record: Record) -> Record:
-    """The same, as another process says."""
-    words = [sys.executable, "-m", "benchmarks.faults.reducing", "--one", json.dumps(record)]
-    try:
-        done = subprocess.run(
-            words, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return {"seen": True, "failure": "not reduced in time"}
-    if done.returncode:
-        return {"seen": True, "failure": done.stderr.strip().rpartition("\n")[2][:300]}
-    return json.loads(done.stdout.rpartition("\n{")[2].join(["{", ""]))
+        return
 
 
 def _line(record: Record, found: Record) -> str:
     name = f"{record['area']} {record['file']}:{record['line']} on {record['setting']}"
-    if not found["seen"]:
-        return f"{name}: {record['show']}; not seen"
+    if not found.get("seen"):
+        return f"{name}: {record['show']}; not seen {_ended(found)}"
     left = f"{found.get('before')} nodes -> {found.get('nodes')}, {found.get('operations')} op."
-    return (
-        f"{name}: {left} ({found.get('tries')} tries, {found.get('seconds')} s): {found['failure']}"
-    )
+    took = f"{found.get('tries')} tries, {found.get('reduced')} s"
+    return f"{name}: {left} ({took}): {found['failure']} {_ended(found)}"
+
+
+def _ended(found: Record) -> str:
+    """Why nothing more is known, if a process did not come to its end."""
+    return f"[{found.get('died') or found['ended']}]" if found["ended"] else ""
 
 
 def _share(name: str, sizes: Sequence[int]) -> str:
@@ -101,19 +94,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, default=Path("faults"))
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--count", type=int, help="so many faults, spread over all")
-    parser.add_argument("--one", help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
-    if arguments.one:
-        print("\n" + json.dumps(reduced(json.loads(arguments.one))))
-        return 0
     lines = (arguments.folder / "shows.jsonl").read_text(encoding="utf-8").splitlines()
     records = [record for record in map(json.loads, lines) if record["show"]]
     records = records[:: max(1, len(records) // (arguments.count or len(records)))]
+    chosen = {setting_of(record).name for record in records}
+    stock = prepared(arguments.folder.resolve(), [s for s in SETTINGS if s.name in chosen])
     seen: list[Record] = []
-    with ThreadPoolExecutor(arguments.jobs) as pool:
-        for record, found in zip(records, pool.map(asked, records), strict=True):
-            print(_line(record, found), flush=True)
-            seen += [found] if found["seen"] else []
+
+    def asked(record: Record) -> Steps:
+        found = yield Work(lambda: reduced(stock, record), LIMIT_SECONDS)
+        print(_line(record, found), flush=True)
+        seen.extend([found] if found.get("seen") else [])
+
+    run_all(map(asked, records), arguments.jobs)
     print(f"{len(records)} faults, {len(seen)} seen")
     print(_share("nodes", [found["nodes"] for found in seen if "nodes" in found]))
     print(_share("operations", [f["operations"] for f in seen if "operations" in f]))

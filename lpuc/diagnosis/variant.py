@@ -206,7 +206,12 @@ class Variant:
             raise Problem(misread, cases[0])
         tolerance = tolerance_of("onnx", "f32", reference.narrowest)
         for case in cases:
-            expected, runs = reference(case.inputs), Runs(first, case)
+            try:
+                expected = reference(case.inputs)
+            except Refusal as error:  # what a cut model is given may fit it no more
+                self.notes.append(f"{case.name}: {error}")
+                continue
+            runs = Runs(first, case)
             failure = judge_import(runs, reference, expected, tolerance, self._search.fast)
             if failure is not None:
                 raise Problem(failure, case)

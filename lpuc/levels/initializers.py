@@ -23,6 +23,7 @@ from dialects.lpu.weights import read
 from dialects.names import unescape
 from dialects.onnx.ops import InitializerOp
 from passes.analysis.functions import model_folder
+from runtime.errors import Malformed
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -95,7 +96,11 @@ def misread(module: ModuleOp) -> Iterator[tuple[Operation, str]]:
     for op in module.walk():
         if not isinstance(op, InitializerOp) or (expected := right(op)) is None:
             continue
-        got = read(op.weight, folder)
+        try:
+            got = read(op.weight, folder)
+        except Malformed as error:
+            yield op, f"cannot be read as the importer says: {error}"
+            continue
         if got.dtype != expected.dtype:
             yield op, f"is read as {got.dtype}, the file has {expected.dtype}"
         elif got.tobytes() != np.ascontiguousarray(expected).tobytes():

@@ -41,13 +41,15 @@ class IrOracle:
     seconds: float | None = None
     runs: bool = True
     """Whether IR is run, to look at numbers: its weights may not be there."""
+    has_prompts: bool = False
+    """Whether it is run on prompts in chunks, too."""
 
     def __call__(self, module: ModuleOp) -> Failure | None:
         """What goes wrong with a module, which is changed."""
         sizes = SIZES[:1] if self.runs else ()
         try:
             with at_most(self.seconds):
-                return judged(module, self.passes, sizes, has_prompts=False).failure
+                return judged(module, self.passes, sizes, self.has_prompts).failure
         except (UserError, Hang) as error:
             return failure_of(error, READER)
 

@@ -206,6 +206,9 @@ def of_ir(
     oracle = IrOracle(passes, limits.seconds)
     failure = oracle(module.clone())
     if failure is None:
+        oracle = replace(oracle, has_prompts=True)
+        failure = oracle(module.clone())
+    if failure is None:
         raise _no_failure("the passes run, and the numbers stay")
     if failure.where == READER:
         reason, oracle = failure.message, replace(oracle, runs=False)
