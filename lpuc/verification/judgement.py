@@ -10,22 +10,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-import numpy as np
-
-from dialects.errors import CompileError, node_names
+from dialects.errors import node_names
 from lpuc.diagnosis.failure import Failure
-from lpuc.diagnosis.judging.runs import by_row
 from lpuc.levels.cases import Case, Text
-from lpuc.levels.contracts import ROUNDOFF
 from lpuc.levels.decoder import logits_of
 from lpuc.levels.initializers import misread
 from lpuc.levels.onnx_runtime import Arrays, Refusal, Runner
 from lpuc.levels.texts import Host, by_host, off_by, steps_of
 from lpuc.levels.tolerance import departure, tolerance_of
-from lpuc.verification.spread import FACTOR, Spreads, excess_of, rounded, spread_of
+from lpuc.verification.allowed import Allowed
 from lpuc.verification.subject import Stopped, Subject, failure_at
 from runtime.errors import Unlinked
-from runtime.traps import Trap
 
 Table = dict[str, dict[str, float]]
 """Largest `departure` by output and level; what the level broke on is infinite."""
@@ -37,12 +32,6 @@ TOKENS = "tokens"
 """The row of what `generate` hands out."""
 NOT_OURS = (MemoryError, OSError, Unlinked)
 """What is no difference of a level: the machine, or a file that has changed."""
-REFUSALS = (ArithmeticError, LookupError, ValueError, CompileError, Trap)
-"""What the semantics of a level raise for numbers that they do not take."""
-SPREADING = ("onnx", "lpu")
-"""Levels of which is known how far right outputs may be apart."""
-ROUNDOFFS = {kind.value: unit for kind, unit in ROUNDOFF.items()}
-"""By precision."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +62,7 @@ class Judgement:
     """How many times as far as they may be outputs are off, where that is most."""
     worst: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     """In which case that was."""
-    margins: dict[str, float] = field(default_factory=dict[str, float])
+    margins: dict[str, Callable[[], float]] = field(default_factory=dict[str, Callable[[], float]])
     """How far logits may be off, of the largest of their row, by what the model is compiled for."""
     cases: list[str] = field(default_factory=list[str])
     breakdowns: list[Breakdown] = field(default_factory=list[Breakdown])
@@ -134,12 +123,14 @@ def judge(
     outputs = [port.name for port in subject.interface.outputs]
     for output in outputs:
         judgement.table.setdefault(output, {})
-    last, allowed = dict[str, Arrays](), Allowed(judgement, subject)
+    last, logits = dict[str, Arrays](), logits_of(subject.interface)
+    allowed = Allowed(subject.modules, judgement.precision, logits)
 
     def errors(level: str, case: Case, expected: Arrays) -> Errors:
         given = _carried(case, last.pop(level, {}))
         got = subject.runners[level](given.inputs, given.entry, given.values)
-        found = allowed.errors(level, got, expected)
+        right = {name: expected[name] for name in outputs}
+        found = allowed.errors(level, got, right, judgement.tolerance(level))
         last[level] = got
         return found
 
@@ -157,54 +148,6 @@ def judge(
             if not case.carried or level in last:
                 judgement.judged(level, name, outputs, partial(errors, level, case, expected))
     judgement.margins[prefix] = allowed.margin
-
-
-class Allowed:
-    """How far the levels of a model may be off on one case after the other."""
-
-    def __init__(self, judgement: Judgement, subject: Subject) -> None:
-        self.judgement, self.subject = judgement, subject
-        self.logits = logits_of(subject.interface)
-        self.margin = 0.0
-        """How far logits may be off, of the largest of their row, at most."""
-        self._case = Case("", {})
-        self.before: Spreads = {}
-        self.spread: Spreads = {}
-
-    def begin(self, case: Case) -> None:
-        """The next case; what it goes on from is off as far as it was."""
-        carried = case.carried.items()
-        self.before = {name: self.spread[out] for name, out in carried if out in self.spread}
-        self._case, self.spread = case, {}
-
-    def errors(self, level: str, got: Arrays, right: Arrays) -> dict[str, tuple[float, float]]:
-        """How far each output of a level is off, and how many times as far as it may be."""
-        spread = self._of(level, got, right)
-        tolerance, found = self.judgement.tolerance(level), dict[str, tuple[float, float]]()
-        for port in self.subject.interface.outputs:
-            name = port.name
-            excess = excess_of(got[name], right[name], spread.get(name), tolerance)
-            error = departure(got[name], right[name])
-            found[name] = (error if excess or error < float("inf") else 0.0, excess)
-        return found
-
-    def _of(self, level: str, got: Arrays, right: Arrays) -> Spreads:
-        """The spread of a level: that of the model itself, from `lpu` on with that of this."""
-        case, unit = self._case, ROUNDOFFS["f32" if level == "onnx" else self.judgement.precision]
-        if level in SPREADING and (level == "onnx" or self.spread):
-            try:
-                module = self.subject.modules[level]
-                here = spread_of(level, module, case.inputs, self.before, got)
-            except REFUSALS:  # numbers that are off may be none that a level takes
-                here = {}
-            self.spread = {n: here[n] + self.spread.get(n, 0.0) for n in here}
-        spread = rounded(self.spread, right, unit)
-        if level == "lpu" and self.logits is not None and self.logits.name in spread:
-            name = self.logits.name
-            scale = np.maximum(by_row(np.abs(right[name].astype(np.float64))), 1.0)
-            most = float(np.max(FACTOR * spread[name] / scale, initial=0.0))
-            self.margin = max(self.margin, most)
-        return spread
 
 
 def _carried(case: Case, before: Arrays) -> Case:
@@ -259,9 +202,12 @@ def _judge_text(
 ) -> None:
     prefix, text = named
     tokens = subject.tokens(level, host.logits[0].size)
-    margin = min(judgement.tolerance(level), judgement.margins.get(prefix) or float("inf"))
 
     def errors() -> Errors:
+        if off_by(tokens, host, 0.0) == 0:
+            return {TOKENS: (0.0, 0.0)}
+        most = judgement.margins[prefix]() if prefix in judgement.margins else 0.0
+        margin = min(judgement.tolerance(level), most or float("inf"))
         error = off_by(tokens, host, margin)
         return {TOKENS: (error, error / margin)}
 

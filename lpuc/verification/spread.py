@@ -6,12 +6,13 @@ roundoff of its type; numbers of a short type by one step more, or rounding woul
 What is stored in a short type, weights and caches, may be off by a step as it is.
 
 ```python
-spread_of("lpu", module, case.inputs, {}, outputs)["logits"]
+drawn("lpu", module, case.inputs, {}, outputs, seed=0)["logits"]
 ```
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -52,21 +53,26 @@ def is_product(op: Operation) -> bool:
     return isinstance(op, MatmulOp | AttentionOp)
 
 
-def spread_of(
-    level: str, module: ModuleOp, inputs: Arrays, before: Spreads, outputs: Arrays
+def drawn(
+    level: str, module: ModuleOp, inputs: Arrays, before: Spreads, outputs: Arrays, seed: int
 ) -> Spreads:
     """
-    By how much the outputs that a level, `onnx` or `lpu`, gave for these inputs may be off.
+    By how much a run that rounds otherwise is off from what a level, `onnx` or `lpu`, gave.
 
     `before` has how far inputs are off already.
     """
-    found: Spreads = {}
-    for seed in range(RUNS):
-        given = _moved(module, inputs, before, np.random.default_rng(seed))
-        noisy = Recorder(_Noise(np.random.default_rng((seed, 1))))
-        got = run_level(level, module, given, observer=noisy)
-        for name, array in outputs.items():
-            found[name] = np.maximum(found.get(name, 0.0), by_row(distance(got[name], array)))
+    given = _moved(module, inputs, before, np.random.default_rng(seed))
+    noisy = Recorder(_Noise(np.random.default_rng((seed, 1))))
+    got = run_level(level, module, given, observer=noisy)
+    return {name: by_row(distance(got[name], array)) for name, array in outputs.items()}
+
+
+def wider(runs: Sequence[Spreads]) -> Spreads:
+    """The largest of several runs."""
+    first, *others = runs
+    found = dict(first)
+    for run in others:
+        found = {name: np.maximum(found[name], run[name]) for name in found}
     return found
 
 
@@ -91,8 +97,9 @@ def excess_of(got: Array, right: Array, spread: Array | None, tolerance: float) 
 
 def rounded(spread: Spreads, right: Arrays, unit: float) -> Spreads:
     """A spread, and what it takes to store outputs in a type."""
-    stored = {n: max(unit, roundoff(right[n])) * by_row(_size(right[n])) for n in spread}
-    return {n: spread[n] + stored[n] for n in spread}
+    names = [name for name in spread if name in right]
+    stored = {n: max(unit, roundoff(right[n])) * by_row(_size(right[n])) for n in names}
+    return {n: spread[n] + stored[n] for n in names}
 
 
 class _Noise:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from xdsl.dialects.builtin import ModuleOp
 
 from lpuc.compiler.options import CompileOptions
 from lpuc.levels.cases import Case
 from lpuc.levels.tolerance import TOLERANCES
-from lpuc.verification.judgement import Allowed, Judgement
-from lpuc.verification.spread import excess_of
-from lpuc.verification.subject import Subject
+from lpuc.verification import allowed
+from lpuc.verification.allowed import Allowed
+from lpuc.verification.spread import FACTOR, RUNS, excess_of
 from lpuc.verification.verified import verified
-from runtime.program.interface import Interface
 from tests import planted
 from tests.planted import off_in_lpu, off_in_mem, off_in_program, off_on_the_fast_path
 from tests.unit.levels.models import save_product
@@ -74,13 +75,49 @@ def test_integers_are_others_only_where_those_of_other_runs_are():
     assert excess_of(got, right, np.array([np.inf]), 1e-3) == 0
 
 
-def test_a_step_goes_on_from_what_may_be_off():
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """The runs that round otherwise, by level and seed, as they are made."""
+    runs, right = list[tuple[str, int]](), allowed.drawn
+
+    def drawn(level: str, *given: Any) -> Any:
+        runs.append((level, given[-1]))
+        return right(level, *given)
+
+    monkeypatch.setattr(allowed, "drawn", drawn)
+    return runs
+
+
+def test_runs_that_round_otherwise_are_made_only_where_numbers_are_off(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+):
+    runs = counted(monkeypatch)
+    cases = len(verified(model, CompileOptions("lpu-tiny", "f32"), None, 0).cases)
+    assert len(runs) < 2 * cases
+    runs.clear()
+    monkeypatch.setattr(planted, "OFF", SEEN)
+    off_in_mem(monkeypatch)
+    found = verified(model, CompileOptions("lpu-tiny", "f32"), None, 0)
+    assert found.mismatches == [("y", "mem")]
+    assert set(runs) == {(level, seed) for level in ("onnx", "lpu") for seed in range(RUNS)}
+
+
+def test_a_step_goes_on_from_what_may_be_off(monkeypatch: pytest.MonkeyPatch):
     """What one step leaves is off as far as its outputs were, and no further."""
-    subject = Subject(Interface((), (), (), 0, 0, 0), {})
-    allowed = Allowed(Judgement("f32"), subject)
-    allowed.begin(Case("step 1", {}))
-    allowed.spread = {"present": np.array([2.0])}
-    allowed.begin(Case("step 2", {}, carried={"past": "present"}))
-    assert allowed.before == {"past": np.array([2.0])}
-    allowed.begin(Case("another", {}))
-    assert allowed.before == {}
+    seen = list[Any]()
+
+    def drawn(_level: str, _module: Any, _inputs: Any, before: Any, *_given: Any) -> Any:
+        seen.append(before)
+        return {"present": np.array([1.0])}
+
+    monkeypatch.setattr(allowed, "drawn", drawn)
+    right = {"present": np.array([[100.0]], np.float32)}
+    off = {"present": right["present"] + np.float32(9)}
+    one = Allowed({"onnx": ModuleOp([]), "lpu": ModuleOp([])}, "f32")
+    carried = {"past": "present"}
+    steps = (Case("step 1", {}), {}), (Case("step 2", {}, carried=carried), {"past": 2.0})
+    for case, before in steps:
+        one.begin(case)
+        for level in ("onnx", "lpu"):
+            found = one.errors(level, off, right, 1.0)
+            assert found["present"][1] == pytest.approx(9 / (FACTOR * (1 + (level == "lpu"))), 1e-3)
+        assert seen[-1] == before

@@ -1,0 +1,161 @@
+"""
+How far the levels of a model may be off on one case after the other, found out as far as needed.
+
+What it takes to store an output in its type is allowed in any case, and costs nothing to know. Runs
+that round otherwise are made one by one, and only while something is further off than `ENOUGH` of
+what is known to be allowed: what is found wrong in the end is what is wrong by all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+
+from dialects.errors import CompileError
+from lpuc.diagnosis.judging.runs import by_row
+from lpuc.levels.cases import Case
+from lpuc.levels.contracts import ROUNDOFF
+from lpuc.levels.onnx_runtime import Arrays
+from lpuc.levels.tolerance import departure
+from lpuc.verification.spread import FACTOR, RUNS, Spreads, drawn, excess_of, rounded, wider
+from runtime.program.interface import Port
+from runtime.traps import Trap
+
+REFUSALS = (ArithmeticError, LookupError, ValueError, CompileError, Trap)
+"""What the semantics of a level raise for numbers that they do not take."""
+SPREADING = ("onnx", "lpu")
+"""Levels of which is known how far right outputs may be apart."""
+ROUNDOFFS = {kind.value: unit for kind, unit in ROUNDOFF.items()}
+"""By precision."""
+ENOUGH = 0.5
+"""Of what is known to be allowed: who is off by no more is right, and nobody asks further."""
+HELD_BYTES = 64 << 20
+"""Of what cases are remembered that nobody has asked about yet, at most."""
+
+
+@dataclass
+class Spreading:
+    """How far apart the right outputs of one case may be, as far as anybody has asked."""
+
+    modules: Mapping[str, ModuleOp]
+    case: Case
+    before: Mapping[str, tuple[Spreading, str]] = field(
+        default_factory=dict[str, "tuple[Spreading, str]"]
+    )
+    """Inputs that are off already: the case that left them, as which output."""
+    outputs: dict[str, Arrays] = field(default_factory=dict[str, Arrays])
+    """What the levels gave that tell."""
+    _runs: dict[str, list[Spreads]] = field(default_factory=dict[str, list[Spreads]])
+
+    def bounds(self, level: str) -> Iterator[Spreads]:
+        """
+        More and more of how far the outputs of a level may be off; the last is all of it.
+
+        Nothing is known of an output that is not there.
+        """
+        known = self.outputs.get("onnx", {})
+        yield dict.fromkeys(known, np.zeros(()))
+        told = [one for one in SPREADING[: 1 if level == "onnx" else None] if one in self.outputs]
+        if "onnx" not in self.outputs:
+            yield {}
+            return
+        try:
+            for seed in range(RUNS):
+                for one in reversed(told):
+                    self._run(one, seed)
+                    yield self._sum(told)
+        except REFUSALS:  # numbers that are off may be none that a level takes
+            yield {}
+
+    def all_of(self, level: str) -> Spreads:
+        """By all runs."""
+        *_, last = self.bounds(level)
+        return last
+
+    @property
+    def nbytes(self) -> int:
+        """What it remembers."""
+        held = [self.case.inputs, *self.outputs.values()]
+        return sum(array.nbytes for arrays in held for array in arrays.values())
+
+    def _run(self, level: str, seed: int) -> None:
+        """One more run that rounds otherwise, unless it was made."""
+        runs = self._runs.setdefault(level, [])
+        if len(runs) > seed:
+            return
+        off = {name: one.all_of("lpu").get(output, 0.0) for name, (one, output) in
+               self.before.items()}  # fmt: skip
+        given = (level, self.modules[level], self.case.inputs, off, self.outputs[level])
+        runs.append(drawn(*given, seed))
+
+    def _sum(self, levels: list[str]) -> Spreads:
+        """Over levels, of the widest run of each."""
+        widest = [wider(self._runs[level]) for level in levels if level in self._runs]
+        return {name: sum(spread[name] for spread in widest) for name in self.outputs["onnx"]}
+
+
+class Allowed:
+    """What is allowed of the levels of a model on one case after the other."""
+
+    def __init__(
+        self,
+        modules: Mapping[str, ModuleOp],
+        precision: str,
+        logits: Port | None = None,
+    ) -> None:
+        self.modules, self.precision, self.logits = modules, precision, logits
+        self._last = Spreading(modules, Case("", {}))
+        self._waiting: list[tuple[Spreading, Arrays]] = []
+        """Cases whose logits tell how far they may be off."""
+        self._margin = 0.0
+
+    def begin(self, case: Case) -> None:
+        """The next case; what it goes on from is off as far as it was."""
+        left = {name: (self._last, output) for name, output in case.carried.items()}
+        self._last = Spreading(self.modules, case, left)
+
+    def errors(
+        self, level: str, got: Arrays, right: Arrays, tolerance: float
+    ) -> dict[str, tuple[float, float]]:
+        """How far each output of a level is off, and how many times as far as it may be at most."""
+        if level in SPREADING:
+            self._last.outputs[level] = got
+        unit = ROUNDOFFS["f32" if level == "onnx" else self.precision]
+        excess = dict[str, float]()
+        for spread in self._last.bounds(level):
+            allowed = rounded(spread, right, unit)
+            excess = {n: excess_of(got[n], x, allowed.get(n), tolerance) for n, x in right.items()}
+            if all(share <= ENOUGH for share in excess.values()):
+                break
+        if level == "lpu":
+            self._remember(right)
+        found = dict[str, tuple[float, float]]()
+        for name, share in excess.items():
+            error = departure(got[name], right[name])
+            found[name] = (error if share or error < float("inf") else 0.0, share)
+        return found
+
+    def margin(self) -> float:
+        """How far logits may be off, of the largest of their row, at most."""
+        while self._waiting:
+            self._ask(*self._waiting.pop())
+        return self._margin
+
+    def _remember(self, right: Arrays) -> None:
+        if self.logits is None or self.logits.name not in right:
+            return
+        logits: Arrays = {self.logits.name: right[self.logits.name]}
+        self._waiting.append((self._last, logits))
+        while sum(one.nbytes for one, _ in self._waiting) > HELD_BYTES:
+            self._ask(*self._waiting.pop())
+
+    def _ask(self, one: Spreading, right: Arrays) -> None:
+        ((name, row),) = right.items()
+        allowed = rounded(one.all_of("lpu"), right, ROUNDOFFS[self.precision])
+        if name in allowed:
+            scale = np.maximum(by_row(np.abs(row.astype(np.float64))), 1.0)
+            most = float(np.max(FACTOR * allowed[name] / scale, initial=0.0))
+            self._margin = max(self._margin, most)
