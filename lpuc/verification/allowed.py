@@ -56,12 +56,11 @@ class Spreading:
 
         Nothing is known of an output that is not there.
         """
-        known = self.outputs.get("onnx", {})
-        yield dict.fromkeys(known, np.zeros(()))
-        told = [one for one in SPREADING[: 1 if level == "onnx" else None] if one in self.outputs]
         if "onnx" not in self.outputs:
             yield {}
             return
+        told = [one for one in SPREADING[: 1 if level == "onnx" else None] if one in self.outputs]
+        yield self._sum(told)
         try:
             for seed in range(RUNS):
                 for one in reversed(told):
@@ -86,15 +85,18 @@ class Spreading:
         runs = self._runs.setdefault(level, [])
         if len(runs) > seed:
             return
-        off = {name: one.all_of("lpu").get(output, 0.0) for name, (one, output) in
-               self.before.items()}  # fmt: skip
+        zero = np.zeros(())
+        off = {n: one.all_of("lpu").get(output, zero) for n, (one, output) in self.before.items()}
         given = (level, self.modules[level], self.case.inputs, off, self.outputs[level])
         runs.append(drawn(*given, seed))
 
     def _sum(self, levels: list[str]) -> Spreads:
         """Over levels, of the widest run of each."""
         widest = [wider(self._runs[level]) for level in levels if level in self._runs]
-        return {name: sum(spread[name] for spread in widest) for name in self.outputs["onnx"]}
+        found: Spreads = dict.fromkeys(self.outputs["onnx"], np.zeros(()))
+        for spread in widest:
+            found = {name: off + spread[name] for name, off in found.items()}
+        return found
 
 
 class Allowed:
