@@ -40,6 +40,10 @@ def grouped(model: Path, *more: Any, id: str = "") -> Any:
 
 
 EACH_MODEL = pytest.mark.parametrize("model", [grouped(model) for model in MODELS])
+FAMILIES = pytest.mark.parametrize(
+    "model", [grouped(model) for model in EXPORTS if model.stem in ("llama", "gpt2", "qwen2")]
+)
+"""One of each make; the others differ in how they are written, and are the same at `lpu`."""
 
 
 def options(target: str = "lpu-4nm", new: int = 1, batch: int = 1) -> CompileOptions:

@@ -12,7 +12,7 @@ from benchmarks.fuzz.command import outcome_of
 from benchmarks.fuzz.decoders.cases import TOLERANCES, make
 
 SEED = 0
-NUMBERS = range(20)
+NUMBERS = range(12)
 """Of decoders that differ in all that follows."""
 
 FEATURES = (
@@ -44,7 +44,7 @@ def test_a_random_decoder_gives_the_numbers_of_onnx_runtime(number: int):
 
 
 @pytest.mark.parametrize("precision", ["f16", "bf16"])
-@pytest.mark.parametrize("number", [12, 75, 96])
+@pytest.mark.parametrize("number", [12, 96])
 def test_a_decoder_without_cache_compiles_at_every_precision(number: int, precision: str):
     """With one token: softmax, sums and norms over one element change the type alone.
 

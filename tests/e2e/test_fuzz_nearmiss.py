@@ -15,7 +15,7 @@ from benchmarks.fuzz.nearmiss.mutant import UNCHANGED, Mutant, make
 from benchmarks.fuzz.nearmiss.verdict import judge
 
 SEED = 1
-MUTANTS = 72
+MUTANTS = 36
 
 
 def _name(maker: Callable[[Draw], Case]) -> str:

@@ -12,7 +12,7 @@ from benchmarks.fuzz.programs import trial
 from benchmarks.fuzz.programs.bases import make_bases
 from benchmarks.fuzz.programs.cases import Key, run_key
 
-KEYS: list[Key] = [*(("program", n) for n in range(16)), *(("text", n) for n in range(12))]
+KEYS: list[Key] = [*(("program", n) for n in range(12)), *(("text", n) for n in range(6))]
 
 pytestmark = pytest.mark.xdist_group("changed programs")
 """What is changed is compiled once, in one process."""

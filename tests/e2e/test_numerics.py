@@ -1,4 +1,4 @@
-"""Every pass keeps to what it says that it does to numbers, on every model of the checkout."""
+"""Every pass keeps to what it says that it does to numbers, on every export of the checkout."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import pytest
 
 from lpuc.compiler.driver import compile_model
 from lpuc.compiler.instrument import Instrumentation, Watch
-from tests.e2e.committed import MODELS, ONE, STORIES, model_id, options
+from tests.e2e.committed import EXPORTS, ONE, model_id, options
 
 PRECISIONS = ("f32", "f16")
 CASES = [
     pytest.param(model, precision, id=f"{model_id(model)}-{precision}")
-    for number, model in enumerate(MODELS)
-    for precision in (PRECISIONS if model in (ONE, STORIES) else (PRECISIONS[number % 2],))
+    for number, model in enumerate(EXPORTS)
+    for precision in (PRECISIONS if model == ONE else (PRECISIONS[number % 2],))
 ]
-"""Two models in either precision, the others in one."""
+"""One model in either precision, the others in one."""
 
 
 @pytest.mark.parametrize(("model", "precision"), CASES)

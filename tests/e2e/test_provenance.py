@@ -27,7 +27,7 @@ from passes.lpu_mem.convert_to_lpu_isa import Lowering
 from passes.rewriting.build import Build
 from passes.rewriting.fused_build import FusedBuild
 from runtime.program.provenance import Provenance
-from tests.e2e.committed import EACH_MODEL, MODELS, ONE, grouped, model_id, options
+from tests.e2e.committed import EXPORTS, FAMILIES, ONE, grouped, model_id, options
 from tests.e2e.provenance import RULES, Names, Rule, faults, made_from, named
 
 MOVERS = frozenset(
@@ -39,7 +39,7 @@ MOVERS = frozenset(
 CASES = pytest.mark.parametrize(
     ("model", "devices"),
     [
-        *(grouped(model, 1) for model in MODELS),
+        *(grouped(model, 1) for model in EXPORTS),
         grouped(ONE, 2, id=f"{model_id(ONE)} on two devices"),
     ],
 )
@@ -169,7 +169,7 @@ def test_layers_are_told_apart(model: Path, devices: int):
     assert not apart(module, twins)
 
 
-@EACH_MODEL
+@FAMILIES
 def test_every_instruction_names_few_nodes(model: Path):
     """An attention stands for most nodes: it is a seventh of a layer."""
     graph = _graph(model)

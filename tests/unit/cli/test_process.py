@@ -33,8 +33,17 @@ def start(*arguments: str, **options: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, *arguments], env=ENVIRONMENT, **options)  # type: ignore[call-overload]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("name", ["lpuc.cli", "click", "numpy", "xdsl.dialects.builtin", "onnx"])
+@pytest.mark.parametrize(
+    ("name", "number", "code"),
+    [
+        ("lpuc.cli", signal.SIGINT, 130),
+        ("lpuc.cli", signal.SIGTERM, 143),
+        ("click", signal.SIGINT, 130),
+        ("numpy", signal.SIGTERM, 143),
+        ("xdsl.dialects.builtin", signal.SIGINT, 130),
+        ("onnx", signal.SIGTERM, 143),
+    ],
+)
 def test_an_import_is_interrupted_quietly(
     name: str, number: signal.Signals, code: int, tmp_path: Path
 ):

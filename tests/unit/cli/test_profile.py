@@ -10,6 +10,7 @@ from lpuc.compiler.driver import compile_model
 from lpuc.compiler.options import CompileOptions
 from lpuc.profiling.floor import floor_of
 from lpuc.profiling.profile import profiled
+from runtime.program.program import Program
 from runtime.timing import predict
 from runtime.timing.profiling.causes import Spent
 
@@ -31,8 +32,12 @@ def test_the_verdict_comes_first(program: Path, capsys: pytest.CaptureFixture[st
         assert word in out
 
 
-def test_figures_are_those_of_the_model() -> None:
-    compiled = compile_model(SAMPLE, CompileOptions()).program
+@pytest.fixture(scope="module")
+def compiled() -> Program:
+    return compile_model(SAMPLE, CompileOptions(prompt_chunk=0)).program
+
+
+def test_figures_are_those_of_the_model(compiled: Program) -> None:
     found = profiled(compiled, context=CONTEXT, floor=floor_of(SAMPLE, CONTEXT, "f16"))
     timing = predict(compiled, found.symbols)
     assert (found.cycles, found.seconds) == (timing.cycles, timing.seconds)
@@ -46,9 +51,8 @@ def test_figures_are_those_of_the_model() -> None:
     assert found.floor.multiplied >= 1
 
 
-def test_layers_are_told_apart() -> None:
+def test_layers_are_told_apart(compiled: Program) -> None:
     """A node of a layer has its own share; a role adds up those of both layers."""
-    compiled = compile_model(SAMPLE, CompileOptions()).program
     found = profiled(compiled, context=CONTEXT)
     twice = [share for share in found.roles if share.layers == 2]
     assert twice
@@ -71,16 +75,17 @@ def test_json_holds_all_of_it(program: Path, capsys: pytest.CaptureFixture[str])
     assert set(data["path"]) <= {str(spent) for spent in Spent}
 
 
-@pytest.mark.parametrize("devices", ["1", "2"])
+@pytest.mark.parametrize("devices", [1, 2])
 def test_a_chunk_of_a_prompt_has_a_context(
-    devices: str, capsys: pytest.CaptureFixture[str]
+    devices: int, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """Scores of 40 keys more take another step of 32 lanes."""
-    compiled = ("--max-context", "64", "--prompt-chunk", "8", "--devices", devices)
+    options = CompileOptions(max_context=64, prompt_chunk=8, devices=devices)
+    compile_model(SAMPLE, options).save(tmp_path / "p.lpu")
     seconds = []
     for context in ("0", "40"):
         chunk = ("--entry", "prompt_chunk", "--context", context)
-        code, out, _ = profile(capsys, SAMPLE, *compiled, *chunk, "--json")
+        code, out, _ = profile(capsys, tmp_path / "p.lpu", *chunk, "--json")
         assert code == 0
         assert json.loads(out)["symbols"] == {"P": int(context)}
         seconds.append(json.loads(out)["seconds"])
@@ -88,23 +93,21 @@ def test_a_chunk_of_a_prompt_has_a_context(
 
 
 def test_generate_is_one_token_behind_a_prompt_that_was_fed(
-    capsys: pytest.CaptureFixture[str],
+    program: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its floor is that of `step` behind as many tokens, and it does what `step` does and more."""
-    compiled, found = ("--max-context", "64"), {}
+    given, found = (program, "--model", SAMPLE, "--json"), {}
     for entry, context in (("generate", "21"), ("step", "20")):
-        code, out, _ = profile(
-            capsys, SAMPLE, *compiled, "--entry", entry, "--context", context, "--json"
-        )
+        code, out, _ = profile(capsys, *given, "--entry", entry, "--context", context)
         assert code == 0
         found[entry] = json.loads(out)
     generate, step = found["generate"], found["step"]
     assert generate["symbols"] == {"fed": 20, "prompt": 21, "sampled": 0, "total": 22}
     assert generate["floor"]["bytes"] == step["floor"]["bytes"]
     assert step["macs"] <= generate["macs"] < 1.1 * step["macs"]
-    code, out, _ = profile(capsys, SAMPLE, *compiled, "--entry", "generate", "--json")
+    code, out, _ = profile(capsys, *given, "--entry", "generate")
     symbols = json.loads(out)["symbols"]
-    assert symbols == {"fed": 62, "prompt": 63, "sampled": 0, "total": 64}
+    assert symbols == {"fed": 30, "prompt": 31, "sampled": 0, "total": 32}
 
 
 def test_another_machine(program: Path, capsys: pytest.CaptureFixture[str]) -> None:

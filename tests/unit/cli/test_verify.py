@@ -64,8 +64,7 @@ def test_nan_as_an_error_is_a_mismatch():
 
 
 def test_several_devices_have_a_level_of_their_own(capsys: pytest.CaptureFixture[str]):
-    command = ["verify", str(MODEL), "--max-context", "16", "--precision", "f32", "--devices", "4"]
-    assert invoke(command) == 0
+    assert invoke([*PLAIN, str(MODEL), "--precision", "f32", "--devices", "4"]) == 0
     head, *_ = capsys.readouterr().out.splitlines()
     assert head.split() == ["output", "onnx", "lpu", "esl", "mem", "program", "fast"]
 
@@ -81,9 +80,12 @@ def test_devices_that_make_no_ring_are_refused(
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("precision", ["f32", "f16", "bf16"])
-def test_all_levels_agree(precision: str, capsys: pytest.CaptureFixture[str]):
-    command = ["verify", str(MODEL), "--max-context", "16", "--precision", precision]
+@pytest.mark.parametrize(
+    ("precision", "chunk"),
+    [("f32", []), ("f16", ["--prompt-chunk", "0"]), ("bf16", ["--prompt-chunk", "0"])],
+)
+def test_all_levels_agree(precision: str, chunk: list[str], capsys: pytest.CaptureFixture[str]):
+    command = ["verify", str(MODEL), "--max-context", "16", "--precision", precision, *chunk]
     assert invoke(command) == 0
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.split() == ["output", "onnx", "lpu", "mem", "program", "fast"]

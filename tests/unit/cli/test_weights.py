@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from contextlib import chdir
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +19,47 @@ from runtime.program.file.container import Kind, unpack_header
 from runtime.program.program import Program
 from tests.unit.cli.conftest import MODEL
 
+Make = Callable[..., None]
 
-@pytest.fixture
-def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A model with its weights in a file of their own, in a folder below the working directory."""
-    folder = tmp_path / "model"
-    folder.mkdir()
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the model that tests have copies of; nobody changes it."""
+    folder = tmp_path_factory.mktemp("source")
+    (folder / "model").mkdir()
     proto = onnx.load(str(MODEL))  # pyright: ignore[reportUnknownMemberType]
     onnx.save_model(  # pyright: ignore[reportUnknownMemberType]
-        proto, str(folder / "m.onnx"), save_as_external_data=True, location="m.data",
+        proto, str(folder / "model/m.onnx"), save_as_external_data=True, location="m.data",
         size_threshold=256,
     )  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def model(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model with its weights in a file of their own, in a folder below the working directory."""
+    shutil.copytree(source / "model", tmp_path / "model")
     monkeypatch.chdir(tmp_path)
-    return folder / "m.onnx"
+    return tmp_path / "model/m.onnx"
+
+
+@pytest.fixture(scope="module")
+def of(source: Path) -> Callable[..., bytes]:
+    """The program that options make of the model, compiled once."""
+
+    @cache
+    def compiled(*options: str) -> bytes:
+        with chdir(source):
+            assert _compile(Path("model/m.onnx").resolve(), *options) == 0
+            return Path("m.lpu").read_bytes()
+
+    return compiled
+
+
+@pytest.fixture
+def made(model: Path, of: Callable[..., bytes]) -> Callable[..., None]:
+    """Puts such a program beside the model, as `_compile` does."""
+    return lambda *options: Path("m.lpu").write_bytes(of(*options)) and None
 
 
 def _compile(model: Path, *options: str) -> int:
@@ -42,9 +73,9 @@ def _outputs(program: str, inputs: Path) -> dict[str, np.ndarray]:
         return dict(arrays)
 
 
-def test_by_reference(model: Path, inputs: Path, program: Path):
+def test_by_reference(made: Make, inputs: Path, program: Path):
     """The same results, as long as the files are there and as they were."""
-    assert _compile(model, "--weights", "reference") == 0
+    made("--weights", "reference")
     loaded = Program.load("m.lpu")
     assert not loaded.embedded
     assert loaded.references is not None
@@ -55,9 +86,9 @@ def test_by_reference(model: Path, inputs: Path, program: Path):
 
 
 def test_a_changed_file_is_refused_with_one_line(
-    model: Path, inputs: Path, capsys: pytest.CaptureFixture[str]
+    model: Path, made: Make, inputs: Path, capsys: pytest.CaptureFixture[str]
 ):
-    assert _compile(model, "--weights", "reference") == 0
+    made("--weights", "reference")
     (model.parent / "m.data").unlink()
     capsys.readouterr()
     assert invoke(["run", "m.lpu", "--inputs", str(inputs), "--outputs", "o.npz"]) == 1
@@ -99,8 +130,8 @@ def test_without_weights(model: Path, inputs: Path, capsys: pytest.CaptureFixtur
         assert "error: m.lpu: the program holds no weights" in capsys.readouterr().err
 
 
-def test_embedded_programs_need_no_files(model: Path, inputs: Path, program: Path):
-    assert _compile(model, "--weights", "embed") == 0
+def test_embedded_programs_need_no_files(model: Path, made: Make, inputs: Path, program: Path):
+    made("--weights", "embed")
     shutil.rmtree(model.parent)
     expected = _outputs(str(program), inputs)
     for name, array in _outputs("m.lpu", inputs).items():
@@ -120,10 +151,10 @@ def _damage(path: Path, at: int) -> None:
 
 @pytest.mark.parametrize("weights", ["embed", "reference"])
 def test_a_flipped_bit_of_a_parameter_is_refused(
-    weights: str, model: Path, inputs: Path, capsys: pytest.CaptureFixture[str]
+    weights: str, model: Path, made: Make, inputs: Path, capsys: pytest.CaptureFixture[str]
 ):
     """In the program or in the file it refers to; with --no-check nobody looks."""
-    assert _compile(model, "--weights", weights) == 0
+    made("--weights", weights)
     run = ["run", "m.lpu", "--inputs", str(inputs), "--outputs", "o.npz"]
     generate = ["generate", "m.lpu", "--tokens", "1,2", "-n", "2"]
     _damage(Path("m.lpu") if weights == "embed" else model.parent / "m.data", -1)
@@ -140,9 +171,9 @@ def test_a_flipped_bit_of_a_parameter_is_refused(
         assert invoke([*command, "--no-check"]) == 0
 
 
-def test_a_damaged_program_is_not_disassembled(model: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_damaged_program_is_not_disassembled(made: Make, capsys: pytest.CaptureFixture[str]):
     """What `asm` would make of the text would be signed anew."""
-    assert _compile(model) == 0
+    made("--weights", "embed")
     _damage(Path("m.lpu"), -1)
     capsys.readouterr()
     assert invoke(["disasm", "m.lpu", "-o", "m.s"]) == 1
@@ -152,9 +183,9 @@ def test_a_damaged_program_is_not_disassembled(model: Path, capsys: pytest.Captu
 
 
 def test_assembly_does_not_overwrite_the_weights_it_refers_to(
-    model: Path, capsys: pytest.CaptureFixture[str]
+    model: Path, made: Make, capsys: pytest.CaptureFixture[str]
 ):
-    assert _compile(model, "--weights", "reference") == 0
+    made("--weights", "reference")
     assert invoke(["disasm", "m.lpu", "-o", "m.s"]) == 0
     weights = model.parent / "m.data"
     before = weights.read_bytes()
@@ -167,12 +198,12 @@ def test_assembly_does_not_overwrite_the_weights_it_refers_to(
 
 
 def test_four_devices_have_the_same_parameters_in_every_form(
-    model: Path, inputs: Path, program: Path
+    made: Make, inputs: Path, program: Path
 ):
     """Embedded, by reference, embedded again, and through text: one program, and one result."""
-    assert _compile(model, "--devices", "4") == 0
+    made("--devices", "4")
     shutil.copy("m.lpu", "embedded.lpu")
-    assert _compile(model, "--devices", "4", "--weights", "reference") == 0
+    made("--devices", "4", "--weights", "reference")
     lpuc.load("m.lpu").save("again.lpu", weights="embed")
     assert Path("again.lpu").read_bytes() == Path("embedded.lpu").read_bytes()
     for name in ("embedded", "m"):
@@ -187,19 +218,19 @@ def test_four_devices_have_the_same_parameters_in_every_form(
     assert not Program.load("none.lpu").embedded
 
 
-def test_the_parameters_of_four_devices_are_those_of_one(model: Path):
+def test_the_parameters_of_four_devices_are_those_of_one(made: Make):
     """Each has a quarter, but for vectors that all have whole."""
     sizes: list[int] = []
-    for devices in (1, 4):
-        assert _compile(model, "--devices", str(devices), "--no-weights") == 0
+    for options in (("--weights", "embed"), ("--devices", "4")):
+        made(*options)
         sizes.append(Program.load("m.lpu").interface.params_size)
     assert sizes[1] <= 1.06 * sizes[0] / 4
 
 
 def test_images_of_devices_that_changed_places_are_refused_before_a_run(
-    model: Path, inputs: Path, capsys: pytest.CaptureFixture[str]
+    made: Make, inputs: Path, capsys: pytest.CaptureFixture[str]
 ):
-    assert _compile(model, "--devices", "2") == 0
+    made("--devices", "2")
     data = bytearray(Path("m.lpu").read_bytes())
     header = unpack_header(data, len(data), ISA_VERSION)
     first, second = (header.sections[Kind.PARAMS, device] for device in range(2))

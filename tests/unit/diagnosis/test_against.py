@@ -87,7 +87,8 @@ def test_tokens_that_one_of_both_chooses_otherwise(
         before(self, module)
 
     monkeypatch.setattr(LpuDeriveGeneratePass, "rewrite", rewrite)
-    command = ["bisect", str(SAMPLE), "--max-context", "16", "--precision", "f32", "--against"]
+    usual = ("--max-context", "16", "--prompt-chunk", "0", "--precision", "f32")
+    command = ["bisect", str(SAMPLE), *usual, "--against"]
     assert invoke([*command, "--precision bf16"]) == 0
     assert invoke([*command, "--precision f16"]) == MISMATCH
     given, other = capsys.readouterr().out.split("with --precision f16:")

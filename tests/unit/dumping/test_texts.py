@@ -51,7 +51,8 @@ def op(module: ModuleOp, name: str, index: int = 0) -> Operation:
 
 @pytest.mark.parametrize("devices", [1, 2])
 def test_behind_each_pass_it_is_the_text_of_xdsl_and_tells_changes(devices: int):
-    options = CompileOptions(max_context=16, devices=devices)
+    chunk = None if devices == 1 else 0
+    options = CompileOptions(max_context=16, devices=devices, prompt_chunk=chunk)
     lowered, context, texts = load_module(MODEL, options), make_context(), Texts()
     text, structure, kept = "", list[int](), 0
     for stage in pipeline_of(devices):

@@ -14,7 +14,7 @@ from runtime.device.stops import Halted, Output
 from runtime.isa import ISA
 from runtime.traps import Trap
 
-SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+SETTINGS = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def _judged(mnemonic: str, random: Random) -> str | None:
@@ -47,6 +47,6 @@ def test_the_bytes_are_those_that_are_touched(mnemonic: str, random: Random) -> 
 @pytest.mark.parametrize("mnemonic", sorted(ISA))
 def test_most_samples_execute(mnemonic: str) -> None:
     """So that what is judged is more than traps."""
-    judged = [_judged(mnemonic, Random(f"{seed} {mnemonic}")) for seed in range(40)]
+    judged = [_judged(mnemonic, Random(f"{seed} {mnemonic}")) for seed in range(20)]
     assert sum(found is not None for found in judged) >= 12
     assert not "".join(found or "" for found in judged)

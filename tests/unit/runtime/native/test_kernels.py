@@ -34,14 +34,14 @@ cases = st.builds(
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.name)
 @given(case=cases)
-@settings(max_examples=150)
+@settings(max_examples=75)
 def test_products_are_within_the_bound(kernel: Kernel, case: Case) -> None:
     assert not judging.wrong(kernel, case)
 
 
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.name)
 @given(case=cases)
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_bits_depend_on_a_row_and_a_column_alone(kernel: Kernel, case: Case) -> None:
     assert not judging.depends(kernel, case)
 

@@ -122,6 +122,10 @@ FAULTS = (
 )  # fmt: skip
 
 
+ALL = [pytest.param(f, marks=pytest.mark.slow if n % 2 else ()) for n, f in enumerate(FAULTS)]
+"""Each takes a compiler: half of them are slow tests."""
+
+
 def _compiled(source: Path, to: Path) -> Path:
     assert COMPILER is not None
     macro = f'-DDIGEST="{DIGEST}"'
@@ -182,7 +186,7 @@ def test_nothing_is_wrong_without_a_fault(objects: dict[str, Path], tmp_path: Pa
         assert not _found(kernel)
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.what)
+@pytest.mark.parametrize("fault", ALL, ids=lambda fault: fault.what)
 def test_a_planted_fault_is_noticed(fault: Fault, objects: dict[str, Path], tmp_path: Path) -> None:
     name = "avx512" if fault.source == "avx512.c" else "avx2"
     kernels = {k.name: k for k in load(_library(fault, objects, tmp_path), DIGEST)}

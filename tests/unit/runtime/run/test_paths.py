@@ -15,7 +15,7 @@ from tests.unit.runtime.device.bench import ARENA, Bench
 from tests.unit.runtime.isa import rows_ctrl, rows_data
 from tests.unit.runtime.isa.test_semantics import ROWS
 
-SETTINGS = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+SETTINGS = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 class Fast(Bench):
@@ -71,5 +71,5 @@ def test_an_instruction(mnemonic: str, random: Random) -> None:
 @pytest.mark.parametrize("kind", ["program", "free", "restart"])
 def test_programs_of_the_fuzzer(kind: str) -> None:
     """`python -m benchmarks.fuzz.paths` has more of them."""
-    for number in range(25):
+    for number in range(12):
         assert not case(kind, Random(f"0 {number} {kind}")), f"--seed 0 --only {number}"

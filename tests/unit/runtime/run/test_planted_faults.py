@@ -18,6 +18,10 @@ def test_what_is_noticed_late_is_a_fault():
     assert LATE.keys() <= {fault.what for fault in FAULTS}
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.what)
+ALL = [pytest.param(f, marks=pytest.mark.slow if n % 2 else ()) for n, f in enumerate(FAULTS)]
+"""Half of them are slow tests; `benchmarks.fuzz.paths --faults` plants all, too."""
+
+
+@pytest.mark.parametrize("fault", ALL, ids=lambda fault: fault.what)
 def test_a_planted_fault_is_noticed(fault: Fault) -> None:
     assert noticed(fault, [LATE.get(fault.what, 0), *range(1000)]) is not None

@@ -23,6 +23,7 @@ class Job:
 
     inst: Inst
     work: Pass
+    unit: str
     needs: dict[int, list[Use]] = field(default_factory=lambda: defaultdict(list))
     over_reads: dict[int, int] = field(default_factory=dict)
     over_writes: dict[int, int] = field(default_factory=dict)

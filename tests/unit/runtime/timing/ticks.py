@@ -61,7 +61,7 @@ class Ticks:
         far: list[Job] = []
         batch, bills, links = False, list[Job](), Links(self.target.link_depth)
         for inst, registers, is_taken in trace:
-            job = Job(inst, pass_of(inst, registers, self.target, self.channels))
+            job = Job(inst, pass_of(inst, registers, self.target, self.channels), unit_of(inst))
             job.work.steps += self.target.branch_latency if is_taken else 0
             job.latency = inst.latency(self.target) if hasattr(inst, "extents") else 0
             for g, (first, _) in job.work.reads.items():
@@ -79,7 +79,7 @@ class Ticks:
                 far.append(job)
                 border = self.borders.popleft() * self.channels.beat
                 job.border = -(-border // self.target.hbm_nbl)
-                if unit_of(inst) == "STREAM":
+                if job.unit == "STREAM":
                     job.bills = list(bills)
                 else:
                     writes, turns = job.work.far.writes, self.turns if not batch else 0
@@ -92,7 +92,7 @@ class Ticks:
         """Whether two accesses to HBM may not pass each other."""
         assert one.work.far is not None and other.work.far is not None
         (a, b), (c, d) = one.work.far.bounds(), other.work.far.bounds()
-        if unit_of(one.inst) == "TRANSFER" and not one.work.far.writes:
+        if one.unit == "TRANSFER" and not one.work.far.writes:
             return False
         return (one.work.far.writes or other.work.far.writes) and a < d and c < b
 
@@ -109,18 +109,34 @@ class Ticks:
                 return max(self.ends)
             self.free_beats(now)
             self.moment(now)
-            for unit in self.units(now):
-                while self.stream(unit):
-                    pass
-                self.pay(unit)
+            self.serve(now)
             self.steps(now)
         raise AssertionError(f"not over after {limit} cycles")
 
-    def units(self, now: int) -> range:
-        """The units of a cycle, none where no stream and no bill is left for now."""
-        busy = self.at["STREAM"] is not None or self.queues["STREAM"] or self.owed
-        first = now * self.channels.units
-        return range(first, first + self.channels.units if busy else first)
+    def serve(self, now: int) -> None:
+        """The units of a cycle: a stream asks for beats, and between them transfers are paid."""
+        last = (now + 1) * self.channels.units
+        unit = max(now * self.channels.units, self.beat_over)
+        while unit < last and not self.is_held():
+            while self.stream(unit):
+                pass
+            if unit >= self.beat_over:
+                self.pay(unit, unit + 1)
+            unit = max(unit + 1, self.beat_over)
+        self.pay(unit, last)
+
+    def is_held(self) -> bool:
+        """Whether only a later cycle has room for a beat, or has done what a stream is behind."""
+        job = self.at["STREAM"]
+        if job is None:
+            queue = self.queues["STREAM"]
+            return not queue or any(before.end == LATER for before in queue[0].behind[:1])
+        return job.asked < job.work.beats and not self.has_room(job)
+
+    def has_room(self, job: Job) -> bool:
+        """Whether the next beat fits the FIFO."""
+        size = share(job.work.bytes, job.asked, job.work.beats)
+        return self.in_fifo + size <= self.target.fifo_bytes
 
     def busy(self) -> bool:
         """Whether something is still to be done."""
@@ -148,14 +164,14 @@ class Ticks:
             self.icp = now + job.work.steps
             self.ends.append(self.icp)
         else:
-            queue = self.queues[unit_of(job.inst)]
+            queue = self.queues[job.unit]
             if len(queue) >= self.target.queue_depth:
                 return False
             job.issued = self.icp = now
             queue.append(job)
             if job.bill:
                 self.owed.append(job)
-            if unit_of(job.inst) == "STREAM":
+            if job.unit == "STREAM":
                 self.panels.append(job)
         self.next = next(self.jobs, None)
         self.icp += self.words()
@@ -218,7 +234,7 @@ class Ticks:
 
     def passed(self, other: Job) -> int:
         """The unit from which another access is out of the way."""
-        if unit_of(other.inst) == "STREAM":
+        if other.unit == "STREAM":
             return -(-other.sent // self.channels.units) * self.channels.units
         return other.end * self.channels.units
 
@@ -240,22 +256,23 @@ class Ticks:
             self.ends.append(cycle + (self.target.hbm_latency if beats else 0))
             self.at["STREAM"] = None
             return True
-        size = share(job.work.bytes, job.asked, beats)
-        if self.in_fifo + size > self.target.fifo_bytes:
+        if not self.has_room(job):
             return False
-        self.in_fifo += size
+        self.in_fifo += share(job.work.bytes, job.asked, beats)
         self.beat_over = unit + share(job.work.units, job.asked, beats)
         arrival = -(-self.beat_over // self.channels.units) + self.target.hbm_latency
         job.arrivals.append(arrival)
         job.asked += 1
         return True
 
-    def pay(self, unit: int) -> None:
-        """A unit in which no beat is served pays for the oldest transfer."""
-        if unit >= self.beat_over and self.owed:
-            self.owed[0].bill -= 1
+    def pay(self, unit: int, last: int) -> None:
+        """Units in which no beat is served, up to the last, pay for the oldest transfers."""
+        while unit < last and self.owed:
+            paid = min(last - unit, self.owed[0].bill)
+            unit += paid
+            self.owed[0].bill -= paid
             if not self.owed[0].bill:
-                self.owed.popleft().paid = unit + 1
+                self.owed.popleft().paid = unit
 
     def may_stream(self, job: Job, unit: int) -> bool:
         """Whether the stream's engine may take a panel up."""

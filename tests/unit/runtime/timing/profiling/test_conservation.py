@@ -18,7 +18,7 @@ from tests.unit.runtime.timing.random_programs import random_exchange, random_pr
 
 
 def programs() -> list[Program]:
-    return [*map(random_program, range(60)), *map(random_exchange, range(60))]
+    return [*map(random_program, range(30)), *map(random_exchange, range(30))]
 
 
 @pytest.fixture(scope="module", params=[0, 1, 2, 3])
