@@ -45,6 +45,7 @@ SHAPES = {
     "gpt2-345m": Shape("gpt2", 24, 1024, 16, 4096, 50257, dtype="f16"),
     "gpt2-1.5b": Shape("gpt2", 48, 1600, 25, 6400, 50257, dtype="f16"),
     "gpt3-20b": Shape("opt", 44, 6144, 48, 24576, 51200, dtype="f16"),
+    "llama-110m": Shape("llama", 12, 768, 12, 2048, 32000, positions=0),
     "llama-7b": Shape("llama", 32, 4096, 32, 11008, 32000, positions=0, dtype="f16"),
     "llama-70b": Shape("llama", 80, 8192, 64, 28672, 32000, kv_heads=8, positions=0, dtype="f16"),
     "opt-1.3b": Shape("opt", 24, 2048, 32, 8192, 50272, dtype="f16"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import prod
 from operator import itemgetter
 from typing import Any
 
@@ -33,7 +34,7 @@ _BY_EXP = {
 }
 """What computes the argument of the one exp in a function, and what goes on with its result."""
 BETWEEN = 1 << 16
-"""Elements at most that are kept between passes."""
+"""Elements at most that are kept between passes; more are computed in parts."""
 
 
 def _map1(inst: Map1) -> Maker:
@@ -57,10 +58,41 @@ def _by_exp(
     device: Device, fn: str, arrays: tuple[Array, Array], codes: Sequence[int]
 ) -> Run | None:
     """A function of x that is passes around one exp, which is numpy's; None where it is not."""
+    out, a = arrays
+    is_same = out.__array_interface__["data"] == a.__array_interface__["data"]
+    if out.shape != a.shape or (not is_same and np.may_share_memory(out, a)):
+        return None
+    powers: Array = np.empty(min(a.size, BETWEEN), np.float32)
+    runs: list[Run] = []
+    for part in _parts(a.shape):
+        run = _part_by_exp(device, fn, (out[part], a[part]), codes, powers)
+        if run is None:
+            return None
+        runs.append(run)
+    return runs[0] if len(runs) == 1 else partial(_all, runs)
+
+
+def _parts(shape: Sequence[int]) -> list[tuple[slice, ...]]:
+    """Parts of an array along its first axis of several elements, each of at most `BETWEEN`."""
+    axis = next((axis for axis, extent in enumerate(shape) if extent > 1), 0)
+    step = max(1, BETWEEN // max(1, prod(shape[axis + 1 :])))
+    ahead = (slice(None),) * axis
+    return [(*ahead, slice(at, at + step)) for at in range(0, shape[axis], step)]
+
+
+def _all(runs: Sequence[Run]) -> None:
+    for run in runs:
+        run()
+
+
+def _part_by_exp(
+    device: Device, fn: str, arrays: tuple[Array, Array], codes: Sequence[int], room: Array
+) -> Run | None:
+    """The same of a part, whose powers have room in an array."""
     (out, a), (before, behind) = arrays, _BY_EXP[fn]
     if a.size > BETWEEN:
         return None
-    powers = np.empty(a.shape, np.float32)
+    powers = room[: a.size].reshape(a.shape)
     operands = (out, a, powers) if behind is Function.OVER_ONE_PLUS else (out, powers)
     types = (codes[0], *[codes[1], 0][3 - len(operands) :])
     first = native(device, before, (powers, a), (0, codes[1]))

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from runtime.isa import Copy, Fill, Gather, Operand, TopK
-from runtime.numerics.elements import ElementType
+from runtime.device.fast import elementwise
+from runtime.isa import Copy, Fill, Gather, Map1, Operand, TopK
+from runtime.numerics.elements import ElementType, unary_into
 from runtime.traps import Trap, TrapKind
 from tests.unit.runtime.device.bench import ARENA, Bench
 
@@ -55,3 +56,30 @@ def test_rows_that_lie_backwards_are_stated() -> None:
     inst = Gather(bench.extents(4), dst, row, idx, limit, stride)
     rows, *_ = inst.accesses(bench.device.registers)
     assert rows.bounds() == (ARENA + 32, ARENA + 80)
+
+
+@pytest.mark.parametrize("fn", ["gelu_tanh", "silu", "sigmoid"])
+@pytest.mark.parametrize("element", [E.F32, E.F16])
+@pytest.mark.parametrize("shape", [(5, 2000), (10000,), (1, 3, 7, 450)])
+def test_functions_by_exp_are_the_same_in_parts(
+    fn: str, element: ElementType, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole, as numpy has them, and in parts of which the last is shorter."""
+    a = np.random.default_rng(0).normal(size=shape).astype(element.dtype)
+    expected, found, within = np.empty_like(a), np.empty_like(a), a.copy()
+    unary_into(fn, element, element)(a, expected)
+    monkeypatch.setattr(elementwise, "BETWEEN", 1500)
+    inst = Map1(
+        fn, (0, 0, 0, 1), Operand(element, 2, (0, 0, 0, 0)), Operand(element, 3, (0, 0, 0, 0))
+    )
+    make, device = elementwise.MAKERS[Map1](inst), Bench(reference=False).device
+    for out, x in ((found, a), (within, within)):
+        make(device, out, x)()
+        assert np.array_equal(out, expected)
+
+
+def test_results_across_operands_are_not_computed_in_parts() -> None:
+    """Parts would read what the parts before them have written."""
+    both = np.zeros(elementwise.BETWEEN + 8, np.float32)
+    codes, device = (0, 0), Bench(reference=False).device
+    assert elementwise._by_exp(device, "silu", (both[8:], both[:-8]), codes) is None
