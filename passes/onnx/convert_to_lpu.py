@@ -39,13 +39,14 @@ from pathlib import Path
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation
 
+from dialects.affine import Ranges
 from dialects.errors import unsupported
 from dialects.lpu.elementwise import ConstantOp, FillOp, IotaOp
 from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import TensorType
 from dialects.onnx import InitializerOp, OnnxOp
 from dialects.reading import all_within, types_of
-from passes.analysis.functions import model_folder
+from passes.analysis.functions import functions, model_folder, symbol_ranges
 from passes.analysis.moves import content_at
 from passes.onnx.operators import Operator
 from passes.onnx.operators.node import Node
@@ -102,12 +103,12 @@ def _replace(op: Operation, values: Made) -> None:
     erase(op)
 
 
-def lower(op: Operation, templates: Templates, folder: Path) -> None:
+def lower(op: Operation, templates: Templates, folder: Path, ranges: Ranges) -> None:
     """Replace one ONNX operation; others stay."""
     if type(op) is InitializerOp:
         _replace(op, [Build(op).constant(op.weight)])
     elif isinstance(op, OnnxOp):
-        _replace(op, _lowered(Node(op, content_at, folder=folder), templates))
+        _replace(op, _lowered(Node(op, content_at, ranges, folder), templates))
 
 
 @dataclass(frozen=True)
@@ -125,5 +126,7 @@ class ConvertOnnxToLpuPass(RewritingPass):
 
     def rewrite(self, module: ModuleOp) -> None:
         templates, folder = Templates(), model_folder(module)
-        for inner in all_within(module):
-            lower(inner, templates, folder)
+        for func in functions(module):
+            ranges = symbol_ranges(func)
+            for inner in all_within(func):
+                lower(inner, templates, folder, ranges)

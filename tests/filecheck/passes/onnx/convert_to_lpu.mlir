@@ -134,3 +134,14 @@ func.func @full_cache(%q : !lpu.tensor<[1, 1, 48], f32>, %past : !lpu.tensor<[1,
   %y, %keys, %values = onnx.com.microsoft.GroupQueryAttention(%q, %past, %past, %valid, %total) {absent = #lpu.ints<[1, 2]>, kv_num_heads = 2 : i64, num_heads = 2 : i64, since_version = 1 : i64} : (!lpu.tensor<[1, 1, 48], f32>, !lpu.tensor<[1, 2, P, 8], f32>, !lpu.tensor<[1, 2, P, 8], f32>, !lpu.tensor<[1], i32>, !lpu.tensor<[], i32>) -> (!lpu.tensor<[1, 1, 16], f32>, !lpu.tensor<[1, 2, P + 1, 8], f32>, !lpu.tensor<[1, 2, P + 1, 8], f32>)
   func.return %keys : !lpu.tensor<[1, 2, P + 1, 8], f32>
 }
+
+// -----
+
+// Whether there are enough elements to choose from is asked of the range of a symbol.
+// CHECK-LABEL: @largest_of_many
+// CHECK:         lpu.topk %x largest 1
+func.func @largest_of_many(%x : !lpu.tensor<[2, P + 2], f32>) -> !lpu.tensor<[2, 2], i64> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %k = lpu.constant <inline("0200000000000000", [1], i64)> : !lpu.tensor<[1], i64>
+  %v, %i = onnx.TopK(%x, %k) {since_version = 11 : i64} : (!lpu.tensor<[2, P + 2], f32>, !lpu.tensor<[1], i64>) -> (!lpu.tensor<[2, 2], f32>, !lpu.tensor<[2, 2], i64>)
+  func.return %i : !lpu.tensor<[2, 2], i64>
+}
