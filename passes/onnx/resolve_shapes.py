@@ -34,7 +34,8 @@ views of the `lpu` level; contents that data operators read become `lpu.iota`, `
 `lpu.constant`; initialisers become `lpu.constant`. All other operators stay and get typed results.
 
 Lengths of caches that nodes need to be equal get one symbol, and a table that is read up to a
-length bounds it (`passes.onnx.shapes.lengths`).
+length bounds it (`passes.onnx.shapes.lengths`). Of rows that data selects all that there may be are
+computed (`passes.onnx.shapes.selections`).
 
 **Requires** `onnx-bind-roles`. **Ensures** every extent is affine in the symbols. An operand that
 decides an extent but depends on data is an error that names the node.
@@ -50,12 +51,12 @@ from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Operation, SSAValue
 
 from dialects.lpu.attributes import SymbolsAttr
-from dialects.lpu.elementwise import ConstantOp
+from dialects.lpu.elementwise import ConstantOp, IotaOp
 from dialects.lpu.interface import symbols_of
 from dialects.lpu.tensors import tensor_of
 from dialects.onnx.ops import OnnxOp
 from dialects.reading import operations
-from passes.analysis.content import Content, Elements
+from passes.analysis.content import Content, Elements, Line, as_elements
 from passes.analysis.functions import functions, model_folder, step_function
 from passes.onnx.operators.sources import materialised
 from passes.onnx.roles.given import given_context
@@ -76,15 +77,18 @@ def sweep(func: FuncOp, contents: dict[SSAValue, Content]) -> None:
         if type(op) is not ConstantOp:
             for result in op.results:
                 content = contents.get(result)
-                if content is not None and (isinstance(op, OnnxOp) or _is_numbers(content)):
+                if content is not None and (isinstance(op, OnnxOp) or _is_numbers(op, content)):
                     _make(op, result, content)
         if not any([result.first_use for result in op.results]):
             erase(op)
 
 
-def _is_numbers(content: Content) -> bool:
+def _is_numbers(op: Operation, content: Content) -> bool:
     """Whether a value that moves have made is a constant, which its readers may have to know."""
-    return isinstance(content, Elements) and all(element.is_const for element in content.flat())
+    if type(op) is IotaOp or not isinstance(content, Elements | Line):
+        return False
+    known = as_elements(content, tensor_of(op.results[0]))
+    return known is not None and all(element.is_const for element in known.flat())
 
 
 def _make(op: Operation, result: SSAValue, content: Content) -> None:
@@ -100,9 +104,14 @@ def resolve(func: FuncOp, folder: Path, lengths: Lengths) -> None:
     resolver = Resolver(lengths, folder)
     for op in operations(func.body.block):
         resolver.visit(op)
+    selections = resolver.selections
+    selections.finish(func)
     sweep(func, resolver.contents)
-    if lengths.have_changed:
+    selections.check_numbers(func)
+    lengths.equal |= selections.equal()
+    if lengths.equal:
         rename(func, lengths.equal)
+    if lengths.symbols() != symbols_of(func).data:
         set_attribute(func, "lpu.symbols", SymbolsAttr(lengths.symbols()))
     sign(func)
 

@@ -11,7 +11,16 @@ from xdsl.ir import SSAValue
 from dialects.affine import Affine, NotAffine, product
 from dialects.lpu.types import Tensor
 from dialects.lpu.weights import INLINE_LIMIT, read
-from passes.analysis.content import Content, Elements, Fill, Line, as_elements, elements, scalar
+from passes.analysis.content import (
+    Content,
+    Elements,
+    Fill,
+    Line,
+    Numbers,
+    as_elements,
+    elements,
+    scalar,
+)
 from passes.analysis.extents import range_extent
 from passes.onnx.operators.node import Node
 from passes.onnx.operators.record import Limit, operator
@@ -95,7 +104,23 @@ def constant_of_shape(b: Build, node: Node) -> SSAValue:
     return b.fill(value.reshape(()).item(), dims, dtype)
 
 
-@operator("Range", limits=[Limit("bounds that depend on data")])
+@operator("NonZero", limits=[Limit("places that are read other than one by one, or added up")])
+def non_zero(b: Build, node: Node) -> SSAValue:
+    """The places in an array that is known; `passes.onnx.shapes.selections` has all others."""
+    known = node.lookup(node.first)
+    held = known.array if isinstance(known, Numbers) else None
+    if held is None and (small := node.elements_of(node.first)) is not None:
+        numbers = np.array([e.const for e in small.flat()], np.int64).reshape(small.array.shape)
+        held = numbers if all(e.is_const for e in small.flat()) else None
+    node.require(held is not None, "what is not zero depends on data, not on shapes alone")
+    assert held is not None
+    return b.array(np.stack(np.nonzero(held)).astype(np.int64))
+
+
+JOINED = "bounds that depend on data, but for ranges that follow one another and are joined"
+
+
+@operator("Range", limits=[Limit(JOINED)])
 def arithmetic_range(b: Build, node: Node) -> SSAValue:
     """start + delta * i"""
     for name in ("start", "limit", "delta"):

@@ -74,10 +74,6 @@ class Lengths:
         self.ranges = {name: (low, high - fewer.get(name, 0)) for name, low, high in symbols}
         self.equal = Equal()
 
-    @property
-    def have_changed(self) -> bool:
-        return bool(self.equal) or self.symbols() != self._given
-
     def symbols(self) -> Symbols:
         """The lengths that are left, with their ranges."""
         return tuple([(name, *self.ranges[name]) for name in self.ranges if name not in self.equal])
@@ -104,7 +100,12 @@ class Lengths:
     def unify(self, first: Affine, second: Affine) -> bool:
         """Let two lengths be equal, if that is all that two extents differ in."""
         difference = renewed(first, self.equal) - renewed(second, self.equal)
-        if difference.const or len(difference.terms) != 2:
+        names = {name for name, *_ in self._given}
+        if (
+            difference.const
+            or len(difference.terms) != 2
+            or not names >= dict(difference.terms).keys()
+        ):
             return False
         (kept, one), (gone, other) = difference.terms
         if one + other:
@@ -120,6 +121,8 @@ class Lengths:
         if not most.is_const or len(extent.terms) != 1:
             return False
         name, factor = extent.terms[0]
+        if name not in {given for given, *_ in self._given}:
+            return False
         low, high = self.ranges[name]
         reached = (most.const - extent.const) // factor if factor > 0 else low - 1
         if reached < low:

@@ -37,6 +37,7 @@ from passes.onnx.shapes.lengths import (
     renewed_content,
     renewed_tensor,
 )
+from passes.onnx.shapes.selections import Selections, is_data
 from passes.rewriting.build import Build
 from passes.rewriting.kernel import erase, move, replace, retype
 from passes.rewriting.templates import Key, Templates, between, kept_by, key_of
@@ -63,6 +64,7 @@ class Resolver:
 
     lengths: Lengths
     folder: Path
+    selections: Selections = field(default_factory=Selections)
     contents: dict[SSAValue, Content] = field(default_factory=dict[SSAValue, Content])
     types: dict[Key, Typed] = field(default_factory=dict[Key, Typed])
     templates: Templates = field(default_factory=Templates)
@@ -105,12 +107,27 @@ class Resolver:
 
     def _visit_node(self, node: Node) -> None:
         record = required_record(node.op)
+        if self._select(node):
+            return
         if is_double(node.op):
             self._double(node.op)
         elif record.is_view:
             self._move(record, node)
         else:
             self._type(record, node)
+
+    def _select(self, node: Node) -> bool:
+        """Whether a node selects rows by data, or joins such rows."""
+        op, found = node.op, self.selections
+        if op.OP_TYPE == "NonZero" and self._array(node.first) is None:
+            made = found.not_zero(Build(op), node)
+        elif op.OP_TYPE == "Range" and is_data(node):
+            made = found.between(Build(op), node)
+        else:
+            return op.OP_TYPE == "Concat" and bool(found.known) and found.join(node)
+        self.lengths.ranges.update(found.ranges())
+        self._replace(op, [made])
+        return True
 
     def _double(self, op: OnnxOp) -> None:
         """Constants in place of a node that reads or makes doubles."""
@@ -171,6 +188,8 @@ class Resolver:
             self._note(result, content)
         if op.OP_TYPE == "Gather" and is_table(op):
             self._note_rows(node)
+        if self.selections.known:
+            self.selections.check_node(node)
 
     def _note_rows(self, node: Node) -> None:
         """A cache holds no tokens for which a table has no row."""
@@ -234,6 +253,8 @@ class Resolver:
         values = self.templates.made(op, moves, self._keys(op)) if op.operands else moves()
         for made in between(before, op):
             self._note_lpu(made)
+            if self.selections.known:
+                self.selections.check_move(made, node)
         self._replace(op, values)
 
     def _replace(self, op: Operation, values: Sequence[SSAValue | None]) -> None:

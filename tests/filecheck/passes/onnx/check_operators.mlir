@@ -29,10 +29,10 @@ func.func @microsoft(%x : !lpu.tensor<[1, 2, 2], f32>, %w : !lpu.tensor<[2], f32
 // -----
 
 // All unknown operators are named, with the number of their nodes; the first node is the place.
-// CHECK: node_a: Det: unsupported operators: Det (2), NonZero (1); export without them, or add them
+// CHECK: node_a: Det: unsupported operators: Det (2), Unique (1); export without them, or add them
 func.func @unknown(%x : !lpu.tensor<[2, 2], f32>) {
   %0 = onnx.Det(%x) {since_version = 11 : i64} : (!lpu.tensor<[2, 2], f32>) -> !lpu.tensor<*, f32> loc("node_a")
   %1 = onnx.Det(%x) {since_version = 11 : i64} : (!lpu.tensor<[2, 2], f32>) -> !lpu.tensor<*, f32> loc("node_b")
-  %2 = onnx.NonZero(%x) {since_version = 13 : i64} : (!lpu.tensor<[2, 2], f32>) -> !lpu.tensor<*, i64> loc("node_c")
+  %2 = onnx.Unique(%x) {since_version = 11 : i64} : (!lpu.tensor<[2, 2], f32>) -> !lpu.tensor<*, f32> loc("node_c")
   func.return
 }

@@ -298,10 +298,10 @@ func.func @wrong_product(%x : !lpu.tensor<[1, 4], f32>, %y : !lpu.tensor<[5, 2],
 // -----
 
 // An error: an operator without a rule.
-// CHECK: onnx.NonZero: the operator NonZero is not supported
-func.func @not_supported(%x : !lpu.tensor<[4], f32>) -> !lpu.tensor<*, i64> {
-  %r = onnx.NonZero(%x) {since_version = 13 : i64} : (!lpu.tensor<[4], f32>) -> !lpu.tensor<*, i64>
-  func.return %r : !lpu.tensor<*, i64>
+// CHECK: onnx.Det: the operator Det is not supported
+func.func @not_supported(%x : !lpu.tensor<[4, 4], f32>) -> !lpu.tensor<*, f32> {
+  %r = onnx.Det(%x) {since_version = 11 : i64} : (!lpu.tensor<[4, 4], f32>) -> !lpu.tensor<*, f32>
+  func.return %r : !lpu.tensor<*, f32>
 }
 
 // -----
@@ -390,4 +390,35 @@ func.func @rows_of_an_input(%x : !lpu.tensor<[P, 1], f32>, %table : !lpu.tensor<
   %p = onnx.Shape(%x) {start = 0 : i64, end = 1 : i64, since_version = 15 : i64} : (!lpu.tensor<[P, 1], f32>) -> !lpu.tensor<*, i64>
   %y = onnx.Slice(%table, %zero, %p, %zero) {since_version = 13 : i64} : (!lpu.tensor<[4, 1], f32>, !lpu.tensor<[1], i64>, !lpu.tensor<*, i64>, !lpu.tensor<[1], i64>) -> !lpu.tensor<*, f32>
   func.return %y : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// All rows that a mask may select, at their own places; those that it does not select add zero.
+// CHECK-LABEL: @selected
+// CHECK:         %[[all:.*]] = lpu.reshape %m : !lpu.tensor<[1, 3], bool> -> !lpu.tensor<[3], bool>
+// CHECK:         onnx.Relu(%{{.*}}) {{.*}} -> !lpu.tensor<[3, 2], f32>
+// CHECK:         %[[mask:.*]] = lpu.reshape %{{.*}} : !lpu.tensor<[3], bool> -> !lpu.tensor<[3, 1], bool>
+// CHECK:         %[[added:.*]] = lpu.select %[[mask]], %{{.*}}, %{{.*}} -> !lpu.tensor<[3, 2], f32>
+// CHECK-NEXT:    onnx.ScatterND(%x, %{{.*}}, %[[added]]) {{.*}}reduction = "add"
+func.func @selected(%x : !lpu.tensor<[3, 2], f32>, %m : !lpu.tensor<[1, 3], bool>) -> !lpu.tensor<*, f32> {
+  %one = onnx.Constant() {value_int = 1 : i64, since_version = 13 : i64} : () -> !lpu.tensor<[], i64>
+  %p = onnx.NonZero(%m) {since_version = 13 : i64} : (!lpu.tensor<[1, 3], bool>) -> !lpu.tensor<*, i64>
+  %t = onnx.Gather(%p, %one) {axis = 0 : i64, since_version = 13 : i64} : (!lpu.tensor<*, i64>, !lpu.tensor<[], i64>) -> !lpu.tensor<*, i64>
+  %r = onnx.Gather(%x, %t) {axis = 0 : i64, since_version = 13 : i64} : (!lpu.tensor<[3, 2], f32>, !lpu.tensor<*, i64>) -> !lpu.tensor<*, f32>
+  %y = onnx.Relu(%r) {since_version = 14 : i64} : (!lpu.tensor<*, f32>) -> !lpu.tensor<*, f32>
+  %a = onnx.Constant() {value_ints = #lpu.ints<[1]>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %c = onnx.Unsqueeze(%t, %a) {since_version = 13 : i64} : (!lpu.tensor<*, i64>, !lpu.tensor<[1], i64>) -> !lpu.tensor<*, i64>
+  %s = onnx.ScatterND(%x, %c, %y) {reduction = "add", since_version = 18 : i64} : (!lpu.tensor<[3, 2], f32>, !lpu.tensor<*, i64>, !lpu.tensor<*, f32>) -> !lpu.tensor<*, f32>
+  func.return %s : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// An error: rows that data selects are added up.
+// CHECK: onnx.ReduceMax: it reads rows that data selects other than one by one
+func.func @added_up(%m : !lpu.tensor<[1, 3], bool>) -> !lpu.tensor<*, i64> {
+  %p = onnx.NonZero(%m) {since_version = 13 : i64} : (!lpu.tensor<[1, 3], bool>) -> !lpu.tensor<*, i64>
+  %s = onnx.ReduceMax(%p) {since_version = 18 : i64} : (!lpu.tensor<*, i64>) -> !lpu.tensor<*, i64>
+  func.return %s : !lpu.tensor<*, i64>
 }
