@@ -13,7 +13,7 @@ class Undecided(ValueError):
 
 
 class Beyond(Undecided):
-    """The smaller of two expressions is not always the same one."""
+    """The first of two expressions is not always within the second."""
 
     def __init__(self, message: str, first: Affine, second: Affine) -> None:
         super().__init__(message)
@@ -135,7 +135,8 @@ def _from_start(bound: Affine, extent: Affine, ranges: Ranges) -> Affine:
     """A bound of which a negative one counts from the end."""
     direction = sign(bound, ranges)
     if direction is None and bound.lower(ranges) < 0:
-        raise Undecided(f"whether {bound} counts from the end depends on the value of a symbol")
+        message = f"whether {bound} counts from the end depends on the value of a symbol"
+        raise Beyond(message, -bound, Affine())
     return bound + extent if direction == -1 else bound
 
 

@@ -145,9 +145,13 @@ def bind_rest(binding: Binding, tensors: list[Tensor], names: list[str]) -> None
                 binding.values[symbol] = Affine(1 if given is None else given)
     if unknown:
         original, name = next(iter(unknown.items()))
+        fixed = f"fix it with {' '.join(f'--shape {other}=N' for other in unknown)}"
+        index = [i for i, t in enumerate(tensors) if t.rank == 2 and t.dtype.is_int]
+        ids = next((names[i] for i in index if names[i] in unknown.values()), None)
+        known = "seq" in binding.decided or ids is None
         raise CompileError(
             f"dimension '{original}' of input '{name}' is neither bound nor given",
-            hint=f"fix it with {' '.join(f'--shape {other}=N' for other in unknown)}",
+            hint=fixed if known else f"are '{ids}' token ids? --input-role {ids}=ids; or {fixed}",
         )
 
 

@@ -328,3 +328,12 @@ builtin.module attributes {lpu.options = {input_role = {tokens = "ids"}}} {
     func.return
   }
 }
+
+// -----
+
+// Two dimensions of integers look like token ids, where none are named.
+// CHECK: dimension 's' of input 'idx' is neither bound nor given; are 'idx' token ids? --input-role idx=ids; or fix it with --shape s=N
+func.func @ids_of_another_name(%x : !lpu.tensor<[b, s], i64>) -> !lpu.tensor<[b, s], i64>
+    attributes {lpu.interface = #lpu.interface<["idx" data i64] -> ["y" data i64]>} {
+  func.return %x : !lpu.tensor<[b, s], i64>
+}

@@ -422,3 +422,21 @@ func.func @added_up(%m : !lpu.tensor<[1, 3], bool>) -> !lpu.tensor<*, i64> {
   %s = onnx.ReduceMax(%p) {since_version = 18 : i64} : (!lpu.tensor<*, i64>) -> !lpu.tensor<*, i64>
   func.return %s : !lpu.tensor<*, i64>
 }
+
+// -----
+
+// The last rows of a table, as many as there are tokens: there are no more tokens than rows.
+// CHECK-LABEL: @last_rows_of_a_table
+// CHECK-SAME:    lpu.symbols = #lpu.symbols<[P in 0 to 4]>
+// CHECK:         lpu.slice %table at <[-1*P + 4, 0]> {{.*}} -> !lpu.tensor<[P, 1], f32>
+func.func @last_rows_of_a_table(%x : !lpu.tensor<[P, 1], f32>) -> !lpu.tensor<*, f32>
+    attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %table = lpu.constant <inline("00000000000000000000000000000000", [4, 1], f32)> : !lpu.tensor<[4, 1], f32>
+  %zero = onnx.Constant() {value = #lpu.weight<inline("0000000000000000", [1], i64)>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %rows = onnx.Constant() {value_ints = #lpu.ints<[4]>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %end = onnx.Constant() {value = #lpu.weight<inline("ffffffffffffff7f", [1], i64)>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %p = onnx.Shape(%x) {start = 0 : i64, end = 1 : i64, since_version = 15 : i64} : (!lpu.tensor<[P, 1], f32>) -> !lpu.tensor<*, i64>
+  %from = onnx.Sub(%rows, %p) {since_version = 14 : i64} : (!lpu.tensor<[1], i64>, !lpu.tensor<*, i64>) -> !lpu.tensor<*, i64>
+  %y = onnx.Slice(%table, %from, %end, %zero) {since_version = 13 : i64} : (!lpu.tensor<[4, 1], f32>, !lpu.tensor<*, i64>, !lpu.tensor<[1], i64>, !lpu.tensor<[1], i64>) -> !lpu.tensor<*, f32>
+  func.return %y : !lpu.tensor<*, f32>
+}
