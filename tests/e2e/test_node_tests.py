@@ -21,7 +21,7 @@ from benchmarks.fuzz.nodes.check import FOLDED, check
 from benchmarks.fuzz.pool import Result
 from passes.onnx.operators import OPERATORS
 
-pytestmark = [pytest.mark.xdist_group("node tests"), pytest.mark.costs(80)]
+pytestmark = [pytest.mark.xdist_group("node tests"), pytest.mark.costs(40)]
 """What became of the tests is found out once, by one process."""
 
 SEED = 3
