@@ -1,7 +1,8 @@
 """How far a prediction may be off for what nobody has published: all guesses good, or all bad.
 
-Only entries of a target whose grade is `assumption` move, each by the factors of `RANGES`; so a
-user's own machine, of which all is known, has no band.
+Only entries of a target whose grade is `assumption` move, each by the factors of `RANGES` or to the
+words of `WORDS`; so a user's own machine, of which all is known, has no band. Sizes stay: another
+one makes another program, not another time of this one.
 """
 
 from __future__ import annotations
@@ -38,8 +39,29 @@ RANGES = {
     "reuse_bytes": Range(8, 1 / 64, "one tile, or the deepest group of columns"),
     "branch_latency": Range(0.5, 4, "1 to 8 stages from the fetch of a word to its effect"),
     "hbm_trfc_ns": Range(1, 350 / 260, "4 or 8 Gb a channel"),
-}
+    "hbm_lookahead": Range(2, 0.5, "16 to 64 requests in front of a channel"),
+    **dict.fromkeys(
+        ("hbm_nrcd", "hbm_nrcdwr", "hbm_nrp", "hbm_nrc", "hbm_nrtp", "hbm_nwtp", "hbm_nfaw",
+         "hbm_nrtw", "hbm_nwtr"),
+        Range(0.8, 1.25, "speed grades of one generation lie a quarter apart"),
+    ),
+    "accumulators": Range(4, 1, "one is the least"),
+    "control_latency": Range(1, 2, "a word in each cycle, or in every second"),
+    "queue_depth": Range(2, 0.25, "4 to 32 instructions in front of an engine"),
+    "link_depth": Range(2, 0.25, "2 to 16 messages"),
+    "lmu_granule": Range(0.5, 4, "an entry for 32 to 256 bytes"),
+}  # fmt: skip
 """By entry; a factor multiplies the entry."""
+
+WORDS: dict[str, tuple[str, str]] = {
+    "hbm_refresh": ("per-bank", "all-bank"),
+    "hbm_skew": ("fold", "none"),
+    "hbm_partial_writes": ("strobe", "read-modify-write"),
+}
+"""The better and the worse one of entries that are words."""
+
+SIZES = {"hbm_bytes", "hbm_stacks", "lmu_bytes", "registers"}
+"""Entries that say what fits, and take no time."""
 
 
 @dataclass(frozen=True)
@@ -63,18 +85,19 @@ def band(program: Program, symbols: Mapping[str, int], entry: str) -> Band:
 
 
 def assumed(target: Target) -> tuple[str, ...]:
-    """The entries that are assumptions and have a range."""
+    """The entries that are assumptions and take time."""
     known = target.entries
-    return tuple(k for k in RANGES if k in known and known[k].grade == "assumption")
+    return tuple(k for k in (*RANGES, *WORDS) if k in known and known[k].grade == "assumption")
 
 
 def extremes(target: Target) -> tuple[Target, Target]:
     """The machine with all assumptions at their best, and at their worst."""
     keys = assumed(target)
-    good: dict[str, Any] = {k: _scaled(target, k, RANGES[k].better) for k in keys}
-    bad: dict[str, Any] = {k: _scaled(target, k, RANGES[k].worse) for k in keys}
-    if target.entries and target.entries["hbm_refresh"].grade == "assumption":
-        good["hbm_refresh"] = "per-bank"
+    good: dict[str, Any] = {k: _scaled(target, k, RANGES[k].better) for k in keys if k in RANGES}
+    bad: dict[str, Any] = {k: _scaled(target, k, RANGES[k].worse) for k in keys if k in RANGES}
+    words = [k for k in keys if k in WORDS]
+    good |= {k: WORDS[k][0] for k in words}
+    bad |= {k: WORDS[k][1] for k in words}
     return replace(target, **good), replace(target, **bad)
 
 
