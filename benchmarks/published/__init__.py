@@ -1,7 +1,7 @@
 """
 Published figures of LPUs beside what the model predicts for the same shapes.
 
-    python -m benchmarks.published [--context 1040] [--bound 2048] [--only opt-1.3b] [--json FILE]
+    python -m benchmarks.published [--context 1040 2047] [--bound 2048] [--only opt-1.3b] [--json F]
 
 Each row is a model compiled without weights, in f16, and one token timed in the middle of the
 published run, 32 tokens in and 2016 out. `floor` is the least that the ONNX shapes allow. Nothing
