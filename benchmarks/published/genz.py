@@ -6,7 +6,7 @@ The same shapes by GenZ, an analytic model of others, beside ours.
 GenZ (`genz-llm` 0.0.16, arXiv 2406.01698) takes each operation's longer one of products and bytes,
 and adds them up. Told are the shape (not its name: 13B has another width in its list), the machine,
 in its units, and the tokens before. `--run` computes and stores `genz.json`, for which the package
-must be there (`pip install genz-llm==0.0.16`); without, the stored figures are shown. `eta` is GenZ
+must be there (`pip install lpuc[compare]`); without, the stored figures are shown. `eta` is GenZ
 with the share of the time that refresh leaves as its efficiency.
 """
 

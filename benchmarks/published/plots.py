@@ -4,7 +4,7 @@ Pictures of docs/published.md: ratios to the floor, devices, and where the time 
     python -m benchmarks.published --json A.json                      # and at other contexts
     python -m benchmarks.published.plots A.json B.json ... --folder docs/pictures
 
-Needs matplotlib (`pip install lpuc[report]`). SVG, the same bytes for the same figures.
+Needs matplotlib (`pip install lpuc[plots]`). SVG, the same bytes for the same figures.
 """
 
 from __future__ import annotations

@@ -26,6 +26,8 @@ PRODUCTS = ("MatMul", "Gemm", "FusedMatMul", "MatMulNBits", "MatMulInteger", "Co
 ATTENTION = ("GroupQueryAttention", "MultiHeadAttention", "Attention")
 CHOSEN = ("Gather", "GatherND", "GatherElements", "Slice", "Split", "Where", "Shape", "Size")
 """Operators that read a part of a table, or nothing of it."""
+LOOKUPS = ("Gather", "GatherND")
+"""Those that take whole rows of a table where data says."""
 FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
 
 
@@ -144,7 +146,7 @@ class _Counting:
         """The rows that a lookup takes from a table which nothing reads whole."""
         table = node.input[0]
         shape, kind = self.shapes.get(node.output[0]), self.weights.get(table)
-        if node.op_type != "Gather" or kind is None or shape is None or table in self.counted:
+        if node.op_type not in LOOKUPS or kind is None or shape is None or table in self.counted:
             return 0
         if kind.data_type not in FLOATS:
             return 0

@@ -101,6 +101,18 @@ def test_a_weight_of_two_products_is_read_once(tmp_path: Path) -> None:
     assert floor.macs == 2 * WIDTH * WIDTH + WIDTH * VOCABULARY
 
 
+def test_weights_that_data_chooses_are_read_as_far_as_chosen(tmp_path: Path) -> None:
+    """One expert of four: GatherND takes its rows of a table of all."""
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["x"], "embed"),
+        helper.make_node("GatherND", ["experts", "input_ids"], ["w"], "chosen"),
+        helper.make_node("MatMul", ["x", "w"], ["logits"], "product"),
+    ]
+    weights = [weight("table", VOCABULARY, WIDTH), weight("experts", 4, WIDTH, VOCABULARY)]
+    floor = floor_of(saved(tmp_path, nodes, weights), CONTEXT, "f16")
+    assert floor.bytes == CACHE + 2 * (WIDTH + WIDTH * VOCABULARY)
+
+
 def test_products_of_activations_have_their_shapes(tmp_path: Path) -> None:
     """Q.K over the cache and the token: heads x tokens x head size, through a reshape."""
     nodes = [
