@@ -34,6 +34,8 @@ from lpuc.compiler.driver import load_module
 from lpuc.compiler.options import CompileOptions
 from lpuc.compiler.pipeline import pipeline_of, stage_passes
 from lpuc.diagnosis.checking import CALLED, RESOLVED
+from lpuc.diagnosis.judging.instructions import Writes
+from lpuc.diagnosis.judging.mem.written import Written, window_of
 from lpuc.diagnosis.judging.passes import judge
 from lpuc.diagnosis.judging.reuse import Reuse
 from lpuc.diagnosis.judging.runs import Outputs, Runs, bound_of
@@ -45,6 +47,9 @@ from lpuc.levels.execution import entries_of
 from lpuc.levels.interface import interface_above
 from lpuc.levels.tolerance import tolerance_of
 from passes.analysis.functions import model_folder
+from runtime.isa.instructions.matrix import Vecmat
+from runtime.run.interpreter import Hook
+from runtime.run.run import Run
 
 Array = np.ndarray[Any, np.dtype[Any]]
 PRODUCTS = ("onnx.MatMul", "onnx.Gemm", MatmulOp.name, AttentionOp.name)
@@ -53,9 +58,10 @@ CONTEXT = 24
 
 @dataclass(frozen=True)
 class Plant:
-    """An error in one result of one operation."""
+    """An error in one result of one operation, or of one product of instructions."""
 
-    op: Operation
+    op: Operation | None
+    """None for instructions, of which `turn` counts the products."""
     turn: int
     index: tuple[int, ...]
     error: float
@@ -77,7 +83,43 @@ class Planted(Runs):
         assert plant is not None
         if self.is_on_buffers:
             return _run_mem(self, _Writing(plant), watch)
+        if not self.is_traced:
+            return self._run_isa(plant)
         return super()._run(_planting(plant, observer), memo)
+
+    def _run_isa(self, plant: Plant) -> Outputs:
+        machine = self.snapshot.machine
+        others = machine.on_step
+        machine.on_step = _Stepping(plant, others)
+        try:
+            return super()._run()
+        finally:
+            machine.on_step = others
+
+
+@dataclass
+class _Stepping:
+    """Puts the error into memory behind a product, before anybody else looks there."""
+
+    plant: Plant
+    others: Hook | None
+    turns: int = 0
+
+    def __post_init__(self) -> None:
+        self.writes = Writes(self._look)
+
+    def __call__(self, run: Run) -> None:
+        self.writes(run)
+        if self.others is not None:
+            self.others(run)
+
+    def _look(self, _device: int, mnemonic: str, _pc: int, got: Array) -> None:
+        if mnemonic != Vecmat.MNEMONIC:
+            return
+        self.turns += 1
+        if self.turns == self.plant.turn + 1:
+            at = np.unravel_index(self.plant.index[0], got.shape)
+            got[at] = _off(got.reshape(-1), self.plant)[self.plant.index]
 
 
 def _planting(plant: Plant, observer: Observer | None) -> Observer:
@@ -122,46 +164,21 @@ class _Writing:
         if op is self.plant.op:
             self.turns += 1
             if self.turns == self.plant.turn + 1:
-                data = _result(point)
+                data = window_of(op, point).of(point.regions[0])
                 data[self.plant.index] = _off(data, self.plant)[self.plant.index]
 
 
-def _result(point: Point) -> Array:
-    """What a product wrote, with an axis of one for what is summed."""
-    padded = point.padded(3)
-    return padded.view(0, {len(padded.shape) - 2: 1}).data
-
-
-@dataclass
-class _Products:
-    """The products of a run on buffers, and their local bounds."""
-
-    found: list[tuple[Operation, int, Array]] = field(
-        default_factory=list[tuple[Operation, int, Array]]
-    )
-    turns: Counter[Operation] = field(default_factory=Counter[Operation])
-
-    def __call__(self, op: DataOp, point: Point, _names: Mapping[str, int]) -> None:
-        if not isinstance(op, VecmatOp):
-            return
-        padded = point.padded(3)
-        m, _, n = range(len(padded.shape) - 3, len(padded.shape))
-        left = padded.view(1, {n: 1}).data[..., 0].astype(np.float64)
-        right = padded.view(2, {m: 1}).data[..., 0, :, :].astype(np.float64)
-        size = np.matmul(left**2, right**2)[..., :, None, :]
-        result = _result(point)
-        bound = 2.0**-24 * np.sqrt(left.shape[-1] * size)
-        bound = bound + roundoff(result) * np.abs(result.astype(np.float64))
-        self.found.append((op, self.turns[op], bound))
-        self.turns[op] += 1
-
-
-def plants(runs: Runs, times: float, random: np.random.Generator) -> Iterator[Plant]:
-    """An error in each product of a run."""
+def plants(
+    runs: Runs, times: float, random: np.random.Generator, buffers: Runs | None
+) -> Iterator[Plant]:
+    """An error in each product of a run; of instructions, `buffers` became them."""
+    found: list[tuple[Operation | None, int, Array]]
     if runs.is_on_buffers:
-        watch = _Products()
-        _run_mem(runs, watch)
-        found = watch.found
+        found = [(one.op, one.turn, one.bounds()[0]) for one in _products(runs)]
+    elif not runs.is_traced:
+        assert buffers is not None, "instructions come of buffers"
+        bounds = (one.bounds()[0].reshape(-1) for one in _products(buffers))
+        found = [(None, turn, bound) for turn, bound in enumerate(bounds)]
     else:
         events = [e for e in runs.events if e.op.name in PRODUCTS and _is_rounded(e)]
         found = [(e.op, e.turn, bound_of(e)) for e in events]
@@ -171,6 +188,10 @@ def plants(runs: Runs, times: float, random: np.random.Generator) -> Iterator[Pl
             index = tuple(int(i) for i in random.choice(places))
             sign = random.choice((-1.0, 1.0))
             yield Plant(op, turn, index, sign * times * float(bound[index]))
+
+
+def _products(runs: Runs) -> list[Written]:
+    return [one for one in runs.written if isinstance(one.op, VecmatOp)]
 
 
 def _is_rounded(event: Event) -> bool:
@@ -189,7 +210,7 @@ class Counts:
 
 def judge_step(
     counts: Counts, step: Step, before: Runs, after: Runs, tolerance: float,
-    times: float, every: int, random: np.random.Generator,
+    times: float, every: int, random: np.random.Generator, buffers: Runs | None,
 ) -> None:  # fmt: skip
     """One pass without an error, and with one in each product behind it."""
     level, name = after.snapshot.level, step.one.name
@@ -197,7 +218,7 @@ def judge_step(
     if found is not None:
         counts.wrong.append(f"{name}: {found}")
         return
-    for number, plant in enumerate(plants(after, times, random)):
+    for number, plant in enumerate(plants(after, times, random, buffers)):
         if number % every:
             continue
         planted = Planted(after.snapshot, after.case, after.basis, after.memo, plant=plant)
@@ -211,20 +232,21 @@ def judge_step(
 def judge_model(
     model: Path, precision: str, times: float, every: int, random: np.random.Generator
 ) -> Counts:
-    """All passes from tensors to buffers on one call."""
+    """All passes from tensors to instructions on one call."""
     options = CompileOptions("lpu-4nm", precision, CONTEXT)
-    counts, memo, case, last = Counts(), Reuse(), None, None
+    counts, memo, case, last, buffers = Counts(), Reuse(), None, None, None
     passes = list(chain.from_iterable(map(stage_passes, pipeline_of(1))))
     tolerance = tolerance_of("mem", precision)
     for step in steps(load_module(model, options), passes):
         if step.one.name == RESOLVED:
             case = _call(step)
-        elif case is not None and not step.is_idle and step.after.level != "lpu_isa":
+        elif case is not None and not step.is_idle:
             memo.look_at(step)
             before = last or Runs(step.before, case, memo=memo)
             basis = before if before.is_traced else before.basis
             last = Runs(step.after, case, basis, memo)
-            judge_step(counts, step, before, last, tolerance, times, every, random)
+            buffers = last if last.is_on_buffers else buffers
+            judge_step(counts, step, before, last, tolerance, times, every, random, buffers)
     return counts
 
 

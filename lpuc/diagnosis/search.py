@@ -164,7 +164,7 @@ class Search:
         operation, names = found.operation, found.names
         message = str(found) if operation else f"output '{names[0]}': {found}"
         names = names if operation else ()
-        if operation is None or where == SEMANTICS_OF_MEM:
+        if operation is None or where in (SEMANTICS_OF_MEM, INTERPRETER):
             place = None if before is None else _place(before, after, NEARNESS[self.precision])
             operation, names = place or (operation, names)
         return Failure("numbers", where, operation, names, message)

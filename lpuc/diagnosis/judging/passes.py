@@ -28,6 +28,7 @@ from dialects.lpu.elementwise import CastOp
 from dialects.lpu.tensors import tensor_of
 from dialects.observing import OnDevices
 from lpuc.diagnosis.judging.departures import Departure, departure, outputs_depart
+from lpuc.diagnosis.judging.instructions import judge_instructions
 from lpuc.diagnosis.judging.mem.forcing import judge_buffers
 from lpuc.diagnosis.judging.pairing import Pairs, live_values, pairs_of
 from lpuc.diagnosis.judging.runs import (
@@ -56,6 +57,9 @@ def judge(step: Step, before: Runs, after: Runs, tolerance: float) -> Departure 
         return merged
     if after.is_on_buffers:
         found = judge_buffers(step, before, after)
+        return found or _outputs(step, before, after, tolerance, {})
+    if not after.is_traced:
+        found = judge_instructions(step.numbers.change == "exact", before, after)
         return found or _outputs(step, before, after, tolerance, {})
     pairs = pairs_of(before, after, step.heirs) if before.is_traced and after.is_traced else {}
     if _all_equal(before, after, pairs):

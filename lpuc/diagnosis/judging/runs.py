@@ -18,6 +18,7 @@ from lpuc.levels.calls import run_case, run_on
 from lpuc.levels.cases import Case
 from lpuc.levels.contracts import FINE, Coarser, local_bound
 from lpuc.levels.execution import STEP
+from runtime.run.interpreter import Hook
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Outputs = dict[str, Array]
@@ -116,6 +117,15 @@ class Runs:
     def watched(self, watch: Watch) -> None:
         """Run it on buffers, with somebody who looks on and may write."""
         self._run(watch=watch)
+
+    def stepped(self, hook: Hook) -> None:
+        """Run instructions with somebody who looks on before each, and may write."""
+        machine = self.snapshot.machine
+        machine.on_step = hook
+        try:
+            self._run()
+        finally:
+            machine.on_step = None
 
     @cached_property
     def table(self) -> dict[Key, Event]:

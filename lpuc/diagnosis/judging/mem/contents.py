@@ -153,22 +153,23 @@ class _Watch:
         if run.device is not self.device:
             return
         for pc, access, element in self.pending:
-            array = _content(run.device, access, element)
+            array = content(run.device, access, element)
             names = self.provenance.nodes_at(pc)
             self.written.add(names, run.code.instructions[pc].MNEMONIC, pc, array)
-        self.pending = _writes(run, run.code.instructions.get(run.pc))
+        self.pending = writes(run, run.code.instructions.get(run.pc))
 
 
-def _writes(run: Run, inst: Inst | None) -> list[tuple[int, Access, ElementType]]:
+def writes(run: Run, inst: Inst | None) -> list[tuple[int, Access, ElementType]]:
     """What the next instruction is going to write."""
     if not isinstance(inst, DataInst):
         return []
-    named = zip(inst.viewed(), inst.accesses(run.device.registers), strict=False)
+    names = inst.viewed()  # what an index chooses comes before them
+    named = zip(names, inst.accesses(run.device.registers)[-len(names) :], strict=True)
     return [(run.pc, a, inst.operand(n).type) for n, a in named if a.writes and not any(a.jumps)]
 
 
-def _content(device: Device, access: Access, element: ElementType) -> Array:
-    """The elements of an access, as they are."""
+def content(device: Device, access: Access, element: ElementType) -> Array:
+    """The elements of an access, where they lie."""
     low, high = access.bounds()
     for memory in (device.arena,) if access.hbm else (device.lmu,):
         if memory.base <= low < high <= memory.end:

@@ -22,7 +22,7 @@ from dialects.lpu_mem import ops
 from dialects.lpu_mem.device import Device
 from dialects.lpu_mem.kernels import Point
 from dialects.lpu_mem.memory import Region
-from lpuc.levels.contracts import roundoff
+from lpuc.levels.contracts import UNDERFLOW, roundoff
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Key = tuple[Operation, int]
@@ -88,7 +88,8 @@ def bound_of_sum(op: ops.DataOp, given: Sequence[Array], part: Array) -> Array:
         n, terms = given[0].shape[-1], np.sum(_squared(given[0]), -1, keepdims=True)
     if goes_on:
         n, terms = n + 1, terms + np.square(size)
-    bound = F32 * np.sqrt(n * terms) + max(roundoff(part), F32) * size
+    unit = max(roundoff(part), F32)
+    bound = F32 * np.sqrt(n * terms) + np.maximum(unit * size, UNDERFLOW.get(unit, 0.0))
     return np.broadcast_to(bound, part.shape)
 
 
