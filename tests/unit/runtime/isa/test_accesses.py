@@ -47,6 +47,6 @@ def test_the_bytes_are_those_that_are_touched(mnemonic: str, random: Random) -> 
 @pytest.mark.parametrize("mnemonic", sorted(ISA))
 def test_most_samples_execute(mnemonic: str) -> None:
     """So that what is judged is more than traps."""
-    judged = [_judged(mnemonic, Random(f"{seed} {mnemonic}")) for seed in range(20)]
+    judged = [_judged(mnemonic, Random(f"{seed} {mnemonic}")) for seed in range(40)]
     assert sum(found is not None for found in judged) >= 12
     assert not "".join(found or "" for found in judged)
