@@ -18,7 +18,7 @@ TAKES = {
     "run --inputs": (["run", "program", "--inputs", "X", "--outputs", "out"], "archive"),
     "generate": (["generate", "X", "--tokens", "1", "-n", "1"], "program model"),
     "bench": (["bench", "X", "--context", "2", "-n", "1", "--rounds", "1"], "program model"),
-    "bench --model": (["bench", "program", "--model", "X"], "model"),
+    "bench --model": (["bench", "program", "--model", "X", "-n", "1"], "model"),
     "disasm": (["disasm", "X"], "program"),
     "inspect": (["inspect", "X"], "program model"),
     "compile": (["compile", "X", "-o", "out"], "model"),
