@@ -18,9 +18,10 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from ml_dtypes import finfo
 from xdsl.ir import SSAValue
 
 from dialects.lpu.control import ReadOp
@@ -46,6 +47,7 @@ from lpuc.diagnosis.judging.snapshots import Step
 from lpuc.diagnosis.judging.traces import Event, Key, layer_names, parts_of
 from lpuc.levels.contracts import FINE, MOVES, ROUNDOFF, Coarser, is_sum, roundoff
 from lpuc.levels.execution import entries_of
+from runtime.numerics.elements import ElementType
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -165,7 +167,7 @@ def _forced(
 
     def is_near(event: Event) -> bool:
         pair = pairs[event.key]
-        right = shared.right[pair.key]
+        right = _right_of(event, pair, shared)
         if same_bits(event.array, right):
             return True
         bound = BOTH * _noise(pair, coarser, is_exact)
@@ -208,12 +210,22 @@ def _shared(before: Runs, after: Runs, pairs: Pairs, coarser: Mapping[Key, Coars
     return Shared(coarser, given, right)
 
 
+def _right_of(event: Event, pair: Event, shared: Shared) -> Array:
+    """What is right of a value; the least number of a short type may become the least f32."""
+    behind, before, right = event.array, pair.array, shared.right[pair.key]
+    if behind.dtype != np.float32 or roundoff(before) <= ROUNDOFF[ElementType.F32]:
+        return right
+    info = cast("Any", finfo)
+    short, long = (float(info(array.dtype).min) for array in (before, behind))
+    return np.where((before == short) & (behind == long), long, right.astype(behind.dtype))
+
+
 def _first_off(
     suspects: Iterable[Event], pairs: Pairs, shared: Shared, bounds: Mapping[Key, Array]
 ) -> Departure | None:
     for event in suspects:
-        key = pairs[event.key].key
-        found = departure(event.array, shared.right[key], bounds[key])
+        pair = pairs[event.key]
+        found = departure(event.array, _right_of(event, pair, shared), bounds[pair.key])
         if found is not None:
             return Departure(event.op.name, layer_names(event.op, event.turn), *found)
     return None
@@ -234,7 +246,8 @@ def regional(before: Runs, shared: Shared, is_exact: bool) -> Generator[dict[Key
             if event.key not in shared.right:
                 return with_noise(event, parts, noise, random)
             moved = by_row(distance(event.array, shared.right[event.key]))
-            off = MARGIN * moved + BOTH * noise
+            with np.errstate(over="ignore"):
+                off = MARGIN * moved + BOTH * noise
             bounds[event.key] = np.maximum(bounds.get(event.key, 0.0), off)
             return parts_of(shared.given[event.key], event.value, parts)
 
