@@ -107,6 +107,7 @@ def constant_of_shape(b: Build, node: Node) -> SSAValue:
 @operator("NonZero", limits=[Limit("places that are read other than one by one, or added up")])
 def non_zero(b: Build, node: Node) -> SSAValue:
     """The places in an array that is known; `passes.onnx.shapes.selections` has all others."""
+    node.require(bool(node.source.shape), "a number has no axes")
     known = node.lookup(node.first)
     held = known.array if isinstance(known, Numbers) else None
     if held is None and (small := node.elements_of(node.first)) is not None:

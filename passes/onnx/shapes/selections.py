@@ -22,7 +22,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation, SSAValue
 
 from dialects.affine import Affine
-from dialects.errors import CompileError, unsupported
+from dialects.errors import unsupported
 from dialects.lpu.attributes import AffineListAttr
 from dialects.lpu.elementwise import ConstantOp, FillOp
 from dialects.lpu.movement import BroadcastOp, ConcatOp, ReshapeOp, SliceOp, TransposeOp
@@ -230,8 +230,9 @@ class Selections:
             return
         for index, value in enumerate(terminator_of(func).operands):
             if self.named(tensor_of(value).shape):
+                assert isinstance(value.owner, Operation), "no input has rows that data selects"
                 message = f"output {index} has as many rows as data selects"
-                raise CompileError(message, hint=HINT)
+                raise unsupported(value.owner, message, HINT)
         rename(func, self.equal())
         for op, axis, parts in self._joined:
             replace(op.results[0], _chosen(Build(op), list(op.operands), axis, parts))

@@ -38,6 +38,8 @@ def _scatters() -> list[Node]:
 def _others() -> list[Node]:
     values = fixed(ints(2, 5))
     return [
+        node("NonZero", fixed(ints([0, 2, -1], [3, 0, 0]))),
+        node("NonZero", fixed(np.array([0.0, -0.0, 0.5], np.float32))),
         node("OneHot", ints(0, 2, -1), number(4), values, axis=-1),
         node("OneHot", ints([0], [2]), fixed(ints(4)), values, axis=1),
         node("Trilu", floats(3, 4), number(1), upper=1),
