@@ -5,7 +5,7 @@ takes an instruction up when the one before it has left, and goes through its st
 their granules (`chaining`); it is set up, `issue_latency`, behind what it waits for.
 
     vector    left = last step, end = left + latency
-    matrix    the same; its steps are tiles and also wait for the panel (`fifo`)
+    matrix    the same; its steps are tiles and also wait for the panel (`streams`)
     transfer  its steps are the cycles on the channels, the last of a set-up that goes on while it
               waits for granules; before, it waits for the bus to turn and for the ranges of
               `runtime.order`; end = left + latency
@@ -28,10 +28,10 @@ from runtime.order.ranges import Range
 from runtime.target import Target
 from runtime.timing.chaining import Ints
 from runtime.timing.events import AT_ONCE, Cause, Engine, Event, Reason
-from runtime.timing.fifo import Fifo, Panel
 from runtime.timing.hbm import Borders, in_units, rates
 from runtime.timing.links import Links
 from runtime.timing.scoreboard import NEVER, HbmScoreboard, LmuScoreboard, Wait
+from runtime.timing.streams import Fifo, Panel
 from runtime.timing.work import Work
 from runtime.traps import Trap, TrapKind
 

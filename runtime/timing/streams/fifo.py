@@ -17,135 +17,22 @@ found room at once, and keeps what follows from that up to the first beat that d
 """
 
 from collections import deque
-from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
 from runtime.order.ranges import Range, meet
 from runtime.target import Target
-from runtime.timing.bills import Bills
 from runtime.timing.chaining import Ints
-from runtime.timing.events import AT_ONCE, Cause, Reason
+from runtime.timing.events import Cause, Reason
 from runtime.timing.hbm import rates
 from runtime.timing.scoreboard import NEVER, Needs, Wait
+from runtime.timing.streams.bills import Bills
+from runtime.timing.streams.panels import Drain, Panel, shares
+from runtime.timing.streams.room import WINDOW, Ledger, Window
 from runtime.traps import Trap, TrapKind
 
-WINDOW, AHEAD = 1 << 12, 1 << 4
-
-
-@lru_cache(1024)
-def shares(total: int, beats: int, low: int, high: int) -> Ints:
-    """How much of something the first beats have together, for `low` to `high` of them."""
-    return total * np.arange(low, high + 1) // max(1, beats)
-
-
-@dataclass(eq=False)
-class Panel:
-    """A panel on its way: times are known as far as `asked` beats and `drained` of them.
-
-    `base` are the bytes of all panels before. It begins behind `hazard`, and `border` units behind
-    the panel before it and when so many `bills` of transfers are paid; from `ready` on there is
-    room. `arrived` holds the arrivals of beats that are not drained.
-    """
-
-    number: int
-    pc: int
-    size: int
-    beats: int
-    units: int
-    range: Range
-    issued: int
-    base: int
-    bills: int
-    hazard: Wait
-    border: int = 0
-    asked: int = 0
-    begun: int | None = None
-    cause: Cause = Cause.ISSUE
-    waited: int = NEVER
-    first: Reason = AT_ONCE
-    ready: int = 0
-    last: int = 0
-    arrived: deque[Ints] = field(default_factory=deque["Ints"])
-
-    def bytes_up_to(self, low: int, high: int) -> Ints:
-        """Bytes of all panels up to each of this one's beats of a window."""
-        return self.base + shares(self.size, self.beats, low, high)[1:]
-
-    @property
-    def sent(self) -> bool:
-        """Whether its last byte is requested."""
-        return self.begun is not None and self.asked == self.beats
-
-
-class Drain(NamedTuple):
-    """A panel with the time at which its last tile is done.
-
-    `late` is by how much arrivals delay the last tile, and `delays` the last tile of each end that
-    the product's needs list (`Needs.ends`). `arrived` is when the beat came that delays it most.
-    """
-
-    panel: Panel
-    over: int
-    late: int
-    delays: Ints
-    arrived: int
-
-
-class Window(NamedTuple):
-    """Beats that come next: for `room` of them there is room, for those behind it is supposed.
-
-    `needed` bytes of all panels are free when a beat begins, and it is `over` when it has taken
-    what is between two of `taken`.
-    """
-
-    room: int
-    needed: Ints
-    taken: Ints
-    begins: Ints
-    over: Ints
-
-
-class Ledger:
-    """When how many bytes of all panels are free again, `known` of them; neither decreases."""
-
-    def __init__(self) -> None:
-        self.rows: Ints = np.zeros((2, WINDOW), np.int64)
-        self.size = WINDOW
-        self.low: int = 0
-        self.high: int = 1
-        self.known = 0
-
-    @property
-    def bytes(self) -> Ints:
-        """Bytes that are free from a time on."""
-        return self.rows[0, self.low : self.high]
-
-    @property
-    def times(self) -> Ints:
-        """The cycles of `bytes`."""
-        return self.rows[1, self.low : self.high]
-
-    def append(self, upto: Ints, when: Ints) -> None:
-        """Note more bytes."""
-        count: int = len(upto)
-        held = self.high - self.low
-        if self.high + count > self.size:
-            self.size = 2 * (held + count)
-            rows = np.zeros((2, self.size), np.int64)
-            rows[:, :held] = self.rows[:, self.low : self.high]
-            self.rows = rows
-            self.low, self.high = 0, held
-        self.rows[0, self.high : self.high + count] = upto
-        self.rows[1, self.high : self.high + count] = when
-        self.high += count
-        self.known = int(upto[-1])
-
-    def drop(self, count: int) -> None:
-        """Forget the oldest rows."""
-        self.low += count
+AHEAD = 1 << 4
+"""Beats for which room is supposed behind some that did not find it."""
 
 
 class Fifo:

@@ -1,0 +1,6 @@
+"""Streams of a device: requests in order, the operand FIFO, what transfers take of the channels."""
+
+from runtime.timing.streams.fifo import Fifo
+from runtime.timing.streams.panels import Panel
+
+__all__ = ["Fifo", "Panel"]

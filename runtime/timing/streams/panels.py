@@ -1,0 +1,72 @@
+"""A panel on its way from HBM to the MAC trees, and what is known once it is drained."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from runtime.order.ranges import Range
+from runtime.timing.chaining import Ints
+from runtime.timing.events import AT_ONCE, Cause, Reason
+from runtime.timing.scoreboard import NEVER, Wait
+
+
+@lru_cache(1024)
+def shares(total: int, beats: int, low: int, high: int) -> Ints:
+    """How much of something the first beats have together, for `low` to `high` of them."""
+    return total * np.arange(low, high + 1) // max(1, beats)
+
+
+@dataclass(eq=False)
+class Panel:
+    """A panel on its way: times are known as far as `asked` beats and `drained` of them.
+
+    `base` are the bytes of all panels before. It begins behind `hazard`, and `border` units behind
+    the panel before it and when so many `bills` of transfers are paid; from `ready` on there is
+    room. `arrived` holds the arrivals of beats that are not drained.
+    """
+
+    number: int
+    pc: int
+    size: int
+    beats: int
+    units: int
+    range: Range
+    issued: int
+    base: int
+    bills: int
+    hazard: Wait
+    border: int = 0
+    asked: int = 0
+    begun: int | None = None
+    cause: Cause = Cause.ISSUE
+    waited: int = NEVER
+    first: Reason = AT_ONCE
+    ready: int = 0
+    last: int = 0
+    arrived: deque[Ints] = field(default_factory=deque["Ints"])
+
+    def bytes_up_to(self, low: int, high: int) -> Ints:
+        """Bytes of all panels up to each of this one's beats of a window."""
+        return self.base + shares(self.size, self.beats, low, high)[1:]
+
+    @property
+    def sent(self) -> bool:
+        """Whether its last byte is requested."""
+        return self.begun is not None and self.asked == self.beats
+
+
+class Drain(NamedTuple):
+    """A panel with the time at which its last tile is done.
+
+    `late` is by how much arrivals delay the last tile, and `delays` the last tile of each end that
+    the product's needs list (`Needs.ends`). `arrived` is when the beat came that delays it most.
+    """
+
+    panel: Panel
+    over: int
+    late: int
+    delays: Ints
+    arrived: int
