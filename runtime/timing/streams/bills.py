@@ -9,10 +9,24 @@ and a stream that begins when no other is served does so at t with idle(t) >= pa
 """
 
 from collections import deque
+from typing import NamedTuple
 
 import numpy as np
 
 from runtime.timing.chaining import Ints
+
+
+class Runs(NamedTuple):
+    """Beats without a rest: when each run of them begins and ends, and what all so far served."""
+
+    lows: Ints
+    highs: Ints
+    served: Ints
+
+    def before(self, time: int) -> int:
+        """Units served before a time, which is at most the end of the last run."""
+        at = int(np.searchsorted(self.highs, time))
+        return int(self.served[at]) - int(self.highs[at]) + max(int(self.lows[at]), time)
 
 
 class Bills:
@@ -24,7 +38,7 @@ class Bills:
         self.settled = 0
         self.idle = 0
         self.served = 0
-        self.runs: deque[tuple[int, int, int]] = deque()
+        self.runs: deque[Runs] = deque()
 
     def owe(self, issued: int, units: int) -> None:
         """A transfer takes so many units."""
@@ -34,13 +48,11 @@ class Bills:
     def serve(self, begin: Ints, over: Ints) -> None:
         """Beats of a stream begin and are over at ascending times."""
         breaks = np.flatnonzero(begin[1:] > over[:-1])
-        lows = [int(begin[0]), *begin[breaks + 1].tolist()]
-        highs = [*over[breaks].tolist(), int(over[-1])]
-        for low, high in zip(lows, highs, strict=True):
-            self.served += high - low
-            if self.runs and self.runs[-1][1] == low:
-                low, *_ = self.runs.pop()
-            self.runs.append((low, high, self.served))
+        lows = np.append(begin[0], begin[breaks + 1])
+        highs = np.append(over[breaks], over[-1])
+        served = np.cumsum(highs - lows) + self.served
+        self.served = int(served[-1])
+        self.runs.append(Runs(lows, highs, served))
 
     def paid(self, count: int) -> int:
         """When the first bills are paid, if no stream begins before; all before are served."""
@@ -52,9 +64,6 @@ class Bills:
 
     def _served_up_to(self, time: int) -> int:
         """Units of streams that were served before a time, which does not decrease."""
-        while self.runs and self.runs[0][1] < time:
+        while self.runs and self.runs[0].highs[-1] < time:
             self.runs.popleft()
-        if not self.runs:
-            return self.served
-        low, high, served = self.runs[0]
-        return served - (high - max(low, time))
+        return self.runs[0].before(time) if self.runs else self.served

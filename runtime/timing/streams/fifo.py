@@ -13,7 +13,8 @@ A beat frees its bytes when it is drained.
 The recurrences run over all panels together, by windows of what is known: as far as the FIFO has
 room for beats, and as far as beats have arrived for tiles. Subtracting what beats or tiles take by
 themselves makes each a running maximum, so no window is a loop. A product goes on as if its beats
-found room at once, and keeps what follows from that up to the first beat that does not.
+found room at once, then as if they found it when those are drained, and keeps what both agree on:
+nearly all, where either the channels or the trees are what takes the time.
 """
 
 from collections import deque
@@ -27,7 +28,7 @@ from runtime.timing.events import Cause, Reason
 from runtime.timing.hbm import rates
 from runtime.timing.scoreboard import NEVER, Needs, Wait
 from runtime.timing.streams.bills import Bills
-from runtime.timing.streams.panels import Drain, Panel, shares
+from runtime.timing.streams.panels import Beats, Drain, Panel, Product, shares
 from runtime.timing.streams.room import WINDOW, Ledger, Window
 from runtime.traps import Trap, TrapKind
 
@@ -128,54 +129,56 @@ class Fifo:
         self.bills.serve(window.begins[:count], over)
         panel.last, panel.asked = int(over[-1]), panel.asked + count
 
-    def _found(self, window: Window, upto: Ints, when: Ints) -> int:
-        """How many beats of a window find room, if bytes up to these are free at these times."""
-        room = window.room
-        free = when[np.searchsorted(upto, window.needed[room:])] * self.unit
-        late = np.flatnonzero(free > window.begins[room:])
-        found = room + int(late[0]) if late.size else when.size
-        self.ahead = min(WINDOW, 2 * self.ahead) if not late.size else 2 * (found - room) + AHEAD
-        return found
-
     def oldest(self) -> Panel:
         """The panel that the next product drains."""
         if not self.undrained:
             raise Trap(TrapKind.FIFO, "the operand FIFO is empty")
         return self.undrained[0]
 
-    def drain(self, number: int, tiles: int, start: int, needs: Needs, delays: Ints) -> "Drain":
+    def drain(self, number: int, tiles: int, start: int, needs: Needs, delays: Ints) -> Drain:
         """Drain the oldest panel with the tiles of a product, from a time on.
 
         Tiles also wait for their granules, as `delays` says (`LmuScoreboard.delays`).
         """
         panel, self.drainer = self.oldest(), number
         held = np.append(start, np.maximum(delays, start))
-        wanted = needs.ends
+        product, wanted = Product(tiles, needs.begins, held), needs.ends
         beat_of = -(-wanted * panel.beats // max(1, tiles)) - 1
         late, begins, low, came = start, list[Ints](), 0, start
         while low < panel.beats:
-            window = None if panel.arrived else self._window(panel, self.ahead)
-            arrived = panel.arrived.popleft() if window is None else self._arrivals(window)
-            high = low + arrived.size
-            tile, upto = shares(tiles, panel.beats, low, high), panel.bytes_up_to(low, high)
-            lags = arrived - tile[:-1]
-            behind = np.maximum.accumulate(np.maximum(lags, late))
-            full = behind
-            if behind[0] < held[-1]:
-                full = np.maximum(behind, held[np.searchsorted(needs.begins, tile[1:])])
-            when, count = full + tile[1:], arrived.size
-            if window is not None:
-                count = self._found(window, upto, when)
-                self._ask(panel, window, count)
-            begins.append(behind[:count])
-            self.freed.append(upto[:count], when[:count])
-            if (delay := int(behind[count - 1])) > late:
-                came = int(arrived[np.flatnonzero(lags[:count] == delay)[-1]])
-            late, low = delay, low + count
+            if panel.arrived:
+                beats = product.drained(panel, low, late, panel.arrived.popleft())
+            else:
+                beats = self._meanwhile(panel, product, late)
+            begins.append(beats.behind)
+            self.freed.append(beats.upto, beats.when)
+            if (delay := int(beats.behind[-1])) > late:
+                came = int(beats.arrived[np.flatnonzero(beats.lags == delay)[-1]])
+            late, low = delay, low + beats.when.size
         self.undrained.popleft()
         self.fill()
         starts = np.concatenate(begins)[beat_of] if begins else np.full(wanted.size, start)
         return Drain(panel, max(late, int(held[-1])) + tiles, late, starts, came)
+
+    def _meanwhile(self, panel: Panel, product: Product, late: int) -> Beats:
+        """Request beats and drain them: as many of a window as two guesses agree on.
+
+        The first is that they find room at once, the second that they find it when they would be
+        drained by the first. A beat depends on earlier ones only, so it is right in the second if
+        all before it are the same in both.
+        """
+        window, low = self._window(panel, self.ahead), panel.asked
+        beats = product.drained(panel, low, late, self._arrivals(window))
+        count, size = beats.when.size, beats.when.size
+        if (delayed := window.delayed(beats.upto, beats.when, self.unit)) is not None:
+            again = product.drained(panel, low, late, self._arrivals(delayed))
+            differs = np.flatnonzero(again.when != beats.when)
+            count = int(differs[0]) + 1 if differs.size else size
+            window, beats = delayed, again.first(count)
+        more = count - window.room
+        self.ahead = min(WINDOW, 2 * self.ahead) if count == size else 2 * more + AHEAD
+        self._ask(panel, window, count)
+        return beats
 
     def take_done(self) -> list[Panel]:
         """Panels that were sent since the last call."""

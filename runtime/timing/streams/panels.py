@@ -70,3 +70,42 @@ class Drain(NamedTuple):
     late: int
     delays: Ints
     arrived: int
+
+
+class Beats(NamedTuple):
+    """Beats that are drained: bytes of all panels `upto` each, when it `arrived` and was done.
+
+    By `lags` after the first tile could start an arrival alone lets it start, by `behind` all do.
+    """
+
+    upto: Ints
+    arrived: Ints
+    lags: Ints
+    behind: Ints
+    when: Ints
+
+    def first(self, count: int) -> "Beats":
+        """Some of them."""
+        return Beats(*(column[:count] for column in self))
+
+
+class Product(NamedTuple):
+    """What drains a panel: so many tiles, of which those from `begins` on are `held` so long.
+
+    The first of `held` is for tiles before all of `begins`.
+    """
+
+    tiles: int
+    begins: Ints
+    held: Ints
+
+    def drained(self, panel: Panel, low: int, late: int, arrived: Ints) -> Beats:
+        """Drain the beats from `low` on that arrive in these cycles; earlier ones were `late`."""
+        high = low + arrived.size
+        tile, upto = shares(self.tiles, panel.beats, low, high), panel.bytes_up_to(low, high)
+        lags = arrived - tile[:-1]
+        behind = np.maximum.accumulate(np.maximum(lags, late))
+        full = behind
+        if behind[0] < self.held[-1]:
+            full = np.maximum(behind, self.held[np.searchsorted(self.begins, tile[1:])])
+        return Beats(upto, arrived, lags, behind, full + tile[1:])

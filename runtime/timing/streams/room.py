@@ -23,6 +23,20 @@ class Window(NamedTuple):
     begins: Ints
     over: Ints
 
+    def delayed(self, upto: Ints, when: Ints, unit: int) -> "Window | None":
+        """The same where bytes up to these are free in these cycles of so many units.
+
+        None if no beat waits for that.
+        """
+        room = self.room
+        free = when[np.searchsorted(upto, self.needed[room:])] * unit
+        if (free <= self.begins[room:]).all():
+            return None
+        ready = self.begins - self.taken[:-1]
+        np.maximum(ready[room:], free - self.taken[room:-1], out=ready[room:])
+        ready = np.maximum.accumulate(ready)
+        return self._replace(begins=ready + self.taken[:-1], over=ready + self.taken[1:])
+
 
 class Ledger:
     """When how many bytes of all panels are free again, `known` of them; neither decreases."""
