@@ -34,7 +34,7 @@ from lpuc.compiler.driver import load_module
 from lpuc.compiler.options import CompileOptions
 from lpuc.compiler.pipeline import pipeline_of, stage_passes
 from lpuc.diagnosis.checking import CALLED, RESOLVED
-from lpuc.diagnosis.judging.instructions import Writes
+from lpuc.diagnosis.judging.isa.written import Found, Writes
 from lpuc.diagnosis.judging.mem.written import Written, window_of
 from lpuc.diagnosis.judging.passes import judge
 from lpuc.diagnosis.judging.reuse import Reuse
@@ -113,13 +113,13 @@ class _Stepping:
         if self.others is not None:
             self.others(run)
 
-    def _look(self, _device: int, mnemonic: str, _pc: int, got: Array) -> None:
-        if mnemonic != Vecmat.MNEMONIC:
+    def _look(self, found: Found) -> None:
+        if found.mnemonic != Vecmat.MNEMONIC or found.device:
             return
         self.turns += 1
         if self.turns == self.plant.turn + 1:
-            at = np.unravel_index(self.plant.index[0], got.shape)
-            got[at] = _off(got.reshape(-1), self.plant)[self.plant.index]
+            at = np.unravel_index(self.plant.index[0], found.array.shape)
+            found.array[at] = _off(found.array.reshape(-1), self.plant)[self.plant.index]
 
 
 def _planting(plant: Plant, observer: Observer | None) -> Observer:

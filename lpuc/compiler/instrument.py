@@ -252,11 +252,14 @@ class Instrumentation:
         with self._check.around(rest[0], is_last=len(rest) == 1):
             yield
         if self._check.cases:
-            self.verdicts.append({"by": "check-numerics", "right": True})
+            known = self._check.compared(rest[0])
+            self.verdicts.append({"by": "check-numerics", "right": True, **known})
 
     def _print_tables(self) -> None:
         if self._check is not None and not self._check.cases:
             _say("note: --check-numerics has judged nothing: what 'step' takes cannot be told")
+        for line in () if self._check is None else self._check.search.left():
+            _say(f"note: --check-numerics: {line}")
         if self.watch.time_passes:
             print_timings(self.timings)
         if self.watch.statistics:

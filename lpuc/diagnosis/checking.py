@@ -60,6 +60,14 @@ class NumericsCheck:
         step, done = None if self.found is None else self.found.step, self.walk.done
         return next((i for i, known in enumerate(done) if known is step), len(done) - 1)
 
+    def compared(self, one: ModulePass) -> dict[str, object]:
+        """How much of what instructions write could be compared, for the index of a dump."""
+        known = self.search.compared.get(one.name)
+        if known is None:
+            return {}
+        left = [{"op": op, "why": why, "count": n} for (op, why), n in known.left.items()]
+        return {"compared": known.count, "left": left}
+
     @contextmanager
     def around(self, one: ModulePass, is_last: bool) -> Generator[None]:
         """Around one pass; behind the last of a level, tokens are generated."""

@@ -68,6 +68,7 @@ def judged(
     search = Search(done, precision, tolerance_of("mem", precision))
     try:
         search.passes(cases)
+        notes += search.left()
         search.machine(cases)
     except Problem as problem:
         return Bisection(problem.failure, problem.case.name, names, tuple(notes))

@@ -23,19 +23,13 @@ from lpuc.diagnosis.failure import (
     INTERPRETER,
     Failed,
     Failure,
-    Hang,
     failure_of,
     part_of_machine,
 )
 from lpuc.diagnosis.judging.departures import Departure, outputs_depart
+from lpuc.diagnosis.judging.isa.pairing import Compared
 from lpuc.diagnosis.judging.machine import is_encoded_otherwise, of_host, unproved
-from lpuc.diagnosis.judging.mem.contents import (
-    Contents,
-    of_buffers,
-    of_events,
-    of_instructions,
-    parted,
-)
+from lpuc.diagnosis.judging.mem.contents import of_instructions, parted, place_of, written_by
 from lpuc.diagnosis.judging.passes import judge
 from lpuc.diagnosis.judging.reuse import Reuse
 from lpuc.diagnosis.judging.runs import LEVELS, TOKENS, TRACED, Outputs, Runs
@@ -73,6 +67,8 @@ class Search:
     tolerance: float
     host: Host | None = None
     """What a loop on the host generates behind the prompt of the case `generate`."""
+    compared: dict[str, Compared] = field(default_factory=dict[str, Compared])
+    """By passes to and on instructions: how much could be compared of what these write."""
     _latest: dict[int, Runs] = field(default_factory=dict[int, Runs])
     _memo: Reuse = field(default_factory=Reuse)
 
@@ -96,9 +92,16 @@ class Search:
             found = self._judged(step, before, after, tokens_only)
         except Exception as error:  # whatever a level raises is what is wrong with it
             raise self._broken(step, before, case, error) from error
+        if after.compared is not None:
+            known = self.compared.get(step.one.name, Compared())
+            self.compared[step.one.name] = known + after.compared
         if found is not None:
             raise Problem(self._blame(step, before, after, found), case, step)
         self._latest[id(case)] = after
+
+    def left(self) -> list[str]:
+        """What could not be compared, by pass."""
+        return [f"{name}: {one}" for name, one in self.compared.items() if one.left]
 
     def _before(self, step: Step, case: Case, memo: Reuse | None) -> Runs:
         known = self._latest.get(id(case))
@@ -150,7 +153,7 @@ class Search:
         where = part or self._culprit(step, before, None, case)
         failure = failure_of(error, where)
         if before is not None and where == step.one.name and level in ("lpu_mem", "lpu_isa"):
-            place = _place(before, Runs(step.after, case), NEARNESS[self.precision])
+            place = place_of(before, Runs(step.after, case), NEARNESS[self.precision])
             if place is not None:
                 failure = replace(failure, operation=place[0], nodes=place[1])
         return Problem(failure, case, step)
@@ -165,7 +168,7 @@ class Search:
         message = str(found) if operation else f"output '{names[0]}': {found}"
         names = names if operation else ()
         if operation is None or where in (SEMANTICS_OF_MEM, INTERPRETER):
-            place = None if before is None else _place(before, after, NEARNESS[self.precision])
+            place = None if before is None else place_of(before, after, NEARNESS[self.precision])
             operation, names = place or (operation, names)
         return Failure("numbers", where, operation, names, message)
 
@@ -257,7 +260,7 @@ class Search:
         place = None
         if where == INTERPRETER:
             fast = of_instructions(last.snapshot, last.case, is_fast=True)
-            place = parted(_written(last), fast, NEARNESS[self.precision])
+            place = parted(written_by(last), fast, NEARNESS[self.precision])
         operation, names = place or (None, ())
         message = f"output '{found.names[0]}': {found}"
         raise Problem(Failure("numbers", where, operation, names, message), last.case)
@@ -271,26 +274,3 @@ def _called(machine: Interpreter, case: Case) -> Outputs:
     tokens: list[int] = []
     found = dict(run_on(machine, case, tokens.append))
     return found if case.entry == STEP else found | {TOKENS: np.array(tokens, np.int64)}
-
-
-def _written(runs: Runs) -> Contents:
-    """What a run wrote, by nodes."""
-    if runs.is_traced:
-        return of_events(runs.events)
-    if runs.snapshot.level == "lpu_mem":
-        return of_buffers(runs)
-    return of_instructions(runs.snapshot, runs.case)
-
-
-def _place(before: Runs, after: Runs, tolerance: float) -> tuple[str, tuple[str, ...]] | None:
-    """The first operation whose nodes do not compute what they did."""
-    try:
-        if after.snapshot.level == "lpu_isa" and before.snapshot.level == "lpu_mem":
-            ours = of_buffers(before, by_layer=False)
-        else:
-            ours = _written(before)
-        return parted(ours, _written(after), tolerance)
-    except Hang:
-        raise
-    except Exception:  # one side cannot be run as far as it takes
-        return None

@@ -149,6 +149,7 @@ class Variant:
             self.cases.append(case.name)
             chosen.append(case)
         search.passes(chosen)
+        self.notes += search.left()
         if broken is not None:
             raise Problem(failure_of(broken, ENCODER), chosen[0])
         search.machine(chosen)

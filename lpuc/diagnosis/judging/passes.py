@@ -29,7 +29,7 @@ from dialects.lpu.elementwise import CastOp
 from dialects.lpu.tensors import tensor_of
 from dialects.observing import OnDevices
 from lpuc.diagnosis.judging.departures import Departure, departure, outputs_depart
-from lpuc.diagnosis.judging.instructions import judge_instructions
+from lpuc.diagnosis.judging.isa.judging import judge_instructions
 from lpuc.diagnosis.judging.mem.forcing import judge_buffers
 from lpuc.diagnosis.judging.pairing import Pairs, live_values, pairs_of
 from lpuc.diagnosis.judging.runs import (

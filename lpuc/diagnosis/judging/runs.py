@@ -11,6 +11,8 @@ import numpy as np
 
 from dialects.lpu_mem.semantics import Watch
 from dialects.observing import Memo, Observer, OnDevices
+from lpuc.diagnosis.judging.isa.pairing import Compared
+from lpuc.diagnosis.judging.isa.written import Log as IsaLog
 from lpuc.diagnosis.judging.mem.written import Log, Written
 from lpuc.diagnosis.judging.snapshots import Snapshot
 from lpuc.diagnosis.judging.traces import Change, Event, Key, Recorder, parts_of, whole
@@ -67,6 +69,8 @@ class Runs:
     memo: Memo | None = None
     """What other runs have computed."""
     _drawn: dict[int, Outputs] = field(default_factory=dict[int, Outputs])
+    compared: Compared | None = None
+    """Of instructions that a pass was judged by: how much could be compared."""
     _log: Log | None = None
 
     @property
@@ -126,6 +130,17 @@ class Runs:
             self._run()
         finally:
             machine.on_step = None
+
+    @cached_property
+    def instructions(self) -> IsaLog:
+        """What instructions write, in order."""
+        log, machine = IsaLog(self.snapshot.machine.program.provenance), self.snapshot.machine
+        machine.on_step = log.writes
+        try:
+            self.clean = self._run(), list[Event]()
+        finally:
+            machine.on_step = None
+        return log
 
     @cached_property
     def table(self) -> dict[Key, Event]:

@@ -21,6 +21,7 @@ from xdsl.ir import Operation
 from dialects.errors import node_names
 from dialects.lpu_mem import control
 from lpuc.diagnosis.failure import Hang
+from lpuc.diagnosis.judging.isa.written import content, writes
 from lpuc.diagnosis.judging.runs import Runs
 from lpuc.diagnosis.judging.snapshots import Snapshot
 from lpuc.diagnosis.judging.traces import Event, layer_names
@@ -30,7 +31,6 @@ from lpuc.levels.instructions import executable
 from passes.analysis.functions import model_folder
 from runtime.device.device import Device
 from runtime.isa.accesses import Access
-from runtime.isa.spec import DataInst, Inst
 from runtime.numerics.elements import ElementType
 from runtime.program.provenance import Provenance
 from runtime.run.interpreter import Interpreter
@@ -156,27 +156,31 @@ class _Watch:
             array = content(run.device, access, element)
             names = self.provenance.nodes_at(pc)
             self.written.add(names, run.code.instructions[pc].MNEMONIC, pc, array)
-        self.pending = writes(run, run.code.instructions.get(run.pc))
+        here = writes(run, run.code.instructions.get(run.pc))
+        self.pending = [one for one in here if not any(one[1].jumps)]
 
 
-def writes(run: Run, inst: Inst | None) -> list[tuple[int, Access, ElementType]]:
-    """What the next instruction is going to write."""
-    if not isinstance(inst, DataInst):
-        return []
-    names = inst.viewed()  # what an index chooses comes before them
-    named = zip(names, inst.accesses(run.device.registers)[-len(names) :], strict=True)
-    return [(run.pc, a, inst.operand(n).type) for n, a in named if a.writes and not any(a.jumps)]
+def written_by(runs: Runs) -> Contents:
+    """What a run wrote, by nodes."""
+    if runs.is_traced:
+        return of_events(runs.events)
+    if runs.snapshot.level == "lpu_mem":
+        return of_buffers(runs)
+    return of_instructions(runs.snapshot, runs.case)
 
 
-def content(device: Device, access: Access, element: ElementType) -> Array:
-    """The elements of an access, where they lie."""
-    low, high = access.bounds()
-    for memory in (device.arena,) if access.hbm else (device.lmu,):
-        if memory.base <= low < high <= memory.end:
-            at = access.base - memory.base
-            kind, data = element.dtype, memory.data.data
-            return np.ndarray(access.extents, kind, data, at, access.strides)
-    return np.empty(0)
+def place_of(before: Runs, after: Runs, tolerance: float) -> tuple[str, tuple[str, ...]] | None:
+    """The first operation whose nodes do not compute what they did."""
+    try:
+        if after.snapshot.level == "lpu_isa" and before.snapshot.level == "lpu_mem":
+            ours = of_buffers(before, by_layer=False)
+        else:
+            ours = written_by(before)
+        return parted(ours, written_by(after), tolerance)
+    except Hang:
+        raise
+    except Exception:  # one side cannot be run as far as it takes
+        return None
 
 
 def parted(before: Contents, after: Contents, tolerance: float) -> tuple[str, Names] | None:

@@ -50,7 +50,9 @@ def judge_buffers(step: Step, before: Runs, after: Runs) -> Departure | None:
 def _unequal(step: Step, before: Runs, after: Runs) -> Departure | None:
     """Rule 1."""
     right = {
-        (step.buffers.kept[w.op], w.turn): w for w in before.written if w.op in step.buffers.kept
+        (step.buffers.kept[w.op], w.turn, w.result): w
+        for w in before.written
+        if w.op in step.buffers.kept
     }
     for written in after.written:
         old = right.get(written.key)
@@ -189,13 +191,13 @@ Judged = Expected | Product
 
 def _of_buffers(step: Step, written: Written) -> Expected | None:
     old, here = written.op, step.buffers
-    buffer = here.named.get(old.operands[0])
+    buffer = here.named.get(old.operands[written.result])
     kept, done = here.kept.get(old), here.lowered.get(old)
 
     def in_place(device: Device, _part: Array) -> Array:
         assert isinstance(kept, ops.DataOp)
         point = device.point(kept)
-        return window_of(kept, point).of(point.regions[0])
+        return window_of(kept, point, written.result).of(point.regions[written.result])
 
     def where_it_was(device: Device, _part: Array) -> Array:
         assert buffer is not None

@@ -25,9 +25,9 @@ from dialects.lpu_mem.memory import Region
 from lpuc.levels.contracts import UNDERFLOW, roundoff
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Key = tuple[Operation, int]
-"""An operation, and how often it was run before."""
-SCATTERED = (ops.ScatterOp, ops.LinkOp)
+Key = tuple[Operation, int, int]
+"""An operation, how often it was run before, and the number of its result."""
+UNSEEN = (ops.ScatterOp, ops.SendOp)
 """What writes no view of its own."""
 F32 = 2.0**-24
 """The unit roundoff that sums have."""
@@ -56,12 +56,16 @@ class Written:
     parts: Sequence[Array]
     names: Mapping[str, int]
     """Symbols and variables of loops, on the first device."""
+    starts: Sequence[int]
+    """The address of the first element on each device, in bytes, once buffers have addresses."""
     operands: Sequence[Sequence[Array]] = ()
     """What each device has summed."""
+    result: int = 0
+    """Which of the buffers of the operation it is."""
 
     @property
     def key(self) -> Key:
-        return (self.op, self.turn)
+        return (self.op, self.turn, self.result)
 
     def bounds(self) -> list[Array]:
         """The local bound of what was summed, on each device; zeros where nothing was."""
@@ -107,18 +111,30 @@ class Log:
     def __call__(self, op: Operation, devices: list[Device]) -> None:
         turn = self.turns[op]
         self.turns[op] += 1
-        if isinstance(op, ops.DataOp) and not isinstance(op, SCATTERED):
+        if isinstance(op, ops.DataOp) and not isinstance(op, UNSEEN):
             points = [device.point(op) for device in devices]
-            windows = [window_of(op, point) for point in points]
-            regions = [point.regions[0] for point in points]
-            parts = [w.of(r).copy() for w, r in zip(windows, regions, strict=True)]
-            names = dict(devices[0].names)
-            self.found.append(Written(op, turn, windows, parts, names, _summed(op, points)))
+            for result in range(type(op).WRITES):
+                self._note(op, turn, result, points, devices)
+
+    def _note(
+        self, op: ops.DataOp, turn: int, result: int,
+        points: Sequence[Point], devices: Sequence[Device],
+    ) -> None:  # fmt: skip
+        windows = [window_of(op, point, result) for point in points]
+        regions = [point.regions[result] for point in points]
+        parts = [w.of(r).copy() for w, r in zip(windows, regions, strict=True)]
+        space = ops.buffer_of(op.operands[result]).space
+        starts = [
+            device.shared[space][1] + region.start + window.offset * region.dtype.itemsize
+            for device, region, window in zip(devices, regions, windows, strict=True)
+        ]
+        summed, names = _summed(op, points), dict(devices[0].names)
+        self.found.append(Written(op, turn, windows, parts, names, starts, summed, result))
 
 
-def window_of(op: ops.DataOp, point: Point) -> Window:
-    """What an operation writes of its first buffer."""
-    offset, strides = point.places[0]
+def window_of(op: ops.DataOp, point: Point, result: int = 0) -> Window:
+    """What an operation writes of one of its buffers."""
+    offset, strides = point.places[result]
     extents = list(point.shape)
     for axis in _held(op, len(extents)):
         extents[axis] = 1

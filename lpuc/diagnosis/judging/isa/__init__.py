@@ -1,0 +1,1 @@
+"""Judge passes to and on instructions by what these write."""
