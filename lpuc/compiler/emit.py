@@ -39,7 +39,6 @@ from runtime.program.interface import Dim, Interface, Port, Symbol
 from runtime.program.interface_json import STEP, Entry
 from runtime.program.program import Program
 from runtime.program.provenance import Provenance
-from runtime.ring.checks.compile import proved
 from runtime.weights.image import Image
 from runtime.weights.references import References, refer
 from runtime.weights.source_files import Sums
@@ -55,7 +54,12 @@ def emit_program(module: ModuleOp, folder: Path) -> tuple[Program, Iterable[Piec
     One for several devices has the proof that they do not wait for ever or mix up messages.
     `folder` is where the paths of weights are relative to.
     """
-    return proved(assembled(module)), emit_parameters(module, folder)
+    program = assembled(module)
+    if program.devices > 1:
+        from runtime.ring.checks.compile import proved
+
+        program = proved(program)
+    return program, emit_parameters(module, folder)
 
 
 def assembled(module: ModuleOp, instruction: Assemble = Code.encoded) -> Program:

@@ -1,6 +1,9 @@
 """Checks that code, interface and target agree, made before anything executes."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from runtime.errors import Invalid
 from runtime.isa.meant import Meant
@@ -10,9 +13,11 @@ from runtime.program.interface import Interface, Port, device_symbols
 from runtime.program.ports import check_interface
 from runtime.program.provenance import Provenance
 from runtime.program.structure import REGISTERS, Structure, structure_of
-from runtime.ring.checks.load import Start, check
 from runtime.sharding import MAX_DEVICES, is_ring
 from runtime.target import Target
+
+if TYPE_CHECKING:
+    from runtime.ring.checks.load import Start
 
 MOST_ENTRIES = 16
 
@@ -66,11 +71,15 @@ def check_ring(
     target: Target, devices: int, meant: Meant,
 ) -> None:  # fmt: skip
     """Raise Unsafe unless devices in a ring can run every entry of a valid program."""
+    from runtime.ring.checks.load import check
+
     starts = [_start(interface, devices, meant.get(name)) for name, interface in entries]
     check(code, starts, provenance.nodes_at, target, devices)
 
 
 def _start(interface: Interface, devices: int, meant: Sequence[str] | None) -> Start:
+    from runtime.ring.checks.load import Start
+
     registers = {symbol.name: symbol.register for symbol in interface.symbols}
     neighbours = device_symbols(interface, 0, devices)
     return Start(

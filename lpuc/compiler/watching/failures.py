@@ -66,13 +66,13 @@ def emitting(module: ModuleOp, what: str, place: Place = ANYWHERE) -> Generator[
 
     What several devices tell each other is no model's choice: where it is not proved, that is one.
     """
-    from runtime.errors import RuntimeFault
-    from runtime.ring.checks.compile import Unproved
-
     assert what in EMITTED, what
     try:
         yield
     except Exception as error:
+        from runtime.errors import RuntimeFault
+        from runtime.ring.checks.compile import Unproved
+
         is_fault = isinstance(error, RuntimeFault) and not isinstance(error, Unproved)
         if isinstance(error, InternalError) or is_users(error) or is_fault:
             raise

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import lpuc
+import runtime.ring.checks.compile as checks
 from lpuc.cli import invoke
-from lpuc.compiler import emit
 from lpuc.compiler.pipeline import pipeline_of
 from lpuc.errors import InternalError
 from runtime.program.program import Program
@@ -76,7 +76,7 @@ def test_a_program_of_ours_that_is_not_proved_is_a_bug(
     def refused(program: Program) -> Program:
         Report(program.code, program.provenance).refuse(Rule.CONTENT, "{0} is a test", 0)
 
-    monkeypatch.setattr(emit, "proved", refused)
+    monkeypatch.setattr(checks, "proved", refused)
     made = lpuc.compile(EXPORTS / "gpt2.onnx", devices=2, weights="none", prompt_chunk=0)
     with pytest.raises(InternalError, match="rule content"):
         made.save(tmp_path / "p.lpu")
