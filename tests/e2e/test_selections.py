@@ -138,6 +138,16 @@ def test_ranges_that_are_no_partition_are_a_trap(ends: tuple[int, ...], tmp_path
         program.run(ended(*ends))
 
 
+@pytest.mark.parametrize("ends", [(-2, 3, 5), (2, -1, 5), (7, 3, 5)])
+def test_ranges_with_rows_that_are_none_or_count_from_the_end_are_a_trap(
+    ends: tuple[int, ...], tmp_path: Path
+):
+    """Where the standard takes a row from the end, ours must not take others or fewer."""
+    program = lpuc.compile(_path(_graph(segments(), ended(*ends)), tmp_path), precision="f32")
+    with pytest.raises(Trap, match="Range"):
+        program.run(ended(*ends))
+
+
 OTHERWISE = {
     "given out": "y = Identity(y0)",
     "added up": "y = ReduceSum(y0, first)",

@@ -29,6 +29,7 @@ from passes.analysis.content import Content, Fill, Numbers, as_elements, fits, i
 from passes.analysis.moves import content_moved, content_of_array
 from passes.onnx.operators.node import Node, inlined
 from passes.onnx.operators.record import Operator, required_record
+from passes.onnx.shapes.computed_ranges import is_data
 from passes.onnx.shapes.doubles import folded, is_double
 from passes.onnx.shapes.lengths import (
     Lengths,
@@ -37,7 +38,7 @@ from passes.onnx.shapes.lengths import (
     renewed_content,
     renewed_tensor,
 )
-from passes.onnx.shapes.selections import Selections, is_data
+from passes.onnx.shapes.selections import Selections
 from passes.rewriting.build import Build
 from passes.rewriting.kernel import erase, move, replace, retype
 from passes.rewriting.templates import Key, Templates, between, kept_by, key_of

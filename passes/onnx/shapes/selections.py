@@ -34,6 +34,7 @@ from passes.analysis.content import Fill, Numbers
 from passes.onnx.operators.indexing import OUTSIDE
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.terms import along, constant
+from passes.onnx.shapes.computed_ranges import HINT, rows_read, start_within
 from passes.onnx.shapes.lengths import rename
 from passes.rewriting.build import Build
 from passes.rewriting.kernel import replace, retype
@@ -53,7 +54,6 @@ COUNTING = frozenset({"ConstantOfShape", "Shape", "Size"})
 SCATTERS = frozenset({"ScatterElements", "ScatterND"})
 UNMOVED = ConstantOp | FillOp
 COUNTED = "a number of rows that data selects is computed with"
-HINT = "export the model so that experts take all tokens, or one weight per token"
 
 
 @dataclass(frozen=True)
@@ -100,16 +100,23 @@ class Selections:
         return b.slice(whole, (0, 0), (rank, rows))
 
     def between(self, b: Build, node: Node) -> SSAValue:
-        """All rows of what the Range is an index into, `[rows]`."""
-        start, limit = node.value("start"), node.value("limit")
-        count = _rows_read(node)
+        """
+        All rows of what the Range is an index into, `[rows]`.
+
+        A trap where the Range names rows that are none, or some that count from the end.
+        """
+        for name in ("start", "limit", "delta"):
+            node.dims(name, 0)
+        limit, count = node.value("limit"), rows_read(node)
         node.require(
             node.element("delta") == Affine(1),
             "the bounds of a Range depend on data, and its step is not 1",
         )
         places = b.iota(0, (1,), (count,), node.source.dtype)
-        mask = b.map("and", b.map("ge", places, start), b.map("lt", places, limit))
-        begins = None if node.element("start") == Affine() else start
+        mask = b.map(
+            "and", b.map("ge", places, start_within(b, node, count)), b.map("lt", places, limit)
+        )
+        begins = None if node.element("start") == Affine() else node.value("start")
         rows = self._new(Selection(count, mask, (begins, limit)))
         return b.slice(places, (0,), (rows,))
 
@@ -248,28 +255,6 @@ def _is_zero(node: Node) -> bool:
     if isinstance(data, Fill):
         return not data.value.any()
     return isinstance(data, Numbers) and not data.array.any()
-
-
-def is_data(node: Node) -> bool:
-    """Whether the bounds of a Range of integers are computed from data."""
-    bounds = (node.element("start"), node.element("limit"))
-    return not node.source.dtype.is_float and None in bounds
-
-
-def _rows_read(node: Node) -> int:
-    """How many rows the tensors have that a Range is an index into, the least of those known."""
-    found: list[int] = []
-    for use in node.op.results[0].uses:
-        reader, data = use.operation, use.operation.operands[0]
-        takes = isinstance(reader, OnnxOp) and reader.OP_TYPE == "Gather" and use.index == 1
-        if not isinstance(reader, OnnxOp) or not takes:
-            raise node.refusal("the bounds of a Range depend on data, not on shapes alone", HINT)
-        axis, dims = Node(reader).integer("axis"), tensor_of(data).dims
-        rows = None if dims is None else dims[axis]
-        if rows is not None and rows.is_const:
-            found.append(rows.const)
-    node.require(bool(found), "the bounds of a Range depend on data, not on shapes alone", HINT)
-    return min(found)
 
 
 def _follow(parts: Sequence[Selection], count: int) -> bool:
