@@ -114,10 +114,16 @@ def maximum(a: Affine, b: Affine, ranges: Ranges) -> Affine:
 def slice_bounds(
     start: Affine, end: Affine, step: int, extent: Affine, ranges: Ranges
 ) -> tuple[Affine, Affine]:
-    """First element and number of elements of a Slice along one axis, by ONNX's clamping."""
+    """
+    First element and number of elements of a Slice along one axis, by ONNX's clamping.
+
+    A start in front of the first element is the first one backwards, too; Python takes none there.
+    """
     if step < 0:
         last = extent - 1
-        start = minimum(_from_start(start, extent, ranges), last, ranges)
+        start = _from_start(start, extent, ranges)
+        if start != last:
+            start = minimum(maximum(start, Affine(0), ranges), last, ranges)
         end = maximum(_from_start(end, extent, ranges), Affine(-1), ranges)
         return start, _steps(start - minimum(end, last, ranges), -step, ranges)
     start = _clamp(start, extent, ranges)

@@ -21,6 +21,11 @@ AGAINST_RUNTIME: dict[str, tuple[str, dict[str, Array | None], dict[str, Any]]] 
         {"x": f32(7), "s": i64(20), "e": i64(1), "a": i64(0), "t": i64(-3)},
         {"constants": ("s", "e", "a", "t")},
     ),
+    "slice backwards from in front of the first": (
+        "Slice",
+        {"x": f32(3, 2), "s": i64(-4), "e": i64(-(2**63)), "a": i64(0), "t": i64(-1)},
+        {"constants": ("s", "e", "a", "t")},
+    ),
     "pad with the edge": (
         "Pad",
         {"x": f32(2, 3), "p": i64(1, 2, 3, 0)},

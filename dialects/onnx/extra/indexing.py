@@ -1,4 +1,4 @@
-"""Gathers that `onnx.reference` has for axes of 64 elements at most."""
+"""Operators at whose limits `onnx.reference` means something else than the standard."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dialects.onnx.extra.definition import SEMANTICS, Array, Inputs, given, integer_of
+from dialects.onnx.extra.definition import SEMANTICS, Array, Inputs, given, integer_of, optional
 from dialects.onnx.ops import OnnxOp
 
 
@@ -19,3 +19,38 @@ def gather_elements(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
 
 
 SEMANTICS["", "GatherElements"] = gather_elements
+
+
+def slice_(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
+    """
+    A start in front of the first element is the first one backwards, too.
+
+    The standard clamps it "to the range [0, dims[axes[i]]-1] for negative stepping", Python does
+    not, nor does `onnx.reference`.
+    """
+    data = given(inputs, 0)
+    starts, ends, axes, steps = (
+        _listed(op, inputs, name) for name in ("starts", "ends", "axes", "steps")
+    )
+    assert starts is not None
+    assert ends is not None
+    axes = axes if axes is not None else list(range(len(starts)))
+    steps = steps if steps is not None else [1] * len(starts)
+    window = [slice(None)] * data.ndim
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        first = max(start, -data.shape[axis]) if step < 0 else start
+        window[axis] = slice(first, end, step)
+    return (data[tuple(window)],)
+
+
+def _listed(op: OnnxOp, inputs: Inputs, name: str) -> list[int] | None:
+    """Integers that old versions have as an attribute."""
+    if name in op.schema.attributes:
+        value = op.attr(name)
+        return [int(one) for one in value] if isinstance(value, list) else None
+    position = op.schema.input_index.get(name)
+    held = None if position is None else optional(inputs, position)
+    return None if held is None else [int(one) for one in held.reshape(-1)]
+
+
+SEMANTICS["", "Slice"] = slice_

@@ -46,6 +46,18 @@ CASES: dict[str, tuple[Any, ...]] = {
         [_floats(2, 100), np.array([[99, -1], [64, -100]])],
         {"axis": 1},
     ),
+    "slice": (
+        "Slice",
+        "",
+        [
+            _floats(3, 4),
+            np.array([-9, 5]),
+            np.array([-99, -99]),
+            np.array([0, -1]),
+            np.array([-1, -2]),
+        ],
+        {},
+    ),
     "skip rms": _microsoft(
         "SkipSimplifiedLayerNormalization", [_floats(1, 2, 8), _floats(1, 2, 8), _floats(8)]
     ),
