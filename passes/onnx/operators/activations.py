@@ -28,13 +28,15 @@ def activation(
     domains: tuple[str, ...] = ("",),
     shape: ShapeRule = same_as_first,
     limits: Sequence[Limit] = (),
-) -> Callable[[Activation], None]:
+) -> Callable[[Activation], Activation]:
     """Register a function of the widened first operand; its result is rounded once."""
 
-    def register(function: Activation) -> None:
+    def register(function: Activation) -> Activation:
         @operator(*op_types, domains=domains, shape=shape, limits=limits)
         def _(b: Build, node: Node) -> SSAValue:
             return b.cast(function(b, wide(b, node.first), node), node.source.dtype)
+
+        return function
 
     return register
 
@@ -85,6 +87,23 @@ def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
     return gelu_tanh(b, x if bias is None else b.map("add", x, wide(b, bias)))
 
 
+@activation("Gelu", domains=(MICROSOFT,))
+def _(b: Build, x: SSAValue, _node: Node) -> SSAValue:
+    return gelu_exact(b, x)
+
+
+def _plus_bias(node: Node) -> Sequence[Dims]:
+    node.require(node.source.rank > 0, "the input 'A' has no axis")
+    node.expect_dims("B", node.source.shape[-1:])
+    return same_as_first(node)
+
+
+@activation("BiasGelu", domains=(MICROSOFT,), shape=_plus_bias)
+def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
+    return gelu_exact(b, b.map("add", x, wide(b, node.value("B"))))
+
+
+@activation("QuickGelu", domains=(MICROSOFT,))
 @activation("Swish")
 def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
     return b.map("mul", x, b.map("sigmoid", scaled(b, x, node.number("alpha"))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from xdsl.ir import SSAValue
 
@@ -10,11 +10,11 @@ from dialects.affine import Affine, Differ
 from dialects.lpu.tensors import tensor_of
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import MICROSOFT, Limit, only, operator
-from passes.onnx.operators.terms import constant
+from passes.onnx.operators.terms import constant, wide
 from passes.rewriting.build import Build
 
 
-def _product(node: Node, a: Dims, b: Dims) -> Sequence[Dims]:
+def product_dims(node: Node, a: Dims, b: Dims) -> Sequence[Dims]:
     """Numpy's rules: a vector on either side is a matrix whose extra axis vanishes."""
     node.require(bool(a and b), "operands of rank 0 have no product")
     left = a if len(a) > 1 else (Affine(1), *a)
@@ -29,17 +29,25 @@ def _product(node: Node, a: Dims, b: Dims) -> Sequence[Dims]:
 
 
 def _matmul_dims(node: Node) -> Sequence[Dims]:
-    return _product(node, node.dims("A"), node.dims("B"))
+    return product_dims(node, node.dims("A"), node.dims("B"))
 
 
 @operator("MatMul", shape=_matmul_dims)
 def matmul(b: Build, node: Node) -> SSAValue:
-    lhs, rhs = node.value("A"), node.value("B")
-    if node.tensor("A").rank == 1:
-        lhs = b.reshape(lhs, (1, *node.dims("A")))
-    if node.tensor("B").rank == 1:
-        rhs = b.reshape(rhs, (*node.dims("B"), 1))
+    lhs, rhs = as_row(b, node.value("A")), as_column(b, node.value("B"))
     return b.reshape(b.matmul(lhs, rhs), node.result.shape)
+
+
+def as_row(b: Build, x: SSAValue) -> SSAValue:
+    """A vector on the left of a product is a row."""
+    dims = tensor_of(x).shape
+    return b.reshape(x, (1, *dims)) if len(dims) == 1 else x
+
+
+def as_column(b: Build, x: SSAValue) -> SSAValue:
+    """A vector on the right of a product is a column."""
+    dims = tensor_of(x).shape
+    return b.reshape(x, (*dims, 1)) if len(dims) == 1 else x
 
 
 def transposed(b: Build, x: SSAValue) -> SSAValue:
@@ -65,7 +73,7 @@ def _operands(b: Build, node: Node) -> tuple[SSAValue, SSAValue]:
 
 def _gemm_dims(node: Node) -> Sequence[Dims]:
     a = _swapped(node.dims("A", 2), node.flag("transA"))
-    found = _product(node, a, _swapped(node.dims("B", 2), node.flag("transB")))
+    found = product_dims(node, a, _swapped(node.dims("B", 2), node.flag("transB")))
     if node.get("C") is not None:
         node.expect_spread("C and the product", node.dims("C"), found[0])
     return found
@@ -79,6 +87,10 @@ def _gemm_dims(node: Node) -> Sequence[Dims]:
     ],
 )
 def gemm(b: Build, node: Node) -> SSAValue:
+    return _gemm(b, node)
+
+
+def _gemm(b: Build, node: Node) -> SSAValue:
     bias, alpha, beta = node.get("C"), node.number("alpha"), node.number("beta")
     if not node.result.dtype.is_float and (alpha, beta) != (1.0, 1.0):
         raise node.refusal("alpha and beta need float operands", "set alpha and beta to 1")
@@ -86,10 +98,32 @@ def gemm(b: Build, node: Node) -> SSAValue:
     return product if bias is None else b.map("add", product, scaled(b, bias, beta))
 
 
+def _leaky_relu(b: Build, x: SSAValue, node: Node) -> SSAValue:
+    negative = b.map("lt", x, constant(b, 0.0, x))
+    return b.select(negative, scaled(b, x, node.number("activation_alpha")), x)
+
+
+ACTIVATIONS: dict[str, Callable[[Build, SSAValue, Node], SSAValue]] = {
+    "Relu": lambda b, x, _node: b.map("relu", x),
+    "Sigmoid": lambda b, x, _node: b.map("sigmoid", x),
+    "Tanh": lambda b, x, _node: b.map("tanh", x),
+    "LeakyRelu": _leaky_relu,
+}
+"""What ONNX Runtime's optimiser lets follow a Gemm, of what decoders have."""
+
+
+@operator(
+    "FusedGemm", domains=[MICROSOFT], shape=_gemm_dims, limits=[only("activation", *ACTIVATIONS)]
+)
+def fused_gemm(b: Build, node: Node) -> SSAValue:
+    x = wide(b, _gemm(b, node))
+    return b.cast(ACTIVATIONS[str(node.attr("activation"))](b, x, node), node.result.dtype)
+
+
 def _fused_dims(node: Node) -> Sequence[Dims]:
     a, b = node.dims("A"), node.dims("B")
     node.require(min(len(a), len(b)) > 1, "operands of rank 1 are not supported", "use MatMul")
-    return _product(node, _swapped(a, node.flag("transA")), _swapped(b, node.flag("transB")))
+    return product_dims(node, _swapped(a, node.flag("transA")), _swapped(b, node.flag("transB")))
 
 
 @operator(

@@ -9,7 +9,7 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu.tensors import tensor_of
-from passes.onnx.operators.matrix import transposed
+from passes.onnx.operators.matrix import as_row, transposed
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import MICROSOFT, Limit, only, operator, without
 from passes.onnx.operators.terms import constant, repeated
@@ -122,14 +122,9 @@ def _dequantised(b: Build, node: Node, blocks: Blocks) -> SSAValue:
 )
 def matmul_n_bits(b: Build, node: Node) -> SSAValue:
     lhs, bias, blocks = node.value("A"), node.get("bias"), Blocks.of(node)
-    product = b.matmul(_as_matrix(b, lhs), transposed(b, _dequantised(b, node, blocks)))
+    product = b.matmul(as_row(b, lhs), transposed(b, _dequantised(b, node, blocks)))
     product = b.reshape(product, node.result.shape)
     return product if bias is None else b.map("add", product, bias)
-
-
-def _as_matrix(b: Build, x: SSAValue) -> SSAValue:
-    tensor = tensor_of(x)
-    return x if tensor.rank > 1 else b.reshape(x, (Affine(1), *tensor.shape))
 
 
 def _gathered_blocks(node: Node) -> Sequence[Dims]:

@@ -12,7 +12,7 @@ from dialects.lpu.tensors import tensor_of
 from dialects.onnx.ops import InitializerOp, OnnxOp
 from dialects.reading import operations
 
-PRODUCTS = {"MatMul": "B", "FusedMatMul": "B", "Gemm": "B"}
+PRODUCTS = {"MatMul": "B", "FusedMatMul": "B", "Gemm": "B", "FusedGemm": "B"}
 """Products, and which of their inputs may be a weight."""
 
 FOLLOWED = frozenset({"Cast", "DequantizeLinear", "Identity", "Transpose"})

@@ -58,6 +58,9 @@ def _activations() -> list[Node]:
         node("Swish", floats(2, 3), alpha=0.5, opset=24),
         node("ThresholdedRelu", floats(2, 3), alpha=0.5),
         microsoft("FastGelu", floats(2, 3), floats(3)),
+        microsoft("Gelu", floats(2, 3)),
+        microsoft("BiasGelu", floats(2, 3), floats(3)),
+        microsoft("QuickGelu", floats(2, 3), alpha=1.5),
     ]
 
 

@@ -77,6 +77,10 @@ def _products() -> list[Node]:
         node("MatMul", floats(4), floats(4, 5)),
         node("Gemm", floats(2, 4), floats(4, 5), floats(5), alpha=0.5, beta=2.0),
         node("Gemm", floats(4, 2), floats(5, 4), transA=1, transB=1),
+        microsoft("FusedGemm", floats(2, 4), floats(5, 4), floats(5), transB=1, activation="Relu"),
+        microsoft(
+            "FusedGemm", floats(2, 4), floats(4, 5), activation="LeakyRelu", activation_alpha=0.5
+        ),
         microsoft("FusedMatMul", floats(2, 4, 3), floats(2, 5, 4), alpha=0.5, transA=1, transB=1),
         *(
             microsoft(
