@@ -19,6 +19,8 @@ from dialects.lpu.tensors import LpuOp, UnaryOp, joined, shape_text, tensor_of
 from dialects.lpu.types import Tensor, TensorType
 from runtime.numerics.elements import ElementType
 
+BYTES = frozenset({ElementType.I8, ElementType.U8})
+"""Integers whose products are added up in a longer type."""
 REDUCTIONS = frozenset({"sum", "prod", "max", "min"})
 
 
@@ -27,7 +29,8 @@ class MatmulOp(LpuOp):
     """
     `lhs [..., M, K] @ rhs [..., K, N]`; leading axes broadcast. Both have rank 2 at least.
 
-    Sums of short floats are rounded once, or not at all where the result is f32.
+    Sums of short floats are rounded once, or not at all where the result is f32. Integers of 8
+    bits, with and without sign, may be added up in i32.
     """
 
     name = "lpu.matmul"
@@ -44,6 +47,8 @@ class MatmulOp(LpuOp):
         result, batch = self.result_tensor(), joined(self, lhs.shape[:-2], rhs.shape[:-2])
         dims = (*batch, lhs.shape[-2], rhs.shape[-1])
         self.require(result.shape == dims, f"a product gives {shape_text(dims)}")
+        if {lhs.dtype, rhs.dtype} <= BYTES and result.dtype == ElementType.I32:
+            return
         self.require(lhs.dtype == rhs.dtype, "both operands of a product have one element type")
         is_long = lhs.dtype.is_float and result.dtype == ElementType.F32
         kept = result.dtype == lhs.dtype or is_long

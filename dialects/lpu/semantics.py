@@ -166,7 +166,11 @@ def _(op: ScanOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
 
 @semantics(MatmulOp)
 def _(op: MatmulOp, inputs: tuple[Array, ...], _scope: Scope) -> Array:
-    return _rounded(np.matmul(_widened(inputs[0]), _widened(inputs[1])), op)
+    lhs, rhs = map(_widened, inputs)
+    dtype = op.result_tensor().dtype
+    if dtype.is_int:
+        lhs, rhs = lhs.astype(dtype.dtype, copy=False), rhs.astype(dtype.dtype, copy=False)
+    return _rounded(np.matmul(lhs, rhs), op)
 
 
 @semantics(ReshapeOp)

@@ -228,5 +228,7 @@ def nearest(domain: str, name: str) -> str | None:
             return f"'{name}' exists in the domain '{other or 'ai.onnx'}'"
     if domain not in DOMAINS:
         return "it is another runtime's; the domains known are ai.onnx and com.microsoft"
+    if domain and name.startswith(("QLinear", "QGemm")):
+        return "an operator of ONNX Runtime's own: quantise in the format QDQ"
     own = "an operator of ONNX Runtime's own: export without its optimisations" if domain else None
     return did_you_mean(name, operators(domain)) or own

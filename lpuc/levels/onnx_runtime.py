@@ -29,6 +29,11 @@ SHORT = {TensorProto.FLOAT16: "f16", TensorProto.BFLOAT16: "bf16"}
 """Floats that round more than f32, by their names as precisions."""
 
 
+BYTES = "i8"
+"""What models round to that quantise values while they run, as the name of a tolerance."""
+QUANTISING = frozenset({"DynamicQuantizeLinear", "DynamicQuantizeMatMul", "QLinearMatMul"})
+
+
 class Refusal(UserError):
     """ONNX Runtime takes a model, or inputs, for wrong."""
 
@@ -66,8 +71,13 @@ class Reference:
 
     @cached_property
     def narrowest(self) -> str:
-        """The shortest floats of the file, as a precision."""
+        """The shortest floats of the file, as a precision; bytes if it quantises activations."""
         graph = self.proto.graph
+        held = {tensor.name for tensor in graph.initializer}
+        for node in nodes_of(graph):
+            to_bytes = node.op_type == "QuantizeLinear" and node.input[0] not in held
+            if to_bytes or node.op_type in QUANTISING:
+                return BYTES
         kinds = {port.type.tensor_type.elem_type for port in (*graph.input, *graph.output)}
         kinds |= {tensor.data_type for tensor in graph.initializer}
         for node in nodes_of(graph):

@@ -140,7 +140,8 @@ def merge(members: Sequence[MatmulOp], parameters: Sequence[Parameter]) -> None:
     assert isinstance(anchor, MatmulOp)
     MERGING.yes(anchor, "{} products with one left side become one", len(members))
     build = FusedBuild.over(anchor, members)
-    merged = build.matmul(anchor.lhs, _joined(build, parameters))
+    dtype = anchor.result_tensor().dtype
+    merged = build.matmul(anchor.lhs, _joined(build, parameters), dtype)
     replaced: list[Operation] = list(members)
     strands = Strands([member.result for member in members])
     casts = strands.casts()

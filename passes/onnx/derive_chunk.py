@@ -47,7 +47,8 @@ below it for which
    at most: the rest is for tiles. Products that only the logits need do not count.
 
 **Leaves alone** what takes no token ids and caches, and decoders for which one row is all that
-fits or is asked for, or in which the number of tokens is fixed: `lpu.no_chunk` says so.
+fits or is asked for, in which the number of tokens is fixed, or whose activations are quantised
+with one scale for all tokens: `lpu.no_chunk` says so.
 """
 
 from __future__ import annotations
@@ -65,6 +66,8 @@ from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import Tensor, tensor_type
 from dialects.lpu_mem.target import target_of
 from dialects.names import escape
+from dialects.onnx.ops import OnnxOp
+from dialects.reading import operations
 from passes.analysis.functions import functions, options, step_function
 from passes.onnx.roles.binding import ALIASES, symbol_of
 from passes.onnx.roles.given import given_roles, given_shape, max_context, original_names
@@ -81,6 +84,10 @@ DEFAULT_CHUNK = 64
 
 ROW_BYTES = 4
 """Of an element of a row while it is computed."""
+
+
+SHARING = frozenset({"DynamicQuantizeLinear", "DynamicQuantizeMatMul"})
+"""Operators with statistics of a whole tensor, which is one token or many."""
 
 
 class NoChunk(Exception):
@@ -120,6 +127,13 @@ def check_free(module: ModuleOp, step: FuncOp, inputs: dict[str, list[BlockArgum
     names |= {name for name, role in ALIASES.items() if role in ("seq", "past")}
     for name in sorted(names & given_shape(module).keys()):
         raise NoChunk(f"--shape fixes '{name}'")
+
+
+def check_apart(step: FuncOp) -> None:
+    """Raise `NoChunk` if tokens of one chunk depend on one another by more than attention."""
+    for op in operations(step.body.block):
+        if isinstance(op, OnnxOp) and op.OP_TYPE in SHARING:
+            raise NoChunk(f"{op.OP_TYPE} takes one scale for all tokens of a step")
 
 
 def _extent(tensor: Tensor, axis: int) -> Affine | None:
@@ -178,6 +192,7 @@ class OnnxDeriveChunkPass(RewritingPass):
             return
         try:
             check_free(module, step, inputs)
+            check_apart(step)
             chunk_of(module, step, inputs["ids"][0])
         except NoChunk as reason:
             set_attribute(step, "lpu.no_chunk", StringAttr(escape(str(reason))))

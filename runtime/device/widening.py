@@ -17,6 +17,14 @@ from runtime.isa.parts import MANY, parts
 from runtime.numerics.elements import ElementType, convert
 
 
+def _compute(element: ElementType, x: Array) -> np.dtype[Any]:
+    """The type in which a product is computed: that of bytes is exact in f64, for which BLAS is."""
+    if element.is_float:
+        return np.dtype(np.float32)
+    bytes_alone = element.itemsize == x.dtype.itemsize == 1
+    return np.dtype(np.float64 if bytes_alone else np.int64)
+
+
 class Widening:
     """Products with f32 copies of the 16-bit panels of a device, within `cap` bytes."""
 
@@ -62,12 +70,14 @@ class Widening:
         self, x: Array, out: Array, accumulate: bool, element: ElementType, panel: Panel
     ) -> None:
         """Any product: operands widened, the sum converted once to the element type of `out`."""
-        compute = np.dtype(np.float32 if panel.element.is_float else np.int64)
+        compute = _compute(panel.element, x)
         if self._is_large(panel) or x.size > MANY:
             total = self._by_parts(panel, x)
         else:
-            wide = self.wide(panel) if panel.element.is_float else panel.matrix.astype(np.int64)
+            wide = self.wide(panel) if panel.element.is_float else panel.matrix.astype(compute)
             total = np.matmul(x.astype(compute, copy=False), wide)
+        if not panel.element.is_float:
+            total, compute = total.astype(np.int64, copy=False), np.dtype(np.int64)
         if accumulate:
             total = total + out.astype(compute, copy=False)
         out[...] = convert(total, element)
@@ -82,7 +92,7 @@ class Widening:
 
     def _by_parts(self, panel: Panel, x: Array) -> Array:
         """The sum of products, a block of the panel widened after the other."""
-        compute = np.dtype(np.float32 if panel.element.is_float else np.int64)
+        compute = _compute(panel.element, x)
         (_, depth, columns), batch = panel.shape, max(1, panel.shape[0])
         total = np.zeros((*x.shape[:2], columns), compute)
         for _, n, k in parts((1, columns, depth), max(1, MANY // batch)) if total.size else ():

@@ -118,6 +118,11 @@ AGAINST_RUNTIME: dict[str, tuple[str, dict[str, Array | None], dict[str, Any]]] 
         },
         {"constants": ("x", "s", "z"), "opset": 13},
     ),
+    "a bias that ONNX Runtime's tools quantise": (
+        "DequantizeLinear",
+        {"x": np.arange(6, dtype=np.int32), "s": abs(f32(1)), "z": np.array(0, np.int32)},
+        {"constants": ("x", "s", "z"), "opset": 18},
+    ),
     "weights of blocks": (
         "DequantizeLinear",
         {"x": np.arange(24, dtype=np.uint8).reshape(2, 12), "s": abs(f32(2, 3)), "z": None},
@@ -127,6 +132,20 @@ AGAINST_RUNTIME: dict[str, tuple[str, dict[str, Array | None], dict[str, Any]]] 
         "QuantizeLinear",
         {"x": f32(3, 4) * 100, "s": np.array(0.5, np.float32), "z": np.array(3, np.uint8)},
         {"constants": ("s", "z")},
+    ),
+    "gelu of an optimiser": ("Gelu", {"x": f32(3, 5) * 2}, {"domain": MICROSOFT}),
+    "gelu with a bias": ("BiasGelu", {"x": f32(2, 3, 5), "b": f32(5)}, {"domain": MICROSOFT}),
+    "quick gelu": ("QuickGelu", {"x": f32(3, 5) * 3}, {"domain": MICROSOFT}),
+    "silu of an optimiser": ("QuickGelu", {"x": f32(3, 5)}, {"domain": MICROSOFT, "alpha": 1.0}),
+    "gemm and relu": (
+        "FusedGemm",
+        {"a": f32(3, 4), "b": f32(5, 4), "c": f32(5)},
+        {"domain": MICROSOFT, "activation": "Relu", "transB": 1, "alpha": 0.5},
+    ),
+    "gemm and leaky relu": (
+        "FusedGemm",
+        {"a": f32(3, 4), "b": f32(4, 5), "c": None},
+        {"domain": MICROSOFT, "activation": "LeakyRelu", "activation_alpha": 0.25},
     ),
     "smooth softmax": (
         "GroupQueryAttention",

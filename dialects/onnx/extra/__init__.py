@@ -9,6 +9,8 @@ from dialects.onnx.extra import (
     activations,
     attention,
     indexing,
+    integer_products,
+    linear_scales,
     matrix,
     normalization,
     quantised,
@@ -16,7 +18,17 @@ from dialects.onnx.extra import (
 )
 from dialects.onnx.extra.definition import SCHEMAS, SEMANTICS
 
-FAMILIES = (activations, attention, indexing, matrix, normalization, quantised, rotary)
+FAMILIES = (
+    activations,
+    attention,
+    indexing,
+    integer_products,
+    linear_scales,
+    matrix,
+    normalization,
+    quantised,
+    rotary,
+)
 """The modules that fill the tables when they are imported."""
 
 __all__ = ["FAMILIES", "SCHEMAS", "SEMANTICS"]

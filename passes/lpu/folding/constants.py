@@ -15,6 +15,7 @@ from dialects.lpu.contents import fill_value
 from dialects.lpu.elementwise import CastOp, ConstantOp, FillOp, IotaOp, MapOp, SelectOp
 from dialects.lpu.facts import Form, facts_of
 from dialects.lpu.movement import BroadcastOp, ReshapeOp, SliceOp, TransposeOp
+from dialects.lpu.products import ReduceOp
 from dialects.lpu.semantics import Array, Scope, evaluate
 from dialects.lpu.tensors import LpuOp, tensor_of
 from dialects.lpu.types import Tensor, TensorType
@@ -28,6 +29,9 @@ from runtime.traps import Trap
 
 OPERAND_LIMIT = 1 << 16
 """Largest operand, in elements, that is read to evaluate an operation."""
+
+SUMMED_LIMIT = 1 << 27
+"""The same where integers are summed: those of a weight of bytes, for its zero point."""
 
 NEUTRAL: dict[str, float] = {"mul": 1, "div": 1, "and": -1, "or": 0, "add": 0, "sub": 0}
 """Right operands that change nothing; those of `add` and `sub` on integers only (-0.0 + 0)."""
@@ -133,12 +137,18 @@ def _constant(weight: Weight, tensor: Tensor) -> ConstantOp:
     return ConstantOp.create(result_types=[TensorType(tensor)], properties=properties)
 
 
-def _content(value: SSAValue, scope: Scope) -> Array | None:
+def _limit(op: LpuOp) -> int:
+    """How many elements an operand may have that an operation is evaluated on."""
+    summed = isinstance(op, ReduceOp) and op.result_tensor().dtype.is_int
+    return SUMMED_LIMIT if summed else OPERAND_LIMIT
+
+
+def _content(value: SSAValue, scope: Scope, limit: int) -> Array | None:
     """The elements of a constant of bounded size."""
     owner, tensor = value.owner, tensor_of(value)
     if not isinstance(owner, LpuOp) or not owner.FACTS.is_source or not tensor.is_static:
         return None
-    if tensor.elements.const > OPERAND_LIMIT:
+    if tensor.elements.const > limit:
         return None
     if isinstance(owner, IotaOp) and not all(c.is_const for c in owner.coefficients.data):
         return None
@@ -168,7 +178,7 @@ def evaluated(op: LpuOp, scope: Scope, budget: int) -> list[LpuOp] | None:
     if isinstance(op, ConstantOp):
         constant = _as_constant(evaluate(op, (), scope)[0], op.result_tensor())
         return [constant] if isinstance(constant, FillOp) else None
-    contents = [_content(value, scope) for value in op.operands]
+    contents = [_content(value, scope, _limit(op)) for value in op.operands]
     known = [content for content in contents if content is not None]
     if len(known) != len(contents):
         return None

@@ -30,17 +30,16 @@ def _scale_axis(node: Node) -> int:
 def _scaled_dims(node: Node) -> Sequence[Dims]:
     """A scale is a scalar, one number for each channel, or one for each block along the axis."""
     (scale, point), shape = (formal.name for formal in node.op.schema.inputs[1:]), node.source.shape
-    given = node.dims(scale)
-    size = _block_size(node)
+    given, size, single = node.dims(scale), _block_size(node), ((), (Affine(1),))
     if size:
         axis = _scale_axis(node)
         extent = shape[axis]
         node.require(extent.is_const, f"blocks of {extent} elements")
         blocks = (*shape[:axis], Affine(-(-extent.const // size)), *shape[axis + 1 :])
         node.expect_dims(scale, blocks)
-    elif given not in ((), (Affine(1),)):
+    elif given not in single:
         node.expect_dims(scale, (shape[_scale_axis(node)],))
-    node.expect_dims(point, given)
+    node.expect_dims(point, *(single if not size and given in single else (given,)))
     return [shape]
 
 

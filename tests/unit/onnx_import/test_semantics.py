@@ -58,6 +58,43 @@ CASES: dict[str, tuple[Any, ...]] = {
         ],
         {},
     ),
+    "weights of channels": (
+        "DequantizeLinear",
+        "",
+        [_bytes(2, 6), abs(_floats(6)), _bytes(6)],
+        {},
+    ),
+    "to bytes": (
+        "QuantizeLinear",
+        "",
+        [_floats(2, 3, 4) * 9, abs(_floats(3)), _bytes(3)],
+        {},
+    ),
+    "integer product": (
+        "MatMulInteger",
+        "",
+        [_bytes(3, 9), _bytes(9, 2).view(np.int8), _bytes(1), _bytes(2).view(np.int8)],
+        {},
+    ),
+    "scaled product": _microsoft(
+        "MatMulIntegerToFloat",
+        [*(_bytes(3, 9), _bytes(9, 2), _floats(1), _floats(2)), _bytes(1), _bytes(2), _floats(2)],
+    ),
+    "dynamic product": _microsoft(
+        "DynamicQuantizeMatMul",
+        [_floats(3, 9), _bytes(9, 2).view(np.int8), _floats(1), None, _floats(2)],
+    ),
+    "dynamic scale": ("DynamicQuantizeLinear", "", [_floats(3, 9)], {}),
+    "gelu": _microsoft("Gelu", [_floats(2, 8)]),
+    "bias gelu": _microsoft("BiasGelu", [_floats(2, 8), _floats(8)]),
+    "quick gelu": _microsoft("QuickGelu", [_floats(2, 8)], alpha=1.5),
+    "gemm and sigmoid": _microsoft(
+        "FusedGemm",
+        [_floats(3, 2), _floats(4, 3), _floats(4)],
+        transA=1,
+        transB=1,
+        activation="Sigmoid",
+    ),
     "skip rms": _microsoft(
         "SkipSimplifiedLayerNormalization", [_floats(1, 2, 8), _floats(1, 2, 8), _floats(8)]
     ),
@@ -144,10 +181,17 @@ CASES: dict[str, tuple[Any, ...]] = {
     "cumsum": ("CumSum", "", [_floats(4, 3), np.array(1)], {"exclusive": 1}),
 }
 
-INTEGERS = {"TopK": TensorProto.INT64, "EmbedLayerNormalization": TensorProto.INT32}
-"""Element type of the second output."""
+FLOAT, BYTE, INTEGER = TensorProto.FLOAT, TensorProto.UINT8, TensorProto.INT32
+NUMBERS = {
+    "TopK": (FLOAT, TensorProto.INT64),
+    "EmbedLayerNormalization": (FLOAT, INTEGER),
+    "QuantizeLinear": (BYTE,),
+    "MatMulInteger": (INTEGER,),
+    "DynamicQuantizeLinear": (BYTE, FLOAT, BYTE),
+}
+"""Element types of the outputs, where they are not all f32."""
 
-OUTPUTS = {"GroupQueryAttention": 3, "EmbedLayerNormalization": 2, "Attention": 2, "TopK": 2}
+OUTPUTS = {"GroupQueryAttention": 3, "Attention": 2} | {op: len(n) for op, n in NUMBERS.items()}
 
 
 def _model(op: str, domain: str, inputs: list[Array | None], attributes: Mapping[str, object]):
@@ -160,8 +204,8 @@ def _model(op: str, domain: str, inputs: list[Array | None], attributes: Mapping
         if x is not None:
             number = helper.np_dtype_to_tensor_dtype(x.dtype)
             proto.graph.input.append(helper.make_tensor_value_info(name, number, x.shape))
-    if op in INTEGERS:
-        proto.graph.output[1].type.tensor_type.elem_type = INTEGERS[op]
+    for position, number in enumerate(NUMBERS.get(op, ())):
+        proto.graph.output[position].type.tensor_type.elem_type = number
     return proto, {n: x for n, x in zip(names, inputs, strict=True) if x is not None}
 
 

@@ -52,6 +52,23 @@ def _scales() -> list[Node]:
     ]
 
 
+def _bytes() -> list[Node]:
+    """Products of bytes, with zero points and scales."""
+    a, b = packed(2, 3, 8), fixed(whole(8, 5, dtype=np.int8))
+    point, points = fixed(packed(1)), fixed(whole(5, dtype=np.int8))
+    scale, scales, bias = fixed(positive(1)), fixed(positive(5)), fixed(floats(5))
+    return [
+        node("DynamicQuantizeLinear", floats(2, 6), results=3),
+        node("MatMulInteger", a, b),
+        node("MatMulInteger", a, b, packed(1), points),
+        node(
+            "QLinearMatMul", a, scale, point, b, scale, fixed(whole(1, dtype=np.int8)), scale, point
+        ),
+        microsoft("MatMulIntegerToFloat", a, b, floats(1), scales, point, points, bias),
+        microsoft("DynamicQuantizeMatMul", floats(2, 3, 8), b, scales, points, bias),
+    ]
+
+
 def _places() -> list[Node]:
     counts = whole(2, 3, low=0, high=8, dtype=np.uint8)
     return [
@@ -64,4 +81,4 @@ def _places() -> list[Node]:
 
 
 def cases() -> list[Node]:
-    return [*_angles(), *_channels(), *_scales(), *_places()]
+    return [*_angles(), *_channels(), *_scales(), *_bytes(), *_places()]

@@ -52,6 +52,16 @@ func.func @sums(%x : !lpu.tensor<[P, 4], f32>, %w : !lpu.tensor<[3, 4, 8], f32>)
 
 // -----
 
+// Bytes with a sign and without are added up in i32.
+// CHECK-LABEL: @bytes
+func.func @bytes(%x : !lpu.tensor<[2, 4], u8>, %w : !lpu.tensor<[4, 8], i8>) {
+  // CHECK-NEXT: %0 = lpu.matmul %x, %w : !lpu.tensor<[2, 4], u8>, !lpu.tensor<[4, 8], i8> -> !lpu.tensor<[2, 8], i32>
+  %0 = lpu.matmul %x, %w : !lpu.tensor<[2, 4], u8>, !lpu.tensor<[4, 8], i8> -> !lpu.tensor<[2, 8], i32>
+  func.return
+}
+
+// -----
+
 // CHECK-LABEL: @moves
 func.func @moves(%x : !lpu.tensor<[P, 4], f32>, %i : !lpu.tensor<[3], i64>, %u : !lpu.tensor<[3, 4], f32>) {
   // CHECK-NEXT: %0 = lpu.reshape %x : !lpu.tensor<[P, 4], f32> -> !lpu.tensor<[4*P], f32>

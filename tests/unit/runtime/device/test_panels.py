@@ -179,3 +179,19 @@ def test_where_the_kernel_serves_nothing_is_widened(element: ElementType) -> Non
     copy = panel.copied()
     assert copy.wide is None
     assert copy.matrix.strides[1:] == panel.matrix.strides[1:]
+
+
+@pytest.mark.parametrize("element", [E.I8, E.U8])
+@pytest.mark.parametrize("depth", [3, 5000])
+def test_products_of_bytes_are_exact(element: ElementType, depth: int) -> None:
+    """Also where sums do not fit into the 24 bits of f32."""
+    random, device = np.random.default_rng(depth), _device(False)
+    limits = np.iinfo(element.dtype)
+    numbers = random.integers(limits.max - 20, limits.max + 1, (1, depth, 3)).astype(element.dtype)
+    x = random.integers(200, 256, (1, 2, depth)).astype(np.uint8)
+    out = np.ones((1, 2, 3), np.int32)
+    product = device.products.prepare(x, out, True, (E.U8, E.I32))
+    product(Panel(device.arena, ARENA, numbers, element))
+    exact = [[sum(map(int.__mul__, row, column)) for column in numbers[0].T.tolist()]
+             for row in x[0].tolist()]  # fmt: skip
+    assert (out[0] - 1).tolist() == exact
