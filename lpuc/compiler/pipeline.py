@@ -98,6 +98,17 @@ _SHARE = ("lpu-esl-split-products", "lpu-esl-plan", "lpu-esl-partition", "lpu-es
 ESL = Stage("esl", (*_SHARE, "cse", "dce", *_MERGE), _COMMON | {"lpu", "lpu_esl"})
 """How the IR of one device becomes that of several."""
 
+
+def _shared() -> tuple[Stage, ...]:
+    onnx, lpu, mem, isa = PIPELINE
+    *before, allocation = isa.passes
+    described = replace(isa, passes=(*before, "lpu-isa-describe-code", allocation))
+    return (onnx, replace(lpu, passes=lpu.passes[: -len(_MERGE)]), ESL, mem, described)
+
+
+SHARED = _shared()
+"""The same for several devices."""
+
 LEVELS = ("onnx", "lpu", "esl", "mem", "isa")
 
 OTHERS: Mapping[str, Specification] = {
@@ -108,13 +119,16 @@ OTHERS: Mapping[str, Specification] = {
 
 
 def pipeline_of(devices: int) -> tuple[Stage, ...]:
-    """The stages of a compilation for so many devices."""
-    if devices == 1:
-        return PIPELINE
-    onnx, lpu, mem, isa = PIPELINE
-    *before, allocation = isa.passes
-    described = replace(isa, passes=(*before, "lpu-isa-describe-code", allocation))
-    return (onnx, replace(lpu, passes=lpu.passes[: -len(_MERGE)]), ESL, mem, described)
+    """The stages of a compilation for so many devices, in the order that their passes ask for."""
+    stages = PIPELINE if devices == 1 else SHARED
+    _check_order(stages)
+    return stages
+
+
+@cache
+def _check_order(stages: tuple[Stage, ...]) -> None:
+    wrong = list(faults([name for stage in stages for name in stage.passes]))
+    assert not wrong, "; ".join(wrong)
 
 
 def stages_until(level: str, devices: int = 1) -> tuple[Stage, ...]:
@@ -157,13 +171,6 @@ def faults(names: Sequence[str]) -> Iterator[str]:
                 yield f"'{name}' comes after {fact}: {why}"
         held = (held - set(spec.spoils)) | set(spec.gives)
         level = spec.behind(level) or level
-
-
-@cache
-def check_order(stages: tuple[Stage, ...]) -> None:
-    """Fail if stages from a model on are not in the order that their passes ask for."""
-    wrong = list(faults([name for stage in stages for name in stage.passes]))
-    assert not wrong, "; ".join(wrong)
 
 
 def check_pipeline(
@@ -236,7 +243,6 @@ def run_stages(
     """Run stages over a module, in place, and yield each when its level is reached."""
     from dialects.verification import forget
 
-    check_order(tuple(stages))
     for stage in stages:
         run_pipeline(module, stage_passes(stage), instrumentation)
         with instrumentation.judging(f"stage '{stage.level}'", module, stage.level):
