@@ -1,4 +1,4 @@
-"""Attention of com.microsoft: GroupQueryAttention and Attention."""
+"""Attention of com.microsoft: GroupQueryAttention, Attention and MultiHeadAttention."""
 
 from __future__ import annotations
 
@@ -198,6 +198,41 @@ def attention(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
     q, k, v = (_heads(part, count) for part in np.split(packed, 3, axis=-1))
     if past is not None:
         k, v = np.concatenate([past[0], k], axis=2), np.concatenate([past[1], v], axis=2)
+    return (_all_heads(op, (q, k, v), mask, addend), np.stack([k, v]))[: len(op.results)]
+
+
+@defined(
+    "MultiHeadAttention",
+    "query: T, key?: T, value?: T, bias?: T, key_padding_mask?: M, attention_bias?: T, "
+    "past_key?: T, past_value?: T, past_sequence_length?: M, cache_indirection?: M",
+    "output: T, present_key?: T, present_value?: T, qk?: T",
+    {"T": FLOATS, "M": I32},
+    {
+        "mask_filter_value": number(-10000.0),
+        "num_heads": NEEDED,
+        "scale": number(0.0),
+        "unidirectional": integer(0),
+    },
+)
+def multi_head_attention(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
+    """Attention of projected heads, `[B, S, H * D]`, behind those of a cache, `[B, H, P, D]`."""
+    x, k, v, bias, mask, addend, past_k, past_v, *others = [*inputs, *[None] * (10 - len(inputs))]
+    if x is None or k is None or v is None or any(other is not None for other in others):
+        raise unsupported(op, "packed operands and shared buffers are not supported")
+    ends = [x.shape[-1], x.shape[-1] + k.shape[-1]]
+    added = (0, 0, 0) if bias is None else np.split(bias, ends)
+    count = int(_number(op, "num_heads"))
+    q, k, v = (_heads(part + b, count) for part, b in zip((x, k, v), added, strict=True))
+    if past_k is not None and past_v is not None:
+        k, v = np.concatenate([past_k, k], axis=2), np.concatenate([past_v, v], axis=2)
+    return (_all_heads(op, (q, k, v), mask, addend), k, v)[: len(op.results)]
+
+
+def _all_heads(
+    op: OnnxOp, qkv: tuple[Array, Array, Array], mask: Array | None, addend: Array | None
+) -> Array:
+    """Heads [B, H, S, D] that attend to keys and values, side by side: [B, S, H * D]."""
+    q, k, v = qkv
     scale = np.float32(_number(op, "scale") or 1 / np.sqrt(q.shape[-1]))
     scores = np.matmul(q, k.swapaxes(-1, -2)) * scale
     length, total = scores.shape[-2:]
@@ -210,8 +245,8 @@ def attention(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
         scores = np.where(seen, scores, np.finfo(np.float32).min)
     if addend is not None:
         scores = scores + addend
-    out = np.matmul(_softmax(scores), v).transpose(0, 2, 1, 3).reshape(*x.shape[:2], -1)
-    return (out, np.stack([k, v]))[: len(op.results)]
+    out = np.matmul(_softmax(scores), v).transpose(0, 2, 1, 3)
+    return out.reshape(*out.shape[:2], -1)
 
 
 def _visible(op: OnnxOp, mask: Array, total: int) -> Array:

@@ -11,6 +11,7 @@ from passes.onnx.operators import (
     linear_scales,
     matrix,
     moves,
+    multi_head_attention,
     normalization,
     packed_attention,
     placing,

@@ -68,15 +68,15 @@ def _unstacked(b: Build, stacked: SSAValue, index: int) -> SSAValue:
     return b.reshape(b.slice_axis(stacked, 0, index, 1), tensor_of(stacked).shape[1:])
 
 
-def _masked(b: Build, node: Node, scores: Scores) -> Scores:
+def masked(b: Build, node: Node, scores: Scores, mask: SSAValue | None, past: Affine) -> Scores:
     """A mask of zeros and ones adds `mask_filter_value`; causal masking excludes."""
-    bias, mask = node.get("attention_bias"), node.get("mask_index")
+    bias = node.get("attention_bias")
     if mask is not None:
         scores = scores.plus(_penalty(b, node, mask))
     scores = scores if bias is None else scores.plus(bias)
     if not node.flag("unidirectional") or scores.dims[-2] == Affine(1):
         return scores
-    distances = scores.distances(extent(b, _past(node)))
+    distances = scores.distances(extent(b, past))
     return scores.keep(b.map("ge", distances, constant(b, 0, distances)))
 
 
@@ -106,7 +106,7 @@ def packed_attention(b: Build, node: Node) -> Sequence[SSAValue | None]:
         key = with_past(b, _unstacked(b, stacked, 0), key)
         value = with_past(b, _unstacked(b, stacked, 1), value)
     scores = attend(b, query, key, node.number("scale") or None, 0.0)
-    weights = _masked(b, node, scores).softmax()
+    weights = masked(b, node, scores, node.get("mask_index"), _past(node)).softmax()
     output = grouped_matmul(b, b.cast(weights, tensor_of(query).dtype), value)
     present = None
     if len(node.op.results) > 1:

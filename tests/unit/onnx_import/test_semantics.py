@@ -163,6 +163,16 @@ CASES: dict[str, tuple[Any, ...]] = {
         [_floats(2, 3, 8), _floats(8, 24), _floats(24), np.array([[0, 1, 1], [1, 1, 1]], np.int32)],
         num_heads=2,
     ),
+    "projected heads": _microsoft(
+        "MultiHeadAttention",
+        [
+            *(_floats(2, 3, 8), _floats(2, 3, 8), _floats(2, 3, 8), _floats(24)),
+            *(np.array([[1] * 7, [0, 0, *[1] * 5]], np.int32), _floats(2, 2, 3, 7)),
+            *(_floats(2, 2, 4, 4), _floats(2, 2, 4, 4)),
+        ],
+        num_heads=2,
+        unidirectional=1,
+    ),
     "embedding": _microsoft(
         "EmbedLayerNormalization",
         [
@@ -191,7 +201,9 @@ NUMBERS = {
 }
 """Element types of the outputs, where they are not all f32."""
 
-OUTPUTS = {"GroupQueryAttention": 3, "Attention": 2} | {op: len(n) for op, n in NUMBERS.items()}
+OUTPUTS = {"GroupQueryAttention": 3, "Attention": 2, "MultiHeadAttention": 3} | {
+    op: len(n) for op, n in NUMBERS.items()
+}
 
 
 def _model(op: str, domain: str, inputs: list[Array | None], attributes: Mapping[str, object]):

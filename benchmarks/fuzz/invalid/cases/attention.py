@@ -68,6 +68,24 @@ def _packed() -> list[Node]:
     ]
 
 
+def _projected() -> list[Node]:
+    """Heads that are projected already."""
+    q, k, v = floats(2, 3, 8), floats(2, 3, 8), floats(2, 3, 12)
+    mask = ints([1, 1, 0, 1, 1, 1, 1], [0, 0, 1, 1, 1, 1, 0], dtype="i4")
+    past = (floats(2, 2, 4, 4), floats(2, 2, 4, 4))
+    return [
+        microsoft("MultiHeadAttention", q, k, v, num_heads=2),
+        microsoft("MultiHeadAttention", q, k, v, floats(28), num_heads=2, unidirectional=1),
+        microsoft(
+            *("MultiHeadAttention", q, k, k, None, mask, floats(2, 2, 3, 7), *past),
+            results=3,
+            num_heads=2,
+            unidirectional=1,
+            scale=0.5,
+        ),
+    ]
+
+
 def _lengths(past: int, new: int, *valid: int) -> list[Array]:
     """`seqlens_k` and `total_sequence_length`."""
     return [np.array(valid, np.int32) - 1, np.array(past + new, np.int32)]
@@ -114,4 +132,4 @@ def _grouped() -> list[Node]:
 
 def cases() -> list[Node]:
     """One or more models for each operator of this family."""
-    return [*_standard(), *_rotary(), *_packed(), *_grouped()]
+    return [*_standard(), *_rotary(), *_packed(), *_projected(), *_grouped()]
