@@ -38,6 +38,10 @@ A result of the function is the present of a past if
 4. transposes around both give the result the layout of the argument; nothing is cast;
 5. names do not declare another result to be the present (`passes.lpu.state.pairs`).
 
+A cache that holds keys and values of a layer, or those of all layers, is one state of several
+windows, if each of its blocks is continued so and the result has them all in order
+(`passes.lpu.state.stacks`).
+
 A result that moves rows is written back whole, behind the operation that gives it.
 
 The interface stays as the host sees it: same names, types and extents. What does not match stays an
@@ -46,6 +50,7 @@ ordinary input. The interface keeps its order.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ModuleOp, StringAttr
@@ -56,14 +61,17 @@ from dialects.affine import Affine
 from dialects.lpu.attributes import AffineListAttr
 from dialects.lpu.control import ReadOp, StateOp, StateType, WriteOp
 from dialects.lpu.interface import Value, interface_of
+from dialects.lpu.movement import ConcatOp
 from dialects.lpu.ports import StatePort, StatePortsAttr
 from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import TensorType
+from dialects.reading import operations
 from passes.analysis.functions import functions, symbol_ranges
 from passes.lpu.state.pairs import Finder, Pair, inverse
+from passes.lpu.state.stacks import Stack, chain_of, stacks
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
-from passes.rewriting.kernel import erase, substitute
+from passes.rewriting.kernel import erase, erase_unread, substitute
 from passes.rewriting.signature import declare, keep_in_states, terminator_of
 from passes.specification import EXACT, Specification
 
@@ -132,6 +140,48 @@ def make_state(named: Ports, pair: Pair, name: str) -> None:
     substitute(concat, [stored])
 
 
+def make_stacked(named: Ports, stack: Stack, name: str) -> None:
+    """Put one state in the place of a stacked cache; its blocks are windows of it."""
+    past, first = tensor_of(stack.past), _foremost(stack.parts)
+    ports = tuple(named.present(index) for index in stack.results)
+    present = past.with_dims(ports[0].dims)
+    state = StateOp.create(
+        result_types=[StateType(past.with_dims(present.bound(named.ranges)))],
+        properties={
+            "state": StringAttr(name),
+            "inputs": StatePortsAttr((named.past(stack.past),)),
+            "outputs": StatePortsAttr(ports),
+        },
+    )
+    Build(first).insert(state)
+    state.result.name_hint = "cache"
+    for number, concat in enumerate(stack.parts):
+        build, dims = Build(concat), list(present.shape)
+        at = [Affine(place) for place in stack.place(number)] + [Affine()] * len(stack.block)
+        dims[: stack.lead] = [Affine(1)] * stack.lead
+        new = list(dims)
+        new[stack.axis] = tensor_of(concat.operands[1]).shape[concat.axis.value.data]
+        end = list(at)
+        end[stack.axis] = past.shape[stack.axis]
+        _write(build, state, build.reshape(concat.operands[1], new), end)
+        window = build.insert(
+            ReadOp.create(
+                operands=[state.result],
+                properties={"offsets": AffineListAttr(tuple(at))},
+                result_types=[TensorType(present.with_dims(dims))],
+            )
+        )
+        substitute(concat, [build.reshape(window.results[0], concat.result_tensor().shape)])
+
+
+def _foremost(operations: Sequence[ConcatOp]) -> ConcatOp:
+    """The one that stands before all others."""
+    first, *others = operations
+    for op in others:
+        first = op if op.is_before_in_block(first) else first
+    return first
+
+
 def _write(build: Build, state: StateOp, value: SSAValue, at: list[Affine]) -> None:
     offsets = AffineListAttr(tuple(at))
     write = WriteOp.create(operands=[state.result, value], properties={"offsets": offsets})
@@ -140,16 +190,23 @@ def _write(build: Build, state: StateOp, value: SSAValue, at: list[Affine]) -> N
 
 def convert(func: FuncOp) -> None:
     """Turn every pair of a function into state."""
-    named, found = Ports(func), Finder(func).pairs()
-    if not found:
+    named, found, stacked = Ports(func), Finder(func).pairs(), stacks(func)
+    if not found and not stacked:
         return
     declare(func, named.interface)
     for number, pair in enumerate(found):
         make_state(named, pair, f"cache.{number}")
-    for pair in found:
+    shown = {
+        op for stack in stacked for index in stack.results for op in chain_of(named.results[index])
+    }
+    for number, stack in enumerate(stacked, start=len(found)):
+        make_stacked(named, stack, f"cache.{number}")
+    both = (*found, *stacked)
+    for pair in both:
         _erase_views(pair.past)
-    results = {index for pair in found for index in pair.results}
-    keep_in_states(func, {pair.past.index for pair in found}, results)
+    results = {index for pair in both for index in pair.results}
+    keep_in_states(func, {pair.past.index for pair in both}, results)
+    erase_unread([op for op in reversed(operations(func.body.block)) if op in shown])
 
 
 @dataclass(frozen=True)

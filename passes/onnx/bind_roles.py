@@ -96,7 +96,7 @@ def bind(
     size = head_size(func)
     if size is not None:
         for tensor in by_role["past"]:
-            binding.bind(tensor.dims[3] if tensor.dims else None, size)
+            binding.bind(tensor.dims[-1] if tensor.dims else None, size)
     bind_rest(binding, tensors, names)
     check_numbers(binding, tensors)
     for argument, tensor in zip(func.body.block.args, tensors, strict=True):

@@ -35,6 +35,7 @@ FAMILIES = (
     linear_scales,
     matrix,
     moves,
+    multi_head_attention,
     normalization,
     packed_attention,
     quantised,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dialects.affine import Affine
 from dialects.errors import CompileError
 from dialects.lpu.types import Tensor
-from passes.onnx.roles.inputs import token_axis
+from passes.onnx.roles.inputs import batch_axis, token_axis
 
 PAST, NAMELESS = "P", "unnamed_"
 
@@ -81,7 +81,7 @@ def bind_decoder(
     _bind(binding, by_role["mask"], (batch, total))
     _bind(binding, by_role["masks of rank 4"], (batch, None, sequence, total))
     for cache in past:
-        _bind(binding, [cache], (batch,))
+        _bind(binding, [cache], (*[None] * batch_axis(cache), batch))
         length = lengths.of(cache)
         binding.bind(cache.shape[token_axis(cache)], length)
         binding.decided.setdefault("past", []).append(length)

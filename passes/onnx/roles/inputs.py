@@ -17,6 +17,8 @@ ROLE_NAMES = (
     ("past", "past"),
 )
 """What the name of an input contains, and the role that says; the first match counts."""
+CACHES = (4, 5, 6)
+"""Ranks of caches: of keys or values, of both in one tensor, of both of all layers."""
 
 
 def role_of(name: str, tensor: Tensor) -> str:
@@ -27,7 +29,7 @@ def role_of(name: str, tensor: Tensor) -> str:
 
 def _fits(role: str, tensor: Tensor) -> bool:
     rank = len(tensor.dims or ())
-    return rank == 4 and tensor.dtype.is_float if role == "past" else rank == 2
+    return rank in CACHES and tensor.dtype.is_float if role == "past" else rank == 2
 
 
 def roles_of(
@@ -48,7 +50,7 @@ def _role(port: Value, tensor: Tensor, given: Mapping[str, str]) -> str:
     if role is None:
         return role_of(port.name, tensor) if port.role == "data" else port.role
     if role != "data" and not _fits(role, tensor):
-        wanted = "floats of four dimensions" if role == "past" else "two dimensions"
+        wanted = "floats of 4 to 6 dimensions" if role == "past" else "two dimensions"
         name = unescape(port.name)
         raise CompileError(f"--input-role {name}={role}: input '{name}' is not of {wanted}")
     return role
@@ -64,11 +66,17 @@ def is_mask(name: str, tensor: Tensor) -> bool:
     return "attention_mask" in name and len(tensor.dims or ()) == 4
 
 
+def batch_axis(cache: Tensor) -> int:
+    """The axis of a cache that counts texts; those before it count keys and values, and layers."""
+    return cache.rank - 4
+
+
 def token_axis(cache: Tensor) -> int:
     """
-    The axis of a cache that counts tokens: the only free one behind the batch, or axis 2.
+    The axis of a cache that counts tokens: the only free one behind the batch, or two behind it.
 
     Exporters write `[batch, heads, tokens, size]`; tokens first and keys transposed occur, too.
     """
-    free = [axis for axis, extent in enumerate(cache.shape) if axis and not extent.is_const]
-    return free[0] if len(free) == 1 else 2
+    batch = batch_axis(cache)
+    free = [a for a, extent in enumerate(cache.shape) if a > batch and not extent.is_const]
+    return free[0] if len(free) == 1 else batch + 2

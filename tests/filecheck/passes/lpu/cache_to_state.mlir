@@ -1,6 +1,36 @@
 // RUN: xdsl-opt %s -p lpu-cache-to-state --split-input-file | filecheck %s
 // RUN: xdsl-opt %s -p lpu-cache-to-state --split-input-file --print-debuginfo | filecheck %s --check-prefix=LOC
 
+// Keys and values in one tensor are windows of one state.
+// CHECK-LABEL: @stacked
+// CHECK-NEXT:    %[[c:.*]] = lpu.state "cache.0" inputs <["past" past f32 [2, P, 4] at [0, 0, 0]]> outputs <["present" present f32 [2, P + 1, 4] at [0, 0, 0]]> : !lpu.state<[2, 8, 4], f32>
+// CHECK-NEXT:    %[[k:.*]] = lpu.reshape %k
+// CHECK-NEXT:    lpu.write %[[c]], %[[k]] at <[0, P, 0]>
+// CHECK-NEXT:    lpu.read %[[c]] at <[0, 0, 0]> : !lpu.state<[2, 8, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+// CHECK-NEXT:    lpu.reshape
+// CHECK-NEXT:    %[[v:.*]] = lpu.reshape %v
+// CHECK-NEXT:    lpu.write %[[c]], %[[v]] at <[1, P, 0]>
+// CHECK-NEXT:    lpu.read %[[c]] at <[1, 0, 0]>
+// CHECK-NEXT:    %values = lpu.reshape
+// CHECK-NEXT:    func.return %values
+func.func @stacked(%past : !lpu.tensor<[2, P, 4], f32>, %k : !lpu.tensor<[1, 4], f32>, %v : !lpu.tensor<[1, 4], f32>)
+    -> (!lpu.tensor<[P + 1, 4], f32>, !lpu.tensor<[2, P + 1, 4], f32>)
+    attributes {lpu.interface = #lpu.interface<["past" past f32, "k" data f32, "v" data f32] -> ["y" data f32, "present" data f32]>,
+                lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %0 = lpu.slice %past at <[0, 0, 0]> step <[1, 1, 1]> : !lpu.tensor<[2, P, 4], f32> -> !lpu.tensor<[1, P, 4], f32>
+  %1 = lpu.reshape %0 : !lpu.tensor<[1, P, 4], f32> -> !lpu.tensor<[P, 4], f32>
+  %2 = lpu.slice %past at <[1, 0, 0]> step <[1, 1, 1]> : !lpu.tensor<[2, P, 4], f32> -> !lpu.tensor<[1, P, 4], f32>
+  %3 = lpu.reshape %2 : !lpu.tensor<[1, P, 4], f32> -> !lpu.tensor<[P, 4], f32>
+  %keys = lpu.concat %1, %k axis 0 : !lpu.tensor<[P, 4], f32>, !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[P + 1, 4], f32>
+  %values = lpu.concat %3, %v axis 0 : !lpu.tensor<[P, 4], f32>, !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[P + 1, 4], f32>
+  %4 = lpu.reshape %keys : !lpu.tensor<[P + 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %5 = lpu.reshape %values : !lpu.tensor<[P + 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %present = lpu.concat %4, %5 axis 0 : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32> -> !lpu.tensor<[2, P + 1, 4], f32>
+  func.return %values, %present : !lpu.tensor<[P + 1, 4], f32>, !lpu.tensor<[2, P + 1, 4], f32>
+}
+
+// -----
+
 // A cache becomes state; what reads the present reads the state, behind the write.
 // CHECK-LABEL: @pair
 // CHECK-SAME:    (%new: !lpu.tensor<[1, 1, 4], f32>) -> !lpu.tensor<[1, P + 1, 4], f32> attributes {lpu.interface = #lpu.interface<["past" in state, "new" data f32] -> ["y" data f32, "present" in state]>, {{.*}}}

@@ -307,7 +307,7 @@ builtin.module attributes {lpu.options = {input_role = {token = "ids"}}} {
 // -----
 
 // An error: a cache of two dimensions.
-// CHECK: --input-role tokens=past: input 'tokens' is not of floats of four dimensions
+// CHECK: --input-role tokens=past: input 'tokens' is not of floats of 4 to 6 dimensions
 builtin.module attributes {lpu.options = {input_role = {tokens = "past"}}} {
   func.func @flat_cache(%0 : !lpu.tensor<[b, s], i64>)
       attributes {lpu.interface = #lpu.interface<["tokens" data i64] -> []>} {
