@@ -9,7 +9,9 @@ Judge one pass by running the IR before it and behind it on one case.
    that both have may differ by `MARGIN` times the rounding of the operations between it and the
    shared values that it is computed from: the largest change that `RUNS` runs of the IR before the
    pass show when each of them is off by its local bound. Where a pass is exact, only sums round.
-4. What leaves the model may differ by as much as whole runs with such errors do, never by more than
+4. A product is also held to what its own operands give, within its own local bound: where a pass
+   rounds them, rule 3 allows far more.
+5. What leaves the model may differ by as much as whole runs with such errors do, never by more than
    the tolerance of its precision; not at all behind an exact pass on buffers or instructions.
 """
 
@@ -32,6 +34,7 @@ from lpuc.diagnosis.judging.departures import Departure, departure, outputs_depa
 from lpuc.diagnosis.judging.isa.judging import judge_instructions
 from lpuc.diagnosis.judging.mem.forcing import judge_buffers
 from lpuc.diagnosis.judging.pairing import Pairs, live_values, pairs_of
+from lpuc.diagnosis.judging.products import product_departs
 from lpuc.diagnosis.judging.runs import (
     BOTH,
     MARGIN,
@@ -69,6 +72,7 @@ def judge(step: Step, before: Runs, after: Runs, tolerance: float) -> Departure 
     pairs = pairs_of(before, after, step.heirs, live_values(step.after.module)) if pairs else {}
     coarser = _coarser(before, after, pairs) if pairs else {}
     found = _forced(step, before, after, pairs, coarser) if pairs else None
+    found = found or product_departs(after, pairs)
     return found or _outputs(step, before, after, tolerance, coarser)
 
 
