@@ -18,7 +18,7 @@ from xdsl.passes import ModulePass
 
 from dialects.devices import devices_of
 from lpuc.diagnosis.judging.runs import run
-from lpuc.diagnosis.judging.snapshots import Snapshot, Step, Walk
+from lpuc.diagnosis.judging.snapshots import Snapshot, Step, Walk, narrowest
 from lpuc.diagnosis.reduction.inputs import drawn_or_none, prompts_or_none
 from lpuc.diagnosis.search import Problem, Search
 from lpuc.levels.cases import Case, Cases
@@ -44,7 +44,7 @@ class NumericsCheck:
         precision = options(module).get("precision")
         name = getattr(precision, "data", "f32")
         self.walk = Walk(module, level_of(module))
-        self.search = Search(self.walk.done, name, tolerance_of("mem", name))
+        self.search = Search(self.walk.done, name, tolerance_of("mem", name, narrowest(module)))
         self.found: Problem | None = None
         self.cases: list[Case] = []
         self.texts: list[Case] = []

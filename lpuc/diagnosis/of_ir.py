@@ -14,7 +14,7 @@ from lpuc.diagnosis.bisection import Bisection
 from lpuc.diagnosis.failure import Hang
 from lpuc.diagnosis.following import follow, unstaged
 from lpuc.diagnosis.judging.runs import run
-from lpuc.diagnosis.judging.snapshots import Snapshot, Step
+from lpuc.diagnosis.judging.snapshots import Snapshot, Step, narrowest
 from lpuc.diagnosis.reduction.inputs import SIZES, drawn_or_none, prompts_or_none
 from lpuc.diagnosis.search import Problem, Search
 from lpuc.diagnosis.variant import COMPILING
@@ -65,7 +65,8 @@ def judged(
     cases = [case for case in (*drawn, *prompts) if _runs(first, case, notes)]
     names = tuple(case.name for case in cases)
     precision = getattr(options(module).get("precision"), "data", "f32")
-    search = Search(done, precision, tolerance_of("mem", precision))
+    shortest = narrowest(first.module)
+    search = Search(done, precision, tolerance_of("mem", precision, shortest))
     try:
         search.passes(cases)
         notes += search.left()

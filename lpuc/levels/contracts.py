@@ -173,6 +173,15 @@ FINE = Coarser()
 """None is."""
 
 
+def rounding(result: Array, unit: float) -> Array:
+    """By how much at most numbers change that are rounded once to a type with a unit roundoff."""
+    return np.maximum(unit * _size(result), UNDERFLOW.get(unit, 0.0))
+
+
+def _size(array: Array) -> Array:
+    return np.abs(np.where(np.isfinite(array), array, 0).astype(np.float64))
+
+
 def local_bound(op: Operation, operands: Operands, result: Array, coarser: Coarser = FINE) -> Array:
     """
     The rounding of one result of an operation that had these operands, an array like the result.
@@ -182,9 +191,7 @@ def local_bound(op: Operation, operands: Operands, result: Array, coarser: Coars
     own, (unit, stored) = roundoff(result), coarser
     if result.dtype.kind not in "fV" or (op.name in MOVES and max(unit, stored) <= own):
         return np.zeros(result.shape)
-    size = np.abs(np.where(np.isfinite(result), result, 0).astype(np.float64))
-    coarsest = max(own, unit, stored)
-    kept = np.maximum(coarsest * size, UNDERFLOW.get(coarsest, 0.0))
+    kept = rounding(result, max(own, unit, stored))
     if op.name in MOVES:
         return kept
     with np.errstate(all="ignore"):
@@ -192,6 +199,6 @@ def local_bound(op: Operation, operands: Operands, result: Array, coarser: Coars
             terms = _onnx(op, operands, result)
         else:
             found = LPU.get(type(op))
-            terms = STEPS * size if found is None else found(op, operands, result)
+            terms = STEPS * _size(result) if found is None else found(op, operands, result)
         bound = max(unit, 2.0**-24) * np.nan_to_num(terms) + kept
     return np.broadcast_to(bound, result.shape)

@@ -3,7 +3,8 @@ Products of tensors, computed again in f64 of the operands that they had.
 
 Where a pass rounds the factors, what comes of it may be off by far more than a product of these
 factors may. So a product is held to its own local bound, too. What stands here is the definition of
-the operations, and shares no code with their semantics.
+the operations, and shares no code with their semantics. Sums may be `APART` of their bounds off;
+that they are rounded once in the end is certain.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from dialects.lpu.fused import AttentionOp
 from dialects.lpu.products import MatmulOp
 from lpuc.diagnosis.judging.departures import Departure, departure
 from lpuc.diagnosis.judging.pairing import Pairs
-from lpuc.diagnosis.judging.runs import BOTH, Runs, same_bits
+from lpuc.diagnosis.judging.runs import APART, Runs, same_bits
 from lpuc.diagnosis.judging.traces import Event, layer_names
-from lpuc.levels.contracts import STEPS, local_bound, roundoff
+from lpuc.levels.contracts import STEPS, local_bound, rounding, roundoff
 
 Array = np.ndarray[Any, np.dtype[Any]]
 F32 = 2.0**-24
@@ -43,7 +44,8 @@ def _departed(op: MatmulOp | AttentionOp, event: Event) -> Departure | None:
     for got, operands in zip(event.parts, event.operands, strict=True):
         with np.errstate(all="ignore"):
             right, apart = exact(op, operands)
-            bound = BOTH * local_bound(op, operands, got) + apart
+            once = rounding(got, roundoff(got))
+            bound = APART * (local_bound(op, operands, got) - once) + once + apart
             bound = np.where(np.isfinite(right.astype(got.dtype)), bound, np.inf)
         off = departure(got, right, bound)
         if off is not None:

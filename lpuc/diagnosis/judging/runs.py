@@ -39,6 +39,8 @@ MARGIN = 4.0
 """How many times as far as in such runs a number may be off."""
 BOTH = 2.0
 """How many local bounds two results of the same operands may be apart: each is off by one."""
+APART = 3.0
+"""The same of two sums of the same terms, one of them exact or not: of many, some are above two."""
 
 
 def run(

@@ -18,6 +18,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
+from dialects.lpu.tensors import TensorType
 from lpuc.compiler.pipeline import make_context, specification_of
 from lpuc.levels.instructions import interpreter
 from passes.analysis.functions import model_folder
@@ -25,6 +26,7 @@ from passes.rewriting.base import RewritingPass
 from passes.rewriting.session import Laid, Record, recording
 from passes.rewriting.tally import Tally, tallied
 from passes.specification import EXACT, Numbers
+from runtime.numerics.elements import ElementType
 from runtime.run.interpreter import Interpreter
 
 
@@ -53,6 +55,14 @@ class Snapshot:
     def machine(self) -> Interpreter:
         """What runs the instructions of level `lpu_isa`, made once."""
         return interpreter(self.module, model_folder(self.module))
+
+
+def narrowest(module: ModuleOp) -> str:
+    """The shortest floats that IR of tensors rounds to, as a precision: `lpuc.levels.tolerance`."""
+    types = {value.type for op in module.walk() for value in op.results}
+    kinds = {one.data.dtype for one in types if isinstance(one, TensorType)}
+    found = [kind.value for kind in (ElementType.BF16, ElementType.F16) if kind in kinds]
+    return found[0] if found else ElementType.F32.value
 
 
 @dataclass(frozen=True)

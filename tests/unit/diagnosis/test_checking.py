@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 
 from lpuc.cli import invoke
+from lpuc.compiler.located import parse_module
+from lpuc.diagnosis.checking import NumericsCheck
+from lpuc.diagnosis.judging.snapshots import narrowest
 from lpuc.errors import INTERNAL
+from lpuc.levels.tolerance import TOLERANCES
 from passes.lpu.generation import loops
 from passes.onnx.operators import elementwise
 from passes.rewriting.build import Build
@@ -82,3 +86,13 @@ def test_it_says_when_there_was_nothing_to_judge(
     command = ["opt", str(tmp_path / "x.mlir"), "-p", "dce", "--check-numerics"]
     assert invoke(command) == 0
     assert "--check-numerics has judged nothing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("kinds", "expected"), [(("f32",), "f32"), (("f32", "f16"), "f16")])
+def test_a_model_that_rounds_itself_may_be_off_by_as_much(kinds: tuple[str, ...], expected: str):
+    """Sums in another order fall on another side of what the model rounds them to."""
+    digits = {"f32": "0000803f", "f16": "003c"}
+    values = "".join(f'  %{k} = lpu.fill "{digits[k]}" : !lpu.tensor<[2], {k}>\n' for k in kinds)
+    module = parse_module(f"func.func @step() {{\n{values}  func.return\n}}\n", "test")
+    assert narrowest(module) == expected
+    assert NumericsCheck(module).search.tolerance == TOLERANCES[expected]

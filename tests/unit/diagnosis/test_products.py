@@ -85,7 +85,7 @@ def test_an_attention(kind: str, bias: str, empty: str, cap: float):
     doubtful = apart > bound_of(event)
     sees = np.delete(doubtful, 1, axis=2)
     assert np.mean(sees) < 0.2
-    for times, seen in ((4.0, True), (0.5, False)):
+    for times, seen in ((4.0, True), (0.25, False)):
         for seed in range(8):
             (plant,) = plants(runs, times, np.random.default_rng(seed), None)
             assert isinstance(plant.op, AttentionOp)

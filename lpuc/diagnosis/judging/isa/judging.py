@@ -25,9 +25,8 @@ from lpuc.diagnosis.judging.departures import Departure, departure
 from lpuc.diagnosis.judging.isa.pairing import CHOSEN, OTHER_WAY, Compared, paired
 from lpuc.diagnosis.judging.isa.written import Found, Place, Write, Writes
 from lpuc.diagnosis.judging.mem.contents import turn_names
-from lpuc.diagnosis.judging.mem.forcing import APART
 from lpuc.diagnosis.judging.mem.written import Written
-from lpuc.diagnosis.judging.runs import Runs, same_bits
+from lpuc.diagnosis.judging.runs import APART, Runs, same_bits
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -24,15 +24,13 @@ from dialects.lpu_mem.device import Device
 from lpuc.diagnosis.judging.departures import Departure, Off, departure
 from lpuc.diagnosis.judging.mem.contents import turn_names
 from lpuc.diagnosis.judging.mem.written import Window, Written, bound_of_sum, factors, window_of
-from lpuc.diagnosis.judging.runs import Runs, same_bits
+from lpuc.diagnosis.judging.runs import APART, Runs, same_bits
 from lpuc.diagnosis.judging.snapshots import Step
 from lpuc.diagnosis.judging.traces import Event, layer_names
 from lpuc.levels.contracts import is_sum, local_bound
 from passes.rewriting.session import Laid
 
 Array = np.ndarray[Any, np.dtype[Any]]
-APART = 3.0
-"""How many local bounds two sums of the same terms may be apart: of many, some are above two."""
 Key = tuple[Operation, int]
 Parts = Sequence[Array]
 

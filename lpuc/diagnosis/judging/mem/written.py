@@ -140,6 +140,8 @@ def window_of(op: ops.DataOp, point: Point, result: int = 0) -> Window:
         extents[axis] = 1
     if isinstance(op, ops.TopkOp):
         extents[-1] = op.k.value.data
+    if isinstance(op, ops.ScanOp) and result == 1:
+        extents[-1] = 1
     return Window(offset, tuple(extents), tuple(strides))
 
 
