@@ -24,10 +24,11 @@ from dialects.onnx.branches import IfOp, YieldOp
 from dialects.onnx.ops import InitializerOp
 from lpuc.onnx_import.budgets import Budgets
 from lpuc.onnx_import.functions import Key, call_attributes, graphs_of, key_of, resolved
+from lpuc.onnx_import.nibbles import OPSET, READERS, Unpacking
 from lpuc.onnx_import.nodes import NodeReader, named, node_name, op_label
 from lpuc.onnx_import.reading.model import opsets
 from lpuc.onnx_import.standard import standard_function
-from lpuc.onnx_import.tensors import TensorReader
+from lpuc.onnx_import.tensors import SIGNED, Nibbles, TensorReader
 from passes.rewriting.creation import make
 from passes.rewriting.kernel import append, locate
 
@@ -107,28 +108,39 @@ class Body:
         if value is not None:
             value.name_hint = hint(name)
 
-    def weights(self, graph: GraphProto) -> dict[str, Weight]:
+    def weights(self, graph: GraphProto) -> dict[str, Weight | Nibbles]:
         """The constants of a graph by name."""
         if graph.sparse_initializer:
             raise Unsupported("the graph has sparse initializers", hint="store them densely")
-        weights: dict[str, Weight] = {}
+        weights: dict[str, Weight | Nibbles] = {}
+        short = _read_as_nibbles(graph)
         for tensor in graph.initializer:
             what = f"the initializer '{escape(tensor.name)}'"
             if not tensor.name or tensor.name in weights:
                 raise CompileError(f"{what} has no name of its own")
-            weights[tensor.name] = self.shared.tensors.weight(tensor, what)
+            read = self.shared.tensors
+            taken = tensor.data_type in SIGNED and tensor.name in short
+            weights[tensor.name] = (read.nibbles if taken else read.weight)(tensor, what)
         return weights
 
-    def _constants(self, weights: Mapping[str, Weight], used: set[str]) -> None:
+    def _constants(self, weights: Mapping[str, Weight | Nibbles], used: set[str]) -> None:
         """An operation for each constant that is used."""
         for name, weight in weights.items():
             if name not in used:
+                continue
+            if isinstance(weight, Nibbles):
+                self._take_apart(name, weight)
                 continue
             kind = tensor_type(Tensor.of(weight.shape, weight.dtype))
             location = location_of([escape(name)])
             op = make(InitializerOp, (), [kind], {"value": WeightAttr(weight)}, location)
             append(op, self.block)
             self.define(name, op.results[0], "an initializer")
+
+    def _take_apart(self, name: str, nibbles: Nibbles) -> None:
+        reader = self.shared.reader({"": OPSET})
+        unpacking = Unpacking(reader, lambda op: append(op, self.block), escape(name))
+        self.define(name, unpacking.value(nibbles), "an initializer")
 
     def _nodes(self, nodes: Sequence[NodeProto]) -> None:
         """Operations for all nodes, in their order."""
@@ -223,7 +235,7 @@ class Body:
         append(yielded, block)
         return Region(block)
 
-    def graph(self, graph: GraphProto, weights: Mapping[str, Weight]) -> None:
+    def graph(self, graph: GraphProto, weights: Mapping[str, Weight | Nibbles]) -> None:
         """The constants that are used and the nodes of a graph."""
         used = names_read(graph.node) | {output.name for output in graph.output}
         self._constants(weights, used)
@@ -238,6 +250,13 @@ class Body:
                 raise CompileError(f"the output '{escape(output.name)}' is not defined")
             found.append(value)
         return found
+
+
+def _read_as_nibbles(graph: GraphProto) -> set[str]:
+    """The names that only nodes read which may read 4-bit integers."""
+    read = {name for node in graph.node if node.op_type in READERS for name in node.input}
+    others = names_read([node for node in graph.node if node.op_type not in READERS])
+    return read - others - {output.name for output in graph.output}
 
 
 def names_read(nodes: Iterable[NodeProto]) -> set[str]:

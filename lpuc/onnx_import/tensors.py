@@ -5,6 +5,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import prod
+from typing import Any
 
 import numpy as np
 from onnx import TensorProto, numpy_helper
@@ -22,6 +24,18 @@ from runtime.numerics.elements import ElementType
 PIECE = 1 << 20
 INTEGERS_LIMIT = 2048
 """Integers up to so many bytes are looked at when shapes are resolved."""
+
+SIGNED: dict[int, bool] = {TensorProto.INT4: True, TensorProto.UINT4: False}
+"""The types of 4-bit integers, and whether they have a sign."""
+
+
+@dataclass(frozen=True)
+class Nibbles:
+    """A tensor of 4-bit integers; `packed` has its bytes, in one line."""
+
+    packed: Weight
+    shape: tuple[int, ...]
+    signed: bool
 
 
 def element_type(number: int, what: str) -> ElementType:
@@ -43,16 +57,30 @@ class TensorReader:
 
     def weight(self, tensor: TensorProto, what: str) -> Weight:
         """The weight a tensor stands for; `what` names it in messages."""
-        if tensor.HasField("segment"):
-            raise Unsupported(f"{what} is stored in segments", hint="save it in one piece")
         dtype = element_type(tensor.data_type, what)
+        return self._stored(tensor, self._shape(tensor, what), dtype, what)
+
+    def nibbles(self, tensor: TensorProto, what: str) -> Nibbles:
+        """A tensor of 4-bit integers, two of which lie in a byte."""
+        shape = self._shape(tensor, what)
+        count = (prod(shape) + 1) // 2
+        packed = self._stored(tensor, (count,), ElementType.U8, what)
+        return Nibbles(packed, shape, SIGNED[tensor.data_type])
+
+    def _shape(self, tensor: TensorProto, what: str) -> tuple[int, ...]:
         shape = tuple(tensor.dims)
         self.budgets.check("rank", len(shape), f"the rank of {what}")
         if any(d < 0 for d in shape):
             raise CompileError(f"{what} has a negative extent: {list(shape)}")
-        size = nbytes(shape, dtype)
-        if size >= 1 << 62:
+        if prod(shape) >= 1 << 59:
             raise CompileError(f"{what} has impossible extents: {list(shape)}")
+        return shape
+
+    def _stored(
+        self, tensor: TensorProto, shape: tuple[int, ...], dtype: ElementType, what: str
+    ) -> Weight:
+        if tensor.HasField("segment"):
+            raise Unsupported(f"{what} is stored in segments", hint="save it in one piece")
         if tensor.data_location == TensorProto.EXTERNAL:
             return self._external(tensor, shape, dtype, what)
         if tensor.HasField("raw_data"):
@@ -112,7 +140,16 @@ class TensorReader:
             array = numpy_helper.to_array(tensor)
         except (ValueError, TypeError, OverflowError) as error:
             raise CompileError(f"{what} cannot be read: {_first_line(error)}") from None
+        if tensor.data_type in SIGNED:
+            array = _packed(array)
         return small(array.tobytes(), shape, dtype, what)
+
+
+def _packed(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """4-bit numbers, two in a byte, the low half first."""
+    halves = array.reshape(-1).astype(np.int8).view(np.uint8) & np.uint8(15)
+    halves = np.append(halves, np.zeros(halves.size % 2, np.uint8))
+    return halves[0::2] | halves[1::2] << np.uint8(4)
 
 
 def _absent(weight: FileRange, what: str) -> Weight:
