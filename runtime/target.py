@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
+from functools import lru_cache
 from importlib import resources
 from math import ceil
 from pathlib import Path
@@ -191,8 +192,9 @@ class Target:
             raise Invalid(f"{path}: cannot read the target: {error.strerror}") from None
 
     @staticmethod
+    @lru_cache(16)
     def parse(where: str, text: str) -> "Target":
-        """The target of the text of a file; `where` names it in errors."""
+        """The target of the text of a file, made once; `where` names it in errors."""
         if text.count(".") > MOST_DOTS:
             raise Invalid(f"{where}: holds more than {MOST_DOTS} dots")
         try:

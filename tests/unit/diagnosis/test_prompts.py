@@ -12,6 +12,8 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import BlockArgument, Operation
 
+from benchmarks.decoders.families import write_decoder
+from benchmarks.decoders.shape import SHAPES
 from dialects.affine import Affine
 from dialects.lpu_isa.code import CodeAttr
 from dialects.lpu_isa.ops import IsaOp
@@ -25,11 +27,18 @@ from passes.lpu_isa.hoist_streams import LpuIsaHoistStreamsPass
 from passes.lpu_mem.tile import LpuMemTilePass
 from runtime.isa.instructions.vector import Map2
 from runtime.program.interface_json import CHUNK
-from tests.e2e.committed import ONE
 
 TINY = ("--target", "lpu-tiny", "--precision", "f32", "--max-context", "16", "--prompt-chunk", "4")
 OPTIONS = CompileOptions("lpu-tiny", "f32", max_context=16, prompt_chunk=4)
 Patch = pytest.MonkeyPatch
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A decoder of one layer: a chunk of it is judged in half the time."""
+    path = tmp_path_factory.mktemp("decoder") / "model.onnx"
+    write_decoder(path, replace(SHAPES["llama-tiny"], layers=1))
+    return path
 
 
 def other_positions(patch: Patch) -> None:
@@ -89,17 +98,17 @@ FAULTS = [
 ]
 
 
-def test_without_a_fault_a_chunk_is_judged_and_nothing_is_named():
-    found = bisect(ONE, OPTIONS, is_thorough=False)
+def test_without_a_fault_a_chunk_is_judged_and_nothing_is_named(model: Path):
+    found = bisect(model, OPTIONS, is_thorough=False)
     assert found.failure is None and "a chunk" in found.cases
 
 
 @pytest.mark.parametrize(("plant", "where", "operation"), FAULTS[::2])
 def test_bisect_names_pass_and_operation(
-    plant: Callable[[Patch], None], where: str, operation: str, monkeypatch: Patch
+    plant: Callable[[Patch], None], where: str, operation: str, monkeypatch: Patch, model: Path
 ):
     plant(monkeypatch)
-    found = bisect(ONE, OPTIONS, is_thorough=False)
+    found = bisect(model, OPTIONS, is_thorough=False)
     assert found.failure is not None and found.case == "a chunk"
     assert (found.failure.kind, found.failure.where) == ("numbers", where)
     assert found.failure.operation == operation and found.failure.nodes
@@ -111,20 +120,21 @@ def test_so_does_check_numerics(
     where: str,
     operation: str,
     monkeypatch: Patch,
+    model: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ):
     plant(monkeypatch)
-    command = ["compile", str(ONE), "-o", str(tmp_path / "out.lpu"), *TINY, "--check-numerics"]
+    command = ["compile", str(model), "-o", str(tmp_path / "out.lpu"), *TINY, "--check-numerics"]
     assert invoke([*command, "--reproducer", str(tmp_path / "r.mlir")]) == INTERNAL
     shown = capsys.readouterr().err
     assert f"pass '{where}'" in shown and operation in shown
 
 
 def test_from_a_dump_of_any_level_on(
-    monkeypatch: Patch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    monkeypatch: Patch, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    dump = ["compile", str(ONE), "-o", str(tmp_path / "out.lpu"), *TINY]
+    dump = ["compile", str(model), "-o", str(tmp_path / "out.lpu"), *TINY]
     assert invoke([*dump, "--dump-ir", str(tmp_path / "dump")]) == 0
     capsys.readouterr()
     other_function_of_buffers(monkeypatch)

@@ -12,7 +12,7 @@ from lpuc.profiling.addresses import check_form, requests, write_addresses
 from runtime.timing.profiling.record import CHANNELS, record
 from tests.unit.runtime.timing.addresses import place_of
 from tests.unit.runtime.timing.random_programs import random_program
-from tests.unit.runtime.timing.timed import Timed
+from tests.unit.runtime.timing.timed import ONE, TWO, K, Timed
 
 SEEDS = range(6)
 
@@ -48,11 +48,13 @@ def test_both_forms_name_the_same_bursts(seed: int, tmp_path: Path) -> None:
 def test_ascending_bytes_are_all_there(tmp_path: Path) -> None:
     """A panel and rows on both sides of it: as many bursts as their bytes, no more, no less."""
     t = Timed()
-    program = t.program([t.load(0, 0), t.stream(1 << 21), t.vecmat(8192, 0), t.store(1 << 12, 0)])
+    panel = (ONE, ONE, K, TWO)
+    product = (t.stream(1 << 21, panel), t.vecmat(8192, 0, panel))
+    program = t.program([t.load(0, 0), *product, t.store(1 << 12, 0)])
     moved = sum(e.bytes for e in record(program, {}).events if e.engine in CHANNELS)
     write_addresses(program, {}, "step", tmp_path / "t.ldst")
     lines = flat(tmp_path / "t.ldst")
-    assert len(lines) * 32 == moved == 2 * 4096 + 2 * 4096 * 4096
+    assert len(lines) * 32 == moved == 2 * 4096 + 2 * 4096 * 2
     assert sum(writes for writes, _ in lines) * 32 == 4096
     bursts = np.array([address for _, address in lines])
     assert (bursts % 32 == 0).all()
