@@ -93,6 +93,7 @@ def test_a_bug_met_while_looking_for_a_number_leaves_the_refusal(
         compile_model(ONE, options)
 
 
+@pytest.mark.slow
 def test_66_billion_parameters_fit_eight_devices_of_one_stack_and_not_four(tmp_path: Path):
     write_decoder(tmp_path / "model.onnx", SHAPES["opt-66b"], has_data=False)
     program = tmp_path / "model.lpu"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 
+from benchmarks.decoders.families import write_decoder
+from benchmarks.decoders.shape import SHAPES
 from dialects.lpu.elementwise import MapOp
 from dialects.reading import all_within
 from lpuc.cli import invoke
@@ -22,7 +25,6 @@ from passes.lpu.generation import loops
 from passes.rewriting.kernel import set_operands
 from tests.unit.levels.models import save_product
 
-SAMPLE = Path(__file__).parents[3] / "samples/exports/llama.onnx"
 GIVEN = ("--target", "lpu-tiny", "--precision", "f32")
 
 
@@ -74,7 +76,7 @@ def test_what_both_have_wrong_is_no_disagreement(model: Path):
 
 
 def test_tokens_that_one_of_both_chooses_otherwise(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     """What precision f16 alone shows: the loop takes the least likely token."""
     before = LpuDeriveGeneratePass.rewrite
@@ -87,8 +89,9 @@ def test_tokens_that_one_of_both_chooses_otherwise(
         before(self, module)
 
     monkeypatch.setattr(LpuDeriveGeneratePass, "rewrite", rewrite)
+    write_decoder(tmp_path / "model.onnx", replace(SHAPES["llama-tiny"], layers=1))
     usual = ("--max-context", "16", "--prompt-chunk", "0", "--precision", "f32")
-    command = ["bisect", str(SAMPLE), *usual, "--against"]
+    command = ["bisect", str(tmp_path / "model.onnx"), *usual, "--against"]
     assert invoke([*command, "--precision bf16"]) == 0
     assert invoke([*command, "--precision f16"]) == MISMATCH
     given, other = capsys.readouterr().out.split("with --precision f16:")
