@@ -74,8 +74,8 @@ def moved(runs: Runs, change: Callable[[Target], Target], passes: int) -> tuple[
         base = replace(program, target=change(program.target))
         before = predict(base, symbols).cycles
         for number in range(passes):
-            other, words = earlier(base, seed + 1000 * number)
-            if words and (after := _cycles(other, symbols)) is not None:
+            move = earlier(base, seed + 1000 * number)
+            if move.words and (after := _cycles(move.program, symbols)) is not None:
                 count += 1
                 late = after - before - 2 * base.target.control_latency
                 worse, most = worse + (late > 0), max(most, late)

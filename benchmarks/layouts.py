@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from runtime.isa.accesses import Access, Four
 from runtime.target import Target
-from runtime.timing.hbm import Transfer, beats, busy_units, rates
+from runtime.timing.hbm import Transfer, beats, busy_clocks
 
 BOUND = 2048
 
@@ -50,7 +50,7 @@ def requests() -> dict[str, Access]:
 
 def clocks(access: Access, target: Target) -> int:
     """Clocks of the busiest channel, refresh aside."""
-    return busy_units(Transfer.of(access, target), target) * target.hbm_nbl // rates(target).beat
+    return busy_clocks(Transfer.of(access, target), target)
 
 
 def main() -> None:

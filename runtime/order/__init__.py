@@ -21,8 +21,8 @@ the bytes that pass the channels: what an axis of stride 0 repeats counts once.
 
 **The channels** serve transfers first: a transfer never waits for a stream. The time that it takes
 is owed from its issue on and paid, oldest first, by time in which no burst of a stream is served; a
-stream begins only when all transfers before it in the program are paid. Writes that follow each
-other in the queue of transfers are a batch, for which the bus turns once, there and back. So the
+stream begins only when all transfers before it in the program are paid. What requests take that
+follow each other is found in the order of the program (`runtime.timing.hbm.borders`). So the
 shares of the channels follow the program and not the moment: the bytes of a run take what they take
 together, nothing is served earlier because something else is late, and no instruction is slowed by
 one behind it.

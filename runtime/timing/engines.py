@@ -28,7 +28,7 @@ from runtime.order.ranges import Range
 from runtime.target import Target
 from runtime.timing.chaining import Ints
 from runtime.timing.events import AT_ONCE, Cause, Engine, Event, Reason
-from runtime.timing.hbm import Borders, in_units, rates
+from runtime.timing.hbm import Border, Borders, in_units, rates
 from runtime.timing.links import Links
 from runtime.timing.scoreboard import NEVER, HbmScoreboard, LmuScoreboard, Wait
 from runtime.timing.streams import Fifo, Panel
@@ -217,7 +217,7 @@ class Engines:
         taken = self._taken(Engine.TRANSFER, issued)
         begun, border = max(taken, self._turned(work), self._hazard(far)), self._border(work, far)
         setup = max(0, self.target.issue_latency - work.steps) if work.bytes else 0
-        setup += -(-border // self.rates.units)
+        setup += -(-border.banks // self.rates.units)
         delays = self.lmu.delays(work.near)
         late, cause, waited = self._granules(work, delays, begun._replace(time=begun.time + setup))
         left = late + work.steps
@@ -225,7 +225,7 @@ class Engines:
         self._occupy(Engine.TRANSFER, taken[0], left)
         end = left + work.latency if work.bytes else left
         if work.bytes:
-            self._pay(work, issued[0], left, border)
+            self._pay(work, issued[0], left, border.total)
             if far.writes:
                 self.writes.note(far, Wait(end, self.number))
         return Event(
@@ -252,23 +252,22 @@ class Engines:
             over = max(over, self.streams.ready(far))
         return Reason(over.time, Cause.HBM, over.waited)
 
-    def _border(self, work: Work, far: Range) -> int:
-        """Units by which banks that are in use let a request begin later."""
+    def _border(self, work: Work, far: Range) -> Border:
+        """The border of a request, in units."""
         if work.pattern is None:
-            return 0
-        return in_units(self.borders.behind(work.pattern, far.low), self.target)
+            return Border(0, 0)
+        found = self.borders.behind(work.pattern, far.low, work.clocks)
+        return Border(*(in_units(clocks, self.target) for clocks in found))
 
     def _pay(self, work: Work, issued: int, left: int, border: int) -> None:
-        """What streams owe the channels for a transfer, and for turning the bus there and back."""
-        turns = self.rates.to_write + self.rates.to_read
-        turned = turns * self.rates.units if work.far.writes and not self.wrote else 0
-        self.fifo.bills.owe(issued * self.rates.units, border + work.units + turned)
+        """What streams owe the channels for a transfer."""
+        self.fifo.bills.owe(issued * self.rates.units, work.units + border)
         self.wrote, self.bus = work.far.writes, Wait(left, self.number)
 
     def _stream(self, pc: int, issued: int, work: Work, far: Range) -> None:
         panel = Panel(
             self.number, pc, work.bytes, work.beats, work.units, far, issued, self.fifo.total,
-            self.fifo.bills.count, self.writes.ready(far), self._border(work, far),
+            self.fifo.bills.count, self.writes.ready(far), self._border(work, far).total,
         )  # fmt: skip
         self.pushed.append(panel)
         self.fifo.push(panel)

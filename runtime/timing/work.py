@@ -27,7 +27,7 @@ from runtime.timing.chaining import (
     tiles,
     touch,
 )
-from runtime.timing.hbm import Pattern, Transfer, beats, busy_units, rates
+from runtime.timing.hbm import Pattern, Transfer, beats, busy_clocks, in_units, rates
 from runtime.timing.scoreboard import Needs, needs
 from runtime.traps import Trap, TrapKind
 
@@ -40,8 +40,8 @@ class Work:
     """What the engines need to know. `near` is needed in the LMU, `far` counts from the operand.
 
     The engine takes `steps` cycles, `latency` follow. The channels serve `bytes` in `beats`, one
-    burst of each, within `units`, once per direction; they lie as `pattern` says. A link serves
-    `bytes`. `written` are hulls of what is written in the LMU.
+    burst of each, within `units`, once per direction, which are `clocks` of the memory; they lie as
+    `pattern` says. A link serves `bytes`. `written` are hulls of what is written in the LMU.
     """
 
     near: Needs
@@ -53,6 +53,7 @@ class Work:
     units: int = 0
     written: tuple[tuple[int, int], ...] = ()
     pattern: Pattern | None = None
+    clocks: int = 0
 
 
 def work_of(inst: Inst, registers: Sequence[int], target: Target) -> Work:
@@ -88,13 +89,14 @@ def _moved(
 ) -> Work:
     """The work of an instruction that moves bytes of HBM."""
     transfer, ways = Transfer.of(access, target), access.reads + access.writes
-    units = busy_units(transfer, target)
+    clocks = busy_clocks(transfer, target)
+    units = in_units(clocks, target)
     steps = -(-units // rates(target).units)
     found = _needs(near, [even(extents, steps)] * len(near), target)
     span = Range(far.low - access.base, far.high - access.base, far.writes)
     return Work(
         found, steps, latency, span, ways * transfer.size, ways * beats(transfer, target), units,
-        _written(near), transfer.pattern,
+        _written(near), transfer.pattern, clocks,
     )  # fmt: skip
 
 

@@ -1,143 +1,141 @@
-"""What a request takes beside the law where it follows another one: banks that are still in use.
+"""What requests take that follow each other: channels go on alone, and banks are still in use.
 
-The law (`requests`) lets a request find the channel at work on rows that are in nobody's way. Here
-one channel goes from request to request, in the order of the program, and keeps what `banks` knows
-of it: rows that are open, when they may be closed, the last activations, the bursts that are seen.
-By how many clocks more a request then takes than where it follows a stream that is in nobody's way,
-the turn of the bus aside, it begins later:
+The law (`requests`) says what a request takes of its busiest channel, which was on rows in nobody's
+way. Here all channels (`channels`) go from request to request, in the order of the program, each on
+its own: a channel that has less to do than others begins the next request earlier, and where a bank
+is in use, or the bus turns, later. A request is over when all channels are. By how many clocks that
+is later than the end of the one before, beside what the law says, is its border: more than nothing
+where it waits, less where it overlaps the one before. So
 
-    a stream     as long behind the one before it, or behind the last bill that it waits for
-    a transfer   as long behind whatever else it waits for; its bill says so, too
+    a stream     is later by it than the stream before it and the bills that it waits for, or takes
+                 so much less time, as far as it could have begun earlier
+    a transfer   waits for banks as long behind whatever else it waits for; its bill is what the
+                 border leaves of its time
 
-so that channels that go on without a rest take what the bursts take, and a rest counts.
+and a rest of the channels takes a border away. Channels that go on without a rest take what the
+bursts take.
 
-The channel is the one with the most bursts of a request; of ascending bytes all channels do the
-same. Of requests with more than twice `EDGE` bursts a channel only the first and the last of them
-are looked at, by address: a bank is free again long before. Rows that an index chooses are unknown,
-so they are in nobody's way.
+Of a channel's bursts in a request only the first and the last `EDGE` are looked at where there are
+more than both, by address: a bank is free again long before; those between go at the rate of the
+law. Where an index chooses rows nobody knows them, so they are in nobody's way, and all channels
+wait for each other.
 """
 
-from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from runtime.target import Target
-from runtime.timing.chaining import Ints
-from runtime.timing.hbm.banks import Banks
-from runtime.timing.hbm.mapping import places, within
-from runtime.timing.hbm.requests import Flags, Pattern, bursts_of
+from runtime.timing.hbm.channels import Ascent, Channels, ascent, beside
+from runtime.timing.hbm.mapping import banks_of, channel_of, row_bursts
+from runtime.timing.hbm.parts import EDGE, Parts, parts_of
+from runtime.timing.hbm.requests import Pattern, dense_clocks, is_ascending
 
-EDGE = 48
-"""Bursts of a channel; for as long as they take a bank is busy, opened, closed and opened again."""
 
-Phases = tuple[tuple[tuple[tuple[int, int, int], ...], bool], ...]
-"""Bursts of a channel as group, bank and row, and whether they are written, one after the other."""
+class Border(NamedTuple):
+    """Clocks. `total` is the border; of it a request waits for `banks`, with no turn of the bus."""
+
+    total: int
+    banks: int
 
 
 class Borders:
-    """The channel of a run."""
+    """The channels of a run."""
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self.banks = Banks(target)
+        self.channels = Channels(target, target.hbm_channels)
+        self.wrote: bool | None = None
 
-    def behind(self, pattern: Pattern, low: int) -> int:
-        """Clocks by which the next request of the program begins later than by the law.
+    def behind(self, pattern: Pattern, low: int, took: int) -> Border:
+        """The border of the next request of the program, which takes so long by the law.
 
         Its first byte is `low`.
         """
+        over = int(self.channels.over.max())
         if pattern.indexed:
-            self.banks = Banks(self.target)
-            return 0
-        first, last = _edges(pattern, low, self.target)
-        end, turn = self.banks.over, self._turn(first[0][1])
-        later = _served(self.banks, first) - end - turn - _alone(_near(first), self.target).over
-        if last:
-            row = last[0][0][0][2]
-            self.banks = _alone(_near(last), self.target).copy(row)
+            self._index(over + took, pattern.writes)
+            return Border(0, 0)
+        if is_ascending(pattern):
+            turn = self._turn(pattern.writes)
+            self._ascend(low, low + pattern.run - 1, pattern.writes)
         else:
-            self.banks.forget()
-        return max(0, later)
+            parts = parts_of(pattern, low, self.target)
+            turn = self._turn(parts.first[0][1])
+            self._serve(parts, took)
+        self.wrote = pattern.writes
+        total = int(self.channels.over.max()) - over - took
+        return Border(total, max(0, total - turn))
+
+    def _ascend(self, low: int, high: int, writes: bool) -> None:
+        """Bytes that follow each other: parts of a burst of all channels stand at either end."""
+        t, every = self.target, np.arange(self.target.hbm_channels)
+        (first, begin), (last, end) = (
+            divmod(byte // t.hbm_burst_bytes, t.hbm_channels) for byte in (low, high)
+        )
+        is_cut, is_left = begin > 0, end < t.hbm_channels - 1
+        if first == last and (is_cut or is_left):
+            self._across(first, begin, end, writes)
+            return
+        if is_cut:
+            self._across(first, begin, t.hbm_channels - 1, writes)
+        first, count = first + is_cut, last - first + 1 - is_cut - is_left
+        around = row_bursts(t) * t.hbm_bank_groups * banks_of(t)
+        if count > EDGE + around:
+            self.channels.ascend(*ascent(first, EDGE, t), every, writes)
+            rest = dense_clocks(count, writes, t) - dense_clocks(EDGE, writes, t)
+            self.channels.later(np.full_like(every, rest))
+            back, row = ascent(first + count - around, around, t)
+            self.channels.like(_alone(back, writes, t), 0 * every, every, row)
+        elif count:
+            self.channels.ascend(*ascent(first, count, t), every, writes)
+        if is_left:
+            self._across(last, 0, end, writes)
+
+    def _across(self, q: int, begin: int, end: int, writes: bool) -> None:
+        """One burst each of channels that follow each other."""
+        moved = int(channel_of(np.array([q]), self.target)[0])
+        chosen = np.arange(begin, end + 1) ^ moved
+        self.channels.ascend(*ascent(q, 1, self.target), chosen, writes)
+
+    def _serve(self, parts: Parts, took: int) -> None:
+        """What lies behind the first bursts takes what the law says less what these take alone,
+        and the last bursts leave banks as if they came alone.
+        """
+        for of, writes in parts.first:
+            self.channels.serve(of, writes)
+        if not parts.last:
+            return
+        count = self.target.hbm_channels
+        ((front, reads),), ((back, writes),) = parts.first, parts.last
+        alone = Channels(self.target, 2 * count)
+        if reads == writes:
+            alone.serve(beside(front, back, count), writes)
+        else:
+            alone.serve(front, reads)
+            alone.serve(back._replace(channels=back.channels + count), writes)
+        own = -(-parts.counts * took // max(1, int(parts.counts.max())))
+        self.channels.later(np.maximum(0, own - alone.over[:count]))
+        self.channels.like(alone, back.channels + count, back.channels)
+
+    def _index(self, over: int, writes: bool) -> None:
+        """Every channel is free at some time, on other rows."""
+        self.channels = Channels(self.target, self.target.hbm_channels)
+        self.channels.later(np.full(self.target.hbm_channels, over))
+        self.channels.wrote[:], self.wrote = writes, writes
 
     def _turn(self, writes: bool) -> int:
-        """Clocks for which the bus rests before a request, which are paid besides."""
-        t, wrote = self.target, self.banks.wrote
-        if wrote in (None, writes):
+        """Clocks for which the bus turns, which transfers are told to wait besides."""
+        t = self.target
+        if self.wrote in (None, writes):
             return 0
         return max(0, (t.hbm_nrtw if writes else t.hbm_nwtr) - t.hbm_nbl)
 
 
-def _served(banks: Banks, phases: Phases) -> int:
-    """When the bus is free behind some bursts."""
-    for bursts, writes in phases:
-        banks.serve(bursts, writes)
-    return banks.over
-
-
-def _near(phases: Phases) -> Phases:
-    """The same bursts, with rows counted from the first."""
-    base = phases[0][0][0][2]
-    return tuple((tuple((g, b, r - base) for g, b, r in bursts), w) for bursts, w in phases)
-
-
-@lru_cache(4096)
-def _alone(phases: Phases, target: Target) -> Banks:
+@lru_cache(1024)
+def _alone(of: Ascent, writes: bool, target: Target) -> Channels:
     """A channel that was on other rows, behind some bursts."""
-    banks = Banks(target)
-    _served(banks, phases)
-    return banks
-
-
-@lru_cache(4096)
-def _edges(pattern: Pattern, low: int, target: Target) -> tuple[Phases, Phases]:
-    """The first and the last bursts of a request, or all of it and none."""
-    burst, channels = target.hbm_burst_bytes, target.hbm_channels
-    each, pieces = -(-pattern.run // burst), 1
-    for _, extent in pattern.outer:
-        pieces *= extent
-    if not pattern.outer and not pattern.reads_first:
-        return _ascending(low // (burst * channels), -(-each // channels), pattern.writes, target)
-    if pieces * each <= 2 * EDGE * channels:
-        return _phases(pattern, *bursts_of(pattern, pieces, target, low), target), ()
-    most = EDGE * channels
-    run = min(pattern.run, most * burst)
-    per_burst = -(-burst // min((stride for stride, _ in pattern.outer), default=burst))
-    count = min(pieces, per_burst * -(-most // -(-run // burst)))
-    front = replace(pattern, run=run)
-    back = replace(front, outer=tuple((-stride, extent) for stride, extent in pattern.outer))
-    end = low + sum(stride * (extent - 1) for stride, extent in pattern.outer) + pattern.run - run
-    first, cut = bursts_of(front, count, target, low)
-    last, cut_last = bursts_of(back, count, target, end)
-    return (
-        _phases(pattern, first[:most], cut[:most], target)[:1],
-        _phases(pattern, last[-most:], cut_last[-most:], target)[-1:],
-    )
-
-
-def _ascending(first: int, count: int, writes: bool, target: Target) -> tuple[Phases, Phases]:
-    """The same of bursts that follow each other in every channel."""
-    if count <= 2 * EDGE:
-        return ((_placed(np.arange(first, first + count), target), writes),), ()
-    ends = np.append(np.arange(first, first + EDGE), np.arange(first + count - EDGE, first + count))
-    found = _placed(ends, target)
-    return ((found[:EDGE], writes),), ((found[EDGE:], writes),)
-
-
-def _placed(q: Ints, target: Target) -> tuple[tuple[int, int, int], ...]:
-    return tuple(zip(*(part.tolist() for part in within(q, target)[:3]), strict=True))
-
-
-def _phases(pattern: Pattern, numbers: Ints, partial: Flags, target: Target) -> Phases:
-    """What is read and then what is written, or only one, of the channel with the most bursts."""
-    where = places(numbers, target)
-    mine = where.channel == int(np.bincount(where.channel).argmax())
-    read = mine & pattern.reads_first
-    if pattern.writes and target.hbm_partial_writes == "read-modify-write":
-        read |= mine & partial
-    found: Phases = ()
-    for chosen, direction in ((read, False), (mine, pattern.writes)):
-        if chosen.any():
-            rows = zip(*(part[chosen].tolist() for part in where[1:4]), strict=True)
-            found = (*found, (tuple(rows), direction))
+    found = Channels(target, 1)
+    found.ascend(of, 0, np.zeros(1, np.int64), writes)
     return found

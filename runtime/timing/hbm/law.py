@@ -1,6 +1,6 @@
 """What HBM delivers, from its timing parameters; tCK is its clock, nX a number of those.
 
-All channels work in lock step with one refresh phase. What a request takes are the clocks of the
+All channels have one refresh phase. What a request takes are the clocks of the
 channel that has most to do, found burst by burst (`mapping`, `banks`); all else is scaled:
 
     time left by refresh, all-bank = 1 - (tRTP + tRP + tRFC + tRCD - tBL + rows) / tREFI
@@ -26,7 +26,7 @@ from functools import lru_cache
 from runtime.isa.accesses import Access
 from runtime.order.panels import panel_bytes
 from runtime.target import Target, exact
-from runtime.timing.hbm.requests import Pattern, clocks, dense_clocks, pattern_of
+from runtime.timing.hbm.requests import Pattern, clocks, dense_clocks, is_ascending, pattern_of
 
 FINEST = 1 << 14
 
@@ -84,16 +84,14 @@ def beats(transfer: Transfer, target: Target) -> int:
     return -(-transfer.bursts // target.hbm_channels)
 
 
-def busy_units(transfer: Transfer, target: Target) -> int:
-    """Units for which a transfer occupies the channels, in all its directions."""
+def busy_clocks(transfer: Transfer, target: Target) -> int:
+    """Clocks for which a transfer occupies its busiest channel, in all its directions."""
     if not transfer.bursts:
         return 0
     pattern = transfer.pattern
-    if not pattern.outer and not pattern.reads_first:
-        took = dense_clocks(beats(transfer, target), pattern.writes, target)
-    else:
-        took = clocks(pattern, target)
-    return in_units(took, target)
+    if is_ascending(pattern):
+        return dense_clocks(beats(transfer, target), pattern.writes, target)
+    return clocks(pattern, target)
 
 
 def in_units(took: int, target: Target) -> int:

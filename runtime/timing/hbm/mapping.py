@@ -45,10 +45,15 @@ class Places(NamedTuple):
 def places(bursts: Ints, target: Target) -> Places:
     """Where the bursts of some numbers lie, which are addresses over `hbm_burst_bytes`."""
     q, channel = np.divmod(bursts, target.hbm_channels)
-    if target.hbm_skew == "fold":
-        bits = _bits(target.hbm_channels)
-        channel = channel ^ _reversed(_fold(q, bits, bits), bits)
-    return Places(channel, *within(q, target))
+    return Places(channel ^ channel_of(q, target), *within(q, target))
+
+
+def channel_of(q: Ints, target: Target) -> Ints:
+    """What the channels of bursts are moved by, with an exclusive-or."""
+    if target.hbm_skew != "fold":
+        return np.zeros_like(q)
+    bits = _bits(target.hbm_channels)
+    return _reversed(_fold(q, bits, bits), bits)
 
 
 def within(q: Ints, target: Target) -> tuple[Ints, Ints, Ints, Ints]:

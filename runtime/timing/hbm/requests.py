@@ -43,6 +43,11 @@ class Pattern:
     indexed: bool = False
 
 
+def is_ascending(pattern: Pattern) -> bool:
+    """Whether it is bytes that follow each other, in one direction."""
+    return not pattern.outer and not pattern.reads_first
+
+
 def pattern_of(access: Access, target: Target) -> Pattern:
     """The pattern of an operand; an axis that an index steers goes from row to row of the banks."""
     run, span, chosen = access.itemsize, access.itemsize, 1

@@ -76,7 +76,8 @@ class Fifo:
     def _begin(self, panel: Panel) -> None:
         """Take a panel up, behind the one before it and what it waits for."""
         paid = self.bills.paid(panel.bills) if panel.beats else 0
-        met = max(paid, self.before.time) + panel.border if self.before.waited != NEVER else 0
+        busy = max(paid, self.before.time)
+        met = busy + max(0, panel.border) if busy else 0
         reasons = (
             (panel.issued * self.unit, Cause.ISSUE, NEVER),
             (self.earliest, Cause.ENGINE, self.before.waited),
@@ -88,6 +89,8 @@ class Fifo:
         panel.begun, panel.cause, panel.waited = max(reasons, key=lambda reason: reason[0])
         panel.first = Reason(-(-panel.begun // self.unit), panel.cause, panel.waited)
         panel.last = panel.ready = panel.begun
+        alone = max(panel.issued * self.unit, self.earliest, panel.hazard.time * self.unit)
+        panel.units -= min(max(0, -panel.border), max(0, busy - alone))
         self.earliest = panel.begun + self.setup
 
     def _request(self, panel: Panel) -> bool:

@@ -24,7 +24,8 @@ class Panel:
     """A panel on its way: times are known as far as `asked` beats and `drained` of them.
 
     `base` are the bytes of all panels before. It begins behind `hazard`, and `border` units behind
-    the panel before it and when so many `bills` of transfers are paid; from `ready` on there is
+    the panel before it and when so many `bills` of transfers are paid, or takes so much less than
+    its `units` as far as only these hold it up (`hbm.borders`). From `ready` on there is
     room. `arrived` holds the arrivals of beats that are not drained.
     """
 

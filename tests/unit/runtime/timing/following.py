@@ -1,25 +1,25 @@
 """Requests for HBM that follow each other, as the judge serves them without a rest between.
 
 It says what the docstring of `runtime.timing.hbm.borders` says, by the clock-by-clock channel of
-`bursts`, and shares no code with it. A channel goes on from request to request; it begins anew, as
-behind a stream in nobody's way, with the end of a long request and behind rows that an index chose.
+`bursts`, and shares no code with it: all bursts of a run, each channel on its own. Channels wait
+for each other, and begin anew on rows in nobody's way, only behind rows that an index chose.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from math import prod
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from runtime.isa.accesses import Access
 from runtime.target import Target
-from tests.unit.runtime.timing.addresses import behind_a_stream, delay, place_of
-from tests.unit.runtime.timing.bursts import Burst, Timing, timing_of
+from tests.unit.runtime.timing.addresses import behind_a_stream, place_of
+from tests.unit.runtime.timing.bursts import Burst, timing_of
+from tests.unit.runtime.timing.passes import taken
 
-EDGE = 48
-NOBODY = -1
-"""The end of a request that is looked at already."""
+Ends = dict[int, int]
+"""By channel, when its bus is free."""
 
 
 def touched(access: Access, target: Target) -> list[int]:
@@ -30,79 +30,104 @@ def touched(access: Access, target: Target) -> list[int]:
     return (np.unique([(where + n) // size for n in (0, access.itemsize - 1)]) * size).tolist()
 
 
-def run_of(access: Access) -> tuple[int, bool]:
-    """Bytes that follow each other, and whether they are all."""
+def is_ascending(access: Access) -> bool:
+    """Whether all bytes follow each other."""
     run, is_all = access.itemsize, True
     moves = zip(access.strides, access.extents, strict=True)
     for stride, extent in sorted((abs(stride), extent) for stride, extent in moves):
-        if extent > 1 and stride <= run:
-            run += stride * (extent - 1)
-        elif extent > 1:
-            is_all = False
-    return run, is_all
+        is_all &= extent == 1 or stride <= run
+        run += stride * (extent - 1) if stride <= run else 0
+    return is_all
 
 
-def one_channel(bursts: list[int], target: Target) -> list[tuple[int, int, int]]:
-    """Those of the channel that has most of them."""
-    places = [place_of(address, target) for address in bursts]
-    counts = Counter(place.channel for place in places)
-    chosen = min(counts, key=lambda channel: (-counts[channel], channel))
-    return [place[1:4] for place in places if place.channel == chosen]
+def is_cut(access: Access, address: int, target: Target) -> bool:
+    """Whether a burst is touched in part: as many of its bytes as there are."""
+    at = np.indices(access.extents).reshape(4, -1).T
+    where: Any = at @ np.array(access.strides) + access.base
+    own = {int(w) + n for w in where for n in range(access.itemsize)}
+    return not all(address + n in own for n in range(target.hbm_burst_bytes))
 
 
-def request_of(access: Access, target: Target) -> list[list[Burst]]:
-    """What one channel does for a request: all of it, or at first and at last."""
-    assert target.hbm_partial_writes == "strobe"
-    channels, size = target.hbm_channels, target.hbm_burst_bytes
-    most, both = EDGE * channels, access.reads and access.writes
-    bursts = touched(access, target)
-    run, is_all = run_of(access)
-    pieces = prod(e for e, s in zip(access.extents, access.strides, strict=True) if abs(s) > run)
-    if is_all and not both:
-        first, count = access.bounds()[0] // (size * channels), -(-run // size)
-        found = [
-            place_of(q * channels * size, target)[1:4]
-            for q in range(first, first + -(-count // channels))
+def queues_of(access: Access, target: Target) -> dict[int, list[Burst]]:
+    """What each channel does for a request: what is read first, then what is written."""
+    found: dict[int, list[Burst]] = defaultdict(list)
+    places = [(place_of(address, target), address) for address in touched(access, target)]
+    merges = target.hbm_partial_writes != "strobe" and not is_ascending(access)
+    for place, address in places:
+        if access.reads or (merges and access.writes and is_cut(access, address, target)):
+            found[place.channel].append(Burst(*place[1:4]))
+    for place, _ in places:
+        if access.writes:
+            found[place.channel].append(Burst(*place[1:4], True))
+    return found
+
+
+class Run:
+    """Channels that go through requests, each on its own, from the same time on."""
+
+    def __init__(self, target: Target, begin: int, wrote: bool | None) -> None:
+        self.target, self.begin, self.wrote = target, begin, wrote
+        self.queues: dict[int, list[Burst]] = defaultdict(list)
+        self.counts: list[dict[int, int]] = []
+
+    def add(self, queues: dict[int, list[Burst]]) -> None:
+        """The next request."""
+        for channel, bursts in queues.items():
+            self.queues[channel] += bursts
+        self.counts.append({channel: len(self.queues[channel]) for channel in queues})
+
+    def ends(self) -> list[Ends]:
+        """When each channel of a request is free behind it."""
+        clocks = {channel: self._served(queue) for channel, queue in self.queues.items()}
+        return [
+            {channel: clocks[channel][count - 1] for channel, count in counts.items()}
+            for counts in self.counts
         ]
-        parts = [found] if len(found) <= 2 * EDGE else [found[:EDGE], found[-EDGE:]]
-    elif max(1, pieces) * -(-run // size) <= 2 * most:
-        parts = [one_channel(bursts, target)]
-    else:
-        parts = [one_channel(bursts[:most], target), one_channel(bursts[-most:], target)]
-    read = [[Burst(*place) for place in part] for part in parts]
-    written = [[Burst(*place, True) for place in part] for part in parts]
-    if len(parts) == 1:
-        return [[*read[0] * access.reads, *written[0] * access.writes]]
-    return [read[0] if access.reads else written[0], written[1] if access.writes else read[1]]
+
+    def _served(self, queue: list[Burst]) -> list[int]:
+        timing = replace(timing_of(self.target), refresh="none")
+        wrote = queue[0].writes if self.wrote is None else self.wrote
+        channel, before = behind_a_stream(timing, wrote)
+        served = channel.run([*before, *queue])
+        free = served[len(before) - 1]
+        return [self.begin + clock - free for clock in served[len(before) :]]
 
 
-def later(accesses: Iterable[Access], target: Target) -> list[int]:
-    """By how many clocks each request is later than behind a stream that is in nobody's way."""
-    chains: list[list[tuple[list[Burst], int]]] = [[]]
-    count = 0
-    for count, access in enumerate(accesses, 1):
+def whole(accesses: Sequence[Access], target: Target) -> tuple[list[int], Ends]:
+    """The end of each request, of its last channel or one before it; of each channel at last."""
+    runs, ends, over, last = [Run(target, 0, None)], list[int](), 0, Ends()
+    batches = list[list[Access]]([[]])
+    for access in accesses:
+        batches[-1].append(access)
         if any(access.jumps):
-            chains.append([])
-            continue
-        first, *last = request_of(access, target)
-        chains[-1].append((first, count - 1))
-        chains += [[(bursts, NOBODY)] for bursts in last]
-    found = [0] * (count + 1)
-    for chain in chains:
-        for number, clocks in served(chain, timing_of(target)):
-            found[number] = clocks
-    return found[:count]
+            batches.append([])
+    for batch in batches:
+        for access in batch:
+            if not any(access.jumps):
+                runs[-1].add(queues_of(access, target))
+        for free in runs[-1].ends():
+            last |= free
+            over = max(over, *free.values())
+            ends.append(over)
+        if batch and any(batch[-1].jumps):
+            over += taken(batch[-1], target)
+            ends.append(over)
+            runs.append(Run(target, over, batch[-1].writes))
+    return ends, last
 
 
-def served(chain: list[tuple[list[Burst], int]], timing: Timing) -> Iterator[tuple[int, int]]:
-    """By how much requests without a rest between are later than each of them alone."""
-    if not chain:
-        return
-    channel, before = behind_a_stream(timing, chain[0][0][0].writes)
-    served = channel.run([*before, *(burst for bursts, _ in chain for burst in bursts)])
-    at, last = len(before), before[-1]
-    for bursts, number in chain:
-        turned = channel.gap(last, bursts[0]) - timing.bl if last.writes != bursts[0].writes else 0
-        took = served[at + len(bursts) - 1] - served[at - 1] - turned
-        yield number, max(0, took - delay(bursts, timing))
-        at, last = at + len(bursts), bursts[-1]
+def later(accesses: Iterable[Access], target: Target) -> list[tuple[int, int]]:
+    """The border of each request, and what of it is no turn of the bus."""
+    several = list(accesses)
+    found, over, wrote = list[tuple[int, int]](), 0, None
+    for access, end in zip(several, whole(several, target)[0], strict=True):
+        total = end - over - taken(access, target)
+        cut = target.hbm_partial_writes != "strobe" and any(
+            not burst.writes for queue in queues_of(access, target).values() for burst in queue
+        )
+        reads = access.reads or cut
+        turned = wrote not in (None, not reads)
+        turn = (target.hbm_nwtr if reads else target.hbm_nrtw) - target.hbm_nbl if turned else 0
+        found.append((total, 0 if any(access.jumps) else max(0, total - turn)))
+        over, wrote = end, access.writes
+    return found

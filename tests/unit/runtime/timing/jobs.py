@@ -17,8 +17,9 @@ class Job:
     """One executed instruction, and when it has touched each granule.
 
     What is received is a `message`, of which each step has `passed` in a cycle; what is sent needs
-    the room of the message `before`, once that is received. Banks that are in use hold it up for
-    `border` units behind what came before, of which the last bill is `paid` at a unit.
+    the room of the message `before`, once that is received. Of the channels it takes `border` units
+    more or less behind what came before; of the bills before a stream the last is `paid` at a unit,
+    and the last access that it comes behind is over at `hazard`; a transfer waits for `banks`.
     """
 
     inst: Inst
@@ -32,6 +33,8 @@ class Job:
     bill: int = 0
     bills: list["Job"] = field(default_factory=list)
     border: int = 0
+    banks: int = 0
+    hazard: int = 0
     paid: int = 0
     issued: int = LATER
     taken: int = LATER

@@ -7,11 +7,7 @@ import pytest
 
 from runtime.isa.accesses import Access
 from runtime.target import Target
-from runtime.timing.hbm import (
-    Transfer,
-    busy_units,
-    rates,
-)
+from runtime.timing.hbm import Transfer, busy_clocks, in_units, rates
 
 LPU = Target.load("lpu-4nm")
 U55C = Target.load("lpu-u55c")
@@ -26,7 +22,7 @@ def dense(size: int) -> Transfer:
 
 
 def cycles(transfer: Transfer, target: Target = LPU) -> Fraction:
-    return Fraction(busy_units(transfer, target), rates(target).units)
+    return Fraction(in_units(busy_clocks(transfer, target), target), rates(target).units)
 
 
 def test_all_bank_refresh() -> None:

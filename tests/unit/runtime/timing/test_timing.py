@@ -121,11 +121,11 @@ def test_a_load_waits_for_the_store_of_its_bytes() -> None:
 
 
 def test_a_stream_waits_for_the_store_of_its_bytes() -> None:
-    """Of other bytes the channels owe a burst and both turns, 19, since its issue at 2."""
+    """Of other bytes the channels owe a burst and the turn to reading, 20 clocks, since 2."""
     t = Timed()
     apart = cycles(t, t.store(1 << 26, 0), t.stream(), t.vecmat(8192, 4096))
     meets = cycles(t, t.store(4096, 0), t.stream(), t.vecmat(8192, 4096))
-    assert apart == ceil(2 + 19 + 8193 * BEAT) + 80 + 1 + 72
+    assert apart == ceil(2 + (10 + 8193) * BEAT) + 80 + 1 + 72
     assert meets == ceil(2 + LOAD + 8192 * BEAT) + 80 + 1 + 72
 
 

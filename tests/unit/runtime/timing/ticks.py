@@ -31,8 +31,6 @@ class Ticks:
     def __init__(self, program: Program, symbols: dict[str, int], entry: str = "step") -> None:
         self.target = program.target
         self.channels = Channels(program.target)
-        turns = self.channels.to_write + self.channels.to_read
-        self.turns = turns * self.channels.units
         far = (
             access
             for inst, registers, _ in executed(program, symbols, entry)
@@ -59,7 +57,7 @@ class Ticks:
         writer: dict[int, Use] = {}
         users: dict[int, list[Use]] = defaultdict(list)
         far: list[Job] = []
-        batch, bills, links = False, list[Job](), Links(self.target.link_depth)
+        bills, links = list[Job](), Links(self.target.link_depth)
         for inst, registers, is_taken in trace:
             job = Job(inst, pass_of(inst, registers, self.target, self.channels), unit_of(inst))
             job.work.steps += self.target.branch_latency if is_taken else 0
@@ -77,14 +75,14 @@ class Ticks:
             if job.work.far is not None:
                 job.behind = [other for other in far if self.conflict(other, job)]
                 far.append(job)
-                border = self.borders.popleft() * self.channels.beat
-                job.border = -(-border // self.target.hbm_nbl)
+                job.border, job.banks = (
+                    -(-clocks * self.channels.beat // self.target.hbm_nbl)
+                    for clocks in self.borders.popleft()
+                )
                 if job.unit == "STREAM":
                     job.bills = list(bills)
                 else:
-                    writes, turns = job.work.far.writes, self.turns if not batch else 0
-                    job.bill = job.border + job.work.units + (turns if writes else 0)
-                    batch = writes
+                    job.bill = job.border + job.work.units
                     bills.append(job)
             yield job
 
@@ -169,7 +167,7 @@ class Ticks:
                 return False
             job.issued = self.icp = now
             queue.append(job)
-            if job.bill:
+            if job.unit == "TRANSFER" and job.work.far is not None:
                 self.owed.append(job)
             if job.unit == "STREAM":
                 self.panels.append(job)
@@ -216,7 +214,7 @@ class Ticks:
         if job.work.far is None:
             return job.begun
         rest = self.target.issue_latency - job.work.steps
-        return job.begun + max(0, rest) + ceil(job.border / self.channels.units)
+        return job.begun + max(0, rest) + ceil(job.banks / self.channels.units)
 
     def setup(self, unit: str) -> int:
         """How long a step follows the granules that it waits for."""
@@ -246,6 +244,7 @@ class Ticks:
                 return False
             job = self.at["STREAM"] = queue.popleft()
             job.taken, self.beat_over = unit, unit
+            self.overlap(job)
             self.stream_setup = unit + self.target.issue_latency * self.channels.units
         if unit < self.beat_over:
             return False
@@ -283,13 +282,21 @@ class Ticks:
             del job.bills[0]
         if job.work.beats and job.bills:
             return False
-        if self.last_sent is not None and unit < max(job.paid, self.last_sent) + job.border:
+        busy = max(job.paid, self.last_sent or 0)
+        if busy and unit < busy + job.border:
             return False
         return self.is_first(job, unit)
+
+    def overlap(self, job: Job) -> None:
+        """A panel that only the channels held up takes less where some of them were free."""
+        alone = max(job.issued * self.channels.units, self.stream_setup, job.hazard)
+        held = max(job.paid, self.last_sent or 0) - alone
+        job.work.units -= min(max(0, -job.border), max(0, held))
 
     def is_first(self, job: Job, unit: int) -> bool:
         """Whether all accesses that a job comes behind are over; those that are, are forgotten."""
         while job.behind and self.passed(job.behind[0]) <= unit:
+            job.hazard = max(job.hazard, self.passed(job.behind[0]))
             del job.behind[0]
         return not job.behind
 

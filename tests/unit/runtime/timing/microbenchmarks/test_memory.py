@@ -74,14 +74,19 @@ def test_a_load_behind_the_store_of_its_bytes() -> None:
     assert cycles(store(1 << 25, 8192) + load(0, 1 << 25)) == stored + whole() + WAY
 
 
-def test_a_stream_pays_for_a_store_and_both_turns() -> None:
+def test_a_stream_pays_for_a_store_and_its_turns() -> None:
+    """Back to reading, and to writing where something was read before."""
     size = 2 * 4096 * 4096
     text = (
         f"{store(1 << 26, 8192)}stream (@1,@1,@4096,@4096), f16 @{1 << 24}[@0,@0,@8192,@2]\n"
         "vecmat (@1,@1,@4096,@4096), f16 @32768[@0,@0,@0,@2], f16 @16384[@0,@0,@2,@0], 0\n"
     )
-    owed = served(LPU.hbm_nbl) + turn(LPU.hbm_nrtw) + turn(LPU.hbm_nwtr)
-    assert cycles(text) == ceil(ISSUE + owed + streamed(size)) + WAY + 1 + PRODUCT
+    back = LPU.hbm_nbl + LPU.hbm_nwtr - LPU.hbm_nbl
+    assert cycles(text) == ceil(ISSUE + served(back) + streamed(size)) + WAY + 1 + PRODUCT
+    panel, rest = text.split("\n", 1)[1], text.replace("@32768[", "@65536[")
+    both = served(back) + served(LPU.hbm_nrtw - LPU.hbm_nbl)
+    twice = ISSUE + both + streamed(2 * size)
+    assert cycles(panel + rest) == ceil(twice) + WAY + 1 + PRODUCT
 
 
 def test_indexed_rows_open_a_row_of_each_bank() -> None:
