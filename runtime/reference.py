@@ -27,7 +27,8 @@ ENTRIES = (
     "control_latency", "issue_latency", "vxe_lanes", "vector_latency", "vector_lanes", "mac_trees",
     "matrix_latency", "link_bytes_per_cycle", "link_hop_latency", "hbm_latency", "hbm_channels",
     "hbm_burst_bytes", "hbm_nbl", "vxe_ports", "f32_tile_cycles",
-    "accumulators", "reuse_bytes", "branch_latency", *LATENCIES,
+    "accumulators", "reuse_bytes", "branch_latency", "fetch_cycles", "lmu_banks", "lmu_granule",
+    *LATENCIES,
 )  # fmt: skip
 
 
@@ -57,8 +58,10 @@ work side by side; the control processor spends `control_latency` cycles on each
 instruction on data.
 
 An engine takes the next instruction up when the last step of the one before is over: its latency,
-the last term, does not keep it. A branch that is taken takes `branch_latency` more. In a formula
-`e0` to `e3` are the extents and `size` the bytes of an element; `bits(n)` is how many bits n has.
+the last term, does not keep it. A branch that is taken takes `branch_latency` more, and from it on
+a word comes every `fetch_cycles`. A step takes a cycle for each granule of an operand that lies in
+the same bank of the LMU (`runtime/timing/lmu.py`). In a formula `e0` to `e3` are the extents and
+`size` the bytes of an element; `bits(n)` is how many bits n has.
 What the channels of HBM take counts in `units`, parts of a cycle; `beat` are those of a burst of
 every channel, refresh included. Of `pieces` runs of `run` bytes a channel serves
 

@@ -54,7 +54,8 @@ class Target:
     `link_bandwidth` is that of one link, one way; a link holds `link_depth` messages.
     `vector_latency` is that of an adder or comparator, `function_latency` that of what is neither
     that, nor a product, nor `exp`. The vector engine reads `vxe_ports` operands in a cycle. A tree
-    has `accumulators`; `reuse_bytes` of tiles are held for further rows of a product.
+    has `accumulators`; `reuse_bytes` of tiles are held for further rows of a product. A word
+    of code is fetched in `fetch_cycles`; granules of the LMU lie in `lmu_banks` in turn.
     """
 
     name: str
@@ -110,6 +111,8 @@ class Target:
     accumulators: int
     reuse_bytes: int
     branch_latency: int
+    fetch_cycles: int
+    lmu_banks: int
     entries: Mapping[str, Entry] = field(
         default_factory=dict[str, Entry], compare=False, repr=False
     )

@@ -38,6 +38,8 @@ RANGES = {
     "f32_tile_cycles": Range(0.5, 1, "two halves of an operand, or four products of halves"),
     "reuse_bytes": Range(8, 1 / 64, "one tile, or the deepest group of columns"),
     "branch_latency": Range(0.5, 4, "1 to 8 stages from the fetch of a word to its effect"),
+    "fetch_cycles": Range(1, 2, "a word in each cycle, or in every second"),
+    "lmu_banks": Range(1, 1 / 4096, "no two granules meet, or 16 banks of the presets' LMU"),
     "hbm_trfc_ns": Range(1, 350 / 260, "4 or 8 Gb a channel"),
     "hbm_lookahead": Range(2, 0.5, "16 to 64 requests in front of a channel"),
     **dict.fromkeys(

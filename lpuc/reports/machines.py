@@ -9,7 +9,7 @@ from runtime.target import Target, exact
 
 POWERS = (
     "hbm_channels", "hbm_banks", "hbm_bank_groups", "hbm_burst_bytes", "hbm_row_bytes",
-    "lmu_granule", "vector_lanes", "mac_trees", "vxe_lanes",
+    "lmu_granule", "lmu_banks", "vector_lanes", "mac_trees", "vxe_lanes",
 )  # fmt: skip
 """Entries that are powers of two in every machine that was built: addresses are cut by bits."""
 SKEWED = ("hbm_channels", "hbm_banks", "hbm_bank_groups")
@@ -136,6 +136,21 @@ def _balance(target: Target) -> Iterator[Finding]:
         )
 
 
+def _lmu(target: Target) -> Iterator[Finding]:
+    """Banks that hold nothing, and those that cannot feed the engines."""
+    if target.lmu_banks * target.lmu_granule > target.lmu_bytes:
+        text = f"{target.lmu_banks} banks of {target.lmu_granule} B are more than the LMU holds"
+        yield Finding("lmu_banks", text, contradicts=True)
+    wide = 2 * target.vector_lanes
+    if target.lmu_banks * target.lmu_granule < wide:
+        text = f"{target.lmu_banks} of {target.lmu_granule} B give less than a chunk of x, {wide} B"
+        yield Finding("lmu_banks", f"{text}: products wait in each tile")
+    if target.fetch_cycles > target.control_latency:
+        yield Finding(
+            "fetch_cycles", "words come slower than they are taken up: code is fetched late"
+        )
+
+
 def _latency(target: Target) -> Iterator[Finding]:
     inside = (target.hbm_nrcd + target.hbm_nbl) * target.hbm_tck_ns * 1e-9
     if target.hbm_latency / target.clock_hz < inside:
@@ -152,5 +167,5 @@ def _without_effect(_: Target) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[Target], Iterator[Finding]], ...] = (
-    _bandwidth, _powers, _memory, _hiding, _starving, _balance, _latency, _without_effect,
+    _bandwidth, _powers, _memory, _hiding, _starving, _balance, _lmu, _latency, _without_effect,
 )  # fmt: skip

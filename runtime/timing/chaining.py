@@ -41,6 +41,7 @@ from runtime.isa.fields import Four
 from runtime.isa.instructions.reduction import TopK
 from runtime.isa.spec import Inst
 from runtime.target import Target
+from runtime.timing.lmu import step_cycles
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Granules = slice | Ints
@@ -65,7 +66,7 @@ class Order:
     """When an engine takes the points with given extents.
 
     Point i is begun in step `sum of first[k].at(i_k) // pace` and left in `sum of last[k].at(i_k)
-    // pace`; neither decreases along an axis. The pass has `total` steps.
+    // pace`; neither decreases along an axis. A step takes `each` cycles, the pass `total`.
     """
 
     extents: Four
@@ -73,6 +74,7 @@ class Order:
     last: tuple[Axis, ...]
     pace: int
     total: int
+    each: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,24 +87,25 @@ class Touch:
 
 
 @lru_cache(4096)
-def row_major(extents: Four, lanes: int, first: int = 0) -> Order:
-    """The order of the vector engine: so many elements a cycle, rows from an axis on apart."""
+def row_major(extents: Four, lanes: int, first: int = 0, each: int = 1) -> Order:
+    """The order of the vector engine: so many elements a step, rows from an axis on apart."""
     inner = prod(extents[first:])
     row = -(-inner // lanes) * lanes
     outer = [prod(extents[k + 1 : first]) * row for k in range(first)]
     axes = (*map(Axis, outer), *_positions(extents, 1)[first:])
     total = prod(extents[:first]) * row
-    return Order(extents, axes, axes, lanes, total // lanes if first else -(-inner // lanes))
+    steps = total // lanes if first else -(-inner // lanes)
+    return Order(extents, axes, axes, lanes, steps * each, each)
 
 
 @lru_cache(4096)
-def sorting(extents: Four, lanes: int, row: int) -> tuple[Order, Order]:
-    """The orders of results and operand of a sort along axis 3, so many steps for each row."""
+def sorting(extents: Four, lanes: int, row: int, each: int = 1) -> tuple[Order, Order]:
+    """The orders of results and operand of a sort along axis 3, so many cycles for each row."""
     outer = tuple(Axis(prod(extents[k + 1 : 3]) * row) for k in range(3))
     ends = (*outer, Axis(0, offset=row - 1))
     total = prod(extents[:3]) * row
     results = Order(extents, (*outer, Axis(0)), ends, 1, total)
-    return results, replace(results, first=(*outer, Axis(1, lanes)))
+    return results, replace(results, first=(*outer, Axis(each, lanes)))
 
 
 @lru_cache(4096)
@@ -136,7 +139,8 @@ def tiles(
 class Rows(NamedTuple):
     """So many `rows` of `row` elements, axes from `first` on, taken by `lanes` at a time.
 
-    `best` of each row are sorted, of `topk`; it is 1 for all others.
+    `best` of each row are sorted, of `topk`; it is 1 for all others. Lanes take elements in `each`
+    cycles (`lmu`).
     """
 
     rows: int
@@ -144,18 +148,22 @@ class Rows(NamedTuple):
     lanes: int
     row: int
     first: int
+    each: int = 1
 
 
 def rows_of(inst: Inst, extents: Four, near: Sequence[Access], target: Target) -> Rows:
     """The rows of a pass over points with given extents."""
     is_sort = isinstance(inst, TopK)
-    first = 3 if is_sort else _first(extents, near)
+    first, inner = (3, 3) if is_sort else _first(extents, near)
     rows, row = 1, 1
     for axis, extent in enumerate(extents):
         rows, row = (rows * extent, row) if axis < first else (rows, row * extent)
     best = max((a.extents[3] for a in near if a.writes), default=1) if is_sort else 1
     reads = sum(a.reads and any(_steps(a, extents)) for a in near)
-    return Rows(rows, best, target.fed(reads), row, first)
+    lanes = target.fed(reads)
+    steps = (_steps(a, extents)[inner] for a in near if a.reads or not is_sort)
+    each = max((step_cycles(step, min(lanes, row), target) for step in steps), default=1)
+    return Rows(rows, best, lanes, row, first, each)
 
 
 def _steps(access: Access, extents: Four) -> list[int]:
@@ -164,8 +172,8 @@ def _steps(access: Access, extents: Four) -> list[int]:
     return [stride if own > 1 and extent > 1 else 0 for stride, own, extent in moves]
 
 
-def _first(extents: Four, near: Sequence[Access]) -> int:
-    """The first axis of a row."""
+def _first(extents: Four, near: Sequence[Access]) -> tuple[int, int]:
+    """The first axis of a row, and the last one with more than one element."""
     steps = [_steps(access, extents) for access in near]
     inner, count, first = 3, 1, 3
     for axis in (3, 2, 1, 0):
@@ -173,10 +181,10 @@ def _first(extents: Four, near: Sequence[Access]) -> int:
             if count == 1:
                 inner = axis
             elif any(step[axis] != step[inner] * count for step in steps):
-                return first
+                return first, inner
             count *= extents[axis]
         first = axis
-    return first
+    return first, inner
 
 
 def touch(access: Access, order: Order, granule: int) -> Touch:
@@ -233,6 +241,7 @@ def _profile(access: Access, order: Order, granule: int) -> Touch:
     far = [np.append(p[1:], e) - 1 for p, e in zip(near, whole, strict=True)]
     first = _sum(axis.at(i) for axis, i in zip(order.first, near, strict=True)) // order.pace
     last = _sum(axis.at(i) for axis, i in zip(order.last, far, strict=True)) // order.pace
+    first, last = first * order.each, last * order.each + order.each - 1
     start = access.base - origin * granule
     byte = _sum(i * s for i, s in zip(near, access.strides, strict=True)) + start
     begin, end = np.full(count, order.total), np.zeros(count, np.int64)

@@ -28,7 +28,8 @@ from runtime.order.ranges import Range
 from runtime.target import Target
 from runtime.timing.chaining import Ints
 from runtime.timing.events import AT_ONCE, Cause, Engine, Event, Reason
-from runtime.timing.hbm import Border, Borders, in_units, rates
+from runtime.timing.fetch import Fetch
+from runtime.timing.hbm import Border, Borders, rates
 from runtime.timing.links import Links
 from runtime.timing.scoreboard import NEVER, HbmScoreboard, LmuScoreboard, Wait
 from runtime.timing.streams import Fifo, Panel
@@ -57,6 +58,7 @@ class Engines:
         self.pushed = deque[Panel](maxlen=target.queue_depth)
         self.number = NEVER
         self.bus = Wait(0)
+        self.fetch = Fetch(target)
         self.wrote = False
 
     def execute(self, pc: int, inst: Inst, work: Work, base: int = 0) -> list[Event]:
@@ -68,7 +70,7 @@ class Engines:
         self.number += 1
         engine = engine_of(inst)
         if engine is Engine.ICP:
-            return [self._control(pc, work)]
+            return [self._control(pc, inst, work)]
         issued, found = self._issue(inst, engine), list[Event]()
         if engine is Engine.STREAM:
             self._stream(pc, issued[0], work, _moved(work.far, base))
@@ -86,8 +88,8 @@ class Engines:
             found += [self._sent(panel) for panel in self.fifo.take_done()]
         return found
 
-    def _control(self, pc: int, work: Work) -> Event:
-        free = self.free[Engine.ICP].time
+    def _control(self, pc: int, inst: Inst, work: Work) -> Event:
+        free = max(self.free[Engine.ICP].time, self.fetch.there(inst.WORDS))
         if not work.near.needed.size:
             start, cause, waited = free, Cause.ISSUE, NEVER
         else:
@@ -95,6 +97,8 @@ class Engines:
             start, cause, waited = self._granules(work, delays, Reason(free, Cause.ISSUE, NEVER))
             self._leave(work, delays, start, 0)
         end = start + work.steps
+        if work.jumps:
+            self.fetch.jump(end)
         self.free[Engine.ICP] = Wait(end, self.number)
         return Event(
             self.number, pc, Engine.ICP, free, start, start, end, end, work.steps, 0, cause, waited,
@@ -120,7 +124,8 @@ class Engines:
 
     def _issue(self, inst: Inst, engine: Engine) -> Reason:
         """When the instruction is queued; a full queue holds the control processor."""
-        free = self.free[Engine.ICP].time + inst.WORDS * self.target.control_latency
+        word, there = self.target.control_latency, self.fetch.there(inst.WORDS)
+        free = max(self.free[Engine.ICP].time + inst.WORDS * word, there + word)
         room = self._room(engine)
         self.free[Engine.ICP] = Wait(max(free, room.time), self.number)
         now = self.free[Engine.ICP].time
@@ -253,11 +258,7 @@ class Engines:
         return Reason(over.time, Cause.HBM, over.waited)
 
     def _border(self, work: Work, far: Range) -> Border:
-        """The border of a request, in units."""
-        if work.pattern is None:
-            return Border(0, 0)
-        found = self.borders.behind(work.pattern, far.low, work.clocks)
-        return Border(*(in_units(clocks, self.target) for clocks in found))
+        return self.borders.in_units(work.pattern, far.low, work.clocks)
 
     def _pay(self, work: Work, issued: int, left: int, border: int) -> None:
         """What streams owe the channels for a transfer."""

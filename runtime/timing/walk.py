@@ -118,7 +118,7 @@ class Walk:
     def _taken(self) -> Work:
         """The work of a branch that is taken: the words behind it are fetched in vain."""
         known = work_of(Jump(0), self.registers, self.target)
-        return replace(known, steps=known.steps + self.target.branch_latency)
+        return replace(known, steps=known.steps + self.target.branch_latency, jumps=True)
 
     def located(self, trap: Trap, pc: int) -> Trap:
         """The trap with the place where it happened."""

@@ -28,6 +28,7 @@ from runtime.timing.chaining import (
     touch,
 )
 from runtime.timing.hbm import Pattern, Transfer, beats, busy_clocks, in_units, rates
+from runtime.timing.lmu import step_cycles
 from runtime.timing.scoreboard import Needs, needs
 from runtime.traps import Trap, TrapKind
 
@@ -41,7 +42,8 @@ class Work:
 
     The engine takes `steps` cycles, `latency` follow. The channels serve `bytes` in `beats`, one
     burst of each, within `units`, once per direction, which are `clocks` of the memory; they lie as
-    `pattern` says. A link serves `bytes`. `written` are hulls of what is written in the LMU.
+    `pattern` says. A link serves `bytes`. A branch that `jumps` is taken.
+    `written` are hulls of what is written in the LMU.
     """
 
     near: Needs
@@ -54,6 +56,7 @@ class Work:
     written: tuple[tuple[int, int], ...] = ()
     pattern: Pattern | None = None
     clocks: int = 0
+    jumps: bool = False
 
 
 def work_of(inst: Inst, registers: Sequence[int], target: Target) -> Work:
@@ -75,11 +78,11 @@ def work_of(inst: Inst, registers: Sequence[int], target: Target) -> Work:
         return _moved(access, near, extents, far, latency, target)
     if inst.UNIT is Unit.VXE:
         rows = rows_of(inst, extents, near, target)
-        least = inst.occupancy(rows[:4], target)
+        least = inst.occupancy(rows[:4], target) + _bank_cycles(rows, target)
         orders = _row_orders(extents, near, rows, least, isinstance(inst, TopK))
     else:
-        least = 0 if inst.HBM else inst.occupancy(extents, target)
-        orders = _tile_orders(inst, extents, len(near), target)
+        orders = _tile_orders(inst, extents, near, target)
+        least = 0 if inst.HBM else orders[0].total
     found = _needs(near, orders, target)
     return Work(found, max(least, found.steps), latency, written=_written(near))
 
@@ -105,13 +108,25 @@ def _written(near: Sequence[Access]) -> tuple[tuple[int, int], ...]:
     return tuple(a.bounds() for a in near if a.writes)
 
 
-def _tile_orders(inst: Inst, extents: Four, operands: int, target: Target) -> list[Order]:
+def _tile_orders(inst: Inst, extents: Four, near: Sequence[Access], target: Target) -> list[Order]:
     """The orders of result and operand of a product; nothing of others, which have no points."""
     if not isinstance(inst, Vecmat):
-        return [row_major(extents, target.vxe_lanes)] * operands
+        return [row_major(extents, target.vxe_lanes)] * len(near)
     size, (_, rows, depth, _) = inst.x.type.itemsize, extents
-    each, spill = target.tile_cycles(size), target.spill_cycles(rows, depth, size)
+    each, spill = _tile(inst, extents, near, target), target.spill_cycles(rows, depth, size)
     return list(tiles(extents, target.vector_lanes, target.mac_trees, each, spill))
+
+
+def _tile(inst: Vecmat, extents: Four, near: Sequence[Access], target: Target) -> int:
+    """Cycles of a tile: those of its products, or those in which a chunk of x leaves the LMU."""
+    lanes, step = min(target.vector_lanes, extents[2]), near[-1].strides[2]
+    return max(target.tile_cycles(inst.x.type.itemsize), step_cycles(step, lanes, target))
+
+
+def _bank_cycles(rows: Rows, target: Target) -> int:
+    """Cycles by which banks of the LMU make the steps of a pass longer."""
+    passes = target.sort_passes(rows.best, rows.row)
+    return (rows.each - 1) * rows.rows * passes * -(-rows.row // rows.lanes)
 
 
 def _row_orders(
@@ -121,13 +136,14 @@ def _row_orders(
     instruction passes over (a sum of nothing is one zero) is taken in an order of its own.
     """
     if is_sort:
-        results, operand = sorting(extents, rows.lanes, steps // max(1, rows.rows))
+        cycles = steps // max(1, rows.rows)
+        results, operand = sorting(extents, rows.lanes, cycles, rows.each)
         return [results if access.writes else operand for access in near]
     orders: list[Order] = []
     for access in near:
         reaches = all(e <= o for e, o in zip(access.extents, extents, strict=True))
         where = (extents, rows.first) if reaches else (access.extents, 0)
-        orders.append(row_major(where[0], rows.lanes, where[1]))
+        orders.append(row_major(where[0], rows.lanes, where[1], rows.each))
     return orders
 
 

@@ -28,6 +28,7 @@ import numpy as np
 
 from runtime.target import Target
 from runtime.timing.hbm.channels import Ascent, Channels, ascent, beside
+from runtime.timing.hbm.law import in_units
 from runtime.timing.hbm.mapping import banks_of, channel_of, row_bursts
 from runtime.timing.hbm.parts import EDGE, Parts, parts_of
 from runtime.timing.hbm.requests import Pattern, dense_clocks, is_ascending
@@ -67,6 +68,12 @@ class Borders:
         self.wrote = pattern.writes
         total = int(self.channels.over.max()) - over - took
         return Border(total, max(0, total - turn))
+
+    def in_units(self, pattern: Pattern | None, low: int, took: int) -> Border:
+        """The same in units of the channels; nothing of what is no request."""
+        if pattern is None:
+            return Border(0, 0)
+        return Border(*(in_units(n, self.target) for n in self.behind(pattern, low, took)))
 
     def _ascend(self, low: int, high: int, writes: bool) -> None:
         """Bytes that follow each other: parts of a burst of all channels stand at either end."""

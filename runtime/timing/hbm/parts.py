@@ -43,7 +43,7 @@ def parts_of(pattern: Pattern, low: int, target: Target) -> Parts:
             return Parts(phases, (), counts)
         ends = found, found
     else:
-        counts, ends = _loads(pattern, low, target), _ends(pattern, low, pieces, target)
+        counts, ends = loads(pattern, low, target), _ends(pattern, low, pieces, target)
     first, last = (_phases(pattern, places(numbers, target), cut, target) for numbers, cut in ends)
     return Parts((_upto(first[0], 0),), (_upto(last[-1], 1),), counts)
 
@@ -94,7 +94,7 @@ def _count(phases: Phases, target: Target) -> Ints:
     return found
 
 
-def _loads(pattern: Pattern, low: int, target: Target) -> Ints:
+def loads(pattern: Pattern, low: int, target: Target) -> Ints:
     """The bursts of each channel, by the parts of pieces that lie at one `q`."""
     channels, size = target.hbm_channels, target.hbm_burst_bytes
     starts = np.full(1, low, np.int64)

@@ -30,31 +30,30 @@ def touched(access: Access, target: Target) -> list[int]:
     return (np.unique([(where + n) // size for n in (0, access.itemsize - 1)]) * size).tolist()
 
 
-def is_ascending(access: Access) -> bool:
-    """Whether all bytes follow each other."""
-    run, is_all = access.itemsize, True
+def pieces_of(access: Access) -> tuple[list[int], int]:
+    """Where bytes begin that follow each other, and how many these are."""
+    run, rest = access.itemsize, list[tuple[int, int]]()
     moves = zip(access.strides, access.extents, strict=True)
     for stride, extent in sorted((abs(stride), extent) for stride, extent in moves):
-        is_all &= extent == 1 or stride <= run
-        run += stride * (extent - 1) if stride <= run else 0
-    return is_all
-
-
-def is_cut(access: Access, address: int, target: Target) -> bool:
-    """Whether a burst is touched in part: as many of its bytes as there are."""
-    at = np.indices(access.extents).reshape(4, -1).T
-    where: Any = at @ np.array(access.strides) + access.base
-    own = {int(w) + n for w in where for n in range(access.itemsize)}
-    return not all(address + n in own for n in range(target.hbm_burst_bytes))
+        if extent > 1 and stride > run:
+            rest.append((stride, extent))
+        elif extent > 1:
+            run += stride * (extent - 1)
+    starts = [access.bounds()[0]]
+    for stride, extent in rest:
+        starts = [start + n * stride for n in range(extent) for start in starts]
+    return starts, run
 
 
 def queues_of(access: Access, target: Target) -> dict[int, list[Burst]]:
     """What each channel does for a request: what is read first, then what is written."""
     found: dict[int, list[Burst]] = defaultdict(list)
     places = [(place_of(address, target), address) for address in touched(access, target)]
-    merges = target.hbm_partial_writes != "strobe" and not is_ascending(access)
+    starts, run = pieces_of(access)
+    merges = access.writes and target.hbm_partial_writes != "strobe" and len(starts) > 1
     for place, address in places:
-        if access.reads or (merges and access.writes and is_cut(access, address, target)):
+        end = address + target.hbm_burst_bytes
+        if access.reads or (merges and not any(s <= address and end <= s + run for s in starts)):
             found[place.channel].append(Burst(*place[1:4]))
     for place, _ in places:
         if access.writes:
@@ -122,12 +121,8 @@ def later(accesses: Iterable[Access], target: Target) -> list[tuple[int, int]]:
     found, over, wrote = list[tuple[int, int]](), 0, None
     for access, end in zip(several, whole(several, target)[0], strict=True):
         total = end - over - taken(access, target)
-        cut = target.hbm_partial_writes != "strobe" and any(
-            not burst.writes for queue in queues_of(access, target).values() for burst in queue
-        )
-        reads = access.reads or cut
-        turned = wrote not in (None, not reads)
-        turn = (target.hbm_nwtr if reads else target.hbm_nrtw) - target.hbm_nbl if turned else 0
+        gap = target.hbm_nwtr if access.reads else target.hbm_nrtw
+        turn = gap - target.hbm_nbl if wrote not in (None, not access.reads) else 0
         found.append((total, 0 if any(access.jumps) else max(0, total - turn)))
         over, wrote = end, access.writes
     return found

@@ -30,6 +30,7 @@ class Job:
     over_writes: dict[int, int] = field(default_factory=dict)
     behind: list["Job"] = field(default_factory=list)
     latency: int = 0
+    jumps: bool = False
     bill: int = 0
     bills: list["Job"] = field(default_factory=list)
     border: int = 0

@@ -92,6 +92,7 @@ def pass_of(inst: Inst, registers: list[int], target: Target, channels: Channels
     if inst.UNIT == "SXE":
         batch, rows, depth, columns = extents
         each, spill = of_row(inst, rows, depth, target)
+        each = max(each, in_banks(chunk(near[1], target), target))
         row = ceil(depth / target.vector_lanes) * each + spill
         steps = batch * rows * row * ceil(columns / target.mac_trees)
         return collected(near, lambda a: tile(a, extents, target, each, row), steps, target)
@@ -104,7 +105,27 @@ def pass_of(inst: Inst, registers: list[int], target: Target, channels: Channels
         return sort(near, extents, lanes, target)
     step = lined(near, extents, lanes)
     count = int(step[-1]) + 1 if step.size else 0
-    return collected(near, lambda a: vector(a, extents, step, lanes), count, target)
+    first = points(extents)[step == 0]
+    each = max((in_banks(addresses(a, first), target) for a in near), default=1)
+    return collected(near, lambda a: vector(a, extents, step, lanes, each), count * each, target)
+
+
+def chunk(access: Access, target: Target) -> Array:
+    """Where the first elements of x lie that pass a tile."""
+    at = points(access.extents)
+    return addresses(access, at[(at[:, 2] < target.vector_lanes) & (at[:, [0, 1, 3]] == 0).all(1)])
+
+
+def in_banks(where: Array, target: Target) -> int:
+    """Cycles in which banks give a granule each until all elements are there."""
+    if not where.size:
+        return 1
+    left = set((abs(where - where[0]) // target.lmu_granule).tolist())
+    cycles = 0
+    while left:
+        left -= set({granule % target.lmu_banks: granule for granule in left}.values())
+        cycles += 1
+    return cycles
 
 
 def collected(near: list[Access], place: Any, steps: int, target: Target) -> Pass:
@@ -121,11 +142,11 @@ def collected(near: list[Access], place: Any, steps: int, target: Target) -> Pas
     return found
 
 
-def plain(access: Access, extents: Any, lanes: int) -> Placed:
-    """So many points a step."""
+def plain(access: Access, extents: Any, lanes: int, each: int = 1) -> Placed:
+    """So many points a step, which takes so many cycles."""
     at = points(extents)
-    step = np.arange(len(at)) // lanes
-    return addresses(access, at), step, step
+    step = np.arange(len(at)) // lanes * each
+    return addresses(access, at), step, step + each - 1
 
 
 def lined(near: list[Access], extents: Any, lanes: int) -> Array:
@@ -143,11 +164,11 @@ def lined(near: list[Access], extents: Any, lanes: int) -> Array:
     return (np.arange(total) // max(1, length)) * each + np.arange(total) % max(1, length) // lanes
 
 
-def vector(access: Access, extents: Any, step: Array, lanes: int) -> Placed:
-    """Where the vector engine is in each step."""
+def vector(access: Access, extents: Any, step: Array, lanes: int, each: int) -> Placed:
+    """Where the vector engine is in each cycle."""
     if any(a > e for a, e in zip(access.extents, extents, strict=True)):
-        return plain(access, access.extents, lanes)
-    return addresses(access, points(extents)), step, step
+        return plain(access, access.extents, lanes, each)
+    return addresses(access, points(extents)), step * each, step * each + each - 1
 
 
 def sort(near: list[Access], extents: Any, lanes: int, target: Target) -> Pass:
@@ -156,12 +177,15 @@ def sort(near: list[Access], extents: Any, lanes: int, target: Target) -> Pass:
     best = max((a.extents[3] for a in near if a.writes), default=0)
     tree = (target.vxe_lanes - 1 | 1).bit_length() * target.vector_latency
     turns = max(1, min(best, bits * (bits + 1) // 2))
-    row = turns * (ceil(extents[3] / lanes) + tree)
+    first = points(extents)
+    first = first[(first[:, :3] == 0).all(1)][:lanes]
+    each = max(in_banks(addresses(a, first), target) for a in near if not a.writes)
+    row = turns * (ceil(extents[3] / lanes) * each + tree)
 
     def placed(access: Access) -> Placed:
         at = points(access.extents)
         first = np.ravel_multi_index(at[:, :3].T, extents[:3]) * row
-        begin = first if access.writes else first + at[:, 3] // lanes
+        begin = first if access.writes else first + at[:, 3] // lanes * each
         return addresses(access, at), begin, first + row - 1
 
     return collected(near, placed, prod(extents[:3]) * row, target)

@@ -9,6 +9,7 @@ import pytest
 from runtime.target import Target
 from runtime.timing import predict
 from tests.unit.runtime.timing.fixed_programs import FIXED, fixed
+from tests.unit.runtime.timing.timed import LPU
 
 Change = Callable[[Target], Target]
 
@@ -33,12 +34,13 @@ BETTER: dict[str, Change] = {
     "link_bandwidth": times("link_bandwidth", 2.0),
     **{key: times(key, 2) for key in (
         "fifo_bytes", "queue_depth", "link_depth", "vxe_ports", "accumulators", "reuse_bytes",
-        "mac_trees", "vector_lanes", "vxe_lanes", "hbm_row_bytes",
+        "mac_trees", "vector_lanes", "vxe_lanes", "hbm_row_bytes", "lmu_banks",
     )},
     **{key: times(key, 0.5) for key in (
         "issue_latency", "hbm_latency", "hbm_nrcd", "hbm_nrp", "hbm_nrtp", "hbm_nfaw", "hbm_nrtw",
         "hbm_nwtr", "link_hop_latency", "matrix_latency", "vector_latency", "mul_latency",
         "exp_latency", "function_latency", "f32_tile_cycles", "branch_latency", "lmu_granule",
+        "fetch_cycles",
     )},
 }  # fmt: skip
 """By entry; channels come with their bandwidth and a FIFO that covers the latency."""
@@ -76,3 +78,21 @@ def test_nothing_is_exempt_that_is_never_slower() -> None:
                 there = predict(replace(base, target=BETTER[key](base.target)), {}).seconds
                 found |= {key} if there > usual(name, preset) else set()
     assert found == EXEMPT.keys()
+
+
+SCARCE = {"lmu_banks": (1, 2, 4, 8), "fetch_cycles": (9, 4, 2, 1)}
+"""Entries of which the presets have so much that more changes nothing, from worse to better."""
+SMALL = {("lmu_banks", "ring")}
+"""A program that waits for something else."""
+
+
+@pytest.mark.parametrize("key", SCARCE)
+@pytest.mark.parametrize("name", FIXED)
+def test_what_is_scarce_is_never_slower_where_it_is_less_so(name: str, key: str) -> None:
+    base = fixed(name, LPU)
+    times = [
+        predict(replace(base, target=replace(base.target, **{key: value})), {}).cycles
+        for value in SCARCE[key]
+    ]
+    assert times == sorted(times, reverse=True)
+    assert (times[0] > times[-1]) == ((key, name) not in SMALL)

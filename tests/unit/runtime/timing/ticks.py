@@ -43,6 +43,7 @@ class Ticks:
         self.at: dict[str, Job | None] = dict.fromkeys(self.queues)
         self.next = next(self.jobs, None)
         self.icp = self.words()
+        self.fetched_from, self.word = 0, 0
         self.panels: deque[Job] = deque()
         self.in_fifo = 0
         self.beat_over = 0
@@ -61,6 +62,7 @@ class Ticks:
         for inst, registers, is_taken in trace:
             job = Job(inst, pass_of(inst, registers, self.target, self.channels), unit_of(inst))
             job.work.steps += self.target.branch_latency if is_taken else 0
+            job.jumps = is_taken
             job.latency = inst.latency(self.target) if hasattr(inst, "extents") else 0
             for g, (first, _) in job.work.reads.items():
                 job.needs[first] += [writer[g]] if g in writer else []
@@ -153,7 +155,7 @@ class Ticks:
     def issue(self, now: int) -> bool:
         """The control processor issues or executes an instruction whose words have passed."""
         job = self.next
-        if job is None or self.icp > now:
+        if job is None or self.icp > now or not self.fetched(job, now):
             return False
         if job.inst.UNIT == "ICP":
             if not job.ready(now):
@@ -161,6 +163,8 @@ class Ticks:
             job.advance(now)
             self.icp = now + job.work.steps
             self.ends.append(self.icp)
+            if job.jumps:
+                self.fetched_from, self.word = self.icp, -job.inst.WORDS
         else:
             queue = self.queues[job.unit]
             if len(queue) >= self.target.queue_depth:
@@ -171,9 +175,15 @@ class Ticks:
                 self.owed.append(job)
             if job.unit == "STREAM":
                 self.panels.append(job)
+        self.word += job.inst.WORDS
         self.next = next(self.jobs, None)
         self.icp += self.words()
         return True
+
+    def fetched(self, job: Job, now: int) -> bool:
+        """Whether the last word has come, and has passed to the engine that gets it."""
+        last = self.fetched_from + (self.word + job.inst.WORDS - 1) * self.target.fetch_cycles
+        return last + (0 if job.inst.UNIT == "ICP" else self.target.control_latency) <= now
 
     def take(self, unit: str, now: int) -> bool:
         """An idle engine takes the oldest instruction of its queue, or one without steps ends."""
