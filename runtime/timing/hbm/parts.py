@@ -101,7 +101,9 @@ def loads(pattern: Pattern, low: int, target: Target) -> Ints:
     for stride, extent in pattern.outer:
         starts = (np.arange(extent, dtype=np.int64)[:, None] * stride + starts).ravel()
     first, last = starts // size, (starts + pattern.run - 1) // size
-    first[1:] = np.maximum(first[1:], last[:-1] + 1) if (np.diff(starts) > 0).all() else first[1:]
+    if (np.diff(starts) > 0).all():
+        first[1:] = np.maximum(first[1:], last[:-1] + 1)
+        first, last = first[first <= last], last[first <= last]
     (low_q, begin), (high_q, end) = np.divmod(first, channels), np.divmod(last, channels)
     whole = np.maximum(0, high_q - low_q - 1).sum()
     is_one = low_q == high_q

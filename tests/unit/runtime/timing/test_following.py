@@ -1,6 +1,5 @@
 """Requests for HBM that follow each other: `borders` is the judge, and so are whole runs."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from math import ceil
@@ -15,13 +14,12 @@ from runtime.target import Target
 from runtime.timing import predict
 from runtime.timing.hbm import Border, Borders, Transfer, busy_clocks, rates
 from runtime.timing.hbm.mapping import places
-from runtime.timing.hbm.parts import loads
 from runtime.timing.hbm.requests import pattern_of
 from tests.e2e.committed import CONTEXT, MODELS, made
-from tests.unit.runtime.timing.addresses import delay, place_of
+from tests.unit.runtime.timing.addresses import delay
 from tests.unit.runtime.timing.bursts import Burst, timing_of
 from tests.unit.runtime.timing.fixed_programs import FIXED, fixed
-from tests.unit.runtime.timing.following import later, touched, whole
+from tests.unit.runtime.timing.following import later, touched
 from tests.unit.runtime.timing.microbenchmarks.assembled import LPU, assembled
 from tests.unit.runtime.timing.random_programs import random_exchange, random_program
 from tests.unit.runtime.timing.scalars import executed
@@ -150,49 +148,6 @@ def test_behind_rows_by_an_index_all_is_anew() -> None:
     assert found([one, indexed(), other], plain) == [(0, 0)] * 3
     turn = plain.hbm_nwtr - plain.hbm_nbl
     assert found([one, indexed(writes=True), other], plain) == [(0, 0), (0, 0), (turn, 0)]
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_what_is_written_in_part_may_be_read_first(seed: int) -> None:
-    """On machines that merge: bursts of pieces that are not written whole, those alone."""
-    program = random_program(seed)
-    merged = replace(program.target, hbm_partial_writes="read-modify-write")
-    accesses = [a for a in far(program, {}) if not any(a.jumps)]
-    *_, behind = borders(accesses, merged)
-    assert isinstance(behind, Borders)
-    judge = whole(accesses, merged)[1]
-    assert {channel: int(behind.channels.over[channel]) for channel in judge} == judge
-
-
-LONG_ROWS = [
-    Access(
-        True, n % 2 == 0, n % 2 == 1, 2, (n << 22) + 96 * n, (2, 1, 24, 520), (1 << 16, 0, 1056, 2)
-    )
-    for n in range(5)
-]
-"""Rows that do not ascend, read and written in turn; a channel has more bursts than are seen."""
-
-
-@pytest.mark.parametrize("low", [0, 70, 5000])
-def test_how_many_bursts_a_channel_has(low: int) -> None:
-    """By pieces, as one by one: within a burst of each other, over many rounds, in turn."""
-    for extents, strides in (
-        ((1, 1, 700, 3), (0, 0, 40, 2)), ((3, 1, 9, 40), (1 << 20, 0, 9000, 2)),
-        ((2, 1, 1, 9000), (1 << 18, 0, 0, 2)), ((1, 1, 300, 64), (0, 0, 4096, 2)),
-    ):  # fmt: skip
-        access = Access(True, True, False, 2, low, extents, strides)
-        own = Counter(place_of(address, LPU).channel for address in touched(access, LPU))
-        counts = loads(pattern_of(access, LPU), low, LPU)
-        assert counts.tolist() == [own[channel] for channel in range(LPU.hbm_channels)]
-
-
-def test_long_requests_that_do_not_ascend() -> None:
-    """On four channels: within a burst for each request, by the ends that are looked at."""
-    few = replace(LPU, hbm_channels=4, hbm_bandwidth=LPU.hbm_bandwidth / 32)
-    *_, behind = borders(LONG_ROWS, few)
-    assert isinstance(behind, Borders)
-    over, judge = behind.channels.over, judged(LONG_ROWS, few, range(4))
-    assert max(abs(int(over[channel]) - judge[channel]) for channel in range(4)) <= 10
 
 
 PAIR = (
