@@ -12,8 +12,8 @@ import pytest
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.exceptions import VerifyException
 
+import runtime.ring.checks.compile as checks
 from lpuc.cli import invoke
-from lpuc.compiler import emit
 from lpuc.compiler.options import CompileOptions
 from lpuc.diagnosis.bisection import Bisection, bisect
 from lpuc.diagnosis.failure import UNKNOWN
@@ -146,7 +146,7 @@ def test_what_is_not_proved_is_blamed_on_a_pass_only_if_it_was_proved_before(
     def refused(program: Program) -> Program:
         raise Unproved(Rule.CONTENT, "store at pc 3", (3,), ("product",))
 
-    monkeypatch.setattr(emit, "proved", refused)
+    monkeypatch.setattr(checks, "proved", refused)
     known = iter([None] * proved)
     monkeypatch.setattr(
         machine, "prove", lambda code: None if next(known, 1) is None else refused(code)
