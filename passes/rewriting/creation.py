@@ -46,22 +46,32 @@ def make(
     return op
 
 
-def copy_into(old: Block, new: Block, values: dict[SSAValue, SSAValue]) -> None:
+def copy_of(op: OpT, values: dict[SSAValue, SSAValue]) -> OpT:
     """
-    Put copies of the operations of a block at the end of another, in which definitions come first.
+    A copy of an operation, and of all that is in it, that stands in no block.
 
-    `values` says what stands for a value of the old block; results of the copies are added to it.
+    In blocks definitions come first. `values` says what stands for a value; results and arguments
+    of blocks are added to it.
     """
-    for op in operations(old):
-        if op.regions or op.successors:
-            copy = op.clone(values)
-        else:
-            operands = [values.get(operand, operand) for operand in op._operands]
-            copy = make(type(op), operands, op.result_types, op.properties, op.location)
-            copy.attributes = dict(op.attributes)
-            for before, after in zip(op.results, copy.results, strict=True):
+    if op.successors or any(len(region.blocks) != 1 for region in op.regions):
+        return op.clone(values)
+    if op.regions:
+        copy = op.clone_without_regions(values)
+        for old, new in zip(op.regions, copy.regions, strict=True):
+            block = Block(arg_types=[argument.type for argument in old.block.args])
+            new.add_block(block)
+            for before, after in zip(old.block.args, block.args, strict=True):
                 values[before], after.name_hint = after, before.name_hint
-        put_last(copy, new)
+                after.location = before.location
+            for inner in operations(old.block):
+                put_last(copy_of(inner, values), block)
+        return copy
+    operands = [values.get(operand, operand) for operand in op._operands]
+    copy = make(type(op), operands, op.result_types, op.properties, op.location)
+    copy.attributes = dict(op.attributes)
+    for before, after in zip(op.results, copy.results, strict=True):
+        values[before], after.name_hint = after, before.name_hint
+    return copy
 
 
 def put_before(op: Operation, before: Operation) -> None:

@@ -30,7 +30,7 @@ from xdsl.ir import Attribute, Block, BlockArgument, Operation, SSAValue, SSAVal
 
 from dialects.lpu_mem.access import View
 from dialects.reading import all_within, operations
-from passes.rewriting.creation import copy_into, put_before, put_last, take_away
+from passes.rewriting.creation import copy_of, put_before, put_last, take_away
 from passes.rewriting.session import Laid, Rewriting, running
 
 
@@ -71,13 +71,7 @@ def block_of(operations: Iterable[Operation], arg_types: Sequence[Attribute] = (
 
 def copied(func: FuncOp) -> FuncOp:
     """A copy of a function, and of all that is in it, that stands nowhere yet."""
-    copy, old = func.clone_without_regions(), func.body.block
-    new = Block(arg_types=[argument.type for argument in old.args])
-    copy.body.add_block(new)
-    values = dict[SSAValue, SSAValue](zip(old.args, new.args, strict=True))
-    for before, after in values.items():
-        after.name_hint = before.name_hint
-    copy_into(old, new, values)
+    copy = copy_of(func, {})
     running().tally.inserted += len(all_within(copy)) - 1
     return copy
 

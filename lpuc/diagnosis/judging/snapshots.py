@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.lpu.tensors import TensorType
@@ -23,6 +23,7 @@ from lpuc.compiler.pipeline import make_context, specification_of
 from lpuc.levels.instructions import interpreter
 from passes.analysis.functions import model_folder
 from passes.rewriting.base import RewritingPass
+from passes.rewriting.creation import copy_of
 from passes.rewriting.session import Laid, Record, recording
 from passes.rewriting.tally import Tally, tallied
 from passes.specification import EXACT, Numbers
@@ -46,8 +47,7 @@ class Snapshot:
     def of(module: ModuleOp, level: str) -> Snapshot:
         """A module as it is now."""
         values: dict[SSAValue, SSAValue] = {}
-        blocks: dict[Block, Block] = {}
-        kept = module.clone(values, blocks)
+        kept = copy_of(module, values)
         pairs = zip(module.walk(), kept.walk(), strict=True) if level == "lpu_mem" else ()
         return Snapshot(kept, level, values, dict(pairs))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xdsl.dialects.builtin import StringAttr
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Block
+from xdsl.ir import Block, SSAValue
 from xdsl.parser import Parser
 
 from dialects.errors import location_of
@@ -12,7 +12,7 @@ from dialects.lpu.elementwise import MapOp
 from dialects.lpu.types import tensor
 from lpuc.compiler.pipeline import make_context
 from passes.rewriting import kernel
-from passes.rewriting.creation import make
+from passes.rewriting.creation import copy_of, make
 from passes.rewriting.session import rewriting
 from runtime.numerics.elements import ElementType
 
@@ -72,8 +72,14 @@ func.func @step(%x : !lpu.tensor<[2], f32>) -> !lpu.tensor<[2], f32> attributes 
 
 
 def test_a_copied_function_is_the_one_that_xdsl_clones():
-    function = next(iter(Parser(make_context(), NESTED).parse_module().ops))
+    module = Parser(make_context(), NESTED).parse_module()
+    function = next(iter(module.ops))
     assert isinstance(function, FuncOp)
+    values = dict[SSAValue, SSAValue]()
+    assert copy_of(module, values).is_structurally_equivalent(module)
+    defined = {id(v) for op in module.walk() for v in op.results}
+    defined |= {id(a) for op in module.walk() for r in op.regions for a in r.block.args}
+    assert set(map(id, values)) == defined
     with rewriting("test") as now:
         copy = kernel.copied(function)
     assert now.tally.inserted == 6
