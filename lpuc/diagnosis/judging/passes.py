@@ -95,6 +95,8 @@ def _outputs(
 ) -> Departure | None:
     """The first output that is off; the more runs show how far it may be, the further."""
     is_exact = not before.is_traced and step.numbers.change == "exact"
+    if all(same_bits(after.outputs[name], right) for name, right in before.outputs.items()):
+        return None
     spreads: Iterable[Mapping[str, Array]] = [{}] if is_exact else before.spreads(coarser)
     found = None
     for spread in spreads:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from xdsl.ir import Operation
 
+from dialects.lpu_mem.device import Device
 from dialects.lpu_mem.semantics import Watch
 from dialects.observing import Memo, Observer, OnDevices
 from lpuc.diagnosis.judging.isa.pairing import Compared
@@ -58,6 +60,15 @@ def run(
         given = (LEVELS[snapshot.level], snapshot.module, case, tokens.append)
         found = dict(run_case(*given, observer, memo, watch))
     return found if case.entry == STEP else found | {TOKENS: np.array(tokens, np.int64)}
+
+
+class Writer(Protocol):
+    """Looks on while IR on buffers is run."""
+
+    has_written: bool
+    """Whether it has put other numbers anywhere."""
+
+    def __call__(self, op: Operation, devices: list[Device]) -> None: ...
 
 
 @dataclass
@@ -120,9 +131,17 @@ class Runs:
             _ = self.clean
         return [] if self._log is None else self._log.found
 
-    def watched(self, watch: Watch) -> None:
-        """Run it on buffers, with somebody who looks on and may write."""
-        self._run(watch=watch)
+    def watched(self, watch: Writer) -> None:
+        """Run it on buffers, with somebody who looks on and may write: if not, it is kept."""
+        log = Log()
+
+        def both(op: Operation, devices: list[Device]) -> None:
+            log(op, devices)
+            watch(op, devices)
+
+        outputs = self._run(watch=both)
+        if not watch.has_written:
+            self._log, self.clean = log, (outputs, [])
 
     def stepped(self, hook: Hook) -> None:
         """Run instructions with somebody who looks on before each, and may write."""

@@ -81,19 +81,19 @@ class Expected:
     operation: str
     names: Callable[[], tuple[str, ...]]
 
-    def judge(self, devices: Sequence[Device]) -> Departure | None:
-        """How it is off, if it is; then it is put there."""
+    def judge(self, devices: Sequence[Device]) -> tuple[Departure | None, bool]:
+        """How it is off, if it is; it is put there, and whether other bits lay there."""
         places = [self.place(d, p) for d, p in zip(devices, self.parts, strict=True)]
-        found, bounds = None, None
+        found, bounds, is_other = None, None, False
         for number, (at, part) in enumerate(zip(places, self.parts, strict=True)):
             if same_bits(at, part):
                 continue
-            bounds = bounds or self.bounds()
+            bounds, is_other = bounds or self.bounds(), True
             off = departure(at, part, APART * bounds[number])
             if off is not None and found is None:
                 found = Departure(self.operation, self.names(), *off)
             at[...] = part
-        return found
+        return found, is_other
 
 
 def _expected(step: Step, before: Runs) -> Iterator[Judged]:
@@ -150,16 +150,16 @@ class Product:
     event: Event
     kind: str
 
-    def judge(self, devices: Sequence[Device]) -> Departure | None:
-        """How it is off, if it is."""
+    def judge(self, devices: Sequence[Device]) -> tuple[Departure | None, bool]:
+        """How it is off, if it is; it stays."""
         for device, given in zip(devices, self.event.operands, strict=True):
             point = device.point(self.done)
             got = window_of(self.done, point).of(point.regions[0])
             off = self._off(got, factors(point)[0], given)
             if off is not None:
                 names = layer_names(self.event.op, self.turn)
-                return Departure(self.event.op.name, names, *off)
-        return None
+                return Departure(self.event.op.name, names, *off), False
+        return None, False
 
     def _off(self, got: Array, rows: Array, given: Sequence[Array]) -> Off | None:
         panel = given[2]
@@ -216,6 +216,7 @@ class Forcing:
     """A watch that judges results as they are written, and puts the right ones in their place."""
 
     found: Departure | None = None
+    has_written: bool = False
     right: dict[Key, list[Judged]] = field(default_factory=dict[Key, list[Judged]])
     turns: Counter[Operation] = field(default_factory=Counter[Operation])
 
@@ -228,5 +229,6 @@ class Forcing:
         turn = self.turns[op]
         self.turns[op] += 1
         for one in self.right.get((op, turn), ()):
-            found = one.judge(devices)
+            found, is_other = one.judge(devices)
             self.found = self.found or found
+            self.has_written = self.has_written or is_other
