@@ -92,7 +92,7 @@ class Spreading:
 
     def _sum(self, levels: list[str]) -> Spreads:
         """Over levels, of the widest run of each."""
-        widest = [wider(self._runs[level]) for level in levels if level in self._runs]
+        widest = [wider(self._runs[level]) for level in levels if self._runs.get(level)]
         found: Spreads = dict.fromkeys(self.outputs["onnx"], np.zeros(()))
         for spread in widest:
             found = {name: off + spread[name] for name, off in found.items()}

@@ -148,6 +148,35 @@ def test_ranges_with_rows_that_are_none_or_count_from_the_end_are_a_trap(
         program.run(ended(*ends))
 
 
+DIVIDED = "\n".join([
+    "r0, r1, r2 = Split<axis=0>(x, sizes)",
+    *(f"y{expert} = MatMul(r{expert}, w{expert})" for expert in range(EXPERTS)),
+    "y = Concat<axis=0>(y0, y1, y2)",
+])  # fmt: skip
+
+
+def sized(*sizes: int) -> dict[str, Array]:
+    return {"x": f32(TOKENS, WIDTH, seed=9), "sizes": i64(*sizes)}
+
+
+def test_experts_take_parts_of_computed_sizes(tmp_path: Path):
+    _agree(DIVIDED, [sized(2, 1, 2), sized(0, 5, 0), sized(5, 0, 0)], tmp_path)
+
+
+@pytest.mark.parametrize("sizes", [(2, 2, 2), (1, 1, 1), (4, -2, 3)])
+def test_sizes_of_other_rows_are_a_trap(sizes: tuple[int, ...], tmp_path: Path):
+    program = lpuc.compile(_path(_graph(DIVIDED, sized(*sizes)), tmp_path), precision="f32")
+    with pytest.raises(Trap, match="Split"):
+        program.run(sized(*sizes))
+
+
+@pytest.mark.parametrize("order", ["y1, y0, y2", "y0, y0, y2"])
+def test_parts_in_another_order_are_refused(order: str, tmp_path: Path):
+    body = DIVIDED.replace("y0, y1, y2", order)
+    with pytest.raises(CompileError, match="joins rows that data selects"):
+        lpuc.compile(_path(_graph(body, sized(1, 1, 3)), tmp_path))
+
+
 OTHERWISE = {
     "given out": "y = Identity(y0)",
     "added up": "y = ReduceSum(y0, first)",

@@ -141,6 +141,9 @@ def slice_(b: Build, node: Node) -> SSAValue:
     return sliced
 
 
+SIZES = "sizes that depend on data, but for parts that are read row by row and joined"
+
+
 def _split_sizes(node: Node, extent: Affine) -> Sequence[Affine]:
     """One for each result: those given, or equal ones; since opset 18 the last may be smaller."""
     sizes, parts, given = (
@@ -162,7 +165,7 @@ def _split_sizes(node: Node, extent: Affine) -> Sequence[Affine]:
     return sizes
 
 
-@operator("Split")
+@operator("Split", limits=[Limit(SIZES)])
 def split(b: Build, node: Node) -> Sequence[SSAValue]:
     axis, results = node.axis(node.source.rank), list[SSAValue]()
     sizes, offset = _split_sizes(node, node.source.shape[axis]), Affine()

@@ -1,5 +1,5 @@
 """
-A `Range` between bounds that are computed from data, read as an index into rows.
+A `Range` between bounds that are computed from data, read as an index into rows, and a `Split`.
 
 Where such a range names a row that is none, or one that counts from the end, it traps: what stands
 for it, all rows and a mask, has no such place.
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from xdsl.ir import SSAValue
 
+from dialects.affine import Affine
 from dialects.lpu.tensors import tensor_of
 from dialects.onnx.ops import OnnxOp
 from passes.onnx.operators.indexing import demand
@@ -23,6 +24,27 @@ def is_data(node: Node) -> bool:
     """Whether the bounds of a Range of integers are computed from data."""
     bounds = (node.element("start"), node.element("limit"))
     return not node.source.dtype.is_float and None in bounds
+
+
+def is_split_by_data(node: Node) -> bool:
+    """Whether the sizes of a Split are computed from data."""
+    given = "split" in node.op.schema.input_index and node.get("split") is not None
+    return given and node.elements("split") is None
+
+
+def ends_of_parts(b: Build, node: Node) -> list[SSAValue]:
+    """Behind which row each part of such a Split ends."""
+    axis, parts = node.axis(node.source.rank), len(node.op.results)
+    extent = node.source.shape[axis]
+    node.expect_dims("split", (Affine(parts),))
+    node.require(extent.is_const, f"the sizes of parts of {extent} rows depend on data", HINT)
+    sizes, found = node.value("split"), list[SSAValue]()
+    for part in range(parts):
+        size = b.reshape(b.slice_axis(sizes, 0, part, 1), ())
+        end = demand(b, b.map("ge", size, constant(b, 0, size)), size)
+        found.append(b.map("add", found[-1], end) if found else end)
+    whole = b.map("eq", found[-1], constant(b, extent.const, found[-1]))
+    return [*found[:-1], demand(b, whole, found[-1])]
 
 
 def rows_read(node: Node) -> int:

@@ -29,7 +29,7 @@ from passes.analysis.content import Content, Fill, Numbers, as_elements, fits, i
 from passes.analysis.moves import content_moved, content_of_array
 from passes.onnx.operators.node import Node, inlined
 from passes.onnx.operators.record import Operator, required_record
-from passes.onnx.shapes.computed_ranges import is_data
+from passes.onnx.shapes.computed_ranges import is_data, is_split_by_data
 from passes.onnx.shapes.doubles import folded, is_double
 from passes.onnx.shapes.lengths import (
     Lengths,
@@ -121,13 +121,15 @@ class Resolver:
         """Whether a node selects rows by data, or joins such rows."""
         op, found = node.op, self.selections
         if op.OP_TYPE == "NonZero" and self._array(node.first) is None:
-            made = found.not_zero(Build(op), node)
+            made = [found.not_zero(Build(op), node)]
         elif op.OP_TYPE == "Range" and is_data(node):
-            made = found.between(Build(op), node)
+            made = [found.between(Build(op), node)]
+        elif op.OP_TYPE == "Split" and is_split_by_data(node):
+            made = found.parts(Build(op), node)
         else:
             return op.OP_TYPE == "Concat" and bool(found.known) and found.join(node)
         self.lengths.ranges.update(found.ranges())
-        self._replace(op, [made])
+        self._replace(op, made)
         return True
 
     def _double(self, op: OnnxOp) -> None:

@@ -2,12 +2,12 @@
 Rows that data selects, as experts do with tokens: how many there are is not known before they run.
 
 `NonZero` selects the places at which a tensor is not zero, a `Range` between computed bounds the
-rows from one on up to another. Here all rows are computed that there may be, at their own places,
-beside a mask that says which are selected: the extent is a symbol while the nodes that read it are
-resolved, and the number of all rows in the end. That means the same as long as every node treats
-rows one by one, until they are added into a tensor, where rows that are not selected add zero, or
-until ranges that follow one another are joined, which takes each row from the range it lies in.
-Nodes that do anything else with such rows are refused.
+rows from one on up to another, a `Split` into computed sizes those of each part. Here all rows are
+computed that there may be, at their own places, beside a mask that says which are selected: the
+extent is a symbol while the nodes that read it are resolved, and the number of all rows in the end.
+That means the same as long as every node treats rows one by one, until they are added into a
+tensor, where rows that are not selected add zero, or until ranges that follow one another are
+joined, which takes each row from the range it lies in. Nodes that do anything else are refused.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from passes.analysis.content import Fill, Numbers
 from passes.onnx.operators.indexing import OUTSIDE
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.terms import along, constant
-from passes.onnx.shapes.computed_ranges import HINT, rows_read, start_within
+from passes.onnx.shapes.computed_ranges import HINT, ends_of_parts, rows_read, start_within
 from passes.onnx.shapes.lengths import rename
 from passes.rewriting.build import Build
 from passes.rewriting.kernel import replace, retype
@@ -119,6 +119,25 @@ class Selections:
         begins = None if node.element("start") == Affine() else node.value("start")
         rows = self._new(Selection(count, mask, (begins, limit)))
         return b.slice(places, (0,), (rows,))
+
+    def parts(self, b: Build, node: Node) -> list[SSAValue]:
+        """
+        All rows for each part of a Split whose sizes are computed.
+
+        A trap where a size is negative or the sizes do not add up.
+        """
+        dims, ends = list(node.source.shape), ends_of_parts(b, node)
+        axis, start = node.axis(len(dims)), None
+        places, found = b.iota(0, (1,), (dims[axis],)), list[SSAValue]()
+        for end in ends:
+            mask = b.map("lt", places, end)
+            if start is not None:
+                mask = b.map("and", b.map("ge", places, start), mask)
+            count = node.source.shape[axis].const
+            dims[axis] = self._new(Selection(count, mask, (start, end)))
+            found.append(b.slice(node.first, [0] * len(dims), dims))
+            start = end
+        return found
 
     def ranges(self) -> dict[str, tuple[int, int]]:
         return {name: (0, selection.count) for name, selection in self.known.items()}
