@@ -6,11 +6,13 @@ from operator import attrgetter
 
 from runtime.isa.fields import Four, Operand
 from runtime.isa.instructions.ctrl import Lds, Sts
-from runtime.isa.instructions.memory import Stream
+from runtime.isa.instructions.gather import Gather, Scatter
+from runtime.isa.instructions.memory import Load, Store, Stream
 from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.instructions.reduction import TopK
 from runtime.isa.spec import DataInst, Inst
-from runtime.ring.checks.compile.content.reading import Reading
+from runtime.ring.checks.compile.content.far import Staging, View
+from runtime.ring.checks.compile.content.reading import Reading, is_within
 from runtime.ring.checks.compile.content.shapes import Shape, Shapes
 from runtime.ring.checks.compile.links import Links, Message, is_known, received, sent
 from runtime.ring.checks.compile.operands import COUNTS, LYING, Extents, Lying, topk
@@ -20,6 +22,9 @@ from runtime.ring.checks.compile.values import ANYTHING, Origin, Registers, Symb
 
 SCALAR = Shape(((SCALAR_BYTES, 1),), 0, SCALAR_BYTES, True, SCALAR_BYTES)
 
+FAR = (Load, Stream, Gather, Store, Scatter)
+FarInst = Load | Stream | Gather | Store | Scatter
+"""Instructions that have an operand in HBM."""
 _extents: Callable[[Inst], Four] = attrgetter("extents")
 
 
@@ -32,6 +37,7 @@ class Effects:
         self._shapes: defaultdict[Extents, dict[object, Shape]] = defaultdict(dict)
         self.links = Links(depth, report)
         self.reading = Reading(report)
+        self.staging = Staging(self.shapes, report)
         self.report = report
         self.messages = 0
 
@@ -54,6 +60,36 @@ class Effects:
         else:
             assert isinstance(inst, Stream), f"nobody said what {inst.MNEMONIC} touches"
             self._check(at, inst, state)
+        if isinstance(inst, FAR) and (isinstance(inst, Store | Scatter) or state.far.families):
+            self._far(at, inst, extents, state)
+
+    def _far(self, at: int, inst: FarInst, extents: Extents, state: State) -> None:
+        """Operands in HBM, where something is exchanged through it."""
+        is_stored, staging = isinstance(inst, Store | Scatter), self.staging
+        operand = inst.dst if isinstance(inst, Store | Scatter) else inst.src
+        base = state.registers[operand.base]
+        is_put = is_stored and self.symbols.origin(base) is Origin.DEVICE
+        is_staged = isinstance(inst, Store) and (staging.run or staging.is_counted(base))
+        if not (state.far.families or is_put or is_staged):
+            return
+        strides = tuple(state.registers[register] for register in operand.strides)
+        if isinstance(inst, Gather | Scatter):
+            rows = (state.registers[inst.limit], state.registers[inst.rowstride])
+            extents, strides = (rows[0], *extents), (rows[1], *strides)
+        shape = self.shapes.made(operand.type.itemsize, extents, strides)
+        view = View(base, shape, (*extents, *strides))
+        if not is_stored:
+            staging.read(state.far, at, view)
+            return
+        is_whole = isinstance(inst, Store) and self._is_whole(at, inst, extents, state)
+        staging.write(state.far, at, view, is_whole)
+
+    def _is_whole(self, at: int, inst: Store, extents: Extents, state: State) -> bool:
+        """Whether what is stored is what all devices have exchanged."""
+        base, shape = self._located(at, inst.src, extents, state)
+        found = state.memory.families_in(*state.memory.hull(base, shape))
+        is_same = self.symbols.origin(base) is Origin.SAME
+        return is_same and any(is_within(state.memory, f, base, shape) for f in found)
 
     def hull(self, inst: Inst, operand: Operand, registers: Registers) -> tuple[int, int]:
         """The addresses that an operand in the LMU may touch; its like was met before."""

@@ -1,15 +1,15 @@
 """How code runs on: loops, where ways meet, and what stands in between."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Loop, Out, Sts
+from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Li, Loop, Out, Sts
 from runtime.isa.spec import Inst
 from runtime.ring.checks.compile.layers.repeats import Place, runs_of
 from runtime.ring.checks.compile.opcodes import found_at, opcodes_of, places_of
-from runtime.ring.checks.compile.values import COMPUTE
+from runtime.ring.checks.compile.values import COMPUTE, HIGHEST, Registers, Value
 from runtime.ring.checks.compile.words import Word, Words
 
 SETTING = (*COMPUTE, Lds, Loop)
@@ -45,6 +45,20 @@ class Flow:
         first, end = bisect_left(self.setting, head), bisect_right(self.setting, tail)
         body = (self.code[at] for at in reversed(self.setting[first:end]))
         return next((inst for inst in body if _result(inst) == register), None)
+
+    def bound(self, tail: int, registers: Registers, kept: Mapping[int, Value]) -> Value:
+        """The bound of a loop that begins; a body that writes its register loads it again."""
+        loop = self.code[tail]
+        assert isinstance(loop, Loop)
+        match self.writer(loop.rb, self.index[loop.target], tail):
+            case None:
+                return registers[loop.rb]
+            case Li() as maker:
+                return maker.value
+            case Lds() as maker:
+                return kept.get(maker.address, HIGHEST)
+            case _:
+                return HIGHEST
 
     def written(self, head: int, tail: int) -> tuple[set[int], set[int]]:
         """The registers that a loop's body writes, and the addresses at which it keeps scalars."""

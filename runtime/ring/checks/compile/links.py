@@ -110,7 +110,7 @@ def _has_some(held: Sequence[Piece], piece: Piece, start: int, end: int) -> bool
     label = piece.label
     assert label is not None
     for other in held:
-        if other.label is None or other.label[:2] != label[:2]:
+        if other.label is None or _writer(other.label) != _writer(label):
             continue
         if (other.start, other.shape.axes) == (piece.start, piece.shape.axes):
             return other.label.place == label.place
@@ -119,6 +119,10 @@ def _has_some(held: Sequence[Piece], piece: Piece, start: int, end: int) -> bool
         if is_dense and first < last and _origin(other, other.label) == _origin(piece, label):
             return True
     return False
+
+
+def _writer(label: Label) -> tuple[int, int, int]:
+    return label.device, label.writer, label.age
 
 
 def _origin(piece: Piece, label: Label) -> Value:

@@ -1,7 +1,7 @@
 """Where the operands of each instruction lie in the LMU: which are read, which are written.
 
 This is written down here once more, apart from `Inst.accesses`, so that what is wrong there is not
-believed twice. Operands in HBM are left out: what is gathered reaches it through reads of the LMU.
+believed twice. Operands in HBM are left out: `effects` has those by which something is exchanged.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,8 @@
 """All that is known at one place of a program: of registers, of memory, of links."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from runtime.ring.checks.compile.content.far import Far
 from runtime.ring.checks.compile.content.memory import Memory
 from runtime.ring.checks.compile.links import Queues
 from runtime.ring.checks.compile.values import Registers, Symbols, Value
@@ -17,19 +18,23 @@ class State:
     kept: dict[int, Value]
     memory: Memory
     queues: Queues
+    far: Far = field(default_factory=Far)
 
     def copy(self) -> "State":
         """The same, to be changed apart."""
         memory = self.memory.copy()
-        return State(list(self.registers), dict(self.kept), memory, self.queues)
+        far = self.far.copy()
+        return State(list(self.registers), dict(self.kept), memory, self.queues, far)
 
     def signature(self) -> object:
         """What two states have in common that differ in registers only; None if that is unclear.
 
-        It is where something is in flight, or a value gathered in part.
+        It is where something is in flight, a value gathered in part, or one in HBM.
         """
         memory = self.memory.signature()
-        return None if self.queues != ((), ()) or memory is None else (memory, dict(self.kept))
+        if self.queues != ((), ()) or memory is None or self.far.families:
+            return None
+        return memory, dict(self.kept)
 
     def join(self, other: "State", symbols: Symbols) -> None:
         """Keep what holds here and there; what is in flight is equal."""
@@ -38,6 +43,7 @@ class State:
                 self.registers[register] = symbols.joined(a, b)
         self.kept = {at: value for at, value in self.kept.items() if other.kept.get(at) == value}
         self.memory.join(other.memory)
+        self.far.join(other.far)
 
     def forget(self, registers: set[int], addresses: set[int], symbols: Symbols) -> None:
         """Nothing is known of registers and scalars that turns of a loop write, nor of memory."""

@@ -9,7 +9,7 @@ and its `Origin`: whether all devices have the same value, and if not, why. Resu
 alike of the same operands are one symbol.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from enum import IntEnum
 from itertools import product
 from typing import Any, NamedTuple
@@ -49,6 +49,7 @@ class Symbols:
         self.ranges: list[Range] = [(0, devices - 1)] * devices
         self.origins = [Origin.DEVICE] * devices
         self._made: dict[Hashable, Affine] = {}
+        self._of: dict[int, tuple[Value, ...]] = {}
         self._sums: dict[tuple[Value, Value], Value] = {}
         self._multiples: dict[tuple[Value, int], Value] = {}
 
@@ -73,7 +74,17 @@ class Symbols:
         key = (how, operands)
         if key not in self._made:
             self._made[key] = self.fresh(between, max(map(self.origin, operands)))
+            self._of[len(self.ranges) - 1] = operands
         return self._made[key]
+
+    def roots(self, values: Iterable[Value]) -> set[int]:
+        """The symbols of which values are made in the end."""
+        found, waiting = set[int](), list(values)
+        while waiting:
+            for symbol in symbols_of(waiting.pop()) - found:
+                found.add(symbol)
+                waiting += self._of.get(symbol, ())
+        return found
 
     def origin(self, value: Value) -> Origin:
         """Whether all devices have this value."""

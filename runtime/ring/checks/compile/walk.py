@@ -9,9 +9,10 @@ and as much in flight. Where ways meet, what holds is what held on both.
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Li, Loop, Out, Sts
+from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Loop, Out, Sts
 from runtime.isa.spec import DataInst, Inst
 from runtime.ring.checks.compile.content.areas import Area, Kind
+from runtime.ring.checks.compile.content.far import Far
 from runtime.ring.checks.compile.effects import Effects
 from runtime.ring.checks.compile.flow import Flow
 from runtime.ring.checks.compile.layers.repeats import Repeats
@@ -20,7 +21,6 @@ from runtime.ring.checks.compile.proof import Rule
 from runtime.ring.checks.compile.state import State
 from runtime.ring.checks.compile.values import (
     ANYTHING,
-    HIGHEST,
     Origin,
     Registers,
     Value,
@@ -43,6 +43,7 @@ class Turn(NamedTuple):
 
     registers: Registers
     lost: Iterable[Area]
+    far: Far
 
 
 class _Open(NamedTuple):
@@ -75,7 +76,7 @@ class Walk:
         self.state: State | None = state
         self.open: list[_Open] = []
         self.visits: dict[int, int] = {}
-        self.turns = 0
+        self.turns = self.runs = 0
         self.waiting: dict[int, State] = {}
         self.repeats = Repeats(flow.words, flow.runs, effects)
 
@@ -171,10 +172,11 @@ class Walk:
             if again is not None and tail == tails[0]:
                 state.registers[:] = again.registers
                 state.memory.lose(again.lost)
+                state.far = again.far.copy()
             loaded = {i.address for i in self.flow.controls(at, tail) if isinstance(i, Lds)}
             kept = {place: state.kept[place] for place in loaded & state.kept.keys()}
             areas = set(state.memory.areas)
-            turn = Turn(list(state.registers), ())
+            turn = Turn(list(state.registers), (), state.far.copy())
             self.open.append(_Open(at, tail, areas, state.queues, kept, before, turn, counts))
 
     def _forget(self, head: int, tail: int, state: State) -> None:
@@ -183,10 +185,12 @@ class Walk:
         start = state.registers[loop.rd]
         self._same(tail, "the counter", loop.rd, state)
         registers, addresses = self.flow.written(head, tail)
-        last = self.symbols.range(bound_of(self.flow, tail, state))[1] - 1
+        last = self.symbols.range(self.flow.bound(tail, state.registers, state.kept))[1] - 1
         low, high = self.symbols.range(start)
         state.forget(registers, addresses, self.symbols)
-        state.registers[loop.rd] = self.symbols.fresh((low, max(high, last)), Origin.SAME)
+        counter = self.symbols.fresh((low, max(high, last)), Origin.SAME)
+        state.registers[loop.rd] = counter
+        self.effects.staging.counters |= symbols_of(counter)
 
     def _leave(self, at: int) -> int:
         """The end of a turn: the next one finds what this one found. Where to go on."""
@@ -203,7 +207,9 @@ class Walk:
             words = "a turn that ends at {0} leaves slots filled in part, last by {1}"
             self.report.refuse(Rule.TURN, words, at, area.at)
         if any(not _is_within(area, loop.damaged) for area in state.memory.lost()):
-            return self._again(loop, state)
+            return self._again(loop, state, loop.turn.far)
+        if state.far.left() and state.far.left() != loop.turn.far.left():
+            return self._again(loop, state, state.far)
         if lost := [place for place in loop.kept if state.kept.get(place) != loop.kept[place]]:
             words = "a turn that ends at {0} writes over what {1} loads in the next one"
             self.report.refuse(Rule.TURN, words, at, self._loading(loop, lost[0]))
@@ -217,16 +223,21 @@ class Walk:
         tail = self.flow.code[loop.tail]
         assert isinstance(tail, Loop)
         counter, start = loop.turn.registers[tail.rd], loop.before.registers[tail.rd]
-        bound = bound_of(self.flow, loop.tail, loop.before)
+        bound = self.flow.bound(loop.tail, loop.before.registers, loop.before.kept)
         if isinstance(counter, int) or not isinstance(start, int) or not isinstance(bound, int):
             return None
         turns, ((symbol, _),) = range(start, max(start + 1, bound), tail.step), counter.terms
         if len(turns) > MOST_TURNS or self.turns > MOST_TURNS * 8:
             return None
-        if not any(symbol in symbols_of(family.base) for family in state.memory.families):
+        is_asked = symbol in self.effects.staging.asked
+        families = state.memory.families
+        if not is_asked and not any(symbol in symbols_of(family.base) for family in families):
             return None
         self.turns += len(turns)
         self.state = loop.before
+        if all(other.rest is None for other in self.open):
+            self.runs += 1
+            self.effects.staging.run = self.runs
         return iter(turns)
 
     def _turn(self, loop: _Open, rest: Iterator[int]) -> int:
@@ -234,6 +245,9 @@ class Walk:
         tail, state, turn = self.flow.code[loop.tail], self.state, next(rest, None)
         assert isinstance(tail, Loop) and state is not None
         if turn is None:
+            if all(other.rest is None for other in self.open):
+                self.effects.staging.run = 0
+                state.far.settle()
             state.registers[tail.rd] = self.symbols.fresh(ANYTHING, Origin.SAME)
             return loop.tail + 1
         state.registers[tail.rd], self.repeats.before = turn, None
@@ -243,8 +257,11 @@ class Walk:
         self._enter(loop.head, tails[tails.index(loop.tail) + 1 :])
         return loop.head
 
-    def _again(self, loop: _Open, state: State) -> int:
-        """Walk a turn again that finds lost what the one before lost; where it begins."""
+    def _again(self, loop: _Open, state: State, far: Far) -> int:
+        """Walk a turn again that finds lost what the one before lost; where it begins.
+
+        Of what is exchanged through HBM it finds `far`.
+        """
         lost = {*state.memory.lost(), *(a for a in loop.damaged if a.kind is Kind.LOST)}
         self.visits[loop.tail] = self.visits.get(loop.tail, 0) + 1
         if self.visits[loop.tail] > MOST_VISITS:
@@ -253,7 +270,7 @@ class Walk:
         self.state, self.repeats.before = loop.before, None
         self.effects.messages, self.effects.reading.gathered = loop.counts
         tails = self.flow.loops[loop.head]
-        turn = Turn(loop.turn.registers, lost)
+        turn = Turn(loop.turn.registers, lost, far)
         self._enter(loop.head, tails[tails.index(loop.tail) :], turn)
         return loop.head
 
@@ -261,21 +278,6 @@ class Walk:
         """The first instruction of a body that loads a scalar."""
         body = enumerate(self.flow.code[loop.head : loop.tail], loop.head)
         return next(at for at, i in body if isinstance(i, Lds) and i.address == address)
-
-
-def bound_of(flow: Flow, tail: int, state: State) -> Value:
-    """The bound of a loop that begins; a body that writes its register loads it again."""
-    loop = flow.code[tail]
-    assert isinstance(loop, Loop)
-    match flow.writer(loop.rb, flow.index[loop.target], tail):
-        case None:
-            return state.registers[loop.rb]
-        case Li() as maker:
-            return maker.value
-        case Lds() as maker:
-            return state.kept.get(maker.address, HIGHEST)
-        case _:
-            return HIGHEST
 
 
 def _is_within(area: Area, known: set[Area]) -> bool:

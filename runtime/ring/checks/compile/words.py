@@ -10,6 +10,8 @@ from typing import Any
 
 from runtime.isa.fields import Memory, Register, Registers
 from runtime.isa.instructions.ctrl import Bge, Jump, Lds, Loop, Sts
+from runtime.isa.instructions.gather import Scatter
+from runtime.isa.instructions.memory import Store
 from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.meant import told
 from runtime.isa.spec import DataInst, Field, Inst
@@ -33,7 +35,8 @@ class Word:
 
     An instruction on data has operands in the LMU that may lie elsewhere in another layer: `near`
     are the registers of their addresses, which `bases` reads. `fixed` reads what may not: how many
-    elements there are, how far apart, and where what is exchanged lies.
+    elements there are, how far apart, and where what is exchanged lies. Where it stores in HBM the
+    register `stored` says.
     """
 
     inst: Inst
@@ -47,6 +50,7 @@ class Word:
     fixed: Reader = len
     bases: Reader = len
     near: tuple[int, ...] = ()
+    stored: int = 0
 
 
 class Words:
@@ -139,6 +143,7 @@ def _word_of_data(inst: DataInst, values: tuple[Any, ...]) -> Word:
     return Word(
         inst, None, None, True, is_exchange, told(cls, values), itemgetter(*registers),
         len(registers), itemgetter(*fixed), itemgetter(*(bases or (0,))), tuple(bases),
+        inst.dst.base if isinstance(inst, Store | Scatter) else 0,
     )  # fmt: skip
 
 

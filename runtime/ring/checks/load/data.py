@@ -3,7 +3,7 @@
 What a write leaves is the same on all devices when all that was read is, nothing of it depends on
 the device, and the instruction is exact: sums, products and transcendental functions of floats are
 each device's own, since machines may round them differently. Values in HBM are followed as far as
-an operand is a block at a known address; beyond that they count as each device's own.
+an operand is a block at a known address (`memory.far`); beyond that they are each device's own.
 
     extents   an extent or a stride depends on the device, one of what is exchanged on a symbol
     bounds    an operand of a link leaves the LMU, overlaps itself, or lies nobody knows where
@@ -34,10 +34,11 @@ from runtime.ring.checks.load.values import (
     ends,
     is_uniform,
     made_of_symbols,
+    sources_of,
 )
 from runtime.target import Target
 
-OWN, SAME = Kind.OWN, Kind.SAME
+OWN, SAME, WHOLE = Kind.OWN, Kind.SAME, Kind.WHOLE
 INTEGERS = {int}
 Step = Callable[[State, int], None]
 """Executes an instruction that stands at a place."""
@@ -54,6 +55,11 @@ class Note(NamedTuple):
     kind: Kind
     near: int
     made: int
+
+    @property
+    def far(self) -> Kind:
+        """What of it reaches HBM: exchanged bytes stay so where nothing else was read."""
+        return WHOLE if self.kind is SAME and self.kinds == [WHOLE] else self.kind
 
 
 def is_exact(inst: DataInst) -> bool:
@@ -76,7 +82,7 @@ class Data:
         self.narrator = narrator
         self.tags = Tags(narrator, devices)
         self.ends = Ends(narrator, self.tags, devices, target)
-        self.hbm = Far(self.tags)
+        self.hbm = Far(self.tags, self.ends.ask)
         self.noted: dict[int, Note] | None = None
         """Notes of instructions are kept here, where somebody wants them."""
 
@@ -99,8 +105,8 @@ class Data:
     def _execute(self, state: State, at: int, found: Touches, kind: Kind) -> None:
         registers, lmu, events = state.registers, state.lmu, self.tags.known
         kinds = [self._read(lmu, at, touch, registers) for touch in found.reads]
-        for touch in found.far_reads:
-            kinds.append(self.hbm.read(state.hbm, *self.far(at, touch, registers)))
+        if found.far_reads or found.streams:
+            kinds += self._read_far(state, at, found)
         if kinds:
             kind = min(kind, *kinds)
         for register in found.numbers:
@@ -115,9 +121,19 @@ class Data:
         near = events.count - before
         for touch in found.far_writes:
             base, place = self.far(at, touch, registers)
-            self.hbm.write(state.hbm, at, base, place, kind)
+            whole = kind is SAME and kinds == [WHOLE]
+            self.hbm.write(state.hbm, at, base, place, WHOLE if whole else kind)
         if self.noted is not None:
             self.noted[at] = Note(kinds, kind, near, events.count - before)
+
+    def _read_far(self, state: State, at: int, found: Touches) -> list[Kind]:
+        """Who has what is read in HBM, operand by operand; what is streamed is data of nobody."""
+        registers, hbm = state.registers, state.hbm
+        for touch in found.streams if hbm.is_marked else ():
+            self.hbm.check(hbm, at, *self.far(at, touch, registers))
+        return [
+            self.hbm.read(hbm, at, *self.far(at, touch, registers)) for touch in found.far_reads
+        ]
 
     def _shape(self, at: int, registers: list[Value], touch: Touch) -> Shape:
         """Extents and strides; those of symbols and turns count at their greatest."""
@@ -177,14 +193,25 @@ class Data:
         if low == LOWEST or high == HIGHEST:
             name = self.narrator.name(at)
             self.narrator.refuse("bounds", f"nothing bounds where {name} has an operand", at)
-        self.ends.ask_turns(base)
+        self.ends.ask(sources_of(base))
         return max(0, low + parts[0][0]), high + parts[-1][1]
 
     def far(self, at: int, touch: Touch, registers: list[Value]) -> tuple[Value, Block | None]:
         """Base and block of an operand in HBM."""
         base = registers[touch.base]
         rows = (registers[touch.rows[0]], registers[touch.rows[1]]) if touch.rows else None
-        return base, block(base, self.parts(at, touch, registers), rows)
+        parts = self.parts(at, touch, registers)
+        return base, block(base, parts, rows, self.sources(touch, registers))
+
+    def sources(self, touch: Touch, registers: list[Value]) -> int:
+        """Those of the extents and strides of an operand."""
+        shape = touch.shape(registers)
+        if {*map(type, shape)} == INTEGERS:
+            return 0
+        found = 0
+        for value in shape:
+            found |= sources_of(value)
+        return found
 
     def parts(self, at: int, touch: Touch, registers: list[Value]) -> Pieces:
         """The bytes of an operand, relative to its base."""

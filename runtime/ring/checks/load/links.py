@@ -83,7 +83,7 @@ class Ends:
         if isinstance(base, int):
             base = (base,) * self.devices
         if not isinstance(base, tuple):
-            self.ask_turns(base)
+            self.ask(sources_of(base))
             self._refuse_bounds(at, "has an address that may be any of many")
         if problem := _problem(base, shape, size, self.target.lmu_bytes):
             self._refuse_bounds(at, problem)
@@ -101,9 +101,9 @@ class Ends:
             what = f"what {name} sent is not received {where}"
             self.narrator.refuse("left over", what, message.at, at)
 
-    def ask_turns(self, base: Value) -> None:
-        """Raise Turns where an address is known once the turns of some loop are."""
-        if loops := sources_of(base) & self.loops:
+    def ask(self, sources: int) -> None:
+        """Raise Turns where something is known once the turns of some loop are."""
+        if loops := sources & self.loops:
             raise Turns(loops)
 
     def _refuse_bounds(self, at: int, problem: str) -> NoReturn:

@@ -84,7 +84,9 @@ def is_settled(behind: State, older: Older, tags: Tags, tail: int) -> bool:
             tags.read(behind.lmu, tail, low, ((0, high - low),), loose=True)
     far = older.far.items()
     return all(
-        _serves(held, was) for (low, high), was in far for *_, held in behind.hbm.within(low, high)
+        isinstance(held, Content) and _serves(held, was)
+        for (low, high), was in far
+        for *_, held in behind.hbm.within(low, high)
     )
 
 

@@ -60,14 +60,16 @@ class Wording:
         self.narrator = narrator
         self.known = known
 
-    def refuse_place(self, held: Slots, at: int, low: int, high: int) -> NoReturn:
+    def refuse_place(
+        self, held: Slots, at: int, low: int, high: int, memory: str = "LMU"
+    ) -> NoReturn:
         """Devices have different bytes where one reads."""
         first = held[0]
         other = next((d for d, tag in enumerate(held) if tag != first), 1)
         culprits = {self.known.at[tag.event] for tag in (first, held[other]) if tag is not None}
         self.narrator.refuse(
             "place",
-            f"{self.narrator.name(at)} reads LMU bytes {low} to {high}, where device 0 has "
+            f"{self.narrator.name(at)} reads {memory} bytes {low} to {high}, where device 0 has "
             f"{self._story(first)} and device {other} {self._story(held[other])}",
             at, *sorted(culprits),
         )  # fmt: skip
@@ -116,6 +118,19 @@ class Wording:
             f"{self.narrator.name(at)} reads what devices exchanged, put by "
             f"{self.narrator.name(block.at)}, together with {older}",
             at, block.at,
+        )  # fmt: skip
+
+    def refuse_older(self, at: int, low: int, newest: int, eldest: int) -> NoReturn:
+        """What was exchanged by rows is read in HBM with what is older."""
+        first, older = self.known.at[newest], "nobody wrote"
+        if eldest >= 0:
+            older = f"are older, of {self.narrator.name(self.known.at[eldest])}"
+        self.narrator.refuse(
+            "stale",
+            f"{self.narrator.name(at)} reads what devices exchanged by rows, from "
+            f"{self.narrator.name(first)} on, together with bytes of HBM from {low} on that "
+            f"{older}",
+            at, first,
         )  # fmt: skip
 
     def refuse_content(self, at: int, low: int, high: int, kind: Kind) -> NoReturn:

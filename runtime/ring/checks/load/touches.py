@@ -46,6 +46,8 @@ class Touches(NamedTuple):
     numbers: tuple[int, ...] = ()
     counts: tuple[int, ...] = ()
     """Registers that are no data and must not depend on the device."""
+    streams: tuple[Touch, ...] = ()
+    """What is read in HBM for the matrix unit, which each device computes with for itself."""
 
 
 def touches(inst: DataInst) -> Touches:
@@ -84,8 +86,8 @@ def _store(inst: Any) -> Touches:
 
 
 def _stream(inst: Any) -> Touches:
-    """Of a stream nothing is read here: what it feeds, each device computes for itself."""
-    return Touches(counts=(*inst.extents, *inst.src.strides))
+    counts = (*inst.extents, *inst.src.strides)
+    return Touches(counts=counts, streams=(_touch(inst.src, inst.extents),))
 
 
 def _gather(inst: Any) -> Touches:

@@ -5,7 +5,8 @@ A branch whose outcome is not known is taken and not taken, and what is known me
 do. The body of a loop is executed once, with its counter as the range of all its turns and nothing
 known of other registers that it writes. Then every run of bytes that it read from before its turn
 must hold at its end what the next turn expects; where it does not, the turn is repeated with what
-is known of both. Where an address in the LMU depends on the turn, all turns are executed.
+is known of both. Where an address in the LMU depends on the turn, or bytes in HBM of what is
+exchanged, all turns are executed.
 
     left over a message is not received at the end of a loop's turn, of a branch, of the program
     unread    nobody reads what was exchanged
@@ -29,6 +30,7 @@ from runtime.ring.checks.load.layers.finding import (
     others_than,
 )
 from runtime.ring.checks.load.loops import Counted, Older, is_settled
+from runtime.ring.checks.load.memory.far import places
 from runtime.ring.checks.load.memory.runs import Content, meet
 from runtime.ring.checks.load.refusal import Narrator
 from runtime.ring.checks.load.state import State
@@ -199,12 +201,13 @@ class Walk:
     def _each_turn(self, loop: Counted, state: State) -> None:
         """Execute a body turn by turn, since where something lies depends on the turn."""
         behind: State | None = state
-        for turn in range(loop.least, loop.last + 1, loop.step):
-            if behind is not None:
-                behind.registers[loop.counter] = turn
-                self._turn(loop, behind)
-                self._end(loop)
-                behind = self.state
+        with self.data.hbm.one_by_one():
+            for turn in range(loop.least, loop.last + 1, loop.step):
+                if behind is not None:
+                    behind.registers[loop.counter] = turn
+                    self._turn(loop, behind)
+                    self._end(loop)
+                    behind = self.state
 
     def _end(self, loop: Counted) -> None:
         if self.state is not None:
@@ -231,10 +234,12 @@ class Walk:
             if self.state is None:
                 return
             self._end(loop)
-            if is_settled(self.state, found, self.data.tags, loop.tail):
+            is_alike = is_settled(self.state, found, self.data.tags, loop.tail)
+            left = places(self.state.hbm)
+            if is_alike and left in ([], places(first.hbm)):
                 return
             first.lmu = meet(first.lmu, self.state.lmu)
-            first.hbm = meet(first.hbm, self.state.hbm)
+            first.hbm = self.state.hbm.copy() if left else meet(first.hbm, self.state.hbm)
         name = self.narrator.name(loop.tail)
         self.narrator.refuse("settle", f"the turns of {name} do not become alike", loop.tail)
 

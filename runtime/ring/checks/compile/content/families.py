@@ -6,6 +6,10 @@ so that slot `j` is one thing although it lies elsewhere on each device. A `Piec
 `Label`: the device (places to the right) that wrote it, with which instruction, and where. A piece
 without label is damaged: nobody says what it holds.
 
+A label has an *age*: how often, before it was written, all that was put into the family so far had
+been read. What is older than the youngest piece is left of an exchange before, though it has the
+same writer in another turn of a loop.
+
 A piece is *complete* where each slot `j` holds the piece that device `j` wrote, at the same offset
 with one instruction. Then memory is the same on all devices: the slot at `base + step * k` holds
 what device `k` wrote, whoever looks.
@@ -26,6 +30,7 @@ class Label(NamedTuple):
     device: int
     writer: int
     place: Value
+    age: int = 0
 
 
 class Piece(NamedTuple):
@@ -45,7 +50,8 @@ class Piece(NamedTuple):
 class Family:
     """Slots of `step` bytes at most, one for each device; their pieces do not overlap.
 
-    The base lies `between` two addresses, pieces at offsets from `first` up to `last`.
+    The base lies `between` two addresses, pieces at offsets from `first` up to `last`. `age` is
+    that of what is put now, `is_read` says that what is complete was read since it began.
     """
 
     def __init__(self, base: Value, step: int, devices: int, between: tuple[int, int]) -> None:
@@ -54,6 +60,7 @@ class Family:
         self.between = between
         self.slots: list[tuple[Piece, ...]] = [()] * devices
         self.first, self.last = 0, 0
+        self.age, self.is_read = 0, False
         self._complete: tuple[Piece, ...] | None = None
 
     def copy(self) -> "Family":
@@ -61,11 +68,22 @@ class Family:
         other = Family(self.base, self.step, len(self.slots), self.between)
         other.slots, other._complete = list(self.slots), self._complete
         other.first, other.last = self.first, self.last
+        other.age, other.is_read = self.age, self.is_read
         return other
+
+    def aged(self) -> int:
+        """The age of what is written now."""
+        if self.is_read:
+            self.age, self.is_read = self.age + 1, False
+        return self.age
 
     def is_like(self, other: "Family") -> bool:
         """Whether two families are the same memory with the same contents."""
         return (self.base, self.step) == (other.base, other.step) and self.slots == other.slots
+
+    def ages(self) -> list[tuple[int, Shape, int]]:
+        """The pieces of the own slot, and how much older they are than what is put now."""
+        return [(piece.start, piece.shape, self.age - _age(piece)) for piece in self.slots[0]]
 
     @property
     def is_empty(self) -> bool:
@@ -154,15 +172,35 @@ def run(size: int) -> Shape:
 
 
 def cut(piece: Piece, start: int, end: int) -> Piece:
-    """What a piece has between two offsets; unknown where it is not dense."""
+    """What a piece has between two offsets; unknown where that is neither dense nor some rows."""
     start, end = max(start, piece.start), min(end, piece.end)
     if (start, end) == (piece.start, piece.end):
         return piece
     label = piece.label
+    if label is not None and not piece.shape.size and (rows := _rows(piece, label, start, end)):
+        return rows
     if label is not None:
         place = moved(label.place, start - piece.start)
         label = label._replace(place=place) if piece.shape.size else None
     return Piece(start, run(end - start), label, piece.at)
+
+
+def _rows(piece: Piece, label: Label, start: int, end: int) -> Piece | None:
+    """The outermost rows that a piece has between two offsets; None where it has parts of some."""
+    shape = piece.shape
+    if len(shape.axes) < 2 or shape.low or not isinstance(shape.axes[0][0], int):
+        return None
+    (count, step), *inner = shape.axes
+    width = shape.span - (count - 1) * step
+    first, behind = -((piece.start - start) // step), (end - piece.start - width) // step + 1
+    is_apart = first == 0 or (first - 1) * step + width <= start - piece.start
+    if behind <= first or not is_apart or (behind < count and end - piece.start > behind * step):
+        return None
+    axes = ((behind - first, step), *inner) if behind - first > 1 else tuple(inner)
+    span, offset = (behind - first - 1) * step + width, first * step
+    size = span if len(axes) == 1 and isinstance(axes[0][0], int) else 0
+    place = label._replace(place=moved(label.place, offset))
+    return Piece(piece.start + offset, Shape(axes, 0, span, shape.is_exact, size), place, piece.at)
 
 
 def _covers(piece: Piece, old: Piece) -> bool:
@@ -202,11 +240,15 @@ def _touch(one: Piece, other: Piece) -> bool:
 
 
 def _joined(pieces: list[Piece]) -> list[Piece]:
-    """Pieces in order; those that touch are one, whoever wrote them."""
+    """Pieces in order; those of one age that touch are one, whoever wrote them."""
     found: list[Piece] = []
     for piece in pieces:
-        if found and _touch(found[-1], piece):
+        if found and _touch(found[-1], piece) and _age(found[-1]) == _age(piece):
             found[-1] = found[-1]._replace(shape=run(found[-1].shape.span + piece.shape.span))
         else:
             found.append(piece)
     return found
+
+
+def _age(piece: Piece) -> int:
+    return -1 if piece.label is None else piece.label.age

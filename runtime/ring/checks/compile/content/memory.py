@@ -18,7 +18,7 @@ from typing import NamedTuple
 from runtime.ring.checks.compile.content.areas import Area, Kind, gathered, order, outside
 from runtime.ring.checks.compile.content.families import Family, Label, Piece
 from runtime.ring.checks.compile.content.shapes import Shape, Shapes
-from runtime.ring.checks.compile.values import Affine, Origin, Value
+from runtime.ring.checks.compile.values import Affine, Origin, Symbols, Value
 
 
 class Slot(NamedTuple):
@@ -27,6 +27,12 @@ class Slot(NamedTuple):
     base: Value
     distance: int
     step: int
+
+
+def slot_of(symbols: Symbols, address: Affine) -> Slot | None:
+    """An address as that of a slot; None for one that is affine in no device, or in several."""
+    base, devices = symbols.parts(address)
+    return Slot(base, *devices[0]) if len(devices) == 1 and devices[0][1] > 0 else None
 
 
 class Memory:
@@ -55,8 +61,7 @@ class Memory:
         """The contents whoever wrote them; None where slots are filled in part."""
         if not all(family.is_complete for family in self.families):
             return None
-        pieces = [[piece[:2] for piece in f.slots[0]] for f in self.families]
-        families = [(f.base, f.step, known) for f, known in zip(self.families, pieces, strict=True)]
+        families = [(f.base, f.step, f.is_read, f.ages()) for f in self.families]
         writers: dict[int, int] = {}
         areas = [area._replace(at=writers.setdefault(area.at, len(writers))) for area in self.areas]
         return families, areas
@@ -79,10 +84,9 @@ class Memory:
         """An address as that of a slot; None for one that is affine in no device, or in several."""
         found = self._slots.get(address)
         if found is None:
-            base, devices = self.symbols.parts(address)
-            if len(devices) != 1 or devices[0][1] <= 0:
-                return None
-            found = self._slots[address] = Slot(base, *devices[0])
+            found = slot_of(self.symbols, address)
+            if found is not None:
+                self._slots[address] = found
         return found
 
     def hull(self, base: Value, shape: Shape) -> tuple[int, int]:
@@ -116,9 +120,7 @@ class Memory:
             return
         if self.symbols.origin(base) is Origin.DEVICE:
             slot = None if isinstance(base, int) else self.slot(base)
-            label = None if slot is None else Label(0, at, slot.base)
-            if slot is not None:
-                self._begin(slot, shape)
+            label = None if slot is None else Label(0, at, slot.base, self._begin(slot, shape))
             self.put(at, base, shape, [Piece(0, shape, label, at)])
             return
         low, high = self.hull(base, shape)
@@ -128,12 +130,19 @@ class Memory:
             self.areas.append(Area(low, high, Kind.SAME, at))
         self._changed()
 
-    def _begin(self, slot: Slot, shape: Shape) -> None:
-        """A slot that does not fit its family, as memory is used again, is one of a new family."""
+    def _begin(self, slot: Slot, shape: Shape) -> int:
+        """The age of what is written to a slot.
+
+        One that does not fit its family, as memory is used again, is one of a new family.
+        """
         known = self.family_of(slot)
-        if known is not None and not known[0].has_room(known[1], shape):
-            self._settle(known[0])
-            self._changed()
+        if known is None:
+            return 0
+        if known[0].has_room(known[1], shape):
+            return known[0].aged()
+        self._settle(known[0])
+        self._changed()
+        return 0
 
     def put(self, at: int, base: Value, shape: Shape, pieces: Sequence[Piece]) -> None:
         """Fill a slot with pieces, which count offsets from its address.
@@ -204,8 +213,11 @@ class Memory:
         other = other.copy()
         for one, two in ((self, other), (other, self)):
             for family in list(one.families):
-                if not any(family.is_like(known) for known in two.families):
+                known = next((known for known in two.families if family.is_like(known)), None)
+                if known is None:
                     one._settle(family)
+                else:
+                    family.is_read |= known.is_read
         here, there = set(self.areas), set(other.areas)
         kept = {area for area in here | there if area.kind in (Kind.DAMAGED, Kind.LOST)}
         kept |= here & there

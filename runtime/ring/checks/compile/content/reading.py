@@ -31,8 +31,9 @@ class Reading:
         origin = memory.symbols.origin(base)
         slot = None if isinstance(base, int) else memory.slot(base)
         for family in memory.families_in(low, high):
-            if _is_within(memory, family, base, shape):
+            if is_within(memory, family, base, shape):
                 self.gathered += 1
+                family.is_read = True
                 return origin is Origin.SAME
             if slot is None or not _is_of_slot(memory, family, slot, shape):
                 self._refuse_slots(memory, family, at, base, shape)
@@ -85,7 +86,7 @@ class Reading:
         self.report.refuse(Rule.CONTENT, words, at, wrong.at)
 
 
-def _is_within(memory: Memory, family: Family, base: Value, shape: Shape) -> bool:
+def is_within(memory: Memory, family: Family, base: Value, shape: Shape) -> bool:
     """Whether a read lies within a complete piece."""
     offset = memory.symbols.minus(base, family.base)
     return any(

@@ -13,12 +13,14 @@ from math import prod
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from runtime.ring.checks.compile.values import Affine, Symbols, Value
 
 Four = tuple[int, int, int, int]
 Axis = tuple[Value, int]
 MOST_RUNS = 1 << 14
+Runs = list[tuple[int, int]]
 
 
 class Shape(NamedTuple):
@@ -143,14 +145,30 @@ class Shapes:
             return False
         if first - shape.low != last or not shape.axes:
             return True
-        *outer, (run, step) = shape.axes
-        extents = [extent for extent, _ in outer]
-        if step != 1 or not all(isinstance(extent, int) for extent in (run, *extents)):
-            return True
-        counts = [extent for extent in extents if isinstance(extent, int)]
-        if prod(counts) > MOST_RUNS:
-            return True
-        starts = np.array([last])
-        for count, (_, stride) in zip(counts, outer, strict=True):
-            starts = (starts[:, None] + np.arange(count) * stride).ravel()
-        return bool(((starts < high) & (starts + run > low)).any())
+        found = _starts(shape, last)
+        return found is None or bool(((found[0] < high) & (found[0] + found[1] > low)).any())
+
+    def runs(self, shape: Shape, base: Value) -> Runs | None:
+        """The dense runs of a shape at a place, first byte and end; None where it has very many.
+
+        Or where an extent is not known.
+        """
+        if not isinstance(base, int) or not shape.axes:
+            return None
+        found = _starts(shape, base)
+        return None if found is None else [(low, low + found[1]) for low in found[0].tolist()]
+
+
+def _starts(shape: Shape, base: int) -> tuple[NDArray[np.int64], int] | None:
+    """Where the dense runs of a shape begin, and how long they are."""
+    *outer, (run, step) = shape.axes
+    extents = [extent for extent, _ in outer]
+    counts = [extent for extent in extents if isinstance(extent, int)]
+    if step != 1 or not isinstance(run, int) or len(counts) < len(extents):
+        return None
+    if prod(counts) > MOST_RUNS:
+        return None
+    starts = np.array([base])
+    for count, (_, stride) in zip(counts, outer, strict=True):
+        starts = (starts[:, None] + np.arange(count) * stride).ravel()
+    return starts, run

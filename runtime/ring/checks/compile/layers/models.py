@@ -71,9 +71,14 @@ class Model:
         self.rows: list[Row] = []
 
     def learns(self, words: Sequence[Word], registers: Registers) -> bool:
-        """Take the model's instructions on data; not if it loads scalars that data make."""
+        """Take the model's instructions on data; not if it loads scalars that data make.
+
+        Nor if a device puts a part of its own into HBM.
+        """
         for word in words:
             if word.is_data:
+                if self._is_put(word, registers):
+                    return False
                 fixed, bases = word.fixed(registers), word.bases(registers)
                 self.rows.append(Row(word, word.text, fixed, bases, list(registers), {}))
             elif not self._computes(word, registers):
@@ -91,7 +96,7 @@ class Model:
                 word.compute(word.inst, registers, symbols)
             elif word.is_data:
                 row = next(rest, None)
-                if row is None or word.text != row.text:
+                if row is None or word.text != row.text or self._is_put(word, registers):
                     return None
                 if word.fixed(registers) != row.fixed and not self._is_stream(word, registers):
                     return None
@@ -113,6 +118,11 @@ class Model:
         else:
             return False
         return True
+
+    def _is_put(self, word: Word, registers: Registers) -> bool:
+        """Whether an instruction stores in HBM at an address that depends on the device."""
+        base = registers[word.stored]
+        return type(base) is not int and self.symbols.origin(base) is Origin.DEVICE
 
     def _is_stream(self, word: Word, now: Registers) -> bool:
         """Whether an instruction touches no LMU, and has extents that are the same on all devices.

@@ -21,7 +21,6 @@ from runtime.ring.checks.load.layers.finding import Layers, Places
 from runtime.ring.checks.load.layers.rows import NO_NOTE, Bounds, Row
 from runtime.ring.checks.load.layers.story import facts, moved, seen
 from runtime.ring.checks.load.memory.events import Block
-from runtime.ring.checks.load.memory.far import block
 from runtime.ring.checks.load.memory.runs import Runs
 from runtime.ring.checks.load.state import State
 from runtime.ring.checks.load.values import Value
@@ -92,7 +91,7 @@ class Again:
         self.before = data.noted = None
         is_next = before is not None and (before.layers, before.number) == (layers, number - 1)
         self.tries = self.tries + 1 if number else 0
-        if self.tries >= MOST_TRIES or number >= len(layers.starts) - 2:
+        if self.tries >= MOST_TRIES or number >= len(layers.starts) - 2 or state.hbm.is_marked:
             return at
         now = self._started(layers, number, before.events if before and is_next else None, state)
         if before is not None and is_next and before.number:
@@ -216,8 +215,7 @@ class Again:
             if view.parts and tags.read(state.lmu, at, base, view.parts) is not kind:
                 raise Unlike
         for view, kind in row.far_reads:
-            base = values[view.place]
-            if hbm.read(state.hbm, base, block(base, view.parts, view.rows)) is not kind:
+            if hbm.read(state.hbm, at, values[view.place], view.block(values)) is not kind:
                 raise Unlike
         for view in row.writes:
             base = values[view.place]
@@ -226,9 +224,8 @@ class Again:
                 tags.put(state.lmu, at, base, view.parts, note.kind)
         known.at += [at] * (before + note.near - known.count)
         for view in row.far_writes:
-            base = values[view.place]
-            hbm.write(state.hbm, at, base, block(base, view.parts, view.rows), note.kind)
-        if known.count - before != note.made:
+            hbm.write(state.hbm, at, values[view.place], view.block(values), note.far)
+        if known.count - before != note.made or state.hbm.is_marked:
             raise Unlike
 
     def _move(

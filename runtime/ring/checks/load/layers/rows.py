@@ -14,6 +14,7 @@ from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.spec import DataInst
 from runtime.ring.checks.load.data import Data, Note
 from runtime.ring.checks.load.forms import Form, Values
+from runtime.ring.checks.load.memory.far import Block, block
 from runtime.ring.checks.load.memory.runs import Kind
 from runtime.ring.checks.load.touches import Pieces, Touch, touches
 from runtime.ring.checks.load.values import Value, ends
@@ -26,12 +27,17 @@ NO_NOTE = Note([], Kind.OWN, 0, 0)
 class View(NamedTuple):
     """An operand: the place of its address among the registers, and its bytes from there on.
 
-    `rows` is as in `far.block`.
+    `rows` and `sources` are as in `far.block`.
     """
 
     place: int
     parts: Pieces
     rows: tuple[Value, Value] | None = None
+    sources: int = 0
+
+    def block(self, values: Values) -> Block | None:
+        """The operand, one in HBM."""
+        return block(values[self.place], self.parts, self.rows, self.sources)
 
     def hull(self, values: Values) -> Bounds:
         """The bytes that it may have; none where it has no element."""
@@ -115,7 +121,8 @@ class Row:
     ) -> View:
         place = next(place for place in places if self.form.registers[place] == touch.base)
         rows = (registers[touch.rows[0]], registers[touch.rows[1]]) if touch.rows else None
-        return View(place, data.parts(self.at, touch, registers), rows)
+        parts, sources = data.parts(self.at, touch, registers), data.sources(touch, registers)
+        return View(place, parts, rows, sources)
 
     def fits(self, values: Values) -> bool:
         """Whether an instruction finds the same, up to what is loose."""

@@ -58,11 +58,13 @@ class Runs:
     def __init__(self) -> None:
         self.starts: list[int] = [0]
         self.held: list[Held] = [NOTHING]
+        self.is_marked = False
+        """Whether some bytes may be exchanged, where that is kept."""
 
     def copy(self) -> "Runs":
         """Runs that change apart from these."""
         other = Runs()
-        other.starts = self.starts[:]
+        other.starts, other.is_marked = self.starts[:], self.is_marked
         other.held = [list(held) if isinstance(held, list) else held for held in self.held]
         return other
 
@@ -131,6 +133,7 @@ def tags_of(held: Held, devices: int) -> Slots:
 def meet(one: Runs, other: Runs) -> Runs:
     """What is known where two ways meet."""
     found = Runs()
+    found.is_marked = one.is_marked or other.is_marked
     found.starts = sorted({*one.starts, *other.starts})
     found.held = [_meet(one.at(address), other.at(address)) for address in found.starts]
     return found

@@ -96,6 +96,24 @@ def test_a_block_of_which_a_part_was_gathered_before_is_not_sent(devices: int, c
 
 
 @pytest.mark.parametrize("devices", [2, 4, 8])
+@pytest.mark.parametrize("is_read", [True, False])
+def test_elements_of_a_gather_before_are_not_read_with_those_of_another(
+    devices: int, is_read: bool
+):
+    """The second gather leaves out an element. It is a part of the first if nobody read that."""
+    again = [*p.produced(), p.own(), *p.hops(devices)]
+    few = ["li r70, 15", *(line.replace(f"r{p.BLOCK})", "r70)", 1) for line in again[2:])]
+    first = [*p.gather(devices)] if is_read else [*p.slots(devices), *again]
+    prove(p.program(devices, [*first, *again, *p.used(devices)]))
+    if not is_read:
+        prove(p.program(devices, [*first, *few, *p.used(devices)]))
+        return
+    with pytest.raises(Unproved) as refused:
+        prove(p.program(devices, [*first, *few, *p.used(devices)]))
+    assert refused.value.rule is Rule.MIXTURE
+
+
+@pytest.mark.parametrize("devices", [2, 4, 8])
 def test_a_block_that_was_gathered_is_not_sent_again(devices: int):
     again = [*p.produced(), *p.hops(devices), *p.used(devices)]
     with pytest.raises(Unproved) as refused:

@@ -1,0 +1,294 @@
+"""What lies in HBM of what devices exchange: parts that each puts in its place, rows of messages.
+
+Of HBM nothing is claimed but this. A message for which the LMU is too small passes through it in a
+loop, some rows in each turn, and is put together in HBM: there, too, are families of slots
+(`families`). A device puts its part into slot 0, at an address that depends on it. What all have,
+stored over the same bytes of every slot, is a complete piece: what device `j` stores into its own
+slot with that instruction all store into slot `j`. So a byte of a part that is not stored over is
+left, and differs from device to device.
+
+Where no part is put before, what is stored by the turns of a loop that are walked one by one makes
+a family, and each run of such a loop is another writer: with bytes that it did not store nothing of
+it is read, since those are of an exchange before.
+
+Bytes must be known for that. Where an operand depends on the counter of a loop, its turns are
+walked one by one (`Staging.asked`); where they cannot be, nothing is claimed of what it meets.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from runtime.ring.checks.compile.content.families import Family, Label, Piece
+from runtime.ring.checks.compile.content.memory import Slot, slot_of
+from runtime.ring.checks.compile.content.reading import faults
+from runtime.ring.checks.compile.content.shapes import Runs, Shape, Shapes
+from runtime.ring.checks.compile.proof import Report, Rule
+from runtime.ring.checks.compile.values import Origin, Value
+
+RUNS = 1 << 32
+"""Runs of loops are told apart by multiples of this, instructions below it."""
+
+
+class Far:
+    """The families in HBM of which something is claimed: of complete ones that is nothing more.
+
+    `stored` are those of which no part was put before: they are complete, but perhaps not whole.
+    """
+
+    def __init__(self) -> None:
+        self.families: list[Family] = []
+        self.stored: list[Family] = []
+
+    def copy(self) -> "Far":
+        """The same contents, to be changed apart."""
+        other = Far()
+        for family in self.families:
+            other.families.append(family.copy())
+            if family in self.stored:
+                other.stored.append(other.families[-1])
+        return other
+
+    def join(self, other: "Far") -> None:
+        """Keep what holds here and there."""
+        for family in list(self.families):
+            if not any(family.is_like(known) for known in other.families):
+                self.drop(family)
+
+    def drop(self, family: Family) -> None:
+        """Claim nothing of a family any more."""
+        self.families.remove(family)
+        if family in self.stored:
+            self.stored.remove(family)
+
+    def settle(self) -> None:
+        """Claim nothing of parts that all devices have."""
+        for family in list(self.families):
+            if family not in self.stored and not any(_left(family)):
+                self.drop(family)
+
+    def meeting(self, low: int, high: int) -> list[Family]:
+        """The families that have a byte in a range."""
+        found: list[Family] = []
+        for family in self.families:
+            first, last = family.extent
+            if first < high and low < last:
+                found.append(family)
+        return found
+
+    def left(self) -> list[object]:
+        """Where parts differ from device to device."""
+        return [
+            (family.base, family.step, distance, piece.start, piece.end)
+            for family in self.families
+            for distance, piece in _left(family)
+        ]
+
+
+class View(NamedTuple):
+    """An operand in HBM: its address, its bytes from there on, and what those are made of."""
+
+    base: Value
+    shape: Shape
+    sizes: tuple[Value, ...]
+
+
+class Staging:
+    """The rules for HBM, for one walk.
+
+    `counters` are the symbols of the loops around, `asked` those of which the turns have to be
+    known. `run` is the number of the outermost loop whose turns are walked one by one, or 0.
+    """
+
+    def __init__(self, shapes: Shapes, report: Report) -> None:
+        self.shapes = shapes
+        self.symbols = shapes.symbols
+        self.report = report
+        self.counters: set[int] = set()
+        self.asked: set[int] = set()
+        self.run = 0
+
+    def is_counted(self, value: Value) -> bool:
+        """Whether a value depends on the counter of a loop around."""
+        return not isinstance(value, int) and bool(self.counters & self.symbols.roots((value,)))
+
+    def asks(self, view: View) -> bool:
+        """Whether bytes depend on the counter of a loop, whose turns have to be known then."""
+        found = self.counters & self.symbols.roots((view.base, *view.sizes))
+        self.asked |= found
+        return bool(found)
+
+    def read(self, far: Far, at: int, view: View) -> None:
+        """Refuse a read of what devices have different, or of a part of what was exchanged."""
+        met = [f for f in far.meeting(*self._hull(view)) if f in far.stored or any(_left(f))]
+        if not met or self.symbols.origin(view.base) is Origin.DEVICE or self.asks(view):
+            return
+        for family in met if isinstance(view.base, int) else ():
+            self._read(family, at, view)
+            if family in far.stored:
+                self._read_rows(family, at, view)
+
+    def _read(self, family: Family, at: int, view: View) -> None:
+        for _, piece in _left(family):
+            if self._has(family, piece, view):
+                told = "; ".join(dict.fromkeys(text for _, text in faults(family)))
+                words = f"{{0}} reads parts in HBM, last put by {{1}}, of which {told}"
+                self.report.refuse(Rule.CONTENT, words, at, piece.at)
+
+    def _read_rows(self, family: Family, at: int, view: View) -> None:
+        """Refuse a read of what one run of a loop stored together with other bytes."""
+        read = self.shapes.runs(view.shape, view.base)
+        met = [piece for piece in family.agreed() if self._has(family, piece, view)]
+        if read is None or not met:
+            return
+        writers = {piece.label.writer for piece in met if piece.label is not None}
+        rows = [
+            self.shapes.runs(piece.shape, _place(family) + family.step * k + piece.start)
+            for piece in met
+            for k in range(len(family.slots))
+        ]
+        if len(writers) > 1 or not _are_within(read, rows):
+            words = "{0} reads in HBM what {1} stored row by row together with other bytes"
+            self.report.refuse(Rule.MIXTURE, words, at, met[0].at)
+
+    def _has(self, family: Family, piece: Piece, view: View) -> bool:
+        """Whether a read has a byte of a piece in any slot."""
+        assert isinstance(family.base, int)
+        starts = (family.base + family.step * k for k in range(len(family.slots)))
+        return any(
+            self.shapes.meets(view.shape, view.base, start + piece.start, start + piece.end)
+            for start in starts
+        )
+
+    def write(self, far: Far, at: int, view: View, is_whole: bool) -> None:
+        """An instruction stores; `is_whole` says that it is what all devices have exchanged."""
+        if not view.shape.span:
+            return
+        if self.symbols.origin(view.base) is Origin.DEVICE:
+            self._put(far, at, view)
+            return
+        families = far.meeting(*self._hull(view))
+        if (families or is_whole) and self.asks(view):
+            is_whole = False
+        parts = self._parts(view)
+        for family in families:
+            if parts is None or not self._store(far, family, at, parts, is_whole):
+                far.drop(family)
+        if not self.run:
+            far.settle()
+        if is_whole and self.run and parts is not None and not far.meeting(*self._hull(view)):
+            self._begin(far, at, parts)
+
+    def _put(self, far: Far, at: int, view: View) -> None:
+        """Each device puts a part of its own."""
+        slot = None if isinstance(view.base, int) else slot_of(self.symbols, view.base)
+        is_known = not self.asks(view) and view.shape.is_exact
+        low, high = self._hull(view)
+        met = far.meeting(low, high)
+        if slot is None or not is_known or not isinstance(slot.base, int):
+            for family in met:
+                far.drop(family)
+            return
+        piece = Piece(0, view.shape, Label(0, self._writer(at), slot.base), at)
+        for family in met:
+            if self._fits(far, family, slot, piece):
+                start = slot.base - _place(family)
+                family.put(slot.distance, piece._replace(start=start))
+                return
+            far.drop(family)
+        family = Family(slot.base, slot.step, self.symbols.devices, (slot.base, slot.base))
+        if family.has_room(0, view.shape):
+            family.put(slot.distance, piece)
+            far.families.append(family)
+
+    def _fits(self, far: Far, family: Family, slot: Slot, piece: Piece) -> bool:
+        """Whether a part goes into a slot of a family, which is one of parts then."""
+        assert isinstance(slot.base, int)
+        start = slot.base - _place(family)
+        if family.step != slot.step or not family.has_room(start, piece.shape):
+            return False
+        if family in far.stored:
+            far.stored.remove(family)
+        return True
+
+    def _parts(self, view: View) -> tuple[int, int, Shape] | None:
+        """What is stored as equal shapes for all devices: address, distance, shape; or None."""
+        shape, devices = view.shape, self.symbols.devices
+        if not isinstance(view.base, int) or shape.low or not shape.is_exact or not shape.axes:
+            return None
+        (count, step), *inner = shape.axes
+        if shape.size and shape.size % devices == 0:
+            size = shape.size // devices
+            return view.base, size, Shape(((size, 1),), 0, size, True, size)
+        if count != devices or not inner:
+            return None
+        span = shape.span - step * (devices - 1)
+        size = span if len(inner) == 1 and isinstance(inner[0][0], int) else 0
+        return view.base, step, Shape(tuple(inner), 0, span, True, size)
+
+    def _store(
+        self, far: Far, family: Family, at: int, parts: tuple[int, int, Shape], is_whole: bool
+    ) -> bool:
+        """Store over a family, slot by slot; False where nothing is known of it behind that."""
+        base, step, shape = parts
+        start, devices = base - _place(family), len(family.slots)
+        if start and family in far.stored and not self._is_of_run(family):
+            return False
+        if step == family.step and is_whole and family.has_room(start, shape):
+            self._fill(family, at, base, start, shape)
+            return True
+        low, high = family.extent
+        is_gone = shape.span == step and base <= low and high <= base + step * devices
+        return is_whole and not is_gone and any(_left(family))
+
+    def _is_of_run(self, family: Family) -> bool:
+        """Whether the run of the loop around has stored into a family."""
+        labels = (piece.label for piece in family.slots[0])
+        return any(label is not None and label.writer // RUNS == self.run for label in labels)
+
+    def _begin(self, far: Far, at: int, parts: tuple[int, int, Shape]) -> None:
+        base, step, shape = parts
+        family = Family(base, step, self.symbols.devices, (base, base))
+        if shape.span <= step:
+            self._fill(family, at, base, 0, shape)
+            far.families.append(family)
+            far.stored.append(family)
+
+    def _fill(self, family: Family, at: int, base: int, start: int, shape: Shape) -> None:
+        for distance in range(len(family.slots)):
+            label = Label(distance, self._writer(at), base)
+            family.put(distance, Piece(start, shape, label, at))
+
+    def _writer(self, at: int) -> int:
+        return at + RUNS * self.run
+
+    def _hull(self, view: View) -> tuple[int, int]:
+        low, high = self.symbols.range(view.base)
+        return low + view.shape.low, high + view.shape.low + view.shape.span
+
+
+def _place(family: Family) -> int:
+    assert isinstance(family.base, int)
+    return family.base
+
+
+def _are_within(read: Runs, others: Sequence[Runs | None]) -> bool:
+    """Whether all bytes of runs are bytes of others."""
+    found: list[list[int]] = []
+    for low, high in sorted(run for runs in others for run in runs or ()):
+        if found and low <= found[-1][1]:
+            found[-1][1] = max(high, found[-1][1])
+        else:
+            found.append([low, high])
+    starts = [low for low, _ in found]
+    places = [bisect_right(starts, low) - 1 for low, _ in read]
+    return all(at >= 0 and high <= found[at][1] for at, (_, high) in zip(places, read, strict=True))
+
+
+def _left(family: Family) -> Iterator[tuple[int, Piece]]:
+    """The pieces that not all devices have, with the distance of their slots."""
+    agreed = {(piece.start, piece.shape.axes) for piece in family.agreed()}
+    for distance, slot in enumerate(family.slots):
+        for piece in slot:
+            if (piece.start, piece.shape.axes) not in agreed:
+                yield distance, piece
