@@ -88,6 +88,12 @@ def _with(queues: Queues, side: str, waiting: tuple[Message, ...]) -> Queues:
     return (waiting, right) if side == "left" else (left, waiting)
 
 
+def unlike(one: Queues, other: Queues) -> int:
+    """The send of a message that only one of two has in flight."""
+    messages = [{message.at for side in queues for message in side} for queues in (one, other)]
+    return min(messages[0] ^ messages[1])
+
+
 def is_known(memory: Memory, base: Value, shape: Shape, side: str) -> bool:
     """Whether the neighbour has any of what one sends already: it was gathered, and is not new."""
     slot = None if isinstance(base, int) else memory.slot(base)

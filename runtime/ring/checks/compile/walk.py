@@ -1,9 +1,10 @@
 """One walk over the code of an entry, from top to bottom, for all devices and all runs at once.
 
 Control flow is structured (`runtime.program.structure`): loops nest, their counters and bounds stay
-what they are, branches go forward. Before a loop everything that its turns write is forgotten, so
-that what holds in the first turn holds in all, if a turn leaves nothing more damaged than it found,
-and as much in flight. Where ways meet, what holds is what held on both.
+what they are, branches go forward. Before a loop the registers that its turns write are forgotten,
+and what was gathered is kept: what holds in the first turn holds in all, if a turn leaves nothing
+more damaged than it found, as much in flight, and what it relied on; else it is walked again with
+less. Where ways meet, what holds is what held on both.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,12 +12,12 @@ from typing import NamedTuple
 
 from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Loop, Out, Sts
 from runtime.isa.spec import DataInst, Inst
-from runtime.ring.checks.compile.content.areas import Area, Kind
+from runtime.ring.checks.compile.content.areas import Area, Kind, is_within, left_of
 from runtime.ring.checks.compile.content.far import Far
 from runtime.ring.checks.compile.effects import Effects
 from runtime.ring.checks.compile.flow import Flow
 from runtime.ring.checks.compile.layers.repeats import Repeats
-from runtime.ring.checks.compile.links import Queues
+from runtime.ring.checks.compile.links import Queues, unlike
 from runtime.ring.checks.compile.proof import Rule
 from runtime.ring.checks.compile.state import State
 from runtime.ring.checks.compile.values import (
@@ -44,10 +45,11 @@ class Turn(NamedTuple):
     registers: Registers
     lost: Iterable[Area]
     far: Far
+    kept: set[Area] | None = None
 
 
 class _Open(NamedTuple):
-    """A loop whose turn is walked: what was damaged and in flight before it.
+    """A loop whose turn is walked: the areas that it finds, what was in flight before it.
 
     `kept` are the scalars that it may load, by address. `before` is what was known before it, and
     `counts` what had been counted: where a turn loses what was gathered, it is walked again. Where
@@ -56,7 +58,7 @@ class _Open(NamedTuple):
 
     head: int
     tail: int
-    damaged: set[Area]
+    areas: set[Area]
     queues: Queues
     kept: dict[int, Value]
     before: State
@@ -152,7 +154,7 @@ class Walk:
     def _join(self, at: int, state: State, other: State) -> None:
         if state.queues != other.queues:
             words = "ways that meet at {0} have other messages in flight: {1} was sent on one alone"
-            self.report.refuse(Rule.BALANCE, words, at, _unlike(state.queues, other.queues))
+            self.report.refuse(Rule.BALANCE, words, at, unlike(state.queues, other.queues))
         state.join(other, self.symbols)
 
     def _end(self, at: int, state: State) -> None:
@@ -171,6 +173,8 @@ class Walk:
             self._forget(at, tail, state)
             if again is not None and tail == tails[0]:
                 state.registers[:] = again.registers
+                if again.kept is not None:
+                    state.memory.keep(again.kept)
                 state.memory.lose(again.lost)
                 state.far = again.far.copy()
             loaded = {i.address for i in self.flow.controls(at, tail) if isinstance(i, Lds)}
@@ -199,17 +203,19 @@ class Walk:
             return at + 1
         if state.queues != loop.queues:
             words = "a turn that ends at {0} has other messages in flight than at its start: {1}"
-            self.report.refuse(Rule.BALANCE, words, at, _unlike(state.queues, loop.queues))
+            self.report.refuse(Rule.BALANCE, words, at, unlike(state.queues, loop.queues))
         turns = loop.rest or self._turns(loop, state)
         if turns is not None:
             return self._turn(loop, turns)
-        for area in state.memory.damaged() - loop.damaged:
+        for area in state.memory.damaged() - loop.areas:
             words = "a turn that ends at {0} leaves slots filled in part, last by {1}"
             self.report.refuse(Rule.TURN, words, at, area.at)
-        if any(not _is_within(area, loop.damaged) for area in state.memory.lost()):
-            return self._again(loop, state, loop.turn.far)
+        if any(not is_within(area, loop.areas) for area in state.memory.lost()):
+            return self._again(loop, state, loop.turn.far, loop.turn.kept)
         if state.far.left() and state.far.left() != loop.turn.far.left():
-            return self._again(loop, state, state.far)
+            return self._again(loop, state, state.far, loop.turn.kept)
+        if (kept := self._left(loop, state)) is not None:
+            return self._again(loop, state, loop.turn.far, kept)
         if lost := [place for place in loop.kept if state.kept.get(place) != loop.kept[place]]:
             words = "a turn that ends at {0} writes over what {1} loads in the next one"
             self.report.refuse(Rule.TURN, words, at, self._loading(loop, lost[0]))
@@ -257,12 +263,23 @@ class Walk:
         self._enter(loop.head, tails[tails.index(loop.tail) + 1 :])
         return loop.head
 
-    def _again(self, loop: _Open, state: State, far: Far) -> int:
+    def _left(self, loop: _Open, state: State) -> set[Area] | None:
+        """The areas of which something is known in all turns; None if that is all it relied on."""
+        used = loop.areas & self.effects.reading.used
+        if not used:
+            return None
+        behind = state.memory.settled()
+        rests = {area: left_of(area, behind) for area in used}
+        if all(rest == {area} for area, rest in rests.items()):
+            return None
+        return (loop.areas - used).union(*rests.values())
+
+    def _again(self, loop: _Open, state: State, far: Far, kept: set[Area] | None) -> int:
         """Walk a turn again that finds lost what the one before lost; where it begins.
 
-        Of what is exchanged through HBM it finds `far`.
+        Of what is exchanged through HBM it finds `far`, of areas no others than are `kept`.
         """
-        lost = {*state.memory.lost(), *(a for a in loop.damaged if a.kind is Kind.LOST)}
+        lost = {*state.memory.lost(), *(a for a in loop.areas if a.kind is Kind.LOST)}
         self.visits[loop.tail] = self.visits.get(loop.tail, 0) + 1
         if self.visits[loop.tail] > MOST_VISITS:
             words = "the turns of the loop that ends at {0} do not become alike"
@@ -270,7 +287,7 @@ class Walk:
         self.state, self.repeats.before = loop.before, None
         self.effects.messages, self.effects.reading.gathered = loop.counts
         tails = self.flow.loops[loop.head]
-        turn = Turn(loop.turn.registers, lost, far)
+        turn = Turn(loop.turn.registers, lost, far, kept)
         self._enter(loop.head, tails[tails.index(loop.tail) :], turn)
         return loop.head
 
@@ -278,17 +295,3 @@ class Walk:
         """The first instruction of a body that loads a scalar."""
         body = enumerate(self.flow.code[loop.head : loop.tail], loop.head)
         return next(at for at, i in body if isinstance(i, Lds) and i.address == address)
-
-
-def _is_within(area: Area, known: set[Area]) -> bool:
-    """Whether what is lost was lost before."""
-    return any(
-        other.kind is area.kind and other.low <= area.low and area.high <= other.high
-        for other in known
-    )
-
-
-def _unlike(one: Queues, other: Queues) -> int:
-    """The send of a message that only one of two has in flight."""
-    messages = [{message.at for side in queues for message in side} for queues in (one, other)]
-    return min(messages[0] ^ messages[1])

@@ -188,9 +188,11 @@ def cut(piece: Piece, start: int, end: int) -> Piece:
 def _rows(piece: Piece, label: Label, start: int, end: int) -> Piece | None:
     """The outermost rows that a piece has between two offsets; None where it has parts of some."""
     shape = piece.shape
-    if len(shape.axes) < 2 or shape.low or not isinstance(shape.axes[0][0], int):
+    if len(shape.axes) < 2 or shape.low:
         return None
     (count, step), *inner = shape.axes
+    if not isinstance(count, int):
+        return None
     width = shape.span - (count - 1) * step
     first, behind = -((piece.start - start) // step), (end - piece.start - width) // step + 1
     is_apart = first == 0 or (first - 1) * step + width <= start - piece.start

@@ -15,14 +15,13 @@ Bytes must be known for that. Where an operand depends on the counter of a loop,
 walked one by one (`Staging.asked`); where they cannot be, nothing is claimed of what it meets.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from runtime.ring.checks.compile.content.families import Family, Label, Piece
-from runtime.ring.checks.compile.content.memory import Slot, slot_of
 from runtime.ring.checks.compile.content.reading import faults
-from runtime.ring.checks.compile.content.shapes import Runs, Shape, Shapes
+from runtime.ring.checks.compile.content.shapes import Shape, Shapes, are_within
+from runtime.ring.checks.compile.content.slots import Slot, slot_of
 from runtime.ring.checks.compile.proof import Report, Rule
 from runtime.ring.checks.compile.values import Origin, Value
 
@@ -143,11 +142,12 @@ class Staging:
             return
         writers = {piece.label.writer for piece in met if piece.label is not None}
         rows = [
-            self.shapes.runs(piece.shape, _place(family) + family.step * k + piece.start)
+            run
             for piece in met
             for k in range(len(family.slots))
+            for run in self.shapes.runs(piece.shape, family.step * k + _start(family, piece)) or ()
         ]
-        if len(writers) > 1 or not _are_within(read, rows):
+        if len(writers) > 1 or not are_within(read, rows):
             words = "{0} reads in HBM what {1} stored row by row together with other bytes"
             self.report.refuse(Rule.MIXTURE, words, at, met[0].at)
 
@@ -267,22 +267,13 @@ class Staging:
         return low + view.shape.low, high + view.shape.low + view.shape.span
 
 
+def _start(family: Family, piece: Piece) -> int:
+    return _place(family) + piece.start
+
+
 def _place(family: Family) -> int:
     assert isinstance(family.base, int)
     return family.base
-
-
-def _are_within(read: Runs, others: Sequence[Runs | None]) -> bool:
-    """Whether all bytes of runs are bytes of others."""
-    found: list[list[int]] = []
-    for low, high in sorted(run for runs in others for run in runs or ()):
-        if found and low <= found[-1][1]:
-            found[-1][1] = max(high, found[-1][1])
-        else:
-            found.append([low, high])
-    starts = [low for low, _ in found]
-    places = [bisect_right(starts, low) - 1 for low, _ in read]
-    return all(at >= 0 and high <= found[at][1] for at, (_, high) in zip(places, read, strict=True))
 
 
 def _left(family: Family) -> Iterator[tuple[int, Piece]]:

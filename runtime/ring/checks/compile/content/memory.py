@@ -6,6 +6,7 @@ here. Kept are families of slots (`families`), and areas at fixed addresses:
     GATHERED  the bytes of a complete family, when its memory is used for something else
     SAME      what was computed of such bytes alone
     DAMAGED   of which devices hold what they should not: slots that were not filled
+    KEPT      what was gathered before the loop around, as far as its turns leave it
     LOST      what was gathered on some of the ways that meet, and not on all, or in a place that is
               not known, or written over there
 
@@ -13,26 +14,12 @@ Families go before areas.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
 from runtime.ring.checks.compile.content.areas import Area, Kind, gathered, order, outside
 from runtime.ring.checks.compile.content.families import Family, Label, Piece
 from runtime.ring.checks.compile.content.shapes import Shape, Shapes
-from runtime.ring.checks.compile.values import Affine, Origin, Symbols, Value
-
-
-class Slot(NamedTuple):
-    """An address that depends on the device: `base + step * dj`, where `distance` is j."""
-
-    base: Value
-    distance: int
-    step: int
-
-
-def slot_of(symbols: Symbols, address: Affine) -> Slot | None:
-    """An address as that of a slot; None for one that is affine in no device, or in several."""
-    base, devices = symbols.parts(address)
-    return Slot(base, *devices[0]) if len(devices) == 1 and devices[0][1] > 0 else None
+from runtime.ring.checks.compile.content.slots import Slot, slot_of
+from runtime.ring.checks.compile.values import Affine, Origin, Value
 
 
 class Memory:
@@ -187,17 +174,32 @@ class Memory:
         self._changed()
 
     def forget(self) -> None:
-        """Keep only what is damaged or lost."""
+        """Where a loop begins: families are areas, gathered ones are kept."""
         for family in list(self.families):
             self._settle(family)
-        self.areas = [area for area in self.areas if area.kind in (Kind.DAMAGED, Kind.LOST)]
+        self.areas = [
+            area._replace(kind=Kind.KEPT) if area.kind is Kind.GATHERED else area
+            for area in self.areas
+        ]
+        self._changed()
+
+    def settled(self) -> list[Area]:
+        """The areas that would be there if a loop began."""
+        other = self.copy()
+        other.forget()
+        return other.areas
+
+    def keep(self, areas: Iterable[Area]) -> None:
+        """Of what is known, keep only some areas."""
+        known = (Kind.KEPT, Kind.SAME)
+        kept = {area for area in areas if area.kind in known}
+        kept |= {area for area in self.areas if area.kind not in known}
+        self.areas = sorted(kept, key=order)
         self._changed()
 
     def damaged(self) -> set[Area]:
         """What would be damaged if all families were forgotten."""
-        other = self.copy()
-        other.forget()
-        return {area for area in other.areas if area.kind is Kind.DAMAGED}
+        return {area for area in self.settled() if area.kind is Kind.DAMAGED}
 
     def lost(self) -> set[Area]:
         """What was gathered on some ways only."""

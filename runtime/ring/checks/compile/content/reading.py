@@ -8,8 +8,9 @@ what is complete.
 
 from runtime.ring.checks.compile.content.areas import Area, Kind
 from runtime.ring.checks.compile.content.families import Family, Piece
-from runtime.ring.checks.compile.content.memory import Memory, Slot
-from runtime.ring.checks.compile.content.shapes import Shape
+from runtime.ring.checks.compile.content.memory import Memory
+from runtime.ring.checks.compile.content.shapes import Shape, are_within
+from runtime.ring.checks.compile.content.slots import Slot
 from runtime.ring.checks.compile.proof import Report, Rule
 from runtime.ring.checks.compile.values import Origin, Value
 
@@ -17,11 +18,15 @@ _APART = "{0} reads a part of what {1} gathered together with other bytes"
 
 
 class Reading:
-    """The reads of a program, each of which passes or is refused; `gathered` counts."""
+    """The reads of a program, each of which passes or is refused; `gathered` counts.
+
+    `used` are areas of which something is known, and that were read for it.
+    """
 
     def __init__(self, report: Report) -> None:
         self.report = report
         self.gathered = 0
+        self.used: set[Area] = set()
 
     def check(self, memory: Memory, at: int, base: Value, shape: Shape) -> bool:
         """Check what an instruction reads; whether it is the same on all devices."""
@@ -54,7 +59,23 @@ class Reading:
         if gathered and (len(gathered) > 1 or covered < high - low):
             self.report.refuse(Rule.MIXTURE, _APART, at, *gathered)
         self.gathered += len(gathered)
-        return covered == high - low
+        self._check_kept(memory, at, base, shape, touched)
+        if covered < high - low:
+            return False
+        self.used.update(touched)
+        return True
+
+    def _check_kept(
+        self, memory: Memory, at: int, base: Value, shape: Shape, touched: list[Area]
+    ) -> None:
+        """What was gathered before the loop around is read with nothing else, if all is known."""
+        kept = [area for area in touched if area.kind is Kind.KEPT]
+        runs = memory.shapes.runs(shape, base) if kept else None
+        if runs is None:
+            return
+        self.used.update(kept)
+        if not are_within(runs, [(area.low, area.high) for area in touched]):
+            self.report.refuse(Rule.MIXTURE, _APART, at, *dict.fromkeys(area.at for area in kept))
 
     def _refuse_damaged(self, at: int, areas: list[Area]) -> None:
         for area in areas:

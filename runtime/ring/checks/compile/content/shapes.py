@@ -8,6 +8,7 @@ have the same bytes, in the same order. An extent may be symbolic; what is not k
 most that it may be, or as not contained.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from math import prod
 from typing import NamedTuple
@@ -157,6 +158,19 @@ class Shapes:
             return None
         found = _starts(shape, base)
         return None if found is None else [(low, low + found[1]) for low in found[0].tolist()]
+
+
+def are_within(runs: Runs, others: Runs) -> bool:
+    """Whether all bytes of runs are bytes of others."""
+    found: list[list[int]] = []
+    for low, high in sorted(others):
+        if found and low <= found[-1][1]:
+            found[-1][1] = max(high, found[-1][1])
+        else:
+            found.append([low, high])
+    starts = [low for low, _ in found]
+    places = [bisect_right(starts, low) - 1 for low, _ in runs]
+    return all(at >= 0 and high <= found[at][1] for at, (_, high) in zip(places, runs, strict=True))
 
 
 def _starts(shape: Shape, base: int) -> tuple[NDArray[np.int64], int] | None:

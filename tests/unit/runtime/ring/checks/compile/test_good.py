@@ -160,6 +160,35 @@ def test_a_branch_may_follow_what_is_computed_of_gathered_bytes_alone():
     assert prove(p.program(4, lines)).gathered == 1
 
 
+def _turns(*body: str) -> list[str]:
+    return ["li r95, 0", "turn:", *body, f"loop r95, r{p.P}, 1, turn"]
+
+
+@pytest.mark.parametrize(("used", "at"), [("map1.neg", p.Y), ("copy", p.Z)])
+def test_branches_of_a_loop_may_follow_what_was_gathered_before_it(used: str, at: int):
+    """Or what was computed before it of such bytes alone."""
+    branch = [f"lds r91, {at}", f"bge r91, r{p.ONE}, skip", "out r91", "skip:", *p.produced()]
+    before = [line.replace("map1.neg", used) for line in p.gather(4)]
+    prove(p.program(4, [*before, *_turns(*branch)]))
+
+
+def test_turns_of_a_loop_may_gather_what_they_read_anew_or_use_its_memory():
+    """The first turn reads what was gathered before the loop."""
+    again = [*p.used(4), *p.produced(), p.own(), *p.hops(4)]
+    prove(p.program(4, [*p.gather(4), *_turns(*again)]))
+    elements = f"(r{p.ONE},r{p.ONE},r{p.ONE},r70)"
+    over = ["li r70, 64", f"li r71, {p.Y}", f"li r92, {p.Z}"]
+    over.append(f"map1.neg {elements}, {p.view(71)}, {p.view(92)}")
+    prove(p.program(4, [*p.gather(4), *_turns(*over, *p.used(4))]))
+    prove(p.program(4, [*p.gather(4), *_turns(*p.used(4), *over)]))
+
+
+def test_rows_of_what_was_gathered_before_a_loop_may_be_read_in_its_turns():
+    row = ["muli r91, r95, 64", f"addi r91, r91, {p.Y}"]
+    row.append(f"map1.neg {p.extents()}, {p.view(60)}, {p.view(91)}")
+    prove(p.program(4, [*p.gather(4), *_turns(*row)]))
+
+
 def test_a_gather_that_a_branch_leaves_out_is_proved():
     lines = [f"bge r{p.P}, r{p.ELEMENT}, end", *p.gather(4), "end:", *p.produced()]
     assert prove(p.program(4, lines)).gathered == 1

@@ -74,6 +74,36 @@ def test_a_slot_that_is_filled_in_an_earlier_turn_only_is_refused():
     assert refused.value.rule is Rule.CONTENT
 
 
+LATE = [
+    f"li r91, {p.Y + 60}",
+    f"copy (r{p.ONE},r{p.ONE},r{p.ONE},r{p.ELEMENT}), {p.view(91)}, {p.view(60)}",
+]
+"""Own bytes over the end of the first slot."""
+
+
+@pytest.mark.parametrize(
+    "body", [[*LATE, *TAIL], [*TAIL, *LATE], ["li r70, 65", *TAIL[1:]]],
+    ids=["written over", "written over by the turn before", "with others"],
+)  # fmt: skip
+def test_a_loop_does_not_read_what_was_gathered_before_it_with_other_bytes(body: list[str]):
+    prove(p.program(4, [*p.gather(4), *_turns(*TAIL)]))
+    with pytest.raises(Unproved) as refused:
+        prove(p.program(4, [*p.gather(4), *_turns(*body)]))
+    assert refused.value.rule is Rule.MIXTURE
+
+
+@pytest.mark.parametrize("at", [p.Y, p.Z])
+def test_a_branch_does_not_follow_what_a_turn_before_wrote_over(at: int):
+    """It is what was gathered, or a copy of that."""
+    branch = [f"lds r91, {at}", f"bge r91, r{p.ONE}, skip", "out r91", "skip:", *p.produced()]
+    before = [line.replace("map1.neg", "copy") for line in p.gather(4)]
+    prove(p.program(4, [*before, *_turns(*branch)]))
+    over = [f"li r91, {at}", LATE[1]]
+    with pytest.raises(Unproved) as refused:
+        prove(p.program(4, [*before, *_turns(*branch, *over)]))
+    assert refused.value.rule is Rule.BRANCH
+
+
 def test_messages_of_two_gathers_that_change_places_are_refused():
     second = p.hops(4, first=50)
     head = [*HEAD, *p.slots(4, base=p.Y + 4096, first=50), p.own(first=50)]
