@@ -90,13 +90,13 @@ class Borders:
         first, count = first + is_cut, last - first + 1 - is_cut - is_left
         around = row_bursts(t) * t.hbm_bank_groups * banks_of(t)
         if count > EDGE + around:
-            self.channels.ascend(*ascent(first, EDGE, t), every, writes)
+            self.channels.ascend(*ascent(first, EDGE, t), None, writes)
             rest = dense_clocks(count, writes, t) - dense_clocks(EDGE, writes, t)
             self.channels.later(np.full_like(every, rest))
             back, row = ascent(first + count - around, around, t)
             self.channels.like(_alone(back, writes, t), 0 * every, every, row)
         elif count:
-            self.channels.ascend(*ascent(first, count, t), every, writes)
+            self.channels.ascend(*ascent(first, count, t), None, writes)
         if is_left:
             self._across(last, 0, end, writes)
 
@@ -144,5 +144,5 @@ class Borders:
 def _alone(of: Ascent, writes: bool, target: Target) -> Channels:
     """A channel that was on other rows, behind some bursts."""
     found = Channels(target, 1)
-    found.ascend(of, 0, np.zeros(1, np.int64), writes)
+    found.ascend(of, 0, None, writes)
     return found

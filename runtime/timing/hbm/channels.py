@@ -105,6 +105,11 @@ def _ascent(group: bytes, bank: bytes, row: bytes, target: Target) -> Ascent:
     return Ascent(groups, places, rows, tuple(parts))
 
 
+TIMES = ("columns", "opened", "closable", "group", "opens")
+OTHERS = ("last", "number", "rows", "wrote")
+"""What is known of a channel: clocks, several of each, and the rest."""
+
+
 class Channels:
     """Some channels. `last` are the clocks of their last bursts, on the bus for tBL."""
 
@@ -129,86 +134,107 @@ class Channels:
 
     def serve(self, of: Queues, writes: bool) -> None:
         """Serve bursts behind all that were served before."""
-        gap = self._gaps(of.channels, writes)
-        for k, alive in enumerate(of.alive):
-            places = of.group[k, :alive], of.place[k, :alive], of.row[k, :alive]
-            self._step(of.channels[:alive], *places, gap[:alive], writes)
-            gap = np.full(alive, self.target.hbm_nbl)
+        some, every = self._some(of.channels), np.arange(of.channels.size)
+        gap, usual = some.turn(writes), np.full(of.channels.size, self.target.hbm_nbl)
+        groups = of.group + every * some.group.shape[1]
+        places = of.place + every * some.rows.shape[1]
+        steps = np.arange(len(of.alive))[:, None]
+        at = (some.number + steps) % self.seen + every * self.seen
+        for k, n in enumerate(of.alive):
+            some.step(groups[k, :n], places[k, :n], of.row[k, :n], at[k, :n], gap, writes)
+            gap = usual
+        some.number = (some.number + of.counts) % self.seen
+        self._put(of.channels, some)
 
-    def ascend(self, of: Ascent, base: int, chosen: Ints, writes: bool) -> None:
-        """The same, of bursts that lie in the same places in all of some channels."""
-        gap = self._gaps(chosen, writes)
+    def ascend(self, of: Ascent, base: int, chosen: Ints | None, writes: bool) -> None:
+        """The same, of bursts that lie in the same places in all of some channels, or in all."""
+        some = self if chosen is None else self._some(chosen)
+        gap, every = some.turn(writes), np.arange(some.last.size)
         for begin, end, is_easy in of.parts:
             if is_easy:
-                self._go_on(of, begin, end, chosen, writes)
+                some.go_on(of.group[begin:end], of.place[begin:end], writes)
                 continue
             for k in range(begin, end):
-                group, place, row = (
-                    np.full(chosen.shape, value) for value in (of.group[k], of.place[k], of.row[k])
-                )
-                self._step(chosen, group, place, row + base, gap, writes)
-                gap = np.full(chosen.shape, self.target.hbm_nbl)
+                groups = of.group[k] + every * some.group.shape[1]
+                places = of.place[k] + every * some.rows.shape[1]
+                row, at = np.full(every.shape, of.row[k] + base), some.number + every * self.seen
+                some.step(groups, places, row, at, gap, writes)
+                some.number = (some.number + 1) % self.seen
+                gap = np.full(every.shape, self.target.hbm_nbl)
+        if chosen is not None:
+            self._put(chosen, some)
 
-    def _gaps(self, chosen: Ints, writes: bool) -> Ints:
+    def turn(self, writes: bool) -> Ints:
         """Clocks from the last burst to the next one, and what is read or written from now on."""
-        t, wrote = self.target, self.wrote[chosen]
-        turned = (wrote >= 0) & (wrote != writes)
-        self.wrote[chosen] = writes
+        t = self.target
+        turned = (self.wrote >= 0) & (self.wrote != writes)
+        self.wrote[:] = writes
         return np.where(turned, t.hbm_nrtw if writes else t.hbm_nwtr, t.hbm_nbl)
 
-    def _step(
-        self, chosen: Ints, group: Ints, place: Ints, row: Ints, gap: Ints, writes: bool
+    def step(
+        self, groups: Ints, places: Ints, row: Ints, at: Ints, gap: Ints, writes: bool
     ) -> None:
-        """The next burst of some channels."""
-        t = self.target
+        """The next burst of the first channels: numbers in flat arrays, `at` in that of columns."""
+        t, n = self.target, places.size
         rcd, left = (t.hbm_nrcdwr, t.hbm_nwtp) if writes else (t.hbm_nrcd, t.hbm_nrtp)
-        shut = self.rows[chosen, place] != row
+        shut = self.rows.reshape(-1)[places] != row
         if shut.any():
-            self._open(chosen[shut], place[shut], row[shut])
-        when = np.maximum(self.last[chosen] + gap, self.opened[chosen, place] + rcd)
-        when = np.maximum(when, self.group[chosen, group] + t.hbm_nccdl)
-        at = self.number[chosen]
-        self.columns[chosen, at] = when
-        self.number[chosen] = (at + 1) % self.seen
-        self.last[chosen] = self.group[chosen, group] = when
-        self.closable[chosen, place] = np.maximum(self.closable[chosen, place], when + left)
+            self._open(np.flatnonzero(shut), places[shut], row[shut], at[shut])
+        when = np.maximum(self.last[:n] + gap[:n], self.opened.reshape(-1)[places] + rcd)
+        group, closable = self.group.reshape(-1), self.closable.reshape(-1)
+        when = np.maximum(when, group[groups] + t.hbm_nccdl)
+        self.columns.reshape(-1)[at] = when
+        self.last[:n] = group[groups] = when
+        closable[places] = np.maximum(closable[places], when + left)
 
-    def _open(self, chosen: Ints, place: Ints, row: Ints) -> None:
+    def _open(self, chosen: Ints, places: Ints, row: Ints, at: Ints) -> None:
         """Open the rows that bursts lie in."""
-        t = self.target
-        seen = self.columns[chosen, self.number[chosen]]
-        when = np.maximum(seen, self.closable[chosen, place]) + t.hbm_nrp
-        opens = self.opens[chosen]
-        when = np.maximum(when, self.opened[chosen, place] + t.hbm_nrc)
+        t, opened, opens = self.target, self.opened.reshape(-1), self.opens[chosen]
+        seen = self.columns.reshape(-1)[at]
+        when = np.maximum(seen, self.closable.reshape(-1)[places]) + t.hbm_nrp
+        when = np.maximum(when, opened[places] + t.hbm_nrc)
         when = np.maximum(when, opens[:, -1] + t.hbm_nrrd)
         when = np.maximum(when, opens[:, 0] + t.hbm_nfaw)
-        self.opens[chosen] = np.concatenate((opens[:, 1:], when[:, None]), axis=1)
-        self.rows[chosen, place], self.opened[chosen, place] = row, when
+        self.opens[chosen, :-1], self.opens[chosen, -1] = opens[:, 1:], when
+        self.rows.reshape(-1)[places], opened[places] = row, when
 
-    def _go_on(self, of: Ascent, begin: int, end: int, chosen: Ints, writes: bool) -> None:
+    def go_on(self, group: Ints, place: Ints, writes: bool) -> None:
         """Bursts at full rate; of those that meet in a group or a bank the last one counts."""
-        t, each = self.target, np.arange(1, end - begin + 1)
+        t, each = self.target, np.arange(1, group.size + 1)
         left = t.hbm_nwtp if writes else t.hbm_nrtp
-        when = self.last[chosen][:, None] + each * t.hbm_nbl
-        at = self.number[chosen][:, None] + each - 1
-        here, kept = chosen[:, None], slice(max(0, each.size - self.seen), None)
+        when = self.last[:, None] + each * t.hbm_nbl
+        at = self.number[:, None] + each - 1
+        kept = slice(max(0, each.size - self.seen), None)
+        here = np.arange(self.last.size)[:, None]
         self.columns[here, at[:, kept] % self.seen] = when[:, kept]
-        self.number[chosen] = (at[:, -1] + 1) % self.seen
-        group, place = of.group[begin:end], of.place[begin:end]
-        self.group[here, group] = when
-        self.closable[here, place] = np.maximum(self.closable[here, place], when + left)
-        self.last[chosen] = when[:, -1]
+        self.number = (at[:, -1] + 1) % self.seen
+        self.group[:, group] = when
+        self.closable[:, place] = np.maximum(self.closable[:, place], when + left)
+        self.last = when[:, -1].copy()
 
     def later(self, clocks: Ints) -> None:
         """Channels are busy for so many clocks with what is not looked at."""
         self.last += clocks
-        for part in (self.columns, self.opened, self.closable, self.group, self.opens):
+        for name in TIMES:
+            part = getattr(self, name)
             part += clocks[:, None]
 
-    def like(self, other: "Channels", which: Ints | int, chosen: Ints, row: int = 0) -> None:
+    def like(self, other: "Channels", which: Ints, chosen: Ints, row: int = 0) -> None:
         """Some channels have the banks of others, rows so much further, and stay as they are."""
         own = self.last[chosen] - other.last[which]
-        for name in ("columns", "opened", "closable", "group", "opens"):
+        for name in TIMES:
             getattr(self, name)[chosen] = getattr(other, name)[which] + own[:, None]
         self.rows[chosen] = other.rows[which] + row
         self.number[chosen], self.wrote[chosen] = other.number[which], other.wrote[which]
+
+    def _some(self, chosen: Ints) -> "Channels":
+        """Some of them, to go on with."""
+        found = Channels(self.target, 0)
+        for name in (*TIMES, *OTHERS):
+            setattr(found, name, getattr(self, name)[chosen])
+        return found
+
+    def _put(self, chosen: Ints, some: "Channels") -> None:
+        """The same behind what they did."""
+        for name in (*TIMES, *OTHERS):
+            getattr(self, name)[chosen] = getattr(some, name)

@@ -105,12 +105,25 @@ def loads(pattern: Pattern, low: int, target: Target) -> Ints:
         first[1:] = np.maximum(first[1:], last[:-1] + 1)
         first, last = first[first <= last], last[first <= last]
     (low_q, begin), (high_q, end) = np.divmod(first, channels), np.divmod(last, channels)
-    whole = np.maximum(0, high_q - low_q - 1).sum()
     is_one = low_q == high_q
-    found = np.full(channels, whole, np.int64)
-    every = np.arange(channels)
     stop = np.where(is_one, end, channels - 1)
-    for q, a, b in ((low_q, begin, stop), (high_q[~is_one], 0 * end[~is_one], end[~is_one])):
-        moved = every[None] ^ channel_of(q, target)[:, None]
-        found += ((moved >= a[:, None]) & (moved <= b[:, None])).sum(0)
+    found = np.full(channels, np.maximum(0, high_q - low_q - 1).sum())
+    found += _spread(low_q, begin, stop, target)
+    return found + _spread(high_q[~is_one], 0 * end[~is_one], end[~is_one], target)
+
+
+def _spread(q: Ints, begin: Ints, stop: Ints, target: Target) -> Ints:
+    """How often each channel has one of the bursts from `begin` to `stop` of some `q`.
+
+    Of what begins and stops alike, channels that are moved alike count together.
+    """
+    channels = target.hbm_channels
+    pairs, pair = np.unique(begin * channels + stop, return_inverse=True)
+    often = np.bincount(pair * channels + channel_of(q, target), minlength=pairs.size * channels)
+    moved = np.arange(channels)[:, None] ^ np.arange(channels)
+    found = np.zeros(channels, np.int64)
+    for number in range(pairs.size):
+        low, high = divmod(int(pairs[number]), channels)
+        of = often[number * channels : (number + 1) * channels]
+        found += ((moved >= low) & (moved <= high)) @ of
     return found
