@@ -29,7 +29,7 @@ import numpy as np
 from runtime.target import Target
 from runtime.timing.hbm.channels import Ascent, Channels, ascent, beside
 from runtime.timing.hbm.law import in_units
-from runtime.timing.hbm.mapping import banks_of, channel_of, row_bursts
+from runtime.timing.hbm.mapping import banks_of, channel_of, row_bursts, within
 from runtime.timing.hbm.parts import EDGE, Parts, parts_of
 from runtime.timing.hbm.requests import Pattern, dense_clocks, is_ascending
 
@@ -90,21 +90,21 @@ class Borders:
         first, count = first + is_cut, last - first + 1 - is_cut - is_left
         around = row_bursts(t) * t.hbm_bank_groups * banks_of(t)
         if count > EDGE + around:
-            self.channels.ascend(*ascent(first, EDGE, t), None, writes)
+            self.channels.ascend(*ascent(first, EDGE, t), writes)
             rest = dense_clocks(count, writes, t) - dense_clocks(EDGE, writes, t)
             self.channels.later(np.full_like(every, rest))
             back, row = ascent(first + count - around, around, t)
             self.channels.like(_alone(back, writes, t), 0 * every, every, row)
         elif count:
-            self.channels.ascend(*ascent(first, count, t), None, writes)
+            self.channels.ascend(*ascent(first, count, t), writes)
         if is_left:
             self._across(last, 0, end, writes)
 
     def _across(self, q: int, begin: int, end: int, writes: bool) -> None:
         """One burst each of channels that follow each other."""
-        moved = int(channel_of(np.array([q]), self.target)[0])
-        chosen = np.arange(begin, end + 1) ^ moved
-        self.channels.ascend(*ascent(q, 1, self.target), chosen, writes)
+        chosen = np.arange(begin, end + 1) ^ channel_of(q, self.target)
+        group, bank, row, _ = within(q, self.target)
+        self.channels.once(chosen, (group, group * banks_of(self.target) + bank, row), writes)
 
     def _serve(self, parts: Parts, took: int) -> None:
         """What lies behind the first bursts takes what the law says less what these take alone,
@@ -144,5 +144,5 @@ class Borders:
 def _alone(of: Ascent, writes: bool, target: Target) -> Channels:
     """A channel that was on other rows, behind some bursts."""
     found = Channels(target, 1)
-    found.ascend(of, 0, None, writes)
+    found.ascend(of, 0, writes)
     return found

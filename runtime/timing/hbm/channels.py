@@ -141,50 +141,60 @@ class Channels:
         steps = np.arange(len(of.alive))[:, None]
         at = (some.number + steps) % self.seen + every * self.seen
         for k, n in enumerate(of.alive):
-            some.step(groups[k, :n], places[k, :n], of.row[k, :n], at[k, :n], gap, writes)
+            steps = groups[k, :n], places[k, :n], of.row[k, :n], at[k, :n]
+            some.step(every[:n], *steps, gap[:n], writes)
             gap = usual
         some.number = (some.number + of.counts) % self.seen
         self._put(of.channels, some)
 
-    def ascend(self, of: Ascent, base: int, chosen: Ints | None, writes: bool) -> None:
-        """The same, of bursts that lie in the same places in all of some channels, or in all."""
-        some = self if chosen is None else self._some(chosen)
-        gap, every = some.turn(writes), np.arange(some.last.size)
+    def ascend(self, of: Ascent, base: int, writes: bool) -> None:
+        """The same, of bursts that lie in the same places in all channels."""
+        every = np.arange(self.last.size)
+        gap, usual = self.turn(writes), np.full(every.shape, self.target.hbm_nbl)
         for begin, end, is_easy in of.parts:
             if is_easy:
-                some.go_on(of.group[begin:end], of.place[begin:end], writes)
+                self.go_on(of.group[begin:end], of.place[begin:end], writes)
                 continue
             for k in range(begin, end):
-                groups = of.group[k] + every * some.group.shape[1]
-                places = of.place[k] + every * some.rows.shape[1]
-                row, at = np.full(every.shape, of.row[k] + base), some.number + every * self.seen
-                some.step(groups, places, row, at, gap, writes)
-                some.number = (some.number + 1) % self.seen
-                gap = np.full(every.shape, self.target.hbm_nbl)
-        if chosen is not None:
-            self._put(chosen, some)
+                place = int(of.group[k]), int(of.place[k]), int(of.row[k]) + base
+                self._same(every, place, gap, writes)
+                gap = usual
 
-    def turn(self, writes: bool) -> Ints:
+    def once(self, chosen: Ints, place: tuple[int, int, int], writes: bool) -> None:
+        """One burst in the same group, bank of all groups and row of some channels."""
+        self._same(chosen, place, self.turn(writes, chosen), writes)
+
+    def _same(self, chosen: Ints, place: tuple[int, int, int], gap: Ints, writes: bool) -> None:
+        group, bank, row = place
+        groups = chosen * self.group.shape[1] + group
+        places = chosen * self.rows.shape[1] + bank
+        number = self.number[chosen]
+        rows, at = np.full(chosen.shape, row), number + chosen * self.seen
+        self.step(chosen, groups, places, rows, at, gap, writes)
+        self.number[chosen] = (number + 1) % self.seen
+
+    def turn(self, writes: bool, chosen: Ints | slice = slice(None)) -> Ints:
         """Clocks from the last burst to the next one, and what is read or written from now on."""
-        t = self.target
-        turned = (self.wrote >= 0) & (self.wrote != writes)
-        self.wrote[:] = writes
+        t, wrote = self.target, self.wrote[chosen]
+        turned = (wrote >= 0) & (wrote != writes)
+        self.wrote[chosen] = writes
         return np.where(turned, t.hbm_nrtw if writes else t.hbm_nwtr, t.hbm_nbl)
 
     def step(
-        self, groups: Ints, places: Ints, row: Ints, at: Ints, gap: Ints, writes: bool
-    ) -> None:
-        """The next burst of the first channels: numbers in flat arrays, `at` in that of columns."""
-        t, n = self.target, places.size
+        self, chosen: Ints, groups: Ints, places: Ints, row: Ints, at: Ints, gap: Ints,
+        writes: bool,
+    ) -> None:  # fmt: skip
+        """The next burst of some channels: numbers in flat arrays, `at` in that of columns."""
+        t = self.target
         rcd, left = (t.hbm_nrcdwr, t.hbm_nwtp) if writes else (t.hbm_nrcd, t.hbm_nrtp)
         shut = self.rows.reshape(-1)[places] != row
         if shut.any():
-            self._open(np.flatnonzero(shut), places[shut], row[shut], at[shut])
-        when = np.maximum(self.last[:n] + gap[:n], self.opened.reshape(-1)[places] + rcd)
+            self._open(chosen[shut], places[shut], row[shut], at[shut])
+        when = np.maximum(self.last[chosen] + gap, self.opened.reshape(-1)[places] + rcd)
         group, closable = self.group.reshape(-1), self.closable.reshape(-1)
         when = np.maximum(when, group[groups] + t.hbm_nccdl)
         self.columns.reshape(-1)[at] = when
-        self.last[:n] = group[groups] = when
+        self.last[chosen] = group[groups] = when
         closable[places] = np.maximum(closable[places], when + left)
 
     def _open(self, chosen: Ints, places: Ints, row: Ints, at: Ints) -> None:

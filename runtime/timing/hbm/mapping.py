@@ -19,7 +19,7 @@ or more no burst is of the group of the one before it, and no row follows one of
 not a power of two, and fewer groups, stay.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -30,6 +30,8 @@ WIDTH = 63
 """Bits of a number."""
 FEWEST = 2
 """Bits of a group that moves: with one, a bit that changes meets the group before."""
+N = TypeVar("N", int, Ints)
+"""One number, or many."""
 
 
 class Places(NamedTuple):
@@ -48,20 +50,20 @@ def places(bursts: Ints, target: Target) -> Places:
     return Places(channel ^ channel_of(q, target), *within(q, target))
 
 
-def channel_of(q: Ints, target: Target) -> Ints:
+def channel_of(q: N, target: Target) -> N:
     """What the channels of bursts are moved by, with an exclusive-or."""
     if target.hbm_skew != "fold":
-        return np.zeros_like(q)
+        return q & 0
     bits = _bits(target.hbm_channels)
     return _reversed(_fold(q, bits, bits), bits)
 
 
-def within(q: Ints, target: Target) -> tuple[Ints, Ints, Ints, Ints]:
+def within(q: N, target: Target) -> tuple[N, N, N, N]:
     """Group, bank, row and column of the bursts of a channel, which are the same in all of them."""
     groups, banks = target.hbm_bank_groups, banks_of(target)
-    block, group = np.divmod(q, groups)
-    stripe, column = np.divmod(block, row_bursts(target))
-    row, bank = np.divmod(stripe, banks)
+    block, group = q // groups, q % groups
+    stripe, column = block // row_bursts(target), block % row_bursts(target)
+    row, bank = stripe // banks, stripe % banks
     if target.hbm_skew == "fold":
         of_group, of_bank = _bits(groups), _bits(banks)
         digit = of_group + of_bank
@@ -86,10 +88,10 @@ def _bits(count: int) -> int:
     return 0 if count & (count - 1) else count.bit_length() - 1
 
 
-def _fold(value: Ints, digit: int, low: int) -> Ints:
+def _fold(value: N, digit: int, low: int) -> N:
     """The lowest bits of the exclusive-or of all digits."""
     if not low:
-        return np.zeros_like(value)
+        return value & 0
     shift = digit
     while shift < WIDTH:
         value = value ^ value >> shift
@@ -97,9 +99,9 @@ def _fold(value: Ints, digit: int, low: int) -> Ints:
     return value & ((1 << low) - 1)
 
 
-def _reversed(value: Ints, bits: int) -> Ints:
+def _reversed(value: N, bits: int) -> N:
     """Numbers with their bits in the other order."""
-    found = np.zeros_like(value)
+    found = value & 0
     for bit in range(bits):
-        found |= (value >> bit & 1) << (bits - 1 - bit)
+        found = found | (value >> bit & 1) << (bits - 1 - bit)
     return found
