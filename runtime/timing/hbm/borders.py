@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 
 from runtime.target import Target
-from runtime.timing.hbm.channels import Ascent, Channels, ascent, beside
+from runtime.timing.hbm.channels import Ascent, Channels, Place, ascent, beside
 from runtime.timing.hbm.law import in_units
 from runtime.timing.hbm.mapping import banks_of, channel_of, row_bursts, within
 from runtime.timing.hbm.parts import EDGE, Parts, parts_of
@@ -104,7 +104,8 @@ class Borders:
         """One burst each of channels that follow each other."""
         chosen = np.arange(begin, end + 1) ^ channel_of(q, self.target)
         group, bank, row, _ = within(q, self.target)
-        self.channels.once(chosen, (group, group * banks_of(self.target) + bank, row), writes)
+        place = Place(group, group * banks_of(self.target) + bank, row)
+        self.channels.once(chosen, place, writes)
 
     def _serve(self, parts: Parts, took: int) -> None:
         """What lies behind the first bursts takes what the law says less what these take alone,

@@ -66,17 +66,33 @@ def beside(one: Queues, other: Queues, count: int) -> Queues:
     return Queues(channels[order], counts[order], alive_of(counts), *places[:, :, order])
 
 
-@dataclass(frozen=True, eq=False)
-class Ascent:
-    """Bursts that all channels have in the same places; rows count from the first.
+class Place(NamedTuple):
+    """Where a burst lies: group, bank of all groups, row."""
 
-    `parts` are begin and end, and whether no row is opened and no group waits for itself.
+    group: int
+    bank: int
+    row: int
+
+
+class Rate(NamedTuple):
+    """Bursts at full rate: no row is opened and no group waits for itself.
+
+    Of those that meet in a group or a bank the last one counts, which is the `group_last`-th or the
+    `bank_last`-th of all `bursts`.
     """
 
-    group: Ints
-    place: Ints
-    row: Ints
-    parts: tuple[tuple[int, int, bool], ...]
+    bursts: int
+    groups: Ints
+    group_last: Ints
+    banks: Ints
+    bank_last: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Ascent:
+    """Bursts that all channels have in the same places; rows count from the first."""
+
+    parts: tuple[Place | Rate, ...]
 
 
 def ascent(first: int, count: int, target: Target) -> tuple[Ascent, int]:
@@ -90,19 +106,24 @@ def ascent(first: int, count: int, target: Target) -> tuple[Ascent, int]:
 def _ascent(group: bytes, bank: bytes, row: bytes, target: Target) -> Ascent:
     groups, banks, rows = (np.frombuffer(part, np.int64) for part in (group, bank, row))
     places = groups * banks_of(target) + banks
+    bursts = list(map(Place, groups.tolist(), places.tolist(), rows.tolist()))
     open_rows, last, easy = dict[int, int](), dict[int, int](), list[bool]()
-    for k, (g, place, own) in enumerate(
-        zip(groups.tolist(), places.tolist(), rows.tolist(), strict=True)
-    ):
+    for k, (g, place, own) in enumerate(bursts):
         rested = (k - last.get(g, k)) * target.hbm_nbl >= target.hbm_nccdl
         easy.append(open_rows.get(place) == own and rested)
         open_rows[place], last[g] = own, k
-    parts, begin = list[tuple[int, int, bool]](), 0
-    for is_easy, several in groupby(easy):
-        length = len(list(several))
-        parts.append((begin, begin + length, is_easy))
-        begin += length
-    return Ascent(groups, places, rows, tuple(parts))
+    parts = list[Place | Rate]()
+    for is_easy, several in groupby(zip(easy, bursts, strict=True), lambda pair: pair[0]):
+        own = [burst for _, burst in several]
+        parts += [_rate(own)] if is_easy else own
+    return Ascent(tuple(parts))
+
+
+def _rate(bursts: list[Place]) -> Rate:
+    groups = {burst.group: k for k, burst in enumerate(bursts, start=1)}
+    banks = {burst.bank: k for k, burst in enumerate(bursts, start=1)}
+    ends = [np.array(part) for d in (groups, banks) for part in (list(d), list(d.values()))]
+    return Rate(len(bursts), *ends)
 
 
 TIMES = ("columns", "opened", "closable", "group", "opens")
@@ -151,20 +172,18 @@ class Channels:
         """The same, of bursts that lie in the same places in all channels."""
         every = np.arange(self.last.size)
         gap, usual = self.turn(writes), np.full(every.shape, self.target.hbm_nbl)
-        for begin, end, is_easy in of.parts:
-            if is_easy:
-                self.go_on(of.group[begin:end], of.place[begin:end], writes)
+        for part in of.parts:
+            if isinstance(part, Rate):
+                self.go_on(part, writes)
                 continue
-            for k in range(begin, end):
-                place = int(of.group[k]), int(of.place[k]), int(of.row[k]) + base
-                self._same(every, place, gap, writes)
-                gap = usual
+            self._same(every, part._replace(row=part.row + base), gap, writes)
+            gap = usual
 
-    def once(self, chosen: Ints, place: tuple[int, int, int], writes: bool) -> None:
-        """One burst in the same group, bank of all groups and row of some channels."""
+    def once(self, chosen: Ints, place: Place, writes: bool) -> None:
+        """One burst in the same place of some channels."""
         self._same(chosen, place, self.turn(writes, chosen), writes)
 
-    def _same(self, chosen: Ints, place: tuple[int, int, int], gap: Ints, writes: bool) -> None:
+    def _same(self, chosen: Ints, place: Place, gap: Ints, writes: bool) -> None:
         group, bank, row = place
         groups = chosen * self.group.shape[1] + group
         places = chosen * self.rows.shape[1] + bank
@@ -208,19 +227,19 @@ class Channels:
         self.opens[chosen, :-1], self.opens[chosen, -1] = opens[:, 1:], when
         self.rows.reshape(-1)[places], opened[places] = row, when
 
-    def go_on(self, group: Ints, place: Ints, writes: bool) -> None:
-        """Bursts at full rate; of those that meet in a group or a bank the last one counts."""
-        t, each = self.target, np.arange(1, group.size + 1)
+    def go_on(self, of: Rate, writes: bool) -> None:
+        """Bursts at full rate."""
+        t, last = self.target, self.last[:, None]
         left = t.hbm_nwtp if writes else t.hbm_nrtp
-        when = self.last[:, None] + each * t.hbm_nbl
-        at = self.number[:, None] + each - 1
-        kept = slice(max(0, each.size - self.seen), None)
-        here = np.arange(self.last.size)[:, None]
-        self.columns[here, at[:, kept] % self.seen] = when[:, kept]
-        self.number = (at[:, -1] + 1) % self.seen
-        self.group[:, group] = when
-        self.closable[:, place] = np.maximum(self.closable[:, place], when + left)
-        self.last = when[:, -1].copy()
+        kept = min(of.bursts, self.seen)
+        each = np.arange(of.bursts - kept, of.bursts)
+        at = (self.number[:, None] + each) % self.seen
+        self.columns[np.arange(self.last.size)[:, None], at] = last + (each + 1) * t.hbm_nbl
+        self.number = (self.number + of.bursts) % self.seen
+        self.group[:, of.groups] = last + of.group_last * t.hbm_nbl
+        closed = last + (of.bank_last * t.hbm_nbl + left)
+        self.closable[:, of.banks] = np.maximum(self.closable[:, of.banks], closed)
+        self.last = self.last + of.bursts * t.hbm_nbl
 
     def later(self, clocks: Ints) -> None:
         """Channels are busy for so many clocks with what is not looked at."""
