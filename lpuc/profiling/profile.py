@@ -24,6 +24,9 @@ from runtime.timing.profiling.causes import Spent
 from runtime.timing.profiling.path import Piece, critical_path
 from runtime.timing.profiling.record import Record, record
 
+FARTHEST = 1 << 17
+"""The longest context that is looked at unless a longer one is asked for."""
+
 
 @dataclass(frozen=True)
 class Account:
@@ -195,13 +198,18 @@ def _shares(run: Record, path: tuple[Piece, ...], by_role: bool) -> tuple[Share,
 
 
 def _curve(program: Program, entry: str, symbols: Mapping[str, int]) -> dict[int, float]:
-    """The time over the context, where the entry has one symbol that counts it."""
+    """The time over the context, where the entry has one symbol that counts it.
+
+    It ends with the bound, or, far below a bound that is larger, with the context that was asked
+    for: a run has as many instructions as the cache has pieces.
+    """
     if len(symbols) != 1:
         return {}
     (name,) = symbols
     (symbol,) = [s for s in program.entry(entry).symbols if s.name == name]
-    wanted = {symbol.lower, 32, 128, 512, 1040, 2047, 8192, 32767, symbol.upper}
-    inside = sorted(n for n in wanted if symbol.lower <= n <= symbol.upper)
+    last = min(symbol.upper, max(FARTHEST, symbols[name]))
+    wanted = {symbol.lower, 32, 128, 512, 1040, 2047, 8192, 32767, last}
+    inside = sorted(n for n in wanted if symbol.lower <= n <= last)
     return {n: predict(program, {name: n}, entry=entry).seconds for n in inside}
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @command
 @click.argument("file", type=FILE)
 @click.option("--context", type=int, metavar="N",
-              help="Tokens in the cache.  [default: as many as fit]")  # fmt: skip
+              help="Tokens in the cache.  [default: as many as fit, at most 131072]")  # fmt: skip
 @click.option("--entry", default="step", show_default=True, help="What is run.")
 @click.option("--model", type=FILE, metavar="MODEL.onnx",
               help="The model of a program, from which the floor is computed.")  # fmt: skip
@@ -138,14 +138,15 @@ def _compiled(file: Path, options: CompileOptions) -> Program:
 
 
 def _context(program: Program, entry: str, context: int | None) -> int | None:
-    """As many tokens as fit, if a decoder is run and nothing is said."""
+    """As many tokens as fit, up to `FARTHEST`, if a decoder is run and nothing is said."""
+    from lpuc.profiling.profile import FARTHEST
     from runtime.generation.device import GENERATE
 
     symbols = dict(program.entries)[entry].symbols if entry in dict(program.entries) else ()
     if context is None and entry == "step" and len(symbols) == 1:
-        return symbols[0].upper
+        return min(FARTHEST, symbols[0].upper)
     if context is None and entry == GENERATE and symbols:
-        return max(1, program.entry(entry).greatest["total"] - 2)
+        return max(1, min(FARTHEST, program.entry(entry).greatest["total"] - 2))
     return context
 
 

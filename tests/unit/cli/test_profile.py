@@ -37,6 +37,18 @@ def compiled() -> Program:
     return compile_model(SAMPLE, CompileOptions(prompt_chunk=0)).program
 
 
+def test_contexts_far_below_the_bound(
+    compiled: Program, program: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A bound of millions is no context to predict at unless it is asked for."""
+    monkeypatch.setattr("lpuc.profiling.profile.FARTHEST", 8)
+    assert max(profiled(compiled, "step", 5).curve) == 8
+    assert max(profiled(compiled, "step", 20).curve) == 20
+    code, out, _ = profile(capsys, program, "--json")
+    assert (code, json.loads(out)["symbols"]) == (0, {"P": 8})
+
+
 def test_figures_are_those_of_the_model(compiled: Program) -> None:
     found = profiled(compiled, context=CONTEXT, floor=floor_of(SAMPLE, CONTEXT, "f16"))
     timing = predict(compiled, found.symbols)
