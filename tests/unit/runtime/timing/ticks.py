@@ -52,6 +52,7 @@ class Ticks:
         self.bus: tuple[bool, int] | None = None
         self.last_sent: int | None = None
         self.ends: list[int] = [0]
+        self.arrived_at: list[int] = []
 
     def prepared(self, trace: Iterator[tuple[Inst, list[int], bool]]) -> Iterator[Job]:
         """Jobs in program order, each with what it depends on."""
@@ -262,7 +263,8 @@ class Ticks:
         if job.asked == beats:
             job.sent = self.last_sent = unit
             cycle = -(-unit // self.channels.units)
-            self.ends.append(cycle + (self.target.hbm_latency if beats else 0))
+            self.arrived_at.append(cycle + (self.target.hbm_latency if beats else 0))
+            self.ends.append(self.arrived_at[-1])
             self.at["STREAM"] = None
             return True
         if not self.has_room(job):
