@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from lpuc.diagnosis.judging.importing import judge_import, judge_weights
 from lpuc.diagnosis.judging.runs import ANYTHING, Outputs, Runs
 from lpuc.diagnosis.judging.snapshots import Step
 from lpuc.diagnosis.limits import at_most
+from lpuc.diagnosis.reduction.inputs import SIZES, drawn
 from lpuc.diagnosis.screening import screened
 from lpuc.diagnosis.search import Problem, Search
 from lpuc.errors import UserError
@@ -128,7 +129,7 @@ class Variant:
     def _judge(self) -> None:
         """`Problem` for the first thing that is wrong."""
         search = self._search
-        cases = {case.name: case for case in self._made.thorough() if not case.carried}
+        cases = {case.name: case for case in self._cases() if not case.carried}
         kept, suspects, broken = screened(search, self._reference, list(cases.values()), self.notes)
         self.cases += [case.name for case in kept]
         chosen = suspects[:MOST_SUSPECTS]
@@ -154,6 +155,21 @@ class Variant:
             raise Problem(failure_of(broken, ENCODER), chosen[0])
         search.machine(chosen)
         self._require_right(suspects, prompts)
+
+    def _cases(self) -> list[Case]:
+        """
+        What the model is called with; `Failed` if what the IR says of its inputs fits none.
+
+        The first pass behind which that is so is to blame.
+        """
+        try:
+            return list(self._made.thorough())
+        except Exception as error:  # what extents that are none lead to
+            failure = failure_of(error, UNKNOWN)
+            said = (s for s in self.done if _refused(s.after.module) == failure.message)
+            first = next(said, None)
+            where = UNKNOWN if first is None else first.one.name
+            raise Failed(replace(failure, where=where)) from error
 
     def _judge_given(self, cases: Sequence[Case]) -> None:
         """The same for the given cases alone, as far as it can show what is sought."""
@@ -238,6 +254,16 @@ class Variant:
                 if smaller.failure.same(problem.failure):
                     return smaller
         return problem
+
+
+def _refused(module: ModuleOp) -> str | None:
+    """Why inputs of IR cannot be made, if they cannot."""
+    try:
+        for size in SIZES:
+            drawn(module, size)
+    except Exception as error:
+        return failure_of(error, UNKNOWN).message
+    return None
 
 
 def _size(case: Case) -> int:

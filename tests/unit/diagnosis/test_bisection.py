@@ -13,6 +13,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.exceptions import VerifyException
 
 import runtime.ring.checks.compile as checks
+from dialects.affine import Affine
 from lpuc.cli import invoke
 from lpuc.compiler.options import CompileOptions
 from lpuc.diagnosis.bisection import Bisection, bisect
@@ -26,6 +27,7 @@ from passes.analysis.levels import level_of
 from passes.lpu_isa.hoist_streams import LpuIsaHoistStreamsPass
 from passes.lpu_mem.tile import LpuMemTilePass
 from passes.onnx.operators import elementwise
+from passes.onnx.roles import binding
 from passes.rewriting.build import Build
 from runtime.device.device import Device
 from runtime.errors import Invalid
@@ -33,6 +35,7 @@ from runtime.program.program import Program
 from runtime.ring.checks.compile import Rule, Unproved
 from runtime.run import host_io
 from runtime.run.host_io import HostIO
+from tests.e2e.committed import ONE
 from tests.planted import (
     off_in_lpu,
     off_in_mem,
@@ -97,6 +100,24 @@ def test_a_conversion_that_swaps_operands(model: Path, monkeypatch: pytest.Monke
     assert failure is not None
     assert (failure.kind, failure.where) == ("numbers", "convert-onnx-to-lpu")
     assert (failure.operation, failure.nodes) == ("lpu.map", ("less",))
+
+
+def test_inputs_of_which_none_can_be_made_are_those_of_the_pass_that_says_them(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """A mask that is shorter than the cache by more than the tokens."""
+    before = binding._bind
+
+    def shorter(one: Any, tensors: Any, extents: Any) -> None:
+        lengths = [e and (e - Affine(2) if e.terms else e) for e in extents]
+        before(one, tensors, lengths)
+
+    monkeypatch.setattr(binding, "_bind", shorter)
+    options = replace(OPTIONS, max_context=8, prompt_chunk=0)
+    failure = bisect(ONE, options, is_thorough=False).failure
+    assert failure is not None
+    assert (failure.kind, failure.where) == ("crash", "onnx-bind-roles")
+    assert "negative dimensions" in failure.message
 
 
 def test_an_importer_that_reads_other_weights(model: Path, monkeypatch: pytest.MonkeyPatch):
