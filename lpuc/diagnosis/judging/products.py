@@ -57,13 +57,16 @@ def exact(op: MatmulOp | AttentionOp, operands: Sequence[Array]) -> tuple[Array,
     """
     What a product gives, and how far apart two right results may be for what is rounded inside.
 
+    Of many sums in f32 some are more than three bounds off: as far as f32 itself is, any may be.
     A probability is rounded to the type of the values: one that is near the middle between two
     numbers of that type may become either. Scores that are large, as those of masks are, have few
     digits behind the point; all else of f32 is in the local bound.
     """
     if isinstance(op, MatmulOp):
-        right = np.matmul(*(x.astype(np.float64) for x in operands))
-        return right, np.zeros(right.shape)
+        right, short = (
+            np.matmul(*(x.astype(t) for x in operands)) for t in (np.float64, np.float32)
+        )
+        return right, np.nan_to_num(np.abs(short - right), nan=np.inf, posinf=np.inf)
     scores, off = _scores(op, operands)
     top = np.max(scores, -1, keepdims=True, initial=-np.inf)
     if op.empty.data == "zero":

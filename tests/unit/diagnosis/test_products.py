@@ -16,7 +16,7 @@ from dialects.reading import all_within
 from lpuc.compiler.located import parse_module
 from lpuc.diagnosis.judging.passes import judge
 from lpuc.diagnosis.judging.products import exact, product_departs
-from lpuc.diagnosis.judging.runs import Runs, bound_of
+from lpuc.diagnosis.judging.runs import APART, Runs, bound_of
 from lpuc.diagnosis.judging.snapshots import Snapshot, steps
 from lpuc.levels.cases import Case
 from passes.rewriting.base import RewritingPass
@@ -24,7 +24,7 @@ from passes.rewriting.build import Build
 from passes.rewriting.kernel import set_operands
 from passes.specification import Specification, rounds
 from runtime.numerics.elements import ElementType
-from tests.unit.diagnosis.test_judging import TEXT, case
+from tests.unit.diagnosis.test_judging import TEXT, K, case
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LENGTH = 9
@@ -95,6 +95,18 @@ def test_an_attention(kind: str, bias: str, empty: str, cap: float):
             found = product_departs(planted, {})
             assert (found is not None) == seen
             assert found is None or found.names == ("attention",)
+
+
+def test_a_sum_that_drifts_is_right():
+    """Terms of one sign are rounded in one direction, further than the bound of a walk."""
+    k = 1 << 15
+    text = TEXT.replace(f"[2, {K}]", f"[2, {k}]").replace(f"[{K}, 4]", f"[{k}, 4]")
+    x, w = np.full((2, k), 0.1, np.float32), np.full((k, 4), 0.1, np.float32)
+    runs = Runs(Snapshot.of(parse_module(text, "test"), "lpu"), Case("one", {"x": x, "w": w}))
+    (event,) = (one for one in runs.events if node_names(one.op) == ("product",))
+    exact_sum = np.matmul(x.astype(np.float64), w.astype(np.float64))
+    assert np.any(np.abs(event.array - exact_sum) > APART * bound_of(event))
+    assert product_departs(runs, {}) is None
 
 
 @dataclass(frozen=True)
