@@ -98,6 +98,7 @@ class Stock:
     def __init__(self) -> None:
         self.by_file: defaultdict[str, list[FunctionType]] = defaultdict(list)
         prefixes = tuple(f"{ROOT / package}/" for package in PACKAGES)
+        gc.unfreeze()  # what is frozen is not among the objects
         for function in gc.get_objects():
             if isinstance(function, FunctionType):
                 file = function.__code__.co_filename
