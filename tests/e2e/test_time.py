@@ -27,7 +27,16 @@ def sample(request: pytest.FixtureRequest) -> Program:
     return compile_model(request.param, CompileOptions(prompt_chunk=chunk)).program
 
 
-@pytest.mark.parametrize("context", [1, 100])
+CASES = [(model, context) for model in MODELS for context in (1, 100)][:-1]
+"""The last one takes the ticking model seconds, in any context."""
+
+
+@pytest.mark.parametrize(
+    ("sample", "context"),
+    CASES,
+    ids=[f"{path.stem}-{context}" for path, context in CASES],
+    indirect=["sample"],
+)
 def test_samples_take_the_time_of_the_ticking_model(sample: Program, context: int) -> None:
     symbols = {s.name: min(context, s.upper) for s in sample.interface.symbols}
     assert Ticks(sample, symbols).run() == predict(sample, symbols).cycles

@@ -122,8 +122,8 @@ FAULTS = (
 )  # fmt: skip
 
 
-ALL = [pytest.param(f, marks=pytest.mark.slow if n % 2 else ()) for n, f in enumerate(FAULTS)]
-"""Each takes a compiler: half of them are slow tests."""
+ALL = [pytest.param(f, marks=pytest.mark.slow if n % 3 else ()) for n, f in enumerate(FAULTS)]
+"""Each takes a compiler: two of three are slow tests."""
 
 
 def _compiled(source: Path, to: Path) -> Path:
