@@ -98,17 +98,6 @@ _SHARE = ("lpu-esl-split-products", "lpu-esl-plan", "lpu-esl-partition", "lpu-es
 ESL = Stage("esl", (*_SHARE, "cse", "dce", *_MERGE), _COMMON | {"lpu", "lpu_esl"})
 """How the IR of one device becomes that of several."""
 
-
-def _shared() -> tuple[Stage, ...]:
-    onnx, lpu, mem, isa = PIPELINE
-    *before, allocation = isa.passes
-    described = replace(isa, passes=(*before, "lpu-isa-describe-code", allocation))
-    return (onnx, replace(lpu, passes=lpu.passes[: -len(_MERGE)]), ESL, mem, described)
-
-
-SHARED = _shared()
-"""The same for several devices."""
-
 LEVELS = ("onnx", "lpu", "esl", "mem", "isa")
 
 OTHERS: Mapping[str, Specification] = {
@@ -118,17 +107,20 @@ OTHERS: Mapping[str, Specification] = {
 """What xDSL's passes of the pipeline are."""
 
 
+@cache
 def pipeline_of(devices: int) -> tuple[Stage, ...]:
     """The stages of a compilation for so many devices, in the order that their passes ask for."""
-    stages = PIPELINE if devices == 1 else SHARED
-    _check_order(stages)
+    stages = PIPELINE if devices == 1 else _shared()
+    wrong = list(faults([name for stage in stages for name in stage.passes]))
+    assert not wrong, "; ".join(wrong)
     return stages
 
 
-@cache
-def _check_order(stages: tuple[Stage, ...]) -> None:
-    wrong = list(faults([name for stage in stages for name in stage.passes]))
-    assert not wrong, "; ".join(wrong)
+def _shared() -> tuple[Stage, ...]:
+    onnx, lpu, mem, isa = PIPELINE
+    *before, allocation = isa.passes
+    described = replace(isa, passes=(*before, "lpu-isa-describe-code", allocation))
+    return (onnx, replace(lpu, passes=lpu.passes[: -len(_MERGE)]), ESL, mem, described)
 
 
 def stages_until(level: str, devices: int = 1) -> tuple[Stage, ...]:
