@@ -143,24 +143,20 @@ class Runs:
         if not watch.has_written:
             self._log, self.clean = log, (outputs, [])
 
-    def stepped(self, hook: Hook) -> None:
+    def stepped(self, hook: Hook) -> Outputs:
         """Run instructions with somebody who looks on before each, and may write."""
         machine = self.snapshot.machine
         machine.on_step = hook
         try:
-            self._run()
+            return self._run()
         finally:
             machine.on_step = None
 
     @cached_property
     def instructions(self) -> IsaLog:
         """What instructions write, in order."""
-        log, machine = IsaLog(self.snapshot.machine.program.provenance), self.snapshot.machine
-        machine.on_step = log.writes
-        try:
-            self.clean = self._run(), list[Event]()
-        finally:
-            machine.on_step = None
+        log = IsaLog(self.snapshot.machine.program.provenance)
+        self.clean = self.stepped(log.writes), list[Event]()
         return log
 
     @cached_property
