@@ -16,7 +16,8 @@ from tests.e2e.committed import CONTEXT, ONE
 @pytest.fixture(scope="module")
 def quantised(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of the checkout with products of bytes, a scale for each column of the weights."""
-    tools = pytest.importorskip("onnxruntime.quantization")
+    import onnxruntime.quantization as tools
+
     path = tmp_path_factory.mktemp("quantised") / "model.onnx"
     tools.quantize_dynamic(ONE, path, weight_type=tools.QuantType.QInt8, per_channel=True)
     return path
