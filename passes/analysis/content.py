@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -165,6 +166,35 @@ def as_line(content: Content | None, tensor: Tensor) -> Line | None:
             return Line(content.flat()[0], (Affine(),) * tensor.rank)
         case _:
             return None
+
+
+def line_through(found: Elements) -> Line | None:
+    """The line that has exactly these elements; None if there is none."""
+    array, rank = found.array, found.array.ndim
+    if not array.size:
+        return None
+    base = array[(0,) * rank]
+    steps, places = list[Affine](), np.full(array.shape, base)
+    for axis, extent in enumerate(array.shape):
+        step = array[tuple(int(i == axis) for i in range(rank))] - base if extent > 1 else Affine()
+        steps.append(step)
+        along = np.array([step * i for i in range(extent)], dtype=object)
+        places = places + along.reshape([-1 if i == axis else 1 for i in range(rank)])
+    return Line(base, tuple(steps)) if (places == array).all() else None
+
+
+def runs(values: Sequence[Affine]) -> list[tuple[Line, int]]:
+    """The values cut into lines and how many of them each has, each as long as it can be."""
+    found, begin = list[tuple[Line, int]](), 0
+    steps = [after - before for before, after in pairwise(values)]
+    while begin < len(values):
+        end = begin
+        while end < len(steps) and steps[end] == steps[begin]:
+            end += 1
+        step = steps[begin] if end > begin else Affine()
+        found.append((Line(values[begin], (step,)), end + 1 - begin))
+        begin = end + 1
+    return found
 
 
 def expand_line(line: Line, old: Sequence[Affine], rank: int) -> Line:

@@ -19,6 +19,8 @@ from passes.analysis.content import (
     Numbers,
     as_elements,
     elements,
+    line_through,
+    runs,
     scalar,
 )
 from passes.analysis.extents import range_extent
@@ -42,10 +44,12 @@ def materialised(b: Build, content: Content, tensor: Tensor) -> SSAValue | None:
         return b.array(numbers.reshape(known.array.shape)) if small else None
     if tensor.dtype not in (ElementType.I64, ElementType.I32):
         return None
-    if isinstance(content, Line):
-        return b.iota(content.base, content.coefficients, tensor.shape, tensor.dtype)
-    assert isinstance(content, Elements)
-    parts = [b.iota(e, (0,), (1,), tensor.dtype) for e in content.flat()]
+    assert isinstance(content, Line | Elements)
+    line = content if isinstance(content, Line) else line_through(content)
+    if line is not None:
+        return b.iota(line.base, line.coefficients, tensor.shape, tensor.dtype)
+    cut = runs(content.flat()) if isinstance(content, Elements) else []
+    parts = [b.iota(run.base, run.coefficients, (count,), tensor.dtype) for run, count in cut]
     return b.reshape(b.concat(parts, 0), tensor.shape) if parts else None
 
 

@@ -22,6 +22,8 @@ from passes.analysis.content import (
     compare,
     elements,
     expand_line,
+    line_through,
+    runs,
     sign,
 )
 from runtime.numerics.elements import ElementType
@@ -147,3 +149,39 @@ def test_integer_division_truncates(a: int, b: int, expected: int):
     found = combine_elements("Div", elements([a]), elements([b]), RANGES)
     assert isinstance(found, Elements)
     assert found.flat() == (Affine(expected),)
+
+
+@given(affines, st.lists(affines, max_size=3), st.data())
+def test_elements_of_a_line_are_that_line(base: Affine, steps: list[Affine], data: st.DataObject):
+    extents = data.draw(st.tuples(*(st.integers(1, 4) for _ in steps)))
+    tensor = Tensor(tuple(map(Affine, extents)), ElementType.I64)
+    every = as_elements(Line(base, tuple(steps)), tensor)
+    assert every is not None
+    told = tuple(s if n > 1 else Affine() for s, n in zip(steps, extents, strict=True))
+    assert line_through(every) == Line(base, told)
+    other = every.array.copy()
+    other[data.draw(st.tuples(*(st.integers(0, n - 1) for n in extents)))] += 1
+    line = line_through(Elements(other))
+    if line is not None:
+        found = as_elements(line, tensor)
+        assert found is not None
+        assert (found.array == other).all()
+
+
+def test_no_line_goes_through_no_element_or_a_bent_row():
+    assert line_through(elements(np.zeros((0, 2), np.int64))) is None
+    assert line_through(elements([0, 1, 3])) is None
+    assert line_through(elements([[0, 1], [2, 4]])) is None
+
+
+@given(st.lists(st.one_of(affines, numbers), max_size=8))
+def test_runs_are_the_values_in_their_order(values: list[Affine]):
+    cut = runs(values)
+    flat = [line.base + line.coefficients[0] * i for line, count in cut for i in range(count)]
+    assert flat == values
+    assert all(count > 1 for _, count in cut[:-1])
+
+
+def test_runs_are_as_long_as_they_can_be():
+    cut = runs([Affine(n) for n in (3, 4, 5, 9, 7, 5, 5)])
+    assert [count for _, count in cut] == [3, 3, 1]
