@@ -27,10 +27,11 @@ from typing import NamedTuple
 import numpy as np
 
 from runtime.target import Target
-from runtime.timing.hbm.channels import Ascent, Channels, Place, ascent, beside
+from runtime.timing.hbm.channels import Channels
 from runtime.timing.hbm.law import in_units
 from runtime.timing.hbm.mapping import banks_of, channel_of, row_bursts, within
 from runtime.timing.hbm.parts import EDGE, Parts, parts_of
+from runtime.timing.hbm.queues import Ascent, Place, ascent, beside
 from runtime.timing.hbm.requests import Pattern, dense_clocks, is_ascending
 
 

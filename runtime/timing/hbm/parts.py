@@ -7,8 +7,8 @@ import numpy as np
 
 from runtime.target import Target
 from runtime.timing.chaining import Ints
-from runtime.timing.hbm.channels import Queues, alive_of, queues
 from runtime.timing.hbm.mapping import Places, channel_of, places
+from runtime.timing.hbm.queues import Queues, alive_of, queues
 from runtime.timing.hbm.requests import Flags, Pattern, bursts_of
 
 EDGE = 48
