@@ -1,14 +1,9 @@
 /* The functions that the library offers. */
 #include "elements.h"
+#include "offered.h"
 
 #ifndef DIGEST
 #define DIGEST "unknown"
-#endif
-
-#if defined(_WIN32)
-#define OFFERED __declspec(dllexport)
-#else
-#define OFFERED __attribute__((visibility("default")))
 #endif
 
 #define PIECE_BYTES 131072

@@ -1,5 +1,6 @@
 /* SHA-256 of the blocks that bytes arriving in order make up, two blocks at once: a round waits for
  * the one before it, so one block leaves half of the unit idle. */
+#include "offered.h"
 #include "products.h"
 
 #include <string.h>
@@ -20,12 +21,6 @@ struct blocks {
     int64_t size;
     struct hash last;
 };
-
-#if defined(_WIN32)
-#define OFFERED __declspec(dllexport)
-#else
-#define OFFERED __attribute__((visibility("default")))
-#endif
 
 OFFERED int64_t lpuc_blocks_bytes(void)
 {

@@ -27,11 +27,12 @@ from typing import NamedTuple
 import numpy as np
 
 from runtime.target import Target
-from runtime.timing.hbm.channels import Channels
+from runtime.timing.hbm.channels import channels_of
+from runtime.timing.hbm.clocks import Clocks
 from runtime.timing.hbm.law import in_units
-from runtime.timing.hbm.mapping import banks_of, channel_of, row_bursts, within
+from runtime.timing.hbm.mapping import banks_of, channel_of, row_bursts
 from runtime.timing.hbm.parts import EDGE, Parts, parts_of
-from runtime.timing.hbm.queues import Ascent, Place, ascent, beside
+from runtime.timing.hbm.queues import Ascent, ascent, beside, place_of
 from runtime.timing.hbm.requests import Pattern, dense_clocks, is_ascending
 
 
@@ -47,7 +48,7 @@ class Borders:
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self.channels = Channels(target, target.hbm_channels)
+        self.channels = channels_of(target, target.hbm_channels)
         self.wrote: bool | None = None
 
     def behind(self, pattern: Pattern, low: int, took: int) -> Border:
@@ -104,9 +105,7 @@ class Borders:
     def _across(self, q: int, begin: int, end: int, writes: bool) -> None:
         """One burst each of channels that follow each other."""
         chosen = np.arange(begin, end + 1) ^ channel_of(q, self.target)
-        group, bank, row, _ = within(q, self.target)
-        place = Place(group, group * banks_of(self.target) + bank, row)
-        self.channels.once(chosen, place, writes)
+        self.channels.once(chosen, place_of(q, self.target), writes)
 
     def _serve(self, parts: Parts, took: int) -> None:
         """What lies behind the first bursts takes what the law says less what these take alone,
@@ -118,7 +117,7 @@ class Borders:
             return
         count = self.target.hbm_channels
         ((front, reads),), ((back, writes),) = parts.first, parts.last
-        alone = Channels(self.target, 2 * count)
+        alone = channels_of(self.target, 2 * count)
         if reads == writes:
             alone.serve(beside(front, back, count), writes)
         else:
@@ -130,7 +129,7 @@ class Borders:
 
     def _index(self, over: int, writes: bool) -> None:
         """Every channel is free at some time, on other rows."""
-        self.channels = Channels(self.target, self.target.hbm_channels)
+        self.channels = channels_of(self.target, self.target.hbm_channels)
         self.channels.later(np.full(self.target.hbm_channels, over))
         self.channels.wrote[:], self.wrote = writes, writes
 
@@ -143,8 +142,8 @@ class Borders:
 
 
 @lru_cache(1024)
-def _alone(of: Ascent, writes: bool, target: Target) -> Channels:
+def _alone(of: Ascent, writes: bool, target: Target) -> Clocks:
     """A channel that was on other rows, behind some bursts."""
-    found = Channels(target, 1)
+    found = channels_of(target, 1)
     found.ascend(of, 0, writes)
     return found

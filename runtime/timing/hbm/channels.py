@@ -1,45 +1,28 @@
 """The channels, each with its own banks: the rules of `banks`, for all of them at once.
 
-Each channel serves its bursts in order and goes on when it is free, whatever the others do.
+The library does the same (`native`) where it serves.
 """
 
 import numpy as np
 
+from runtime.native.channels import serving_library
 from runtime.target import Target
 from runtime.timing.chaining import Ints
-from runtime.timing.hbm.banks import LONG_AGO
-from runtime.timing.hbm.mapping import banks_of
+from runtime.timing.hbm.clocks import OTHERS, TIMES, Clocks
+from runtime.timing.hbm.native import NativeChannels
 from runtime.timing.hbm.queues import Ascent, Place, Queues, Rate
 
-TIMES = ("columns", "opened", "closable", "group", "opens")
-OTHERS = ("last", "number", "rows", "wrote")
-"""What is known of a channel: clocks, several of each, and the rest."""
+
+def channels_of(target: Target, count: int) -> Clocks:
+    """So many channels that did nothing yet."""
+    library = serving_library()
+    return Channels(target, count) if library is None else NativeChannels(target, count, library)
 
 
-class Channels:
-    """Some channels. `last` are the clocks of their last bursts, on the bus for tBL."""
-
-    def __init__(self, target: Target, count: int) -> None:
-        self.target, self.seen = target, target.hbm_lookahead + 1
-        groups = target.hbm_bank_groups
-        before = np.arange(-self.seen, 0, dtype=np.int64) * target.hbm_nbl
-        self.last = np.full(count, -target.hbm_nbl, np.int64)
-        self.columns = np.tile(before, (count, 1))
-        self.number = np.zeros(count, np.int64)
-        self.rows = np.full((count, groups * banks_of(target)), LONG_AGO, np.int64)
-        self.opened = np.full(self.rows.shape, LONG_AGO, np.int64)
-        self.closable = self.opened.copy()
-        self.group = np.full((count, groups), LONG_AGO, np.int64)
-        self.opens = np.full((count, 4), LONG_AGO, np.int64)
-        self.wrote = np.full(count, -1, np.int8)
-
-    @property
-    def over(self) -> Ints:
-        """When the bus of each is free behind all that was served."""
-        return self.last + self.target.hbm_nbl
+class Channels(Clocks):
+    """By numpy, the k-th burst of all channels at a time."""
 
     def serve(self, of: Queues, writes: bool) -> None:
-        """Serve bursts behind all that were served before."""
         some, every = self._some(of.channels), np.arange(of.channels.size)
         gap, usual = some.turn(writes), np.full(of.channels.size, self.target.hbm_nbl)
         groups = of.group + every * some.group.shape[1]
@@ -54,7 +37,6 @@ class Channels:
         self._put(of.channels, some)
 
     def ascend(self, of: Ascent, base: int, writes: bool) -> None:
-        """The same, of bursts that lie in the same places in all channels."""
         every = np.arange(self.last.size)
         gap, usual = self.turn(writes), np.full(every.shape, self.target.hbm_nbl)
         for part in of.parts:
@@ -65,7 +47,6 @@ class Channels:
             gap = usual
 
     def once(self, chosen: Ints, place: Place, writes: bool) -> None:
-        """One burst in the same place of some channels."""
         self._same(chosen, place, self.turn(writes, chosen), writes)
 
     def _same(self, chosen: Ints, place: Place, gap: Ints, writes: bool) -> None:
@@ -120,26 +101,11 @@ class Channels:
         each = np.arange(of.bursts - kept, of.bursts)
         at = (self.number[:, None] + each) % self.seen
         self.columns[np.arange(self.last.size)[:, None], at] = last + (each + 1) * t.hbm_nbl
-        self.number = (self.number + of.bursts) % self.seen
+        self.number[:] = (self.number + of.bursts) % self.seen
         self.group[:, of.groups] = last + of.group_last * t.hbm_nbl
         closed = last + (of.bank_last * t.hbm_nbl + left)
         self.closable[:, of.banks] = np.maximum(self.closable[:, of.banks], closed)
-        self.last = self.last + of.bursts * t.hbm_nbl
-
-    def later(self, clocks: Ints) -> None:
-        """Channels are busy for so many clocks with what is not looked at."""
-        self.last += clocks
-        for name in TIMES:
-            part = getattr(self, name)
-            part += clocks[:, None]
-
-    def like(self, other: "Channels", which: Ints, chosen: Ints, row: int = 0) -> None:
-        """Some channels have the banks of others, rows so much further, and stay as they are."""
-        own = self.last[chosen] - other.last[which]
-        for name in TIMES:
-            getattr(self, name)[chosen] = getattr(other, name)[which] + own[:, None]
-        self.rows[chosen] = other.rows[which] + row
-        self.number[chosen], self.wrote[chosen] = other.number[which], other.wrote[which]
+        self.last[:] = self.last + of.bursts * t.hbm_nbl
 
     def _some(self, chosen: Ints) -> "Channels":
         """Some of them, to go on with."""

@@ -59,7 +59,7 @@ def beside(one: Queues, other: Queues, count: int) -> Queues:
         for part, values in zip(places, (of.group, of.place, of.row), strict=True):
             part[: len(values), begin : begin + of.counts.size] = values
     channels = np.concatenate((one.channels, other.channels + count))
-    return Queues(channels[order], counts[order], alive_of(counts), *places[:, :, order])
+    return Queues(channels[order], counts[order], alive_of(counts), *places.take(order, axis=2))
 
 
 class Place(NamedTuple):
@@ -110,6 +110,13 @@ class Ascent:
         return tuple(found)
 
 
+def place_of(q: int, target: Target) -> Place:
+    """Where the bursts of all channels lie that stand together."""
+    group, bank, row, _ = within(q, target)
+    return Place(group, group * banks_of(target) + bank, row)
+
+
+@lru_cache(4096)
 def ascent(first: int, count: int, target: Target) -> tuple[Ascent, int]:
     """Bursts that follow each other in a channel, and their first row."""
     group, bank, row, _ = within(np.arange(first, first + count), target)

@@ -18,6 +18,7 @@ from runtime.native.sources import FLAGS, FOLDER, HEADERS, LIBRARY, SOURCES
 from runtime.numerics.elements import ElementType
 from tests.unit.runtime.native import judging
 from tests.unit.runtime.native.judging import Case
+from tests.unit.runtime.native.judging_channels import wrong as wrong_channels
 from tests.unit.runtime.native.judging_passes import wrong as wrong_passes
 from tests.unit.runtime.native.judging_sha256 import wrong as wrong_digests
 
@@ -119,6 +120,15 @@ FAULTS = (
           "    memcpy(hash->state, first, sizeof first);\n", ""),
     Fault("the last piece is left out", "threads.c", "if (piece >= pieces)",
           "if (piece >= pieces - 1)"),
+    Fault("a bus that read does not turn", "channels.c", "wrote >= 0 &&", "wrote > 0 &&"),
+    Fault("of four openings two are forgotten", "channels.c", "    opens[1] = opens[2];\n", ""),
+    Fault("rows of ascents count from none", "channels.c", "row[at] + bursts->base", "row[at]"),
+    Fault("the controller sees too much", "channels.c", "columns[number], closable",
+          "columns[0], closable"),
+    Fault("a bank that was written closes like one that was read", "channels.c",
+          "closable[place] = later(closable[place], last + to_close)",
+          "closable[place] = last + to_close"),
+    Fault("banks of a group do not wait", "channels.c", "*group + law->group", "*group"),
 )  # fmt: skip
 
 
@@ -176,7 +186,7 @@ def _found(kernel: Kernel) -> str:
     """The first thing that is wrong with a kernel."""
     checks = (judging.wrong, judging.depends, judging.rounds_badly)
     found = (check(kernel, case) for case in _cases() for check in checks)
-    whole = (wrong_passes, wrong_digests, judging.every_half, judging.misses_pieces)
+    whole = (wrong_passes, wrong_digests, wrong_channels, judging.every_half, judging.misses_pieces)
     at_once = (check(kernel) for check in whole)
     return next(filter(None, chain(at_once, found)), "")
 
