@@ -1,6 +1,7 @@
 """HBM: where bytes lie (`mapping`), what a request consists of (`requests`), what banks take
-(`banks`), what that is in time (`law`), and, of all channels (`channels`) and what they have of a
-request (`parts`), what is otherwise where requests follow each other (`borders`)."""
+(`banks`), what that is in time (`law`), and what is otherwise where requests follow each other
+(`borders`): what all channels have of a request (`parts`), burst by burst (`queues`), and when they
+did it (`clocks`; by numpy in `channels`, by the library in `native`)."""
 
 from runtime.timing.hbm.borders import Border, Borders
 from runtime.timing.hbm.law import (
