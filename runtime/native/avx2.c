@@ -33,6 +33,7 @@ typedef __m256 vector;
 #define vector_to_f16(at, v)                                                                       \
     _mm_storeu_si128((__m128i *)(at), _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT))
 #define prefetch(at) _mm_prefetch((const char *)(at), _MM_HINT_T0)
+#define prefetch_second(at) _mm_prefetch((const char *)(at), _MM_HINT_T1)
 
 #include "sums_x86.h"
 

@@ -25,6 +25,7 @@ typedef __m512 vector;
     _mm512_castsi512_ps(_mm512_slli_epi32(                                                         \
         _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(at))), 16))
 #define prefetch(at) _mm_prefetch((const char *)(at), _MM_HINT_T0)
+#define prefetch_second(at) _mm_prefetch((const char *)(at), _MM_HINT_T1)
 
 #include "sums_x86.h"
 

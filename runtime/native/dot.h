@@ -1,35 +1,72 @@
 /* The dot form: a column's elements follow each other.
  *
- * One row is multiplied column by column, straight from the panel. Of several rows, blocks of
- * BLOCK_DEPTH x BLOCK_COLUMNS elements are widened, which up to BLOCK_ROWS rows use: tiles of
- * TILE_ROWS x TILE_COLUMNS results keep their partial sums in registers and, between blocks of the
- * depth, in memory, which changes no bit of them.
+ * One row is multiplied straight from the panel, whose columns are read as STREAMS streams: one
+ * column at a time cannot be multiplied as fast as memory is read, and of neighbours the processor
+ * does not see that it should read ahead. Neither does it where columns lie apart: those are asked
+ * for one column ahead.
+ *
+ * Of several rows, blocks of BLOCK_DEPTH x BLOCK_COLUMNS elements are widened, which up to
+ * BLOCK_ROWS rows use: tiles of TILE_ROWS x TILE_COLUMNS results keep their partial sums in
+ * registers and, between blocks of the depth, in memory, which changes no bit of them.
  */
+#define STREAMS 4
+#define APART 256 /* bytes between columns that follow each other, at most */
+
 struct dot_block {
     float values[BLOCK_COLUMNS * BLOCK_DEPTH] __attribute__((aligned(64)));
     float sums[BLOCK_ROWS * BLOCK_COLUMNS * PARTIALS] __attribute__((aligned(64)));
 };
 
-TARGET INLINE float dot_column(const float *x, const char *column, int element, int64_t depth)
+/* The elements of a column behind the last whole PARTIALS, in f32, with zeros behind them; they lie
+ * in `room`.
+ */
+TARGET INLINE const float *last_of_column(const char *column, int element, int64_t depth,
+                                          float room[2 * PARTIALS])
 {
-    vector partials[CLASSES];
+    if (depth < PARTIALS) {
+        widen_rest(column, element, depth, room);
+        return room;
+    }
+    column += (depth - PARTIALS) * size_of(element);
+    UNROLLED for (int c = 0; c < CLASSES; c++) {
+        vector_store(room + c * LANES, widened(column + c * LANES * size_of(element), element));
+        vector_store(room + PARTIALS + c * LANES, vector_zero());
+    }
+    return room + PARTIALS - depth % PARTIALS;
+}
+
+/* The results of `count` columns of one row that lie `stride` apart. What lies `ahead` of each is
+ * asked for, unless that is 0: into the second cache, as columns at a distance of a power of two
+ * drive each other out of the first. `count` and whether `ahead` is 0 are known where this is used.
+ */
+TARGET INLINE void dot_columns(const float *x, const char *data, int64_t stride, int element,
+                               int64_t depth, const int count, int64_t ahead, float *results)
+{
+    vector partials[STREAMS][CLASSES];
     int64_t k = 0, size = size_of(element);
-    UNROLLED for (int c = 0; c < CLASSES; c++)
-        partials[c] = vector_zero();
-    for (; k + PARTIALS <= depth; k += PARTIALS) {
-        prefetch(column + k * size + AHEAD);
+    UNROLLED for (int n = 0; n < count; n++)
         UNROLLED for (int c = 0; c < CLASSES; c++)
-            partials[c] = vector_fma(vector_load(x + k + c * LANES),
-                                     widened(column + (k + c * LANES) * size, element), partials[c]);
-    }
-    if (k < depth) {
-        float rest[PARTIALS];
-        widen_rest(column + k * size, element, depth - k, rest);
-        UNROLLED for (int c = 0; c < CLASSES; c++)
-            partials[c] = vector_fma(vector_load(x + k + c * LANES),
-                                     vector_load(rest + c * LANES), partials[c]);
-    }
-    return vector_sum(partials);
+            partials[n][c] = vector_zero();
+    for (; k + PARTIALS <= depth; k += PARTIALS)
+        UNROLLED for (int c = 0; c < CLASSES; c++) {
+            const char *at = data + (k + c * LANES) * size;
+            vector row = vector_load(x + k + c * LANES);
+            UNROLLED for (int n = 0; n < count; n++) {
+                if (ahead && c == 0)
+                    prefetch_second(at + n * stride + ahead);
+                partials[n][c] = vector_fma(row, widened(at + n * stride, element), partials[n][c]);
+            }
+        }
+    if (k < depth)
+        UNROLLED for (int n = 0; n < count; n++) {
+            float room[2 * PARTIALS];
+            const float *rest = last_of_column(data + n * stride, element, depth, room);
+            UNROLLED for (int c = 0; c < CLASSES; c++)
+                partials[n][c] = vector_fma(vector_load(x + k + c * LANES),
+                                            vector_load(rest + c * LANES), partials[n][c]);
+        }
+    UNROLLED for (int n = 0; n < count; n++)
+        results[n] = vector_sum(partials[n]);
 }
 
 TARGET INLINE void dot_row(const struct job *job, int64_t batch, int64_t first, int64_t end,
@@ -38,9 +75,22 @@ TARGET INLINE void dot_row(const struct job *job, int64_t batch, int64_t first, 
     const struct panel *panel = job->panel;
     const float *x = job->x + batch * job->padded;
     const char *data = panel->data + batch * panel->batch_stride;
-    for (int64_t n = first; n < end; n++)
-        write_sum(job->rows, batch, 0, n,
-                  dot_column(x, data + n * panel->column_stride, element, panel->depth));
+    int64_t depth = panel->depth, stride = panel->column_stride, part = (end - first) / STREAMS;
+    int is_apart = stride - depth * size_of(element) > APART;
+    float results[STREAMS];
+    for (int64_t n = first; n < first + part; n++) {
+        const char *column = data + n * stride;
+        if (is_apart)
+            dot_columns(x, column, part * stride, element, depth, STREAMS, stride, results);
+        else
+            dot_columns(x, column, part * stride, element, depth, STREAMS, 0, results);
+        for (int i = 0; i < STREAMS; i++)
+            write_sum(job->rows, batch, 0, n + i * part, results[i]);
+    }
+    for (int64_t n = first + part * STREAMS; n < end; n++) {
+        dot_columns(x, data + n * stride, 0, element, depth, 1, 0, results);
+        write_sum(job->rows, batch, 0, n, results[0]);
+    }
 }
 
 /* Add to the partial sums of `rows` x TILE_COLUMNS results, or begin them; `rows` and `begins` are

@@ -31,6 +31,7 @@ typedef float32x4_t vector;
 #define vector_abs(a) vabsq_f32(a)
 #define vector_to_f16(at, v) vst1_u16(at, vreinterpret_u16_f16(vcvt_f16_f32(v)))
 #define prefetch(at) __builtin_prefetch(at)
+#define prefetch_second(at) __builtin_prefetch(at, 0, 2)
 
 /* The tree of the dot form. */
 static inline float vector_sum(const vector *partials)

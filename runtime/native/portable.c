@@ -103,6 +103,7 @@ static inline void vector_to_bf16(uint16_t *at, vector v)
 #define vector_abs(a) magnitude(a, a)
 #define vector_sqrt(a) square_root(a, a)
 #define prefetch(at) ((void)(at))
+#define prefetch_second(at) ((void)(at))
 
 #include "sums.h"
 

@@ -95,7 +95,7 @@ def operands(case: Case) -> Operands:
     order = (0, 2, 1) if case.form == DOT else (0, 1, 2)
     outer, inner, within = case.gaps
     panel, _ = lying(
-        (case.batch, case.depth, case.columns), order, case.element, (outer, inner, 0),
+        (case.batch, case.depth, case.columns), order, case.element, (outer, within, inner),
         case.backwards and case.form == DOT,
     )  # fmt: skip
     x, _ = lying(

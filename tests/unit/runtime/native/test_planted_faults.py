@@ -41,14 +41,17 @@ class Fault(NamedTuple):
 
 
 FAULTS = (
-    Fault("the rest of a column is left out", "dot.h", "if (k < depth) {", "if (k < -depth) {"),
+    Fault("the rest of a column is left out", "dot.h",
+          "if (k < depth)\n", "if (k < -depth)\n"),
     Fault("behind the rest lies what was there", "forms.h",
           "memset(to, 0, PARTIALS * sizeof *to);", "to[PARTIALS - 1] = 1e6f;"),
     Fault("one row has an order of its own", "dot.h",
-          "column + (k + c * LANES) * size, element), partials[c]);",
-          "column + (k + c * LANES) * size, element), partials[c]);\n        "
-          "partials[0] = vector_fma(vector_all(1), partials[CLASSES - 1], partials[0]);\n        "
-          "partials[CLASSES - 1] = vector_zero();"),
+          "partials[n][c] = vector_fma(row, widened(at + n * stride, element), partials[n][c]);",
+          "partials[n][0] = vector_fma(row, widened(at + n * stride, element), partials[n][0]);"),
+    Fault("the rest of a column is that of the first", "dot.h",
+          "last_of_column(data + n * stride,", "last_of_column(data,"),
+    Fault("the rest is what lies in front of it", "dot.h",
+          "return room + PARTIALS - depth % PARTIALS;", "return room;"),
     Fault("sums of the last block stay", "dot.h",
           "columns, k == 0);", "columns, k == 0 && m == 0);"),
     Fault("the second block begins anew", "dot.h",
@@ -63,9 +66,13 @@ FAULTS = (
     Fault("four sums are added in another order", "sums_x86.h",
           "_mm_movelh_ps(four[0], four[1]), _mm_movehl_ps(four[1], four[0])",
           "_mm_unpacklo_ps(four[0], four[1]), _mm_unpackhi_ps(four[0], four[1])"),
-    Fault("columns lie the other way round", "dot.h",
-          "dot_column(x, data + n * panel->column_stride",
-          "dot_column(x, data + (n ^ 1) * panel->column_stride"),
+    Fault("streams change places", "dot.h",
+          "n + i * part, results[i]", "n + (STREAMS - 1 - i) * part, results[i]"),
+    Fault("columns behind the streams are left out", "dot.h",
+          "part * STREAMS; n < end; n++", "part * STREAMS; n + 1 < end; n++"),
+    Fault("columns that lie apart are those of one stream", "dot.h",
+          "column, part * stride, element, depth, STREAMS, stride",
+          "column, stride, element, depth, STREAMS, stride"),
     Fault("rows behind groups of eight are left out", "outer.h",
           "for (; k < panel->depth; k++)", "for (; k + 1 < panel->depth; k++)"),
     Fault("columns behind vectors take the last row", "outer.h",
@@ -173,11 +180,12 @@ def _library(fault: Fault | None, objects: dict[str, Path], folder: Path) -> Pat
 def _cases() -> Iterator[Case]:
     """Blocks and what is left of them, in every way that operands lie and are filled."""
     for seed, kind in enumerate(judging.KINDS):
+        between = 150 if seed % 2 else 2
         for form in (DOT, OUTER):
             for element, x_element in ((E.F32, E.F32), (E.F16, E.BF16), (E.BF16, E.F16)):
-                for rows, depth, columns in ((1, 53, 7), (2, 300, 5), (7, 21, 50), (6, 530, 7)):
+                for rows, depth, columns in ((1, 53, 13), (2, 300, 5), (7, 21, 50), (6, 530, 7)):
                     yield Case(
-                        2, rows, depth, columns, form, element, x_element, (1, 2, 0),
+                        2, rows, depth, columns, form, element, x_element, (1, between, 0),
                         apart=bool(seed % 2), kind=kind, seed=seed,
                     )  # fmt: skip
 
