@@ -112,6 +112,8 @@ class Specification:
     gives: tuple[str, ...]
     spoils: tuple[str, ...] = ()
     """Facts that do not hold any more behind it."""
+    removes: tuple[str, ...] = ()
+    """Operations of which none is left behind it, beside those of the level that it leads from."""
     numbers: Numbers
 
     def __post_init__(self) -> None:

@@ -128,7 +128,10 @@ class Instrumentation:
                 yield
                 seconds = time.perf_counter() - started
             if self.watch.verify_each:
+                from lpuc.compiler.pipeline import check_removed  # which imports this module
+
                 _verify(module)
+                check_removed(module, one)
                 self.verdicts.append({"by": "verify", "right": True})
             elif VERIFY_EACH is not None:
                 VERIFY_EACH(module, str(one.spec()), partial(_judge, module))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from lpuc.compiler.reading.pipelines import available_passes, parse_passes
 from lpuc.errors import UsageError
 from passes import PASSES
-from passes.specification import EXACT, FACTS, Specification, wrong_level
+from passes.specification import BELONGS, EXACT, FACTS, Specification, wrong_level
 from passes.specification import LEVELS as LEVELS_OF_IR
 
 if TYPE_CHECKING:
@@ -241,6 +241,21 @@ def run_stages(
             check_level(module, stage)
         forget()
         yield stage
+
+
+def check_removed(module: ModuleOp, one: ModulePass) -> None:
+    """Refuse an operation that a pass leaves behind though it removes all of its kind."""
+    from dialects.reading import all_within
+    from dialects.refusal import Refused
+
+    spec = specification_of(type(one))
+    if spec is None or not (spec.to or spec.removes):
+        return
+    kept = BELONGS[spec.to] | _COMMON if spec.to else None
+    for op in all_within(module):
+        is_above = kept is not None and op.name.partition(".")[0] not in kept
+        if is_above or op.name in spec.removes:
+            raise Refused(op, f"it is left by '{one.name}'")
 
 
 def check_level(module: ModuleOp, stage: Stage) -> None:

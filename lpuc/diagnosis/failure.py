@@ -24,7 +24,7 @@ from passes.rewriting.session import RewriteError
 from runtime.errors import Misuse, RuntimeFault
 from runtime.traps import Trap
 
-Kind = Literal["numbers", "crash", "verifier", "hang", "refusal"]
+Kind = Literal["numbers", "structure", "crash", "verifier", "hang", "refusal"]
 
 IMPORTER, ENCODER, INTERPRETER = "importer", "encoder", "interpreter"
 """Places that are no passes."""
@@ -133,11 +133,11 @@ def part_of_machine(error: BaseException) -> str | None:
     """
     Which part of the machine a bug was raised in: `encoder` or `interpreter`.
 
-    None if it is neither, and for what the machine refuses by its own rules: the program is to
-    blame for that.
+    What is raised while a program is written or read is the encoder's, wherever that leads. None if
+    it is neither, and for what the machine refuses by its own rules: the program is to blame then.
     """
     if isinstance(error, Trap | RuntimeFault) and not isinstance(error, Misuse):
         return None
-    frames = own_frames(error)
-    module = module_of(frames[0]) if frames else ""
-    return next((part for start, part in PARTS if f"{module}.".startswith(start)), None)
+    modules = [f"{module_of(frame)}." for frame in own_frames(error)]
+    parts = {part for one in modules for start, part in PARTS if one.startswith(start)}
+    return ENCODER if ENCODER in parts else next(iter(parts), None)

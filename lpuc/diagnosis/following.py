@@ -9,7 +9,14 @@ from xdsl.passes import ModulePass
 
 from dialects.verification import forget, verify_module
 from lpuc.compiler.options import CompileOptions
-from lpuc.compiler.pipeline import Stage, check_level, parse_passes, pipeline_of, stage_passes
+from lpuc.compiler.pipeline import (
+    Stage,
+    check_level,
+    check_removed,
+    parse_passes,
+    pipeline_of,
+    stage_passes,
+)
 from lpuc.diagnosis.failure import Failure, failure_of
 from lpuc.diagnosis.judging.snapshots import Step, steps
 from lpuc.diagnosis.limits import at_most
@@ -62,6 +69,7 @@ def follow(
             with at_most(PASS_SECONDS):
                 step = next(running)
             verify_module(module)
+            check_removed(module, one)
             if stage is not None:
                 check_level(module, stage)
             done.append(step)

@@ -11,6 +11,7 @@ from xdsl.passes import ModulePass
 from lpuc.compiler.pipeline import parse_passes
 from lpuc.compiler.resuming import resumed
 from lpuc.diagnosis.bisection import Bisection
+from lpuc.diagnosis.earlier import earlier
 from lpuc.diagnosis.failure import Hang
 from lpuc.diagnosis.following import follow, unstaged
 from lpuc.diagnosis.judging.runs import run
@@ -58,15 +59,18 @@ def judged(
     first, drawn = Snapshot.of(module, level), list(_cases(module, sizes))
     prompts = prompts_or_none(module) if has_prompts else []
     failure = follow(module, unstaged(passes), level, READER, done)
-    if failure is not None:
-        return Bisection(failure, COMPILING)
     if not drawn and sizes:
         notes.append("nobody can tell what the function 'step' takes")
-    cases = [case for case in (*drawn, *prompts) if _runs(first, case, notes)]
+    tried = (*drawn, *prompts) if failure is None or done else ()
+    cases = [case for case in tried if _runs(first, case, notes)]
     names = tuple(case.name for case in cases)
     precision = getattr(options(module).get("precision"), "data", "f32")
     shortest = narrowest(first.module)
     search = Search(done, precision, tolerance_of("mem", precision, shortest))
+    if failure is not None:
+        problem = earlier(lambda: search.passes(cases)) if done else None
+        shown = (failure, COMPILING) if problem is None else (problem.failure, problem.case.name)
+        return Bisection(*shown, names, tuple(notes))
     try:
         search.passes(cases)
         notes += search.left()

@@ -13,12 +13,14 @@ from dialects.errors import CompileError
 from lpuc.compiler.driver import load_module
 from lpuc.compiler.options import CompileOptions
 from lpuc.diagnosis.checking import RESOLVED
+from lpuc.diagnosis.earlier import called_by_types, earlier
 from lpuc.diagnosis.failure import ENCODER, IMPORTER, UNKNOWN, Failed, Failure, failure_of
 from lpuc.diagnosis.following import PASS_SECONDS, course_of, follow, until
 from lpuc.diagnosis.judging.departures import outputs_depart
 from lpuc.diagnosis.judging.importing import judge_import, judge_weights
 from lpuc.diagnosis.judging.runs import ANYTHING, Outputs, Runs
-from lpuc.diagnosis.judging.snapshots import Step
+from lpuc.diagnosis.judging.snapshots import Snapshot, Step
+from lpuc.diagnosis.judging.structure import misbuilt
 from lpuc.diagnosis.limits import at_most
 from lpuc.diagnosis.reduction.inputs import SIZES, drawn
 from lpuc.diagnosis.screening import screened
@@ -56,12 +58,14 @@ class Variant:
     cases: list[str] = field(default_factory=list[str])
     notes: list[str] = field(default_factory=list[str])
     done: list[Step] = field(default_factory=list[Step])
+    _start: Snapshot | None = None
+    """The model as it was imported."""
 
     def failure(self) -> tuple[Failure | None, str]:
         """What is wrong, and the case that shows it."""
         broken = self._compile()
         if broken is not None:
-            return broken, COMPILING
+            return self._before(broken)
         if self.given is None and self._resolved is None:
             self.notes.append(f"without the pass '{RESOLVED}' there is nothing to run")
             return None, ""
@@ -77,14 +81,37 @@ class Variant:
             return failed.failure, COMPILING
         return None, ""
 
+    def _before(self, broken: Failure) -> tuple[Failure, str]:
+        """What a compilation breaks off with, unless something was wrong before."""
+        is_sought = broken.same(self.sought) or (not self.is_first and broken.kind == "refusal")
+        if self._start is None or broken.where == IMPORTER or is_sought:
+            return broken, COMPILING
+        problem = earlier(self._judge_earlier)
+        return (broken, COMPILING) if problem is None else (problem.failure, problem.case.name)
+
+    def _judge_earlier(self) -> None:
+        """`Problem` for the first thing that was wrong before a pass broke off."""
+        cases, resolved = self.given, self._resolved is not None
+        if cases is None and resolved:
+            cases = [case for case in self._made.quick() if case.name in STANDARD]
+        if cases is None:
+            shape = self.options.shape or {}
+            cases = () if self._reference is None else called_by_types(self._reference, shape)
+        self._import(cases)
+        self._search.passes(cases if resolved else ())
+
     def _compile(self) -> Failure | None:
-        """Run all passes; how that breaks off, if it does."""
+        """Run all passes; how that breaks off, if it does; what the importer made otherwise."""
         try:
             module = self._imported()
         except (BadOption, UserError, OSError):
             raise
         except Exception as error:  # the importer may raise anything
             return failure_of(error, IMPORTER)
+        self._start = Snapshot.of(module, "onnx")
+        misread = misbuilt(module)
+        if misread is not None:
+            return misread
         course = until(course_of(self.options), self.sought)
         return follow(module, course, "onnx", IMPORTER, self.done)
 
@@ -215,8 +242,8 @@ class Variant:
 
     def _import(self, cases: Sequence[Case]) -> None:
         """Judge the model as it was imported."""
-        reference, first = self._reference, self.done[0].before
-        if reference is None:
+        reference, first = self._reference, self._start
+        if reference is None or first is None:
             return
         misread = judge_weights(first.module)
         if misread is not None and cases:

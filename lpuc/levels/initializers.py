@@ -29,11 +29,14 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Initializers:
-    """The constants of one model file, each read when it is asked for."""
+    """The graph of one model file, and its constants, each read when it is asked for."""
 
     def __init__(self, path: Path) -> None:
         self.folder = path.parent
-        graph = ModelProto.FromString(path.read_bytes()).graph
+        proto = ModelProto.FromString(path.read_bytes())
+        self.graph = graph = proto.graph
+        imported = {one.domain: one.version for one in proto.opset_import}
+        self.opsets = imported | {"": imported.get("", imported.get("ai.onnx", 1))}
         self._tensors = dict(_tensors(graph))
         for node in graph.node:
             self._tensors.pop(node.name, None)

@@ -75,6 +75,7 @@ class LpuEslInsertSyncPass(RewritingPass):
         level="lpu_esl",
         needs={"shards": "the partition says what is needed whole"},
         gives=("exchanges",),
+        removes=(UnshardOp.name,),
         numbers=EXACT,
     )
 

@@ -11,6 +11,7 @@ from xdsl.dialects.builtin import ModuleOp
 from dialects.errors import node_names
 from dialects.names import unescape
 from lpuc.diagnosis.failure import IMPORTER, Failure, failure_of
+from lpuc.diagnosis.judging import structure
 from lpuc.diagnosis.judging.departures import departure, outputs_depart
 from lpuc.diagnosis.judging.runs import ANYTHING, Runs
 from lpuc.diagnosis.judging.traces import Event
@@ -42,7 +43,8 @@ def judge_import(
     How level `onnx` departs from ONNX Runtime on a case, if it does.
 
     Where the `program` has the right numbers, the model was read as it is, and what this level
-    computes is wrong.
+    computes is wrong. Where there is none, that is so of a node that is known to be that of the
+    file (`judging.structure`).
     """
     try:
         found = outputs_depart(runs.outputs, expected, tolerance, runs.spread)
@@ -55,11 +57,15 @@ def judge_import(
         rest = outputs_depart(program(runs.case), expected, tolerance, unbounded)
         where = SEMANTICS if rest is None else IMPORTER
     except Exception:  # it agrees with nothing
-        where = IMPORTER
+        where = None
     place = _place(runs, reference, tolerance)
     if place is None:
-        return Failure("numbers", where, None, (), f"output '{found.names[0]}': {found}")
+        message = f"output '{found.names[0]}': {found}"
+        return Failure("numbers", where or IMPORTER, None, (), message)
     event, message = place
+    if where is None:
+        is_read = unescape(node_names(event.op)[0]) in structure.judged(runs.snapshot.module)
+        where = SEMANTICS if is_read else IMPORTER
     return Failure("numbers", where, event.op.name, node_names(event.op), message)
 
 
