@@ -81,13 +81,14 @@ class _Child:
         """Everything that it told, and how it ended."""
         if is_late:
             os.kill(self.pid, signal.SIGKILL)
-        _, status = os.waitpid(self.pid, 0)
+        _, status, used = os.wait4(self.pid, 0)
         os.close(self.news)
         self.folder.cleanup()
         is_late = is_late or os.WTERMSIG(status) == signal.SIGXCPU
         ended = "late" if is_late else "" if status == 0 else f"status {status}"
         seconds = round(time.monotonic() - self.started, 2)
-        return {**self.found, "ended": ended, "seconds": seconds}
+        cpu = round(used.ru_utime + used.ru_stime, 2)
+        return {**self.found, "ended": ended, "seconds": seconds, "cpu": cpu}
 
 
 def _serve(work: Work, writing: int, folder: str) -> NoReturn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.faults.verdict import (
@@ -16,12 +17,14 @@ from benchmarks.faults.verdict import (
 )
 
 Record = dict[str, Any]
+LONG = 60
+"""In how many seconds an answer is to come."""
 COLUMNS = ("planted", "can show", "found", "place", "op known", "op", "node known", "node")
 FIELDS = (
     "area", "seed", "number", "setting", "file", "line", "kind", "before", "after", "function",
     "show", "phase", "apart", "detail", "first", "places", "subjects", "where", "operation",
     "nodes", "named_kind", "message", "place_right", "op_right", "node_right",
-    "show_seconds", "named_seconds",
+    "show_seconds", "named_seconds", "named_cpu",
 )  # fmt: skip
 
 
@@ -37,7 +40,8 @@ def judged(shows: Record, named: Record | None, steps: Sequence[str]) -> Record:
     row["found"] = bool(named.get("where"))
     row |= {name: named.get(name) for name in ("where", "operation", "message")}
     row["nodes"] = named.get("nodes")
-    row["named_kind"], row["named_seconds"] = named.get("kind"), named["seconds"]
+    row["named_kind"] = named.get("kind")
+    row["named_seconds"], row["named_cpu"] = named["seconds"], named.get("cpu", named["seconds"])
     row["ended"] = named["ended"]
     row["place_right"] = row["found"] and is_place_right(named, shows, steps)
     row["subjects"] = sorted({name for name, _ in subjects(named, shows)})
@@ -84,8 +88,17 @@ def shares(rows: Sequence[Record]) -> str:
             "place whose operation is known; "
             f"right node {_share(counts['node'], counts['node known'])}",
             f"they show as {_listed(shows)}; not found: {_listed(escaped)}",
+            _times([row["named_cpu"] for row in rows if "named_cpu" in row]),
         )
     )
+
+
+def _times(seconds: Sequence[float]) -> str:
+    """What it takes to ask, in the time of a processor."""
+    if not seconds:
+        return "nothing was asked"
+    most = sum(one > LONG for one in seconds)
+    return f"asking takes {median(seconds):.1f} s in the middle, more than {LONG} s {most} times"
 
 
 def _share(part: int, whole: int) -> str:
