@@ -31,6 +31,7 @@ from dialects.lpu.tensors import Array, CollectiveOp, LpuOp, sharding_of, tensor
 from dialects.lpu.types import Tensor
 from dialects.names import unescape
 from dialects.observing import Memo, Observer
+from dialects.reading import operands_of, operations
 from runtime.numerics.elements import ElementType
 
 
@@ -114,17 +115,16 @@ class Execution:
                     state[port.window(part.shape)] = part.astype(state.dtype, copy=False)
 
     def block(self, block: Block) -> list[list[Array]]:
-        """Run a block; what its terminator names. Its values are dropped behind their last use."""
+        """Run a block; what its terminator names. Values are dropped, if no memo keeps them."""
         if block not in self._drops:
-            self._drops[block] = _dropped(block)
-        drops = self._drops[block]
-        for op in block.ops:
-            if isinstance(op, ReturnOp | control.YieldOp):
-                return [self.values[v] for v in op.operands]
+            self._drops[block] = _dropped(block) if self.memo is None else {}
+        drops, end = self._drops[block], block.last_op
+        assert isinstance(end, ReturnOp | control.YieldOp), "the block has no terminator"
+        for op in operations(block)[:-1]:
             self.operation(op)
-            for value in drops.get(op, ()):
+            for value in drops.get(op, ()) if drops else ():
                 self.values.pop(value, None)
-        raise AssertionError("the block has no terminator")
+        return [self.values[v] for v in end.operands]
 
     def operation(self, op: Operation) -> None:
         match op:
@@ -150,7 +150,7 @@ class Execution:
                 raise AssertionError(f"not of the lpu level: {op.name}")
 
     def _compute(self, op: LpuOp) -> None:
-        given = [self.values[v] for v in op.operands]
+        given = [self.values[v] for v in operands_of(op)]
         inputs = [[parts[d] for parts in given] for d in range(len(self.scopes))]
         if self.memo is None:
             results = self._evaluated(op, inputs)
@@ -218,7 +218,7 @@ def _placed(
 
 def state_ops(function: FuncOp) -> list[control.StateOp]:
     """The states that a function names."""
-    return [op for op in function.body.block.ops if isinstance(op, control.StateOp)]
+    return [op for op in operations(function.body.block) if type(op) is control.StateOp]
 
 
 def run_function(

@@ -277,5 +277,6 @@ def _checked(op: LpuOp, results: tuple[Array, ...], scope: Scope) -> tuple[Array
 
 def _check(op: Operation, tensor: Tensor, array: Array, scope: Scope) -> None:
     expected = scope.shape(tensor.shape)
-    message = f"{op.name} gave {array.shape} of {array.dtype}, its type says {expected} of {tensor}"
-    assert array.shape == expected and array.dtype == tensor.dtype.dtype, message
+    assert array.shape == expected and array.dtype == tensor.dtype.dtype, (
+        f"{op.name} gave {array.shape} of {array.dtype}, its type says {expected} of {tensor}"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any, TypeVar
@@ -21,6 +22,9 @@ _WATCHED = (
     "pass_statistics", "debug_only", "reproducer",
 )  # fmt: skip
 
+CHECKED_OBJECTS = 1 << 21
+"""Objects made between two searches for garbage where the numbers of passes are judged."""
+
 
 def watch_options(function: F) -> F:
     """Printing, dumping, timing, verifying; the command receives them as `watch`."""
@@ -28,6 +32,8 @@ def watch_options(function: F) -> F:
     @wraps(function)
     def wrapped(*args: Any, **given: Any) -> Any:
         chosen = {name: given.pop(name) for name in _WATCHED}
+        if chosen["check_numerics"]:  # what is judged keeps what is computed: little is garbage
+            gc.set_threshold(CHECKED_OBJECTS, *gc.get_threshold()[1:])
         return function(*args, watch=_watch(chosen), **given)
 
     return chain((*_printing(), *_watching()), wrapped)

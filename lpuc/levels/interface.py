@@ -18,6 +18,7 @@ from dialects.lpu_mem.control import StateOp as StateOpOnBuffers
 from dialects.lpu_mem.ports import Port as PortOnBuffers
 from dialects.lpu_mem.ports import PortAttr
 from dialects.names import unescape
+from dialects.reading import operations
 from passes.analysis.functions import functions, step_function
 from runtime.numerics.elements import ElementType
 from runtime.program.interface import Dim, Interface, Port, Symbol
@@ -82,11 +83,11 @@ def chunk_width(module: ModuleOp) -> int | None:
 def _in_states(function: FuncOp) -> tuple[list[Port], list[Port]]:
     """What lies in states before a call, and what behind it."""
     given, left = list[Port](), list[Port]()
-    for op in function.body.block.ops:
-        if isinstance(op, StateOp):
+    for op in operations(function.body.block):
+        if type(op) is StateOp:
             given += map(_kept, op.inputs.data)
             left += map(_kept, op.outputs.data)
-        elif isinstance(op, StateOpOnBuffers):
+        elif type(op) is StateOpOnBuffers:
             given += map(_kept, _of(op.inputs))
             left += map(_kept, _of(op.outputs))
     return given, left

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from dialects.onnx.ops import InitializerOp, OnnxOp
 Array = np.ndarray[Any, np.dtype[Any]]
 Content = tuple[np.dtype[Any], tuple[int, ...], bytes]
 """What an array holds."""
+Form = tuple[object, ...]
+"""What is known of an operation without its operands."""
 Operands = Sequence[Sequence[Array | None]]
 
 
@@ -39,6 +42,9 @@ class _Known:
 @dataclass
 class _Generation:
     results: dict[object, _Known] = field(default_factory=dict[object, _Known])
+    numbers: dict[Form, int] = field(default_factory=dict[Form, int])
+    forms: dict[Operation, int] = field(default_factory=dict[Operation, int])
+    """The numbers of the forms of operations, which keep alive what a form is told by."""
     arrays: dict[Content, Array] = field(default_factory=dict[Content, Array])
 
 
@@ -48,6 +54,7 @@ class Reuse:
     def __init__(self) -> None:
         self._new, self._old = _Generation(), _Generation()
         self._looked_at: object = None
+        self._counter = count()
 
     def look_at(self, what: object) -> None:
         """Another pass is looked at, if it is another one."""
@@ -62,7 +69,8 @@ class Reuse:
         compute: Callable[[], list[OnDevices]],
     ) -> list[OnDevices]:
         """What an operation gives, computed unless it is known."""
-        key = _key(op, operands, symbols)
+        given = tuple([tuple(map(id, arrays)) for arrays in operands])
+        key = (self._form(op), tuple([tuple(names.items()) for names in symbols]), given)
         found = self._new.results.get(key)
         if found is None:
             found = self._old.results.get(key)
@@ -76,6 +84,16 @@ class Reuse:
     def kept(self, parts: OnDevices) -> OnDevices:
         """The same arrays for the same numbers."""
         return [self._one(content_of(part), part) for part in parts]
+
+    def _form(self, op: Operation) -> int:
+        """A number for the form of an operation, the same for the same; asked for once."""
+        number = self._new.forms.get(op)
+        if number is None:
+            form = _form_of(op)
+            number = self._new.numbers.get(form, self._old.numbers.get(form))
+            number = next(self._counter) if number is None else number
+            self._new.numbers[form] = self._new.forms[op] = number
+        return number
 
     def _noted(self, op: Operation, operands: Operands, results: list[OnDevices]) -> _Known:
         contents = [[content_of(part) for part in parts] for parts in results]
@@ -99,11 +117,9 @@ def content_of(array: Array) -> Content:
     return array.dtype, array.shape, blake2b(plain.view(np.uint8).data, digest_size=16).digest()
 
 
-def _key(
-    op: Operation, operands: Operands, symbols: Sequence[Mapping[str, int]]
-) -> tuple[object, ...]:
+def _form_of(op: Operation) -> Form:
     """
-    What decides on the results: objects that passes share as long as they change nothing.
+    What decides on the results beside operands: objects that passes share unless they change it.
 
     Constants of the model are read by their names.
     """
@@ -114,6 +130,4 @@ def _key(
         tuple((name, id(value)) for name, value in op.properties.items()),
         tuple((name, id(value)) for name, value in op.attributes.items()),
         tuple(id(result.type) for result in op.results),
-        tuple(tuple(names.items()) for names in symbols),
-        tuple(tuple(map(id, given)) for given in operands),
     )

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from xdsl.dialects.func import FuncOp
@@ -30,8 +30,7 @@ Key = tuple[SSAValue, int]
 """A value, and how often it was computed before."""
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """One result of one operation, as all devices together have it."""
 
     op: Operation
@@ -57,24 +56,20 @@ class Recorder:
 
     change: Change | None = None
     events: list[Event] = field(default_factory=list[Event])
-    _turns: dict[SSAValue, int] = field(default_factory=dict[SSAValue, int])
+    _turns: dict[int, int] = field(default_factory=dict[int, int])
+    """How often each value was computed, by its identity: events keep values alive."""
 
     def __call__(
         self, op: Operation, operands: list[OnDevices], results: list[OnDevices]
     ) -> list[OnDevices]:
-        return [
-            self._note(op, value, parts, operands)
-            for value, parts in zip(op.results, results, strict=True)
-        ]
-
-    def _note(
-        self, op: Operation, value: SSAValue, parts: OnDevices, operands: list[OnDevices]
-    ) -> OnDevices:
-        turn = self._turns.get(value, 0)
-        self._turns[value] = turn + 1
-        event = Event(op, value, turn, whole(value, parts), parts, operands)
-        self.events.append(event)
-        return parts if self.change is None else self.change(event, parts)
+        turns, change, found = self._turns, self.change, list[OnDevices]()
+        for value, parts in zip(op.results, results, strict=True):
+            turn = turns.get(id(value), 0)
+            turns[id(value)] = turn + 1
+            event = Event(op, value, turn, whole(value, parts), parts, operands)
+            self.events.append(event)
+            found.append(parts if change is None else change(event, parts))
+        return found
 
 
 def whole(value: SSAValue, parts: OnDevices) -> Array:
