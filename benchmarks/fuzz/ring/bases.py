@@ -1,4 +1,4 @@
-"""The programs that are broken: decoders for four devices, compiled once into a folder."""
+"""The programs that are broken: decoders for several devices, compiled once into a folder."""
 
 from __future__ import annotations
 
@@ -20,18 +20,20 @@ STORIES = Path(__file__).parents[3] / "samples/stories/model.onnx"
 
 @dataclass(frozen=True)
 class Base:
-    """A decoder for so many new tokens, on a machine."""
+    """A decoder for so many new tokens, on so many machines."""
 
     model: str
     new: int = 1
     raised: bool = True
     target: str = "lpu-4nm"
+    devices: int = DEVICES
 
     @property
     def name(self) -> str:
         """What it is, in one word."""
         parts = [self.model, str(self.new), *([] if self.raised else ["unraised"])]
-        return "-".join(parts if self.target == "lpu-4nm" else [*parts, self.target])
+        parts += [self.target] if self.target != "lpu-4nm" else []
+        return "-".join([*parts, f"{self.devices}x"] if self.devices != DEVICES else parts)
 
 
 BASES = (
@@ -42,8 +44,12 @@ BASES = (
     Base("llama-tiny", 3, target="lpu-tiny"),
     Base("llama-tiny", 18, target="lpu-tiny"),
     Base("gpt2-tiny", 1, raised=False, target="lpu-tiny"),
+    Base("llama-tiny", 18, target="lpu-tiny", devices=8),
 )
-"""The Llama and the Mixtral have two key/value heads, and so fewer than devices."""
+"""The Llama and the Mixtral have two key/value heads, and so fewer than devices.
+
+With 18 new tokens on `lpu-tiny` some messages are split by rows.
+"""
 
 
 def unraised(devices: int) -> str:
@@ -52,15 +58,15 @@ def unraised(devices: int) -> str:
     return ",".join(name for name in names if not name.startswith("lpu-raise"))
 
 
-def write_base(folder: Path, base: Base, devices: int = DEVICES) -> None:
+def write_base(folder: Path, base: Base) -> None:
     """Write the program of a base."""
     model = STORIES
     if base.model != "stories":
         model = folder / base.model / "model.onnx"
         write_decoder(model, SHAPES[base.model])
     options = CompileOptions(
-        base.target, "f32", CONTEXT, {"seq": base.new}, devices=devices,
-        pipeline=None if base.raised else unraised(devices),
+        base.target, "f32", CONTEXT, {"seq": base.new}, devices=base.devices,
+        pipeline=None if base.raised else unraised(base.devices),
     )  # fmt: skip
     compile_model(model, options).save(folder / f"{base.name}.lpu")
 
