@@ -4,10 +4,24 @@ branch    a token, or what a branch or a loop compares, depends on the device
 """
 
 from collections.abc import Callable
+from typing import Any
 
-from runtime.isa.instructions.ctrl import Lds, Li, Mov, Out, Sts
-from runtime.isa.spec import CtrlInst
-from runtime.ring.checks.load.data import Step
+from runtime.isa.instructions.ctrl import (
+    Add,
+    Addi,
+    Divi,
+    Lds,
+    Li,
+    Max,
+    Min,
+    Mov,
+    Mul,
+    Muli,
+    Out,
+    Sts,
+    Sub,
+)
+from runtime.isa.spec import CtrlInst, Inst
 from runtime.ring.checks.load.memory.runs import Content, Kind
 from runtime.ring.checks.load.memory.tags import Tags
 from runtime.ring.checks.load.refusal import Narrator
@@ -21,31 +35,25 @@ from runtime.ring.checks.load.values import (
     is_uniform,
 )
 
-Operator = Callable[[list[Value]], Value]
+Function = Callable[[int, int], int]
+Compute = Callable[[Any, list[Value]], None]
+"""Executes an instruction that writes a register, and does nothing else."""
 
 
 class Control:
-    """Executes scalar instructions."""
+    """Executes scalar instructions that do something else than compute."""
 
     def __init__(self, narrator: Narrator, tags: Tags) -> None:
         self.narrator = narrator
         self.tags = tags
 
-    def step(self, inst: CtrlInst) -> Step:
-        """What executes an instruction."""
-        if isinstance(inst, Lds | Sts):
-            return lambda state, at: self._scalar(at, inst, state)
+    def execute(self, at: int, inst: CtrlInst, state: State) -> None:
+        """Execute an instruction."""
         if isinstance(inst, Out):
-            return lambda state, at: self.require_uniform(at, state.registers, inst.ra)
-        if isinstance(inst, Li):
-            return _setting(inst.rd, inst.value)
-        (rd,), compute = inst.writes(), _operator(inst)
-
-        def step(state: State, at: int) -> None:
-            del at
-            state.registers[rd] = compute(state.registers)
-
-        return step
+            self.require_uniform(at, state.registers, inst.ra)
+        else:
+            assert isinstance(inst, Lds | Sts)
+            self._scalar(at, inst, state)
 
     def require_uniform(self, at: int, registers: list[Value], register: int) -> None:
         """Refuse a register that may differ from device to device."""
@@ -65,28 +73,32 @@ class Control:
         registers[inst.rd] = unknown if number is None else number
 
 
-def _operator(inst: CtrlInst) -> Operator:
-    """What an instruction computes of the registers."""
-    if isinstance(inst, Mov):
-        source = inst.ra
-        return lambda registers: registers[source]
-    function, operands = OF_TWO[inst.MNEMONIC], inst.reads()
-    if len(operands) == 2:
-        ra, rb = operands
-        return lambda registers: combined(function, registers[ra], registers[rb])
-    (ra,), imm = operands, _immediate(inst)
-    return lambda registers: combined(function, registers[ra], imm)
+def _li(inst: Li, registers: list[Value]) -> None:
+    registers[inst.rd] = inst.value
 
 
-def _setting(register: int, value: int) -> Step:
-    """A step that sets a register."""
-
-    def step(state: State, at: int) -> None:
-        del at
-        state.registers[register] = value
-
-    return step
+def _mov(inst: Mov, registers: list[Value]) -> None:
+    registers[inst.rd] = registers[inst.ra]
 
 
-def _immediate(inst: CtrlInst) -> int:
-    return getattr(inst, "imm")  # noqa: B009
+def _of_two(function: Function) -> Compute:
+    def compute(inst: Add | Sub | Mul | Min | Max, registers: list[Value]) -> None:
+        registers[inst.rd] = combined(function, registers[inst.ra], registers[inst.rb])
+
+    return compute
+
+
+def _immediate(function: Function) -> Compute:
+    def compute(inst: Addi | Muli | Divi, registers: list[Value]) -> None:
+        registers[inst.rd] = combined(function, registers[inst.ra], inst.imm)
+
+    return compute
+
+
+COMPUTE: dict[type[Inst], Compute] = {
+    Li: _li,
+    Mov: _mov,
+    **{cls: _of_two(OF_TWO[cls.MNEMONIC]) for cls in (Add, Sub, Mul, Min, Max)},
+    **{cls: _immediate(OF_TWO[cls.MNEMONIC]) for cls in (Addi, Muli, Divi)},
+}
+"""By what instructions are."""

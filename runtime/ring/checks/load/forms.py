@@ -3,73 +3,128 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import count, islice
 from operator import attrgetter, itemgetter
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 from runtime.isa.fields import Memory, Register, Registers
+from runtime.isa.instructions.ctrl import Li
 from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.meant import told
 from runtime.isa.spec import DataInst, Inst
+from runtime.ring.checks.load.touches import Touches, is_exact, touches
 from runtime.ring.checks.load.values import Value
 
 Values = tuple[Value, ...]
 
 
-@dataclass(eq=False, slots=True)
-class Form:
-    """An instruction: words for what it is, its registers, and what reads those.
+class Kind(NamedTuple):
+    """What instructions are that differ in registers only: words for that, and what they touch.
 
     Places among the registers: `bases` of the addresses of operands in the LMU, `far` in HBM.
+    One that `is_exact` makes the same bits of the same operands on every machine.
     """
 
     what: str
-    registers: tuple[int, ...]
-    get: Callable[[Sequence[Any]], Any]
+    touches: Touches
+    is_exact: bool
     bases: tuple[int, ...]
     far: tuple[int, ...]
+
+
+@dataclass(eq=False, slots=True)
+class Form:
+    """An instruction: its kind, its registers, and what reads those."""
+
+    kind: Kind
+    registers: tuple[int, ...]
+    get: Callable[[Sequence[Any]], Any]
     is_exchange: bool
 
+    @property
+    def what(self) -> str:
+        """Words for what it is but for its registers."""
+        return self.kind.what
 
-def forms_of(code: Sequence[Inst]) -> list[Form | None]:
-    """The forms of a program's instructions, None of those of the control unit.
 
-    Instructions that are one object share one.
+def forms_of(code: Sequence[Inst]) -> tuple[list[Form | None], list[object]]:
+    """The forms of a program's instructions, None of those of the control unit; and *names*.
+
+    Instructions that are one object share one. Two have equal names if they are equal but for a
+    number that `li` loads.
     """
-    insts = dict(zip(map(id, code), code, strict=True))
-    known = {key: _form(i) if isinstance(i, DataInst) else None for key, i in insts.items()}
-    return list(map(known.__getitem__, map(id, code)))
+    keys = list(map(id, code))
+    forms: dict[int, Form] = {}
+    names: dict[int, object] = {}
+    for key, inst in dict(zip(keys, code, strict=True)).items():
+        if type(inst) is Li:
+            names[key] = ~inst.rd
+        elif isinstance(inst, DataInst):
+            names[key] = forms[key] = _form(inst)
+    return list(map(forms.get, keys)), list(map(names.get, keys, keys))
+
+
+class Fields(NamedTuple):
+    """What reads fields of instructions of a class: those that are no registers or are types of
+    operands, and registers, four of which are one.
+    """
+
+    words: Callable[[Inst], Any]
+    registers: Callable[[Inst], Any]
 
 
 @cache
-def _reader(cls: type[Inst]) -> Callable[[Inst], tuple[Any, ...]]:
-    """What reads all fields of instructions on data, which are several."""
-    return attrgetter(*(field.name for field in cls.LAYOUT))
+def _fields(cls: type[DataInst]) -> Fields:
+    words: list[str] = []
+    registers: list[str] = []
+    for field in cls.LAYOUT:
+        if isinstance(field.kind, Memory):
+            words.append(f"{field.name}.type")
+            registers += [f"{field.name}.base", f"{field.name}.strides"]
+        elif isinstance(field.kind, Register | Registers):
+            registers.append(field.name)
+        else:
+            words.append(field.name)
+    return Fields(attrgetter(*words), attrgetter(*registers))
 
 
-@cache
-def _named(cls: type[Inst]) -> tuple[bool, ...]:
-    """Of which fields the values are registers, or have some."""
-    return tuple(isinstance(f.kind, Memory | Register | Registers) for f in cls.LAYOUT)
+_kinds: dict[tuple[type[DataInst], Any], Kind] = {}
+"""Those that were met, by class and what `Fields.words` reads."""
 
 
 def _form(inst: DataInst) -> Form:
     cls = type(inst)
-    values = _reader(cls)(inst)
+    fields = _fields(cls)
+    key = cls, fields.words(inst)
+    kind = _kinds.get(key)
+    if kind is None:
+        kind = _kinds[key] = _kind(inst)
     registers: list[int] = []
+    for part in fields.registers(inst):
+        if type(part) is int:
+            registers.append(part)
+        else:
+            registers += part
+    return Form(kind, tuple(registers), itemgetter(*registers), cls is Send or cls is Recv)
+
+
+def _kind(inst: DataInst) -> Kind:
+    cls, places = type(inst), count()
+    fields: dict[str, Any] = {}
     bases: list[int] = []
     far: list[int] = []
-    for field, is_named, value in zip(cls.LAYOUT, _named(cls), values, strict=True):
-        if not is_named:
-            continue
-        if type(value) is int:
-            registers.append(value)
-        elif type(value) is tuple:
-            registers += value
-        else:
-            (far if field.name == cls.HBM else bases).append(len(registers))
-            registers.append(value.base)
-            registers += value.strides
-    return Form(
-        told(cls, values), tuple(registers), itemgetter(*registers), tuple(bases), tuple(far),
-        isinstance(inst, Send | Recv),
-    )  # fmt: skip
+    for field in cls.LAYOUT:
+        value = getattr(inst, field.name)
+        if isinstance(field.kind, Memory):
+            base, *strides = islice(places, 1 + len(value.strides))
+            (far if field.name == cls.HBM else bases).append(base)
+            value = SimpleNamespace(base=base, strides=tuple(strides), type=value.type)
+        elif isinstance(field.kind, Registers):
+            value = tuple(islice(places, len(value)))
+        elif isinstance(field.kind, Register):
+            value = next(places)
+        fields[field.name] = value
+    values = [getattr(inst, field.name) for field in cls.LAYOUT]
+    found = touches(cls, SimpleNamespace(**fields))
+    return Kind(told(cls, values), found, is_exact(inst), tuple(bases), tuple(far))

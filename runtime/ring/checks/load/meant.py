@@ -9,9 +9,12 @@ that it put there what it should: of a wrong value that goes to all alike they k
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from operator import add, mul, sub
 from typing import Any
 
 from runtime.isa.instructions.ctrl import (
+    Add,
     Addi,
     Bge,
     Divi,
@@ -20,24 +23,35 @@ from runtime.isa.instructions.ctrl import (
     Lds,
     Li,
     Loop,
+    Max,
+    Min,
     Mov,
+    Mul,
     Muli,
     Out,
     Sts,
+    Sub,
 )
 from runtime.isa.meant import MASK, digest_of, mixed, told
 from runtime.isa.spec import Inst
+from runtime.ring.checks.load.layers.texts import Text
 from runtime.ring.checks.load.walk import Walk
 
 EMPTY = mixed("nothing", "known")
 """In a register of which nothing is known; nothing that was meant mentions it."""
-Step = Callable[[list[int]], None]
+Compute = Callable[[Any, list[int]], None]
 """Computes a number of registers."""
 Function = Callable[[int, int], int]
+
+
+def _modulo(function: Function) -> Function:
+    return lambda a, b: function(a, b) & MASK
+
+
 _FUNCTIONS: dict[str, Function] = {
-    "add": int.__add__, "sub": int.__sub__, "mul": int.__mul__, "addi": int.__add__,
-    "muli": int.__mul__,
-    **{name: lambda a, b, name=name: mixed(name, a, b) for name in ("min", "max", "divi")},
+    **{name: _modulo(f) for name, f in (("add", add), ("sub", sub), ("mul", mul))},
+    "addi": _modulo(add), "muli": _modulo(mul),
+    **{name: partial(mixed, name) for name in ("min", "max", "divi")},
 }  # fmt: skip
 
 
@@ -77,7 +91,6 @@ class Meaning:
         self.walk = walk
         self.code = walk.code
         self.narrator = walk.narrator
-        self.steps: dict[int, Step] = {}
         self.held: Held | None = None
 
     def check(self, start: int, registers: Mapping[int, int], meant: Sequence[str]) -> None:
@@ -130,16 +143,43 @@ class Meaning:
     def _straight(self, at: int) -> int:
         """Execute up to where ways meet, or an instruction of the control unit is no function."""
         held, end = self.held, self.walk.breaks[bisect_left(self.walk.breaks, at)]
-        if held is None:
+        if held is None or at == end:
             return end
-        registers, told, steps = held.registers, self.told, self.steps
+        texts, piece = self.walk.texts, self.walk.texts.at(at)
+        if piece is None:
+            self._span(at, end, held.registers)
+            return end
+        while at < end:
+            text, until = texts.text(piece), texts.cuts[piece + 1]
+            if text is None:
+                self._span(at, until, held.registers)
+            else:
+                self._known(at, text, held.registers)
+            at, piece = until, piece + 1
+        return end
+
+    def _known(self, at: int, text: Text, registers: list[int]) -> None:
+        """Execute a piece of which the text is known."""
+        loaded = [number & MASK for number in self.walk.texts.loaded(text, at)]
+        values = text.values(registers, loaded, _FUNCTIONS)
+        text.leave(registers, values)
+        if not text.rows:
+            return
+        first = text.rows[0]
+        if self.told.is_exchange and not first.form.is_exchange:
+            self._end(at + first.at)
+        told = self.told
+        told.words.append(text.words)
+        told.numbers += text.read(values)
+        told.is_exchange = text.rows[-1].form.is_exchange
+
+    def _span(self, at: int, end: int, registers: list[int]) -> None:
+        """Execute instructions one by one."""
+        told = self.told
         words, numbers, is_exchange = told.words, told.numbers, told.is_exchange
         for inst, form in zip(self.code[at:end], self.walk.forms[at:end], strict=True):
             if form is None:
-                if isinstance(inst, Li):
-                    registers[inst.rd] = inst.value & MASK
-                else:
-                    (steps.get(id(inst)) or self._bind(inst))(registers)
+                _COMPUTE[type(inst)](inst, registers)
             else:
                 if form.is_exchange is not is_exchange:
                     if is_exchange:
@@ -149,12 +189,6 @@ class Meaning:
                 words.append(form.what)
                 numbers += form.get(registers)
             at += 1
-        return end
-
-    def _bind(self, inst: Inst) -> Step:
-        """What computes an instruction, the same for all that are one object."""
-        step = self.steps[id(inst)] = _step(inst)
-        return step
 
     def _control(self, at: int, inst: Inst) -> None:
         held = self.held
@@ -173,7 +207,7 @@ class Meaning:
         elif (form := self.walk.forms[at]) is not None:
             self._say(at, form.what, form.get(held.registers), form.is_exchange)
         else:
-            self._bind(inst)(held.registers)
+            _COMPUTE[type(inst)](inst, held.registers)
 
     def _memory(self, at: int, inst: Sts | Lds, held: Held) -> None:
         if isinstance(inst, Sts):
@@ -218,11 +252,10 @@ class Meaning:
         assert held is not None and isinstance(loop, Loop)
         self.loops[tail] = number
         self._say(head, f"loop {number}", (held.registers[loop.rd],))
-        for inst in self.walk.body(head, tail):
-            for register in inst.writes():
-                held.registers[register] = EMPTY
-            if isinstance(inst, Sts):
-                held.scalars.pop(inst.address, None)
+        for register in self.walk.written(head, tail):
+            held.registers[register] = EMPTY
+        for address in self.walk.keeping(head, tail):
+            held.scalars.pop(address, None)
         held.registers[loop.rd] = mixed("turn", number)
 
     def _turn(self, at: int, inst: Loop, held: Held) -> None:
@@ -231,35 +264,32 @@ class Meaning:
         held.registers[inst.rd] = mixed("after", number)
 
 
-def _step(inst: Any) -> Step:
-    """What computes an instruction that does nothing else."""
-    if isinstance(inst, Li):
-        return _constant(inst.rd, inst.value & MASK)
-    if isinstance(inst, Mov):
-        return _immediate(int.__add__, inst.rd, inst.ra, 0)
-    assert inst.MNEMONIC in _FUNCTIONS, f"nobody said what {inst.MNEMONIC} does"
-    function = _FUNCTIONS[inst.MNEMONIC]
-    if isinstance(inst, Addi | Muli | Divi):
-        return _immediate(function, inst.rd, inst.ra, inst.imm)
-    return _of_two(function, inst.rd, inst.ra, inst.rb)
+def _li(inst: Li, registers: list[int]) -> None:
+    registers[inst.rd] = inst.value & MASK
 
 
-def _constant(rd: int, value: int) -> Step:
-    def step(registers: list[int]) -> None:
-        registers[rd] = value
-
-    return step
+def _mov(inst: Mov, registers: list[int]) -> None:
+    registers[inst.rd] = registers[inst.ra]
 
 
-def _immediate(function: Function, rd: int, ra: int, imm: int) -> Step:
-    def step(registers: list[int]) -> None:
-        registers[rd] = function(registers[ra], imm) & MASK
+def _immediate(function: Function) -> Compute:
+    def compute(inst: Addi | Muli | Divi, registers: list[int]) -> None:
+        registers[inst.rd] = function(registers[inst.ra], inst.imm)
 
-    return step
+    return compute
 
 
-def _of_two(function: Function, rd: int, ra: int, rb: int) -> Step:
-    def step(registers: list[int]) -> None:
-        registers[rd] = function(registers[ra], registers[rb]) & MASK
+def _of_two(function: Function) -> Compute:
+    def compute(inst: Add | Sub | Mul | Min | Max, registers: list[int]) -> None:
+        registers[inst.rd] = function(registers[inst.ra], registers[inst.rb])
 
-    return step
+    return compute
+
+
+_COMPUTE: dict[type[Inst], Compute] = {
+    Li: _li,
+    Mov: _mov,
+    **{cls: _immediate(_FUNCTIONS[cls.MNEMONIC]) for cls in (Addi, Muli, Divi)},
+    **{cls: _of_two(_FUNCTIONS[cls.MNEMONIC]) for cls in (Add, Sub, Mul, Min, Max)},
+}
+"""What computes an instruction that does nothing else."""

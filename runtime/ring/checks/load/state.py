@@ -1,15 +1,18 @@
 """What is known at one place of the program: registers, memories, and messages on their way."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from runtime.numerics.elements import ElementType
 from runtime.ring.checks.load.memory.runs import Runs, Tag, meet
-from runtime.ring.checks.load.touches import ONE
+from runtime.ring.checks.load.touches import Pieces
 from runtime.ring.checks.load.values import UNKNOWN, Value, joined
 
 Four = tuple[int, int, int, int]
+REGISTERS = 256
+"""As many as an instruction can name."""
 
 
 class Piece(NamedTuple):
@@ -21,10 +24,10 @@ class Piece(NamedTuple):
 
 
 class Slotted(NamedTuple):
-    """Messages of which each is one run of bytes: where each device had it, and its tag there."""
+    """Messages of one tag each: their bytes from the address on that each device had them at."""
 
-    length: int
-    addresses: list[int]
+    parts: Pieces
+    addresses: Sequence[int]
     tags: list[Tag]
 
 
@@ -42,8 +45,8 @@ class Message(NamedTuple):
 
 
 def no_registers() -> list[Value]:
-    """Registers of which nothing is known but that r0 is 0; the last place is ONE."""
-    return [0, *[UNKNOWN] * (ONE - 1), 1]
+    """Registers of which nothing is known but that r0 is 0."""
+    return [0, *[UNKNOWN] * (REGISTERS - 1)]
 
 
 @dataclass

@@ -1,5 +1,8 @@
 """What instructions touch, read off their fields: which registers say where, and what it is.
 
+Registers are named by their *places* among those of an instruction (`forms`), so that what is found
+holds for all that differ in registers only.
+
 This is written a second time on purpose: `Inst.accesses` says the same, and an error in it must not
 reach the program and its check alike.
 """
@@ -18,8 +21,8 @@ from runtime.isa.instructions.reduction import Reduce, Scan, TopK
 from runtime.isa.instructions.vector import Cast, Copy, Fill, Iota, Map1, Map2, Select
 from runtime.isa.spec import DataInst
 
-ONE = 256
-"""Behind the registers, a place that holds 1: the extent of an axis that an operand lacks."""
+ONE = -1
+"""The last place, which holds 1: the extent of an axis that an operand lacks."""
 
 Four = tuple[int, int, int, int]
 Pieces = tuple[tuple[int, int], ...]
@@ -27,17 +30,17 @@ MOST_PIECES = 1 << 16
 
 
 class Touch(NamedTuple):
-    """An operand: the register of its address, those of extents and strides, bytes an element."""
+    """An operand: the place of its address, those of extents and strides, bytes an element."""
 
     base: int
     shape: Callable[[Sequence[Any]], tuple[Any, ...]]
     size: int
     rows: tuple[int, int] | None = None
-    """Registers of the number of rows and the bytes between them, where an index chooses."""
+    """Places of the number of rows and the bytes between them, where an index chooses."""
 
 
 class Touches(NamedTuple):
-    """All operands of an instruction, and registers whose numbers become data."""
+    """All operands of an instruction, and places of numbers that become data."""
 
     reads: tuple[Touch, ...] = ()
     writes: tuple[Touch, ...] = ()
@@ -45,25 +48,32 @@ class Touches(NamedTuple):
     far_writes: tuple[Touch, ...] = ()
     numbers: tuple[int, ...] = ()
     counts: tuple[int, ...] = ()
-    """Registers that are no data and must not depend on the device."""
+    """Places of what is no data and must not depend on the device."""
     streams: tuple[Touch, ...] = ()
     """What is read in HBM for the matrix unit, which each device computes with for itself."""
 
 
-def touches(inst: DataInst) -> Touches:
-    """What an instruction on data touches."""
-    return _FAMILIES[type(inst)](inst)
+def touches(cls: type[DataInst], fields: Any) -> Touches:
+    """What an instruction of a class touches, whose `fields` have places instead of registers."""
+    return _FAMILIES[cls](fields)
+
+
+def is_exact(inst: DataInst) -> bool:
+    """Whether every machine makes the same bits of the same operands."""
+    if isinstance(inst, Vecmat):
+        return False
+    if isinstance(inst, Reduce):
+        return inst.fn in ("max", "min") or not inst.dst.type.is_float
+    if isinstance(inst, Scatter):
+        return inst.fn != "add" and inst.fn != "mul"
+    if isinstance(inst, Map1 | Map2 | Scan):
+        return not inst.dst.type.is_float
+    return True
 
 
 def _touch(operand: Any, extents: Four, rows: tuple[int, int] | None = None) -> Touch:
-    return _made(operand.base, operand.strides, extents, operand.type.itemsize, rows)
-
-
-@lru_cache(1 << 12)
-def _made(
-    base: int, strides: Four, extents: Four, size: int, rows: tuple[int, int] | None
-) -> Touch:
-    return Touch(base, itemgetter(*extents, *strides), size, rows)
+    places = itemgetter(*extents, *operand.strides)
+    return Touch(operand.base, places, operand.type.itemsize, rows)
 
 
 def _elementwise(*names: str) -> Callable[[Any], Touches]:

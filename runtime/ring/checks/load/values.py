@@ -80,6 +80,7 @@ def is_uniform(value: Value) -> bool:
     return isinstance(value, int | Span)
 
 
+@lru_cache(1 << 14)
 def combined(function: Function, a: Value, b: Value) -> Value:
     """A function of two values that is monotone or linear in each, as all of the control unit."""
     if isinstance(a, int) and isinstance(b, int):

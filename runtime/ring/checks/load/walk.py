@@ -14,21 +14,24 @@ exchanged, all turns are executed.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
 
-from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Li, Loop
-from runtime.isa.spec import CtrlInst, DataInst, Inst
-from runtime.ring.checks.load.control import Control
-from runtime.ring.checks.load.data import Data, Step
+from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Li, Loop, Sts
+from runtime.isa.spec import CtrlInst, Inst
+from runtime.ring.checks.load.control import COMPUTE, Control
+from runtime.ring.checks.load.data import Data
 from runtime.ring.checks.load.forms import forms_of
 from runtime.ring.checks.load.layers.again import Again
 from runtime.ring.checks.load.layers.finding import (
     DATA,
+    OTHERS,
     SCALAR,
+    SETTING,
     kinds_of,
     layers_of,
     others_than,
+    result,
 )
+from runtime.ring.checks.load.layers.texts import Texts
 from runtime.ring.checks.load.loops import Counted, Older, is_settled
 from runtime.ring.checks.load.memory.far import places
 from runtime.ring.checks.load.memory.runs import Content, meet
@@ -53,8 +56,6 @@ class Walk:
         self.control = Control(narrator, self.data.tags)
         self.tails: dict[int, list[int]] = {}
         self.goals: dict[int, int] = {}
-        self.steps: list[Step | None] = [None] * len(code)
-        self.known: dict[int, Step] = {}
         kinds = kinds_of(code)
         controls = others_than(SCALAR | DATA, kinds)
         for at in controls:
@@ -66,11 +67,12 @@ class Walk:
         tails = sorted(tail for known in self.tails.values() for tail in known)
         self.numbers = {tail: number for number, tail in enumerate(tails)}
         self.joints = {*self.tails, *self.goals.values()}
-        self.forms = forms_of(code)
+        self.forms, names = forms_of(code)
         self.breaks = sorted(self.joints.union(controls))
-        self.scalars = others_than(DATA, kinds)
+        self.texts = Texts(code, self.forms, names, kinds, self.breaks)
+        self.setters = others_than(OTHERS - SETTING, kinds)
         places = layers_of(kinds, self.breaks) if shortens else {}
-        self.again = Again(code, places, self.data, self.forms, self._bind)
+        self.again = Again(self.texts, places, self.data)
         self.stops = self.joints.union(places)
         self.waiting: dict[int, State] = {}
         self.state: State | None = None
@@ -91,7 +93,7 @@ class Walk:
 
     def _span(self, low: int, high: int, opened: int) -> None:
         """Execute instructions up to `high`; of the loops that begin at the first some are open."""
-        at, steps, stops = low, self.steps, self.stops
+        at, code, forms, stops = low, self.code, self.forms, self.stops
         while at < high:
             if at in stops:
                 self._arrive(at)
@@ -104,28 +106,23 @@ class Walk:
                 if self.state is not None and at in self.again.places:
                     at = self.again.leave_out(at, self.state)
             if self.state is not None:
-                step = steps[at] or self._bind(at)
-                step(self.state, at)
+                form, compute = forms[at], COMPUTE.get(type(code[at]))
+                if compute is not None:
+                    compute(code[at], self.state.registers)
+                elif form is not None:
+                    self.data.execute(self.state, at, form)
+                else:
+                    self._control(at, code[at], self.state)
             at += 1
 
-    def _bind(self, at: int) -> Step:
-        """What executes the instruction at a place, the same for all that are one object."""
-        inst = self.code[at]
-        step = self.known.get(id(inst))
-        if step is None:
-            step = self.known[id(inst)] = self._step(inst)
-        self.steps[at] = step
-        return step
-
-    def _step(self, inst: Inst) -> Step:
-        if isinstance(inst, DataInst):
-            return self.data.step(inst)
+    def _control(self, at: int, inst: Inst, state: State) -> None:
         if isinstance(inst, Bge):
-            return lambda state, at: self._fork(at, inst, state)
-        if isinstance(inst, Jump | Halt):
-            return lambda state, at: self._stop(at, inst, state)
-        assert isinstance(inst, CtrlInst) and not isinstance(inst, Loop)
-        return self.control.step(inst)
+            self._fork(at, inst, state)
+        elif isinstance(inst, Jump | Halt):
+            self._stop(at, inst, state)
+        else:
+            assert isinstance(inst, CtrlInst) and not isinstance(inst, Loop)
+            self.control.execute(at, inst, state)
 
     def _fork(self, at: int, inst: Bge, state: State) -> None:
         for register in (inst.ra, inst.rb):
@@ -174,7 +171,7 @@ class Walk:
         whole, known = self.data.ends.loops, self.data.tags.known.count
         bit = FIRST_LOOP << self.numbers[tail]
         apart, together = first.copy(), first
-        for register in self._written(loop):
+        for register in self.written(loop.head, loop.tail):
             together.registers[register] = UNKNOWN
         together.registers[inst.rd] = counter(loop.least, loop.last, bit)
         try:
@@ -252,9 +249,8 @@ class Walk:
 
     def _bound(self, loop: Counted, register: int, state: State) -> Value:
         """The bound of a loop, which its body may load again, always the same."""
-        for at in range(loop.tail - 1, loop.head - 1, -1):
-            last = self.code[at]
-            if not isinstance(last, CtrlInst) or register not in last.writes():
+        for last in reversed(self.setting(loop.head, loop.tail)):
+            if result(last) != register:
                 continue
             if isinstance(last, Li):
                 return last.value
@@ -263,11 +259,17 @@ class Walk:
             return UNKNOWN if number is None else number
         return state.registers[register]
 
-    def _written(self, loop: Counted) -> set[int]:
-        """The registers that a body writes."""
-        return {r for inst in self.body(loop.head, loop.tail) for r in inst.writes()}
+    def written(self, head: int, tail: int) -> set[int]:
+        """The registers that a loop's body writes."""
+        return set(map(result, self.setting(head, tail)))
 
-    def body(self, head: int, tail: int) -> Iterator[Inst]:
-        """The instructions of a loop's body that are of the control unit."""
-        first, end = bisect_left(self.scalars, head), bisect_left(self.scalars, tail)
-        return (self.code[at] for at in self.scalars[first:end])
+    def setting(self, head: int, tail: int) -> list[Inst]:
+        """The instructions of a loop's body that write a register."""
+        first, end = bisect_left(self.setters, head), bisect_left(self.setters, tail)
+        return [self.code[at] for at in self.setters[first:end]]
+
+    def keeping(self, head: int, tail: int) -> list[int]:
+        """The addresses at which a loop's body keeps scalars."""
+        first, end = bisect_left(self.breaks, head), bisect_left(self.breaks, tail)
+        body = (self.code[at] for at in self.breaks[first:end])
+        return [inst.address for inst in body if isinstance(inst, Sts)]

@@ -8,23 +8,24 @@ is executed, and has to be of the same kind.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import NamedTuple
 
-from runtime.isa.instructions.ctrl import Li
-from runtime.isa.spec import DataInst, Inst
-from runtime.ring.checks.load.data import Data, Note, Step
+from runtime.isa.spec import DataInst
+from runtime.ring.checks.load.control import COMPUTE
+from runtime.ring.checks.load.data import Data, Note
 from runtime.ring.checks.load.forms import Form, Values
+from runtime.ring.checks.load.layers.comparing import Compared, Comparison, Later
 from runtime.ring.checks.load.layers.finding import Layers, Places
 from runtime.ring.checks.load.layers.rows import NO_NOTE, Bounds, Row
 from runtime.ring.checks.load.layers.story import facts, moved, seen
+from runtime.ring.checks.load.layers.texts import Texts
 from runtime.ring.checks.load.memory.events import Block
-from runtime.ring.checks.load.memory.runs import Runs
+from runtime.ring.checks.load.memory.runs import Kind, Runs
 from runtime.ring.checks.load.state import State
 from runtime.ring.checks.load.values import Value
 
+OWN = Kind.OWN
 MOST_TRIES = 6
 """Stretches in a row that are compared with the one before in vain."""
 
@@ -48,39 +49,15 @@ class Start:
     notes: dict[int, Note] = field(default_factory=dict[int, Note])
 
 
-class Later(NamedTuple):
-    """An instruction that is executed although its stretch is left out.
-
-    `events` are the instructions of the events that are left out before it.
-    """
-
-    row: Row
-    at: int
-    values: Values
-    events: list[int]
-
-
-class Compared(NamedTuple):
-    """A stretch that is like the one that it was compared with, and what it leaves."""
-
-    later: list[Later]
-    events: list[int]
-    registers: list[Value]
-
-
 class Again:
     """Leaves out what is done again, for one walk over a program."""
 
-    def __init__(
-        self, code: Sequence[Inst], places: Places, data: Data, forms: Sequence[Form | None],
-        bind: Callable[[int], Step],
-    ) -> None:  # fmt: skip
-        self.code = code
+    def __init__(self, texts: Texts, places: Places, data: Data) -> None:
+        self.texts = texts
+        self.code, self.forms = texts.code, texts.forms
         self.data = data
         self.known = data.tags.known
-        self.bind = bind
         self.places = places
-        self.forms = forms
         self.before: Start | None = None
         self.tries = 0
 
@@ -129,10 +106,12 @@ class Again:
             return 0
         if seen(before.lmu, before.window, bounds) != seen(state.lmu, now.window, bounds):
             return 0
-        count, last = 0, stretches[0]
+        count, last, comparison = 0, stretches[0], Comparison(self.texts, rows)
         for stretch in stretches:
-            found = self._compared(rows, stretch, state.registers)
-            if found is None or not all(_is_apart(r, v, bounds) for r, _, v, _ in found.later):
+            found = comparison.compared(stretch, state.registers)
+            if found is None or not all(
+                _is_apart(r, v, bounds) for r, _, v, _ in found.later if r.aside
+            ):
                 break
             self._execute(found, state)
             count, last = count + 1, stretch
@@ -141,16 +120,16 @@ class Again:
         self._move(before, now, state.lmu, bounds, count, places)
         return count
 
-    def _through(self, span: range, registers: list[Value]) -> list[tuple[int, Form, list[Value]]]:
-        """The instructions on data of a stretch, each with the registers that it finds."""
-        found: list[tuple[int, Form, list[Value]]] = []
-        scalars = State(registers[:])
+    def _through(self, span: range, registers: list[Value]) -> list[tuple[int, Form, Values]]:
+        """The instructions on data of a stretch, each with what it finds in its registers."""
+        found: list[tuple[int, Form, Values]] = []
+        registers = registers[:]
         for at in span:
             form = self.forms[at]
             if form is not None:
-                found.append((at, form, scalars.registers[:]))
+                found.append((at, form, form.get(registers)))
             else:
-                self.bind(at)(scalars, at)
+                COMPUTE[type(self.code[at])](self.code[at], registers)
         return found
 
     def _rows(self, start: Start, span: range, now: Start, first: range) -> list[Row] | None:
@@ -160,42 +139,15 @@ class Again:
         if len(found) != len(others):
             return None
         rows: list[Row] = []
-        for (at, form, registers), (_, its, values) in zip(found, others, strict=True):
-            inst, note = self.code[at], start.notes.get(at, NO_NOTE)
+        for (at, form, values), (_, its, other) in zip(found, others, strict=True):
+            inst = self.code[at]
             assert isinstance(inst, DataInst)
-            row = Row(at, inst, form, form.get(registers), note)
-            if its.what != form.what or not row.loosen(its.get(values)):
+            row = Row(at, inst, form, values, start.notes.get(at, NO_NOTE))
+            if its.what != form.what or not row.loosen(other):
                 return None
-            row.bind(self.data, registers)
+            row.bind(self.data)
             rows.append(row)
         return rows
-
-    def _compared(
-        self, rows: Sequence[Row], span: range, registers: list[Value]
-    ) -> Compared | None:
-        """A stretch that does what the rows do, up to what is loose; None if it does not."""
-        registers, rest = registers[:], iter(rows)
-        later, events, scalars = list[Later](), list[int](), State(registers)
-        here = slice(span.start, span.stop)
-        for at, inst, form in zip(span, self.code[here], self.forms[here], strict=True):
-            if form is None:
-                if isinstance(inst, Li):
-                    registers[inst.rd] = inst.value
-                else:
-                    self.bind(at)(scalars, at)
-                continue
-            row = next(rest, None)
-            if row is None or form.what != row.form.what:
-                return None
-            values = form.get(registers)
-            if values != row.values and not row.fits(values):
-                return None
-            if row.is_executed:
-                later.append(Later(row, at, values, events))
-                events = []
-            elif row.note.made:
-                events += [at] * row.note.made
-        return None if next(rest, None) else Compared(later, events, registers)
 
     def _execute(self, found: Compared, state: State) -> None:
         """Execute what is not left out of a stretch."""
@@ -215,6 +167,8 @@ class Again:
             if view.parts and tags.read(state.lmu, at, base, view.parts) is not kind:
                 raise Unlike
         for view, kind in row.far_reads:
+            if kind is OWN and hbm.is_own(state.hbm, values[view.place], view.parts, view.rows):
+                continue
             if hbm.read(state.hbm, at, values[view.place], view.block(values)) is not kind:
                 raise Unlike
         for view in row.writes:

@@ -13,7 +13,20 @@ from operator import attrgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.isa.instructions.ctrl import Add, Addi, Divi, Li, Max, Min, Mov, Mul, Muli, Sub
+from runtime.isa.instructions.ctrl import (
+    Add,
+    Addi,
+    Divi,
+    Lds,
+    Li,
+    Loop,
+    Max,
+    Min,
+    Mov,
+    Mul,
+    Muli,
+    Sub,
+)
 from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.spec import OPCODES, DataInst, Inst
 
@@ -24,12 +37,18 @@ WINDOW = 32
 FEWEST = 6
 """Stretches in a row for which it is worth it."""
 SCALAR = frozenset(cls.OPCODE for cls in PURE)
+SETTING = SCALAR | {Lds.OPCODE, Loop.OPCODE}
+"""What writes a register."""
 DATA = frozenset(code for code, cls in OPCODES.items() if issubclass(cls, DataInst))
-_NET = re.escape(bytes((Send.OPCODE, Recv.OPCODE)))
+OTHERS = frozenset(OPCODES)
+NET = (Send.OPCODE, Recv.OPCODE)
+_NET = re.escape(bytes(NET))
 _BEHIND_EXCHANGE = re.compile(b"[%b](?=[^%b])" % (_NET, _NET), re.DOTALL)
 
 
 _opcode: Callable[[Inst], int] = attrgetter("OPCODE")
+result: Callable[[Inst], int] = attrgetter("rd")
+"""The register that an instruction writes."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from runtime.ring.checks.load.data import Data, Note
 from runtime.ring.checks.load.forms import Form, Values
 from runtime.ring.checks.load.memory.far import Block, block
 from runtime.ring.checks.load.memory.runs import Kind
-from runtime.ring.checks.load.touches import Pieces, Touch, touches
+from runtime.ring.checks.load.touches import Pieces, Touch
 from runtime.ring.checks.load.values import Value, ends
 
 Bounds = list[tuple[int, int]]
@@ -80,7 +80,7 @@ class Row:
             return True
         pairs = enumerate(zip(self.values, values, strict=True))
         unlike = {place for place, (one, other) in pairs if one != other}
-        bases, far = self.form.bases, self.form.far
+        bases, far = self.form.kind.bases, self.form.kind.far
         if isinstance(self.inst, Send | Recv) or not unlike <= {*bases, *far}:
             return False
         registers = self.form.registers
@@ -92,37 +92,35 @@ class Row:
         self.ties = [(one, other) for one, other in ties if one != other]
         return self._are_numbers(self.values) and self._are_numbers(values)
 
-    def bind(self, data: Data, registers: list[Value]) -> None:
-        """Find the operands, with the registers of the stretch."""
-        kept = [place for place in range(len(self.values)) if place not in self.loose]
-        self.strict = itemgetter(*kept)
+    def bind(self, data: Data) -> None:
+        """Find the operands."""
+        if self.loose:
+            kept = [place for place in range(len(self.values)) if place not in self.loose]
+            self.strict = itemgetter(*kept)
         self.wanted = self.strict(self.values)
-        touched, kinds = touches(self.inst), iter(self.note.kinds)
+        touched, kinds, values = self.form.kind.touches, iter(self.note.kinds), (*self.values, 1)
         for touch in touched.reads:
-            view, kind = self._view(data, touch, registers, self.form.bases), next(kinds, Kind.OWN)
+            view, kind = self._view(data, touch, values), next(kinds, Kind.OWN)
             if view.place in self.loose:
                 self.reads.append((view, kind))
             else:
                 self.near.append(view)
         for touch in touched.writes:
-            view = self._view(data, touch, registers, self.form.bases)
+            view = self._view(data, touch, values)
             (self.writes if view.place in self.loose else self.near).append(view)
         for touch in touched.far_reads:
-            view = self._view(data, touch, registers, self.form.far)
-            self.far_reads.append((view, next(kinds)))
+            self.far_reads.append((self._view(data, touch, values), next(kinds)))
         for touch in touched.far_writes:
-            self.far_writes.append(self._view(data, touch, registers, self.form.far))
-        views = [view for view in (*(view for view, _ in self.reads), *self.writes) if view.parts]
-        self.aside = [(v.place, v.parts[0][0], v.parts[-1][1]) for v in views]
-        self.is_executed = bool(self.loose or self.far_reads or self.far_writes)
+            self.far_writes.append(self._view(data, touch, values))
+        if self.reads or self.writes:
+            views = [*(view for view, _ in self.reads), *self.writes]
+            self.aside = [(v.place, v.parts[0][0], v.parts[-1][1]) for v in views if v.parts]
+        self.is_executed = bool(self.reads or self.writes or self.far_reads or self.far_writes)
 
-    def _view(
-        self, data: Data, touch: Touch, registers: list[Value], places: tuple[int, ...]
-    ) -> View:
-        place = next(place for place in places if self.form.registers[place] == touch.base)
-        rows = (registers[touch.rows[0]], registers[touch.rows[1]]) if touch.rows else None
-        parts, sources = data.parts(self.at, touch, registers), data.sources(touch, registers)
-        return View(place, parts, rows, sources)
+    def _view(self, data: Data, touch: Touch, values: Values) -> View:
+        rows = (values[touch.rows[0]], values[touch.rows[1]]) if touch.rows else None
+        parts, sources = data.parts(self.at, touch, values), data.sources(touch, values)
+        return View(touch.base, parts, rows, sources)
 
     def fits(self, values: Values) -> bool:
         """Whether an instruction finds the same, up to what is loose."""

@@ -133,6 +133,15 @@ class Far:
                     self.older[first, end] = held
         return SAME
 
+    def is_own(
+        self, hbm: Runs, base: Value, parts: Pieces, rows: tuple[Value, Value] | None
+    ) -> bool:
+        """Whether what is read lies in bytes of which each device has its own, and no others."""
+        if type(base) is not int or rows is not None or not parts or hbm.is_marked:
+            return False
+        held = hbm.only(max(0, base + parts[0][0]), base + parts[-1][1])
+        return isinstance(held, Content) and held.kind is OWN
+
     def check(self, hbm: Runs, at: int, base: Value, found: Block | None) -> None:
         """Refuse a read of what is exchanged unless all devices have it, all of one age."""
         if found is None or not is_uniform(base) or not _meets(hbm, found):

@@ -6,7 +6,7 @@ of its bytes, which says whose bytes they are, from which write, and how far fro
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -135,8 +135,18 @@ def meet(one: Runs, other: Runs) -> Runs:
     found = Runs()
     found.is_marked = one.is_marked or other.is_marked
     found.starts = sorted({*one.starts, *other.starts})
-    found.held = [_meet(one.at(address), other.at(address)) for address in found.starts]
+    pairs = zip(_in_pieces(one, found.starts), _in_pieces(other, found.starts), strict=True)
+    found.held = [_meet(a, b) for a, b in pairs]
     return found
+
+
+def _in_pieces(runs: Runs, starts: Sequence[int]) -> Iterator[Held]:
+    """The contents of runs that begin at more places."""
+    number, last = 0, len(runs.starts) - 1
+    for start in starts:
+        if number < last and runs.starts[number + 1] == start:
+            number += 1
+        yield runs.held[number]
 
 
 def _meet(a: Held, b: Held) -> Held:

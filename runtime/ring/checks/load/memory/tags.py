@@ -23,6 +23,7 @@ from runtime.ring.checks.load.memory.runs import (
     Held,
     Kind,
     Runs,
+    Slots,
     Tag,
     tags_of,
 )
@@ -43,6 +44,7 @@ class Tags:
         self.wording = Wording(narrator, self.known)
         self.oldest = -1
         self.older: dict[tuple[int, int], Held] = {}
+        self.split: tuple[Content, Slots] = NOTHING, tags_of(NOTHING, devices)
 
     def read(
         self, lmu: Runs, at: int, base: int, parts: Pieces, loose: bool = False,
@@ -52,6 +54,8 @@ class Tags:
 
         `loose` says that it may read less than that.
         """
+        if len(parts) == 1 and self._is_own(lmu, base + parts[0][0], base + parts[0][1]):
+            return OWN
         starts, worst, exchanged = lmu.starts, WHOLE, list[int]()
         eldest = self.known.count
         for low, high in parts:
@@ -75,6 +79,11 @@ class Tags:
             self._refuse_stale(at, exchanged, eldest)
         self.known.read(exchanged)
         return max(worst, OWN)
+
+    def _is_own(self, lmu: Runs, low: int, high: int) -> bool:
+        """Whether bytes have one story, which is no older than a turn: each device has its own."""
+        held = lmu.only(low, high)
+        return isinstance(held, Content) and held.kind is OWN and held.event >= self.oldest
 
     def put(self, lmu: Runs, at: int, base: int, parts: Pieces, kind: Kind) -> None:
         """An instruction writes at an address of all devices."""
@@ -111,7 +120,7 @@ class Tags:
 
         Its `extents` that depend on symbols and loops must be those of what was put.
         """
-        slotted = self._send_slots(lmu, bases, parts) if len(parts) == 1 else None
+        slotted = self._send_slots(lmu, bases, parts)
         if slotted is not None:
             self._check_sent(at, 0, {tag.event for tag in slotted.tags}, extents)
             return slotted
@@ -134,8 +143,8 @@ class Tags:
         self, lmu: Runs, bases: Sequence[int], parts: Pieces, sent: Sent, towards: int
     ) -> None:
         """Put what the neighbours `towards` one side sent into a place of each device."""
-        if isinstance(sent, Slotted) and len(parts) == 1:
-            self._receive_slots(lmu, bases, parts, sent, towards)
+        if isinstance(sent, Slotted) and sent.parts == parts:
+            self._receive_slots(lmu, bases, sent, towards)
             return
         now, messages = self.known.count, _pieces(sent)
         for device, base in enumerate(bases):
@@ -144,24 +153,16 @@ class Tags:
                 self.known.blocks[piece.tag.event].received = now
             self._receive_runs(lmu, device, base, parts, pieces)
 
-    def _receive_slots(
-        self, lmu: Runs, bases: Sequence[int], parts: Pieces, sent: Slotted, towards: int
-    ) -> None:
-        ((low, high),) = parts
-        starts, helds, now = lmu.starts, lmu.held, self.known.count
+    def _receive_slots(self, lmu: Runs, bases: Sequence[int], sent: Slotted, towards: int) -> None:
+        now = self.known.count
         for device, base in enumerate(bases):
-            source, place = (device + towards) % self.devices, base + low
-            tag, shift = sent.tags[source], sent.addresses[source] - place
+            source = (device + towards) % self.devices
+            tag, shift = sent.tags[source], sent.addresses[source] - base
             if shift:
                 tag = Tag(tag.origin, tag.event, tag.shift + shift)
             self.known.blocks[tag.event].received = now
-            index = bisect_left(starts, place)
-            if index + 1 < len(starts) and starts[index + 1] == base + high:
-                held = helds[index]
-                if starts[index] == place and isinstance(held, list):
-                    held[device] = tag
-                    continue
-            self._place(lmu, place, base + high, device, tag)
+            for low, high in sent.parts:
+                self._place(lmu, base + low, base + high, device, tag)
 
     def _receive_runs(
         self, lmu: Runs, device: int, base: int, parts: Pieces, pieces: list[Piece]
@@ -186,19 +187,32 @@ class Tags:
         return kind, held.number if isinstance(held, Content) else None
 
     def _send_slots(self, lmu: Runs, bases: Sequence[int], parts: Pieces) -> Slotted | None:
-        """Messages of which each is one run that devices have apart; None where they are not."""
-        ((low, high),) = parts
-        starts, helds, tags, last = lmu.starts, lmu.held, list[Tag](), len(lmu.starts) - 1
+        """Messages that have one tag on each device, in whole runs; None where they have not."""
+        tags: list[Tag] = []
         for device, base in enumerate(bases):
-            index = bisect_left(starts, base + low)
-            if index >= last or starts[index] != base + low or starts[index + 1] != base + high:
-                return None
-            held = helds[index]
-            tag = held[device] if isinstance(held, list) else None
+            tag = self._tag(lmu, device, base, parts)
             if tag is None or tag.event < self.oldest or tag.event not in self.known.blocks:
                 return None
             tags.append(tag)
-        return Slotted(high - low, [base + low for base in bases], tags)
+        return Slotted(parts, bases, tags)
+
+    def _tag(self, lmu: Runs, device: int, base: int, parts: Pieces) -> Tag | None:
+        """The tag that all bytes of an operand have on a device; None where there is no such."""
+        starts, helds, last = lmu.starts, lmu.held, len(lmu.starts) - 1
+        found: Tag | None = None
+        for low, high in parts:
+            index = bisect_left(starts, base + low)
+            if index >= last or starts[index] != base + low:
+                return None
+            while index < last and starts[index] < base + high:
+                held = helds[index]
+                tag = held[device] if isinstance(held, list) else None
+                if tag is None or (tag is not found and found is not None and tag != found):
+                    return None
+                found, index = tag, index + 1
+            if starts[index] != base + high:
+                return None
+        return found
 
     def _send_runs(self, lmu: Runs, at: int, device: int, base: int, parts: Pieces) -> list[Piece]:
         found: list[Piece] = []
@@ -214,13 +228,22 @@ class Tags:
 
     def _place(self, lmu: Runs, low: int, high: int, device: int, tag: Tag) -> None:
         """Give bytes of one device a tag."""
-        first = lmu.cut(low)
-        last = lmu.cut(high)
+        starts, helds = lmu.starts, lmu.held
+        first = bisect_left(starts, low)
+        last = first + 1
+        if last >= len(starts) or starts[first] != low or starts[last] != high:
+            first, last = lmu.cut(low), lmu.cut(high)
         for index in range(first, last):
-            held = lmu.held[index]
+            held = helds[index]
             if not isinstance(held, list):
-                held = lmu.held[index] = tags_of(held, self.devices)
+                held = helds[index] = self._slots(held)
             held[device] = tag
+
+    def _slots(self, held: Content) -> Slots:
+        """The tags of bytes that have one story, of which there are often several runs."""
+        if held is not self.split[0]:
+            self.split = held, tags_of(held, self.devices)
+        return self.split[1][:]
 
     def _content(self, lmu: Runs, index: int, at: int, device: int | None) -> Content:
         """The content of a run that devices have apart, as one of them or all may read it."""
@@ -264,4 +287,4 @@ def _pieces(sent: Sent) -> list[list[Piece]]:
     if not isinstance(sent, Slotted):
         return sent
     pairs = zip(sent.addresses, sent.tags, strict=True)
-    return [[Piece(sent.length, address, tag)] for address, tag in pairs]
+    return [[Piece(high - low, at + low, tag) for low, high in sent.parts] for at, tag in pairs]
