@@ -10,7 +10,7 @@ from runtime.isa.spec import Inst
 from runtime.ring.checks.compile.layers.repeats import Place, runs_of
 from runtime.ring.checks.compile.opcodes import found_at, opcodes_of, places_of
 from runtime.ring.checks.compile.values import COMPUTE, HIGHEST, Registers, Value
-from runtime.ring.checks.compile.words import Word, Words
+from runtime.ring.checks.compile.words import Word, words_of
 
 SETTING = (*COMPUTE, Lds, Loop)
 """Instructions that write a register."""
@@ -80,6 +80,6 @@ def flow_of(code: Sequence[Inst], starts: Sequence[int]) -> Flow:
             loops.setdefault(index[inst.target], []).insert(0, at)
     joints = set(index.values())
     return Flow(
-        code, Words().all(code), index, loops, sorted(joints.union(controls)),
+        code, words_of(code), index, loops, sorted(joints.union(controls)),
         places_of(opcodes, SETTING), runs_of(opcodes, joints),
     )  # fmt: skip

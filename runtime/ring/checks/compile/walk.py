@@ -80,11 +80,12 @@ class Walk:
         self.visits: dict[int, int] = {}
         self.turns = self.runs = 0
         self.waiting: dict[int, State] = {}
-        self.repeats = Repeats(flow.words, flow.runs, effects)
+        self.repeats = Repeats(flow.code, flow.words, flow.runs, effects)
 
     def run(self, at: int) -> None:
         """Walk from an instruction to where every way ends."""
-        words, loops, runs = self.flow.words, self.flow.loops, self.flow.runs
+        code, words = self.flow.code, self.flow.words
+        loops, runs = self.flow.loops, self.flow.runs
         is_entered = False
         while self.state is not None or self.waiting:
             if at in self.waiting:
@@ -95,7 +96,7 @@ class Walk:
             if state is not None:
                 if at in runs:
                     at = self.repeats.leave_out(at, state)
-                self._execute(at, words[at], state)
+                self._execute(at, code[at], words[at], state)
             if self.open and self.open[-1].tail == at:
                 next_at = self._leave(at)
                 is_entered = next_at <= at
@@ -103,13 +104,13 @@ class Walk:
                 continue
             at += 1
 
-    def _execute(self, at: int, word: Word, state: State) -> None:
+    def _execute(self, at: int, inst: Inst, word: Word, state: State) -> None:
         if word.compute is not None:
-            word.compute(word.inst, state.registers, self.symbols)
-        elif isinstance(word.inst, DataInst):
-            self.effects.execute(at, word.inst, state)
+            word.compute(inst, state.registers, self.symbols)
+        elif isinstance(inst, DataInst):
+            self.effects.execute(at, inst, state)
         else:
-            self._control(at, word.inst, state)
+            self._control(at, inst, state)
 
     def _control(self, at: int, inst: Inst, state: State) -> None:
         match inst:

@@ -6,7 +6,7 @@ from enum import Enum
 from functools import cache
 from itertools import chain
 from operator import attrgetter, itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from runtime.isa.fields import Memory, Register, Registers
 from runtime.isa.instructions.ctrl import Bge, Jump, Lds, Loop, Sts
@@ -23,54 +23,54 @@ _SELDOM = (Bge, Jump, Lds, Loop, Sts)
 """Instructions of which is told where they stand, if anything."""
 SHAPING = frozenset(("extents", *chain(*COUNTS.values())))
 """Fields whose registers say how many elements there are, or which."""
-Reader = Callable[[Sequence[Any]], Any]
+Reader = Callable[[Any], Any]
+
+
+class Lay(NamedTuple):
+    """Where instructions of a class have what among the registers of all their fields.
+
+    Operands in the LMU may lie elsewhere in another layer: `near` are the places of their
+    addresses. `fixed` reads what may not differ: how many elements there are, how far apart, and
+    where what is exchanged lies. What stores in HBM has that address in `stored`, others have None.
+    `words` reads the fields that are no registers, and the types of operands.
+    """
+
+    registers: Reader
+    fixed: Reader
+    near: tuple[int, ...]
+    stored: int | None
+    words: Reader
 
 
 @dataclass(eq=False, slots=True)
 class Word:
-    """What is told of an instruction, and what reads its registers, of which there are `size`.
+    """What is told of an instruction, its `registers` in the order of its fields, what reads them.
 
     One that writes a register and nothing else has `compute` and `tell`, which do that with values
-    and with numbers.
-
-    An instruction on data has operands in the LMU that may lie elsewhere in another layer: `near`
-    are the registers of their addresses, which `bases` reads. `fixed` reads what may not: how many
-    elements there are, how far apart, and where what is exchanged lies. Where it stores in HBM the
-    register `stored` says.
+    and with numbers: so all of a class have one word. One on data has a `lay`.
     """
 
-    inst: Inst
     compute: Callable[[Any, list[Value], Symbols], None] | None = None
     tell: Callable[[Any, list[int]], None] | None = None
-    is_data: bool = False
-    is_exchange: bool = False
     text: str = ""
     read: Reader = len
-    size: int = 0
-    fixed: Reader = len
-    bases: Reader = len
-    near: tuple[int, ...] = ()
-    stored: int = 0
+    registers: tuple[int, ...] = ()
+    is_exchange: bool = False
+    lay: Lay | None = None
 
 
-class Words:
-    """The words of a program's instructions, `known` by the objects that these are."""
+_SCALARS: dict[type[Inst], Word] = {cls: Word(COMPUTE[cls], TELL[cls]) for cls in COMPUTE}
+_texts: dict[tuple[object, ...], str] = {}
+"""What is told of instructions on data, by what `Lay.words` reads, and by class."""
 
-    def __init__(self) -> None:
-        self.known: dict[int, Word] = {}
 
-    def of(self, inst: Inst) -> Word:
-        """The word of an instruction."""
-        word = self.known.get(id(inst))
-        if word is None:
-            word = self.known[id(inst)] = _word(inst)
-        return word
-
-    def all(self, code: Sequence[Inst]) -> list[Word]:
-        """Those of all instructions."""
-        for inst in dict(zip(map(id, code), code, strict=True)).values():
-            self.of(inst)
-        return list(map(self.known.__getitem__, map(id, code)))
+def words_of(code: Sequence[Inst]) -> list[Word]:
+    """The words of a program's instructions, one for each object that is among these."""
+    keys = list(map(id, code))
+    known: dict[int, Word] = {}
+    for key, inst in dict(zip(keys, code, strict=True)).items():
+        known[key] = _SCALARS.get(type(inst)) or _word(inst)
+    return list(map(known.__getitem__, keys))
 
 
 class Role(Enum):
@@ -84,14 +84,6 @@ class Role(Enum):
 
 
 NEAR, FAR, SHAPE, OTHER, NONE = Role
-
-
-@cache
-def _fields(cls: type[Inst]) -> Callable[[Inst], tuple[Any, ...]]:
-    names = [field.name for field in cls.LAYOUT]
-    if len(names) > 1:
-        return attrgetter(*names)
-    return lambda inst: tuple(getattr(inst, name) for name in names)
 
 
 @cache
@@ -111,39 +103,54 @@ def _role(field: Field, far: str) -> Role:
 
 def _word(inst: Inst) -> Word:
     cls = type(inst)
-    if cls in COMPUTE:
-        return Word(inst, COMPUTE[cls], TELL[cls])
-    values = _fields(cls)(inst)
-    if isinstance(inst, DataInst):
-        return _word_of_data(inst, values)
-    text = "" if isinstance(inst, _SELDOM) else told(cls, values)
-    read = inst.reads()
-    return Word(inst, None, None, False, False, text, itemgetter(*(read or (0,))), len(read))
-
-
-def _word_of_data(inst: DataInst, values: tuple[Any, ...]) -> Word:
-    cls, is_exchange = type(inst), isinstance(inst, Send | Recv)
+    if not isinstance(inst, DataInst):
+        values = [getattr(inst, field.name) for field in cls.LAYOUT]
+        text, read = "" if isinstance(inst, _SELDOM) else told(cls, values), inst.reads()
+        return Word(None, None, text, itemgetter(*(read or (0,))), read)
+    lay = _lay(type(inst))
+    key = cls, lay.words(inst)
+    text = _texts.get(key)
+    if text is None:
+        text = _texts[key] = told(cls, [getattr(inst, field.name) for field in cls.LAYOUT])
     registers: list[int] = []
+    for part in lay.registers(inst):
+        if isinstance(part, int):
+            registers.append(part)
+        else:
+            registers.extend(part)
+    read, is_exchange = itemgetter(*registers), isinstance(inst, Send | Recv)
+    return Word(None, None, text, read, tuple(registers), is_exchange, lay)
+
+
+@cache
+def _lay(cls: type[DataInst]) -> Lay:
+    is_exchange = issubclass(cls, Send | Recv)
+    registers: list[str] = []
+    words: list[str] = []
     fixed: list[int] = []
-    bases: list[int] = []
-    for role, value in zip(_roles(cls), values, strict=True):
+    near: list[int] = []
+    stored, at = None, 0
+    for field, role in zip(cls.LAYOUT, _roles(cls), strict=True):
+        size = 4 if isinstance(field.kind, Registers) else 1
         if role is NONE:
+            words.append(field.name)
             continue
         if role is NEAR or role is FAR:
-            registers.append(value.base)
-            registers += value.strides
-            if role is NEAR:
-                fixed += value.strides
-                (fixed if is_exchange else bases).append(value.base)
-            continue
-        named = value if type(value) is not int else (value,)
-        registers += named
-        if role is SHAPE:
-            fixed += named
-    return Word(
-        inst, None, None, True, is_exchange, told(cls, values), itemgetter(*registers),
-        len(registers), itemgetter(*fixed), itemgetter(*(bases or (0,))), tuple(bases),
-        inst.dst.base if isinstance(inst, Store | Scatter) else 0,
+            registers += [f"{field.name}.base", f"{field.name}.strides"]
+            words.append(f"{field.name}.type")
+            size = 5
+        else:
+            registers.append(field.name)
+        if role is NEAR:
+            (fixed if is_exchange else near).append(at)
+            fixed += range(at + 1, at + size)
+        elif role is SHAPE:
+            fixed += range(at, at + size)
+        elif role is FAR and issubclass(cls, Store | Scatter):
+            stored = at
+        at += size
+    return Lay(
+        attrgetter(*registers), itemgetter(*fixed), tuple(near), stored, attrgetter(*words)
     )  # fmt: skip
 
 

@@ -1,17 +1,17 @@
 """A stretch of code as the model of others, and whether they do the same."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from runtime.isa.instructions.ctrl import Lds
 from runtime.isa.instructions.memory import Stream
-from runtime.isa.spec import DataInst
+from runtime.isa.spec import DataInst, Inst
 from runtime.ring.checks.compile.effects import Effects
 from runtime.ring.checks.compile.state import SCALAR_BYTES, State
 from runtime.ring.checks.compile.values import Origin, Registers, Value
-from runtime.ring.checks.compile.words import Word, near_of
+from runtime.ring.checks.compile.words import Lay, Word, near_of
 
 
 class Again(NamedTuple):
@@ -49,68 +49,90 @@ class Seen:
 class Row:
     """An instruction on data of a model, with what it finds in its registers.
 
-    `reaches` has, of operands that were asked for, the first byte that they may touch and the one
-    behind the last, from the lowest and the highest address on.
+    `values` are those that it reads. `reaches` has, of operands that were asked for, the first byte
+    that they may touch and the one behind the last, from the lowest and the highest address on.
     """
 
-    word: Word
+    inst: DataInst
     text: str
+    lay: Lay
+    values: tuple[Value, ...]
     fixed: object
-    bases: object
     registers: Registers
     reaches: dict[int, tuple[int, int]]
 
 
 class Model:
-    """A stretch with which others are compared."""
+    """A stretch with which others are compared, between which the registers `written` change.
 
-    def __init__(self, effects: Effects, kept: dict[int, Value]) -> None:
+    Of stretches of the same words `lively` has the instructions that compute, or read what changes:
+    what the others find is what it was when the first such stretch was compared.
+    """
+
+    def __init__(self, effects: Effects, kept: dict[int, Value], written: set[int]) -> None:
         self.effects = effects
         self.symbols = effects.symbols
         self.kept = kept
+        self.written = written
         self.rows: list[Row] = []
+        self.lively: dict[tuple[Word, ...], list[tuple[int, Row | None]]] = {}
 
-    def learns(self, words: Sequence[Word], registers: Registers) -> bool:
+    def learns(self, code: Sequence[Inst], words: Sequence[Word], registers: Registers) -> bool:
         """Take the model's instructions on data; not if it loads scalars that data make.
 
         Nor if a device puts a part of its own into HBM.
         """
-        for word in words:
-            if word.is_data:
-                if self._is_put(word, registers):
+        for inst, word in zip(code, words, strict=True):
+            if isinstance(inst, DataInst) and word.lay is not None:
+                values = word.read(registers)
+                if self._is_put(word.lay, values):
                     return False
-                fixed, bases = word.fixed(registers), word.bases(registers)
-                self.rows.append(Row(word, word.text, fixed, bases, list(registers), {}))
-            elif not self._computes(word, registers):
+                fixed = word.lay.fixed(values)
+                row = Row(inst, word.text, word.lay, values, fixed, list(registers), {})
+                self.rows.append(row)
+            elif not self._computes(inst, word, registers):
                 return False
         return True
 
-    def compared(self, words: Sequence[Word], registers: Registers) -> list[tuple[int, int]] | None:
+    def compared(
+        self, code: Sequence[Inst], words: Sequence[Word], registers: Registers
+    ) -> list[tuple[int, int]] | None:
         """What a stretch has aside that does the same otherwise; None if it does not.
 
         Its registers become what it leaves.
         """
-        rest, symbols, aside = iter(self.rows), self.symbols, list[tuple[int, int]]()
-        for word in words:
+        symbols, aside, key = self.symbols, list[tuple[int, int]](), tuple(words)
+        lively = self.lively.get(key)
+        for at, row in self._all(words) if lively is None else lively:
+            inst, word = code[at], words[at]
             if word.compute is not None:
-                word.compute(word.inst, registers, symbols)
-            elif word.is_data:
-                row = next(rest, None)
-                if row is None or word.text != row.text or self._is_put(word, registers):
+                word.compute(inst, registers, symbols)
+            elif word.lay is not None:
+                if row is None or word.text != row.text:
                     return None
-                if word.fixed(registers) != row.fixed and not self._is_stream(word, registers):
+                values = word.read(registers)
+                if values != row.values and not self._is_like(row, inst, values, aside):
                     return None
-                if word.bases(registers) != row.bases and not self._is_aside(
-                    row, word, registers, aside
-                ):
-                    return None
-            elif not self._computes(word, registers):
+            elif not self._computes(inst, word, registers):
                 return None
-        return None if next(rest, None) else aside
+        if lively is None:
+            if sum(word.lay is not None for word in words) < len(self.rows):
+                return None
+            self.lively[key] = [
+                (at, row)
+                for at, row in self._all(words)
+                if row is None or not self.written.isdisjoint(words[at].registers)
+            ]
+        return aside
 
-    def _computes(self, word: Word, registers: Registers) -> bool:
+    def _all(self, words: Sequence[Word]) -> Iterator[tuple[int, Row | None]]:
+        """The instructions of a stretch, those on data with the row of the model."""
+        rest = iter(self.rows)
+        for at, word in enumerate(words):
+            yield at, None if word.lay is None else next(rest, None)
+
+    def _computes(self, inst: Inst, word: Word, registers: Registers) -> bool:
         """Compute a scalar, if it is none that data determine."""
-        inst = word.inst
         if word.compute is not None:
             word.compute(inst, registers, self.symbols)
         elif isinstance(inst, Lds) and inst.address in self.kept:
@@ -119,38 +141,46 @@ class Model:
             return False
         return True
 
-    def _is_put(self, word: Word, registers: Registers) -> bool:
+    def _is_put(self, lay: Lay, values: tuple[Value, ...]) -> bool:
         """Whether an instruction stores in HBM at an address that depends on the device."""
-        base = registers[word.stored]
-        return type(base) is not int and self.symbols.origin(base) is Origin.DEVICE
+        if lay.stored is None:
+            return False
+        return self.symbols.origin(values[lay.stored]) is Origin.DEVICE
 
-    def _is_stream(self, word: Word, now: Registers) -> bool:
-        """Whether an instruction touches no LMU, and has extents that are the same on all devices.
-
-        Those may be others than before.
-        """
-        inst = word.inst
-        return isinstance(inst, Stream) and all(
-            self.symbols.origin(now[register]) is Origin.SAME for register in inst.extents
-        )
-
-    def _is_aside(self, row: Row, word: Word, now: Registers, aside: list[tuple[int, int]]) -> bool:
-        """Whether operands lie at other addresses, which are the same on all devices."""
-        inst = row.word.inst
-        assert isinstance(inst, DataInst)
-        for number, (then, register) in enumerate(zip(row.word.near, word.near, strict=True)):
-            base, before = now[register], row.registers[then]
-            if base == before:
-                continue
-            if self.symbols.origin(base) is Origin.DEVICE:
+    def _is_like(
+        self, row: Row, inst: Inst, values: tuple[Value, ...], aside: list[tuple[int, int]]
+    ) -> bool:
+        """Whether an instruction of other values does the same, but for operands elsewhere."""
+        lay = row.lay
+        if self._is_put(lay, values):
+            return False
+        fixed = lay.fixed(values)
+        if fixed != row.fixed and not (isinstance(inst, Stream) and self._are_same(fixed)):
+            return False
+        for number, place in enumerate(lay.near):
+            base = values[place]
+            if base != row.values[place] and not self._is_aside(row, number, base, aside):
                 return False
-            reach = row.reaches.get(number)
-            if reach is None:
-                operand = inst.operand(near_of(type(inst))[number])
-                low, high = self.effects.hull(inst, operand, row.registers)
-                first, last = self.symbols.range(before)
-                aside.append((low, high))
-                reach = row.reaches[number] = low - first, high - last
-            first, last = (base, base) if type(base) is int else self.symbols.range(base)
-            aside.append((first + reach[0], last + reach[1]))
+        return True
+
+    def _are_same(self, extents: Iterable[Value]) -> bool:
+        """Whether extents of what touches no LMU are the same on all devices; they may be others.
+
+        A `stream` has no registers but these that say how many elements there are.
+        """
+        return all(self.symbols.origin(extent) is Origin.SAME for extent in extents)
+
+    def _is_aside(self, row: Row, number: int, base: Value, aside: list[tuple[int, int]]) -> bool:
+        """Whether an operand lies at another address, which is the same on all devices."""
+        if not isinstance(base, int) and self.symbols.origin(base) is Origin.DEVICE:
+            return False
+        reach = row.reaches.get(number)
+        if reach is None:
+            operand = row.inst.operand(near_of(type(row.inst))[number])
+            low, high = self.effects.hull(row.inst, operand, row.registers)
+            first, last = self.symbols.range(row.values[row.lay.near[number]])
+            aside.append((low, high))
+            reach = row.reaches[number] = low - first, high - last
+        first, last = (base, base) if isinstance(base, int) else self.symbols.range(base)
+        aside.append((first + reach[0], last + reach[1]))
         return True

@@ -7,14 +7,16 @@ where two stretches in a row began alike, those behind are compared with the sec
 computed in both, and what instructions on data do with them must be equal.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
 
 from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Loop, Out, Sts
 from runtime.isa.instructions.net import Recv, Send
+from runtime.isa.spec import Inst
 from runtime.ring.checks.compile.effects import Effects
 from runtime.ring.checks.compile.layers.models import Again, Model, Seen
 from runtime.ring.checks.compile.opcodes import Opcodes, places_of
@@ -28,6 +30,7 @@ FEWEST = 8
 """Stretches in a row that are worth it."""
 MOST_TRIES = 64
 SCALAR = (*COMPUTE, Lds)
+_result: Callable[[Inst], int] = attrgetter("rd")
 BREAKING = (Bge, Halt, Jump, Loop, Out, Sts)
 """Instructions that no stretch has."""
 
@@ -111,7 +114,10 @@ class Start(NamedTuple):
 class Repeats:
     """The stretches of one entry's code."""
 
-    def __init__(self, words: Sequence[Word], runs: dict[int, Place], effects: Effects) -> None:
+    def __init__(
+        self, code: Sequence[Inst], words: Sequence[Word], runs: dict[int, Place], effects: Effects
+    ) -> None:
+        self.code = code
         self.words = words
         self.runs = runs
         self.effects = effects
@@ -160,13 +166,18 @@ class Repeats:
 
     def _compared(self, place: Place, before: Start, state: State) -> Iterator[Again]:
         starts = place.run.starts[place.number - 1 :]
-        model = Model(self.effects, state.kept)
+        pairs = zip(*self._stretch(starts[0], starts[-1]), strict=True)
+        written = {_result(inst) for inst, word in pairs if word.lay is None}
+        model = Model(self.effects, state.kept, written)
         registers = list(before.registers)
-        if not model.learns(self.words[starts[0] : starts[1]], registers):
+        if not model.learns(*self._stretch(starts[0], starts[1]), registers):
             return
         registers = list(state.registers)
         for first, end in pairwise(starts[1:]):
-            aside = model.compared(self.words[first:end], registers)
+            aside = model.compared(*self._stretch(first, end), registers)
             if aside is None:
                 return
             yield Again(list(registers), aside)
+
+    def _stretch(self, first: int, end: int) -> tuple[Sequence[Inst], Sequence[Word]]:
+        return self.code[first:end], self.words[first:end]

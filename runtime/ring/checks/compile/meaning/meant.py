@@ -94,9 +94,10 @@ class Telling:
     def _straight(self, low: int, high: int, registers: Registers) -> None:
         """Tell instructions that compute, or are on data."""
         words, numbers, is_exchange = self.words, self.numbers, self.is_exchange
+        code = self.flow.code
         for at, word in enumerate(self.flow.words[low:high], low):
             if word.tell is not None:
-                word.tell(word.inst, registers)
+                word.tell(code[at], registers)
                 continue
             if word.is_exchange is not is_exchange:
                 if is_exchange:
@@ -109,12 +110,12 @@ class Telling:
 
     def _stop(self, at: int, word: Word, registers: Registers) -> None:
         """Tell what stands where ways meet, or leads elsewhere."""
-        inst = word.inst
-        if word.tell is not None or word.is_data:
+        inst = self.flow.code[at]
+        if word.tell is not None or word.lay is not None:
             self._straight(at, at + 1, registers)
         elif word.text:
             self._tell(at, word.text)
-            self.numbers += [word.read(registers)] * word.size
+            self.numbers += [word.read(registers)] * len(word.registers)
             if type(inst) is Halt:
                 self.registers = None
         else:
