@@ -26,7 +26,7 @@ class Memory:
     """Bytes `data` from address `base` up to `end`.
 
     `written` holds one bool for each byte, or is None. `buffer` is `data` in the form from which
-    numpy makes views soonest. Of parameters, the `image` verifies what is used.
+    numpy makes views soonest, `host` its address. Of parameters, the `image` verifies what is used.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class Memory:
         self.writable = writable
         self.image = image
         self.buffer: Any = data.data
+        self.host: int = data.ctypes.data
         if writable and data.size:
             self.buffer = (ctypes.c_char * data.size).from_buffer(data.data)
         self.low, self.high = self.end, base

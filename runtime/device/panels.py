@@ -1,5 +1,6 @@
 """Panels on their way from HBM to the MAC trees."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,52 +10,80 @@ from runtime.device.memory import Array, Memory, span
 from runtime.isa.parts import MANY
 from runtime.numerics.elements import ElementType
 
+Three = tuple[int, int, int]
+
+
+def three(numbers: Sequence[int]) -> Three:
+    """As many numbers as a panel has axes."""
+    a, b, c = numbers
+    return a, b, c
+
 
 class Panel:
     """An operand of B matrices, each K x N, from an address of a memory.
 
-    `is_spread` says that it has very many elements over few bytes. `wide` is the panel in f32, None
-    where it must be widened; `dense` is its only matrix if that is f32 without gaps.
-    `mirrored` is its place in the mirror of the arena, `operand` is it as the kernel takes it,
-    once that was asked for. `is_copy` says that its bytes are its own.
+    `matrix` is a view of it, made when it is asked for unless it is given. `mirrored` is its place
+    in the mirror of the arena, `operand` is it as the kernel takes it, once that was asked for.
+    `is_copy` says that its bytes are its own.
     """
 
     __slots__ = (
-        "address",
-        "dense",
-        "element",
-        "is_copy",
-        "is_spread",
-        "matrix",
-        "memory",
-        "mirrored",
-        "operand",
-        "shape",
-        "strides",
-        "wide",
-    )
+        "_matrix", "_wide", "address", "element", "is_copy", "memory", "mirrored", "operand",
+        "shape", "strides",
+    )  # fmt: skip
 
-    def __init__(self, memory: Memory, address: int, matrix: Array, element: ElementType) -> None:
+    def __init__(
+        self, memory: Memory, address: int, element: ElementType, shape: Three, strides: Three,
+        matrix: Array | None = None,
+    ) -> None:  # fmt: skip
         self.memory = memory
         self.address = address
         self.element = element
-        self.matrix = matrix
-        self.shape = matrix.shape
-        self.strides = matrix.strides
-        self.is_spread = matrix.size > MANY and matrix.nbytes > self._reach()
-        self.wide: Array | None = None
-        self.dense: Array | None = None
+        self.shape = shape
+        self.strides = strides
+        self._matrix = matrix
+        self._wide: Array | None = None
         self.mirrored: Array | None = None
         self.operand: Any = None
         self.is_copy = False
-        if element is ElementType.F32:
-            self.keep(self.matrix)
+
+    @staticmethod
+    def of(memory: Memory, address: int, matrix: Array, element: ElementType) -> "Panel":
+        """The panel of which there is a view."""
+        return Panel(memory, address, element, three(matrix.shape), three(matrix.strides), matrix)
+
+    @property
+    def matrix(self) -> Array:
+        """The matrices where they lie."""
+        if self._matrix is None:
+            memory, at = self.memory, self.address - self.memory.base
+            self._matrix = np.ndarray(
+                self.shape, self.element.dtype, memory.buffer, at, self.strides
+            )
+        return self._matrix
+
+    @property
+    def is_spread(self) -> bool:
+        """Whether it has very many elements over few bytes."""
+        return self.matrix.size > MANY and self.matrix.nbytes > self._reach()
+
+    @property
+    def wide(self) -> Array | None:
+        """The panel in f32, None where it must be widened."""
+        return self.matrix if self.element is ElementType.F32 else self._wide
+
+    @property
+    def dense(self) -> Array | None:
+        """Its only matrix in f32, if that lies without gaps."""
+        wide = self.wide
+        if wide is None or self.shape[0] != 1:
+            return None
+        matrix: Array = wide[0]
+        return matrix if matrix.flags.forc else None
 
     def keep(self, wide: Array) -> None:
-        """Use an f32 copy, or the panel itself, from now on."""
-        self.wide = wide
-        if self.shape[0] == 1 and (matrix := wide[0]).flags.forc:
-            self.dense = matrix
+        """Use an f32 copy from now on."""
+        self._wide = wide
 
     def span(self) -> tuple[int, int]:
         """First byte and the byte behind the last."""
@@ -75,7 +104,7 @@ class Panel:
     def copied(self) -> "Panel":
         """A panel that keeps the bytes as they are now."""
         copy = self._hull() if self.is_spread else self.matrix.copy(order="K")
-        found = Panel(self.memory, self.address, copy, self.element)
+        found = Panel.of(self.memory, self.address, copy, self.element)
         found.strides = self.strides
         found.is_copy = True
         return found

@@ -54,10 +54,17 @@ def form_of(shape: Sequence[int], strides: Sequence[int], itemsize: int) -> int 
 
 def panel_operand(matrix: Array, element: ElementType) -> PanelOperand | None:
     """A panel [B, K, N] of floats; None where the library does not take it."""
-    form = form_of(matrix.shape, matrix.strides, element.itemsize)
+    return panel_at(matrix.ctypes.data, matrix.strides, matrix.shape, element)
+
+
+def panel_at(
+    address: int, strides: Sequence[int], shape: Sequence[int], element: ElementType
+) -> PanelOperand | None:
+    """The same at an address of the host."""
+    form = form_of(shape, strides, element.itemsize)
     if form is None or element.code > ElementType.BF16.code:
         return None
-    return PanelOperand(matrix.ctypes.data, *matrix.strides, *matrix.shape, element.code, form)
+    return PanelOperand(address, *strides, *shape, element.code, form)
 
 
 def rows_operand(x: Array, out: Array, accumulate: bool, types: Sequence[ElementType]) -> Any:

@@ -21,6 +21,9 @@ from runtime.native.library import Kernel
 Array = np.ndarray[Any, np.dtype[Any]]
 Call = Callable[[], None]
 
+Placed = tuple[int, Sequence[int]]
+"""An address of the host and four byte strides."""
+
 RECORD = struct.Struct("31q")
 NO_OPERAND = (0,) * 6
 OPERANDS = 4
@@ -69,6 +72,16 @@ def prepare(
         strides = array.strides if axes is None else _strides(array, axes)
         numbers += (array.__array_interface__["data"][0], *strides, code)
     numbers += NO_OPERAND * (OPERANDS - len(arrays))
+    return partial(kernel.passes, kernel.address, RECORD.pack(*numbers), 1)
+
+
+def moving(kernel: Kernel, size: int, shape: Sequence[int], out: Placed, a: Placed) -> Call:
+    """The call that copies `shape` elements of `size` bytes from one place to another, apart."""
+    extents, axes = _ordered(shape)
+    numbers: list[int] = [Function.MOVE, 2, size, *extents]
+    for address, strides in (out, a):
+        numbers += (address, *(strides if axes is None else [strides[x] for x in axes]), 0)
+    numbers += NO_OPERAND * (OPERANDS - 2)
     return partial(kernel.passes, kernel.address, RECORD.pack(*numbers), 1)
 
 

@@ -2,6 +2,7 @@
 
 A fault is a change of the source of a module of `runtime.device`. While it is planted, functions
 have the code of the changed source, and products are numpy's: those in C have judges of their own.
+Only `NATIVE` faults are of what is done where the native kernel serves.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
@@ -201,7 +202,30 @@ TRACES = (
     _fault("what is computed depends on nothing", "free", "fast.blocks",
            "dict.fromkeys(inst.writes(), needs)", "dict.fromkeys(inst.writes(), frozenset())"),
 )  # fmt: skip
-FAULTS = (*TRACES, *CONTROL, *ELEMENTWISE, *LINKS, *REDUCTIONS, *PLACES, *INDEXED, *PRODUCTS)
+NATIVE = (
+    _fault("plain operands may lie anywhere", "store", "fast.views",
+           "(start | a | b | c | d) & (-PLAIN_LIMIT | (size - 1))",
+           "(start | a | b | c | d) & -PLAIN_LIMIT"),
+    _fault("a plain store is not noted for the next run", "restart", "fast.transfers",
+           "        will_write(arena, address, shape, there, size)\n", ""),
+    _fault("a plain store changes panels in flight", "program", "fast.transfers",
+           "return _writing(device, (address, address + reach), write)", "return write"),
+    _fault("a plain panel has the strides of its first axes", "program", "fast.transfers",
+           "(steps[0], *steps[2:])", "steps[:3]"),
+    _fault("what is moved has the strides of where it goes", "store", "fast.transfers",
+           "(lmu.host + at, here)", "(lmu.host + at, there)"),
+)  # fmt: skip
+FAULTS = (
+    *TRACES,
+    *CONTROL,
+    *ELEMENTWISE,
+    *LINKS,
+    *REDUCTIONS,
+    *PLACES,
+    *INDEXED,
+    *PRODUCTS,
+    *NATIVE,
+)
 
 
 def _functions(namespace: dict[str, Any], module: str) -> Iterator[tuple[str, FunctionType]]:
@@ -244,7 +268,7 @@ def planted(fault: Fault) -> Generator[None]:
 
 def noticed(fault: Fault, seeds: Iterable[int]) -> int | None:
     """The first seed whose case differs, or breaks down, with a fault and not without it."""
-    with numpy_products():
+    with nullcontext() if fault in NATIVE else numpy_products():
         with planted(fault):
             found = next((seed for seed in seeds if _differs(fault.meets, seed)), None)
         if found is not None:

@@ -89,7 +89,20 @@ def refuse_unset(inst: Inst, device: Device) -> None:
 
 
 def _preparer(inst: DataInst) -> Callable[[Device], Run]:
-    """The call for the current register values, by the number of arrays that the maker takes."""
+    """The call for the current register values."""
+    general, direct = _by_arrays(inst), transfers.DIRECT.get(type(inst))
+    if direct is None:
+        return general
+    find = direct(inst)
+
+    def prepare(device: Device) -> Run:
+        return find(device) or general(device)
+
+    return prepare
+
+
+def _by_arrays(inst: DataInst) -> Callable[[Device], Run]:
+    """The same by the number of arrays that the maker takes."""
     make, shapes = MAKERS[type(inst)](inst), inst.shape_reader()
     is_elementwise = type(inst) in ELEMENTWISE
     resolvers = [resolver(inst, name, is_elementwise) for name in inst.viewed()]

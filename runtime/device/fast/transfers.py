@@ -1,15 +1,23 @@
 """Makers of the instructions that copy strided blocks and stream weight panels."""
 
 from collections.abc import Callable
+from ctypes import byref
+from operator import itemgetter
 from typing import Any
 
 from runtime.device.device import Device
 from runtime.device.fast.making import Maker, Run, move
+from runtime.device.fast.views import plain_reach, will_write
 from runtime.device.memory import Array, span
 from runtime.device.panels import Panel
 from runtime.isa.instructions.memory import Load, Store, Stream
 from runtime.isa.spec import DataInst
+from runtime.native.operands import panel_at
+from runtime.native.passes import moving
 from runtime.traps import Trap, TrapKind
+
+Direct = Callable[[Device], Run | None]
+"""The call for the registers of a device; None where operands have to be looked at more closely."""
 
 
 def _load(inst: Load) -> Maker:
@@ -21,12 +29,10 @@ def _store(inst: Store) -> Maker:
     base, element = inst.dst.base, inst.dst.type
 
     def make(device: Device, out: Array, a: Array) -> Run:
-        address, panels, mirror = device.registers[base], device.fifo.panels, device.products.mirror
-        write = move(device, out, a)
+        address, mirror = device.registers[base], device.products.mirror
+        write = _writing(device, span(address, out), move(device, out, a))
 
         def run() -> None:
-            if panels:
-                keep_panels(device, *span(address, out))
             write()
             if mirror.active:
                 mirror.wrote(address, out, element)
@@ -34,6 +40,50 @@ def _store(inst: Store) -> Maker:
         return run
 
     return make
+
+
+def _writing(device: Device, between: tuple[int, int], write: Run) -> Run:
+    """The call that writes bytes between two addresses, for panels in flight later."""
+    panels = device.fifo.panels
+
+    def run() -> None:
+        if panels:
+            keep_panels(device, *between)
+        write()
+
+    return run
+
+
+def _plain_store(inst: Store) -> Direct:
+    """A store into the arena by its numbers alone: of a cache each token stores another row."""
+    size, base, source = inst.dst.type.itemsize, inst.dst.base, inst.src.base
+    extents = itemgetter(*inst.extents)
+    to, of = itemgetter(*inst.dst.strides), itemgetter(*inst.src.strides)
+
+    def find(device: Device) -> Run | None:
+        kernel, registers, arena, lmu = (
+            device.products.kernel,
+            device.registers,
+            device.arena,
+            device.lmu,
+        )
+        if kernel is None:
+            return None
+        shape, there, here = extents(registers), to(registers), of(registers)
+        start, at = registers[base] - arena.base, registers[source] - lmu.base
+        reach, reach_here = (
+            plain_reach(start, shape, there, size),
+            plain_reach(at, shape, here, size),
+        )
+        inside = 0 < reach <= arena.end - arena.base - start
+        if not inside or not 0 < reach_here <= lmu.end - lmu.base - at:
+            return None
+        address = registers[base]
+        will_write(arena, address, shape, there, size)
+        write = moving(kernel, size, shape, (arena.host + start, there), (lmu.host + at, here))
+        return _writing(device, (address, address + reach), write)
+
+    return find
 
 
 def keep_panels(device: Device, low: int, high: int) -> None:
@@ -55,18 +105,45 @@ def _stream(inst: Stream) -> Maker:
         memory = device.arena
         if array.size and not memory.base <= address < memory.end:
             memory = device.params
-        panel, fifo = Panel(memory, address, array[:, 0], element), device.fifo
-        panels, always = fifo.panels, fifo.always
-
-        def run() -> None:
-            if len(panels) < always:
-                panels.append(panel)
-            else:
-                fifo.push(panel)
-
-        return run
+        return _pushing(device, Panel.of(memory, address, array[:, 0], element))
 
     return make
+
+
+def _pushing(device: Device, panel: Panel) -> Run:
+    fifo = device.fifo
+    panels, always = fifo.panels, fifo.always
+
+    def run() -> None:
+        if len(panels) < always:
+            panels.append(panel)
+        else:
+            fifo.push(panel)
+
+    return run
+
+
+def _plain_stream(inst: Stream) -> Direct:
+    """A panel of the arena by its numbers alone: that of a cache is longer for each token."""
+    base, element = inst.src.base, inst.src.type
+    extents, strides = itemgetter(*inst.extents), itemgetter(*inst.src.strides)
+
+    def find(device: Device) -> Run | None:
+        registers, arena = device.registers, device.arena
+        if device.products.kernel is None or not element.is_float:
+            return None
+        shape, steps = extents(registers), strides(registers)
+        start = registers[base] - arena.base
+        reach = plain_reach(start, shape, steps, element.itemsize)
+        if shape[1] != 1 or not 0 < reach <= arena.end - arena.base - start:
+            return None
+        three, apart = (shape[0], *shape[2:]), (steps[0], *steps[2:])
+        operand = panel_at(arena.host + start, apart, three, element)
+        panel = Panel(arena, registers[base], element, three, apart)
+        panel.operand = operand is not None and byref(operand)
+        return _pushing(device, panel)
+
+    return find
 
 
 MAKERS: dict[type[DataInst], Callable[[Any], Maker]] = {
@@ -74,3 +151,7 @@ MAKERS: dict[type[DataInst], Callable[[Any], Maker]] = {
 }  # fmt: skip
 ANY_RANK: frozenset[type[DataInst]] = frozenset({Load, Store})
 """Instructions whose makers take arrays of any rank, the same for all."""
+DIRECT: dict[type[DataInst], Callable[[Any], Direct]] = {
+    Store: _plain_store, Stream: _plain_stream,
+}  # fmt: skip
+"""What is found without arrays, where all is plain and a kernel serves."""

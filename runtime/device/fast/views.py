@@ -56,12 +56,22 @@ def resolver(inst: DataInst, name: str, elementwise: bool) -> Resolver:
         if not 0 < array.size <= POINT_LIMIT:
             return slow(device, shape)
         if written:
-            _will_write(memory, address, shape, strides, size)
+            will_write(memory, address, shape, strides, size)
         elif in_hbm and memory.image is not None:
             memory.image.require(*_within(start, shape, strides, size))
         return array
 
     return resolve
+
+
+def plain_reach(start: int, shape: Four, strides: Four, size: int) -> int:
+    """Bytes from a position to behind the last element of a view; 0 where that is not plain."""
+    (e, f, g, h), (a, b, c, d) = shape, strides
+    if (start | a | b | c | d) & (-PLAIN_LIMIT | (size - 1)):
+        return 0
+    if min(shape) <= 0 or e * f * g * h > POINT_LIMIT:
+        return 0
+    return (e - 1) * a + (f - 1) * b + (g - 1) * c + (h - 1) * d + size
 
 
 def _within(start: int, shape: Four, strides: Four, size: int) -> tuple[int, int]:
@@ -70,7 +80,7 @@ def _within(start: int, shape: Four, strides: Four, size: int) -> tuple[int, int
     return start, start + (e - 1) * a + (f - 1) * b + (g - 1) * c + (h - 1) * d + size
 
 
-def _will_write(memory: Memory, address: int, shape: Four, strides: Four, size: int) -> None:
+def will_write(memory: Memory, address: int, shape: Four, strides: Four, size: int) -> None:
     """Check and note that elements, which lie where they may, are written."""
     (e, f, g, h), (a, b, c, d) = shape, strides
     is_row = e == f == g == 1

@@ -175,7 +175,7 @@ def test_where_the_kernel_serves_nothing_is_widened(element: ElementType) -> Non
     assert not device.products.mirror.active
     assert not device.products.widening.kept
     values: Any = device.arena.data[:24].view(element.dtype)
-    panel = Panel(device.arena, ARENA, values.reshape(1, 3, 4).swapaxes(1, 2), element)
+    panel = Panel.of(device.arena, ARENA, values.reshape(1, 3, 4).swapaxes(1, 2), element)
     copy = panel.copied()
     assert copy.wide is None
     assert copy.matrix.strides[1:] == panel.matrix.strides[1:]
@@ -191,7 +191,7 @@ def test_products_of_bytes_are_exact(element: ElementType, depth: int) -> None:
     x = random.integers(200, 256, (1, 2, depth)).astype(np.uint8)
     out = np.ones((1, 2, 3), np.int32)
     product = device.products.prepare(x, out, True, (E.U8, E.I32))
-    product(Panel(device.arena, ARENA, numbers, element))
+    product(Panel.of(device.arena, ARENA, numbers, element))
     exact = [[sum(map(int.__mul__, row, column)) for column in numbers[0].T.tolist()]
              for row in x[0].tolist()]  # fmt: skip
     assert (out[0] - 1).tolist() == exact
