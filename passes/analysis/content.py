@@ -169,7 +169,7 @@ def as_line(content: Content | None, tensor: Tensor) -> Line | None:
 
 
 def line_through(found: Elements) -> Line | None:
-    """The line that has exactly these elements; None if there is none."""
+    """The line, of steps that are numbers, that has exactly these elements; None if none has."""
     array, rank = found.array, found.array.ndim
     if not array.size:
         return None
@@ -177,6 +177,8 @@ def line_through(found: Elements) -> Line | None:
     steps, places = list[Affine](), np.full(array.shape, base)
     for axis, extent in enumerate(array.shape):
         step = array[tuple(int(i == axis) for i in range(rank))] - base if extent > 1 else Affine()
+        if not step.is_const:
+            return None
         steps.append(step)
         along = np.array([step * i for i in range(extent)], dtype=object)
         places = places + along.reshape([-1 if i == axis else 1 for i in range(rank)])
@@ -184,12 +186,12 @@ def line_through(found: Elements) -> Line | None:
 
 
 def runs(values: Sequence[Affine]) -> list[tuple[Line, int]]:
-    """The values cut into lines and how many of them each has, each as long as it can be."""
+    """The values cut into such lines and how many of them each has, each as long as it can be."""
     found, begin = list[tuple[Line, int]](), 0
     steps = [after - before for before, after in pairwise(values)]
     while begin < len(values):
         end = begin
-        while end < len(steps) and steps[end] == steps[begin]:
+        while end < len(steps) and steps[begin].is_const and steps[end] == steps[begin]:
             end += 1
         step = steps[begin] if end > begin else Affine()
         found.append((Line(values[begin], (step,)), end + 1 - begin))
