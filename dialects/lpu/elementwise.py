@@ -141,7 +141,7 @@ class CastOp(UnaryOp):
     """The same values in another element type; to bool: is not zero; to integer: truncated."""
 
     name = "lpu.cast"
-    FACTS: ClassVar = Facts(Form.ELEMENTWISE, NONE, Zeros.KEPT, lines=False, weight=_cast, trunk=0)
+    FACTS: ClassVar = Facts(Form.ELEMENTWISE, NONE, Zeros.KEPT, lines=True, weight=_cast, trunk=0)
     assembly_format = "$source attr-dict `:` type($source) `->` type($result)"
 
     def verify_tensors(self) -> None:

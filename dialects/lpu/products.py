@@ -60,7 +60,7 @@ class ReduceOp(UnaryOp):
     """Sum, product, maximum or minimum over `axes`, whose extents become 1."""
 
     name = "lpu.reduce"
-    FACTS: ClassVar = Facts(Form.OTHER, NONE, Zeros.KEPT, lines=False, weight=None, trunk=None)
+    FACTS: ClassVar = Facts(Form.OTHER, NONE, Zeros.KEPT, lines=True, weight=None, trunk=None)
     fn = prop_def(StringAttr)
     axes = prop_def(IntsAttr)
     assembly_format = "$fn $source `over` $axes attr-dict `:` type($source) `->` type($result)"

@@ -2,8 +2,9 @@
 Which values of the `lpu` level are affine in their index.
 
 Decompositions compute indices by arithmetic on `lpu.iota`: products with strides, sums, selections
-that make negative indices positive. Here that arithmetic is read back: `line_of` says what base and
-coefficients a value has, or None.
+that make negative indices positive, counts of ones. Here that arithmetic is read back: `line_of`
+says what base and coefficients a value has, or None. Sums and products of lines wrap as those of
+integers do; where it matters that none wraps, `exact_line` asks for it.
 """
 
 from __future__ import annotations
@@ -15,15 +16,19 @@ from typing import Any
 import numpy as np
 from xdsl.ir import SSAValue
 
-from dialects.affine import Affine, NotAffine, Ranges
+from dialects.affine import Affine, NotAffine, Ranges, product
 from dialects.lpu.contents import fill_value
-from dialects.lpu.elementwise import ConstantOp, FillOp, IotaOp, MapOp, SelectOp
+from dialects.lpu.elementwise import CastOp, ConstantOp, FillOp, IotaOp, MapOp, SelectOp
 from dialects.lpu.facts import facts_of
 from dialects.lpu.movement import BroadcastOp, ConcatOp, ReshapeOp, SliceOp, TransposeOp
+from dialects.lpu.products import ReduceOp
 from dialects.lpu.tensors import LpuOp, UnaryOp, tensor_of
 from dialects.lpu.weights import Inline
 from passes.analysis.content import Line, combine_lines, expand_line
 from passes.analysis.reshaping import merged_strides, refine
+from runtime.numerics.elements import ElementType
+
+INDICES = (ElementType.I64, ElementType.I32)
 
 ARITHMETIC = {"add": "Add", "sub": "Sub", "mul": "Mul"}
 
@@ -39,6 +44,18 @@ class Lines:
         if value not in self.known:
             self.known[value] = self._derive(value)
         return self.known[value]
+
+    def exact_line(self, value: SSAValue) -> Line | None:
+        """The line of a value whose element type, i64 or i32, holds all of it."""
+        line = self.line_of(value)
+        return line if line is not None and self.fits(value, line) else None
+
+    def fits(self, value: SSAValue, line: Line) -> bool:
+        """Whether a value, if it is this line, wraps nowhere."""
+        dtype = tensor_of(value).dtype
+        low, high = self.bounds(value, line)
+        limit = 1 << 8 * dtype.itemsize - 1
+        return dtype in INDICES and -limit <= low and high < limit
 
     def _derive(self, value: SSAValue) -> Line | None:
         op = value.owner
@@ -98,20 +115,37 @@ def _constant(lines: Lines, op: ConstantOp) -> Line | None:
 
 
 def _map(lines: Lines, op: MapOp) -> Line | None:
+    if op.fn.data in ("max", "min"):
+        return _greater(lines, op)
     fn = ARITHMETIC.get(op.fn.data)
-    return None if fn is None else _combined(lines, op, fn)
+    found = None if fn is None else _operands(lines, op)
+    return None if fn is None or found is None else combine_lines(fn, *found)
 
 
-def _combined(lines: Lines, op: MapOp, fn: str) -> Line | None:
-    """The line that an arithmetic function makes of those that its operands are."""
+def _operands(lines: Lines, op: MapOp) -> tuple[Line, Line] | None:
+    """The lines that both operands are, over all axes of the result."""
     rank = op.result_tensor().rank
-    found: list[Line] = []
-    for value in op.operands:
-        line = lines.line_of(value)
-        if line is None:
-            return None
-        found.append(expand_line(line, tensor_of(value).shape, rank))
-    return combine_lines(fn, *found)
+    found = [(value, lines.line_of(value)) for value in op.operands]
+    spread = [
+        expand_line(line, tensor_of(value).shape, rank) for value, line in found if line is not None
+    ]
+    return (spread[0], spread[1]) if len(spread) == len(found) == 2 else None
+
+
+def _greater(lines: Lines, op: MapOp) -> Line | None:
+    """The operand that is nowhere less than the other one, or nowhere more if that is asked."""
+    found = _operands(lines, op) if _are_exact(lines, op) else None
+    difference = None if found is None else combine_lines("Sub", *found)
+    if found is None or difference is None:
+        return None
+    low, high = lines.bounds(op.result, difference)
+    if op.fn.data == "min":
+        low, high = -high, -low
+    return found[0] if low >= 0 else found[1] if high <= 0 else None
+
+
+def _are_exact(lines: Lines, op: MapOp) -> bool:
+    return all(lines.exact_line(value) is not None for value in op.operands)
 
 
 def _holds(lines: Lines, condition: SSAValue) -> bool | None:
@@ -122,9 +156,10 @@ def _holds(lines: Lines, condition: SSAValue) -> bool | None:
     if op.fn.data == "and":
         parts = [_holds(lines, part) for part in op.operands]
         return False if False in parts else (None if None in parts else True)
-    if op.fn.data not in ("lt", "ge"):
+    if op.fn.data not in ("lt", "ge") or not _are_exact(lines, op):
         return None
-    difference = _combined(lines, op, "Sub")
+    found = _operands(lines, op)
+    difference = None if found is None else combine_lines("Sub", *found)
     if difference is None:
         return None
     low, high = lines.bounds(condition, difference)
@@ -136,16 +171,37 @@ def _holds(lines: Lines, condition: SSAValue) -> bool | None:
 def _select(lines: Lines, op: SelectOp) -> Line | None:
     """
     The arm that is chosen everywhere: that of indices which are not negative, in what counts
-    negative ones from the end; that of indices which name an element.
+    negative ones from the end; that of indices which name an element. Or both, if they are equal.
     """
     holds = _holds(lines, op.condition)
-    if holds is None:
-        return None
-    chosen = op.on_true if holds else op.on_false
+    if holds is not None:
+        return _arm(lines, op, op.on_true if holds else op.on_false)
+    arms = (_arm(lines, op, op.on_true), _arm(lines, op, op.on_false))
+    return arms[0] if arms[0] == arms[1] else None
+
+
+def _arm(lines: Lines, op: SelectOp, chosen: SSAValue) -> Line | None:
     line = lines.line_of(chosen)
     if line is None:
         return None
     return expand_line(line, tensor_of(chosen).shape, op.result_tensor().rank)
+
+
+def _cast(lines: Lines, op: CastOp) -> Line | None:
+    """The same, where the source does not wrap; the result may, as sums do."""
+    return lines.exact_line(op.source) if op.result_tensor().dtype in INDICES else None
+
+
+def _reduce(lines: Lines, op: ReduceOp) -> Line | None:
+    """How many elements a fill has, times what they are."""
+    fill = op.source.owner
+    if op.fn.data != "sum" or not isinstance(fill, FillOp):
+        return None
+    element, tensor = fill_value(fill), op.result_tensor()
+    if element.dtype.kind not in "iu":
+        return None
+    count = product(op.source_tensor().shape[axis] for axis in op.axes.data)
+    return Line(count * int(element), (Affine(),) * tensor.rank)
 
 
 def moved_line(op: LpuOp, line: Line) -> Line | None:
@@ -200,6 +256,8 @@ RULES: dict[type, Rule] = {
     ConstantOp: _constant,
     MapOp: _map,
     SelectOp: _select,
+    CastOp: _cast,
+    ReduceOp: _reduce,
     BroadcastOp: _move,
     ReshapeOp: _move,
     TransposeOp: _move,

@@ -21,10 +21,8 @@ from dialects.lpu.elementwise import FillOp, IotaOp, MapOp
 from dialects.lpu.products import ReduceOp, ScanOp
 from dialects.lpu.tensors import LpuOp, UnaryOp, tensor_of
 from passes.analysis.content import Line, combine_lines, expand_line
-from passes.analysis.lines import Lines
+from passes.analysis.lines import INDICES, Lines
 from runtime.numerics.elements import ElementType
-
-INDICES = (ElementType.I64, ElementType.I32)
 
 EXACT = 1 << 24
 """Counts up to this one are exact in f32."""
@@ -64,21 +62,10 @@ def _fill(value: int, result: SSAValue) -> FillOp:
     return fill_of(np.asarray(value).astype(tensor_of(result).dtype.dtype), result.type)
 
 
-def _line(value: SSAValue, lines: Lines) -> Line | None:
-    """The line of a value whose type holds all of it: integers wrap, lines do not."""
-    tensor = tensor_of(value)
-    line = lines.line_of(value) if tensor.dtype in INDICES else None
-    if line is None:
-        return None
-    low, high = lines.bounds(value, line)
-    limit = 1 << 8 * tensor.dtype.itemsize - 1
-    return line if -limit <= low and high < limit else None
-
-
 def indexed(op: LpuOp, lines: Lines) -> LpuOp | None:
     """Integers that are affine in their index, without the operations that computed them."""
     result = op.results[0]
-    line = None if op.FACTS.is_source else _line(result, lines)
+    line = None if op.FACTS.is_source else lines.exact_line(result)
     if line is None:
         return None
     if line.base.is_const and not any(line.coefficients):
@@ -108,7 +95,7 @@ def _difference(op: MapOp, lines: Lines) -> Interval | None:
     result = op.result_tensor()
     found: list[Line] = []
     for value in op.operands:
-        line = _line(value, lines)
+        line = lines.exact_line(value)
         if line is None:
             return None
         found.append(expand_line(line, tensor_of(value).shape, result.rank))
@@ -135,7 +122,7 @@ def _interval(value: SSAValue, lines: Lines) -> Interval | None:
         case UnaryOp() as view if view.FACTS.moves:
             return _interval(view.source, lines)
         case _:
-            line = _line(value, lines)
+            line = lines.exact_line(value)
             return None if line is None else lines.bounds(value, line)
 
 

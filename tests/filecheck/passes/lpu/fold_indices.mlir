@@ -106,3 +106,61 @@ func.func @zero_that_is_seen(%x : !lpu.tensor<[4], f32>) -> !lpu.tensor<[4], f32
   %1 = lpu.map "recip" %0 : !lpu.tensor<[4], f32> -> !lpu.tensor<[4], f32>
   func.return %1 : !lpu.tensor<[4], f32>
 }
+
+// -----
+
+// A mask of ones counts its tokens, in i32 too, and where the last of them is.
+// CHECK-LABEL: @count
+// CHECK-NEXT:    %{{.*}} = lpu.iota <[P, 0]> : !lpu.tensor<[1], i64>
+// CHECK-NEXT:    func.return
+func.func @count() -> !lpu.tensor<[1], i64> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %m = lpu.fill "0100000000000000" : !lpu.tensor<[P + 1], i64>
+  %s = lpu.reduce "sum" %m over <[0]> : !lpu.tensor<[P + 1], i64> -> !lpu.tensor<[1], i64>
+  %o = lpu.fill "0100000000000000" : !lpu.tensor<[], i64>
+  %d = lpu.map "sub" %s, %o : !lpu.tensor<[1], i64>, !lpu.tensor<[], i64> -> !lpu.tensor<[1], i64>
+  %i = lpu.cast %d : !lpu.tensor<[1], i64> -> !lpu.tensor<[1], i32>
+  %l = lpu.cast %i : !lpu.tensor<[1], i32> -> !lpu.tensor<[1], i64>
+  func.return %l : !lpu.tensor<[1], i64>
+}
+
+// -----
+
+// Counts that i32 may not hold are cast.
+// CHECK-LABEL: @too_many
+// CHECK:         lpu.cast
+func.func @too_many() -> !lpu.tensor<[1], i32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 2147483648]>} {
+  %s = lpu.iota <[P, 0]> : !lpu.tensor<[1], i64>
+  %i = lpu.cast %s : !lpu.tensor<[1], i64> -> !lpu.tensor<[1], i32>
+  func.return %i : !lpu.tensor<[1], i32>
+}
+
+// -----
+
+// Where a row stays, and where it moves by nothing, it is where it was.
+// CHECK-LABEL: @stays
+// CHECK-NEXT:    %{{.*}} = lpu.iota <[0, 1]> : !lpu.tensor<[P + 1], i64>
+// CHECK-NEXT:    func.return
+func.func @stays() -> !lpu.tensor<[P + 1], i64> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %k = lpu.iota <[0, 1]> : !lpu.tensor<[P + 1], i64>
+  %p = lpu.iota <[P]> : !lpu.tensor<[], i64>
+  %m = lpu.map "lt" %k, %p : !lpu.tensor<[P + 1], i64>, !lpu.tensor<[], i64> -> !lpu.tensor<[P + 1], bool>
+  %d = lpu.map "sub" %k, %p : !lpu.tensor<[P + 1], i64>, !lpu.tensor<[], i64> -> !lpu.tensor<[P + 1], i64>
+  %a = lpu.map "add" %d, %p : !lpu.tensor<[P + 1], i64>, !lpu.tensor<[], i64> -> !lpu.tensor<[P + 1], i64>
+  %s = lpu.select %m, %k, %a : !lpu.tensor<[P + 1], bool>, !lpu.tensor<[P + 1], i64>, !lpu.tensor<[P + 1], i64> -> !lpu.tensor<[P + 1], i64>
+  %r = lpu.map "min" %s, %p : !lpu.tensor<[P + 1], i64>, !lpu.tensor<[], i64> -> !lpu.tensor<[P + 1], i64>
+  func.return %r : !lpu.tensor<[P + 1], i64>
+}
+
+// -----
+
+// Where it moves by one, it depends on P.
+// CHECK-LABEL: @moves
+// CHECK:         lpu.select
+func.func @moves() -> !lpu.tensor<[P + 1], i64> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %k = lpu.iota <[0, 1]> : !lpu.tensor<[P + 1], i64>
+  %p = lpu.iota <[P]> : !lpu.tensor<[], i64>
+  %m = lpu.map "lt" %k, %p : !lpu.tensor<[P + 1], i64>, !lpu.tensor<[], i64> -> !lpu.tensor<[P + 1], bool>
+  %a = lpu.iota <[1, 1]> : !lpu.tensor<[P + 1], i64>
+  %s = lpu.select %m, %k, %a : !lpu.tensor<[P + 1], bool>, !lpu.tensor<[P + 1], i64>, !lpu.tensor<[P + 1], i64> -> !lpu.tensor<[P + 1], i64>
+  func.return %s : !lpu.tensor<[P + 1], i64>
+}

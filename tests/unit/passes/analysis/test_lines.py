@@ -81,7 +81,32 @@ def _sum(b: Build, x: Known, data: st.DataObject) -> Known:
     return Known(b.map("add", x.value, x.value), x.array + x.array)
 
 
-STEPS = (_reshape, _transpose, _slice, _broadcast, _arithmetic, _sum)
+def _limit(b: Build, x: Known, data: st.DataObject) -> Known:
+    fn, number = data.draw(st.sampled_from(["max", "min"])), data.draw(st.integers(-9, 9))
+    array = {"max": np.maximum, "min": np.minimum}[fn](x.array, number)
+    return Known(b.map(fn, x.value, b.scalar(number, ElementType.I64)), array)
+
+
+def _choice(b: Build, x: Known, data: st.DataObject) -> Known:
+    """By a number, between two values that may be equal."""
+    number, more = data.draw(st.integers(-5, 5)), data.draw(st.integers(0, 1))
+    low = b.map("lt", x.value, b.scalar(number, ElementType.I64))
+    other = b.map("add", x.value, b.scalar(more, ElementType.I64))
+    picked = b.select(low, x.value, other)
+    return Known(picked, np.where(x.array < number, x.array, x.array + more))
+
+
+def _narrow(b: Build, x: Known, data: st.DataObject) -> Known:
+    """Through i32, which may not hold it."""
+    offset = data.draw(st.sampled_from([0, 1 << 31, -(1 << 31), 3 << 32]))
+    far = b.map("add", x.value, b.scalar(offset, ElementType.I64))
+    short = (x.array + offset).astype(np.int32)
+    return Known(b.cast(b.cast(far, ElementType.I32), ElementType.I64), short.astype(np.int64))
+
+
+STEPS = (
+    _reshape, _transpose, _slice, _broadcast, _arithmetic, _sum, _limit, _choice, _narrow,
+)  # fmt: skip
 
 
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=3), st.data())
@@ -156,3 +181,40 @@ def test_a_selection_is_a_line_where_all_choose_the_same(low: int, high: int, ch
     arms = (b.scalar(5, ElementType.I64), b.scalar(9, ElementType.I64))
     line = Lines({}).line_of(b.select(b.map("and", above, below), *arms))
     assert (None if line is None else line.base.const) == chosen
+
+
+@pytest.mark.parametrize(
+    ("fn", "other", "line"),
+    [
+        ("min", P, Line(Affine(), (Affine(1),))),
+        ("max", P, Line(P, (Affine(),))),
+        ("max", P - 1, None),
+        ("min", P - 1, None),
+        ("max", Affine(), Line(Affine(), (Affine(1),))),
+    ],
+)
+def test_the_greater_of_two_is_one_of_them_where_no_symbol_changes_that(
+    fn: str, other: Affine, line: Line | None
+):
+    """Places from 0 to P, and another number."""
+    b, _ = builder()
+    value = b.map(fn, b.iota(0, [1], [P + 1]), b.iota(other, [], []))
+    assert Lines({"P": (0, 7)}).line_of(value) == line
+
+
+def test_a_sum_of_equal_numbers_counts_them():
+    b, _ = builder()
+    threes = b.fill(3, (2, P + 3), ElementType.I64)
+    lines = Lines({"P": (0, 7)})
+    assert lines.line_of(b.reduce("sum", threes, [1])) == Line(P * 3 + 9, (Affine(), Affine()))
+    assert lines.line_of(b.reduce("max", threes, [1])) is None
+
+
+def test_a_count_that_i32_cannot_hold_is_no_line_in_i64():
+    b, _ = builder()
+    lines = Lines({"P": (0, 1 << 31)})
+    far, near = b.iota(P, [], []), b.iota(P - 1, [], [])
+    for value, line in ((far, None), (near, Line(P - 1, ()))):
+        short = b.cast(value, ElementType.I32)
+        assert lines.line_of(b.cast(short, ElementType.I64)) == line
+        assert lines.line_of(b.cast(value, ElementType.F32)) is None
