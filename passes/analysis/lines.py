@@ -24,7 +24,7 @@ from dialects.lpu.movement import BroadcastOp, ConcatOp, ReshapeOp, SliceOp, Tra
 from dialects.lpu.products import ReduceOp
 from dialects.lpu.tensors import LpuOp, UnaryOp, tensor_of
 from dialects.lpu.weights import Inline
-from passes.analysis.content import Line, combine_lines, expand_line
+from passes.analysis.content import ELEMENTS_LIMIT, Line, combine_lines, expand_line
 from passes.analysis.reshaping import merged_strides, refine
 from runtime.numerics.elements import ElementType
 
@@ -91,10 +91,17 @@ class Lines:
 Rule = Callable[[Lines, Any], Line | None]
 
 
-def _scalar(value: np.ndarray, rank: int) -> Line | None:
-    if value.size != 1 or value.dtype.kind not in "iu":
+def _written(value: np.ndarray) -> Line | None:
+    """The line that a few whole numbers make, one by one."""
+    if not 0 < value.size <= ELEMENTS_LIMIT or value.dtype.kind not in "iu":
         return None
-    return Line(Affine(int(value.reshape(())[()])), (Affine(),) * rank)
+    steps = list[Affine]()
+    for axis in range(value.ndim):
+        apart = np.diff(value, axis=axis).reshape(-1)
+        if apart.size and (apart != apart[0]).any():
+            return None
+        steps.append(Affine(int(apart[0]) if apart.size else 0))
+    return Line(Affine(int(value.flat[0])), tuple(steps))
 
 
 def _iota(lines: Lines, op: IotaOp) -> Line:
@@ -103,7 +110,10 @@ def _iota(lines: Lines, op: IotaOp) -> Line:
 
 
 def _fill(lines: Lines, op: FillOp) -> Line | None:
-    return _scalar(fill_value(op), op.result_tensor().rank)
+    value = fill_value(op)
+    if value.dtype.kind not in "iu":
+        return None
+    return Line(Affine(int(value)), (Affine(),) * op.result_tensor().rank)
 
 
 def _constant(lines: Lines, op: ConstantOp) -> Line | None:
@@ -111,7 +121,7 @@ def _constant(lines: Lines, op: ConstantOp) -> Line | None:
     if not isinstance(weight, Inline):
         return None
     array = np.frombuffer(weight.data, weight.dtype.dtype)
-    return _scalar(array, len(weight.shape))
+    return _written(array.reshape(weight.shape))
 
 
 def _map(lines: Lines, op: MapOp) -> Line | None:

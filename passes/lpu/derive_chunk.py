@@ -61,27 +61,35 @@ func.func @prompt_chunk(%ids : !lpu.tensor<[1, 4], i64>)
 2. A mask is ones, positions count up from P; what only the logits need is left to the passes that
    remove what is dead.
 
+3. Each token is taken as a step would take it: that is shown by `passes.lpu.causal`, operation by
+   operation, from masks and positions that are known by now.
+
 **Leaves** `step` as it is, but for `lpu.no_chunk`, which says why `prompt_chunk` is gone: `step` is
-no decoder of one token, or the two functions do not have the same states.
+no decoder of one token, the two functions do not have the same states, or a token may see others
+than a step shows it, such as those behind it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import BlockArgument
 
 from dialects.affine import Affine
+from dialects.errors import node_names
 from dialects.lpu.control import StateOp
 from dialects.lpu.interface import Interface, Value, interface_of
 from dialects.lpu.ports import StatePort, StatePortsAttr
 from dialects.lpu.tensors import tensor_of
-from dialects.names import escape
+from dialects.names import escape, unescape
 from dialects.reading import operations
-from passes.analysis.functions import functions
+from passes.analysis.functions import functions, model_folder
+from passes.lpu.causal.check import check_causal
+from passes.lpu.causal.names import NotShown, Numbers
 from passes.lpu.generation.decoder import IDS, MASK, Decoder, NoDecoder
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
@@ -156,6 +164,18 @@ def narrow(chunk: FuncOp, decoder: Decoder) -> None:
     declare(chunk, Interface((Value(ids.name, ids.role, ids.dtype),), ()))
 
 
+def check(chunk: FuncOp, decoder: Decoder, folder: Path) -> None:
+    """Raise `NoDecoder` unless it is shown that each token is taken as a step would take it."""
+    (ids,) = chunk.args
+    numbers = Numbers.of(decoder.function, decoder.past, tensor_of(ids).shape[-1].const)
+    try:
+        check_causal(chunk, ids, decoder.past, folder, numbers)
+    except NotShown as reason:
+        names = [] if reason.op is None else [unescape(name) for name in node_names(reason.op)]
+        where = f"'{names[0]}'" if names else "it"
+        raise NoDecoder(f"{where} may take tokens of a prompt otherwise than one by one") from None
+
+
 @dataclass(frozen=True)
 class LpuDeriveChunkPass(RewritingPass):
     """Make of `prompt_chunk` what fills the cache of `step` with many tokens."""
@@ -180,7 +200,9 @@ class LpuDeriveChunkPass(RewritingPass):
         if not interface_of(chunk).results:
             return
         try:
-            narrow(chunk, Decoder.of(step))
+            decoder = Decoder.of(step)
+            narrow(chunk, decoder)
+            check(chunk, decoder, model_folder(module))
         except NoDecoder as reason:
             erase(chunk)
             set_attribute(step, "lpu.no_chunk", StringAttr(escape(str(reason))))

@@ -76,7 +76,12 @@ def test_wrong_positions_of_a_chunk_are_a_fault_from_level_lpu_on(
     def wrong(value: BlockArgument, role: str, past: Affine) -> None:
         right(value, role, past + 1 if role == "positions" else past)
 
+    def trusting(*_given: Any) -> None:
+        pass
+
     monkeypatch.setattr(derive_chunk, "_given", wrong)
+    assert "a chunk" not in judged().cases, "positions of other tokens are noticed"
+    monkeypatch.setattr(derive_chunk, "check", trusting)
     assert off(judged()) == LEVELS
 
 

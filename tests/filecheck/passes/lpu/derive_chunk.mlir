@@ -23,10 +23,10 @@ func.func @prompt_chunk(%mask : !lpu.tensor<[1, P + 4], bool>, %ids : !lpu.tenso
     attributes {lpu.interface = #lpu.interface<["mask" mask bool, "input_ids" ids i64, "positions" positions i64, "b" in state, "a" in state] -> ["logits" data f32, "y" in state, "x" in state]>, lpu.symbols = #lpu.symbols<[P in 0 to 4]>} {
   %d = lpu.state "cache.0" inputs <["b" past f32 [P, 9] at [0, 0]]> outputs <["y" past f32 [P + 4, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
   %c = lpu.state "cache.1" inputs <["a" past f32 [P, 9] at [0, 0]]> outputs <["x" past f32 [P + 4, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
-  %m = lpu.cast %mask : !lpu.tensor<[1, P + 4], bool> -> !lpu.tensor<[1, P + 4], f32>
-  %s = lpu.reduce "sum" %m over <[1]> : !lpu.tensor<[1, P + 4], f32> -> !lpu.tensor<[1, 1], f32>
+  %n = lpu.slice %mask at <[0, P]> step <[1, 1]> : !lpu.tensor<[1, P + 4], bool> -> !lpu.tensor<[1, 4], bool>
+  %s = lpu.cast %n : !lpu.tensor<[1, 4], bool> -> !lpu.tensor<[1, 4], f32>
   %p = lpu.cast %positions : !lpu.tensor<[1, 4], i64> -> !lpu.tensor<[1, 4], f32>
-  %q = lpu.map "mul" %s, %p : !lpu.tensor<[1, 1], f32>, !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  %q = lpu.map "mul" %s, %p : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>
   %r = lpu.reshape %q : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[4, 1], f32>
   %e = lpu.broadcast %r : !lpu.tensor<[4, 1], f32> -> !lpu.tensor<[4, 9], f32>
   lpu.write %c, %e at <[P, 0]> : !lpu.state<[8, 9], f32>, !lpu.tensor<[4, 9], f32>
@@ -83,5 +83,26 @@ func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
 func.func @prompt_chunk(%ids : !lpu.tensor<[1, 4], i64>) -> !lpu.tensor<[4, 9], f32>
     attributes {lpu.interface = #lpu.interface<["input_ids" ids i64] -> ["logits" data f32]>} {
   %e = lpu.fill "0000803f" : !lpu.tensor<[4, 9], f32>
+  func.return %e : !lpu.tensor<[4, 9], f32>
+}
+
+// -----
+
+// What one token of a prompt leaves must not depend on others; here it does on their number.
+// CHECK:     lpu.no_chunk = "'count' may take tokens of a prompt otherwise than one by one"
+// CHECK-NOT: @prompt_chunk
+func.func @step(%mask : !lpu.tensor<[1, P + 1], bool>, %ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
+    attributes {lpu.interface = #lpu.interface<["mask" mask bool, "input_ids" ids i64, "a" in state] -> ["logits" data f32, "x" in state]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %c = lpu.state "cache.0" inputs <["a" past f32 [P, 9] at [0, 0]]> outputs <["x" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
+  %e = lpu.fill "0000803f" : !lpu.tensor<[1, 9], f32>
+  func.return %e : !lpu.tensor<[1, 9], f32>
+}
+func.func @prompt_chunk(%mask : !lpu.tensor<[1, P + 4], bool>, %ids : !lpu.tensor<[1, 4], i64>) -> !lpu.tensor<[4, 9], f32>
+    attributes {lpu.interface = #lpu.interface<["mask" mask bool, "input_ids" ids i64, "a" in state] -> ["logits" data f32, "x" in state]>, lpu.symbols = #lpu.symbols<[P in 0 to 4]>} {
+  %c = lpu.state "cache.0" inputs <["a" past f32 [P, 9] at [0, 0]]> outputs <["x" past f32 [P + 4, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
+  %m = lpu.cast %mask : !lpu.tensor<[1, P + 4], bool> -> !lpu.tensor<[1, P + 4], f32>
+  %s = lpu.reduce "sum" %m over <[1]> : !lpu.tensor<[1, P + 4], f32> -> !lpu.tensor<[1, 1], f32> loc("count")
+  %e = lpu.broadcast %s : !lpu.tensor<[1, 1], f32> -> !lpu.tensor<[4, 9], f32>
+  lpu.write %c, %e at <[P, 0]> : !lpu.state<[8, 9], f32>, !lpu.tensor<[4, 9], f32>
   func.return %e : !lpu.tensor<[4, 9], f32>
 }
