@@ -93,9 +93,10 @@ def _mistyped(info: ValueInfoProto, value: SSAValue, is_whole: bool) -> str | No
     declared, kind = info.type.tensor_type, value.type
     if not isinstance(kind, TensorType):
         return "is no tensor"
-    right = helper.tensor_dtype_to_np_dtype(declared.elem_type)
-    if kind.data.dtype.dtype != right:
-        return f"is {kind.data.dtype}, in the file {right}"
+    if declared.elem_type:  # of outputs it may be left out
+        right = helper.tensor_dtype_to_np_dtype(declared.elem_type)
+        if kind.data.dtype.dtype != right:
+            return f"is {kind.data.dtype}, in the file {right}"
     if not is_whole or not declared.HasField("shape"):
         return None
     got, dims = kind.data.dims, declared.shape.dim

@@ -54,6 +54,14 @@ def test_what_is_read_rightly_is_not_named(model: Path):
     assert found(ONE) is None
 
 
+def test_an_output_may_be_of_no_type(model: Path, tmp_path: Path):
+    proto = onnx.load(str(model))
+    proto.graph.output[0].ClearField("type")
+    bare = tmp_path / "bare.onnx"
+    onnx.save(proto, str(bare))
+    assert found(bare) is None
+
+
 def swapped(patch: pytest.MonkeyPatch) -> None:
     before = NodeReader.build
 
