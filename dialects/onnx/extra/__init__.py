@@ -8,6 +8,7 @@ level names it.
 from dialects.onnx.extra import (
     activations,
     attention,
+    experts,
     indexing,
     integer_products,
     linear_scales,
@@ -21,6 +22,7 @@ from dialects.onnx.extra.definition import SCHEMAS, SEMANTICS
 FAMILIES = (
     activations,
     attention,
+    experts,
     indexing,
     integer_products,
     linear_scales,

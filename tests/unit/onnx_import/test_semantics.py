@@ -185,6 +185,23 @@ CASES: dict[str, tuple[Any, ...]] = {
             _floats(8),
         ],
     ),
+    "experts": _microsoft(
+        "MoE",
+        [
+            *(_floats(2, 8), _floats(2, 3), _floats(3, 12, 8), _floats(3, 12)),
+            *(_floats(3, 8, 6), _floats(3, 8)),
+        ],
+        **{"k": 2, "activation_type": "swiglu", "swiglu_fusion": 1, "swiglu_limit": 0.5},
+    ),
+    "experts of 4 bits": _microsoft(
+        "QMoE",
+        [
+            *(_floats(2, 32), _floats(2, 3), _bytes(3, 32, 16), _floats(3, 32, 2), None),
+            *(_bytes(3, 32, 16), _floats(3, 32, 2), None, None, None, None),
+            *(_bytes(3, 32, 1), _bytes(3, 32, 1), None, _floats(2, 3)),
+        ],
+        **{"k": 2, "activation_type": "gelu", "block_size": 16},
+    ),
     "softmax": ("Softmax", "", [_floats(2, 5)], {}),
     "topk": ("TopK", "", [_floats(2, 5), np.array([2])], {}),
     "gather": ("Gather", "", [_floats(4, 3), np.array([[-1, 0]])], {}),

@@ -80,5 +80,19 @@ def _places() -> list[Node]:
     ]
 
 
+def _experts() -> list[Node]:
+    """Two of three experts; gates and values alternate."""
+    x, router = floats(2, 32), floats(2, 3)
+    first, second = (fixed(packed(3, 32, 16)), fixed(positive(3, 32))), fixed(floats(3, 32))
+    return [
+        microsoft("MoE", x, router, *map(fixed, (floats(3, 16, 32), floats(3, 16))),
+                  *map(fixed, (floats(3, 32, 8), floats(3, 32))), k=2,
+                  activation_type="swiglu", swiglu_fusion=1, activation_beta=1.0),
+        microsoft("MoE", x, router, fixed(floats(3, 8, 32)), None, fixed(floats(3, 32, 8)),
+                  k=1, activation_type="silu", normalize_routing_weights=1),
+        microsoft("QMoE", x, router, *first, second, *first, second, k=2, activation_type="gelu"),
+    ]  # fmt: skip
+
+
 def cases() -> list[Node]:
-    return [*_angles(), *_channels(), *_scales(), *_bytes(), *_places()]
+    return [*_angles(), *_channels(), *_scales(), *_bytes(), *_places(), *_experts()]
