@@ -81,6 +81,8 @@ def _blame(found: Verification) -> str:
         return f"value '{printable(value.name)}' of node '{node}' differs at level {value.level}"
     output, level = found.mismatches[0]
     case = printable(found.worst[output][level])
+    if found.broke(level):
+        return f"level {level} breaks off, first with input '{case}'"
     return f"output '{printable(output)}' differs at level {level}, most with input '{case}'"
 
 
@@ -95,8 +97,11 @@ def _lines(found: Verification) -> Iterator[str]:
         cells = (_cell(row.get(level), found.broke(level)) for level in levels)
         yield f"{printable(name):{width}}" + "".join(f"{cell:>10}" for cell in cells)
     yield ""
-    for broken in found.breakdowns:
-        yield f"level {broken.level}: input '{printable(broken.case)}': {_safe(broken.failure)}"
+    broken: dict[tuple[str, str], list[str]] = {}
+    for one in found.breakdowns:
+        broken.setdefault((printable(one.case), _safe(one.failure)), []).append(one.level)
+    for (case, failure), broke in broken.items():
+        yield f"level {', '.join(broke)}: input '{case}': {failure}"
     count = len(found.cases)
     names = ", ".join(map(printable, found.cases)) if count <= SHOWN else str(count)
     yield f"inputs: {names}"

@@ -19,6 +19,7 @@ from lpuc.onnx_import import tensors
 from lpuc.verification import judgement
 from lpuc.verification.verified import Verification, verified
 from passes.lpu.generation import loops
+from passes.lpu_mem.tile import LpuMemTilePass
 from passes.onnx.operators import elementwise
 from passes.rewriting.build import Build
 from runtime.isa.instructions.vector import Map2
@@ -105,8 +106,20 @@ def test_a_level_that_raises_has_its_own_column(
     assert [i for i, cell in enumerate(row.split()[1:]) if cell == "error"] == [LEVELS.index("mem")]
     expected = "crash in semantics of mem at lpu_mem.map (less): KeyError: 'no such kernel'"
     assert f"level mem: input 'random': {expected}" in shown.out
-    assert "output 'y' differs at level mem" in shown.err
+    assert "level mem breaks off, first with input 'random'" in shown.err
     assert "Traceback" not in shown.out + shown.err
+
+
+def test_levels_that_break_alike_are_one_line(
+    model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def broken(self: LpuMemTilePass, module: Any) -> None:
+        raise KeyError("no tile")
+
+    monkeypatch.setattr(LpuMemTilePass, "rewrite", broken)
+    assert invoke(["verify", str(model), "--target", "lpu-tiny", "--precision", "f32"]) == MISMATCH
+    (line,) = (t for t in capsys.readouterr().out.splitlines() if t.startswith("level "))
+    assert line.startswith("level mem, program, fast: input 'random': crash in lpu-mem-tile")
 
 
 def test_a_trap_is_a_difference_of_its_path(
