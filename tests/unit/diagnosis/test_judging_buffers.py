@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp
 from xdsl.passes import ModulePass
 
 from dialects.affine import Affine
@@ -17,8 +17,9 @@ from dialects.lpu_mem.access import Access, AccessAttr
 from dialects.reading import all_within
 from lpuc.compiler.located import parse_module
 from lpuc.diagnosis.judging.departures import Departure
+from lpuc.diagnosis.judging.mem.written import bound_of_sum
 from lpuc.diagnosis.judging.passes import judge
-from lpuc.diagnosis.judging.runs import Runs
+from lpuc.diagnosis.judging.runs import APART, Runs
 from lpuc.diagnosis.judging.snapshots import steps
 from lpuc.levels.cases import Case
 from passes.lpu.convert_to_lpu_mem import ConvertLpuToLpuMemPass
@@ -166,3 +167,20 @@ def test_products_in_attention(which: int, seen: bool, monkeypatch: pytest.Monke
     ((_, found),) = judged([ConvertLpuToLpuMemPass()], ATTENTION, attended())
     assert (found is not None) == seen
     assert found is None or (found.operation, found.names) == ("lpu.attention", ("attention",))
+
+
+@pytest.mark.parametrize("terms", [16, 70, 512])
+def test_terms_of_one_sign_may_be_added_in_order(terms: int):
+    """What is summed so far is large for most of the way, and so is what each addition rounds."""
+    random = np.random.default_rng(terms)
+    rows = random.uniform(0.5, 1, (1, 4, 500, terms)).astype(np.float32)
+    columns = random.uniform(-9.2, -9, (1, 4, terms, 8)).astype(np.float32)
+    right = np.matmul(rows.astype(np.float64), columns.astype(np.float64))
+    got = np.zeros(right.shape, np.float32)
+    for k in range(terms):
+        got += rows[..., k, None] * columns[..., k, None, :]
+    op = ops.VecmatOp.create(properties={"accumulate": IntegerAttr(0, 1)})
+    off = np.abs(got - right) / bound_of_sum(op, [rows, columns], got)
+    assert np.max(off) < APART
+    few = bound_of_sum(op, [rows, columns * random.choice((-1, 1), columns.shape)], got / 1e6)
+    assert np.all(few < bound_of_sum(op, [rows, columns], got))

@@ -78,7 +78,12 @@ class Written:
 
 
 def bound_of_sum(op: ops.DataOp, given: Sequence[Array], part: Array) -> Array:
-    """The local bound of a sum: `sqrt(n) u ||terms||`; what it goes on from is one term more."""
+    """
+    The local bound of a sum: `sqrt(n) u ||terms||`; what it goes on from is one term more.
+
+    Each addition rounds what is summed so far. Terms of both signs keep that near `||terms||`;
+    those of one sign let it grow to the sum, and the mean square on the way is a third of the last.
+    """
     size, goes_on = np.sqrt(_squared(part)), isinstance(op, ops.ScanOp)
     if isinstance(op, ops.VecmatOp):
         n, terms = given[0].shape[-1], np.matmul(*map(_squared, given)).reshape(part.shape)
@@ -92,7 +97,7 @@ def bound_of_sum(op: ops.DataOp, given: Sequence[Array], part: Array) -> Array:
         n, terms = given[0].shape[-1], np.sum(_squared(given[0]), -1, keepdims=True)
     if goes_on:
         n, terms = n + 1, terms + np.square(size)
-    unit = max(roundoff(part), F32)
+    unit, terms = max(roundoff(part), F32), terms + np.square(size) / 3
     bound = F32 * np.sqrt(n * terms) + np.maximum(unit * size, UNDERFLOW.get(unit, 0.0))
     return np.broadcast_to(bound, part.shape)
 
