@@ -60,6 +60,15 @@ class Flow:
             case _:
                 return HIGHEST
 
+    def turns(self, tail: int, registers: Registers, kept: Mapping[int, Value]) -> range | None:
+        """The numbers of a counter in the turns of a loop that begins, if they are known."""
+        loop, bound = self.code[tail], self.bound(tail, registers, kept)
+        assert isinstance(loop, Loop)
+        start = registers[loop.rd]
+        if not isinstance(start, int) or not isinstance(bound, int):
+            return None
+        return range(start, max(start + 1, bound), loop.step)
+
     def written(self, head: int, tail: int) -> tuple[set[int], set[int]]:
         """The registers that a loop's body writes, and the addresses at which it keeps scalars."""
         first, end = bisect_left(self.setting, head), bisect_right(self.setting, tail)

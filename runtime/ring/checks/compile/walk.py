@@ -7,7 +7,8 @@ more damaged than it found, as much in flight, and what it relied on; else it is
 less. Where ways meet, what holds is what held on both.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
 from typing import NamedTuple
 
 from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Loop, Out, Sts
@@ -20,19 +21,16 @@ from runtime.ring.checks.compile.layers.repeats import Repeats
 from runtime.ring.checks.compile.links import Queues, unlike
 from runtime.ring.checks.compile.proof import Rule
 from runtime.ring.checks.compile.state import State
-from runtime.ring.checks.compile.values import (
-    ANYTHING,
-    Origin,
-    Registers,
-    Value,
-    symbols_of,
-)
+from runtime.ring.checks.compile.values import ANYTHING, Origin, Registers, Value, symbols_of
 from runtime.ring.checks.compile.words import Word
 
 MOST_VISITS = 64
 """How often the turns of a loop are walked again at most."""
-MOST_TURNS = 128
+MOST_TURNS = 1 << 13
 """Turns of a loop that are walked one by one where need be, and of all loops 8 times as many."""
+
+
+_counter: Callable[[Inst], int] = attrgetter("rd")
 
 
 class Turn(NamedTuple):
@@ -84,8 +82,8 @@ class Walk:
 
     def run(self, at: int) -> None:
         """Walk from an instruction to where every way ends."""
-        code, words = self.flow.code, self.flow.words
-        loops, runs = self.flow.loops, self.flow.runs
+        flow = self.flow
+        code, words, loops, runs = flow.code, flow.words, flow.loops, flow.runs
         is_entered = False
         while self.state is not None or self.waiting:
             if at in self.waiting:
@@ -220,25 +218,25 @@ class Walk:
         if lost := [place for place in loop.kept if state.kept.get(place) != loop.kept[place]]:
             words = "a turn that ends at {0} writes over what {1} loads in the next one"
             self.report.refuse(Rule.TURN, words, at, self._loading(loop, lost[0]))
-        counter = self.flow.code[at]
-        assert isinstance(counter, Loop)
-        state.registers[counter.rd] = self.symbols.fresh(ANYTHING, Origin.SAME)
+        state.registers[_counter(self.flow.code[at])] = self.symbols.fresh(ANYTHING, Origin.SAME)
         return at + 1
 
     def _turns(self, loop: _Open, state: State) -> Iterator[int] | None:
         """The turns of a loop that are to be walked one by one, since each has slots of its own."""
-        tail = self.flow.code[loop.tail]
-        assert isinstance(tail, Loop)
-        counter, start = loop.turn.registers[tail.rd], loop.before.registers[tail.rd]
-        bound = self.flow.bound(loop.tail, loop.before.registers, loop.before.kept)
-        if isinstance(counter, int) or not isinstance(start, int) or not isinstance(bound, int):
+        counter = loop.turn.registers[_counter(self.flow.code[loop.tail])]
+        if isinstance(counter, int):
             return None
-        turns, ((symbol, _),) = range(start, max(start + 1, bound), tail.step), counter.terms
-        if len(turns) > MOST_TURNS or self.turns > MOST_TURNS * 8:
-            return None
+        ((symbol, _),) = counter.terms
         is_asked = symbol in self.effects.staging.asked
         families = state.memory.families
         if not is_asked and not any(symbol in symbols_of(family.base) for family in families):
+            return None
+        before, is_allowed = loop.before, self.turns <= MOST_TURNS * 8
+        turns = self.flow.turns(loop.tail, before.registers, before.kept) if is_allowed else None
+        if turns is None or len(turns) > MOST_TURNS:
+            if symbol in self.effects.staging.needed:
+                words = "which HBM {0} has of what devices exchange depends on turns nobody counts"
+                self.report.refuse(Rule.TURN, words, loop.tail)
             return None
         self.turns += len(turns)
         self.state = loop.before
@@ -249,15 +247,15 @@ class Walk:
 
     def _turn(self, loop: _Open, rest: Iterator[int]) -> int:
         """Walk the next turn, or go on behind a loop whose turns are walked one by one."""
-        tail, state, turn = self.flow.code[loop.tail], self.state, next(rest, None)
-        assert isinstance(tail, Loop) and state is not None
+        state, turn, counter = self.state, next(rest, None), _counter(self.flow.code[loop.tail])
+        assert state is not None
         if turn is None:
             if all(other.rest is None for other in self.open):
                 self.effects.staging.run = 0
                 state.far.settle()
-            state.registers[tail.rd] = self.symbols.fresh(ANYTHING, Origin.SAME)
+            state.registers[counter] = self.symbols.fresh(ANYTHING, Origin.SAME)
             return loop.tail + 1
-        state.registers[tail.rd], self.repeats.before = turn, None
+        state.registers[counter], self.repeats.before = turn, None
         self.effects.messages, self.effects.reading.gathered = loop.counts
         self.open.append(loop._replace(queues=state.queues, rest=rest))
         tails = self.flow.loops[loop.head]

@@ -62,7 +62,7 @@ class Data:
         self.narrator = narrator
         self.tags = Tags(narrator, devices)
         self.ends = Ends(narrator, self.tags, devices, target)
-        self.hbm = Far(self.tags, self.ends.ask)
+        self.hbm = Far(self.tags, self.ends.ask_counted)
         self.noted: dict[int, Note] | None = None
         """Notes of instructions are kept here, where somebody wants them."""
 

@@ -42,6 +42,8 @@ class Ends:
         self.target = target
         self.loops = 0
         """The loops around whose turns are looked at together and could be looked at apart."""
+        self.counted = 0
+        """Those of the loops around of which it is known how many turns they have."""
 
     def send(
         self, state: State, at: int, inst: Any, base: Value, shape: Shape, extents: Extents
@@ -105,6 +107,10 @@ class Ends:
         """Raise Turns where something is known once the turns of some loop are."""
         if loops := sources & self.loops:
             raise Turns(loops)
+
+    def ask_counted(self, sources: int) -> None:
+        """The same where less holds of fewer turns than there are at most."""
+        self.ask(sources & self.counted)
 
     def _refuse_bounds(self, at: int, problem: str) -> NoReturn:
         self.narrator.refuse("bounds", f"{self.narrator.name(at)} {problem}", at)

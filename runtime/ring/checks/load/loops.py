@@ -7,8 +7,8 @@ from runtime.ring.checks.load.memory.tags import Tags
 from runtime.ring.checks.load.state import State
 from runtime.ring.checks.load.values import HIGHEST, Span, Value, ends, is_uniform
 
-MOST_TURNS = 128
-"""Turns of a loop that are executed one by one where need be."""
+MOST_TURNS = 1 << 13
+"""Turns of a loop that are executed one by one where need be, and of all loops 8 times as many."""
 Near = dict[tuple[int, int], Held]
 Far = dict[tuple[int, int], Content]
 
@@ -18,7 +18,8 @@ class Counted:
     """A loop from `head` to its last instruction, and the values of its counter.
 
     Its first turn has `start`, which is `least` to `most`, its last turn `last`, and behind it the
-    counter is `after`. Of the loops that begin at its head `opened` are around its body.
+    counter is `after`. Of the loops that begin at its head `opened` are around its body. It
+    `is_counted` if it has as many turns whatever symbols and data are.
     """
 
     head: int
@@ -29,6 +30,7 @@ class Counted:
     start: Value
     last: int = 0
     after: Value = 0
+    is_counted: bool = False
 
     @property
     def least(self) -> int:
@@ -51,7 +53,8 @@ class Counted:
         low, high = ends(bound)
         self.last = self.most + max(0, high - 1 - self.most) // self.step * self.step
         self.after = Span(max(self.least + self.step, low), min(HIGHEST, self.last + self.step))
-        if isinstance(self.start, int) and isinstance(bound, int):
+        self.is_counted = isinstance(self.start, int) and isinstance(bound, int)
+        if self.is_counted:
             self.after = self.last + self.step
         return is_uniform(bound)
 

@@ -133,6 +133,16 @@ class Wording:
             at, first,
         )  # fmt: skip
 
+    def refuse_unknown(self, at: int, low: int, high: int) -> NoReturn:
+        """Nobody knows which bytes of HBM an operand has, and what is exchanged lies there."""
+        self.narrator.refuse(
+            "place",
+            f"{self.narrator.name(at)} has some of the HBM bytes {low} to {high}, where devices "
+            "exchange, and nobody knows which, since they depend on turns of a loop that are not "
+            "known, or very many, or on a symbol",
+            at,
+        )  # fmt: skip
+
     def refuse_content(self, at: int, low: int, high: int, kind: Kind) -> NoReturn:
         """Nobody knows what is read."""
         name = self.narrator.name(at)

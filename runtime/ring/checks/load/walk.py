@@ -14,6 +14,7 @@ exchanged, all turns are executed.
 """
 
 from bisect import bisect_left
+from dataclasses import replace
 
 from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Li, Loop, Sts
 from runtime.isa.spec import CtrlInst, Inst
@@ -32,12 +33,20 @@ from runtime.ring.checks.load.layers.finding import (
     result,
 )
 from runtime.ring.checks.load.layers.texts import Texts
-from runtime.ring.checks.load.loops import Counted, Older, is_settled
+from runtime.ring.checks.load.loops import MOST_TURNS, Counted, Older, is_settled
 from runtime.ring.checks.load.memory.far import places
 from runtime.ring.checks.load.memory.runs import Content, meet
 from runtime.ring.checks.load.refusal import Narrator
 from runtime.ring.checks.load.state import State
-from runtime.ring.checks.load.values import FIRST_LOOP, UNKNOWN, Turns, Value, counter, ends
+from runtime.ring.checks.load.values import (
+    FIRST_LOOP,
+    HIGHEST,
+    UNKNOWN,
+    Turns,
+    Value,
+    counter,
+    ends,
+)
 from runtime.target import Target
 
 MOST_VISITS = 8
@@ -76,6 +85,7 @@ class Walk:
         self.stops = self.joints.union(places)
         self.waiting: dict[int, State] = {}
         self.state: State | None = None
+        self.turns = 0
 
     def run(self, start: int, state: State) -> None:
         """Execute an entry from an instruction on."""
@@ -170,19 +180,22 @@ class Walk:
             return
         whole, known = self.data.ends.loops, self.data.tags.known.count
         bit = FIRST_LOOP << self.numbers[tail]
-        apart, together = first.copy(), first
+        self.data.ends.counted &= ~bit
+        self.data.ends.counted |= bit if loop.is_counted else 0
+        together, apart = first, replace(first, registers=first.registers[:])
         for register in self.written(loop.head, loop.tail):
             together.registers[register] = UNKNOWN
         together.registers[inst.rd] = counter(loop.least, loop.last, bit)
         try:
-            self.data.ends.loops = whole | bit if loop.may_split else whole
+            may_split = loop.may_split and self.turns <= MOST_TURNS * 8
+            self.data.ends.loops = whole | bit if may_split else whole
             self._settle(loop, together)
         except Turns as turns:
             if not turns.loops & bit:
                 raise
             self.data.ends.loops = whole
             self._forget(loop, known)
-            self._each_turn(loop, apart)
+            self._each_turn(loop, apart.copy())
         finally:
             self.data.ends.loops = whole
         self._end(loop)
@@ -198,13 +211,16 @@ class Walk:
     def _each_turn(self, loop: Counted, state: State) -> None:
         """Execute a body turn by turn, since where something lies depends on the turn."""
         behind: State | None = state
-        with self.data.hbm.one_by_one():
+        with self.data.hbm.one_by_one(loop.is_counted):
             for turn in range(loop.least, loop.last + 1, loop.step):
+                self.turns += 1
                 if behind is not None:
                     behind.registers[loop.counter] = turn
                     self._turn(loop, behind)
                     self._end(loop)
                     behind = self.state
+                    if behind is not None and behind.hbm.is_marked and not loop.is_counted:
+                        self.data.tags.wording.refuse_unknown(loop.tail, 0, HIGHEST)
 
     def _end(self, loop: Counted) -> None:
         if self.state is not None:

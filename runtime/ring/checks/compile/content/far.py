@@ -12,7 +12,9 @@ a family, and each run of such a loop is another writer: with bytes that it did 
 it is read, since those are of an exchange before.
 
 Bytes must be known for that. Where an operand depends on the counter of a loop, its turns are
-walked one by one (`Staging.asked`); where they cannot be, nothing is claimed of what it meets.
+walked one by one (`Staging.asked`). Where they cannot be, since nobody knows how many there are, or
+they are very many, an address that meets what is exchanged is refused, and of extents that depend
+on them nothing is claimed.
 """
 
 from collections.abc import Iterator
@@ -95,8 +97,9 @@ class View(NamedTuple):
 class Staging:
     """The rules for HBM, for one walk.
 
-    `counters` are the symbols of the loops around, `asked` those of which the turns have to be
-    known. `run` is the number of the outermost loop whose turns are walked one by one, or 0.
+    `counters` are the symbols of the loops around, `asked` those of which the turns are looked at
+    if they are known, `needed` those of which they have to be, since an address depends on them.
+    `run` is the number of the outermost loop whose turns are walked one by one, or 0.
     """
 
     def __init__(self, shapes: Shapes, report: Report) -> None:
@@ -105,16 +108,19 @@ class Staging:
         self.report = report
         self.counters: set[int] = set()
         self.asked: set[int] = set()
+        self.needed: set[int] = set()
         self.run = 0
 
     def is_counted(self, value: Value) -> bool:
         """Whether a value depends on the counter of a loop around."""
         return not isinstance(value, int) and bool(self.counters & self.symbols.roots((value,)))
 
-    def asks(self, view: View) -> bool:
+    def asks(self, view: View, is_needed: bool = True) -> bool:
         """Whether bytes depend on the counter of a loop, whose turns have to be known then."""
         found = self.counters & self.symbols.roots((view.base, *view.sizes))
         self.asked |= found
+        if is_needed:
+            self.needed |= self.counters & self.symbols.roots((view.base,))
         return bool(found)
 
     def read(self, far: Far, at: int, view: View) -> None:
@@ -168,7 +174,7 @@ class Staging:
             self._put(far, at, view)
             return
         families = far.meeting(*self._hull(view))
-        if (families or is_whole) and self.asks(view):
+        if (families or is_whole) and self.asks(view, bool(families)):
             is_whole = False
         parts = self._parts(view)
         for family in families:

@@ -10,7 +10,9 @@ not fit passes through it by rows, in a loop, and is put together in HBM. So the
   what an exchange before left there.
 
 Which bytes an operand has must be known for that. Where they depend on the turn of a loop and meet
-such bytes, the turns are executed one by one; where that cannot be, nothing is claimed.
+such bytes, the turns are executed one by one. Where they cannot be, since nobody knows how many
+there are, or they are very many, an operand whose address depends on them is refused, and nothing
+is claimed of one whose extents do.
 """
 
 from collections.abc import Callable, Generator, Iterable
@@ -107,10 +109,10 @@ class Far:
         self.older: dict[tuple[int, int], Content] = {}
 
     @contextmanager
-    def one_by_one(self) -> Generator[None]:
-        """The turns of a loop are executed one by one."""
+    def one_by_one(self, is_counted: bool) -> Generator[None]:
+        """The turns of a loop are executed one by one, perhaps more than there will be."""
         outer = self.began
-        self.began = self.tags.known.count if outer is None else outer
+        self.began = self.tags.known.count if outer is None and is_counted else outer
         try:
             yield
         finally:
@@ -148,6 +150,7 @@ class Far:
             return
         self.ask(found.sources)
         if not found.is_exact:
+            self._refuse_unplaced(at, found)
             return
         newest, eldest, before = -1, self.tags.known.count, -1
         for low, high in found.parts:
@@ -169,19 +172,25 @@ class Far:
         """
         if found is not None and not found.parts:
             return
-        if not is_uniform(base) and found is not None:
+        is_met = hbm.is_marked and (found is None or _meets(hbm, found))
+        if found is not None and (is_met or kind is WHOLE or not is_uniform(base)):
             self.ask(found.sources)
-            if found.is_exact:
-                self._put(hbm, at, found)
-                return
-        if found is not None and (kind is WHOLE or _meets(hbm, found)):
-            self.ask(found.sources)
+        if not is_uniform(base) and found is not None and found.is_exact:
+            self._put(hbm, at, found)
+            return
+        if is_met:
+            self._refuse_unplaced(at, found)
         if kind is OWN or not is_uniform(base):
             self._own(hbm, found)
         elif found is not None:
             self._same(hbm, at, found, kind)
-        if hbm.is_marked:
+        if is_met:
             hbm.is_marked = any(map(is_marked, hbm.held))
+
+    def _refuse_unplaced(self, at: int, found: Block | None) -> None:
+        """Refuse an operand that meets what is exchanged at an address that nobody knows."""
+        if found is None or not found.bases:
+            self.tags.wording.refuse_unknown(at, *((0, HIGHEST) if found is None else found.hull))
 
     def _put(self, hbm: Runs, at: int, found: Block) -> None:
         """Each device has a part of its own."""
@@ -213,7 +222,7 @@ class Far:
             content, hbm.is_marked = Content(WHOLE, self.began), True
         if found.is_placed or (hbm.is_marked and found.is_exact):
             for low, high in found.parts:
-                hbm.put(found.bases[0] + low, found.bases[0] + high, content)
+                hbm.put_on(found.bases[0] + low, found.bases[0] + high, content)
             return
         for _, first, end, held in list(hbm.within(*found.hull)):
             if is_marked(held):

@@ -82,6 +82,15 @@ class Runs:
         kept: Held = list(behind) if isinstance(behind, list) else behind
         self.held[first:last] = (held, kept)
 
+    def put_on(self, low: int, high: int, content: Content) -> None:
+        """The same; with runs of that content that it touches it is one."""
+        before, behind = bisect_left(self.starts, low) - 1, bisect_right(self.starts, high) - 1
+        if before >= 0 and self.held[before] == content:
+            low = self.starts[before]
+        if self.held[behind] == content:
+            high = self.end(behind)
+        self.put(low, high, content)
+
     def cut(self, at: int) -> int:
         """Make a run begin at an address; its index."""
         starts = self.starts

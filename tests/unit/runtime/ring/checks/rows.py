@@ -37,7 +37,7 @@ class Split:
 
     `counted` is what the number of rows that are left is made of, `bound` where the loop ends.
     `stored` are rows that a turn stores, `aside` bytes from where they belong. `pitch` is the
-    register of the bytes between rows in a slot.
+    register of the bytes between rows in a slot, `row` are the bytes of a row.
     """
 
     rows: int = ROWS
@@ -49,6 +49,7 @@ class Split:
     home: int = HOME
     label: str = "A"
     pitch: int = WIDTH
+    row: int = ROW
 
 
 def constants() -> list[str]:
@@ -88,7 +89,7 @@ def split(devices: int, how: Split = Split(), source: int = OWN_PART) -> list[st
         *rings.places(devices, SLOTS), "li r57, 64", f"li r56, {devices}", f"li r21, {SLOTS}",
         "li r5, 0",
         f"{how.label}: li r51, {how.counted}", "sub r51, r51, r5", f"li r52, {how.tile}",
-        "min r51, r51, r52", f"muli r53, r5, {ROW}", f"add r54, r{source}, r53",
+        "min r51, r51, r52", f"muli r53, r5, {how.row}", f"add r54, r{source}, r53",
         f"load (r1,r1,r51,r{ELEMENTS}), f32 r30{near}, f32 r54{far}",
         *rings.hops(devices, 30, block),
         f"addi r55, r53, {how.home + how.aside}", stored,

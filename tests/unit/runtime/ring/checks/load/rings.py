@@ -18,7 +18,7 @@ from runtime.target import Target
 from runtime.weights.image import Image
 
 FIRST_DEVICE_REGISTER = 10
-SEEN, SEEN_BYTES = 32768, 4096
+SEEN, SEEN_BYTES = 32768, 32768
 """Where programs leave in the LMU what they found."""
 
 
@@ -47,10 +47,14 @@ def code_of(lines: Sequence[str]) -> list[Inst]:
 
 @dataclass(frozen=True)
 class Ring:
-    """Devices in a ring, and the registers of symbols besides those of the devices."""
+    """Devices in a ring, and the registers of symbols besides those of the devices.
+
+    Each has so many bytes of HBM behind its parameters.
+    """
 
     devices: int
     depth: int = 8
+    arena: int = 4096
     symbols: Mapping[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
 
     def start(self) -> Start:
@@ -86,7 +90,7 @@ class Ring:
         """A device with parameters of its own that is about to run."""
         random = np.random.default_rng(number)
         params = Image(random.standard_normal(16, np.float32).view(np.uint8))
-        device = Device(target_of(self.depth), params, 64, 4096, checked=True)
+        device = Device(target_of(self.depth), params, 64, self.arena, checked=True)
         device.reset()
         for j in range(self.devices):
             device.registers[FIRST_DEVICE_REGISTER + j] = (number + j) % self.devices
