@@ -1,7 +1,7 @@
 """
 Drawn tokens of several devices against those of one, on a trained model.
 
-    python -m benchmarks.drawn --models DIR [--devices 2,8] [--seeds 100] [--tokens 256]
+    python -m benchmarks.drawn --models DIR [--devices 2,8] [--seeds 100] [--first 0] [--tokens 256]
 
 `DIR/stories260K/` holds exports of one model; seeds differ in the temperature and in how many
 tokens may be drawn, too. Where tokens part, a line says from which one on; that is
@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lpuc.cli.threads import limit_threads
@@ -49,11 +49,11 @@ def drawn(on: Interpreter, seed: int, count: int) -> list[int]:
 
 
 def departures(
-    one: Sequence[Sequence[int]], ring: Interpreter, count: int
+    one: Mapping[int, Sequence[int]], ring: Interpreter, count: int
 ) -> list[tuple[int, int]]:
     """Which seeds give other tokens on a ring, and from which token on."""
     found: list[tuple[int, int]] = []
-    for seed, expected in enumerate(one):
+    for seed, expected in one.items():
         got = drawn(ring, seed, count)
         if got != expected:
             pairs = enumerate(zip(got, expected, strict=False))
@@ -68,14 +68,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Compare drawn tokens of rings with one device's.")
     parser.add_argument("--models", type=Path, required=True, metavar="DIR")
     parser.add_argument("--devices", default="2,4,8", metavar="N,M")
-    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--seeds", type=int, default=100, metavar="K", help="how many")
+    parser.add_argument("--first", type=int, default=0, metavar="K", help="the least of them")
     parser.add_argument("--tokens", type=int, default=256)
     parser.add_argument("--precision", choices=("f32", "f16"), default="f32")
     given = parser.parse_args()
     model = given.models / "stories260K" / f"{NAMES[0]}.onnx"
     alone = machine(model, given.tokens, 1, given.precision)
-    one = [drawn(alone, seed, given.tokens) for seed in range(given.seeds)]
-    different, wrong = len({tuple(tokens) for tokens in one}), 0
+    seeds = range(given.first, given.first + given.seeds)
+    one = {seed: drawn(alone, seed, given.tokens) for seed in seeds}
+    different, wrong = len({tuple(tokens) for tokens in one.values()}), 0
     print(f"{given.seeds} seeds x {given.tokens} tokens, {different} different texts", flush=True)
     for devices in map(int, given.devices.split(",")):
         started = time.process_time()
