@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
+from runtime.isa.spec import Inst
 from runtime.program.assembly import assemble
 from runtime.program.file.canonical import to_text
 from runtime.program.interface import Interface, Symbol
@@ -23,14 +24,19 @@ X, Y, Z = 4096, 8192, 32768
 
 
 def program(devices: int, lines: Iterable[str], depth: int = 8) -> Program:
-    """A program whose registers r1 to rN hold d0 to d(N-1), and r30 a symbol."""
+    """A program whose registers r1 to rN hold d0 to d(N-1), and r30 a symbol.
+
+    Instructions that are equal are one object, as in programs that were read.
+    """
     start = [f"li r{ONE}, 1", f"li r{ELEMENT}, 4", f"li r{BLOCK}, 16", f"li r{STEP}, 64"]
     symbols = [Symbol(f"d{j}", 1 + j, 0, devices - 1) for j in range(devices)]
     interface = Interface((), (), (*symbols, Symbol("P", P, 1, 8)), 0, 0, 0)
     head = [f".interface {to_text(to_json(interface))}", ".no_weights"]
     target = dataclasses.replace(Target.load("lpu-4nm"), link_depth=depth)
     made = assemble("\n".join([*head, *start, *lines, "halt"]))
-    return dataclasses.replace(made, devices=devices, target=target)
+    known: dict[Inst, Inst] = {}
+    code = tuple(known.setdefault(inst, inst) for inst in made.code)
+    return dataclasses.replace(made, code=code, devices=devices, target=target)
 
 
 def view(address: int, rows: int = 0, kind: str = "f32", row: int = STEP) -> str:

@@ -32,7 +32,7 @@ def target_of(depth: int = 8) -> Target:
 
 
 def code_of(lines: Sequence[str]) -> list[Inst]:
-    """Instructions of lines, some of which begin with `label:`."""
+    """Instructions of lines, some of which begin with `label:`; equal ones are one object."""
     labels: dict[str, int] = {}
     rest: list[str] = []
     pc = 0
@@ -42,7 +42,9 @@ def code_of(lines: Sequence[str]) -> list[Inst]:
             labels[label.strip()] = pc
         rest.append(text.strip())
         pc += words_of(text.strip())
-    return [parse(line, labels) for line in rest]
+    known: dict[Inst, Inst] = {}
+    insts = (parse(line, labels) for line in rest)
+    return [known.setdefault(inst, inst) for inst in insts]
 
 
 @dataclass(frozen=True)
