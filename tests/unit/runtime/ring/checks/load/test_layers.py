@@ -20,6 +20,7 @@ from tests.unit.runtime.ring.checks.load.rings import (
     code_of,
     hops,
     looped,
+    own,
     places,
     read_all,
     whole,
@@ -160,3 +161,25 @@ def test_what_is_not_alike_after_all_is_executed_whole(monkeypatch: pytest.Monke
         lines += [*_layer(number), "li r73, 30720", f"li r72, {address}", copy]
     Ring(4).check_lines(whole([*places(4, 4096, PARTS), *alike, *own, *lines]))
     assert calls == [True, False]
+
+
+@pytest.mark.parametrize("is_each", [True, False])
+def test_an_address_of_each_device_that_a_late_layer_makes_before_its_exchange_is_seen(
+    is_each: bool, monkeypatch: pytest.MonkeyPatch
+):
+    """The code that uses it, behind the exchange, is that of the other layers."""
+    lines: list[str] = []
+    for number in range(LAYERS):
+        made = [f"li r60, {WEIGHTS + 64 * number}"]
+        if is_each and number == LAYERS - 3:
+            made = ["muli r60, r10, 64", f"addi r60, r60, {WEIGHTS}"]
+        used = "map2.add (r1,r1,r1,r2), f32 r22[r0,r0,r0,r4], f32 r21[r0,r0,r0,r4], "
+        copy = f"copy (r1,r1,r1,r2), f32 r{PARTS}[r0,r0,r0,r4], f32 r20[r0,r0,r0,r4]"
+        lines += [copy, *made, *hops(4, PARTS), *read_all(4), used + "f32 r60[r0,r0,r0,r4]"]
+    weights = [
+        line
+        for number in range(LAYERS)
+        for line in (f"li r60, {WEIGHTS + 64 * number}", own()[1].replace("r20[", "r60["))
+    ]
+    code = code_of(whole([*own(), *places(4, 4096, PARTS), *weights, *lines]))
+    assert _verdict(code) == _whole(code, monkeypatch)
