@@ -26,7 +26,7 @@ from tests.unit.runtime.ring.checks.load.rings import (
     whole,
 )
 
-LAYERS, CHANGED, PARTS = 20, 13, 40
+LAYERS, CHANGED, PARTS = 20, 10, 40
 WEIGHTS = 20480
 """Where in the LMU each layer has bytes of its own."""
 
@@ -95,16 +95,21 @@ def test_few_are_executed_in_a_loop(monkeypatch: pytest.MonkeyPatch):
     assert len(sent) < 3 * LAYERS
 
 
-def test_a_change_of_a_layer_is_judged_as_if_all_were_executed(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("others", [0, 3, 6])
+def test_a_change_of_a_layer_is_judged_as_if_all_were_executed(
+    others: int, monkeypatch: pytest.MonkeyPatch
+):
+    """Of layers that are changed alike there may be two, some others apart."""
     good = _good()
     first = len(code_of(whole([*places(4, 4096, PARTS)]))) - 1
     length = len(_layer(0))
     start = first + CHANGED * length
-    before, after = good[:start], good[start + length :]
+    between = good[start + length : start + others * length]
+    before, after = good[:start], good[start + max(1, others + (others > 0)) * length :]
     rules: set[object] = set()
     changed = mutants(good[start : start + length], range(PARTS, PARTS + 4))
-    for _, layer in islice(changed, 0, None, 3):
-        code = [*before, *layer, *after]
+    for _, layer in islice(changed, others, None, 7):
+        code = [*before, *layer, *between, *(layer if others else ()), *after]
         found = _verdict(code)
         assert found == _whole(code, monkeypatch)
         rules.add(found[0] if isinstance(found, tuple) else None)
