@@ -97,7 +97,7 @@ class Case:
         )
 
 
-FEW, MANY = Case(200), Case(140, 4)
+FEW, MANY = Case(150), Case(130, 4)
 MOST = pytest.param(Case(5000), marks=pytest.mark.slow)
 
 

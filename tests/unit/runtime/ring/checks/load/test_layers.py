@@ -176,23 +176,26 @@ OTHERS = {
 }
 
 
+@pytest.mark.parametrize("is_read", [False, True])
 @pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
 def test_an_address_that_a_late_layer_makes_before_its_exchange_is_seen(
-    other: list[str], monkeypatch: pytest.MonkeyPatch
+    other: list[str], is_read: bool, monkeypatch: pytest.MonkeyPatch
 ):
     """The code that uses it, behind the exchange, is that of the other layers."""
     lines: list[str] = []
     for number in range(LAYERS):
-        made = other if number == LAYERS - 3 else [f"li r60, {WEIGHTS + 64 * number}"]
+        made = [*other] if number == LAYERS - 3 else [f"li r60, {WEIGHTS + 64 * number}"]
         used = "map2.add (r1,r1,r1,r2), f32 r22[r0,r0,r0,r4], f32 r21[r0,r0,r0,r4], "
         copy = f"copy (r1,r1,r1,r2), f32 r{PARTS}[r0,r0,r0,r4], f32 r20[r0,r0,r0,r4]"
+        made += ["map1.neg (r1,r1,r1,r2), f32 r25[r0,r0,r0,r4], f32 r60[r0,r0,r0,r4]"] * is_read
         lines += [copy, *made, *hops(4, PARTS), *read_all(4), used + "f32 r60[r0,r0,r0,r4]"]
     weights = [
         line
         for number in range(LAYERS)
         for line in (f"li r60, {WEIGHTS + 64 * number}", own()[1].replace("r20[", "r60["))
     ]
-    code = code_of(whole([*own(), *places(4, 4096, PARTS), *weights, *lines]))
+    head = [*own(), *places(4, 4096, PARTS), "li r25, 36864"]
+    code = code_of(whole([*head, *weights, *lines]))
     found = _verdict(code)
     assert found == _whole(code, monkeypatch)
     assert (found is None) is (str(WEIGHTS) in other[-1])
