@@ -4,6 +4,7 @@ import pytest
 
 from runtime.ring.checks.load import Unsafe
 from tests.unit.runtime.ring.checks.load.rings import (
+    SEEN,
     Ring,
     gather,
     hops,
@@ -64,3 +65,14 @@ def test_what_each_device_has_on_one_way_and_all_on_the_other_is_not_read():
     lines += [*read_all(2), "A: li r8, 1"]
     ring.check_lines(whole([*lines, *gather(2)]))
     assert _rule([*lines, *read_all(2)]) == "way"
+
+
+def test_own_bytes_that_a_turn_reads_and_then_puts_a_part_over_are_refused():
+    """In the first turn each device reads its own; in the second some have the part there."""
+    read = "map1.neg (r1,r1,r1,r2), f32 r22[r0,r0,r0,r4], f32 r21[r0,r0,r0,r4]"
+    copied = "copy (r1,r1,r1,r2), f32 r21[r0,r0,r0,r4], f32 r20[r0,r0,r0,r4]"
+    head = [*own(), *places(2, 4096), "li r21, 4096", f"li r22, {SEEN}", copied]
+    Ring(2).check_lines(whole([*head, *looped([read, copied], 3)]))
+    with pytest.raises(Unsafe) as refused:
+        Ring(2).check_lines(whole([*head, *looped([read, *put()], 3)]))
+    assert refused.value.rule in ("place", "way", "settle")
