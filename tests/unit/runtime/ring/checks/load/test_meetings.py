@@ -3,6 +3,7 @@
 import pytest
 
 from runtime.ring.checks.load import Unsafe
+from runtime.ring.checks.load.memory.runs import NOTHING, Content, Kind, Runs, meet
 from tests.unit.runtime.ring.checks.load.rings import (
     SEEN,
     Ring,
@@ -76,3 +77,17 @@ def test_own_bytes_that_a_turn_reads_and_then_puts_a_part_over_are_refused():
     with pytest.raises(Unsafe) as refused:
         Ring(2).check_lines(whole([*head, *looped([read, *put()], 3)]))
     assert refused.value.rule in ("place", "way", "settle")
+
+
+def test_where_ways_meet_each_byte_is_what_it_was_on_both():
+    """Runs begin elsewhere on each way; where nobody wrote on one, the other's counts."""
+    same, own_bytes = Content(Kind.SAME, 1), Content(Kind.OWN, 2)
+    ways = [Runs(), Runs()]
+    for runs, places_of in zip(
+        ways, [[(10, 20, same), (25, 45, own_bytes)], [(10, 30, same)]], strict=True
+    ):
+        for low, high, content in places_of:
+            runs.put(low, high, content)
+    expected = {5: NOTHING, 10: same, 19: same, 22: same, 27: (Kind.OWN, 1, None), 44: own_bytes}
+    for found in (meet(*ways), meet(*reversed(ways))):
+        assert {at: found.at(at) for at in (*expected, 50)} == {**expected, 50: NOTHING}
