@@ -26,22 +26,27 @@ from dialects.onnx.extra.definition import (
 from dialects.onnx.extra.rotary import rotate
 from dialects.onnx.ops import OnnxOp
 
-PLAIN_GQA = {"smooth_softmax": (-1, 0), "sliding_window_cache": (0,), "qk_output": (0,)} | {
+PLAIN_GQA = {"smooth_softmax": (-1, 0, 1), "sliding_window_cache": (0,), "qk_output": (0,)} | {
     "k_quant_type": ("NONE",),
     "v_quant_type": ("NONE",),
     "causal": (1,),
 }
 """Attributes of GroupQueryAttention that must have one of these values."""
 
-GQA_INPUTS = 11
-"""Inputs from here on (sinks, quantisation, norms) are not supported."""
+GQA_INPUTS = 12
+"""Inputs from here on (quantisation, norms) are not supported."""
 
 
-def _softmax(scores: Array) -> Array:
-    """Over the last axis; a row that is masked everywhere gives zeros."""
+def _softmax(scores: Array, sink: Array | None = None) -> Array:
+    """
+    Over the last axis; a row that is masked everywhere gives zeros.
+
+    A sink is one more score of each head, whose weight is left out.
+    """
     peak = np.max(scores, axis=-1, keepdims=True, initial=-np.inf)
-    e = np.exp(scores - np.where(np.isfinite(peak), peak, 0))
-    total = e.sum(axis=-1, keepdims=True)
+    peak = np.where(np.isfinite(peak), peak, 0) if sink is None else np.maximum(peak, sink)
+    e = np.exp(scores - peak)
+    total = e.sum(axis=-1, keepdims=True) + (0 if sink is None else np.exp(sink - peak))
     return e / np.where(total == 0, 1, total)
 
 
@@ -115,7 +120,7 @@ def group_query_attention(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
     """
     _check_plain(op, inputs)
     slots = [*inputs, *[None] * (GQA_INPUTS - len(inputs))]
-    past_k, past_v, lengths, total, cos, sin, positions, bias = slots[3:11]
+    past_k, past_v, lengths, total, cos, sin, positions, bias, sinks = slots[3:12]
     assert lengths is not None and total is not None
     q, k, v = _split_qkv(op, inputs)
     batch, _, length, _ = q.shape
@@ -134,7 +139,8 @@ def group_query_attention(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
     out = np.empty_like(q)
     for b in range(batch):
         extra = None if bias is None else bias[b % bias.shape[0]]
-        out[b] = _attend(op, q[b], keys[b], values[b], int(before[b]), int(valid[b]), extra)
+        held = (q[b], keys[b], values[b])
+        out[b] = _attend(op, held, int(before[b]), int(valid[b]), extra, _sink(op, sinks))
     merged = out.transpose(0, 2, 1, 3).reshape(batch, length, -1)
     return (merged, keys, values)[: len(op.results)]
 
@@ -149,10 +155,19 @@ def _append(past: Array | None, new: Array, before: Array, capacity: int) -> Arr
     return present
 
 
+def _sink(op: OnnxOp, given: Array | None) -> Array | None:
+    """One more score for each head, [heads, 1, 1] or for all."""
+    if given is not None:
+        return given.astype(np.float32).reshape(-1, 1, 1)
+    return np.zeros((1, 1, 1), np.float32) if op.attr("smooth_softmax") == 1 else None
+
+
 def _attend(
-    op: OnnxOp, q: Array, k: Array, v: Array, before: int, valid: int, bias: Array | None
-) -> Array:
+    op: OnnxOp, held: tuple[Array, Array, Array], before: int, valid: int, bias: Array | None,
+    sink: Array | None,
+) -> Array:  # fmt: skip
     """One batch entry: [heads, seq, size] against [kv heads, capacity, size]."""
+    q, k, v = held
     group, length = q.shape[0] // k.shape[0], q.shape[1]
     scale = np.float32(_number(op, "scale") or 1 / np.sqrt(q.shape[-1]))
     scores = np.matmul(q, np.repeat(k, group, axis=0).swapaxes(-1, -2)) * scale
@@ -166,7 +181,7 @@ def _attend(
     seen = np.less_equal(columns, rows) & (columns < valid)
     if window >= 0:
         seen = np.logical_and(seen, columns > rows - window)
-    weights = _softmax(np.where(seen, scores, np.float32(-np.inf)))
+    weights = _softmax(np.where(seen, scores, np.float32(-np.inf)), sink)
     return np.matmul(weights, np.repeat(v, group, axis=0))
 
 

@@ -138,6 +138,16 @@ CASES: dict[str, tuple[Any, ...]] = {
     "grouped": _microsoft(
         "GroupQueryAttention", [x[:1] for x in (*QKV, *CACHE, LAST, TOTAL)], **HEADS
     ),
+    "grouped with a sink": _microsoft(
+        "GroupQueryAttention",
+        [*(x[:1] for x in (*QKV, *CACHE, LAST, TOTAL)), *[None] * 4, _floats(HEADS["num_heads"])],
+        **HEADS,
+    ),
+    "grouped and smooth": _microsoft(
+        "GroupQueryAttention",
+        [x[:1] for x in (*QKV, *CACHE, LAST, TOTAL)],
+        **{**HEADS, "smooth_softmax": 1},
+    ),
     "grouped prompt": _microsoft(
         "GroupQueryAttention",
         [*QKV, None, None, LAST * 0 + 1, TOTAL - 3, *WIDE],
