@@ -8,7 +8,7 @@ A call is a `partial` of records, which those of its neighbours can be put behin
 """
 
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from functools import partial
 from itertools import groupby
@@ -119,8 +119,10 @@ def length(call: Any) -> int:
     return call.args[2] if is_pass(call) else 1
 
 
-def joined(calls: Iterable[Call]) -> tuple[Call, ...]:
+def joined(calls: Sequence[Call]) -> tuple[Call, ...]:
     """The same with one call for neighbours that are passes."""
+    if len(calls) < 2:
+        return tuple(calls)
     found: list[Call] = []
     for together, group in groupby(calls, is_pass):
         neighbours = list(group)
