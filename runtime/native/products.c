@@ -8,6 +8,7 @@
 
 #define PIECE_BYTES 131072
 #define PIECE_COLUMNS 48
+#define PIECES 8 /* of a large panel for each thread */
 
 /* The digest of the sources that this library was made from. */
 OFFERED const char *lpuc_digest(void)
@@ -70,13 +71,16 @@ static void multiply_piece(const void *argument, int64_t piece)
     job->kernel->multiply(job, batch, first, least(first + job->step, job->panel->columns));
 }
 
-/* Columns of one piece: enough bytes to be worth a thread's while, whole blocks. */
+/* Columns of one piece, whole blocks: enough bytes to be worth a thread's while, and of a large
+ * panel no more pieces than it takes to end together, as each begins new streams.
+ */
 static int64_t piece_columns(const struct panel *panel, int threads)
 {
     int64_t bytes = panel->depth * (panel->element == F32 ? 4 : 2);
+    int64_t few = PIECE_BYTES / (bytes + 1), many = panel->columns / (PIECES * threads);
     if (threads < 2)
         return panel->columns;
-    return (PIECE_BYTES / (bytes + 1) / PIECE_COLUMNS + 1) * PIECE_COLUMNS;
+    return ((few > many ? few : many) / PIECE_COLUMNS + 1) * PIECE_COLUMNS;
 }
 
 /* The product of rows with a panel. `scratch` has room for B x M rows of the depth, padded to a
