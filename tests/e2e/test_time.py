@@ -1,6 +1,7 @@
 """Predicted time of samples, against a model that goes from cycle to cycle."""
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,16 @@ GENERATING = EXPORTS
 """One without and one with chunks of prompts; the loop around a step is the same for all."""
 
 
+@cache
+def compiled(path: Path) -> Program:
+    """The program of a model, which tests ask for in turns."""
+    chunk = None if path.stem == "llama" else 0
+    return compile_model(path, CompileOptions(prompt_chunk=chunk)).program
+
+
 @pytest.fixture(scope="module", params=MODELS, ids=lambda path: path.parent.name + "-" + path.stem)
 def sample(request: pytest.FixtureRequest) -> Program:
-    chunk = None if request.param.stem == "llama" else 0
-    return compile_model(request.param, CompileOptions(prompt_chunk=chunk)).program
+    return compiled(request.param)
 
 
 CASES = [(model, context) for model in MODELS for context in (1, 100)][:-1]
