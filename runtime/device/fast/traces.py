@@ -6,8 +6,9 @@
 A `Trace` is what a device has learned of a block. Of the registers that the block reads, those that
 held the same values whenever it came by are its constants; the others vary. It has segments, each
 of instructions that depend on the same varying registers. The values of these find the segment's
-calls, and where none are found its instructions are prepared one by one. Scalar arithmetic is done
-at the end of the block only, and only as far as the registers there depend on it.
+calls, and where none are found its instructions are prepared one by one, behind the scalar
+arithmetic that they depend on. Of all other arithmetic what the registers at the end depend on is
+done there.
 
 If an instruction stops the run, the registers become those in front of it and the device's `place`
 its pc, as if all had been executed one by one.
@@ -34,14 +35,15 @@ class Segment:
     """Lines `first` to `end` of a block, which depend on `needs`, the registers that vary.
 
     `pick` takes the values of these from those of all that vary, and `calls` has what was prepared
-    for them. `places` are the numbers of the data instructions, the rest are `scalars`.
+    for them. `places` are the numbers of the data instructions; what the lines read is computed by
+    the steps `before` them.
     """
 
     first: int
     end: int
     needs: frozenset[int]
     places: tuple[int, ...] = ()
-    scalars: tuple[Step, ...] = ()
+    before: tuple[Step, ...] = ()
     pick: Any = None
     calls: dict[Any, tuple[Run, ...]] = field(default_factory=dict[Any, tuple[Run, ...]])
 
@@ -122,15 +124,12 @@ class Trace:
                     step(device)
                 return self.block.end
         except BaseException:
-            self._stop(device, 0, segment, at)
+            self._stop(device, segment, at)
             raise
         return self._go_on(device, self.segments.index(segment), values)
 
     def _go_on(self, device: Device, number: int, values: Any) -> int:
-        """Execute the block from a segment on, with its scalar arithmetic."""
-        for segment in self.segments[:number]:
-            for step in segment.scalars:
-                step(device)
+        """Execute the block from a segment on; some have to be prepared."""
         for segment in self.segments[number:]:
             key = segment.pick(values)
             calls = segment.calls.get(key)
@@ -138,46 +137,51 @@ class Trace:
                 calls = self._one_by_one(device, segment)
                 device.count(1)
                 segment.calls[key] = calls
-            else:
-                self._at_once(device, segment, calls)
+                continue
+            at = iter(calls)
+            try:
+                for call in at:
+                    call()
+            except BaseException:
+                self._stop(device, segment, at)
+                raise
+        for step in self.block.tail:
+            step(device)
         return self.block.end
 
-    def _at_once(self, device: Device, segment: Segment, calls: Sequence[Run]) -> None:
-        at = iter(calls)
-        try:
-            for call in at:
-                call()
-        except BaseException:
-            self._stop(device, segment.first, segment, at)
-            raise
-        for step in segment.scalars:
-            step(device)
-
     def _one_by_one(self, device: Device, segment: Segment) -> tuple[Run, ...]:
-        """Prepare and execute a segment; its calls."""
+        """Prepare and execute a segment; its calls. Registers stay those at the block's start."""
         found: list[Run] = []
-        for line in self.block.lines[segment.first : segment.end]:
-            device.place = line.pc
-            if line.bound is None:
-                line.step(device)
-                continue
-            call = line.bound.find(device)
-            call()
-            found.append(call)
-        device.place = None
+        number, start = segment.first, device.registers.copy()
+        for step in segment.before:
+            step(device)
+        try:
+            for number in range(segment.first, segment.end):
+                line = self.block.lines[number]
+                if line.bound is None:
+                    line.step(device)
+                    continue
+                call = line.bound.find(device)
+                call()
+                found.append(call)
+        except BaseException:
+            device.registers[:] = start
+            self._be_at(device, number)
+            raise
+        device.registers[:] = start
         return joined(found)
 
-    def _stop(self, device: Device, first: int, segment: Segment, at: Iterator[Run]) -> None:
-        """Be where a call of a segment stopped, when no scalars from line `first` on were done.
-
-        `at` goes over the calls that come next.
-        """
+    def _stop(self, device: Device, segment: Segment, at: Iterator[Run]) -> None:
+        """Be where a call of a segment stopped; `at` goes over the calls that come next."""
         left = sum(map(length, at))
-        stopped = segment.places[len(segment.places) - left - 1]
-        for line in self.block.lines[first:stopped]:
+        self._be_at(device, segment.places[len(segment.places) - left - 1])
+
+    def _be_at(self, device: Device, number: int) -> None:
+        """Have registers as in front of a line, from those at the block's start."""
+        for line in self.block.lines[:number]:
             if line.bound is None:
                 line.step(device)
-        device.place = self.block.lines[stopped].pc
+        device.place = self.block.lines[number].pc
 
 
 def segments_of(lines: Sequence[Line], vary: frozenset[int]) -> list[Segment]:
@@ -190,11 +194,22 @@ def segments_of(lines: Sequence[Line], vary: frozenset[int]) -> list[Segment]:
         else:
             found.append(run)
     for segment in found:
-        inside = lines[segment.first : segment.end]
         numbers = range(segment.first, segment.end)
         segment.places = tuple(n for n in numbers if lines[n].bound is not None)
-        segment.scalars = tuple(line.step for line in inside if line.bound is None)
+        segment.before = _before(lines, segment)
     return found
+
+
+def _before(lines: Sequence[Line], segment: Segment) -> tuple[Step, ...]:
+    """The scalar instructions in front of a segment on which it depends, in order."""
+    wanted, found = set[int](), list[Step]()
+    for line in reversed(lines[segment.first : segment.end]):
+        wanted = (wanted - {*line.inst.writes()}) | {*line.inst.reads()}
+    for line in reversed(lines[: segment.first]):
+        if line.bound is None and wanted & {*line.inst.writes()}:
+            wanted = (wanted - {*line.inst.writes()}) | {*line.inst.reads()}
+            found.append(line.step)
+    return tuple(reversed(found))
 
 
 def _runs(lines: Sequence[Line], vary: frozenset[int]) -> list[Segment]:
