@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from xdsl.ir import Operation
@@ -61,9 +62,16 @@ class Numbers:
 
     @staticmethod
     def of(step: Operation, past: str, count: int) -> Numbers:
-        """Besides those of the step, what masks and positions of a prompt are made of."""
-        whole = [dtype for dtype in ElementType if not dtype.is_float]
-        fills = {(fill_hex(1, dtype), dtype) for dtype in whole}
+        """Besides those of the step, what masks and positions of a prompt are made of.
+
+        One token needs no mask: what is compared with 0 in a prompt, chosen between or masked with
+        the least number may have gone in a step.
+        """
+        fills = {
+            (fill_hex(number, dtype), dtype)
+            for dtype in ElementType
+            for number in ((0, 1, -math.inf) if dtype.is_float else (0, 1))
+        }
         indices, constants = {Affine(), Affine.symbol(past)}, set[WeightAttr]()
         for op in all_within(step):
             if isinstance(op, FillOp):
