@@ -148,7 +148,7 @@ def test_a_node_runs_in_the_opset_that_is_asked_for():
     assert new.sum() == pytest.approx(2)
 
 
-COUNT = 80
+COUNT = 40
 
 
 class _Counting(LpucBackend):

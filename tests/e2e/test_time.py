@@ -34,13 +34,12 @@ def sample(request: pytest.FixtureRequest) -> Program:
     return compiled(request.param)
 
 
-CASES = [(model, context) for model in MODELS for context in (1, 100)][:-1]
-"""The last one takes the ticking model seconds, in any context."""
+CASES = [(model, context) for model in MODELS for context in (1, 100)]
 
 
 @pytest.mark.parametrize(
     ("sample", "context"),
-    CASES,
+    [pytest.param(*case, marks=() if case[0] in EXPORTS else pytest.mark.slow) for case in CASES],
     ids=[f"{path.stem}-{context}" for path, context in CASES],
     indirect=["sample"],
 )
