@@ -57,6 +57,14 @@ class Lines:
         limit = 1 << 8 * dtype.itemsize - 1
         return dtype in INDICES and -limit <= low and high < limit
 
+    def difference(self, op: MapOp) -> tuple[int, int] | None:
+        """Bounds of the left operand less the right one, exact where both move together."""
+        found = _operands(self, op)
+        if found is None or any(self.exact_line(value) is None for value in op.operands):
+            return None
+        apart = combine_lines("Sub", *found)
+        return None if apart is None else self.bounds(op.results[0], apart)
+
     def _derive(self, value: SSAValue) -> Line | None:
         op = value.owner
         if not facts_of(op).lines:
@@ -144,18 +152,13 @@ def _operands(lines: Lines, op: MapOp) -> tuple[Line, Line] | None:
 
 def _greater(lines: Lines, op: MapOp) -> Line | None:
     """The operand that is nowhere less than the other one, or nowhere more if that is asked."""
-    found = _operands(lines, op) if _are_exact(lines, op) else None
-    difference = None if found is None else combine_lines("Sub", *found)
+    found, difference = _operands(lines, op), lines.difference(op)
     if found is None or difference is None:
         return None
-    low, high = lines.bounds(op.result, difference)
+    low, high = difference
     if op.fn.data == "min":
         low, high = -high, -low
     return found[0] if low >= 0 else found[1] if high <= 0 else None
-
-
-def _are_exact(lines: Lines, op: MapOp) -> bool:
-    return all(lines.exact_line(value) is not None for value in op.operands)
 
 
 def _holds(lines: Lines, condition: SSAValue) -> bool | None:
@@ -166,13 +169,10 @@ def _holds(lines: Lines, condition: SSAValue) -> bool | None:
     if op.fn.data == "and":
         parts = [_holds(lines, part) for part in op.operands]
         return False if False in parts else (None if None in parts else True)
-    if op.fn.data not in ("lt", "ge") or not _are_exact(lines, op):
-        return None
-    found = _operands(lines, op)
-    difference = None if found is None else combine_lines("Sub", *found)
+    difference = lines.difference(op) if op.fn.data in ("lt", "ge") else None
     if difference is None:
         return None
-    low, high = lines.bounds(condition, difference)
+    low, high = difference
     if low < 0 <= high:
         return None
     return (high < 0) == (op.fn.data == "lt")

@@ -20,7 +20,7 @@ from dialects.lpu.contents import fill_value
 from dialects.lpu.elementwise import FillOp, IotaOp, MapOp
 from dialects.lpu.products import ReduceOp, ScanOp
 from dialects.lpu.tensors import LpuOp, UnaryOp, tensor_of
-from passes.analysis.content import Line, combine_lines, expand_line
+from passes.analysis.content import Line
 from passes.analysis.lines import INDICES, Lines
 from runtime.numerics.elements import ElementType
 
@@ -83,24 +83,11 @@ def compared(op: LpuOp, lines: Lines) -> LpuOp | None:
 
 def _outcome(op: MapOp, lines: Lines) -> bool | None:
     compare = _COMPARE[op.fn.data]
-    found = _difference(op, lines) or _distance(op, lines)
+    found = lines.difference(op) or _distance(op, lines)
     if found is None:
         return None
     outcomes = {compare(end, 0) for end in found}
     return outcomes.pop() if len(outcomes) == 1 else None
-
-
-def _difference(op: MapOp, lines: Lines) -> Interval | None:
-    """Bounds of left less right, which are exact where both move together."""
-    result = op.result_tensor()
-    found: list[Line] = []
-    for value in op.operands:
-        line = lines.exact_line(value)
-        if line is None:
-            return None
-        found.append(expand_line(line, tensor_of(value).shape, result.rank))
-    difference = combine_lines("Sub", *found)
-    return None if difference is None else lines.bounds(op.result, difference)
 
 
 def _distance(op: MapOp, lines: Lines) -> Interval | None:
