@@ -218,3 +218,23 @@ def test_a_count_that_i32_cannot_hold_is_no_line_in_i64():
         short = b.cast(value, ElementType.I32)
         assert lines.line_of(b.cast(short, ElementType.I64)) == line
         assert lines.line_of(b.cast(value, ElementType.F32)) is None
+
+
+def test_a_number_that_wraps_is_compared_with_nothing():
+    b, _ = builder()
+    lines = Lines({"P": (0, 1 << 31)})
+    zero, one = b.scalar(0, ElementType.I32), b.scalar(1, ElementType.I64)
+    for value, known in ((b.iota(P, [], []), False), (b.iota(P - 1, [], []), True)):
+        short = b.cast(value, ElementType.I32)
+        assert (lines.line_of(b.map("max", b.map("add", short, zero), short)) is not None) == known
+        chosen = b.select(b.map("ge", short, b.scalar(-1, ElementType.I32)), one, value)
+        assert (lines.line_of(chosen) is not None) == known
+
+
+def test_other_comparisons_choose_neither_arm():
+    b, _ = builder()
+    index, arms = b.iota(3, [1], [4]), (b.iota(0, [1], [4]), b.iota(9, [1], [4]))
+    zero = b.scalar(0, ElementType.I64)
+    for fn, known in (("ge", True), ("lt", True), ("gt", False), ("le", False), ("eq", False)):
+        line = Lines({}).line_of(b.select(b.map(fn, index, zero), *arms))
+        assert (line is not None) == known, fn
