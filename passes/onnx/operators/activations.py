@@ -49,6 +49,11 @@ def shifted(b: Build, x: SSAValue, term: float) -> SSAValue:
     return b.map("add", x, constant(b, term, x))
 
 
+def swish(b: Build, x: SSAValue, alpha: float) -> SSAValue:
+    """`x sigmoid(alpha x)`."""
+    return b.map("mul", x, b.map("sigmoid", scaled(b, x, alpha)))
+
+
 def _exp_minus_1(b: Build, x: SSAValue) -> SSAValue:
     return shifted(b, b.map("exp", x), -1.0)
 
@@ -106,7 +111,7 @@ def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
 @activation("QuickGelu", domains=(MICROSOFT,))
 @activation("Swish")
 def _(b: Build, x: SSAValue, node: Node) -> SSAValue:
-    return b.map("mul", x, b.map("sigmoid", scaled(b, x, node.number("alpha"))))
+    return swish(b, x, node.number("alpha"))
 
 
 @activation("LeakyRelu")

@@ -16,7 +16,7 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu.tensors import tensor_of
-from passes.onnx.operators.activations import gelu_tanh, scaled, shifted
+from passes.onnx.operators.activations import gelu_tanh, shifted, swish
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.quantised import unpacked
 from passes.onnx.operators.record import MICROSOFT, Limit, only, operator, without
@@ -113,8 +113,7 @@ def _swiglu(b: Build, node: Node, x: SSAValue) -> SSAValue:
         value = b.map("min", value, constant(b, limit, value))
         value = b.map("max", value, constant(b, -limit, value))
     alpha, beta = node.number("activation_alpha"), node.number("activation_beta")
-    curve = b.map("mul", gate, b.map("sigmoid", scaled(b, gate, alpha)))
-    return b.map("mul", curve, shifted(b, value, beta))
+    return b.map("mul", swish(b, gate, alpha), shifted(b, value, beta))
 
 
 def _linear(
