@@ -61,24 +61,17 @@ def _plain_store(inst: Store) -> Direct:
     to, of = itemgetter(*inst.dst.strides), itemgetter(*inst.src.strides)
 
     def find(device: Device) -> Run | None:
-        kernel, registers, arena, lmu = (
-            device.products.kernel,
-            device.registers,
-            device.arena,
-            device.lmu,
-        )
+        kernel, registers = device.products.kernel, device.registers
         if kernel is None:
             return None
+        arena, lmu, address = device.arena, device.lmu, registers[base]
         shape, there, here = extents(registers), to(registers), of(registers)
-        start, at = registers[base] - arena.base, registers[source] - lmu.base
-        reach, reach_here = (
-            plain_reach(start, shape, there, size),
-            plain_reach(at, shape, here, size),
-        )
+        start, at = address - arena.base, registers[source] - lmu.base
+        reach = plain_reach(start, shape, there, size)
+        reach_here = plain_reach(at, shape, here, size)
         inside = 0 < reach <= arena.end - arena.base - start
         if not inside or not 0 < reach_here <= lmu.end - lmu.base - at:
             return None
-        address = registers[base]
         will_write(arena, address, shape, there, size)
         write = moving(kernel, size, shape, (arena.host + start, there), (lmu.host + at, here))
         return _writing(device, (address, address + reach), write)
