@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -24,8 +22,8 @@ import numpy as np
 import onnx
 
 from benchmarks.fuzz.judging import Arrays, Call, Outcome, Settings, judge_calls, references
-from benchmarks.fuzz.pool import LIMIT_SECONDS, Result, run_all
-from benchmarks.fuzz.report import coverage_lines, report, tally
+from benchmarks.fuzz.pool import Result
+from benchmarks.fuzz.running import Options, add_arguments, finish, run
 
 
 @dataclass(frozen=True)
@@ -82,11 +80,9 @@ def _arguments(description: str, argv: Sequence[str] | None) -> argparse.Namespa
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--count", type=int, default=1000, help="how many cases")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--only", type=int, metavar="K", help="case K alone, written to --folder")
     parser.add_argument("--folder", type=Path, default=Path("fuzz"), help="where --only writes")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
-    parser.add_argument("--limit", type=float, default=LIMIT_SECONDS, help="seconds for a case")
+    add_arguments(parser)
     return parser.parse_args(argv)
 
 
@@ -107,15 +103,5 @@ def main(
     arguments = _arguments(description, argv)
     if arguments.only is not None:
         return _again(make, judge, arguments.seed, arguments.only, arguments.folder)
-    numbers = range(arguments.first, arguments.first + arguments.count)
     task = partial(run_case, make, judge, arguments.seed)
-    results: dict[int, Result] = {}
-    for number, result in run_all(task, numbers, arguments.jobs, arguments.limit):
-        results[number] = result
-        if result.outcome.verdict in ("wrong", "crash"):
-            print(f"{number}: {result.outcome.verdict}: {result.outcome.detail}", file=sys.stderr)
-    ordered = dict(sorted(results.items()))
-    print("\n".join(coverage_lines(ordered)))
-    print(report(ordered))
-    counts = tally(ordered)
-    return int(counts["wrong"] + counts["crash"] > 0)
+    return finish(run(task, range(arguments.count), Options.of(arguments)))

@@ -8,6 +8,7 @@ nothing else: that key's outcome is a crash, and another process takes over.
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -37,6 +38,9 @@ Task = Callable[[Any], Result]
 
 
 def _serve(connection: Connection, task: Task) -> None:
+    """Answer keys; whoever gave them ends this process, also where a terminal signals both."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     connection.send(READY)
     while True:
         connection.send(task(connection.recv()))
@@ -95,14 +99,18 @@ class _Worker:
 
 
 def run_all(
-    task: Task, keys: Iterable[Hashable], jobs: int = 1, limit: float = LIMIT_SECONDS
+    task: Task,
+    keys: Iterable[Hashable],
+    jobs: int = 1,
+    limit: float = LIMIT_SECONDS,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> Iterator[tuple[Any, Result]]:
-    """Each key with its result, in the order in which they are done."""
+    """Each key with its result, in the order in which they are done, until it is over."""
     waiting = iter(keys)
     busy: list[_Worker] = []
     idle: list[_Worker] = []
     try:
-        while True:
+        while not is_over():
             for key in islice(waiting, jobs - len(busy)):
                 worker = idle.pop() if idle else _Worker(task, limit)
                 worker.give(key)

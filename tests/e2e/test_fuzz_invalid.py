@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.fuzz.invalid import trial
-from benchmarks.fuzz.invalid.__main__ import run
+from benchmarks.fuzz.invalid.__main__ import judged as judged_all
 from benchmarks.fuzz.invalid.cases import valid
 from benchmarks.fuzz.invalid.contents import floats, node
 from benchmarks.fuzz.invalid.mutations import mutants
@@ -14,6 +14,7 @@ from benchmarks.fuzz.invalid.node import NAME
 from benchmarks.fuzz.invalid.operators import taken
 from benchmarks.fuzz.invalid.trial import Key, judged
 from benchmarks.fuzz.judging import Outcome
+from benchmarks.fuzz.running import Options
 
 pytest.importorskip("onnxruntime")
 
@@ -28,7 +29,7 @@ def test_there_is_a_valid_model_for_every_operator_that_is_taken():
 def test_valid_models_are_right():
     """Every fourth; the others, too, are right in `benchmarks.fuzz.invalid`."""
     wanted = [(i, -1) for i in range(0, len(valid()), 4)]
-    outcomes = {key: result.outcome for key, result in run(wanted, 1, None).items()}
+    outcomes = {key: result.outcome for key, result in judged_all(wanted, Options()).items()}
     assert not {valid()[k[0]].operator: o for k, o in outcomes.items() if o.verdict != "right"}
 
 
@@ -48,7 +49,7 @@ def _sample(seed: int) -> list[Key]:
 
 
 def test_models_made_wrong_are_refused_or_as_onnx_runtime_has_them():
-    results = run(_sample(1), 1, None).values()
+    results = judged_all(_sample(1), Options()).values()
     assert not {r.name: r.outcome for r in results if r.outcome.verdict in FAULTS}
     assert {r.outcome.verdict for r in results} >= {"right", "refused"}
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.fuzz.damage.trial import Trial, run_key
-from benchmarks.fuzz.pool import run_all
-from benchmarks.fuzz.report import coverage_lines, report
+from benchmarks.fuzz.running import Options, add_arguments, finish, run
 
 MODEL = Path(__file__).parents[3] / "samples/exports/llama.onnx"
 
@@ -20,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=1)
+    add_arguments(parser)
     parser.add_argument("--model", type=Path, default=MODEL)
     parser.add_argument("--precision", choices=("f32", "f16", "bf16"), default="f32")
     parser.add_argument("--devices", type=int, default=1)
@@ -28,11 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     with TemporaryDirectory() as folder:
         trial = Trial.of(given.model, Path(folder), given.precision, given.devices)
         keys = [(trial.original, trial.folder, given.seed, n) for n in range(given.count)]
-        found = dict(run_all(run_key, keys, given.jobs))
-    results = dict(sorted((key[-1], result) for key, result in found.items()))
-    print("\n".join(coverage_lines(results)))
-    print(report(results))
-    return int(any(r.outcome.verdict in ("wrong", "crash") for r in results.values()))
+        results = run(run_key, keys, Options.of(given))
+    return finish({key[-1]: result for key, result in results.items()})
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ Change what recognisers know, and look whether they still find it.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -17,8 +16,7 @@ import numpy as np
 from benchmarks.fuzz.judging import references
 from benchmarks.fuzz.nearmiss.mutant import Mutant, make
 from benchmarks.fuzz.nearmiss.verdict import judge, run_one
-from benchmarks.fuzz.pool import Result, run_all
-from benchmarks.fuzz.report import coverage_lines, report, tally
+from benchmarks.fuzz.running import Options, add_arguments, finish, run
 
 
 def write(mutant: Mutant, folder: Path) -> None:
@@ -39,11 +37,10 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Change what recognisers know.")
     parser.add_argument("--count", type=int, default=1000, help="how many mutants")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--first", type=int, default=0, help="number of the first mutant")
     parser.add_argument("--only", type=int, metavar="K", help="mutant K, written to --folder")
     parser.add_argument("--folder", type=Path, default=Path("nearmiss"))
     parser.add_argument("--models", type=Path, metavar="DIR", help="cut cases from exports")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    add_arguments(parser)
     return parser.parse_args()
 
 
@@ -55,18 +52,8 @@ def main() -> int:
         write(mutant, arguments.folder)
         print(mutant.name, *judge(mutant), sep="\n")
         return 0
-    numbers = range(arguments.first, arguments.first + arguments.count)
-    results: dict[int, Result] = {}
-    for number, result in run_all(
-        partial(run_one, arguments.seed, arguments.models), numbers, arguments.jobs
-    ):
-        results[number] = result
-        if result.outcome.verdict in ("wrong", "crash"):
-            print(f"{number}: {result.outcome.stage}: {result.outcome.detail}", file=sys.stderr)
-    ordered = dict(sorted(results.items()))
-    print("\n".join([*coverage_lines(ordered), report(ordered)]))
-    counts = tally(ordered)
-    return int(counts["wrong"] + counts["crash"] > 0)
+    task = partial(run_one, arguments.seed, arguments.models)
+    return finish(run(task, range(arguments.count), Options.of(arguments)))
 
 
 if __name__ == "__main__":

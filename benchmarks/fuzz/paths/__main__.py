@@ -12,22 +12,20 @@ faults in the fast path instead, and looks whether they are noticed.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from functools import partial
 
 from benchmarks.fuzz.paths.cases import differences, kinds, run_one
 from benchmarks.fuzz.paths.faults import FAULTS, noticed
-from benchmarks.fuzz.pool import run_all
+from benchmarks.fuzz.running import Options, add_arguments, finish, run
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="The fast path against the specifications.")
     parser.add_argument("--count", type=int, default=1000, help="how many seeds")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--first", type=int, default=0, help="number of the first")
     parser.add_argument("--only", type=int, metavar="K", help="the cases of number K alone")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    add_arguments(parser)
     parser.add_argument("--faults", action="store_true", help="plant faults, and find them")
     return parser.parse_args()
 
@@ -51,15 +49,9 @@ def main() -> int:
         found = differences(arguments.seed, arguments.only)
         print("\n".join(found))
         return int(bool(found))
-    numbers = range(arguments.first, arguments.first + arguments.count)
-    wrong = 0
-    for number, result in run_all(partial(run_one, arguments.seed), numbers, arguments.jobs):
-        if result.outcome.verdict != "ok":
-            wrong += 1
-            print(f"{number}: {result.outcome.detail}", file=sys.stderr)
-    cases = sum(len(kinds(number)) for number in numbers)
-    print(f"{arguments.count} seeds, {cases} cases: {wrong} seeds with differences")
-    return int(wrong > 0)
+    results = run(partial(run_one, arguments.seed), range(arguments.count), Options.of(arguments))
+    print(f"{len(results)} seeds, {sum(len(kinds(number)) for number in results)} cases")
+    return finish(results)
 
 
 if __name__ == "__main__":

@@ -157,4 +157,4 @@ def differences(seed: int, number: int) -> list[str]:
 def run_one(seed: int, number: int) -> Result:
     """The cases of a number, judged."""
     found = differences(seed, number)
-    return Result(Outcome("wrong" if found else "ok", "\n".join(found), "paths"), str(number))
+    return Result(Outcome("wrong" if found else "right", "\n".join(found), "paths"), str(number))

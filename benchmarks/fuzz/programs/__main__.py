@@ -5,32 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from benchmarks.fuzz.pool import Result, run_all
 from benchmarks.fuzz.programs.bases import make_bases
 from benchmarks.fuzz.programs.cases import Key, run_limited, run_program, run_text
-from benchmarks.fuzz.report import coverage_lines, report
-
-LIMIT_SECONDS = 60.0
+from benchmarks.fuzz.running import Options, add_arguments, finish, run
 
 
-def keys(programs: int, changed_texts: int) -> Iterable[Key]:
+def keys(programs: int, changed_texts: int) -> list[Key]:
     """So many programs and texts."""
-    yield from (("program", number) for number in range(programs))
-    yield from (("text", number) for number in range(changed_texts))
-
-
-def run(wanted: Iterable[Key], folder: Path, seed: int, jobs: int) -> dict[Key, Result]:
-    """Judge all."""
-    results: dict[Key, Result] = {}
-    for key, result in run_all(partial(run_limited, folder, seed), wanted, jobs, LIMIT_SECONDS):
-        results[key] = result
-        if result.outcome.verdict != "right":
-            print(f"{key}: {result.outcome.detail}", file=sys.stderr, flush=True)
-    return dict(sorted(results.items()))
+    changed: list[Key] = [("program", number) for number in range(programs)]
+    return [*changed, *(("text", number) for number in range(changed_texts))]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=2000, help="changed programs")
     parser.add_argument("--texts", type=int, default=400, help="changed texts")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=1)
+    add_arguments(parser)
     parser.add_argument(
         "--only", nargs=2, metavar=("program|text", "K"), help="write one to ./fuzz"
     )
@@ -53,11 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             alone = run_program if kind == "program" else run_text
             print(alone(folder, arguments.seed, int(number), keep))
             return 0
-        wanted = keys(arguments.count, arguments.texts)
-        results = run(wanted, folder, arguments.seed, arguments.jobs)
-    print("\n".join(coverage_lines(results)))
-    print(report(results))
-    return int(any(result.outcome.verdict != "right" for result in results.values()))
+        task = partial(run_limited, folder, arguments.seed)
+        results = run(task, keys(arguments.count, arguments.texts), Options.of(arguments))
+    return finish(results)
 
 
 if __name__ == "__main__":
