@@ -19,6 +19,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xdsl.passes import ModulePass
 
 LEVELS = ("onnx", "lpu", "lpu_esl", "lpu_mem", "lpu_isa")
 """The dialects that IR is written in, from the model down to the machine."""
@@ -130,6 +134,20 @@ class Specification:
         return self.to or level or self.level
 
 
+OTHERS: Mapping[str, Specification] = {
+    "cse": Specification(level=None, gives=("distinct",), numbers=EXACT),
+    "dce": Specification(level=None, gives=("live",), numbers=EXACT),
+}
+"""What xDSL's passes of the pipeline are."""
+
+
+def specification_of(cls: type[ModulePass]) -> Specification | None:
+    """What a pass says of itself; None of those of xDSL's that the pipeline does not use."""
+    return getattr(cls, "specification", None) or OTHERS.get(cls.name)
+
+
+COMMON = frozenset({"builtin", "func"})
+"""The dialects that hold the operations of every level."""
 BELONGS: Mapping[str, frozenset[str]] = {level: frozenset({level}) for level in LEVELS} | {
     "onnx": frozenset({"onnx", "lpu"}),
     "lpu_esl": frozenset({"lpu", "lpu_esl"}),

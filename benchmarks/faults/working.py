@@ -56,6 +56,7 @@ def lowered(setting: Setting, notes: Notes) -> Iterator[Step]:
     from dialects.verification import forget, verify_module
     from lpuc.compiler import pipeline
     from lpuc.compiler.driver import load_module
+    from lpuc.compiler.watching.checks import check_level
 
     module = load_module(setting.model, options_of(setting))
     yield Step("importer", "onnx", module)
@@ -68,7 +69,7 @@ def lowered(setting: Setting, notes: Notes) -> Iterator[Step]:
             notes.given = frozenset()
             yield Step(one.name, stage.level, module, one is passes[-1])
         notes.phase = f"verifier of {stage.level}"
-        pipeline.check_level(module, stage)
+        check_level(module, stage.level, stage.dialects)
         verify_module(module)
         forget()
 

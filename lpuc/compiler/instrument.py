@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from lpuc.compiler.dumping.course import Course
 from lpuc.compiler.progress import at_work
+from lpuc.compiler.watching.checks import check_all_rules, check_removed, check_rules
 from lpuc.compiler.watching.failures import emitting, is_users, reported
 from lpuc.compiler.watching.printing import Prints, ir_text
 from lpuc.compiler.watching.reproducer import Place, Recipe
@@ -128,13 +129,11 @@ class Instrumentation:
                 yield
                 seconds = time.perf_counter() - started
             if self.watch.verify_each:
-                from lpuc.compiler.pipeline import check_removed  # which imports this module
-
-                _verify(module)
+                check_all_rules(module)
                 check_removed(module, one)
                 self.verdicts.append({"by": "verify", "right": True})
             elif VERIFY_EACH is not None:
-                VERIFY_EACH(module, str(one.spec()), partial(_judge, module))
+                VERIFY_EACH(module, str(one.spec()), partial(check_rules, module))
         except Exception as error:
             prints.show_failed(one, module)
             if self._dump is not None:
@@ -160,7 +159,7 @@ class Instrumentation:
 
         try:
             yield
-            _judge(module)
+            check_rules(module)
             if VERIFY_EACH is not None:
                 VERIFY_EACH(module, what, module.verify)
         except VerifyException as error:
@@ -194,7 +193,7 @@ class Instrumentation:
         for index, one in enumerate(self._done):
             one.apply(context, module)
             try:
-                _verify(module)
+                check_all_rules(module)
             except Exception as first:  # whatever it is, the pass behind it is the one to name
                 return index, first
         return 0, None
@@ -284,16 +283,3 @@ def _hearing(areas: frozenset[str]) -> Generator[None]:
 
 def _say(line: str) -> None:
     print(printable(line), file=sys.stderr)
-
-
-def _judge(module: ModuleOp) -> None:
-    """All that must hold of a module, by our rules."""
-    from dialects.verification import verify_module
-
-    verify_module(module)
-
-
-def _verify(module: ModuleOp) -> None:
-    """The same, and by xDSL's, which ask each operation anew and take twice as long."""
-    _judge(module)
-    module.verify()

@@ -9,15 +9,16 @@ against that before it is used. `cse` and `dce` are xDSL's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
 from lpuc.compiler.reading.pipelines import available_passes, parse_passes
+from lpuc.compiler.watching.checks import check_level
 from lpuc.errors import UsageError
 from passes import PASSES
-from passes.specification import BELONGS, EXACT, FACTS, Specification, wrong_level
+from passes.specification import COMMON, FACTS, Specification, specification_of, wrong_level
 from passes.specification import LEVELS as LEVELS_OF_IR
 
 if TYPE_CHECKING:
@@ -37,15 +38,13 @@ class Stage:
     dialects: frozenset[str]
 
 
-_COMMON = frozenset({"builtin", "func"})
-
 _MERGE = ("lpu-merge-matmuls", "cse", "dce")
 
 PIPELINE = (
     Stage(
         "onnx",
         ("onnx-check-operators", "onnx-derive-chunk", "onnx-bind-roles", "onnx-resolve-shapes"),
-        _COMMON | {"onnx", "lpu"},
+        COMMON | {"onnx", "lpu"},
     ),
     Stage(
         "lpu",
@@ -73,7 +72,7 @@ PIPELINE = (
             "lpu-raise-attention",
             *_MERGE,
         ),
-        _COMMON | {"lpu"},
+        COMMON | {"lpu"},
     ),
     Stage(
         "mem",
@@ -84,27 +83,21 @@ PIPELINE = (
             "lpu-mem-tile",
             "lpu-mem-allocate",
         ),
-        _COMMON | {"lpu_mem"},
+        COMMON | {"lpu_mem"},
     ),
     Stage(
         "isa",
         ("convert-lpu-mem-to-lpu-isa", "lpu-isa-hoist-streams", "lpu-isa-allocate-registers"),
-        _COMMON | {"lpu_isa"},
+        COMMON | {"lpu_isa"},
     ),
 )
 
 _SHARE = ("lpu-esl-split-products", "lpu-esl-plan", "lpu-esl-partition", "lpu-esl-insert-sync")
 
-ESL = Stage("esl", (*_SHARE, "cse", "dce", *_MERGE), _COMMON | {"lpu", "lpu_esl"})
+ESL = Stage("esl", (*_SHARE, "cse", "dce", *_MERGE), COMMON | {"lpu", "lpu_esl"})
 """How the IR of one device becomes that of several."""
 
 LEVELS = ("onnx", "lpu", "esl", "mem", "isa")
-
-OTHERS: Mapping[str, Specification] = {
-    "cse": Specification(level=None, gives=("distinct",), numbers=EXACT),
-    "dce": Specification(level=None, gives=("live",), numbers=EXACT),
-}
-"""What xDSL's passes of the pipeline are."""
 
 
 @cache
@@ -143,11 +136,6 @@ def make_context() -> Context:
     for name, factory in (XDSL_UNIVERSE.all_dialects | LPUC_UNIVERSE.all_dialects).items():
         context.register_dialect(name, factory)
     return context
-
-
-def specification_of(cls: type[ModulePass]) -> Specification | None:
-    """What a pass says of itself; None of those of xDSL's that the pipeline does not use."""
-    return getattr(cls, "specification", None) or OTHERS.get(cls.name)
 
 
 def faults(names: Sequence[str]) -> Iterator[str]:
@@ -238,32 +226,6 @@ def run_stages(
     for stage in stages:
         run_pipeline(module, stage_passes(stage), instrumentation)
         with instrumentation.judging(f"stage '{stage.level}'", module, stage.level):
-            check_level(module, stage)
+            check_level(module, stage.level, stage.dialects)
         forget()
         yield stage
-
-
-def check_removed(module: ModuleOp, one: ModulePass) -> None:
-    """Refuse an operation that a pass leaves behind though it removes all of its kind."""
-    from dialects.reading import all_within
-    from dialects.refusal import Refused
-
-    spec = specification_of(type(one))
-    if spec is None or not (spec.to or spec.removes):
-        return
-    kept = BELONGS[spec.to] | _COMMON if spec.to else None
-    for op in all_within(module):
-        is_above = kept is not None and op.name.partition(".")[0] not in kept
-        if is_above or op.name in spec.removes:
-            raise Refused(op, f"it is left by '{one.name}'")
-
-
-def check_level(module: ModuleOp, stage: Stage) -> None:
-    """Refuse an operation of another level."""
-    from dialects.reading import all_within
-    from dialects.refusal import Refused
-
-    for op in all_within(module):
-        dialect = op.name.partition(".")[0]
-        if dialect not in stage.dialects:
-            raise Refused(op, f"it is left at level '{stage.level}'")

@@ -9,14 +9,8 @@ from xdsl.passes import ModulePass
 
 from dialects.verification import forget, verify_module
 from lpuc.compiler.options import CompileOptions
-from lpuc.compiler.pipeline import (
-    Stage,
-    check_level,
-    check_removed,
-    parse_passes,
-    pipeline_of,
-    stage_passes,
-)
+from lpuc.compiler.pipeline import Stage, parse_passes, pipeline_of, stage_passes
+from lpuc.compiler.watching.checks import check_level, check_removed
 from lpuc.diagnosis.failure import Failure, failure_of
 from lpuc.diagnosis.judging.snapshots import Step, steps
 from lpuc.diagnosis.limits import at_most
@@ -71,7 +65,7 @@ def follow(
             verify_module(module)
             check_removed(module, one)
             if stage is not None:
-                check_level(module, stage)
+                check_level(module, stage.level, stage.dialects)
             done.append(step)
             given = step.after.module
             if stage is not None or number == len(course):

@@ -53,7 +53,7 @@ def document(cls: type[ModulePass]) -> str:
 
 def record(cls: type[ModulePass]) -> Mapping[str, Any]:
     """What a pass says of itself, as data."""
-    from lpuc.compiler.pipeline import specification_of
+    from passes.specification import specification_of
 
     spec = specification_of(cls)
     assert spec is not None, f"{cls.name} says nothing of itself"

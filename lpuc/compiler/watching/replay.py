@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lpuc.compiler.instrument import Instrumentation, Watch
-from lpuc.compiler.pipeline import ESL, PIPELINE, Stage, check_level, run_pipeline
+from lpuc.compiler.pipeline import ESL, PIPELINE, Stage, run_pipeline
 from lpuc.compiler.reading.pipelines import parse_passes
+from lpuc.compiler.watching.checks import check_level
 from lpuc.compiler.watching.failures import EMITTED, emit_again
 from lpuc.compiler.watching.reproducer import Recipe
 from lpuc.errors import UserError, printable
@@ -43,7 +44,7 @@ def _run(
     run_pipeline(module, passes, watch)
     if stage is not None:
         with watch.judging(f"stage '{stage.level}'", module, stage.level):
-            check_level(module, stage)
+            check_level(module, stage.level, stage.dialects)
 
 
 def _stage(level: str | None) -> Stage | None:

@@ -19,14 +19,14 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.lpu.tensors import TensorType
-from lpuc.compiler.pipeline import make_context, specification_of
+from lpuc.compiler.pipeline import make_context
 from lpuc.levels.instructions import interpreter
 from passes.analysis.functions import model_folder
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.creation import copy_of
 from passes.rewriting.session import Laid, Record, recording
 from passes.rewriting.tally import Tally, tallied
-from passes.specification import EXACT, Numbers
+from passes.specification import EXACT, Numbers, specification_of
 from runtime.numerics.elements import ElementType
 from runtime.run.interpreter import Interpreter
 

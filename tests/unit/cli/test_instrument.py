@@ -19,7 +19,8 @@ from dialects.lpu.elementwise import FillOp
 from dialects.lpu.types import tensor
 from lpuc.compiler.driver import CompiledProgram
 from lpuc.compiler.instrument import Instrumentation, Prints, Watch
-from lpuc.compiler.pipeline import PIPELINE, check_level, make_context, parse_passes, run_pipeline
+from lpuc.compiler.pipeline import PIPELINE, make_context, parse_passes, run_pipeline
+from lpuc.compiler.watching.checks import check_level
 from lpuc.errors import InternalError
 from runtime.numerics.elements import ElementType
 from tests.lit_runner import run_lit
@@ -202,7 +203,10 @@ def test_the_end_of_a_stage_names_pass_operation_and_node(tmp_path: Path, monkey
 def test_a_stage_that_leaves_another_level_says_so(tmp_path: Path):
     instrumentation = Instrumentation(reproducer=tmp_path / "bug.mlir")
     with pytest.raises(InternalError) as caught:
-        _judge(instrumentation, lambda parsed: check_level(parsed, PIPELINE[1]))
+        _judge(
+            instrumentation,
+            lambda parsed: check_level(parsed, PIPELINE[1].level, PIPELINE[1].dialects),
+        )
     assert "stage 'lpu'" in str(caught.value)
     assert "'arith.constant': it is left at level 'lpu'" in str(caught.value)
     assert caught.value.nodes == ("node/a",)

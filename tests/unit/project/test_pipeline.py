@@ -19,13 +19,19 @@ from lpuc.compiler.pipeline import (
     make_context,
     parse_passes,
     pipeline_of,
-    specification_of,
     stages_until,
 )
 from lpuc.errors import UsageError
 from passes import PASS_NAMES, load_pass
 from passes.analysis.levels import dialects_of
-from passes.specification import BELONGS, EXACT, FACTS, Numbers, Specification
+from passes.specification import (
+    BELONGS,
+    EXACT,
+    FACTS,
+    Numbers,
+    Specification,
+    specification_of,
+)
 from tests.lit_runner import LitFailure, run_lit
 
 NAMES = [name for stage in PIPELINE for name in stage.passes]
