@@ -16,7 +16,8 @@ import sys
 from functools import partial
 
 from benchmarks.fuzz.paths.cases import differences, kinds, run_one
-from benchmarks.fuzz.paths.faults import FAULTS, noticed
+from benchmarks.fuzz.paths.faults import FAULTS
+from benchmarks.fuzz.paths.planting import noticed
 from benchmarks.fuzz.running import Options, add_arguments, finish, run
 
 

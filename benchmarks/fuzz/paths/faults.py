@@ -1,40 +1,21 @@
 """Faults of the fast path, such as somebody might write by mistake: the fuzzer must notice each.
 
-A fault is a change of the source of a module of `runtime.device`. While it is planted, functions
-have the code of the changed source, and products are numpy's: those in C have judges of their own.
-Only `NATIVE` faults are of what is done where the native kernel serves.
+A fault is a change of the source of a module of `runtime.device`; `planting` makes it.
 """
 
 from __future__ import annotations
 
-import importlib
-import inspect
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
-from functools import cached_property
-from random import Random
-from types import FunctionType, ModuleType
-from typing import Any
+from dataclasses import replace
 
-from benchmarks.fuzz.paths.cases import case
-from runtime.device import device
-from runtime.native.library import Serving
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What is wrong, the cases that meet it, and in which module which text becomes another."""
-
-    what: str
-    meets: str
-    module: str
-    old: str
-    new: str
+from benchmarks.fuzz.paths.planting import Fault
 
 
 def _fault(what: str, meets: str, module: str, old: str, new: str) -> Fault:
     return Fault(what, meets, f"runtime.device.{module}", old, new)
+
+
+def _native(what: str, meets: str, module: str, old: str, new: str) -> Fault:
+    return replace(_fault(what, meets, module, old, new), needs_kernel=True)
 
 
 CONTROL = (
@@ -208,16 +189,16 @@ TRACES = (
            "dict.fromkeys(inst.writes(), needs)", "dict.fromkeys(inst.writes(), frozenset())"),
 )  # fmt: skip
 NATIVE = (
-    _fault("plain operands may lie anywhere", "store", "fast.views",
+    _native("plain operands may lie anywhere", "store", "fast.views",
            "(start | a | b | c | d) & (-PLAIN_LIMIT | (size - 1))",
            "(start | a | b | c | d) & -PLAIN_LIMIT"),
-    _fault("a plain store is not noted for the next run", "restart", "fast.transfers",
+    _native("a plain store is not noted for the next run", "restart", "fast.transfers",
            "        will_write(arena, address, shape, there, size)\n", ""),
-    _fault("a plain store changes panels in flight", "program", "fast.transfers",
+    _native("a plain store changes panels in flight", "program", "fast.transfers",
            "return _writing(device, (address, address + reach), write)", "return write"),
-    _fault("a plain panel has the strides of its first axes", "program", "fast.transfers",
+    _native("a plain panel has the strides of its first axes", "program", "fast.transfers",
            "(steps[0], *steps[2:])", "steps[:3]"),
-    _fault("what is moved has the strides of where it goes", "store", "fast.transfers",
+    _native("what is moved has the strides of where it goes", "store", "fast.transfers",
            "(lmu.host + at, here)", "(lmu.host + at, there)"),
 )  # fmt: skip
 FAULTS = (
@@ -231,69 +212,3 @@ FAULTS = (
     *PRODUCTS,
     *NATIVE,
 )
-
-
-def _functions(namespace: dict[str, Any], module: str) -> Iterator[tuple[str, FunctionType]]:
-    """Functions and methods that a module defines, by name."""
-    for name, value in namespace.items():
-        if getattr(value, "__module__", None) != module:
-            continue
-        if isinstance(value, FunctionType):
-            yield name, value
-        elif isinstance(value, type):
-            for inner, method in vars(value).items():
-                function = method.func if isinstance(method, cached_property) else method
-                if isinstance(function, FunctionType):
-                    yield f"{name}.{inner}", function
-
-
-@contextmanager
-def planted(fault: Fault) -> Generator[None]:
-    """The fast path with a fault."""
-    module: ModuleType = importlib.import_module(fault.module)
-    source = inspect.getsource(module)
-    assert source.count(fault.old) == 1, f"{fault.module} has not one {fault.old!r}"
-    changed: dict[str, Any] = {"__name__": fault.module}
-    exec(compile(source.replace(fault.old, fault.new), module.__file__ or "", "exec"), changed)
-    new = dict(_functions(changed, fault.module))
-    swapped = [
-        (function, function.__code__, new[name].__code__)
-        for name, function in _functions(vars(module), fault.module)
-        if function.__code__ != new[name].__code__
-    ]
-    assert swapped, f"{fault.what} changes no function"
-    try:
-        for function, _, code in swapped:
-            function.__code__ = code
-        yield
-    finally:
-        for function, code, _ in swapped:
-            function.__code__ = code
-
-
-def noticed(fault: Fault, seeds: Iterable[int]) -> int | None:
-    """The first seed whose case differs, or breaks down, with a fault and not without it."""
-    with nullcontext() if fault in NATIVE else numpy_products():
-        with planted(fault):
-            found = next((seed for seed in seeds if _differs(fault.meets, seed)), None)
-        if found is not None:
-            assert not case(fault.meets, Random(f"{found} {fault.meets}"))
-    return found
-
-
-@contextmanager
-def numpy_products() -> Generator[None]:
-    """Devices that are made meanwhile multiply in numpy, as where no native kernel serves."""
-    serving = device.serving
-    device.serving = lambda: Serving(None, "faults are planted in the numpy products")
-    try:
-        yield
-    finally:
-        device.serving = serving
-
-
-def _differs(kind: str, seed: int) -> bool:
-    try:
-        return bool(case(kind, Random(f"{seed} {kind}")))
-    except (ValueError, IndexError, TypeError):  # refused by numpy, or registers without a value
-        return True
