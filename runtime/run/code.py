@@ -13,8 +13,8 @@ from functools import cached_property
 
 from runtime.device.device import Device
 from runtime.device.fast.binding import Step, bind
-from runtime.device.fast.blocks import cut
-from runtime.device.fast.traces import tracing
+from runtime.device.fast.blocks.block import cut
+from runtime.device.fast.blocks.trace import tracing
 from runtime.device.specified import Specified
 from runtime.isa.encoding import decode, word_addresses
 from runtime.isa.instructions.ctrl import Loop

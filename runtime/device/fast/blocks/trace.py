@@ -21,7 +21,7 @@ from typing import Any
 
 from runtime.device.device import Device
 from runtime.device.fast.binding import Step
-from runtime.device.fast.blocks import Block, Line
+from runtime.device.fast.blocks.block import Block, Line
 from runtime.device.fast.making import Run
 from runtime.native.passes import joined, length
 
