@@ -24,6 +24,8 @@ from runtime.run.code import Code
 from runtime.run.run import Run, Stop
 from runtime.traps import Trap
 
+COUNTED = 4
+"""Rounds in which registers count."""
 STEPS = 600
 """Instructions after which a program is left alone."""
 
@@ -58,7 +60,10 @@ def _lifted(random: Random, code: Sequence[Inst]) -> tuple[list[Inst], Registers
 
 
 def _rounds(random: Random, outside: Registers) -> Iterator[Registers]:
-    """What registers hold in each round: the same, others in some, then one of these nothing."""
+    """What registers hold in each round: the same, others in some, then one of these nothing.
+
+    At last some count: up, and from another start once more, as a body of layers is visited.
+    """
     varied = {
         register: wrap(value + random.choice([8, -8, 16, 64, 1, -1]))
         for register, value in outside.items()
@@ -70,6 +75,12 @@ def _rounds(random: Random, outside: Registers) -> Iterator[Registers]:
         | varied
         | {register: None for register in list(varied)[:1] if random.random() < 0.5}
     )
+    steps = {r: random.choice([1, 4, 8, -4]) for r in outside if random.random() < 0.3}
+    starts = {register: value or 0 for register, value in (outside | varied).items()}
+    for shift, count in ((0, COUNTED), (64, COUNTED + 2)) if steps else ():
+        for turn in range(count):
+            counted = {r: wrap(starts[r] + shift + turn * step) for r, step in steps.items()}
+            yield outside | counted
 
 
 def _compare(free: Run, single: Run) -> bool:

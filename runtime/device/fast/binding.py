@@ -26,6 +26,7 @@ from runtime.isa.spec import CtrlInst, DataInst, Inst
 from runtime.traps import Trap, TrapKind
 
 Step = Callable[[Device], int]
+Find = Callable[[Device], Run]
 
 MAKERS: dict[type[DataInst], Callable[[Any], Maker]] = {
     **elementwise.MAKERS, **indexed.MAKERS, **matrix.MAKERS, **net.MAKERS, **reduction.MAKERS,
@@ -46,7 +47,7 @@ class Bound(NamedTuple):
     """A data instruction: `step` executes it, `find` gives the call that does."""
 
     step: Step
-    find: Callable[[Device], Run]
+    find: Find
 
 
 def bind_data(inst: DataInst, slot: int, following: int) -> Bound:

@@ -11,8 +11,23 @@ import numpy as np
 import pytest
 
 from runtime.device.device import Device
+from runtime.device.fast.blocks.trace import Trace
 from runtime.errors import Misuse
-from runtime.isa import Addi, Fill, Halt, Inst, Li, Loop, Map2, Operand, Out, Store, Stream, Vecmat
+from runtime.isa import (
+    Addi,
+    Copy,
+    Fill,
+    Halt,
+    Inst,
+    Li,
+    Loop,
+    Map2,
+    Operand,
+    Out,
+    Store,
+    Stream,
+    Vecmat,
+)
 from runtime.isa.encoding import encode
 from runtime.numerics.elements import ElementType
 from runtime.run.code import Code
@@ -270,3 +285,36 @@ def _beside_memories(count: int) -> int:
     held = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     return held - sum(d.lmu.data.nbytes + d.arena.data.nbytes for d in devices)
+
+
+# Doubles LMU[0] four times, which depends on nothing, and stores it in eight places that count.
+ADDRESSES: list[Inst] = [
+    Li(1, 1), Li(2, int(np.float32(3).view(np.int32))), Li(3, 8), Fill(ONE, Operand(F32, 0), 2),
+    Li(4, 0), Li(5, 64),
+    *[Map2("add", ONE, Operand(F32, 0), Operand(F32, 0), Operand(F32, 0))] * 4,
+    Copy(ONE, Operand(F32, 5), Operand(F32, 0)), Addi(5, 5, 4), Loop(4, 3, 1, 7), Halt(),
+]  # fmt: skip
+
+
+def test_what_is_prepared_ahead_may_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run goes on as if nothing had been prepared."""
+    prepared = Trace._prepared
+    interrupted = list[tuple[int, ...]]()
+
+    def interrupting(self: Trace, device: Device, segment: Any, values: Any) -> Any:
+        found = prepared(self, device, segment, values)
+        if not interrupted:
+            interrupted.append(values)
+            raise KeyboardInterrupt
+        return found
+
+    expected = _run(ADDRESSES, False)
+    expected.advance()
+    monkeypatch.setattr(Trace, "_prepared", interrupting)
+    run = _run(ADDRESSES, False)
+    with pytest.raises(KeyboardInterrupt):
+        run.advance()
+    assert run.advance() is Stop.HALTED
+    assert interrupted
+    assert run.device.registers == expected.device.registers
+    np.testing.assert_array_equal(run.device.lmu.data, expected.device.lmu.data)
