@@ -24,14 +24,15 @@ CHOICES = {
     "hbm_skew": ("fold", "none"),
     "hbm_partial_writes": ("strobe", "read-modify-write"),
 }
-"""What entries that are words may say."""
+"""What words may say."""
 GRANULE_UNIT = 8
 """Bytes of the largest element: granules of the LMU hold whole elements."""
-MOST_BYTES = 1 << 16
-"""Of a file that describes a machine; those here have four thousand."""
-MOST_DOTS = 1 << 12
-"""Reading a name with that many parts takes their square."""
-MOST = 1 << 62
+MOST_BYTES, MOST_DOTS = 1 << 16, 1 << 12
+"""Of a file, which here have four thousand bytes; reading a name takes the square of its dots."""
+MOST, MOST_COUNT = 1 << 62, 1 << 31
+"""Bytes and rates are below; what counts things, cycles or nanoseconds keeps i64 from its end."""
+MOST_GRANULES, MOST_STATES, MOST_BEAT = 1 << 22, 1 << 20, 1 << 20
+"""Of the LMU; banks and bursts looked ahead in all channels, each held; cycles of a burst."""
 PRESETS = resources.files("runtime") / "targets"
 
 
@@ -242,18 +243,24 @@ def _build(where: str, data: dict[str, object]) -> Target:
 
 
 def _check_memory(where: str, target: Target) -> None:
-    """Refuse a memory that never delivers."""
-    if not 0 < target.refresh_leaves <= 1:
-        raise Invalid(
-            f"{where}: hbm_trfc_ns: a refresh of {target.hbm_trfc_ns} ns every "
-            f"{target.hbm_trefi_ns} ns leaves no time to read"
-        )
-    if target.fifo_bytes < (beat := target.hbm_channels * target.hbm_burst_bytes):
-        raise Invalid(f"{where}: fifo_bytes: less than the {beat} bytes of a burst of all channels")
-    if target.reuse_bytes < (tile := 2 * target.mac_trees * target.vector_lanes):
-        raise Invalid(f"{where}: reuse_bytes: less than the {tile} bytes of a tile of halves")
-    if target.lmu_granule % GRANULE_UNIT:
-        raise Invalid(f"{where}: lmu_granule: expected a multiple of {GRANULE_UNIT}")
+    """Refuse a memory that never delivers, or that nobody can keep track of."""
+    refresh = f"{target.hbm_trfc_ns} ns every {target.hbm_trefi_ns} ns"
+    beat = target.hbm_channels * target.hbm_burst_bytes
+    tile = 2 * target.mac_trees * target.vector_lanes
+    ahead = max(target.hbm_banks, target.hbm_bank_groups) + target.hbm_lookahead
+    for is_so, problem in (
+        (not 0 < target.refresh_leaves <= 1,
+         f"hbm_trfc_ns: a refresh of {refresh} leaves no time to read"),
+        (target.fifo_bytes < beat,
+         f"fifo_bytes: less than the {beat} bytes of a burst of all channels"),
+        (target.reuse_bytes < tile, f"reuse_bytes: less than the {tile} bytes of a tile of halves"),
+        (target.lmu_granule % GRANULE_UNIT, f"lmu_granule: expected a multiple of {GRANULE_UNIT}"),
+        (target.lmu_bytes > MOST_GRANULES * target.lmu_granule, "lmu_bytes: too many granules"),
+        (target.hbm_channels * ahead > MOST_STATES, "hbm_channels: too many banks and bursts"),
+        (beat > MOST_BEAT * target.bytes_per_cycle, f"hbm_bandwidth: too little for {beat} bytes"),
+    ):  # fmt: skip
+        if is_so:
+            raise Invalid(f"{where}: {problem}")
 
 
 def _entry(where: str, key: str, table: object) -> Entry:
@@ -273,9 +280,11 @@ def _entry(where: str, key: str, table: object) -> Entry:
 
 
 def _value(where: str, key: str, value: int | float | str, kind: Any) -> Any:
-    if not isinstance(value, str) and not 0 < value < MOST:
+    is_large = key.endswith("_bytes") or (kind is float and not key.endswith("_ns"))
+    most = MOST if is_large else MOST_COUNT
+    if not isinstance(value, str) and not 0 < value < most:
         raise Invalid(
-            f"{where}: {key}: expected a positive number below {MOST}, got {_shown(value)}"
+            f"{where}: {key}: expected a positive number below {most}, got {_shown(value)}"
         )
     if kind is float and isinstance(value, int):
         value = float(value)

@@ -90,6 +90,7 @@ class Touch:
 def row_major(extents: Four, lanes: int, first: int = 0, each: int = 1) -> Order:
     """The order of the vector engine: so many elements a step, rows from an axis on apart."""
     inner = prod(extents[first:])
+    lanes = max(1, min(lanes, inner))
     row = -(-inner // lanes) * lanes
     outer = [prod(extents[k + 1 : first]) * row for k in range(first)]
     axes = (*map(Axis, outer), *_positions(extents, 1)[first:])

@@ -16,7 +16,9 @@ from runtime.timing.scoreboard import NEVER, Wait
 @lru_cache(1024)
 def shares(total: int, beats: int, low: int, high: int) -> Ints:
     """How much of something the first beats have together, for `low` to `high` of them."""
-    return total * np.arange(low, high + 1) // max(1, beats)
+    whole, rest = divmod(total, max(1, beats))
+    first = np.arange(low, high + 1)
+    return whole * first + rest * first // max(1, beats)
 
 
 @dataclass(eq=False)

@@ -4,6 +4,7 @@ import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from runtime.errors import Invalid
@@ -15,7 +16,7 @@ from runtime.target import PRESETS, Target
 from runtime.timing import predict
 from runtime.timing.hbm import rates
 from runtime.traps import Trap
-from tests.unit.runtime.timing.timed import EXTENTS, F16, ONE, Timed
+from tests.unit.runtime.timing.timed import EXTENTS, F16, LPU, ONE, Timed
 
 
 @pytest.mark.parametrize("axis", range(4))
@@ -128,3 +129,30 @@ def test_symbols_take_any_value_in_their_range() -> None:
     program = t.program(code, [Symbol("P", bound, 0, 1 << 20)])
     times = [predict(program, {"P": p}).cycles for p in (0, 1, 7, 100)]
     assert times[0] == times[1] < times[2] < times[3]
+
+
+NUMBERS = [key for key, entry in LPU.entries.items() if not isinstance(entry.value, str)]
+
+
+@pytest.mark.parametrize("key", NUMBERS)
+def test_a_machine_of_any_number_is_refused_or_timed(key: str) -> None:
+    """The timing model counts in i64, and keeps track of granules, banks and bursts."""
+    t = Timed()
+    code = [t.stream(0), t.vecmat(0, 8192), t.add(0, 4096, 8192), t.store(0, 0), t.load(0, 0)]
+    program = t.program(code)
+    for value in (
+        1 << 14 if key == "lmu_bytes" else 1,
+        (1 << 20) - 1,
+        (1 << 31) - 1,
+        1 << 31,
+        1 << 61,
+        (1 << 62) - 1,
+    ):
+        changed = LPU.to_json()
+        changed[key]["value"] = value
+        try:
+            target = Target.from_json("x", changed)
+            with np.errstate(over="raise"):
+                assert predict(replace(program, target=target), {}).cycles >= 5
+        except Invalid:
+            continue
