@@ -24,6 +24,7 @@ LIMIT_SECONDS = 60.0
 STARTING_SECONDS = 300.0
 """How long a process may import the compiler, on a machine that does other things, too."""
 READY = "ready"
+DIED = "the process died"
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class _Worker:
             if self.connection.poll() and (found := self._received()) is not None:
                 return found
         except (EOFError, ConnectionError):
-            return Result(Outcome("crash", "the process died", "process"))
+            return Result(Outcome("crash", DIED, "process"))
         if time.monotonic() > self.deadline:
             return Result(Outcome("crash", f"no answer in {self.limit:.0f} s", "process"))
         return None

@@ -21,15 +21,17 @@ import sys
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from benchmarks.fuzz.pool import LIMIT_SECONDS, Result, Task, run_all
+from benchmarks.fuzz.judging import Outcome
+from benchmarks.fuzz.pool import DIED, LIMIT_SECONDS, Result, Task, run_all
 from benchmarks.fuzz.report import coverage_lines, report, tally
 
 PROGRESS_SECONDS = 30.0
 Key = TypeVar("Key", bound=Hashable)
 FAULTS = ("wrong", "crash")
+NO_JUDGE = Outcome("uncounted", "the reference ends its process", "reference")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -110,6 +112,20 @@ def run(
         missing = next(at for at, key in enumerate(wanted) if key not in results)
         say(f"ended early: go on with --start {options.start + missing}")
     return {key: results[key] for key in wanted if key in results}
+
+
+def judges_that_died(
+    alone: Task, results: Mapping[Any, Result], options: Options
+) -> dict[Any, Result]:
+    """
+    The cases whose process died with the reference `alone`, too: they do not count.
+
+    `alone` has the reference run a case, and nothing else.
+    """
+    died = [key for key, result in results.items() if result.outcome.stage == "process"]
+    again = run_all(alone, died, options.jobs, options.limit)
+    gone = {key: found for key, found in again if found.outcome.detail == DIED}
+    return {key: replace(found, outcome=NO_JUDGE) for key, found in gone.items()}
 
 
 class Progress:

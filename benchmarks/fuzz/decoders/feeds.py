@@ -64,7 +64,7 @@ def _extent(dim: int | str, sizes: Sizes, past: int) -> int:
         "batch_size": sizes.batch,
         "sequence_length": sizes.new,
         "past_sequence_length": past,
-        SECOND: (past + 2) if past else 1,
+        SECOND: min(past + 2, sizes.context - sizes.new) if past else 1,
         "total_sequence_length": past + sizes.new,
     }
     return dim if isinstance(dim, int) else names[dim]

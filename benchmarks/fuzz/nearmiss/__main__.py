@@ -15,8 +15,8 @@ import numpy as np
 
 from benchmarks.fuzz.judging import references
 from benchmarks.fuzz.nearmiss.mutant import Mutant, make
-from benchmarks.fuzz.nearmiss.verdict import judge, run_one
-from benchmarks.fuzz.running import Options, add_arguments, finish, run
+from benchmarks.fuzz.nearmiss.verdict import judge, reference_alone, run_one
+from benchmarks.fuzz.running import Options, add_arguments, finish, judges_that_died, run
 
 
 def write(mutant: Mutant, folder: Path) -> None:
@@ -52,8 +52,11 @@ def main() -> int:
         write(mutant, arguments.folder)
         print(mutant.name, *judge(mutant), sep="\n")
         return 0
+    options = Options.of(arguments)
     task = partial(run_one, arguments.seed, arguments.models)
-    return finish(run(task, range(arguments.count), Options.of(arguments)))
+    results = run(task, range(arguments.count), options)
+    alone = partial(reference_alone, arguments.seed, arguments.models)
+    return finish({**results, **judges_that_died(alone, results, options)})
 
 
 if __name__ == "__main__":

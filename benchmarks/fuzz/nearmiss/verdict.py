@@ -189,6 +189,12 @@ def _named(mutant: Mutant, outcome: Outcome) -> Outcome:
     return Outcome(outcome.verdict, detail, outcome.stage, outcome.error)
 
 
+def reference_alone(seed: int, models: Path | None, number: int) -> Result:
+    """A process died of this mutant; where ONNX Runtime is what dies, that is seen again."""
+    references((mutant := make(seed, number, models)).case.model, mutant.calls)
+    return Result(Outcome("crash", f"{mutant.name}: the process died", "process"), str(number))
+
+
 def run_one(seed: int, models: Path | None, number: int) -> Result:
     """Make a mutant and judge it."""
     mutant = make(seed, number, models)

@@ -13,8 +13,8 @@ import pytest
 
 from benchmarks.fuzz import running
 from benchmarks.fuzz.judging import Outcome
-from benchmarks.fuzz.pool import Result, Task
-from benchmarks.fuzz.running import Options, finish, run
+from benchmarks.fuzz.pool import DIED, Result, Task
+from benchmarks.fuzz.running import Options, finish, judges_that_died, run
 
 
 def _odd_is_refused(key: int) -> Result:
@@ -95,3 +95,16 @@ def test_faults_are_the_exit_code(capsys: pytest.CaptureFixture[str]):
     assert finish(right) == 0
     assert finish({**right, 1: Result(Outcome("wrong", "off"))}) == 1
     assert "1 wrong" in capsys.readouterr().out
+
+
+def _dies_of_two(key: int) -> Result:
+    if key == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return Result(Outcome("crash", f"{key}: the process died", "process"))
+
+
+def test_a_case_whose_reference_dies_does_not_count():
+    died = Result(Outcome("crash", DIED, "process"))
+    results = {1: Result(Outcome("right")), 2: died, 3: died}
+    found = judges_that_died(_dies_of_two, results, Options())
+    assert {key: result.outcome.verdict for key, result in found.items()} == {2: "uncounted"}
