@@ -25,7 +25,8 @@ func.func @step(%x : !lpu_mem.buffer<hbm, f32, 28>)
 ```
 
 Transposes, slices, broadcasts and reshapes become strides; a reshape that merges axes which do not
-follow on one another copies (decision 14). Fills are one element read with stride 0. Outputs get
+follow on one another copies (decision 14). Fills are one element read with stride 0. Casts
+between floats that functions can do on the way are none (`bufferise.casts`). Outputs get
 buffers of their own. Nothing is tiled and nothing lies in the LMU yet. On several devices an
 all-gather becomes messages around the ring (`bufferise.exchange`).
 """

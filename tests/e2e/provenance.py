@@ -107,7 +107,7 @@ RULES: Mapping[str, Rule] = {
     "lpu-merge-matmuls": Rule(merges=True),
     "lpu-demote-precision": Rule(merges=True),
     "lpu-esl-split-products": _DROPS,
-    "convert-lpu-to-lpu-mem": Rule(loses=_VIEWS, kinds=_TO_MEM),
+    "convert-lpu-to-lpu-mem": Rule(loses=_VIEWS | {"lpu.cast"}, kinds=_TO_MEM),
     "lpu-mem-tile": Rule(own=_set("lpu_mem.alloc", "lpu_mem.copy", "lpu_mem.for", "lpu_mem.min")),
     "convert-lpu-mem-to-lpu-isa": Rule(
         loses=_set("lpu_mem.alloc", "lpu_mem.state", "lpu_mem.param"), kinds=_TO_ISA

@@ -29,6 +29,8 @@ class Bufferiser:
     scalars: dict[tuple[ElementType, str], SSAValue] = field(
         default_factory=dict[tuple[ElementType, str], SSAValue]
     )
+    written: dict[SSAValue, SSAValue] = field(default_factory=dict[SSAValue, SSAValue])
+    """What an operation writes in the place of its own result: that of the cast behind it."""
 
     def scalar(self, digits: str, dtype: ElementType) -> Place:
         """One element with the content of a `lpu.fill`, filled once, where the function starts."""
@@ -53,8 +55,9 @@ class Bufferiser:
         rule(self, op)
         last = block.last_op
         if last is not None and last is not before and op.results and not op.regions:
-            place = self.places[op.results[0]]
-            lies(op.results[0], place.buffer, place.view(), last)
+            value = self.written.get(op.results[0], op.results[0])
+            place = self.places[value]
+            lies(value, place.buffer, place.view(), last)
 
     def result(self, op: LpuOp) -> Place:
         """A fresh buffer for the first result."""
@@ -63,7 +66,12 @@ class Bufferiser:
         return place
 
     def elementwise(self, op: LpuOp, cls: type[mem.DataOp], **properties: Attribute) -> None:
-        target = self.result(op)
+        self.elements(self.result(op), op, cls, **properties)
+
+    def elements(
+        self, target: Place, op: LpuOp, cls: type[mem.DataOp], **properties: Attribute
+    ) -> None:
+        """Element by element, into a given place."""
         sources = [self.place(v) for v in op.operands]
         operands = [(target.buffer, target.view())]
         operands += [(s.buffer, s.broadcast(target.dims)) for s in sources]

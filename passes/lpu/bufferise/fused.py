@@ -24,6 +24,7 @@ from dialects.lpu.types import Tensor
 from dialects.lpu_mem import ops as mem
 from dialects.lpu_mem.access import View
 from passes.lpu.bufferise.bufferiser import Bufferiser, rule
+from passes.lpu.bufferise.casts import result_as_read
 from passes.rewriting.places import Place, number
 from runtime.numerics.elements import ElementType
 
@@ -81,7 +82,7 @@ def _select(b: Bufferiser, target: Place, where: Place, yes: Place, no: Place) -
 
 @rule(fused.SoftmaxOp)
 def softmax(b: Bufferiser, op: fused.SoftmaxOp) -> None:
-    target, source = b.result(op), b.place(op.source)
+    target, source = result_as_read(b, op), b.place(op.source)
     scores = _new(b, source.dims)
     _map(b, "mul", target, scores, _powers(b, scores, source, op.empty.data))
 
@@ -93,7 +94,7 @@ def _mean(b: Bufferiser, source: Place) -> Place:
 
 @rule(fused.NormOp)
 def norm(b: Bufferiser, op: fused.NormOp) -> None:
-    target, x = b.result(op), b.place(op.source)
+    target, x = result_as_read(b, op), b.place(op.source)
     if op.kind.data == "layer":
         x = _map(b, "sub", _new(b, x.dims), x, _mean(b, x))
     inverse = _mean(b, _map(b, "mul", _new(b, x.dims), x, x))
@@ -120,7 +121,7 @@ def _half(place: Place, index: int, width: Affine) -> Place:
 
 @rule(fused.RotaryOp)
 def rotary(b: Bufferiser, op: fused.RotaryOp) -> None:
-    target, x = b.result(op), b.place(op.source)
+    target, x = result_as_read(b, op), b.place(op.source)
     cos, sin = b.place(op.cos), b.place(op.sin)
     width = x.dims[-1] // 2
     for index, fn in enumerate(("sub", "add")):

@@ -28,6 +28,7 @@ from dialects.lpu_mem.access import View, row_major
 from dialects.lpu_mem.types import Buffer, BufferType
 from passes.analysis.reshaping import merged_strides, refine
 from passes.lpu.bufferise.bufferiser import Bufferiser, rule
+from passes.lpu.bufferise.casts import is_lengthened, result_as_read
 from passes.rewriting.places import Place, number
 
 REDUCTIONS = {"prod": "mul"}
@@ -59,7 +60,7 @@ def iota(b: Bufferiser, op: IotaOp) -> None:
 
 @rule(MapOp)
 def map_(b: Bufferiser, op: MapOp) -> None:
-    b.elementwise(op, mem.MapOp, fn=op.fn)
+    b.elements(result_as_read(b, op), op, mem.MapOp, fn=op.fn)
 
 
 @rule(SelectOp)
@@ -69,7 +70,12 @@ def select(b: Bufferiser, op: SelectOp) -> None:
 
 @rule(CastOp)
 def cast(b: Bufferiser, op: CastOp) -> None:
-    b.elementwise(op, mem.CastOp)
+    if op.result in b.places:
+        return
+    if is_lengthened(b, op):
+        b.places[op.result] = b.place(op.source)
+    else:
+        b.elementwise(op, mem.CastOp)
 
 
 @rule(ReduceOp)

@@ -390,3 +390,65 @@ func.func @nothing(%x : !lpu.tensor<[0, 3], f32>) -> !lpu.tensor<[2, 0, 3], f32>
   func.return %y : !lpu.tensor<[2, 0, 3], f32>
 }
 }
+
+// -----
+
+// Functions of floats take and give any width: what is lengthened for them alone is read as it is,
+// and what is computed only to be shortened is written short.
+// CHECK-LABEL: @free_casts
+// CHECK:         lpu_mem.map "add" %[[wide:[0-9]+]], %{{.*}}, %1 <{{.*}} : !lpu_mem.buffer<hbm, f32, 8>, !lpu_mem.buffer<hbm, f16, 8>, !lpu_mem.buffer<hbm, f32, 8>
+// CHECK-NEXT:    %[[short:[0-9]+]] = lpu_mem.alloc : !lpu_mem.buffer<hbm, f16, 8>
+// CHECK-NEXT:    lpu_mem.map "relu" %[[short]], %[[wide]] {{.*}} : !lpu_mem.buffer<hbm, f16, 8>, !lpu_mem.buffer<hbm, f32, 8>
+// CHECK-NOT:     lpu_mem.cast
+// CHECK:         lpu_mem.return
+func.func @free_casts(%a : !lpu.tensor<[8], f16>, %b : !lpu.tensor<[8], f32>) -> !lpu.tensor<[8], f16>
+    attributes {lpu.interface = #lpu.interface<["a" data f16, "b" data f32] -> ["y" data f16]>} {
+  %x = lpu.map "neg" %a : !lpu.tensor<[8], f16> -> !lpu.tensor<[8], f16>
+  %l = lpu.cast %x : !lpu.tensor<[8], f16> -> !lpu.tensor<[8], f32>
+  %s = lpu.map "add" %l, %b : !lpu.tensor<[8], f32>, !lpu.tensor<[8], f32> -> !lpu.tensor<[8], f32>
+  %r = lpu.map "relu" %s : !lpu.tensor<[8], f32> -> !lpu.tensor<[8], f32>
+  %y = lpu.cast %r : !lpu.tensor<[8], f32> -> !lpu.tensor<[8], f16>
+  func.return %y : !lpu.tensor<[8], f16>
+}
+
+// -----
+
+// Not so: what something else reads, too, before or behind a cast; what becomes an integer; what a
+// sum reads; what a state holds, which may be written meanwhile; what two read that does not lie
+// row by row.
+// CHECK-LABEL: @casts_that_stay
+// CHECK:         lpu_mem.map "neg" {{.*}} : !lpu_mem.buffer<hbm, f32, 6>, !lpu_mem.buffer<hbm, f32, 6>
+// CHECK:         lpu_mem.cast {{.*}} : !lpu_mem.buffer<hbm, f16, 6>, !lpu_mem.buffer<hbm, f32, 6>
+// CHECK:         lpu_mem.map "exp" {{.*}} : !lpu_mem.buffer<hbm, f32, 6>, !lpu_mem.buffer<hbm, f32, 6>
+// CHECK:         lpu_mem.cast {{.*}} : !lpu_mem.buffer<hbm, i64, 6>, !lpu_mem.buffer<hbm, f32, 6>
+// CHECK:         lpu_mem.map "abs" {{.*}} : !lpu_mem.buffer<hbm, f16, 6>, !lpu_mem.buffer<hbm, f16, 6>
+// CHECK:         lpu_mem.cast {{.*}} : !lpu_mem.buffer<hbm, f32, 6>, !lpu_mem.buffer<hbm, f16, 6>
+// CHECK:         lpu_mem.map "neg" {{.*}} : !lpu_mem.buffer<hbm, f32, 6>, !lpu_mem.buffer<hbm, f32, 6>
+// CHECK:         lpu_mem.reduce "sum"
+// CHECK:         %[[state:[0-9]+]] = lpu_mem.state "c"
+// CHECK:         lpu_mem.cast %{{.*}}, %[[state]] {{.*}} : !lpu_mem.buffer<hbm, f32, 6>, !lpu_mem.buffer<hbm, f16, 6>
+// CHECK:         lpu_mem.map "neg" {{.*}} : !lpu_mem.buffer<hbm, f32, 6>, !lpu_mem.buffer<hbm, f32, 6>
+// CHECK:         lpu_mem.cast {{.*}} <[3, 2] {0: [2, 1]} {0: [1, 3]}> : !lpu_mem.buffer<hbm, f32, 6>, !lpu_mem.buffer<hbm, f16, 6>
+// CHECK-NOT:     lpu_mem.cast
+// CHECK:         lpu_mem.return
+func.func @casts_that_stay(%a : !lpu.tensor<[2, 3], f32>, %h : !lpu.tensor<[2, 3], f16>)
+    -> (!lpu.tensor<[2, 3], f32>, !lpu.tensor<[2, 3], f16>, !lpu.tensor<[2, 3], i64>, !lpu.tensor<[2, 1], f32>, !lpu.tensor<[2, 3], f32>, !lpu.tensor<[3, 2], f32>, !lpu.tensor<[3, 2], f32>)
+    attributes {lpu.interface = #lpu.interface<["a" data f32, "h" data f16] -> ["b" data f32, "c" data f16, "i" data i64, "s" data f32, "n" data f32, "p" data f32, "q" data f32]>} {
+  %b = lpu.map "neg" %a : !lpu.tensor<[2, 3], f32> -> !lpu.tensor<[2, 3], f32>
+  %c = lpu.cast %b : !lpu.tensor<[2, 3], f32> -> !lpu.tensor<[2, 3], f16>
+  %e = lpu.map "exp" %a : !lpu.tensor<[2, 3], f32> -> !lpu.tensor<[2, 3], f32>
+  %i = lpu.cast %e : !lpu.tensor<[2, 3], f32> -> !lpu.tensor<[2, 3], i64>
+  %g = lpu.map "abs" %h : !lpu.tensor<[2, 3], f16> -> !lpu.tensor<[2, 3], f16>
+  %l = lpu.cast %g : !lpu.tensor<[2, 3], f16> -> !lpu.tensor<[2, 3], f32>
+  %o = lpu.map "neg" %l : !lpu.tensor<[2, 3], f32> -> !lpu.tensor<[2, 3], f32>
+  %s = lpu.reduce "sum" %l over <[1]> : !lpu.tensor<[2, 3], f32> -> !lpu.tensor<[2, 1], f32>
+  %state = lpu.state "c" inputs <[]> outputs <[]> : !lpu.state<[2, 3], f16>
+  %r = lpu.read %state at <[0, 0]> : !lpu.state<[2, 3], f16> -> !lpu.tensor<[2, 3], f16>
+  %w = lpu.cast %r : !lpu.tensor<[2, 3], f16> -> !lpu.tensor<[2, 3], f32>
+  %n = lpu.map "neg" %w : !lpu.tensor<[2, 3], f32> -> !lpu.tensor<[2, 3], f32>
+  %t = lpu.transpose %g <[1, 0]> : !lpu.tensor<[2, 3], f16> -> !lpu.tensor<[3, 2], f16>
+  %m = lpu.cast %t : !lpu.tensor<[3, 2], f16> -> !lpu.tensor<[3, 2], f32>
+  %p = lpu.map "neg" %m : !lpu.tensor<[3, 2], f32> -> !lpu.tensor<[3, 2], f32>
+  %q = lpu.map "exp" %m : !lpu.tensor<[3, 2], f32> -> !lpu.tensor<[3, 2], f32>
+  func.return %b, %c, %i, %s, %n, %p, %q : !lpu.tensor<[2, 3], f32>, !lpu.tensor<[2, 3], f16>, !lpu.tensor<[2, 3], i64>, !lpu.tensor<[2, 1], f32>, !lpu.tensor<[2, 3], f32>, !lpu.tensor<[3, 2], f32>, !lpu.tensor<[3, 2], f32>
+}
