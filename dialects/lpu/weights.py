@@ -10,6 +10,9 @@ Weights as expressions over file ranges: the IR names bytes, it never holds them
 #lpu.weight<slice(file("w", 0, [4, 2], f32), [1, 0], [2, 2])>          // a box, from [1, 0] on
 #lpu.weight<pad(file("w", 0, [4, 2], f32), [5, 2])>                    // zeros at the ends
 #lpu.weight<shard(file("w", 0, [5, 2], f32), 4 x [[5/4], []])>         // [2, 2] on each of 4
+#lpu.weight<unpack(file("w", 0, [9], u8), 4, [2, 9], i8)>              // two numbers of a byte
+#lpu.weight<dequantise(file("w", 0, [4, 64], i8), file("s", 0, [4, 2], f16),
+                       inline("00", [1, 1], i8), [1, 32])>              // a scale for each 32
 ```
 
 Paths are relative to the model folder. An expression is a closed set of nodes, which
@@ -34,6 +37,7 @@ from runtime.numerics.elements import ElementType
 from runtime.weights.recipes import (
     Cast,
     Concat,
+    Dequantise,
     FileRange,
     Inline,
     Pad,
@@ -43,14 +47,16 @@ from runtime.weights.recipes import (
     Slice,
     Stack,
     Transpose,
+    Unpack,
     for_device,
     nbytes,
     read,
 )
 
 __all__ = [
-    "INLINE_LIMIT", "Cast", "Concat", "FileRange", "Inline", "Pad", "Reshape", "Shard", "Slice",
-    "Stack", "Transpose", "Weight", "WeightAttr", "for_device", "inline", "nbytes", "read",
+    "INLINE_LIMIT", "Cast", "Concat", "Dequantise", "FileRange", "Inline", "Pad", "Reshape",
+    "Shard", "Slice", "Stack", "Transpose", "Unpack", "Weight", "WeightAttr", "for_device",
+    "inline", "nbytes", "read",
 ]  # fmt: skip
 
 INLINE_LIMIT = 1024
@@ -120,6 +126,8 @@ def _parse(parser: AttrParser) -> Weight:
         "pad": lambda p: Pad(_parse_source(p), _parse_ints(p)),
         "shard": lambda p: Shard(_parse_source(p), parse_sharding(p)),
         "cast": lambda p: Cast(_parse_source(p), parse_dtype(p, constants=True)),
+        "unpack": _parse_unpack,
+        "dequantise": _parse_dequantise,
         "stack": lambda p: Stack(_parse_weights(p)),
         "concat": _parse_concat,
     }
@@ -152,6 +160,22 @@ def _parse_slice(parser: AttrParser) -> Slice:
     source, offsets = _parse_source(parser), _parse_ints(parser)
     parser.parse_punctuation(",")
     return Slice(source, offsets, _parse_ints(parser))
+
+
+def _parse_unpack(parser: AttrParser) -> Unpack:
+    source = _parse_source(parser)
+    if not isinstance(source, FileRange | Inline):
+        raise ValueError("unpack takes bytes as they lie")
+    bits = parser.parse_integer()
+    parser.parse_punctuation(",")
+    shape = _parse_ints(parser)
+    parser.parse_punctuation(",")
+    return Unpack(source, bits, shape, parse_dtype(parser, constants=True))
+
+
+def _parse_dequantise(parser: AttrParser) -> Dequantise:
+    numbers, scales, points = (_parse_source(parser) for _ in range(3))
+    return Dequantise(numbers, scales, points, _parse_ints(parser))
 
 
 def _parse_concat(parser: AttrParser) -> Concat:

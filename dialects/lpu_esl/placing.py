@@ -22,6 +22,7 @@ from dialects.lpu_esl.layouts import (
 from runtime.weights.recipes import (
     Cast,
     Concat,
+    Dequantise,
     FileRange,
     Inline,
     Pad,
@@ -31,6 +32,7 @@ from runtime.weights.recipes import (
     Slice,
     Stack,
     Transpose,
+    Unpack,
 )
 
 Shape = Sequence[Affine]
@@ -202,7 +204,7 @@ def _alike(terms: Sequence[tuple[Affine, Axis, Affine]], devices: int) -> bool:
 def of_recipe(recipe: Recipe) -> State:
     """Where the elements of a weight lie."""
     match recipe:
-        case FileRange() | Inline():
+        case FileRange() | Inline() | Unpack() | Dequantise():
             return whole(_shape(recipe))
         case Shard():
             source = of_recipe(recipe.source)

@@ -14,6 +14,7 @@ from runtime.sharding import Sharding
 from runtime.weights.recipes import (
     Cast,
     Concat,
+    Dequantise,
     FileRange,
     Inline,
     Pad,
@@ -24,7 +25,9 @@ from runtime.weights.recipes import (
     Slice,
     Stack,
     Transpose,
+    Unpack,
     nbytes,
+    sources_of,
 )
 
 MAX_NESTING = 64
@@ -46,6 +49,11 @@ def recipe_to_json(recipe: Recipe) -> list[Any]:
             return [kind, recipe_to_json(recipe.source), *_places(recipe)]
         case Cast():
             return ["cast", recipe_to_json(recipe.source), recipe.dtype.value]
+        case Unpack():
+            cells = [recipe.bits, list(recipe.shape), recipe.dtype.value]
+            return ["unpack", recipe_to_json(recipe.source), *cells]
+        case Dequantise():
+            return ["dequantise", *map(recipe_to_json, sources_of(recipe)), list(recipe.blocks)]
         case Stack():
             return ["stack", list(map(recipe_to_json, recipe.sources))]
         case Concat():
@@ -132,6 +140,18 @@ def _cast(cells: list[Any], depth: int) -> Recipe:
     return Cast(recipe_from_json(cells[0], depth), ElementType(cells[1]))
 
 
+def _unpack(cells: list[Any], depth: int) -> Recipe:
+    source = recipe_from_json(cells[0], depth)
+    if not isinstance(source, FileRange | Inline):
+        raise ValueError("it takes bytes as they lie")
+    return Unpack(source, _natural(cells[1]), _naturals(cells[2]), ElementType(cells[3]))
+
+
+def _dequantise(cells: list[Any], depth: int) -> Recipe:
+    numbers, scales, points = (recipe_from_json(cell, depth) for cell in cells[:3])
+    return Dequantise(numbers, scales, points, _naturals(cells[3]))
+
+
 def _stack(cells: list[Any], depth: int) -> Recipe:
     return Stack(_recipes(cells[0], depth))
 
@@ -149,6 +169,8 @@ _NODES: dict[str, tuple[int, Callable[[list[Any], int], Recipe]]] = {
     "pad": (2, _pad),
     "shard": (2, _shard),
     "cast": (2, _cast),
+    "unpack": (4, _unpack),
+    "dequantise": (4, _dequantise),
     "stack": (1, _stack),
     "concat": (2, _concat),
 }

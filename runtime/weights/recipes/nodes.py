@@ -6,6 +6,8 @@
     slice(file("w", 0, [2, 4], f32), [0, 1], [2, 2])                # a box, from [0, 1] on
     pad(file("w", 0, [2, 4], f32), [2, 5])                          # zeros at the ends of axes
     shard(file("w", 0, [2, 5], f32), 4 x [[], [5/4]])               # what each of 4 devices holds
+    unpack(file("w", 0, [2, 4], u8), 4, [2, 8], u8)                 # two numbers of a byte
+    dequantise(unpack(...), file("s", 0, [2, 2], f32), inline("00000041", [1, 1], f32), [1, 4])
 
 A closed set of nodes; each knows its shape and element type. `read` gives a whole array,
 `runtime.weights.streaming` gives one in bounded memory. A shard names no device: `for_device` gives
@@ -14,40 +16,13 @@ what one of them holds, as slices and paddings.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from math import prod
 
 from runtime.numerics.elements import ElementType
 from runtime.sharding import Sharding
-
-
-@dataclass(frozen=True)
-class FileRange:
-    """Row-major little-endian elements at a byte offset of a file."""
-
-    path: str
-    offset: int
-    shape: tuple[int, ...]
-    dtype: ElementType
-
-    def __str__(self) -> str:
-        path = self.path.encode("unicode_escape").decode().replace("\\", "\\\\")
-        path = path.replace('"', '\\"')
-        return f'file("{path}", {self.offset}, {list(self.shape)}, {self.dtype})'
-
-
-@dataclass(frozen=True)
-class Inline:
-    """The elements themselves, row-major and little-endian."""
-
-    data: bytes
-    shape: tuple[int, ...]
-    dtype: ElementType
-
-    def __str__(self) -> str:
-        return f'inline("{self.data.hex()}", {list(self.shape)}, {self.dtype})'
+from runtime.weights.recipes.leaves import FileRange, Inline, Unpack
 
 
 @dataclass(frozen=True)
@@ -159,6 +134,45 @@ class Cast:
 
 
 @dataclass(frozen=True)
+class Dequantise:
+    """
+    `(number - point) * scale` in f32, which both operations round to.
+
+    Element `i` of an axis has scale and point `i // blocks[axis]`, or 0 where those have only one.
+    """
+
+    numbers: Recipe
+    scales: Recipe
+    points: Recipe
+    blocks: tuple[int, ...]
+
+    dtype = ElementType.F32
+
+    def __post_init__(self) -> None:
+        if not self.numbers.dtype.is_int or not self.scales.dtype.is_float:
+            raise ValueError("dequantise takes integers, and scales that are none")
+        if min(self.blocks, default=1) < 1 or len(self.blocks) != len(self.shape):
+            raise ValueError("dequantise has a block for each axis")
+        for what, given in (("scales", self.scales), ("points", self.points)):
+            pairs = zip(self.shape, self.blocks, strict=True)
+            counts = [-(-extent // block) for extent, block in pairs]
+            ranks = len(given.shape) == len(counts)
+            if not ranks or any(n not in (1, m) for n, m in zip(given.shape, counts, strict=True)):
+                raise ValueError(f"dequantise has {what} of {list(given.shape)}, not {counts}")
+        if any(map(_is_sharded, (self.numbers, self.scales, self.points))):
+            raise ValueError("dequantise takes no shards")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Extents."""
+        return self.numbers.shape
+
+    def __str__(self) -> str:
+        parts = ", ".join(map(str, (self.numbers, self.scales, self.points)))
+        return f"dequantise({parts}, {list(self.blocks)})"
+
+
+@dataclass(frozen=True)
 class Stack:
     """Equal shapes along a new leading axis. The hash is computed once: rolling makes long ones."""
 
@@ -227,7 +241,10 @@ class Concat:
         return f"concat([{', '.join(map(str, self.sources))}], {self.axis})"
 
 
-Recipe = FileRange | Inline | Reshape | Transpose | Slice | Pad | Shard | Cast | Stack | Concat
+Recipe = (
+    FileRange | Inline | Reshape | Transpose | Slice | Pad | Shard | Cast | Unpack | Dequantise
+    | Stack | Concat
+)  # fmt: skip
 
 
 def _check_alike(kinds: Sequence[tuple[tuple[int, ...], ElementType]], what: str) -> None:
@@ -237,38 +254,18 @@ def _check_alike(kinds: Sequence[tuple[tuple[int, ...], ElementType]], what: str
         raise ValueError(f"the sources of {what} differ in shape or element type")
 
 
-def nbytes(shape: Sequence[int], dtype: ElementType) -> int:
-    """Bytes that elements of this shape take."""
-    return prod(shape) * dtype.itemsize
-
-
 def sources_of(recipe: Recipe) -> tuple[Recipe, ...]:
     """The recipes that one is made of directly."""
     match recipe:
         case FileRange() | Inline():
             return ()
-        case Rearranged() | Cast():
+        case Rearranged() | Cast() | Unpack():
             return (recipe.source,)
+        case Dequantise():
+            return (recipe.numbers, recipe.scales, recipe.points)
         case Stack() | Concat():
             return recipe.sources
 
 
-def file_ranges(recipe: Recipe) -> Generator[FileRange]:
-    """The ranges of files that a recipe reads, each as often as it stands there."""
-    if isinstance(recipe, FileRange):
-        yield recipe
-    for source in sources_of(recipe):
-        yield from file_ranges(source)
-
-
-def renamed(recipe: Recipe, paths: Mapping[str, str]) -> Recipe:
-    """The recipe with other names for its files."""
-    match recipe:
-        case FileRange():
-            return replace(recipe, path=paths[recipe.path])
-        case Inline():
-            return recipe
-        case Rearranged() | Cast():
-            return replace(recipe, source=renamed(recipe.source, paths))
-        case Stack() | Concat():
-            return replace(recipe, sources=tuple(renamed(s, paths) for s in recipe.sources))
+def _is_sharded(recipe: Recipe) -> bool:
+    return isinstance(recipe, Shard) or any(map(_is_sharded, sources_of(recipe)))

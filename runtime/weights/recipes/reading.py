@@ -1,14 +1,17 @@
 """A recipe as one array, for what is small; `runtime.weights.streaming` is for what is large."""
 
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from runtime.numerics.elements import convert
+from runtime.weights.recipes.dequantising import dequantised, unpacked
 from runtime.weights.recipes.nodes import (
     Cast,
     Concat,
+    Dequantise,
     FileRange,
     Inline,
     Pad,
@@ -18,6 +21,8 @@ from runtime.weights.recipes.nodes import (
     Slice,
     Stack,
     Transpose,
+    Unpack,
+    sources_of,
 )
 from runtime.weights.source_files import SourceFiles
 
@@ -45,6 +50,13 @@ def read(recipe: Recipe, folder: Path) -> Array:
             return _rearranged(recipe, read(recipe.source, folder))
         case Cast():
             return convert(read(recipe.source, folder), recipe.dtype)
+        case Unpack():
+            numbers = unpacked(read(recipe.source, folder), recipe.bits, recipe.dtype)
+            return numbers[: prod(recipe.shape)].reshape(recipe.shape)
+        case Dequantise():
+            numbers, scales, points = (read(source, folder) for source in sources_of(recipe))
+            inside = (0,) * len(recipe.blocks)
+            return dequantised(numbers, scales, points, recipe.blocks, inside)
         case Stack():
             return np.stack([read(source, folder) for source in recipe.sources])
         case Concat():

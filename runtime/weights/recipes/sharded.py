@@ -14,6 +14,7 @@ from runtime.sharding import Sharding
 from runtime.weights.recipes.nodes import (
     Cast,
     Concat,
+    Dequantise,
     FileRange,
     Inline,
     Pad,
@@ -23,6 +24,7 @@ from runtime.weights.recipes.nodes import (
     Shard,
     Slice,
     Stack,
+    Unpack,
     sources_of,
 )
 
@@ -46,7 +48,7 @@ def first_alike(recipe: Recipe, devices: int) -> list[int]:
 def for_device(recipe: Recipe, device: int) -> Recipe:
     """The recipe of what a device holds."""
     match recipe:
-        case FileRange() | Inline():
+        case FileRange() | Inline() | Unpack() | Dequantise():
             return recipe
         case Shard():
             return _part(replace(recipe, source=for_device(recipe.source, device)), device)

@@ -8,9 +8,7 @@ sink: it stays as `Regrouped`. Shards are `Dealt`: the form is the same for all 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from math import prod
 
 from runtime.numerics.elements import ElementType
@@ -18,6 +16,7 @@ from runtime.sharding import Factor
 from runtime.weights.recipes import (
     Cast,
     Concat,
+    Dequantise,
     FileRange,
     Inline,
     Pad,
@@ -27,110 +26,29 @@ from runtime.weights.recipes import (
     Slice,
     Stack,
     Transpose,
+    Unpack,
+    sources_of,
 )
+from runtime.weights.streaming.blocks import reshaped_blocks, split_axes
 from runtime.weights.streaming.boxes import Box, moved
-
-Shape = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Leaf:
-    """Elements where they lie, with other extents, converted from type to type in order."""
-
-    source: FileRange | Inline
-    shape: Shape
-    casts: tuple[ElementType, ...] = ()
-
-
-@dataclass(frozen=True)
-class Turned:
-    """Axis `i` of the result is axis `perm[i]` of the source."""
-
-    source: Node
-    perm: tuple[int, ...]
-
-    @cached_property
-    def shape(self) -> Shape:
-        """Extents."""
-        return tuple(self.source.shape[p] for p in self.perm)
-
-    @cached_property
-    def axes(self) -> tuple[int, ...]:
-        """Axis `i` of the source is axis `axes[i]` of the result."""
-        return tuple(map(self.perm.index, range(len(self.perm))))
-
-
-@dataclass(frozen=True)
-class Joined:
-    """Sources behind each other along an axis."""
-
-    sources: tuple[Node, ...]
-    axis: int
-
-    @cached_property
-    def shape(self) -> Shape:
-        """Extents."""
-        first, axis = self.sources[0].shape, self.axis
-        total = sum(source.shape[axis] for source in self.sources)
-        return (*first[:axis], total, *first[axis + 1 :])
-
-    def parts(self, box: Box) -> Iterator[tuple[Node, Box, int]]:
-        """The sources that a box meets, what it takes of each, and where that is along the axis."""
-        axis, first = self.axis, 0
-        wanted = box[axis]
-        for source in self.sources:
-            low, high = max(wanted.start, first), min(wanted.stop, first + source.shape[axis])
-            if low < high:
-                taken = (*box[:axis], range(low - first, high - first), *box[axis + 1 :])
-                yield source, taken, low - wanted.start
-            first += source.shape[axis]
-
-
-@dataclass(frozen=True)
-class Regrouped:
-    """The same elements in the same order, with other extents."""
-
-    source: Node
-    shape: Shape
-
-
-@dataclass(frozen=True)
-class Cut:
-    """The box of the source that begins at `offsets`."""
-
-    source: Node
-    offsets: Shape
-    shape: Shape
-
-
-@dataclass(frozen=True)
-class Padded:
-    """The source, and zeros behind it along each axis."""
-
-    source: Node
-    shape: Shape
-
-
-@dataclass(frozen=True)
-class Dealt:
-    """The part that a device has of the source, of which each axis is a factor."""
-
-    source: Node
-    factors: tuple[Factor, ...]
-
-    @cached_property
-    def shape(self) -> Shape:
-        """Extents."""
-        return tuple(factor.each for factor in self.factors)
-
-
-Node = Leaf | Turned | Joined | Regrouped | Cut | Padded | Dealt
+from runtime.weights.streaming.forms import (
+    Cut,
+    Dealt,
+    Joined,
+    Leaf,
+    Node,
+    Padded,
+    Regrouped,
+    Scaled,
+    Shape,
+    Turned,
+)
 
 
 def normal(recipe: Recipe) -> Node:
     """The normal form of a recipe."""
     match recipe:
-        case FileRange() | Inline():
+        case FileRange() | Inline() | Unpack():
             return Leaf(recipe, recipe.shape)
         case Cast():
             return _cast(normal(recipe.source), recipe.dtype)
@@ -145,11 +63,22 @@ def normal(recipe: Recipe) -> Node:
             return Padded(normal(recipe.source), recipe.shape)
         case Shard():
             return _dealt(recipe)
-        case Stack():
-            sources = (_reshaped(normal(s), (1, *s.shape)) for s in recipe.sources)
-            return Joined(tuple(sources), 0)
-        case Concat():
-            return Joined(tuple(map(normal, recipe.sources)), recipe.axis)
+        case Dequantise():
+            return _scaled(recipe)
+        case Stack() | Concat():
+            return _joined(recipe)
+
+
+def _joined(recipe: Stack | Concat) -> Joined:
+    if isinstance(recipe, Concat):
+        return Joined(tuple(map(normal, recipe.sources)), recipe.axis)
+    return Joined(tuple(_reshaped(normal(s), (1, *s.shape)) for s in recipe.sources), 0)
+
+
+def _scaled(recipe: Dequantise) -> Scaled:
+    parts = sources_of(recipe)
+    numbers, scales, points = map(normal, parts)
+    return Scaled(numbers, scales, points, recipe.blocks, tuple(part.dtype for part in parts))
 
 
 def _box(node: Node, box: Box) -> Node:
@@ -199,13 +128,15 @@ def is_turned(node: Node) -> bool:
             return True
         case Joined():
             return any(map(is_turned, node.sources))
+        case Scaled():
+            return is_turned(node.numbers)
         case Regrouped() | Cut() | Padded() | Dealt():
             return is_turned(node.source)
 
 
 def _cast(node: Node, dtype: ElementType) -> Node:
     match node:
-        case Leaf():
+        case Leaf() | Scaled():
             return replace(node, casts=(*node.casts, dtype))
         case Joined():
             return replace(node, sources=tuple(_cast(s, dtype) for s in node.sources))
@@ -225,6 +156,8 @@ def _reshaped(node: Node, shape: Shape) -> Node:
     match node:
         case Leaf():
             return replace(node, shape=shape)
+        case Scaled():
+            return _reshaped_blocks(node, shape) or Regrouped(node, shape)
         case Regrouped():
             return _reshaped(node.source, shape)
         case Joined():
@@ -259,18 +192,18 @@ def _reshaped_axes(node: Turned, shape: Shape) -> Node | None:
     return _turned(_reshaped(node.source, tuple(extents)), tuple(perm))
 
 
-def split_axes(shape: Sequence[int], target: Sequence[int]) -> list[list[int]] | None:
-    """For each axis the extents it becomes in `target`; None when axes merge."""
-    groups: list[list[int]] = []
-    at = 0
-    for extent in shape:
-        group: list[int] = []
-        while prod(group) < extent and at < len(target):
-            group.append(target[at])
-            at += 1
-        if prod(group) != extent:
+def _reshaped_blocks(node: Scaled, shape: Shape) -> Node | None:
+    """A reshape that splits axes splits their blocks, one that merges some makes larger ones."""
+    blocks = None if 0 in shape else reshaped_blocks(node.shape, node.blocks, shape)
+    if blocks is None:
+        return None
+    counts = tuple(-(-extent // block) for extent, block in zip(shape, blocks, strict=True))
+    parts: list[Node] = []
+    for part in (node.scales, node.points):
+        target = counts if prod(part.shape) == prod(counts) else (1,) * len(shape)
+        if prod(part.shape) != prod(target):
             return None
-        groups.append(group)
-    if groups:
-        groups[-1].extend(target[at:])
-    return groups if prod(target[at:]) == 1 else None
+        parts.append(_reshaped(part, target))
+    scales, points = parts
+    numbers = _reshaped(node.numbers, shape)
+    return replace(node, numbers=numbers, scales=scales, points=points, blocks=blocks)

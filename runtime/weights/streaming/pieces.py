@@ -7,17 +7,18 @@ process.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import product
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from runtime.numerics.elements import ElementType, convert
+from runtime.numerics.elements import ElementType
 from runtime.sharding import Factor
-from runtime.weights.recipes import FileRange, Recipe, first_alike
+from runtime.weights.recipes import Recipe, first_alike
+from runtime.weights.recipes.dequantising import dequantised
 from runtime.weights.source_files import SourceFiles
+from runtime.weights.streaming.blocks import split_axes
 from runtime.weights.streaming.boxes import (
     Box,
     boxes_of_range,
@@ -27,7 +28,7 @@ from runtime.weights.streaming.boxes import (
     moved,
     within,
 )
-from runtime.weights.streaming.normal import (
+from runtime.weights.streaming.forms import (
     Cut,
     Dealt,
     Joined,
@@ -35,24 +36,17 @@ from runtime.weights.streaming.normal import (
     Node,
     Padded,
     Regrouped,
+    Scaled,
     Turned,
-    is_turned,
-    normal,
-    split_axes,
 )
+from runtime.weights.streaming.leaves import CHUNK_BYTES, converted, fill_from_leaf
+from runtime.weights.streaming.normal import is_turned, normal
 from runtime.weights.streaming.transposing import copy_into
 
 PIECE_BYTES = 4 << 20
 """About how much of a recipe is put together at once."""
 TURNED_BYTES = 32 << 20
 """The same for transposes: the larger, the longer are the runs that are read for it."""
-CHUNK_BYTES = 4 << 20
-"""About how much of a file is held besides."""
-GAP_BYTES = 4096
-"""Bytes between runs up to which reading them is cheaper than another call."""
-
-_BYTE = np.dtype(np.uint8)
-
 Array = np.ndarray[Any, np.dtype[Any]]
 Outs = Mapping[int, Array]
 """Where the elements of each device go, by its number."""
@@ -85,9 +79,9 @@ def fill(node: Node, box: Box, outs: Outs, files: SourceFiles) -> None:
     Devices differ below `Dealt` alone; where they do not, what one has is copied to the others.
     """
     match node:
-        case Leaf():
+        case Leaf() | Scaled():
             first, *others = outs.values()
-            _fill_from_leaf(node, box, first, files)
+            _fill_once(node, box, first, files)
             for out in others:
                 copy_into(out, first)
         case Turned():
@@ -103,6 +97,13 @@ def fill(node: Node, box: Box, outs: Outs, files: SourceFiles) -> None:
             _fill_padded(node, box, outs, files)
         case Dealt():
             _fill_dealt(node, box, outs, files)
+
+
+def _fill_once(node: Leaf | Scaled, box: Box, out: Array, files: SourceFiles) -> None:
+    if isinstance(node, Leaf):
+        fill_from_leaf(node, box, out, files)
+    else:
+        _fill_scaled(node, box, out, files)
 
 
 def _fill_joined(node: Joined, box: Box, outs: Outs, files: SourceFiles) -> None:
@@ -163,6 +164,32 @@ def _deal(source: Node, members: dict[int, Box], outs: Outs, files: SourceFiles)
                 copy_into(places[device][within(box, both)], whole[within(read, both)])
 
 
+def _fill_scaled(node: Scaled, box: Box, out: Array, files: SourceFiles) -> None:
+    """In chunks, each with the scales and points of the blocks that it meets."""
+    blocks, starts = node.blocks, [r.start for r in box]
+    for chunk in contiguous_boxes(out.shape, CHUNK_BYTES // ElementType.F32.itemsize):
+        part = moved(chunk, starts)
+        met = tuple(
+            range(r.start // block, -(-r.stop // block))
+            for r, block in zip(part, blocks, strict=True)
+        )
+        held: list[Array] = []
+        for source, dtype in zip((node.numbers, node.scales, node.points), node.types, strict=True):
+            wanted = part if source is node.numbers else _met(source, met)
+            array = files.scratch.empty(tuple(map(len, wanted)), dtype.dtype)
+            fill(source, wanted, {0: array}, files)
+            held.append(array)
+        inside = [r.start % block for r, block in zip(part, blocks, strict=True)]
+        numbers = dequantised(held[0], held[1], held[2], blocks, inside)
+        copy_into(out[within(box, part)], converted(numbers, node.casts))
+
+
+def _met(source: Node, blocks: Box) -> Box:
+    """Of the blocks of a box those that a tensor has; one serves all where it has one."""
+    pairs = zip(source.shape, blocks, strict=True)
+    return tuple(range(1) if extent == 1 else part for extent, part in pairs)
+
+
 def _fill_regrouped(node: Regrouped, box: Box, outs: Outs, files: SourceFiles) -> None:
     if not box:
         node, box = Regrouped(node.source, (1,)), (range(1),)
@@ -213,77 +240,3 @@ def _fill_flat(node: Node, start: int, outs: Outs, files: SourceFiles) -> None:
         views = {device: out[at : at + size].reshape(extents) for device, out in outs.items()}
         fill(node, box, views, files)
         at += size
-
-
-def _fill_from_leaf(leaf: Leaf, box: Box, out: Array, files: SourceFiles) -> None:
-    source = leaf.source
-    if not isinstance(source, FileRange):
-        held = np.frombuffer(source.data, source.dtype.dtype).reshape(leaf.shape)
-        part = held[(*(slice(r.start, r.stop) for r in box), ...)]
-        copy_into(out, _converted(part, leaf.casts))
-        return
-    leaf, box, out = _without_ones(leaf, box, out)
-    item = source.dtype.itemsize
-    axis = max(1, last_partial(leaf.shape, box))
-    while axis < len(box) - 1 and item * _run(leaf, box, axis) > CHUNK_BYTES:
-        axis += 1
-    run, pitch = item * _run(leaf, box, axis), item * prod(leaf.shape[axis:])
-    step = max(1, CHUNK_BYTES // (pitch if pitch - run <= GAP_BYTES else run))
-    rows = box[axis - 1]
-    for head in product(*(range(len(r)) for r in box[: axis - 1])):
-        first = _first(leaf, box, head, axis) * item + source.offset
-        for start in range(0, len(rows), step):
-            count = min(step, len(rows) - start)
-            place = out[(*head, slice(start, start + count))]
-            at = first + start * pitch
-            if pitch == run and not leaf.casts and place.flags.c_contiguous:
-                files.read_into(source.path, at, place)
-                continue
-            data = _load(files, source, at, count, run, pitch).view(source.dtype.dtype)
-            copy_into(place, _converted(data.reshape(place.shape), leaf.casts))
-
-
-def _without_ones(leaf: Leaf, box: Box, out: Array) -> tuple[Leaf, Box, Array]:
-    """The same without axes of extent 1, which would hide that rows follow each other."""
-    kept = [a for a, extent in enumerate(leaf.shape) if extent != 1]
-    if not kept:
-        return replace(leaf, shape=(1,)), (range(1),), out.reshape(1)
-    place = out[tuple(slice(None) if extent != 1 else 0 for extent in leaf.shape)]
-    return (
-        replace(leaf, shape=tuple(leaf.shape[a] for a in kept)),
-        tuple(box[a] for a in kept),
-        place,
-    )
-
-
-def _run(leaf: Leaf, box: Box, axis: int) -> int:
-    """Elements that follow each other for one index of the axes before `axis`."""
-    return prod(map(len, box[axis : axis + 1])) * prod(leaf.shape[axis + 1 :])
-
-
-def _first(leaf: Leaf, box: Box, head: Sequence[int], axis: int) -> int:
-    """The number of the first element of the rows at `head`."""
-    index = [r[i] for i, r in zip(head, box, strict=False)]
-    index += [r.start for r in box[axis - 1 : axis + 1]]
-    return sum(i * prod(leaf.shape[a + 1 :]) for a, i in enumerate(index))
-
-
-def _load(
-    files: SourceFiles, source: FileRange, at: int, count: int, run: int, pitch: int
-) -> Array:
-    """`count` runs of `run` bytes, `pitch` bytes apart; the gaps between are read if small."""
-    if pitch - run <= GAP_BYTES:
-        span = files.scratch.empty((count * pitch,), _BYTE)
-        files.read_into(source.path, at, span[: (count - 1) * pitch + run])
-        return span.reshape(count, pitch)[:, :run]
-    rows = files.scratch.empty((count, run), _BYTE)
-    for i in range(count):
-        files.read_into(source.path, at + i * pitch, rows[i])
-    return rows
-
-
-def _converted(data: Array, casts: Sequence[ElementType]) -> Array:
-    with np.errstate(all="ignore"):
-        for dtype in casts:
-            data = convert(data, dtype)
-    return data

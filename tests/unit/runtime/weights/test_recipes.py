@@ -17,19 +17,23 @@ from runtime.weights.recipe_json import recipe_from_json, recipe_to_json
 from runtime.weights.recipes import (
     Cast,
     Concat,
+    Dequantise,
     FileRange,
     Inline,
     Recipe,
     Reshape,
     Stack,
     Transpose,
+    Unpack,
     read,
 )
 from runtime.weights.source_files import SourceFiles
+from runtime.weights.streaming import leaves
 from runtime.weights.streaming import pieces as streaming
 from runtime.weights.streaming.pieces import pieces
 
 F32, F16, I32 = ElementType.F32, ElementType.F16, ElementType.I32
+I8, U8 = ElementType.I8, ElementType.U8
 ANY_TYPE = st.sampled_from([F32, F16, ElementType.BF16, I32])
 SIZE = 1 << 16
 
@@ -44,7 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def leaf(draw: st.DrawFn, shape: tuple[int, ...], dtype: ElementType) -> Recipe:
+def leaf(draw: st.DrawFn, shape: tuple[int, ...], dtype: ElementType) -> FileRange | Inline:
     """Elements of a file, or in place."""
     size = prod(shape) * dtype.itemsize
     if draw(st.booleans()):
@@ -53,12 +57,32 @@ def leaf(draw: st.DrawFn, shape: tuple[int, ...], dtype: ElementType) -> Recipe:
                      shape, dtype)  # fmt: skip
 
 
+def unpacks(draw: st.DrawFn, shape: tuple[int, ...], dtype: ElementType) -> Unpack:
+    """Numbers that share a byte."""
+    bits = draw(st.sampled_from([2, 4]))
+    return Unpack(leaf(draw, (-(-prod(shape) * bits // 8),), U8), bits, shape, dtype)
+
+
+@st.composite
+def dequantised(draw: st.DrawFn, shape: tuple[int, ...], depth: int) -> Dequantise:
+    """Integers of any recipe on a scale, in blocks of any size along each axis."""
+    blocks = tuple(draw(st.integers(1, n + 1)) for n in shape)
+    counts = tuple(-(-n // b) for n, b in zip(shape, blocks, strict=True))
+    numbers = draw(recipes(shape, draw(st.sampled_from([I8, U8, I32])), depth))
+    parts: list[Recipe] = []
+    for types in ([F32, F16], [I8, U8, F16]):
+        extents = tuple(draw(st.sampled_from([1, n])) for n in counts)
+        parts.append(draw(recipes(extents, draw(st.sampled_from(types)), min(depth, 1))))
+    return Dequantise(numbers, *parts, blocks)
+
+
 @st.composite
 def recipes(draw: st.DrawFn, shape: tuple[int, ...], dtype: ElementType, depth: int = 4) -> Recipe:
     """A recipe of a shape and an element type."""
     kinds = ["leaf", "reshape", "transpose", "cast"] + ["stack", "concat"] * bool(
         shape and shape[0]
     )
+    kinds += ["unpack"] * (dtype in (I8, U8)) + ["dequantise"] * (dtype is F32)
     kind = draw(st.sampled_from(kinds)) if depth else "leaf"
     match kind:
         case "reshape":
@@ -71,6 +95,10 @@ def recipes(draw: st.DrawFn, shape: tuple[int, ...], dtype: ElementType, depth: 
             return Transpose(draw(recipes(tuple(inner), dtype, depth - 1)), perm)
         case "cast":
             return Cast(draw(recipes(shape, draw(ANY_TYPE), depth - 1)), dtype)
+        case "unpack":
+            return unpacks(draw, shape, dtype)
+        case "dequantise":
+            return draw(dequantised(shape, depth - 1))
         case "stack":
             each = [draw(recipes(shape[1:], dtype, depth - 2)) if depth > 1
                     else leaf(draw, shape[1:], dtype) for _ in range(shape[0])]  # fmt: skip
@@ -101,6 +129,15 @@ def regroupings(draw: st.DrawFn, shape: tuple[int, ...]) -> tuple[int, ...]:
     return (*dims, left)
 
 
+def shrink(monkeypatch: pytest.MonkeyPatch, pieces: int, chunks: int, gaps: int) -> None:
+    """Put so few bytes together at once, hold so few of a file besides, read such gaps too."""
+    monkeypatch.setattr(leaves, "GAP_BYTES", gaps)
+    for name in ("PIECE_BYTES", "TURNED_BYTES"):
+        monkeypatch.setattr(streaming, name, pieces)
+    for module in (streaming, leaves):
+        monkeypatch.setattr(module, "CHUNK_BYTES", chunks)
+
+
 SHAPES = st.lists(st.integers(1, 7), max_size=4).map(tuple)
 
 
@@ -118,8 +155,7 @@ def test_pieces_are_the_recipe(
     shape: tuple[int, ...], dtype: ElementType, portion: int,
 ):  # fmt: skip
     """Whatever is nested in what, and however small the portions are."""
-    for name in ("PIECE_BYTES", "TURNED_BYTES", "CHUNK_BYTES", "GAP_BYTES"):
-        monkeypatch.setattr(streaming, name, portion)
+    shrink(monkeypatch, portion, portion, portion)
     recipe = data.draw(recipes(shape, dtype))
     with np.errstate(all="ignore"):
         whole = read(recipe, folder)
@@ -136,6 +172,8 @@ def test_json_is_lossless(data: st.DataObject, shape: tuple[int, ...], dtype: El
 
 
 GOOD = ["file", "w", 0, [2, 3], "f32"]
+BYTES = ["file", "w", 0, [6], "u8"]
+SCALE = ["file", "w", 0, [2], "f32"]
 
 
 @pytest.mark.parametrize(
@@ -167,6 +205,19 @@ GOOD = ["file", "w", 0, [2, 3], "f32"]
         ["concat", [GOOD, GOOD], 2],
         ["concat", [GOOD, ["file", "w", 0, [3, 3], "f32"]], 1],
         ["concat", [GOOD, ["file", "w", 0, [2], "f32"]], 0],
+        ["unpack", GOOD, 4, [12], "u8"],
+        ["unpack", BYTES, 3, [12], "u8"],
+        ["unpack", BYTES, 4, [13], "u8"],
+        ["unpack", BYTES, 4, [10], "u8"],
+        ["unpack", BYTES, 4, [12], "i32"],
+        ["unpack", ["reshape", BYTES, [2, 3]], 4, [12], "u8"],
+        ["dequantise", GOOD, SCALE, SCALE, [1, 1]],
+        ["dequantise", BYTES, BYTES, BYTES, [1]],
+        ["dequantise", BYTES, SCALE, SCALE, [0]],
+        ["dequantise", BYTES, SCALE, SCALE, [3, 1]],
+        ["dequantise", BYTES, ["file", "w", 0, [3], "f32"], SCALE, [3]],
+        ["dequantise", BYTES, SCALE, ["file", "w", 0, [1, 1], "u8"], [3]],
+        ["dequantise", ["shard", BYTES, "2 x [[6/2]]"], SCALE, SCALE, [3]],
     ],
     ids=str,
 )
@@ -200,9 +251,7 @@ def test_a_transpose_reads_each_byte_about_once(
     rows: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """A stack of transposes, in pieces of a quarter of a matrix, and never more at once."""
-    monkeypatch.setattr(streaming, "TURNED_BYTES", 8192)
-    monkeypatch.setattr(streaming, "CHUNK_BYTES", 1024)
-    monkeypatch.setattr(streaming, "GAP_BYTES", 16 if rows else 1 << 20)
+    shrink(monkeypatch, 8192, 1024, 16 if rows else 1 << 20)
     matrices = [FileRange("a.bin", 32768 * i, (64, 128), F32) for i in range(2)]
     recipe = Stack(tuple(Transpose(m, (1, 0)) for m in matrices))
     with Counting(folder) as files:

@@ -33,9 +33,10 @@ from runtime.weights.recipes import (
     read,
 )
 from runtime.weights.source_files import SourceFiles
+from runtime.weights.streaming import leaves
 from runtime.weights.streaming import pieces as streaming
 from runtime.weights.streaming.pieces import pieces
-from tests.unit.runtime.weights.test_recipes import F32, Counting, recipes, regroupings
+from tests.unit.runtime.weights.test_recipes import F32, Counting, recipes, regroupings, shrink
 
 ROWS = np.arange(1, 11, dtype=np.float32).reshape(2, 5)
 TABLE = Inline(ROWS.tobytes(), (2, 5), F32)
@@ -146,8 +147,7 @@ def test_pieces_of_all_devices_are_what_each_reads(folder: Path, data: st.DataOb
     """Whatever is nested in what, and however small the portions are."""
     recipe, devices = data.draw(around_shards())
     with pytest.MonkeyPatch.context() as patch, SourceFiles(folder) as files:
-        for name in ("PIECE_BYTES", "TURNED_BYTES", "CHUNK_BYTES", "GAP_BYTES"):
-            patch.setattr(streaming, name, portion)
+        shrink(patch, portion, portion, portion)
         found = [[part.tobytes() for part in parts] for parts in pieces(recipe, files, devices)]
         for device in range(devices):
             own = for_device(recipe, device)
@@ -213,10 +213,8 @@ def test_eight_devices_read_and_hold_what_one_would(
     name: str, big: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """Each byte of a source is read about once, in memory that does not grow with the devices."""
-    for limit, size in (("PIECE_BYTES", 1 << 17), ("TURNED_BYTES", 1 << 19)):
-        monkeypatch.setattr(streaming, limit, size)
-    monkeypatch.setattr(streaming, "CHUNK_BYTES", 1 << 17)
-    monkeypatch.setattr(streaming, "GAP_BYTES", 32)
+    shrink(monkeypatch, 1 << 17, 1 << 17, 32)
+    monkeypatch.setattr(streaming, "TURNED_BYTES", 1 << 19)
     recipe = READ_ONCE[name]
     source = sum(nbytes(part.shape, part.dtype) for part in file_ranges(recipe))
     source //= 3 if name == "columns of slices" else 1
@@ -227,8 +225,7 @@ def test_eight_devices_read_and_hold_what_one_would(
 
 
 def test_columns_of_all_devices_are_read_by_whole_rows(big: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(streaming, "PIECE_BYTES", 1 << 17)
-    monkeypatch.setattr(streaming, "CHUNK_BYTES", 1 << 17)
+    shrink(monkeypatch, 1 << 17, 1 << 17, leaves.GAP_BYTES)
     calls: list[int] = []
     for recipe, devices in ((_cut(BIG, COLUMNS_CUT), 8), (BIG, 1)):
         with Counting(big) as files:
