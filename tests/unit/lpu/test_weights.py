@@ -55,6 +55,10 @@ def test_stacks_and_concatenations():
         'pad(file("w", 0, [4, 2], f32), [5, 2])',
         'shard(file("w", 0, [5, 12], f16), 4 x [[5/2:2], [3/2, 4]])',
         'transpose(shard(file("w", 0, [4, 2], f32), 1 x [[], []]), [1, 0])',
+        'unpack(file("w", 0, [9], u8), 4, [2, 9], i8)',
+        'unpack(inline("e4", [1], u8), 2, [4], u8)',
+        'dequantise(file("w", 0, [4, 64], i8), file("s", 0, [4, 2], f16), '
+        'inline("00", [1, 1], i8), [1, 32])',
     ],
 )
 def test_parts_of_weights_are_read_as_they_are_printed(text: str):
@@ -64,6 +68,9 @@ def test_parts_of_weights_are_read_as_they_are_printed(text: str):
 
 
 FILE = 'file("w", 0, [2, 3], f32)'
+BYTES = 'file("w", 0, [6], u8)'
+SCALE = 'file("w", 0, [2], f32)'
+ONE = 'file("w", 0, [1], f32)'
 
 
 @pytest.mark.parametrize(
@@ -87,6 +94,19 @@ FILE = 'file("w", 0, [2, 3], f32)'
         (f"shard({FILE}, 2 x [[]])", "1 axes are sharded"),
         (f"shard({FILE}, 3 x [[], []])", "no power of two"),
         (f"shard({FILE}, 2 x [[2/2], [3/2]])", "uses an axis of the mesh"),
+        (f"unpack({FILE}, 4, [12], u8)", "takes bytes, not f32"),
+        (f"unpack(reshape({BYTES}, [2, 3]), 4, [12], u8)", "takes bytes as they lie"),
+        (f"unpack({BYTES}, 3, [16], u8)", "gives no u8 of 3 bits"),
+        (f"unpack({BYTES}, 4, [12], i32)", "gives no i32 of 4 bits"),
+        (f"unpack({BYTES}, 4, [13], u8)", r"of \[13\] takes 7 bytes, not 6"),
+        (f"unpack({BYTES}, 4, [10], u8)", r"of \[10\] takes 5 bytes, not 6"),
+        (f"dequantise({FILE}, {SCALE}, {SCALE}, [1, 1])", "takes integers"),
+        (f"dequantise({BYTES}, {BYTES}, {SCALE}, [3])", "scales that are none"),
+        (f"dequantise({BYTES}, {SCALE}, {SCALE}, [3, 1])", "a block for each axis"),
+        (f"dequantise({BYTES}, {SCALE}, {SCALE}, [0])", "a block for each axis"),
+        (f"dequantise({BYTES}, {SCALE}, {SCALE}, [2])", r"scales of \[2\], not \[3\]"),
+        (f"dequantise({BYTES}, {SCALE}, {FILE}, [3])", r"points of \[2, 3\], not \[2\]"),
+        (f"dequantise(shard({BYTES}, 2 x [[6/2]]), {ONE}, {ONE}, [3])", "takes no shards"),
     ],
 )
 def test_text_that_is_no_weight(text: str, message: str):
