@@ -28,6 +28,10 @@ from runtime.errors import Malformed
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
+NIBBLES: dict[int, type[np.integer[Any]]] = {TensorProto.INT4: np.int8, TensorProto.UINT4: np.uint8}
+"""Types that no level has, and those of the same numbers."""
+
+
 class Initializers:
     """The graph of one model file, and its constants, each read when it is asked for."""
 
@@ -48,7 +52,9 @@ class Initializers:
         tensor = self._tensors.get(unescape(names[0])) if len(names) == 1 else None
         if tensor is None or tensor_of(op.results[0]).static_shape() != tuple(tensor.dims):
             return None
-        return self._array(tensor)
+        array = self._array(tensor)
+        wider = NIBBLES.get(tensor.data_type)
+        return array if wider is None else array.astype(wider)
 
     def _array(self, tensor: TensorProto) -> Array:
         if tensor.data_location != TensorProto.EXTERNAL:

@@ -24,13 +24,15 @@ from dialects.onnx.branches import IfOp, YieldOp
 from dialects.onnx.ops import InitializerOp
 from lpuc.onnx_import.budgets import Budgets
 from lpuc.onnx_import.functions import Key, call_attributes, graphs_of, key_of, resolved
-from lpuc.onnx_import.nibbles import OPSET, READERS, Unpacking
 from lpuc.onnx_import.nodes import NodeReader, named, node_name, op_label
 from lpuc.onnx_import.reading.model import opsets
 from lpuc.onnx_import.standard import standard_function
-from lpuc.onnx_import.tensors import SIGNED, Nibbles, TensorReader
+from lpuc.onnx_import.tensors import NIBBLES, TensorReader
 from passes.rewriting.creation import make
 from passes.rewriting.kernel import append, locate
+
+READERS = frozenset({"DequantizeLinear"})
+"""What may read an initializer of 4-bit integers."""
 
 BRANCHES = ("then_branch", "else_branch")
 
@@ -108,39 +110,31 @@ class Body:
         if value is not None:
             value.name_hint = hint(name)
 
-    def weights(self, graph: GraphProto) -> dict[str, Weight | Nibbles]:
+    def weights(self, graph: GraphProto) -> dict[str, Weight]:
         """The constants of a graph by name."""
         if graph.sparse_initializer:
             raise Unsupported("the graph has sparse initializers", hint="store them densely")
-        weights: dict[str, Weight | Nibbles] = {}
+        weights: dict[str, Weight] = {}
         short = _read_as_nibbles(graph)
         for tensor in graph.initializer:
             what = f"the initializer '{escape(tensor.name)}'"
             if not tensor.name or tensor.name in weights:
                 raise CompileError(f"{what} has no name of its own")
             read = self.shared.tensors
-            taken = tensor.data_type in SIGNED and tensor.name in short
+            taken = tensor.data_type in NIBBLES and tensor.name in short
             weights[tensor.name] = (read.nibbles if taken else read.weight)(tensor, what)
         return weights
 
-    def _constants(self, weights: Mapping[str, Weight | Nibbles], used: set[str]) -> None:
+    def _constants(self, weights: Mapping[str, Weight], used: set[str]) -> None:
         """An operation for each constant that is used."""
         for name, weight in weights.items():
             if name not in used:
-                continue
-            if isinstance(weight, Nibbles):
-                self._take_apart(name, weight)
                 continue
             kind = tensor_type(Tensor.of(weight.shape, weight.dtype))
             location = location_of([escape(name)])
             op = make(InitializerOp, (), [kind], {"value": WeightAttr(weight)}, location)
             append(op, self.block)
             self.define(name, op.results[0], "an initializer")
-
-    def _take_apart(self, name: str, nibbles: Nibbles) -> None:
-        reader = self.shared.reader({"": OPSET})
-        unpacking = Unpacking(reader, lambda op: append(op, self.block), escape(name))
-        self.define(name, unpacking.value(nibbles), "an initializer")
 
     def _nodes(self, nodes: Sequence[NodeProto]) -> None:
         """Operations for all nodes, in their order."""
@@ -235,7 +229,7 @@ class Body:
         append(yielded, block)
         return Region(block)
 
-    def graph(self, graph: GraphProto, weights: Mapping[str, Weight | Nibbles]) -> None:
+    def graph(self, graph: GraphProto, weights: Mapping[str, Weight]) -> None:
         """The constants that are used and the nodes of a graph."""
         used = names_read(graph.node) | {output.name for output in graph.output}
         self._constants(weights, used)

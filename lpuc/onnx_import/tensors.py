@@ -12,7 +12,7 @@ import numpy as np
 from onnx import TensorProto, numpy_helper
 
 from dialects.errors import CompileError, Unsupported
-from dialects.lpu.weights import INLINE_LIMIT, FileRange, Inline, Weight, nbytes
+from dialects.lpu.weights import INLINE_LIMIT, FileRange, Inline, Unpack, Weight, nbytes
 from dialects.names import escape
 from dialects.onnx.elements import ELEMENT_TYPES, SUPPORTED, onnx_name
 from lpuc.onnx_import.budgets import Budgets
@@ -25,17 +25,11 @@ PIECE = 1 << 20
 INTEGERS_LIMIT = 2048
 """Integers up to so many bytes are looked at when shapes are resolved."""
 
-SIGNED: dict[int, bool] = {TensorProto.INT4: True, TensorProto.UINT4: False}
-"""The types of 4-bit integers, and whether they have a sign."""
-
-
-@dataclass(frozen=True)
-class Nibbles:
-    """A tensor of 4-bit integers; `packed` has its bytes, in one line."""
-
-    packed: Weight
-    shape: tuple[int, ...]
-    signed: bool
+NIBBLES: dict[int, ElementType] = {
+    TensorProto.INT4: ElementType.I8,
+    TensorProto.UINT4: ElementType.U8,
+}
+"""The types of 4-bit integers, which the machine lacks, and those that have the same numbers."""
 
 
 def element_type(number: int, what: str) -> ElementType:
@@ -60,12 +54,11 @@ class TensorReader:
         dtype = element_type(tensor.data_type, what)
         return self._stored(tensor, self._shape(tensor, what), dtype, what)
 
-    def nibbles(self, tensor: TensorProto, what: str) -> Nibbles:
-        """A tensor of 4-bit integers, two of which lie in a byte."""
+    def nibbles(self, tensor: TensorProto, what: str) -> Weight:
+        """A tensor of 4-bit integers, two of which lie in a byte, as integers of 8 bits."""
         shape = self._shape(tensor, what)
-        count = (prod(shape) + 1) // 2
-        packed = self._stored(tensor, (count,), ElementType.U8, what)
-        return Nibbles(packed, shape, SIGNED[tensor.data_type])
+        packed = self._stored(tensor, ((prod(shape) + 1) // 2,), ElementType.U8, what)
+        return Unpack(packed, 4, shape, NIBBLES[tensor.data_type])
 
     def _shape(self, tensor: TensorProto, what: str) -> tuple[int, ...]:
         shape = tuple(tensor.dims)
@@ -78,7 +71,7 @@ class TensorReader:
 
     def _stored(
         self, tensor: TensorProto, shape: tuple[int, ...], dtype: ElementType, what: str
-    ) -> Weight:
+    ) -> FileRange | Inline:
         if tensor.HasField("segment"):
             raise Unsupported(f"{what} is stored in segments", hint="save it in one piece")
         if tensor.data_location == TensorProto.EXTERNAL:
@@ -87,7 +80,9 @@ class TensorReader:
             return self._raw(tensor.raw_data, shape, dtype, what)
         return self._typed(tensor, shape, dtype, what)
 
-    def _raw(self, raw: bytes, shape: tuple[int, ...], dtype: ElementType, what: str) -> Weight:
+    def _raw(
+        self, raw: bytes, shape: tuple[int, ...], dtype: ElementType, what: str
+    ) -> FileRange | Inline:
         size, place = nbytes(shape, dtype), self.taken.find(raw)
         length = place[1] if place else len(raw)
         if length != size:
@@ -100,7 +95,7 @@ class TensorReader:
 
     def _external(
         self, tensor: TensorProto, shape: tuple[int, ...], dtype: ElementType, what: str
-    ) -> Weight:
+    ) -> FileRange | Inline:
         entries = {entry.key: entry.value for entry in tensor.external_data}
         location, size = entries.get("location", ""), nbytes(shape, dtype)
         offset = _number(entries.get("offset") or "0", "offset", what)
@@ -129,7 +124,7 @@ class TensorReader:
 
     def _typed(
         self, tensor: TensorProto, shape: tuple[int, ...], dtype: ElementType, what: str
-    ) -> Weight:
+    ) -> FileRange | Inline:
         size = nbytes(shape, dtype)
         if size > INLINE_LIMIT:
             raise CompileError(
@@ -140,7 +135,7 @@ class TensorReader:
             array = numpy_helper.to_array(tensor)
         except (ValueError, TypeError, OverflowError) as error:
             raise CompileError(f"{what} cannot be read: {_first_line(error)}") from None
-        if tensor.data_type in SIGNED:
+        if tensor.data_type in NIBBLES:
             array = _packed(array)
         return small(array.tobytes(), shape, dtype, what)
 
@@ -152,7 +147,7 @@ def _packed(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return halves[0::2] | halves[1::2] << np.uint8(4)
 
 
-def _absent(weight: FileRange, what: str) -> Weight:
+def _absent(weight: FileRange, what: str) -> FileRange | Inline:
     """
     A weight whose file is absent. Small ones stand in the IR, as numbers that nothing folds away.
 

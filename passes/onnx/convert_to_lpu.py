@@ -41,13 +41,14 @@ from xdsl.ir import Operation
 
 from dialects.affine import Ranges
 from dialects.errors import unsupported
-from dialects.lpu.elementwise import ConstantOp, FillOp, IotaOp
+from dialects.lpu.elementwise import FillOp, IotaOp
 from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import TensorType
 from dialects.onnx import InitializerOp, OnnxOp
 from dialects.reading import all_within, types_of
 from passes.analysis.functions import functions, model_folder, symbol_ranges
 from passes.analysis.moves import content_at
+from passes.analysis.weights import weight_of
 from passes.onnx.operators import Operator
 from passes.onnx.operators.node import Node
 from passes.onnx.operators.record import required_record
@@ -66,8 +67,10 @@ def _check_resolved(op: Operation) -> None:
 
 def _reads_contents(op: OnnxOp) -> bool:
     """Whether a lowering may look at what an operand holds, which only integers tell."""
-    known = [v for v in op.operands if isinstance(v.owner, ConstantOp | FillOp | IotaOp)]
-    return any(not tensor_of(value).dtype.is_float for value in known)
+    whole = [value for value in op.operands if not tensor_of(value).dtype.is_float]
+    return any(
+        isinstance(value.owner, FillOp | IotaOp) or weight_of(value) is not None for value in whole
+    )
 
 
 def _lowered(node: Node, templates: Templates) -> Made:

@@ -17,10 +17,15 @@ from xdsl.ir import SSAValue
 from dialects.affine import Affine
 from dialects.lpu.tensors import tensor_of
 from passes.onnx.operators.activations import gelu_tanh, shifted, swish
+from passes.onnx.operators.expert_weights import (
+    blocks_of_row,
+    bytes_of,
+    expert_bits,
+    expert_weights,
+)
 from passes.onnx.operators.node import Dims, Node
-from passes.onnx.operators.quantised import unpacked
 from passes.onnx.operators.record import MICROSOFT, Limit, only, operator, without
-from passes.onnx.operators.terms import as_float, constant, elements, flipped, repeated
+from passes.onnx.operators.terms import as_float, constant, elements, flipped
 from passes.rewriting.build import Build
 from runtime.numerics.elements import ElementType
 
@@ -181,64 +186,18 @@ def moe(b: Build, node: Node) -> SSAValue:
     return _mixed(b, node, (first, second), chosen, shares)
 
 
-def _bits(node: Node) -> int:
-    bits = node.integer("expert_weight_bits")
-    for name in (f"fc{layer}_expert_weight_bits" for layer in (1, 2, 3)):
-        node.require(node.attr(name) in (None, bits), f"{name} is not expert_weight_bits")
-    return bits
-
-
 def _quantised_dims(node: Node) -> Sequence[Dims]:
-    packed = 8 // _bits(node)
+    packed = 8 // expert_bits(node)
     inner, found = _inner(node, packed), Extents.of(node)
     rows = node.dims("fc1_experts_weights")[1]
     for layer, count, width in (("fc1", rows, found.width), ("fc2", found.width, inner)):
-        blocks = _blocks(node, width)
+        blocks = blocks_of_row(node, width)
         listed = (found.experts, count) if blocks is None else (found.experts, count, blocks)
         node.require(node.get(f"{layer}_scales") is not None, f"the input '{layer}_scales' lacks")
         node.expect_dims(f"{layer}_scales", listed)
-        node.expect_dims(f"{layer}_zero_points", (*listed[:-1], _bytes(listed[-1], packed)))
+        node.expect_dims(f"{layer}_zero_points", (*listed[:-1], bytes_of(listed[-1], packed)))
     node.expect_dims("router_weights", (found.rows, found.experts))
     return [node.dims("input")]
-
-
-def _bytes(count: Affine, packed: int) -> Affine:
-    return Affine(-(-count.const // packed))
-
-
-def _blocks(node: Node, width: Affine) -> Affine | None:
-    """Blocks of a row; None where a row has one scale."""
-    if node.attr("block_size") in (None, 0):
-        return None
-    size = node.integer("block_size")
-    fits = size >= 16 and size & (size - 1) == 0 and width.is_const and width.const % size == 0
-    node.require(fits, f"blocks of {size} do not fill {width} columns")
-    return Affine(width.const // size)
-
-
-def _dequantised(b: Build, node: Node, layer: str, chosen: SSAValue) -> SSAValue:
-    """The weights of the chosen experts in the type of the activations."""
-    bits = _bits(node)
-    packed = b.gather(node.value(f"{layer}_experts_weights"), chosen, 0)
-    numbers = as_float(b, unpacked(b, packed, bits))
-    scales = as_float(b, b.gather(node.value(f"{layer}_scales"), chosen, 0))
-    points, dims = node.get(f"{layer}_zero_points"), tensor_of(scales).shape
-    zero = b.scalar(float(1 << (bits - 1)), F32)
-    if points is not None:
-        held = unpacked(b, b.gather(points, chosen, 0), bits)
-        zero = as_float(b, b.slice_axis(held, -1, 0, dims[-1]))
-    centred = b.map("sub", numbers, zero if points is None else _spread(b, node, zero, numbers))
-    return b.cast(
-        b.map("mul", centred, _spread(b, node, scales, numbers)), tensor_of(node.first).dtype
-    )
-
-
-def _spread(b: Build, node: Node, x: SSAValue, like: SSAValue) -> SSAValue:
-    """One number for each row, or each block of one, as it broadcasts to the weights."""
-    dims, width = tensor_of(x).shape, tensor_of(like).shape[-1]
-    if len(dims) == 2:
-        return b.reshape(x, (*dims, 1))
-    return repeated(b, x, 2, node.integer("block_size"), width)
 
 
 @operator(
@@ -254,7 +213,7 @@ def _spread(b: Build, node: Node, x: SSAValue, like: SSAValue) -> SSAValue:
     ],
 )
 def qmoe(b: Build, node: Node) -> SSAValue:
-    """Bytes are gathered, and unpacked then; experts of a weight below zero add nothing."""
+    """Experts of a weight below zero add nothing."""
     found = Extents.of(node)
     _, powers, places = _routed(b, node, found)
     apart, shares = node.get("router_weights"), _share(b, powers, powers)
@@ -266,5 +225,5 @@ def qmoe(b: Build, node: Node) -> SSAValue:
             shares = _share(b, shares, shares)
         shares = b.map("relu", shares)
     chosen = b.reshape(places, (found.pairs,))
-    weights = _dequantised(b, node, "fc1", chosen), _dequantised(b, node, "fc2", chosen)
+    weights = expert_weights(b, node, "fc1", chosen), expert_weights(b, node, "fc2", chosen)
     return _mixed(b, node, weights, chosen, shares)

@@ -10,11 +10,16 @@ from xdsl.ir import SSAValue
 from dialects.affine import Affine
 from dialects.lpu.tensors import tensor_of
 from dialects.onnx.elements import ONNX_NUMBERS
+from passes.analysis.weights import weight_of
+from passes.onnx.operators.dequantising import dequantised, listed_weight, one_for_all
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import Limit, only, operator
 from passes.onnx.operators.terms import constant, repeated
 from passes.rewriting.build import Build
 from runtime.numerics.elements import ElementType
+
+SINGLE: tuple[Dims, ...] = ((), (Affine(1),))
+"""How one scale for all of a tensor is given."""
 
 
 def _block_size(node: Node) -> int:
@@ -30,16 +35,16 @@ def _scale_axis(node: Node) -> int:
 def _scaled_dims(node: Node) -> Sequence[Dims]:
     """A scale is a scalar, one number for each channel, or one for each block along the axis."""
     (scale, point), shape = (formal.name for formal in node.op.schema.inputs[1:]), node.source.shape
-    given, size, single = node.dims(scale), _block_size(node), ((), (Affine(1),))
+    given, size = node.dims(scale), _block_size(node)
     if size:
         axis = _scale_axis(node)
         extent = shape[axis]
         node.require(extent.is_const, f"blocks of {extent} elements")
         blocks = (*shape[:axis], Affine(-(-extent.const // size)), *shape[axis + 1 :])
         node.expect_dims(scale, blocks)
-    elif given not in single:
+    elif given not in SINGLE:
         node.expect_dims(scale, (shape[_scale_axis(node)],))
-    node.expect_dims(point, *(single if not size and given in single else (given,)))
+    node.expect_dims(point, *(SINGLE if not size and given in SINGLE else (given,)))
     return [shape]
 
 
@@ -50,15 +55,38 @@ def _spread(b: Build, node: Node, name: str) -> SSAValue:
     if size:
         axis = _scale_axis(node)
         return repeated(b, value, axis, size, node.source.shape[axis])
-    if dims in ((), (Affine(1),)):
+    if dims in SINGLE:
         return b.reshape(value, ())
     axis = _scale_axis(node)
     return b.reshape(value, [dims[0] if i == axis else 1 for i in range(rank)])
 
 
+def _known(b: Build, node: Node) -> SSAValue | None:
+    """The numbers of constants."""
+    if not node.source.is_static or not node.source.dtype.is_int:
+        return None
+    shape, size = node.source.static_shape(), _block_size(node)
+    if 0 in shape:
+        return None
+    blocks = [1] * len(shape) if size else list(shape)
+    if size or node.dims("x_scale") not in SINGLE:
+        blocks[_scale_axis(node)] = size or 1
+    counts = tuple(-(-extent // block) for extent, block in zip(shape, blocks, strict=True))
+    point = node.get("x_zero_point")
+    parts = (
+        weight_of(node.first),
+        listed_weight(node.value("x_scale"), counts),
+        one_for_all(0, len(shape)) if point is None else listed_weight(point, counts),
+    )
+    return dequantised(b, parts, tuple(blocks), node.result.dtype)
+
+
 @operator("DequantizeLinear", shape=_scaled_dims)
 def dequantize(b: Build, node: Node) -> SSAValue:
-    """(x - zero point) * scale"""
+    """(x - zero point) * scale, when the program is made if all three are constants."""
+    known = _known(b, node)
+    if known is not None:
+        return known
     x = b.cast(node.first, ElementType.F32)
     if node.get("x_zero_point") is not None:
         x = b.map("sub", x, _spread(b, node, "x_zero_point"))

@@ -1,4 +1,8 @@
-"""Matrix products with weights of 4 or 8 bits: unpack, subtract the zero point, scale, multiply."""
+"""
+Products with weights of 2, 4 or 8 bits, and rows of tables of such.
+
+Constants are dequantised when the program is made; what is computed is unpacked by the machine.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,14 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu.tensors import tensor_of
+from dialects.lpu.weights import Weight
+from passes.onnx.operators.dequantising import (
+    Shape,
+    dequantised,
+    listed_weight,
+    one_for_all,
+    packed_weight,
+)
 from passes.onnx.operators.matrix import as_row, transposed
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import MICROSOFT, Limit, only, operator, without
@@ -48,20 +60,27 @@ class Blocks:
         return (Affine(self.rows), Affine(self.count), Affine(self.size * self.bits // 8))
 
     @property
+    def weight_shape(self) -> Shape:
+        """Extents of the numbers, those that fill the last block included."""
+        return (self.rows, self.count * self.size)
+
+    @property
     def points(self) -> int:
         """Bytes of zero points in a row."""
         return -(-self.count * self.bits // 8)
 
 
 def unpacked(b: Build, packed: SSAValue, bits: int) -> SSAValue:
-    """[..., n] bytes as [..., n * 8 / bits] numbers of u8; the low half of a byte comes first."""
+    """[..., n] bytes as [..., n * 8 / bits] numbers of u8; the low bits of a byte come first."""
     if bits == 8:
         return packed
     *lead, count = tensor_of(packed).shape
-    sixteen = constant(b, 16, packed)
-    halves = [b.map("mod", packed, sixteen), b.map("div", packed, sixteen)]
-    pairs = b.concat([b.reshape(half, (*lead, count, 1)) for half in halves], -1)
-    return b.reshape(pairs, (*lead, count * 2))
+    base, rest, parts = constant(b, 1 << bits, packed), packed, list[SSAValue]()
+    for _ in range(8 // bits - 1):
+        parts.append(b.map("mod", rest, base))
+        rest = b.map("div", rest, base)
+    columns = [b.reshape(part, (*lead, count, 1)) for part in (*parts, rest)]
+    return b.reshape(b.concat(columns, -1), (*lead, count * (8 // bits)))
 
 
 def _n_bits_dims(node: Node) -> Sequence[Dims]:
@@ -72,7 +91,7 @@ def _n_bits_dims(node: Node) -> Sequence[Dims]:
     _expect_blocks(node, "scales", blocks.rows, blocks.count)
     if node.get("zero_points") is not None:
         packed = node.tensor("zero_points").dtype is ElementType.U8
-        node.require(packed or blocks.bits == 4, "zero points of 8 bits that are not u8")
+        node.require(packed or blocks.bits < 8, "zero points of 8 bits that are not u8")
         count = blocks.points if packed else blocks.count
         _expect_blocks(node, "zero_points", blocks.rows, count)
     node.expect_dims("bias", (Affine(blocks.rows),))
@@ -95,8 +114,32 @@ def _zero_points(b: Build, node: Node, blocks: Blocks) -> SSAValue:
     return b.reshape(b.cast(given, ElementType.F32), (blocks.rows, blocks.count, 1))
 
 
+def _points_weight(node: Node, blocks: Blocks) -> Weight | None:
+    """The zero points as a constant."""
+    given, listed = node.get("zero_points"), (blocks.rows, blocks.count)
+    if given is None:
+        return one_for_all(1 << (blocks.bits - 1), 2)
+    if tensor_of(given).dtype is not ElementType.U8:
+        return listed_weight(given, listed)
+    held = (blocks.rows, blocks.points * 8 // blocks.bits)
+    return packed_weight(given, blocks.bits, held, listed)
+
+
 def _dequantised(b: Build, node: Node, blocks: Blocks) -> SSAValue:
     """The weights as [N, K] in the type of the activations, each element rounded once."""
+    rows, count = blocks.rows, blocks.count
+    shape, dtype = (rows, blocks.inner), node.result.dtype
+    parts = (
+        packed_weight(node.value("B"), blocks.bits, blocks.weight_shape, shape),
+        listed_weight(node.value("scales"), (rows, count)),
+        _points_weight(node, blocks),
+    )
+    known = dequantised(b, parts, (1, blocks.size), dtype)
+    return _computed(b, node, blocks) if known is None else known
+
+
+def _computed(b: Build, node: Node, blocks: Blocks) -> SSAValue:
+    """The same where the machine dequantises."""
     rows, count = blocks.rows, blocks.count
     packed = b.reshape(node.value("B"), blocks.packed)
     numbers = b.cast(unpacked(b, packed, blocks.bits), ElementType.F32)
@@ -112,8 +155,8 @@ def _dequantised(b: Build, node: Node, blocks: Blocks) -> SSAValue:
     shape=_n_bits_dims,
     limits=[
         Limit(
-            "a width other than 4 and 8 bits",
-            lambda node: node.attr("bits") not in (4, 8),
+            "a width other than 2, 4 and 8 bits",
+            lambda node: node.attr("bits") not in (2, 4, 8),
             "quantise to 4 or 8 bits",
         ),
         *without("g_idx"),
@@ -152,9 +195,31 @@ def _gathered_blocks(node: Node) -> Sequence[Dims]:
     ],
 )
 def gather_block_quantized(b: Build, node: Node) -> SSAValue:
-    """The packed rows are gathered, and unpacked then."""
-    bits, size = node.integer("bits"), node.integer("block_size")
+    """Rows of a table of constants; rows of another one are gathered, and unpacked then."""
     indices = b.cast(node.value("indices"), ElementType.I64)
+    table = _table(b, node) if node.tensor("data").is_static else None
+    return _computed_rows(b, node, indices) if table is None else b.gather(table, indices, 0)
+
+
+def _table(b: Build, node: Node) -> SSAValue | None:
+    """The whole table in the type of the result, if it is a constant."""
+    dims = [*node.dims("data")[:-1], node.result.shape[-1]]
+    shape = tuple(extent.const for extent in dims)
+    bits, size, points = node.integer("bits"), node.integer("block_size"), node.get("zero_points")
+    count = -(-shape[-1] // size)
+    listed, held = (*shape[:-1], count), (*shape[:-1], -(-count * bits // 8) * 8 // bits)
+    parts = (
+        packed_weight(node.value("data"), bits, shape, shape),
+        listed_weight(node.value("scales"), listed),
+        one_for_all(1 << (bits - 1), len(shape))
+        if points is None
+        else packed_weight(points, bits, held, listed),
+    )
+    return dequantised(b, parts, (*(1,) * (len(shape) - 1), size), node.result.dtype)
+
+
+def _computed_rows(b: Build, node: Node, indices: SSAValue) -> SSAValue:
+    bits, size = node.integer("bits"), node.integer("block_size")
     packed = b.gather(node.value("data"), indices, 0)
     scales = b.cast(b.gather(node.value("scales"), indices, 0), ElementType.F32)
     numbers = b.cast(unpacked(b, packed, bits), ElementType.F32)
