@@ -55,6 +55,21 @@ AGAINST_RUNTIME: dict[str, tuple[str, dict[str, Array | None], dict[str, Any]]] 
         {"q": f32(1, 2, 3, 4), "k": f32(1, 2, 5, 4)},
         {"equation": "bhqd,bhkd->bhqk"},
     ),
+    "keys of one head": (
+        "Einsum",
+        {"q": f32(2, 3, 2, 4), "k": f32(2, 1, 5, 4)},
+        {"equation": "bhqd,bhkd->bhqk"},
+    ),
+    "a sum over an axis that one operand repeats": (
+        "Einsum",
+        {"a": f32(1, 3), "b": f32(5, 3)},
+        {"equation": "ij,ij->j"},
+    ),
+    "an axis of one that the result repeats": (
+        "Einsum",
+        {"a": f32(1, 3), "b": f32(4, 1)},
+        {"equation": "ij,ij->ji"},
+    ),
     "a product of three": (
         "Einsum",
         {"a": f32(2, 3), "b": f32(3, 4), "c": f32(4)},

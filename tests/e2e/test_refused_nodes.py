@@ -85,6 +85,12 @@ REFUSED: dict[str, tuple[str, Inputs, dict[str, Any], str]] = {
         {"constants": ("r",)},
         "more than any machine has",
     ),
+    "a diagonal of other extents": (
+        "Einsum",
+        {"a": f32(1, 3)},
+        {"equation": "ii->i"},
+        "expected 1",
+    ),
     "labels of other extents": (
         "Einsum",
         {"a": f32(2, 3), "b": f32(2, 4)},

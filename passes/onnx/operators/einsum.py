@@ -8,7 +8,7 @@ What only one operand has is summed there first. Two operands are a product of m
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from xdsl.ir import SSAValue
@@ -52,15 +52,17 @@ class Equation:
         return Equation(tuple(operands), result)
 
     def extents(self, node: Node) -> dict[str, Affine]:
-        """The extent of each label, which must be one in all operands; an ellipsis broadcasts."""
+        """The extent of each label, which is one in all operands, or 1, as if it were repeated."""
         found: dict[str, Affine] = {}
         for value, labels in zip(node.op.operands, self.operands, strict=True):
+            own: dict[str, Affine] = {}
             for label, extent in zip(labels, tensor_of(value).shape, strict=True):
+                node.expect(f"the extent of '{label}'", extent, own.setdefault(label, extent))
+            for label, extent in own.items():
                 known = found.setdefault(label, extent)
-                if label[0] == "#":
-                    found[label] = node.broadcast((known,), (extent,))[0]
-                else:
+                if Affine(1) not in (known, extent):
                     node.expect(f"the extent of '{label}'", extent, known)
+                (found[label],) = node.broadcast((known,), (extent,))
         return found
 
 
@@ -100,6 +102,13 @@ class Labelled:
         places = [along(self.b, len(dims), axis, dims[axis]) for axis in (first, second)]
         kept = self.b.select(self.b.map("eq", *places), self.value, constant(self.b, 0, self.value))
         return Labelled(self.b, kept, self.labels)._summed([second]).diagonal()
+
+    def unrepeated(self, extents: Mapping[str, Affine]) -> Labelled:
+        """Without the axes of extent 1 that other operands have longer."""
+        dims = tensor_of(self.value).shape
+        kept = [i for i, label in enumerate(self.labels) if dims[i] == extents[label]]
+        value = self.b.reshape(self.value, [dims[i] for i in kept])
+        return Labelled(self.b, value, tuple(self.labels[i] for i in kept))
 
     def _summed(self, axes: Sequence[int]) -> Labelled:
         if not axes:
@@ -160,8 +169,9 @@ def _einsum_dims(node: Node) -> Sequence[Dims]:
 @operator("Einsum", shape=_einsum_dims, limits=[Limit("two symbolic axes in one product")])
 def einsum(b: Build, node: Node) -> SSAValue:
     equation = Equation.of(node)
+    extents = equation.extents(node)
     parts = [
-        Labelled(b, value, labels).diagonal()
+        Labelled(b, value, labels).diagonal().unrepeated(extents)
         for value, labels in zip(node.op.operands, equation.operands, strict=True)
     ]
     total, *rest = parts
