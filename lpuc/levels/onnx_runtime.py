@@ -13,10 +13,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 from lpuc.errors import UserError
+from lpuc.onnx_import.widening import widened
 
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
@@ -25,6 +27,8 @@ Runner = Callable[[Arrays], Arrays]
 FULL_ACCURACY = 1
 """The `accuracy_level` with which a product of quantised weights computes in f32."""
 EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"
+LARGEST = (1 << 31) - 1
+"""Bytes of a model in one piece."""
 SHORT = {TensorProto.FLOAT16: "f16", TensorProto.BFLOAT16: "bf16"}
 """Floats that round more than f32, by their names as precisions."""
 
@@ -61,13 +65,30 @@ class Reference:
     def __init__(self, model: Path) -> None:
         self.folder, self.notes = model.parent, list[str]()
         self.proto = ModelProto.FromString(model.read_bytes())
+        self._ran, self._types = self.proto, dict[str, Any]()
         held = self._hold()
-        self._session = self._open(self.proto.SerializeToString() if held else str(model))
+        try:
+            self._session = self._open(self.proto.SerializeToString() if held else str(model))
+        except Refusal as refusal:
+            self._session = self._widened(refusal)
         self._names: list[str] = [output.name for output in self._session.get_outputs()]
 
     def __call__(self, inputs: Arrays) -> Arrays:
         """The outputs by name; `Refusal` if ONNX Runtime cannot compute them."""
-        return _run(self._session, self._names, inputs)
+        found = _run(self._session, self._names, _wide(inputs))
+        return {n: v.astype(self._types[n]) if n in self._types else v for n, v in found.items()}
+
+    def _widened(self, refusal: Refusal) -> Any:
+        """A session of the model in f32, where ONNX Runtime refuses it and it has bf16."""
+        wide = widened(self.proto, self.folder)
+        if wide is None or wide.ByteSize() > LARGEST:
+            raise refusal
+        outputs = self.proto.graph.output
+        short = [o.name for o in outputs if o.type.tensor_type.elem_type == TensorProto.BFLOAT16]
+        self._ran, self._types = wide, dict.fromkeys(short, ml_dtypes.bfloat16)
+        session = self._open(wide.SerializeToString())
+        self.notes.append("ONNX Runtime has no bf16 for some node; it computes the file in f32")
+        return session
 
     @cached_property
     def narrowest(self) -> str:
@@ -88,13 +109,13 @@ class Reference:
     def values(self, inputs: Arrays) -> Arrays:
         """The results of all nodes of the graph by name, outputs included."""
         session, names = self._inner
-        return _run(session, names, inputs)
+        return _run(session, names, _wide(inputs))
 
     @cached_property
     def _inner(self) -> tuple[Any, list[str]]:
         """A session that gives away what is between inputs and outputs."""
         proto = ModelProto()
-        proto.CopyFrom(self.proto)
+        proto.CopyFrom(self._ran)
         known = {output.name for output in proto.graph.output}
         names = [name for node in proto.graph.node for name in node.output if name]
         proto.graph.output.extend(ValueInfoProto(name=n) for n in names if n not in known)
@@ -147,6 +168,12 @@ def session_of(model: str | bytes, level: Any = None, folder: Path | None = None
     if folder is not None:
         settings.add_session_config_entry(EXTERNAL_FOLDER, str(folder.resolve()))
     return runtime.InferenceSession(model, settings, ["CPUExecutionProvider"])
+
+
+def _wide(inputs: Arrays) -> Arrays:
+    """Inputs as ONNX Runtime takes them from Python, which has no bf16."""
+    short = ml_dtypes.bfloat16
+    return {n: v.astype(np.float32) if v.dtype == short else v for n, v in inputs.items()}
 
 
 def _run(session: Any, names: list[str], inputs: Arrays) -> Arrays:
