@@ -151,16 +151,19 @@ def _absent(weight: FileRange, what: str) -> FileRange | Inline:
     """
     A weight whose file is absent. Small ones stand in the IR, as numbers that nothing folds away.
 
-    Single numbers and short lists of integers decide what is computed; they must be known.
+    Single numbers and short lists of integers decide what is computed; they must be known. Those
+    of 8 bits are weights or zero points: no operator takes shapes or indices of that type.
     """
     size = nbytes(weight.shape, weight.dtype)
-    decides = size <= INTEGERS_LIMIT and not weight.dtype.is_float
+    is_byte = weight.dtype in (ElementType.I8, ElementType.U8)
+    decides = size <= INTEGERS_LIMIT and not weight.dtype.is_float and not is_byte
     if decides or size == weight.dtype.itemsize:
         raise CompileError(f"{what} may decide what is computed, but its file is absent")
     if size > INLINE_LIMIT:
         return weight
     seed = zlib.crc32(f"{weight.offset} {weight.path}".encode())
-    numbers = 1 + np.random.default_rng(seed).random(weight.shape)
+    draw = np.random.default_rng(seed)
+    numbers = draw.integers(1, 100, weight.shape) if is_byte else 1 + draw.random(weight.shape)
     return Inline(numbers.astype(weight.dtype.dtype).tobytes(), weight.shape, weight.dtype)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from lpuc.compiler.driver import compile_model, load_module, lower
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
 from runtime.weights.recipes import Dequantise, Recipe, sources_of
+from tests.e2e.block_quantising import packed
 from tests.e2e.single import MICROSOFT, Array, Case, Inputs, assert_same, f32
 
 DEVICES = (1, 2, 4, 8)
@@ -197,6 +199,19 @@ def test_weights_are_embedded_or_named(tmp_path: Path):
         lpuc.load(tmp_path / "reference.lpu").run(case.inputs)
 
 
+def test_a_program_without_weights_needs_none_of_them(tmp_path: Path):
+    """Zero points that lie beside the model decide nothing of what is computed."""
+    inputs = product(*LARGE[0])
+    held = ["w", "s", "z"]
+    case = Case(tmp_path, "MatMulNBits", inputs, constants=held, **attributes(*LARGE[0][:4]))
+    whole = compile_model(case.path, options()).program.code
+    path = tmp_path / "apart.onnx"
+    onnx.save(case.model, path, save_as_external_data=True, location="gone", size_threshold=0)
+    (tmp_path / "gone").unlink()
+    light = compile_model(path, replace(options(), weights="none")).program
+    assert light.code == whole
+
+
 def _pair(moved: str) -> ModelProto:
     """Two products of equal types whose weights, or scales, are made from what is stored."""
     nodes, held = list[onnx.NodeProto](), list[TensorProto]()
@@ -244,7 +259,10 @@ def _scaled(
 
     def integers(name: str, dims: tuple[int, ...]) -> TensorProto:
         numbers = draw.integers(least, least + wide, dims)
-        return helper.make_tensor(name, kind, dims, numbers.reshape(-1).tolist())
+        line = numbers.reshape(-1)
+        if line.size < 100 or kind not in (TensorProto.INT4, TensorProto.UINT4):
+            return helper.make_tensor(name, kind, dims, line.tolist())
+        return helper.make_tensor(name, kind, dims, packed(line & 15).tobytes(), raw=True)
 
     held = [integers("w", shape), numpy_helper.from_array(np.abs(f32(*scales, seed=1)), "s")]
     held += [integers("z", scales)] if pointed else []
@@ -277,6 +295,22 @@ def test_numbers_on_a_linear_scale(name: str, tmp_path: Path):
     (want,) = ReferenceEvaluator(model).run(None, inputs)
     np.testing.assert_array_equal(lpuc.compile(path, precision="f32").run(inputs)["y"], want)
     assert len(dequantised(lowered(path))) == 1
+
+
+def test_a_product_with_blocks_of_rows_on_four_devices(tmp_path: Path):
+    """More elements than are folded one by one, `[K, N]` in blocks along K, the last not full."""
+    model = _scaled(TensorProto.INT4, (250, 321), 0, 32, (8, 321), True)
+    model.graph.node[1].op_type = "MatMul"
+    del model.graph.input[0].type.tensor_type.shape.dim[1]
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 2
+    model.graph.input[0].type.tensor_type.shape.dim.add(dim_value=250)
+    model.graph.output[0].type.CopyFrom(helper.make_tensor_type_proto(TensorProto.FLOAT, [2, 321]))
+    onnx.save(model, tmp_path / "m.onnx")
+    inputs = {"x": f32(2, 250)}
+    (want,) = ReferenceEvaluator(model).run(None, inputs)
+    got = lpuc.compile(tmp_path / "m.onnx", precision="f32", devices=4).run(inputs)["y"]
+    np.testing.assert_allclose(got, want, rtol=2e-5, atol=2e-5 * np.abs(want).max())
+    assert len(dequantised(lowered(tmp_path / "m.onnx"))) == 1
 
 
 def table(points: bool, bits: int) -> Inputs:
