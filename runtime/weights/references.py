@@ -39,8 +39,12 @@ from runtime.weights.streaming.pieces import fill
 Param = tuple[int, Recipe]
 T = TypeVar("T")
 
-INFLATION = 16
-"""Parameters may take this many times the bytes of their files: a small file is no bomb."""
+INFLATION = 32
+"""
+Parameters may take this many times the bytes of their files: a small file is no bomb.
+
+Numbers of 2 bits take 16 times their bytes in f32, before extents are padded for devices.
+"""
 SMALL_BYTES = 64 << 20
 
 
