@@ -49,6 +49,7 @@ PASS_NAMES = (
     "lpu-merge-matmuls",
     "convert-lpu-to-lpu-mem",
     "lpu-mem-assign-layouts",
+    "lpu-mem-schedule",
     "lpu-mem-promote",
     "lpu-mem-tile",
     "lpu-mem-allocate",

@@ -54,6 +54,7 @@ FACTS: Mapping[str, tuple[str, str]] = {
     "exchanges": ("lpu_esl", "what is needed whole is exchanged"),
     "buffers": ("lpu_mem", "every tensor has a buffer"),
     "layouts": ("lpu_mem", "buffers are laid out as products stream them"),
+    "order": ("lpu_mem", "what is independent stands where engines wait least"),
     "residents": ("lpu_mem", "what stays on the chip is chosen"),
     "tiles": ("lpu_mem", "what is computed in one piece fits on the chip"),
     "addresses": ("lpu_mem", "every buffer has an address"),

@@ -79,6 +79,7 @@ PIPELINE = (
         (
             "convert-lpu-to-lpu-mem",
             "lpu-mem-assign-layouts",
+            "lpu-mem-schedule",
             "lpu-mem-promote",
             "lpu-mem-tile",
             "lpu-mem-allocate",

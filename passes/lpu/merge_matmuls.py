@@ -34,9 +34,9 @@ func.func @step(%x : !lpu.tensor<[1, 4], f32>)
 1. The right sides are weights, or rows of stacked weights at the same place: one layer of a rolled
    body. Nothing else in the module reads them but products that are merged just so, in another loop
    or function: no weight is stored twice.
-2. What makes values, keys and queries of an attention goes into one product, in this order: values
-   and keys can be written to the cache while queries are still computed. The other products with
-   the same left side make another.
+2. What makes keys and queries of an attention goes into one product, in this order: keys can be
+   written to the cache while queries are computed. What makes values stays a product of its own,
+   which is needed later, and so do the other products with the same left side.
 3. Casts and biases that follow each of them follow the one.
 
 What is not read any more is for `dce`.
@@ -189,10 +189,10 @@ class Group:
 def groups_in(block: Block) -> Iterator[Group]:
     """The groups of a block, without what its loops hold."""
     ranks = attention_ranks(block.ops)
-    sides: dict[tuple[SSAValue, Attribute, bool], list[MatmulOp]] = {}
+    sides: dict[tuple[SSAValue, Attribute, int], list[MatmulOp]] = {}
     for op in block.ops:
         if isinstance(op, MatmulOp):
-            sides.setdefault((op.lhs, _kind(op), op in ranks), []).append(op)
+            sides.setdefault((op.lhs, _kind(op), _place(op, ranks)), []).append(op)
     for members in sides.values():
         members.sort(key=lambda op: ranks.get(op, OTHER))
         if len(members) < 2:
@@ -202,6 +202,11 @@ def groups_in(block: Block) -> Iterator[Group]:
             MERGING.no(members[0], "right sides of {} products are not alike", len(members))
         else:
             yield Group(members, parameters)
+
+
+def _place(op: MatmulOp, ranks: Mapping[MatmulOp, int]) -> int:
+    """Which products of one left side belong together: rule 2."""
+    return {0: 0, 1: 1, 2: 1}.get(ranks.get(op, OTHER), OTHER)
 
 
 def mergeable(module: ModuleOp) -> list[Group]:

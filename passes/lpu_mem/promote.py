@@ -29,7 +29,8 @@ builtin.module attributes {lpu.options = {target = "lpu-tiny"}} {
 ```
 
 A buffer that is promoted keeps its address for all its life, and buffers that are not live at once
-share addresses. What messages come to goes first: checks of a program follow what devices exchange
+share addresses; if there is room not with what is written while an engine may still be at work on
+the other. What messages come to goes first: checks of a program follow what devices exchange
 through the LMU, and through nothing else. Then small ones: they are used as often as large ones and
 cost less room.
 `lpu_mem.resident` is the end of the part of the LMU that they take; tiles lie behind it.
@@ -41,6 +42,7 @@ up to half of it, and as much as the operation needs whose smallest tile is the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -53,7 +55,7 @@ from dialects.lpu_mem.ops import AllocOp, DataOp, LinkOp, buffer_of
 from dialects.lpu_mem.target import spill_base, target_of
 from dialects.lpu_mem.types import BufferType
 from passes.analysis.functions import functions, symbol_ranges
-from passes.lpu_mem.placement.lives import WORD, Life, lives_of, place, up
+from passes.lpu_mem.placement.lives import WORD, Life, lives_of, place, shadows, up
 from passes.lpu_mem.tiling.plan import least_bytes
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import retype, set_attribute, set_property
@@ -98,6 +100,17 @@ def _chosen(lives: list[Life], positions: int, budget: int) -> list[Life]:
     return chosen
 
 
+def _place_apart(chosen: Sequence[Life], func: FuncOp) -> int:
+    """Place buffers so that none takes the place of another whose last use may still go on."""
+    until, last = shadows(chosen, func), [life.last for life in chosen]
+    for life in chosen:
+        life.last = until[life.value]
+    end = place(chosen, ALIGNMENT)
+    for life, at in zip(chosen, last, strict=True):
+        life.last = at
+    return end
+
+
 def promote(func: FuncOp, budget: int) -> None:
     """Promote what fits into `budget` bytes of LMU and give it an address."""
     lives, positions = lives_of(func)
@@ -107,7 +120,9 @@ def promote(func: FuncOp, budget: int) -> None:
         if buffer_of(value).space == "hbm" and not _stays_in_hbm(value)
     ]
     chosen = _chosen(candidates, positions, budget)
-    end = place(chosen, ALIGNMENT)
+    end = _place_apart(chosen, func)
+    if end > budget:
+        end = place(chosen, ALIGNMENT)
     while end > budget:
         chosen.remove(max(chosen, key=lambda life: life.address + life.nbytes))
         end = place(chosen, ALIGNMENT)
@@ -126,7 +141,10 @@ class LpuMemPromotePass(RewritingPass):
     name = "lpu-mem-promote"
     specification = Specification(
         level="lpu_mem",
-        after={"buffers": "it chooses among the buffers"},
+        after={
+            "buffers": "it chooses among the buffers",
+            "order": "how long a buffer lives follows from it",
+        },
         gives=("residents",),
         numbers=EXACT,
     )

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Block, Operation, SSAValue, Use
 
-from dialects.lpu_mem.ops import AllocOp, buffer_of
+from dialects.lpu_mem.ops import AllocOp, DataOp, buffer_of
 
 WORD = 8
 """Alignment of the smallest buffers: that of the largest element."""
@@ -73,6 +73,31 @@ def lives_of(func: FuncOp) -> tuple[dict[SSAValue, Life], int]:
         first, last = min(s[0] for s in spans), max(s[1] for s in spans)
         lives[op.result] = Life(op.result, first, last)
     return lives, positions.end
+
+
+def shadows(lives: Iterable[Life], func: FuncOp) -> dict[SSAValue, int]:
+    """Until when the last use of a buffer may still go on: to the first reader of what it writes.
+
+    Engines run ahead of each other. What a product reads is read while vector work behind it goes
+    on that does not need its result, and would wait if it wrote to the same place.
+    """
+    positions, found = Positions(func), dict[SSAValue, int]()
+    for life in lives:
+        found[life.value] = life.last
+        for use in life.value.uses:
+            op = use.operation
+            if positions.span[op][1] != life.last or not isinstance(op, DataOp):
+                continue
+            block = op.parent
+            assert block is not None
+            written = [reader for value in op.operands[: op.WRITES] for reader in value.uses]
+            later = [positions.use(r.operation, block)[0] for r in written if _is_within(r, block)]
+            found[life.value] = min((at for at in later if at > life.last), default=life.last)
+    return found
+
+
+def _is_within(use: Use, block: Block) -> bool:
+    return block.find_ancestor_op_in_block(use.operation) is not None
 
 
 def up(value: int, alignment: int) -> int:

@@ -56,9 +56,9 @@ func.func @biases(%x : !lpu.tensor<[1, 4], f16>) -> (!lpu.tensor<[1, 8], f32>, !
 
 // -----
 
-// Values first, then keys, then queries; what is no operand of the attention makes another product.
+// Keys first, then queries; values are alone, what is no operand of the attention makes another.
 // CHECK-LABEL: @order
-// CHECK:         lpu.constant <concat([file("v", 0, [8, 4], f32), file("k", 0, [8, 4], f32), file("q", 0, [8, 8], f32)], 1)>
+// CHECK:         lpu.constant <concat([file("k", 0, [8, 4], f32), file("q", 0, [8, 8], f32)], 1)>
 // CHECK:         lpu.constant <concat([file("a", 0, [8, 8], f32), file("b", 0, [8, 8], f32)], 1)>
 func.func @order(%x : !lpu.tensor<[1, 8], f32>, %pk : !lpu.tensor<[1, 1, P, 4], f32>, %pv : !lpu.tensor<[1, 1, P, 4], f32>) -> (!lpu.tensor<[1, 2, 1, 4], f32>, !lpu.tensor<[1, 8], f32>, !lpu.tensor<[1, 8], f32>) attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %wq = lpu.constant <file("q", 0, [8, 8], f32)> : !lpu.tensor<[8, 8], f32>
@@ -154,7 +154,7 @@ func.func @generate(%x : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 2], f32> {
 
 // A weight that stands behind the first product: the one of all stands in front of it.
 // CHECK-LABEL: @behind
-// CHECK:         %[[w:.*]] = lpu.constant <concat([file("v", 0, [8, 4], f32), file("k", 0, [8, 4], f32), file("q", 0, [8, 8], f32)], 1)>
+// CHECK:         %[[w:.*]] = lpu.constant <concat([file("k", 0, [8, 4], f32), file("q", 0, [8, 8], f32)], 1)>
 // CHECK:         lpu.matmul %x, %[[w]]
 func.func @behind(%x : !lpu.tensor<[1, 8], f32>, %pk : !lpu.tensor<[1, 1, P, 4], f32>, %pv : !lpu.tensor<[1, 1, P, 4], f32>) -> !lpu.tensor<[1, 2, 1, 4], f32> attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %wq = lpu.constant <file("q", 0, [8, 8], f32)> : !lpu.tensor<[8, 8], f32>

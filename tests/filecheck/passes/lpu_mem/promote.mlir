@@ -134,3 +134,23 @@ func.func @exchanged(%x : !lpu_mem.buffer<hbm, f32, 60>) attributes {lpu.symbols
   lpu_mem.map "add" %x, %1, %1 <[60] {0: [1]} {0: [1]} {60: [1]}> : !lpu_mem.buffer<hbm, f32, 60>, !lpu_mem.buffer<hbm, f32, 120>, !lpu_mem.buffer<hbm, f32, 120>
   lpu_mem.return :
 }
+
+// -----
+
+// What a product reads is not written over before its result is read, if there is room: the product
+// may still go on.
+// CHECK-LABEL: @at_work
+// CHECK:         %x = lpu_mem.alloc at [[AT:[0-9]+]] :
+// CHECK-NOT:     %t = lpu_mem.alloc at [[AT]] :
+// CHECK:         lpu_mem.vecmat
+func.func @at_work(%y : !lpu_mem.buffer<hbm, f32, 3>) {
+  %w = lpu_mem.param <file("w", 0, [3, 3], f32)> : !lpu_mem.buffer<hbm, f32, 9>
+  %x = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 3>
+  %t = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 3>
+  %p = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 3>
+  lpu_mem.map "neg" %x, %y <[3] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 3>, !lpu_mem.buffer<hbm, f32, 3>
+  lpu_mem.vecmat %p, %x, %w accumulate 0 <[1, 3, 3] {0: [0, 0, 1]} {0: [0, 1, 0]} {0: [0, 1, 3]}> : !lpu_mem.buffer<hbm, f32, 3>, !lpu_mem.buffer<hbm, f32, 3>, !lpu_mem.buffer<hbm, f32, 9>
+  lpu_mem.map "exp" %t, %y <[3] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 3>, !lpu_mem.buffer<hbm, f32, 3>
+  lpu_mem.map "add" %y, %t, %p <[3] {0: [1]} {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 3>, !lpu_mem.buffer<hbm, f32, 3>, !lpu_mem.buffer<hbm, f32, 3>
+  lpu_mem.return :
+}
