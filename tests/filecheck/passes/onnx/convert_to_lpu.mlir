@@ -145,3 +145,34 @@ func.func @largest_of_many(%x : !lpu.tensor<[2, P + 2], f32>) -> !lpu.tensor<[2,
   %v, %i = onnx.TopK(%x, %k) {since_version = 11 : i64} : (!lpu.tensor<[2, P + 2], f32>, !lpu.tensor<[1], i64>) -> (!lpu.tensor<[2, 2], f32>, !lpu.tensor<[2, 2], i64>)
   func.return %i : !lpu.tensor<[2, 2], i64>
 }
+
+// -----
+
+// Constants of few bits are weights: a recipe dequantises them, also behind a cast of the scales.
+// CHECK-LABEL: @weights_of_few_bits
+// CHECK:         %0 = lpu.constant <dequantise(slice(unpack(file("w", 0, [96], u8), 4, [6, 32], u8), [0, 0], [6, 30]), reshape(cast(file("w", 96, [12], f16), f32), [6, 2]), inline("00000041", [1, 1], f32), [1, 16])> : !lpu.tensor<[6, 30], f32>
+// CHECK-NEXT:    %1 = lpu.transpose %0
+// CHECK-NEXT:    %y = lpu.matmul %x, %1
+func.func @weights_of_few_bits(%x : !lpu.tensor<[1, 30], f32>) -> !lpu.tensor<[1, 6], f32> {
+  %w = lpu.constant <file("w", 0, [6, 2, 8], u8)> : !lpu.tensor<[6, 2, 8], u8>
+  %s = lpu.constant <file("w", 96, [12], f16)> : !lpu.tensor<[12], f16>
+  %t = onnx.Cast(%s) {to = 1 : i64, since_version = 19 : i64} : (!lpu.tensor<[12], f16>) -> !lpu.tensor<[12], f32>
+  %y = onnx.com.microsoft.MatMulNBits(%x, %w, %t) {K = 30 : i64, N = 6 : i64, bits = 4 : i64, block_size = 16 : i64, since_version = 1 : i64} : (!lpu.tensor<[1, 30], f32>, !lpu.tensor<[6, 2, 8], u8>, !lpu.tensor<[12], f32>) -> !lpu.tensor<[1, 6], f32>
+  func.return %y : !lpu.tensor<[1, 6], f32>
+}
+
+// -----
+
+// What comes in is unpacked in every step, the low half of a byte first.
+// CHECK-LABEL: @numbers_of_few_bits
+// CHECK-NOT:     dequantise
+// CHECK:         %1 = lpu.map "mod" %w, %0
+// CHECK-NEXT:    %2 = lpu.map "div" %w, %0
+// CHECK-NEXT:    %3 = lpu.reshape %1
+// CHECK-NEXT:    %4 = lpu.reshape %2
+// CHECK-NEXT:    %5 = lpu.concat %3, %4 axis 3
+func.func @numbers_of_few_bits(%x : !lpu.tensor<[1, 32], f32>, %w : !lpu.tensor<[6, 2, 8], u8>) -> !lpu.tensor<[1, 6], f32> {
+  %s = lpu.constant <file("w", 96, [12], f32)> : !lpu.tensor<[12], f32>
+  %y = onnx.com.microsoft.MatMulNBits(%x, %w, %s) {K = 32 : i64, N = 6 : i64, bits = 4 : i64, block_size = 16 : i64, since_version = 1 : i64} : (!lpu.tensor<[1, 32], f32>, !lpu.tensor<[6, 2, 8], u8>, !lpu.tensor<[12], f32>) -> !lpu.tensor<[1, 6], f32>
+  func.return %y : !lpu.tensor<[1, 6], f32>
+}
