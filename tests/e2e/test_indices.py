@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from lpuc.compiler.driver import CompiledProgram, compile_model
 from lpuc.compiler.options import CompileOptions
+from runtime.isa import Scatter
 from runtime.traps import Trap, TrapKind
 
 Array = np.ndarray[Any, Any]
@@ -77,3 +78,34 @@ def test_an_index_names_an_element_of_its_own_axis(operator: str, tmp_path: Path
         with pytest.raises(Trap, match="the_node") as trapped:
             run(program, operator, outside)
         assert trapped.value.kind is TrapKind.INDEX
+
+
+@pytest.mark.parametrize(
+    ("places", "moved"),
+    [
+        ([1, 2], True), ([0, 1], True), ([2, 3], True), ([0, 1, 2, 3], True), ([3], True),
+        ([0, 2], False), ([2, 1], False), ([1, 1], False), ([-1], False), ([-2, -1], False),
+    ],
+)  # fmt: skip
+def test_rows_that_follow_each_other_are_put_between_the_others(
+    places: list[int], moved: bool, tmp_path: Path
+):
+    """As `x[1:3] = y` is exported; all others are told row by row, the last of two counts."""
+    data, updates = DATA.reshape(4, 6), -1 - np.arange(6.0 * len(places), dtype=np.float32)
+    updates = updates.reshape(len(places), 6)
+    indices = numpy_helper.from_array(np.array(places, np.int64)[:, None], "i")
+    node = helper.make_node("ScatterND", ["x", "i", "u"], ["y"], name="the_node")
+    values = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, array.shape)
+        for name, array in (("x", data), ("u", updates), ("y", data))
+    ]
+    graph = helper.make_graph([node], "g", values[:2], values[2:], [indices])
+    path = tmp_path / "model.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]), path)
+    program = compile_model(path, CompileOptions(precision="f32"))
+    result = data.copy()
+    for place, row in zip(places, updates, strict=True):
+        result[place] = row
+    assert np.array_equal(program.run({"x": data, "u": updates})["y"], result)
+    assert program.in_memory is not None
+    assert moved != any(isinstance(inst, Scatter) for inst in program.in_memory.code)

@@ -16,7 +16,7 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu.tensors import tensor_of
-from passes.analysis.content import Content
+from passes.analysis.content import Content, as_line, line_through
 from passes.analysis.moves import taken
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import Limit, operator
@@ -211,8 +211,36 @@ def _scattered_tuples(node: Node) -> Sequence[Dims]:
 @operator("ScatterND", shape=_scattered_tuples, limits=[Limit("index tuples of symbolic length")])
 def scatter_nd(b: Build, node: Node) -> SSAValue:
     shape, depth = node.source.shape, _depth(node)
+    if (begin := _run_of_rows(node)) is not None:
+        return _put(b, node, begin)
     places = _row_places(b, node, shape[:depth], 0)
     return _scatter_rows(b, node, shape[:depth], shape[depth:], places)
+
+
+def _run_of_rows(node: Node) -> int | None:
+    """Where rows begin that follow each other and are set, as `x[2:5] = y` is exported."""
+    indices, rows = node.dims("indices"), node.source.shape[0]
+    if _combination(node) != "set" or len(indices) != 2 or indices[1] != Affine(1):
+        return None
+    content = node.lookup(node.value("indices"))
+    held = node.elements("indices") if as_line(content, node.tensor("indices")) is None else None
+    line = as_line(content, node.tensor("indices")) if held is None else line_through(held)
+    if line is None or not line.base.is_const or not indices[0].is_const:
+        return None
+    follows = indices[0] == Affine(1) or line.coefficients[0] == Affine(1)
+    is_inside = line.base.const >= 0 and (rows - line.base - indices[0]).lower(node.ranges) >= 0
+    return line.base.const if follows and is_inside and indices[0].const else None
+
+
+def _put(b: Build, node: Node, begin: int) -> SSAValue:
+    """The rows before, those that are set, and the rows behind."""
+    data, updates = node.value("data"), node.value("updates")
+    end = begin + node.dims("indices")[0].const
+    behind = node.source.shape[0] - end
+    parts = [b.slice_axis(data, 0, 0, begin)] if begin else []
+    parts += [updates]
+    parts += [b.slice_axis(data, 0, end, behind)] if behind != Affine() else []
+    return b.concat(parts, 0)
 
 
 def _one_hot_dims(node: Node) -> Sequence[Dims]:
