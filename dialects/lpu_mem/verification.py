@@ -4,7 +4,8 @@ What the operations of the level `lpu_mem` demand of what stands around them.
 Every element that an operation touches lies in its buffer. Where an element lies may depend on the
 device (`dialects.devices`), how many there are may not. Once a function has addresses
 (`lpu_mem.arguments`), it is tiled: at most four axes, HBM is touched by transfers and by what an
-engine reads or writes there directly, and every buffer lies in the memory of the target.
+engine reads or writes there directly, every buffer lies in the memory of the target, and no
+operation writes where another of its buffers lies: an engine may not have read that yet.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import cast
 
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from dialects.affine import Affine
 from dialects.devices import differs_by_device
@@ -52,6 +53,7 @@ def _data(op: ops.DataOp, scope: Scope) -> None:
         require(op, not beyond, f"it leaves buffer {index}, whose last element is {last}")
     if _is_tiled(scope):
         _tiled(op)
+        _apart(op, scope)
 
 
 def _extents(op: ops.DataOp, index: int) -> tuple[Affine, ...]:
@@ -95,6 +97,30 @@ def _tiled(op: ops.DataOp) -> None:
     for index, space in enumerate(spaces):
         here = (space == "hbm") == (index in op.DIRECT)
         require(op, here, f"no engine takes buffer {index} in {space}")
+
+
+def _apart(op: ops.DataOp, scope: Scope) -> None:
+    """What is written lies in no other buffer that the operation is given."""
+    for number, value in enumerate(op.operands[: op.WRITES]):
+        for other in op.operands[number + 1 :]:
+            if value is other or buffer_of(value).space != buffer_of(other).space:
+                continue
+            at, end = _bytes(value, scope)
+            first, last = _bytes(other, scope)
+            apart = end <= first or last <= at
+            require(op, apart, "it writes where another of its buffers lies")
+
+
+def _bytes(value: SSAValue, scope: Scope) -> tuple[int, int]:
+    """The first byte of a buffer, and the first behind it; none where no address is known."""
+    if isinstance(value, BlockArgument):
+        addresses = scope.func.attributes["lpu_mem.arguments"]
+        known = addresses.data if isinstance(addresses, IntsAttr) else ()
+        at = known[value.index] if value.index < len(known) else None
+    else:
+        address = getattr(value.owner, "address", None)
+        at = address.value.data if isinstance(address, IntegerAttr) else None
+    return (0, 0) if at is None else (at, at + buffer_of(value).nbytes)
 
 
 def _loop(op: control.ForOp, scope: Scope) -> None:

@@ -215,6 +215,29 @@ func.func @step() attributes {lpu_mem.arguments = #lpu.ints<[]>, lpu_mem.params_
 
 // -----
 
+// An engine may write before it has read all.
+// CHECK: 'lpu_mem.map': it writes where another of its buffers lies
+func.func @step() attributes {lpu_mem.arguments = #lpu.ints<[]>, lpu_mem.params_size = 64 : i64, lpu_mem.arena_base = 64 : i64, lpu_mem.arena_size = 64 : i64} {
+  %x = lpu_mem.alloc at 0 : !lpu_mem.buffer<lmu, f32, 8>
+  %y = lpu_mem.alloc at 28 : !lpu_mem.buffer<lmu, f32, 8>
+  lpu_mem.map "neg" %y, %x <[8] {0: [1]} {0: [1]}> : !lpu_mem.buffer<lmu, f32, 8>, !lpu_mem.buffer<lmu, f32, 8>
+  lpu_mem.return :
+}
+
+// -----
+
+// Inputs lie where the function says.
+// CHECK: 'lpu_mem.copy': it writes where another of its buffers lies
+func.func @step(%a : !lpu_mem.buffer<lmu, f32, 8>) attributes {lpu_mem.arguments = #lpu.ints<[32]>, lpu_mem.params_size = 64 : i64, lpu_mem.arena_base = 64 : i64, lpu_mem.arena_size = 64 : i64} {
+  %x = lpu_mem.alloc at 0 : !lpu_mem.buffer<lmu, f32, 8>
+  lpu_mem.copy %x, %a <[8] {0: [1]} {0: [1]}> : !lpu_mem.buffer<lmu, f32, 8>, !lpu_mem.buffer<lmu, f32, 8>
+  %y = lpu_mem.alloc at 8 : !lpu_mem.buffer<lmu, f32, 8>
+  lpu_mem.copy %y, %a <[8] {0: [1]} {0: [1]}> : !lpu_mem.buffer<lmu, f32, 8>, !lpu_mem.buffer<lmu, f32, 8>
+  lpu_mem.return :
+}
+
+// -----
+
 // Panels stream from HBM.
 // CHECK: 'lpu_mem.vecmat': no engine takes buffer 2 in lmu
 func.func @step() attributes {lpu_mem.arguments = #lpu.ints<[]>, lpu_mem.params_size = 64 : i64, lpu_mem.arena_base = 64 : i64, lpu_mem.arena_size = 64 : i64} {
