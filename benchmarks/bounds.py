@@ -114,7 +114,7 @@ class _Stepping:
             self.others(run)
 
     def _look(self, found: Found) -> None:
-        if found.mnemonic != Vecmat.MNEMONIC or found.device:
+        if found.operation != Vecmat.MNEMONIC or found.device:
             return
         self.turns += 1
         if self.turns == self.plant.turn + 1:

@@ -12,6 +12,8 @@ from itertools import product
 
 from onnx import ModelProto
 
+from lpuc.diagnosis.blame import module_of, own_frames
+from lpuc.diagnosis.failure import Hang
 from lpuc.diagnosis.limits import at_most
 from lpuc.diagnosis.reduction.inputs import of_shapes
 from lpuc.diagnosis.search import Problem
@@ -24,6 +26,8 @@ EXTENTS = (2, 4)
 """What dimensions may be that have a name."""
 MOST = 6
 """How many names are tried with either."""
+JUDGES = "lpuc.diagnosis."
+"""The package of what judges."""
 
 
 def earlier(judge: Callable[[], None]) -> Problem | None:
@@ -32,10 +36,23 @@ def earlier(judge: Callable[[], None]) -> Problem | None:
         with at_most(SECONDS):
             judge()
     except Problem as problem:
-        return None if problem.failure.kind == "hang" else problem
-    except Exception:  # it cannot be run: then nothing is known of it
+        return problem
+    except Hang:
         return None
+    except Exception as error:
+        if is_judges(error):
+            raise
     return None
+
+
+def is_judges(error: Exception) -> bool:
+    """
+    Whether an error was raised by what judges: a bug of that, of which must be heard.
+
+    What the IR raises when it is run, or when somebody asks how it is called, is no such thing:
+    then nothing is known of it.
+    """
+    return bool(frames := own_frames(error)) and module_of(frames[0]).startswith(JUDGES)
 
 
 def called_by_types(reference: Reference, given: Mapping[str, int]) -> Sequence[Case]:

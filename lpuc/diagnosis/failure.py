@@ -78,8 +78,12 @@ class Failed(Exception):
         self.failure = failure
 
 
-class Hang(Exception):
-    """Something takes longer than it was given."""
+class Hang(BaseException):
+    """
+    Something takes longer than it was given.
+
+    No error of what runs at that moment: whoever takes everything for one must not take this.
+    """
 
 
 def failure_of(error: BaseException, where: str, given: ModuleOp | None = None) -> Failure:

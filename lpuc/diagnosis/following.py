@@ -11,7 +11,7 @@ from dialects.verification import forget, verify_module
 from lpuc.compiler.options import CompileOptions
 from lpuc.compiler.pipeline import Stage, parse_passes, pipeline_of, stage_passes
 from lpuc.compiler.watching.checks import check_level, check_removed
-from lpuc.diagnosis.failure import Failure, failure_of
+from lpuc.diagnosis.failure import Failure, Hang, failure_of
 from lpuc.diagnosis.judging.snapshots import Step, steps
 from lpuc.diagnosis.limits import at_most
 
@@ -72,7 +72,7 @@ def follow(
                 broken = _first_broken(module, done)
                 if broken is not None:
                     return broken
-    except Exception as error:  # a pass may raise anything
+    except (Exception, Hang) as error:  # a pass may raise anything
         return failure_of(error, where, given)
     finally:
         forget()

@@ -12,7 +12,6 @@ from lpuc.compiler.pipeline import parse_passes
 from lpuc.compiler.resuming import resumed
 from lpuc.diagnosis.bisection import Bisection
 from lpuc.diagnosis.earlier import earlier
-from lpuc.diagnosis.failure import Hang
 from lpuc.diagnosis.following import follow, unstaged
 from lpuc.diagnosis.judging.runs import run
 from lpuc.diagnosis.judging.snapshots import Snapshot, Step, narrowest
@@ -84,8 +83,6 @@ def _runs(first: Snapshot, case: Case, notes: list[str]) -> bool:
     """Whether IR that is taken for right can be run on a case, by which its passes are judged."""
     try:
         run(first, case)
-    except Hang:
-        raise
     except (OSError, Unreadable, Unlinked) as error:
         raise UserError(f"weights cannot be read: {error}") from error
     except Exception as error:  # semantics raise what they meet

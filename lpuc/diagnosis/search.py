@@ -167,9 +167,11 @@ class Search:
         operation, names = found.operation, found.names
         message = str(found) if operation else f"output '{names[0]}': {found}"
         names = names if operation else ()
-        if operation is None or where in (SEMANTICS_OF_MEM, INTERPRETER):
+        if operation is None or where == SEMANTICS_OF_MEM:
             place = None if before is None else place_of(before, after, NEARNESS[self.precision])
             operation, names = place or (operation, names)
+        elif where == INTERPRETER:
+            operation = found.instruction or operation
         return Failure("numbers", where, operation, names, message)
 
     def _culprit(self, step: Step, before: Runs | None, after: Runs | None, case: Case) -> str:
@@ -197,9 +199,10 @@ class Search:
         return after is None or self._visible(before, after)
 
     def _visible(self, before: Runs, after: Runs) -> bool:
-        return (
-            outputs_depart(after.outputs, before.outputs, self.tolerance, before.spread) is not None
-        )
+        if after.broken is not None:
+            return True
+        off = outputs_depart(after.outputs, before.outputs, self.tolerance, before.spread)
+        return off is not None
 
     @property
     def is_whole(self) -> bool:

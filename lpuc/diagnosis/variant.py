@@ -14,7 +14,7 @@ from lpuc.compiler.driver import load_module
 from lpuc.compiler.options import CompileOptions
 from lpuc.diagnosis.checking import RESOLVED
 from lpuc.diagnosis.earlier import called_by_types, earlier
-from lpuc.diagnosis.failure import ENCODER, IMPORTER, UNKNOWN, Failed, Failure, failure_of
+from lpuc.diagnosis.failure import ENCODER, IMPORTER, UNKNOWN, Failed, Failure, Hang, failure_of
 from lpuc.diagnosis.following import PASS_SECONDS, course_of, follow, until
 from lpuc.diagnosis.judging.departures import outputs_depart
 from lpuc.diagnosis.judging.importing import judge_import, judge_weights
@@ -106,7 +106,7 @@ class Variant:
             module = self._imported()
         except (BadOption, UserError, OSError):
             raise
-        except Exception as error:  # the importer may raise anything
+        except (Exception, Hang) as error:  # the importer may raise anything
             return failure_of(error, IMPORTER)
         self._start = Snapshot.of(module, "onnx")
         misread = misbuilt(module)

@@ -25,11 +25,16 @@ class Departure:
     names: tuple[str, ...]
     """The ONNX nodes of the operation, or the output."""
     index: tuple[int, ...]
-    got: float
+    got: float | None
+    """None if nothing is written where it was."""
     expected: float
     bound: float
+    instruction: str | None = None
+    """What has written it, where instructions did."""
 
     def __str__(self) -> str:
+        if self.got is None:
+            return f"nothing is written where {self.expected:.9g} was"
         at = f"[{', '.join(map(str, self.index))}]"
         text = f"{at} is {self.got:.9g}, not {self.expected:.9g}"
         return f"{text}; it may differ by {self.bound:.2g}"

@@ -85,6 +85,7 @@ class Runs:
     compared: Compared | None = None
     """Of instructions that a pass was judged by: how much could be compared."""
     _log: Log | None = None
+    _steps: IsaLog | None = None
 
     @property
     def is_traced(self) -> bool:
@@ -119,6 +120,15 @@ class Runs:
     @property
     def outputs(self) -> Outputs:
         return self.clean[0]
+
+    @cached_property
+    def broken(self) -> Exception | None:
+        """What a run breaks off with, if it does."""
+        try:
+            _ = self.clean
+        except Exception as error:  # semantics raise what they meet
+            return error
+        return None
 
     @property
     def events(self) -> list[Event]:
@@ -155,9 +165,14 @@ class Runs:
     @cached_property
     def instructions(self) -> IsaLog:
         """What instructions write, in order."""
-        log = IsaLog(self.snapshot.machine.program.provenance)
+        log = self._steps = IsaLog(self.snapshot.machine.program.provenance)
         self.clean = self.stepped(log.writes), list[Event]()
         return log
+
+    @property
+    def instructions_done(self) -> IsaLog:
+        """The same, up to where the last run broke off if it did."""
+        return self.instructions if self._steps is None else self._steps
 
     @cached_property
     def table(self) -> dict[Key, Event]:

@@ -21,8 +21,9 @@ import numpy as np
 
 from dialects.errors import node_names
 from dialects.lpu_mem.ops import buffer_of
+from lpuc.diagnosis.failure import part_of_machine
 from lpuc.diagnosis.judging.departures import Departure, departure
-from lpuc.diagnosis.judging.isa.pairing import CHOSEN, OTHER_WAY, Compared, paired
+from lpuc.diagnosis.judging.isa.pairing import CHOSEN, OTHER_WAY, Compared, matched, paired
 from lpuc.diagnosis.judging.isa.written import Found, Place, Write, Writes
 from lpuc.diagnosis.judging.mem.contents import turn_names
 from lpuc.diagnosis.judging.mem.written import Written
@@ -35,10 +36,18 @@ def judge_instructions(is_exact: bool, before: Runs, after: Runs) -> Departure |
     """
     The first thing that an instruction writes which is not what it was before a pass.
 
-    `after.compared` is how much could be looked at.
+    `after.compared` is how much could be looked at. Where the run breaks off, what it has written
+    up to there is looked at, and if that is right what it breaks off with is raised.
     """
-    log, compared = after.instructions, Compared()
     right = _of_buffers(before) if before.is_on_buffers else before.instructions.devices
+    try:
+        log, compared = after.instructions, Compared()
+    except Exception as error:  # whatever the machine raises
+        log = after.instructions_done
+        found = None if part_of_machine(error) else _up_to_here(right, log.devices)
+        if found is None:
+            raise
+        return found
     sides = zip_longest(right, log.devices, fillvalue=())
     pairs = [paired(old, new, compared) for old, new in sides]
     compared.left.update({(name, CHOSEN): n for name, n in (+log.writes.chosen).items()})
@@ -46,7 +55,7 @@ def judge_instructions(is_exact: bool, before: Runs, after: Runs) -> Departure |
     times = 0.0 if is_exact and not before.is_on_buffers else APART
     both = [(log.devices[d][n], pairs[d][n]) for d in range(len(pairs)) for n in sorted(pairs[d])]
     if not before.is_on_buffers:
-        return next((off for new, old in both if (off := _off(new.array, old, times))), None)
+        return next((off for new, old in both if (off := _off(new, old, times))), None)
     if all(same_bits(new.array, _shaped(old, new.array)) for new, old in both):
         return None
     forcing = Forcing(pairs, log.steps, compared)
@@ -58,14 +67,46 @@ def _shaped(right: Write, got: Array) -> Array:
     return right.array.reshape(got.shape)
 
 
-def _off(got: Array, right: Write, times: float) -> Departure | None:
+def _up_to_here(
+    right: Sequence[Sequence[Write]], done: Sequence[Sequence[Write]]
+) -> Departure | None:
+    """
+    The first array that is off, or not where it was, when instructions break off.
+
+    What is written nowhere is none that was still to come: something behind it is, or the same
+    nodes have written something elsewhere.
+    """
+    for old, new in zip(right, done, strict=False):
+        found = matched(old, new)
+        last = max(found, default=-1)
+        strange = {one.nodes for n, one in enumerate(new) if n not in found.values()}
+        for number, one in enumerate(old):
+            if number in found:
+                off = _off(new[found[number]], one, APART)
+            elif number < last or one.nodes in strange:
+                off = _lost(one)
+            else:
+                break
+            if off is not None:
+                return off
+    return None
+
+
+def _lost(right: Write) -> Departure:
+    """What is not written where it was."""
+    first = float(right.array.reshape(-1)[0])
+    return Departure(right.operation, right.names(), (), None, first, 0.0)
+
+
+def _off(written: Write | Found, right: Write, times: float) -> Departure | None:
     """Where an array is further from the right one than so many local bounds."""
+    got = written.array
     expected = _shaped(right, got)
     if same_bits(got, expected):
         return None
     bound = times * right.bound().reshape(got.shape) if times else 0.0
     off = departure(got, expected, bound)
-    return off and Departure(right.operation, right.names(), *off)
+    return off and Departure(right.operation, right.names(), *off, written.operation)
 
 
 @dataclass
@@ -92,7 +133,7 @@ class Forcing:
         if not is_same or (right is not None and right.place != found.place):
             self._lose(device, number)
         elif right is not None:
-            self.found = self.found or _off(found.array, right, APART)
+            self.found = self.found or _off(found, right, APART)
             found.array[...] = _shaped(right, found.array)
 
     def _lose(self, device: int, number: int) -> None:

@@ -56,6 +56,13 @@ def paired(before: Sequence[Write], after: Sequence[Write], compared: Compared) 
     return found
 
 
+def matched(before: Sequence[Write], after: Sequence[Write]) -> dict[int, int]:
+    """For what was written before a pass, by its number, that behind it, where this breaks off."""
+    theirs, ours = _by_place(before), _by_place(after)
+    pairs = (zip(numbers, ours.get(key, ()), strict=False) for key, numbers in theirs.items())
+    return {old: new for both in pairs for old, new in both}
+
+
 def _by_place(writes: Sequence[Write]) -> dict[tuple[Place, Names], list[int]]:
     found: dict[tuple[Place, Names], list[int]] = {}
     for number, one in enumerate(writes):

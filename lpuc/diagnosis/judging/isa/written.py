@@ -45,7 +45,8 @@ class Found(NamedTuple):
 
     device: int
     pc: int
-    mnemonic: str
+    operation: str
+    """Its mnemonic."""
     place: Place
     array: Array
 
@@ -113,7 +114,7 @@ class Log:
             self.steps.append([])
         kept, nodes = found.array.copy(), self.provenance.nodes_at(found.pc)
         bound = partial(np.zeros, kept.shape)
-        one = Write(found.mnemonic, lambda: nodes, nodes, found.place, kept, bound)
+        one = Write(found.operation, lambda: nodes, nodes, found.place, kept, bound)
         self.devices[found.device].append(one)
         self.steps[found.device].append(found.pc)
 

@@ -20,7 +20,6 @@ from xdsl.ir import Operation
 
 from dialects.errors import node_names
 from dialects.lpu_mem import control
-from lpuc.diagnosis.failure import Hang
 from lpuc.diagnosis.judging.isa.written import content, writes
 from lpuc.diagnosis.judging.runs import Runs
 from lpuc.diagnosis.judging.snapshots import Snapshot
@@ -80,8 +79,6 @@ class Contents:
         """Around a run that may break off: what it wrote up to there is kept."""
         try:
             yield
-        except Hang:
-            raise
         except Exception:  # semantics raise what they meet
             self.is_whole = False
 
@@ -177,8 +174,6 @@ def place_of(before: Runs, after: Runs, tolerance: float) -> tuple[str, tuple[st
         else:
             ours = written_by(before)
         return parted(ours, written_by(after), tolerance)
-    except Hang:
-        raise
     except Exception:  # one side cannot be run as far as it takes
         return None
 

@@ -36,12 +36,21 @@ Parts = Sequence[Array]
 
 
 def judge_buffers(step: Step, before: Runs, after: Runs) -> Departure | None:
-    """The first result of an operation that is not what it was before a pass."""
+    """
+    The first result of an operation that is not what it was before a pass.
+
+    Where the run behind it breaks off, what it breaks off with is raised, unless something was off
+    up to there.
+    """
     if step.numbers.change == "exact" and before.is_on_buffers:
         return _unequal(step, before, after)
     watch = Forcing()
     watch.expect(_expected(step, before))
-    after.watched(watch)
+    try:
+        after.watched(watch)
+    except Exception:  # whatever the semantics raise: it follows from what was off before
+        if watch.found is None:
+            raise
     return watch.found
 
 
@@ -52,6 +61,7 @@ def _unequal(step: Step, before: Runs, after: Runs) -> Departure | None:
         for w in before.written
         if w.op in step.buffers.kept
     }
+    broken = after.broken
     for written in after.written:
         old = right.get(written.key)
         if old is None:
@@ -59,6 +69,8 @@ def _unequal(step: Step, before: Runs, after: Runs) -> Departure | None:
         for got, expected in zip(written.parts, old.parts, strict=True):
             if not same_bits(got, expected):
                 return _departed(old, got, expected, 0.0)
+    if broken is not None:
+        raise broken
     return None
 
 
