@@ -17,6 +17,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from dialects.reading import all_within
@@ -59,6 +60,8 @@ class IrDump:
     def __init__(self, folder: Path, course: Course):
         self.folder, self.course = folder, course
         self.entries: list[Entry] = []
+        self._listed: list[str] = []
+        """Their texts."""
         self._written = Written()
         self._structure: list[int] = []
         self._standing = Standing()
@@ -133,8 +136,10 @@ class IrDump:
 
     def _list(self, entry: Entry) -> None:
         self.entries.append(entry)
-        text = json.dumps({"lpuc": __version__, "passes": self.entries}, indent=1)
-        write_text(self.folder / INDEX, f"{text}\n", durable=False)
+        self._listed.append(indent(json.dumps(entry, indent=1), "  "))
+        head, entries = f'{{\n "lpuc": {json.dumps(__version__)},\n', ",\n".join(self._listed)
+        text = f'{head} "passes": [\n{entries}\n ]\n}}\n'
+        write_text(self.folder / INDEX, text, durable=False)
 
     def _write(self, file: str, module: ModuleOp) -> str:
         """Write one file, and give the hash of its IR."""

@@ -40,16 +40,20 @@ class Texts:
         self._locations: dict[int, tuple[str, int]] = {}
         self._operations: dict[tuple[object, ...], Gaps | None] = {}
         self._numbers: dict[object, int] = {}
+        self._latest: dict[Operation, Gaps | None] = {}
+        """What was found of the operations of the module whose structure was asked for last."""
 
     def of(self, module: ModuleOp) -> str:
-        """A module as text, with locations."""
+        """A module as text, with locations; asked behind `structure`, it is as it was then."""
         stream = StringIO()
         _FromTexts(self, stream, locations=True).print_op(module)
+        self._latest = {}
         return stream.getvalue() + "\n"
 
     def structure(self, module: ModuleOp) -> list[int]:
         """All of a module but the names of its values, as numbers: equal for equal texts."""
         found: list[int] = []
+        self._latest = {}
         self._add(module, found, {})
         return found
 
@@ -68,6 +72,9 @@ class Texts:
 
     def gaps(self, op: Operation) -> Gaps | None:
         """The text of an operation, where it is nothing but a line of that operation alone."""
+        return self._latest[op] if op in self._latest else self._gaps(op)
+
+    def _gaps(self, op: Operation) -> Gaps | None:
         if op.regions or op.successors:
             return None
         held = [*types_of(op), *op.properties.values(), *op.attributes.values()]
@@ -114,7 +121,7 @@ class Texts:
         return shown, gaps, self._number((shown, gaps))
 
     def _add(self, op: Operation, found: list[int], places: dict[SSAValue, int]) -> None:
-        gaps = self.gaps(op)
+        gaps = self._latest[op] = self._gaps(op)
         if gaps is None:
             self._add_parts(op, found)
         else:
