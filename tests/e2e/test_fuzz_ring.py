@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from random import Random
 
 import pytest
 
-from benchmarks.fuzz.ring import judging
+from benchmarks.fuzz.ring import judging, trial
 from benchmarks.fuzz.ring.bases import BASES, read_base, write_base
 from benchmarks.fuzz.ring.changes import KINDS
-from benchmarks.fuzz.ring.judging import FAULTS, Judge
+from benchmarks.fuzz.ring.judging import FAULTS, Judge, Verdict
 from benchmarks.fuzz.ring.places import Places
-from benchmarks.fuzz.ring.trial import accepted
+from benchmarks.fuzz.ring.trial import accepted, run_key
 from runtime.program.program import Program
 
 pytestmark = pytest.mark.xdist_group("broken rings")
@@ -103,3 +104,17 @@ def test_a_check_that_fails_has_not_refused(judges: Judges, monkeypatch: pytest.
 
     monkeypatch.setitem(judging.CHECKS, "A", failing)
     assert set(verdicts_of(judges["mixtral-tiny-3"], "dropped", "A")) == {"crash"}
+
+
+@pytest.mark.parametrize("found", ["unchanged", "WRONG"])
+def test_a_run_counts_as_wrong_what_a_check_is_wrong_about(
+    found: str, judges: Judges, monkeypatch: pytest.MonkeyPatch
+):
+    base = next(base for base in BASES if base.name == "mixtral-tiny-3")
+    judge = judges[base.name]
+    monkeypatch.setattr(trial, "judge_of", lambda *_: judge)
+    verdicts = {"A": Verdict("refused", "cycle"), "B": Verdict(found, "step")}
+    monkeypatch.setattr(judge, "judged", lambda _: verdicts)
+    outcome = run_key(Path(), (base, 0)).outcome
+    assert outcome.verdict == ("wrong" if found == "WRONG" else "right")
+    assert outcome.detail == ("B: WRONG step" if found == "WRONG" else "")

@@ -10,45 +10,35 @@ Break rings in every way, and print which check refuses what.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
 
-from benchmarks.fuzz.pool import Result, run_all
 from benchmarks.fuzz.ring.bases import BASES, Base, read_base, write_base
 from benchmarks.fuzz.ring.changes import KINDS
 from benchmarks.fuzz.ring.judging import CHECKS, Judge
-from benchmarks.fuzz.ring.tables import Table, faults_of
+from benchmarks.fuzz.ring.tables import Table
 from benchmarks.fuzz.ring.trial import Key, accepted, judge_of, run_limited
+from benchmarks.fuzz.running import Options, add_arguments, run
 
-LIMIT_SECONDS = 60.0
 
-
-def chosen(judge: Judge, count: int, seed: int) -> Iterator[int]:
+def chosen(judge: Judge, count: int, random: Random) -> Iterator[int]:
     """Numbers of so many changes of each kind, of all where the count is 0."""
-    random = Random(seed)
     for kind in KINDS:
         numbers = [at for at, change in enumerate(judge.changes) if change.kind == kind]
         yield from random.sample(numbers, min(count or len(numbers), len(numbers)))
 
 
-def keys(folder: Path, bases: Iterable[Base], count: int, seed: int) -> Iterator[Key]:
-    """Each program with the numbers of its changes."""
+def keys(folder: Path, bases: Iterable[Base], count: int, seed: int) -> list[Key]:
+    """Each program with the numbers of its changes, mixed: a run that ends early saw of each."""
+    found: list[Key] = []
     for base in bases:
-        yield from ((base, number) for number in chosen(judge_of(folder, base), count, seed))
-
-
-def judged(folder: Path, wanted: Iterable[Key], jobs: int) -> Mapping[Key, Result]:
-    """Judge changes in processes that may hang."""
-    found: dict[Key, Result] = {}
-    for key, result in run_all(partial(run_limited, folder), wanted, jobs, LIMIT_SECONDS):
-        found[key] = result
-        for label in faults_of(result):
-            print(f"{result.name or key}: {label}", file=sys.stderr, flush=True)
+        judge = judge_of(folder, base)
+        found += ((base, number) for number in chosen(judge, count, Random(seed)))
+    Random(seed).shuffle(found)
     return found
 
 
@@ -56,9 +46,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Broken rings, refused or harmless.")
     parser.add_argument("--count", type=int, default=100, help="changes of each kind, 0 for all")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--base", default="", help="part of the name of the programs to break")
     parser.add_argument("--only", type=int, metavar="K", help="the change with this number alone")
+    add_arguments(parser)
     return parser.parse_args(argv)
 
 
@@ -74,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _again(folder, bases[0], given.only)
         refused = [f"{b.name}: {r}" for b in bases for r in accepted(read_base(folder, b))]
         wanted = keys(folder, bases, given.count, given.seed)
-        table = Table.of(judged(folder, wanted, given.jobs))
+        table = Table.of(run(partial(run_limited, folder), wanted, Options.of(given)))
     print("\n".join([*table.lines(), *refused]))
     return int(table.has_faults or bool(refused))
 

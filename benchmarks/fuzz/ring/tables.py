@@ -19,15 +19,6 @@ Group = tuple[str, str, str, str]
 """Check, kind, verdict, detail."""
 
 
-def faults_of(result: Result) -> list[str]:
-    """What shows that a check is wrong about a change of the exchange."""
-    if not result.labels:
-        return [result.outcome.detail]
-    kind, *verdicts = result.labels
-    parts = [verdict.split(SEPARATOR, 2) for verdict in verdicts]
-    return [f"{kind} {' '.join(p)}" for p in parts if p[1] in FAULTS]
-
-
 @dataclass
 class Table:
     """Counts by check, kind and verdict, and the changes that show a fault or a trap."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.fuzz.judging import Outcome
 from benchmarks.fuzz.pool import Result
 from benchmarks.fuzz.ring.bases import Base, read_base
-from benchmarks.fuzz.ring.judging import CHECKS, Judge
+from benchmarks.fuzz.ring.judging import CHECKS, FAULTS, Judge
 from runtime.program.program import Program
 
 Key = tuple[Base, int]
@@ -24,13 +24,15 @@ def judge_of(folder: Path, base: Base) -> Judge:
 
 
 def run_key(folder: Path, key: Key) -> Result:
-    """The kind of a change, and what each check made of it, between tabs."""
+    """The kind of a change, and what each check made of it, between tabs; wrong if a check is."""
     base, number = key
     judge = judge_of(folder, base)
     change = judge.changes[number]
     verdicts = judge.judged(change)
+    faults = [f"{c}: {v.what} {v.detail}" for c, v in verdicts.items() if v.what in FAULTS]
+    outcome = Outcome("wrong", ", ".join(faults), change.kind) if faults else Outcome("right")
     labels = (SEPARATOR.join((check, v.what, v.detail)) for check, v in verdicts.items())
-    return Result(Outcome("right"), f"{base.name} {number}", (change.kind, *labels))
+    return Result(outcome, f"{base.name} {number}", (change.kind, *labels))
 
 
 def run_limited(folder: Path, key: Key) -> Result:
