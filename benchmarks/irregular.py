@@ -11,7 +11,6 @@ one have to agree with ONNX Runtime. Exit code 1 if one does not, or if a model 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -27,9 +26,9 @@ from benchmarks.decoder_inputs import Call, call_inputs, decoder_ports, vocabula
 from benchmarks.decoders.families import write_decoder
 from benchmarks.decoders.shape import Shape
 from benchmarks.fuzz.judging import Outcome
-from benchmarks.fuzz.pool import Result, run_all
-from benchmarks.fuzz.report import report
+from benchmarks.fuzz.pool import Result
 from benchmarks.fuzz.ring.bases import unraised
+from benchmarks.fuzz.running import Options, add_arguments, finish, run
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
 from lpuc.verification.verified import difference, subject
@@ -139,18 +138,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--devices", default="2,4,8", metavar="A,B")
     parser.add_argument("--targets", default="lpu-4nm,lpu-tiny", metavar="A,B")
     parser.add_argument("--only", default="", metavar="NAME", help="part of a name of the table")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    add_arguments(parser)
+    parser.set_defaults(limit=LIMIT_SECONDS)
     given = parser.parse_args(argv)
     wanted = keys([int(n) for n in given.devices.split(",")], given.targets.split(","), given.only)
-    results: dict[Key, Result] = {}
     with tempfile.TemporaryDirectory() as made:
-        task = partial(run_key, Path(made))
-        for key, result in run_all(task, wanted, given.jobs, LIMIT_SECONDS):
-            results[key] = result
-            if result.outcome.verdict != "right":
-                print(f"{key}: {result.outcome.detail}", file=sys.stderr, flush=True)
-    print(report(dict(sorted(results.items()))))
-    return int(any(result.outcome.verdict != "right" for result in results.values()))
+        results = run(partial(run_key, Path(made)), list(wanted), Options.of(given))
+    return finish(results)
 
 
 if __name__ == "__main__":
