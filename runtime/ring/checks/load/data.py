@@ -9,6 +9,7 @@ an operand is a block at a known address (`memory.far`); beyond that they are ea
     bounds    an operand of a link leaves the LMU, overlaps itself, or lies nobody knows where
 """
 
+from functools import lru_cache
 from typing import NamedTuple, NoReturn
 
 from runtime.isa.instructions.net import Send
@@ -68,7 +69,7 @@ class Data:
 
     def execute(self, state: State, at: int, form: Form) -> None:
         """Execute an instruction that stands at a place."""
-        values, lmu, events = (*form.get(state.registers), 1), state.lmu, self.tags.known
+        values, lmu, events = (*form.get(state.registers), 1), state.lmu, self.tags.known.at
         found, kind = form.kind.touches, SAME if form.kind.is_exact else OWN
         if form.is_exchange:
             self._pass_on(state, at, (*found.reads, *found.writes)[0], values)
@@ -77,27 +78,29 @@ class Data:
         if found.far_reads or found.streams:
             kinds += self._read_far(state.hbm, at, found, values)
         kind = min(kind, *kinds, WHOLE)
-        if not all(is_uniform(values[place]) for place in found.numbers):
-            kind = OWN
+        for place in found.numbers:
+            if not is_uniform(values[place]):
+                kind = OWN
         for place in found.counts:
             if not is_uniform(values[place]):
                 self._refuse_extents(at, form.registers[place])
-        before = events.count
+        before = len(events)
         for touch in found.writes:
             self._write(lmu, at, touch, values, kind)
-        near = events.count - before
+        near = len(events) - before
         for touch in found.far_writes:
             base, place = self.far(at, touch, values)
             whole = kind is SAME and kinds == [WHOLE]
             self.hbm.write(state.hbm, at, base, place, WHOLE if whole else kind)
         if self.noted is not None:
-            self.noted[at] = Note(kinds, kind, near, events.count - before)
+            self.noted[at] = Note(kinds, kind, near, len(events) - before)
 
     def _pass_on(self, state: State, at: int, touch: Touch, values: Values) -> None:
         """Send or receive."""
         inst, shape = self.narrator.code[at], self._shape(at, values, touch)
+        extents = self._exchanged(at, touch.shape(values), shape)
         move = self.ends.send if isinstance(inst, Send) else self.ends.recv
-        move(state, at, inst, values[touch.base], shape, self._exchanged(at, values, touch))
+        move(state, at, inst, values[touch.base], shape, extents)
 
     def _read_far(self, hbm: Runs, at: int, found: Touches, values: Values) -> list[Kind]:
         """Who has what is read in HBM, operand by operand; what is streamed is data of nobody."""
@@ -107,25 +110,15 @@ class Data:
 
     def _shape(self, at: int, values: Values, touch: Touch) -> Shape:
         """Extents and strides; those of symbols and turns count at their greatest."""
-        shape = touch.shape(values)
-        if {*map(type, shape)} == INTEGERS:
-            return shape
-        return tuple(self._greatest(at, number) for number in shape)
+        shape = _greatest(touch.shape(values))
+        return self._refuse_extents(at, None) if shape is None else shape
 
-    def _exchanged(self, at: int, values: Values, touch: Touch) -> tuple[Value, ...]:
+    def _exchanged(self, at: int, shape: tuple[Value, ...], greatest: Shape) -> tuple[Value, ...]:
         """The extents of what is exchanged, whose strides are known, since none counts for all."""
-        shape = touch.shape(values)
-        if {*map(type, shape[4:])} != INTEGERS:
+        if shape[4:] != greatest[4:]:
             what = f"a stride of {self.narrator.name(at)} may be any of many"
             self.narrator.refuse("extents", what, at)
         return shape[:4]
-
-    def _greatest(self, at: int, number: Value) -> int:
-        if isinstance(number, int):
-            return number
-        if isinstance(number, Span) and number.high < HIGHEST:
-            return number.high
-        return self._refuse_extents(at, None)
 
     def _read(self, lmu: Runs, at: int, touch: Touch, values: Values) -> Kind:
         base, parts = values[touch.base], self.parts(at, touch, values)
@@ -142,16 +135,16 @@ class Data:
         return kind if isinstance(base, Span) else OWN
 
     def _write(self, lmu: Runs, at: int, touch: Touch, values: Values, kind: Kind) -> None:
-        base, shape = values[touch.base], self._shape(at, values, touch)
-        parts = pieces(shape, touch.size)
+        base, parts = values[touch.base], self.parts(at, touch, values)
         if not parts:
             return
         if isinstance(base, int):
             self.tags.put(lmu, at, base, parts, kind)
         elif isinstance(base, tuple):
+            shape = self._shape(at, values, touch)
             self.ends.refuse_overlap(at, shape, touch.size)
             bases = self.ends.places(at, base, shape, touch.size)
-            extents = made_of_symbols(self._exchanged(at, values, touch))
+            extents = made_of_symbols(self._exchanged(at, touch.shape(values), shape))
             self.tags.put_block(lmu, at, bases, parts, extents)
         else:
             low, high = self._hull(at, base, parts)
@@ -175,19 +168,44 @@ class Data:
 
     def sources(self, touch: Touch, values: Values) -> int:
         """Those of the extents and strides of an operand."""
-        shape = touch.shape(values)
-        if {*map(type, shape)} == INTEGERS:
-            return 0
-        found = 0
-        for number in shape:
-            found |= sources_of(number)
-        return found
+        return _sources(touch.shape(values))
 
     def parts(self, at: int, touch: Touch, values: Values) -> Pieces:
         """The bytes of an operand, relative to its base."""
-        return pieces(self._shape(at, values, touch), touch.size)
+        parts = _parts(touch.shape(values), touch.size)
+        return self._refuse_extents(at, None) if parts is None else parts
 
     def _refuse_extents(self, at: int, register: int | None) -> NoReturn:
         which = "an extent or a stride" if register is None else f"r{register}"
         message = f"{which} of {self.narrator.name(at)} may depend on the device"
         self.narrator.refuse("extents", message, at)
+
+
+@lru_cache(1 << 14)
+def _greatest(shape: tuple[Value, ...]) -> Shape | None:
+    """Extents and strides with each at its greatest; None where one has none for all devices."""
+    numbers: list[int] = []
+    for number in shape:
+        if isinstance(number, Span) and number.high < HIGHEST:
+            numbers.append(number.high)
+        elif isinstance(number, int):
+            numbers.append(number)
+        else:
+            return None
+    return tuple(numbers)
+
+
+@lru_cache(1 << 14)
+def _parts(shape: tuple[Value, ...], size: int) -> Pieces | None:
+    """The bytes of an operand at its greatest."""
+    greatest = _greatest(shape)
+    return None if greatest is None else pieces(greatest, size)
+
+
+@lru_cache(1 << 14)
+def _sources(shape: tuple[Value, ...]) -> int:
+    """What extents and strides depend on."""
+    found = 0
+    for number in shape:
+        found |= sources_of(number)
+    return found

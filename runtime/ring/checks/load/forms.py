@@ -42,11 +42,6 @@ class Form:
     get: Callable[[Sequence[Any]], Any]
     is_exchange: bool
 
-    @property
-    def what(self) -> str:
-        """Words for what it is but for its registers."""
-        return self.kind.what
-
 
 def forms_of(code: Sequence[Inst]) -> tuple[list[Form | None], list[object]]:
     """The forms of a program's instructions, None of those of the control unit; and *names*.
@@ -55,14 +50,13 @@ def forms_of(code: Sequence[Inst]) -> tuple[list[Form | None], list[object]]:
     number that `li` loads.
     """
     keys = list(map(id, code))
-    forms: dict[int, Form] = {}
+    forms: dict[int, Form | None] = {}
     names: dict[int, object] = {}
     for key, inst in dict(zip(keys, code, strict=True)).items():
-        if type(inst) is Li:
-            names[key] = ~inst.rd
-        elif isinstance(inst, DataInst):
-            names[key] = forms[key] = _form(inst)
-    return list(map(forms.get, keys)), list(map(names.get, keys, keys))
+        form = _form(inst) if isinstance(inst, DataInst) else None
+        forms[key] = form
+        names[key] = ~inst.rd if type(inst) is Li else form or key
+    return list(map(forms.get, keys)), list(map(names.get, keys))
 
 
 class Fields(NamedTuple):

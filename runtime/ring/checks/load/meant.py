@@ -186,7 +186,7 @@ class Meaning:
                         told = self._end(at)
                         words, numbers = told.words, told.numbers
                     is_exchange = told.is_exchange = form.is_exchange
-                words.append(form.what)
+                words.append(form.kind.what)
                 numbers += form.get(registers)
             at += 1
 
@@ -205,7 +205,7 @@ class Meaning:
             self._say(at, told(Halt, ()), ())
             self.held = None
         elif (form := self.walk.forms[at]) is not None:
-            self._say(at, form.what, form.get(held.registers), form.is_exchange)
+            self._say(at, form.kind.what, form.get(held.registers), form.is_exchange)
         else:
             _COMPUTE[type(inst)](inst, held.registers)
 

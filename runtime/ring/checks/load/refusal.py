@@ -6,12 +6,16 @@ from itertools import accumulate
 from operator import attrgetter
 from typing import NoReturn
 
+import numpy as np
+
 from runtime.errors import Invalid
-from runtime.isa.spec import Inst
+from runtime.isa.spec import OPCODES, Inst
 from runtime.ring.checks.load.memory.events import Events
 from runtime.ring.checks.load.memory.runs import EVERYBODY, Kind, Slots, Tag
 
-_WORDS: Callable[[Inst], int] = attrgetter("WORDS")
+_OPCODE: Callable[[Inst], int] = attrgetter("OPCODE")
+_WORDS = bytes(OPCODES[code].WORDS if code in OPCODES else 0 for code in range(256))
+"""How many words an instruction has, by its opcode."""
 
 
 class Unsafe(Invalid):
@@ -30,7 +34,9 @@ class Narrator:
 
     def __init__(self, code: Sequence[Inst], nodes_at: Callable[[int], Sequence[str]]) -> None:
         self.code = code
-        self.addresses = list(accumulate(map(_WORDS, code[:-1]), initial=0))
+        opcodes = bytes(map(_OPCODE, code))
+        self.kinds = np.frombuffer(opcodes, np.uint8)
+        self.addresses = list(accumulate(opcodes[:-1].translate(_WORDS), initial=0))
         self.nodes_at = nodes_at
 
     def at(self, pc: int) -> int:

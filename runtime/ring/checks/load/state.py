@@ -72,5 +72,5 @@ class State:
     def met(self, other: "State") -> "State":
         """What is known where two ways meet that leave the same messages on their way."""
         pairs = zip(self.registers, other.registers, strict=True)
-        registers = [joined(a, b) for a, b in pairs]
+        registers = [a if a is b else joined(a, b) for a, b in pairs]
         return State(registers, meet(self.lmu, other.lmu), meet(self.hbm, other.hbm), self.links)

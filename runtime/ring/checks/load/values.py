@@ -5,7 +5,7 @@ number of a range, the same on every device; a `Varied` is any of a range, perha
 What a range stands for is a symbol, a turn of a loop, or data.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
@@ -136,7 +136,8 @@ def _each(numbers: list[int]) -> Value:
     return first if numbers.count(first) == len(numbers) else tuple(numbers)
 
 
-def made_of_symbols(values: Iterable[Value]) -> frozenset[Value]:
+@lru_cache(1 << 12)
+def made_of_symbols(values: tuple[Value, ...]) -> frozenset[Value]:
     """Those of some values that are no numbers."""
     return frozenset(value for value in values if not isinstance(value, int))
 

@@ -13,7 +13,7 @@ exchanged, all turns are executed.
     settle    the turns of a loop do not become alike
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import replace
 
 from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Li, Loop, Sts
@@ -27,7 +27,6 @@ from runtime.ring.checks.load.layers.finding import (
     OTHERS,
     SCALAR,
     SETTING,
-    kinds_of,
     layers_of,
     others_than,
     result,
@@ -65,7 +64,7 @@ class Walk:
         self.control = Control(narrator, self.data.tags)
         self.tails: dict[int, list[int]] = {}
         self.goals: dict[int, int] = {}
-        kinds = kinds_of(code)
+        kinds = narrator.kinds
         controls = others_than(SCALAR | DATA, kinds)
         for at in controls:
             inst = code[at]
@@ -83,6 +82,8 @@ class Walk:
         places = layers_of(kinds, self.breaks) if shortens else {}
         self.again = Again(self.texts, places, self.data)
         self.stops = self.joints.union(places)
+        self.ends = sorted({*self.breaks, *places, len(code)})
+        self.controls = set(controls)
         self.waiting: dict[int, State] = {}
         self.state: State | None = None
         self.turns = 0
@@ -103,7 +104,7 @@ class Walk:
 
     def _span(self, low: int, high: int, opened: int) -> None:
         """Execute instructions up to `high`; of the loops that begin at the first some are open."""
-        at, code, forms, stops = low, self.code, self.forms, self.stops
+        at, stops = low, self.stops
         while at < high:
             if at in stops:
                 self._arrive(at)
@@ -115,14 +116,22 @@ class Walk:
                     continue
                 if self.state is not None and at in self.again.places:
                     at = self.again.leave_out(at, self.state)
-            if self.state is not None:
-                form, compute = forms[at], COMPUTE.get(type(code[at]))
-                if compute is not None:
-                    compute(code[at], self.state.registers)
-                elif form is not None:
-                    self.data.execute(self.state, at, form)
-                else:
-                    self._control(at, code[at], self.state)
+            end = min(high, self.ends[bisect_right(self.ends, at)])
+            if self.state is not None and at in self.controls:
+                self._control(at, self.code[at], self.state)
+                end = at + 1
+            elif self.state is not None:
+                self._straight(at, end, self.state)
+            at = end
+
+    def _straight(self, at: int, end: int, state: State) -> None:
+        """Execute instructions that only compute, or are on data."""
+        registers, execute = state.registers, self.data.execute
+        for inst, form in zip(self.code[at:end], self.forms[at:end], strict=True):
+            if form is None:
+                COMPUTE[type(inst)](inst, registers)
+            else:
+                execute(state, at, form)
             at += 1
 
     def _control(self, at: int, inst: Inst, state: State) -> None:

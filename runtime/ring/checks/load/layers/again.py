@@ -143,7 +143,7 @@ class Again:
             inst = self.code[at]
             assert isinstance(inst, DataInst)
             row = Row(at, inst, form, values, start.notes.get(at, NO_NOTE))
-            if its.what != form.what or not row.loosen(other):
+            if its.kind.what != form.kind.what or not row.loosen(other):
                 return None
             row.bind(self.data)
             rows.append(row)
@@ -160,7 +160,8 @@ class Again:
     def _execute_one(self, later: Later, state: State) -> None:
         row, at, values, _ = later
         tags, hbm, known, note = self.data.tags, self.data.hbm, self.known, row.note
-        before = known.count
+        events = known.at
+        before = len(events)
         for view, kind in row.reads:
             base = values[view.place]
             assert isinstance(base, int)
@@ -176,10 +177,10 @@ class Again:
             assert isinstance(base, int)
             if view.parts:
                 tags.put(state.lmu, at, base, view.parts, note.kind)
-        known.at += [at] * (before + note.near - known.count)
+        events += [at] * (before + note.near - len(events))
         for view in row.far_writes:
             hbm.write(state.hbm, at, values[view.place], view.block(values), note.far)
-        if known.count - before != note.made or state.hbm.is_marked:
+        if len(events) - before != note.made or state.hbm.is_marked:
             raise Unlike
 
     def _move(

@@ -137,7 +137,7 @@ class Comparison:
                 COMPUTE[type(inst)](inst, registers)
                 continue
             row = self.rows[number] if number < len(self.rows) else None
-            if row is None or form.what != row.form.what:
+            if row is None or form.kind.what != row.form.kind.what:
                 return None
             values, number = form.get(registers), number + 1
             if values != row.values and not row.fits(values):
@@ -154,6 +154,6 @@ def _are_alike(text: Text, values: list[Value], rows: Sequence[Row]) -> bool:
     """Whether a piece does what as many rows do, up to what is loose."""
     for own, row in zip(text.rows, rows, strict=True):
         its = itemgetter(*own.places)(values)
-        if own.form.what != row.form.what or (its != row.values and not row.fits(its)):
+        if own.form.kind.what != row.form.kind.what or (its != row.values and not row.fits(its)):
             return False
     return True

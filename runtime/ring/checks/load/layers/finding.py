@@ -46,7 +46,6 @@ _NET = re.escape(bytes(NET))
 _BEHIND_EXCHANGE = re.compile(b"[%b](?=[^%b])" % (_NET, _NET), re.DOTALL)
 
 
-_opcode: Callable[[Inst], int] = attrgetter("OPCODE")
 result: Callable[[Inst], int] = attrgetter("rd")
 """The register that an instruction writes."""
 
@@ -63,11 +62,6 @@ Places = dict[int, tuple[Layers, int]]
 
 
 Kinds = NDArray[np.uint8]
-
-
-def kinds_of(code: Sequence[Inst]) -> Kinds:
-    """The opcode of each instruction."""
-    return np.frombuffer(bytes(map(_opcode, code)), np.uint8)
 
 
 def others_than(opcodes: frozenset[int], kinds: Kinds) -> list[int]:

@@ -5,8 +5,8 @@ What may differ are *loose* numbers: addresses in HBM, and addresses in the LMU 
 what all stretches touch alike.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -61,15 +61,15 @@ class Row:
     form: Form
     values: Values
     note: Note
-    loose: set[int] = field(default_factory=set[int])
+    loose: frozenset[int] = frozenset()
     addresses: tuple[int, ...] = ()
-    ties: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
-    near: list[View] = field(default_factory=list[View])
-    reads: list[tuple[View, Kind]] = field(default_factory=list[tuple[View, Kind]])
-    writes: list[View] = field(default_factory=list[View])
-    far_reads: list[tuple[View, Kind]] = field(default_factory=list[tuple[View, Kind]])
-    far_writes: list[View] = field(default_factory=list[View])
-    aside: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
+    ties: Sequence[tuple[int, int]] = ()
+    near: Sequence[View] = ()
+    reads: Sequence[tuple[View, Kind]] = ()
+    writes: Sequence[View] = ()
+    far_reads: Sequence[tuple[View, Kind]] = ()
+    far_writes: Sequence[View] = ()
+    aside: Sequence[tuple[int, int, int]] = ()
     is_executed: bool = False
     strict: Callable[[Values], Any] = tuple
     wanted: Any = ()
@@ -85,7 +85,7 @@ class Row:
             return False
         registers = self.form.registers
         named = {registers[place] for place in unlike}
-        self.loose = {place for place in (*bases, *far) if registers[place] in named}
+        self.loose = frozenset(p for p in (*bases, *far) if registers[p] in named)
         self.addresses = tuple(self.loose.intersection(bases))
         first = {registers[place]: place for place in self.loose}
         ties = ((first[registers[place]], place) for place in self.loose)
@@ -99,20 +99,17 @@ class Row:
             self.strict = itemgetter(*kept)
         self.wanted = self.strict(self.values)
         touched, kinds, values = self.form.kind.touches, iter(self.note.kinds), (*self.values, 1)
-        for touch in touched.reads:
-            view, kind = self._view(data, touch, values), next(kinds, Kind.OWN)
-            if view.place in self.loose:
-                self.reads.append((view, kind))
-            else:
-                self.near.append(view)
-        for touch in touched.writes:
-            view = self._view(data, touch, values)
-            (self.writes if view.place in self.loose else self.near).append(view)
+        reads = [(self._view(data, t, values), next(kinds, Kind.OWN)) for t in touched.reads]
+        writes = [self._view(data, touch, values) for touch in touched.writes]
         for touch in touched.far_reads:
-            self.far_reads.append((self._view(data, touch, values), next(kinds)))
+            self.far_reads = (*self.far_reads, (self._view(data, touch, values), next(kinds)))
         for touch in touched.far_writes:
-            self.far_writes.append(self._view(data, touch, values))
-        if self.reads or self.writes:
+            self.far_writes = (*self.far_writes, self._view(data, touch, values))
+        views = [*(view for view, _ in reads), *writes]
+        self.near = [view for view in views if view.place not in self.loose]
+        if self.loose:
+            self.reads = [(view, kind) for view, kind in reads if view.place in self.loose]
+            self.writes = [view for view in writes if view.place in self.loose]
             views = [*(view for view, _ in self.reads), *self.writes]
             self.aside = [(v.place, v.parts[0][0], v.parts[-1][1]) for v in views if v.parts]
         self.is_executed = bool(self.reads or self.writes or self.far_reads or self.far_writes)

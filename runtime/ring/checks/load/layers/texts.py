@@ -76,19 +76,21 @@ class Text:
         pairs = zip(code, forms, strict=True)
         written = {result(inst) for inst, form in pairs if form is None}
         self.left = [(register, places[register]) for register in written]
-        self.words = "\n".join(row.form.what for row in self.rows)
+        self.words = "\n".join(row.form.kind.what for row in self.rows)
         self.read = reader([place for row in self.rows for place in row.places])
         self.take = reader(self.taken)
 
     def _taken(self, code: Sequence[Inst], forms: Sequence[Form | None]) -> dict[int, int]:
         """The places of registers that are read before they are written."""
-        written, found = set[int](), dict[int, int]()
+        met, found = set[int](), dict[int, int]()
         for inst, form in zip(code, forms, strict=True):
             read = _read(inst) if form is None else form.registers
-            for register in {*read} - written - found.keys():
-                found[register] = len(found)
+            if not met.issuperset(read):
+                for register in {*read} - met:
+                    found[register] = len(found)
+                met.update(read)
             if form is None:
-                written.add(result(inst))
+                met.add(result(inst))
         self.taken = list(found)
         return found
 
@@ -136,6 +138,7 @@ class Texts:
         """Of each piece the number of its text."""
         self.counts = Counter(self.numbers)
         self.known: dict[int, Text] = {}
+        self.numbers_at: dict[int, list[int]] = {}
 
     def at(self, start: int) -> int | None:
         """The piece that begins at an instruction."""
@@ -155,8 +158,12 @@ class Texts:
 
     def loaded(self, text: Text, start: int) -> list[int]:
         """The numbers that `li` loads in a piece."""
-        code: Any = self.code
-        return [code[start + offset].value for offset in text.loaded]
+        found = self.numbers_at.get(start)
+        if found is None:
+            code: Any = self.code
+            found = [code[start + offset].value for offset in text.loaded]
+            self.numbers_at[start] = found
+        return found
 
 
 def _cuts(kinds: Kinds, breaks: Sequence[int]) -> list[int]:

@@ -36,8 +36,9 @@ class Events:
 
     def new(self, at: int) -> int:
         """Instruction `at` writes."""
-        self.at.append(at)
-        return len(self.at) - 1
+        events = self.at
+        events.append(at)
+        return len(events) - 1
 
     def read(self, events: list[int]) -> None:
         """An instruction reads of some blocks what all devices have."""

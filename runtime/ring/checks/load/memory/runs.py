@@ -139,13 +139,39 @@ def tags_of(held: Held, devices: int) -> Slots:
     return [Tag(EVERYBODY, held.event, 0) for _ in range(devices)]
 
 
+def tags_at(lmu: Runs, bases: Sequence[int], low: int, high: int) -> list[Tag] | None:
+    """The one tag that bytes have on each device, from an address of its own on.
+
+    None where a device has several, or none, or they are no whole runs.
+    """
+    starts, helds, last, found = lmu.starts, lmu.held, len(lmu.starts) - 1, list[Tag]()
+    for device, base in enumerate(bases):
+        index, end = bisect_left(starts, base + low), base + high
+        if index >= last or starts[index] != base + low:
+            return None
+        held = helds[index]
+        tag, index = held[device] if isinstance(held, list) else None, index + 1
+        while index < last and starts[index] < end:
+            held = helds[index]
+            if not isinstance(held, list) or held[device] != tag:
+                return None
+            index += 1
+        if tag is None or starts[index] != end:
+            return None
+        found.append(tag)
+    return found
+
+
 def meet(one: Runs, other: Runs) -> Runs:
     """What is known where two ways meet."""
     found = Runs()
     found.is_marked = one.is_marked or other.is_marked
-    found.starts = sorted({*one.starts, *other.starts})
-    pairs = zip(_in_pieces(one, found.starts), _in_pieces(other, found.starts), strict=True)
-    found.held = [_meet(a, b) for a, b in pairs]
+    if one.starts == other.starts:
+        found.starts, pairs = one.starts[:], zip(one.held, other.held, strict=True)
+    else:
+        found.starts = sorted({*one.starts, *other.starts})
+        pairs = zip(_in_pieces(one, found.starts), _in_pieces(other, found.starts), strict=True)
+    found.held = [a if a is b and type(a) is Content else _meet(a, b) for a, b in pairs]
     return found
 
 

@@ -25,6 +25,7 @@ from runtime.ring.checks.load.memory.runs import (
     Runs,
     Slots,
     Tag,
+    tags_at,
     tags_of,
 )
 from runtime.ring.checks.load.refusal import Narrator, Wording
@@ -54,18 +55,20 @@ class Tags:
 
         `loose` says that it may read less than that.
         """
-        if len(parts) == 1 and self._is_own(lmu, base + parts[0][0], base + parts[0][1]):
-            return OWN
-        starts, worst, exchanged = lmu.starts, WHOLE, list[int]()
-        eldest = self.known.count
+        if len(parts) == 1:
+            held = lmu.only(base + parts[0][0], base + parts[0][1])
+            if type(held) is Content and held.kind is OWN and held.event >= self.oldest:
+                return OWN
+        starts, helds, worst, exchanged = lmu.starts, lmu.held, WHOLE, list[int]()
+        eldest, oldest, count = len(self.known.at), self.oldest, len(starts)
         for low, high in parts:
             index = bisect_right(starts, base + low) - 1
-            while index < len(starts) and starts[index] < base + high:
-                content = lmu.held[index]
+            while index < count and starts[index] < base + high:
+                content = helds[index]
                 if isinstance(content, list):
                     content = self._content(lmu, index, at, device)
                 kind, event, _ = content
-                if event < self.oldest:
+                if event < oldest:
                     self._note(lmu, index, base + low, base + high)
                 if kind is WHOLE:
                     exchanged.append(event)
@@ -80,11 +83,6 @@ class Tags:
         self.known.read(exchanged)
         return max(worst, OWN)
 
-    def _is_own(self, lmu: Runs, low: int, high: int) -> bool:
-        """Whether bytes have one story, which is no older than a turn: each device has its own."""
-        held = lmu.only(low, high)
-        return isinstance(held, Content) and held.kind is OWN and held.event >= self.oldest
-
     def put(self, lmu: Runs, at: int, base: int, parts: Pieces, kind: Kind) -> None:
         """An instruction writes at an address of all devices."""
         content = Content(kind, self.known.new(at))
@@ -97,10 +95,8 @@ class Tags:
         """An instruction writes at an address of each device; `extents` are those of symbols."""
         event = self.known.new(at)
         self.known.blocks[event] = Block(at, extents)
-        for device, base in enumerate(bases):
-            tag = Tag(device, event, 0)
-            for low, high in parts:
-                self._place(lmu, base + low, base + high, device, tag)
+        tags = [Tag(device, event, 0) for device in range(self.devices)]
+        self._place_all(lmu, bases, parts, tags)
 
     def put_somewhere(self, lmu: Runs, at: int, low: int, high: int, kind: Kind) -> None:
         """An instruction writes some bytes of a range, nobody knows which."""
@@ -120,10 +116,10 @@ class Tags:
 
         Its `extents` that depend on symbols and loops must be those of what was put.
         """
-        slotted = self._send_slots(lmu, bases, parts)
-        if slotted is not None:
-            self._check_sent(at, 0, {tag.event for tag in slotted.tags}, extents)
-            return slotted
+        tags = self._one_tag_each(lmu, bases, parts)
+        if tags is not None:
+            self._check_sent(at, 0, {tag.event for tag in tags}, extents)
+            return Slotted(parts, bases, tags)
         sent = [self._send_runs(lmu, at, *one, parts) for one in enumerate(bases)]
         for device, pieces in enumerate(sent):
             self._check_sent(at, device, {piece.tag.event for piece in pieces}, extents)
@@ -154,15 +150,14 @@ class Tags:
             self._receive_runs(lmu, device, base, parts, pieces)
 
     def _receive_slots(self, lmu: Runs, bases: Sequence[int], sent: Slotted, towards: int) -> None:
-        now = self.known.count
+        now, blocks, tags = self.known.count, self.known.blocks, list[Tag]()
         for device, base in enumerate(bases):
             source = (device + towards) % self.devices
             tag, shift = sent.tags[source], sent.addresses[source] - base
-            if shift:
-                tag = Tag(tag.origin, tag.event, tag.shift + shift)
-            self.known.blocks[tag.event].received = now
-            for low, high in sent.parts:
-                self._place(lmu, base + low, base + high, device, tag)
+            tags.append(Tag(tag.origin, tag.event, tag.shift + shift) if shift else tag)
+        for event in {tag.event for tag in tags}:
+            blocks[event].received = now
+        self._place_all(lmu, bases, sent.parts, tags)
 
     def _receive_runs(
         self, lmu: Runs, device: int, base: int, parts: Pieces, pieces: list[Piece]
@@ -186,31 +181,14 @@ class Tags:
         held = lmu.only(address, address + 8)
         return kind, held.number if isinstance(held, Content) else None
 
-    def _send_slots(self, lmu: Runs, bases: Sequence[int], parts: Pieces) -> Slotted | None:
-        """Messages that have one tag on each device, in whole runs; None where they have not."""
-        tags: list[Tag] = []
-        for device, base in enumerate(bases):
-            tag = self._tag(lmu, device, base, parts)
-            if tag is None or tag.event < self.oldest or tag.event not in self.known.blocks:
-                return None
-            tags.append(tag)
-        return Slotted(parts, bases, tags)
-
-    def _tag(self, lmu: Runs, device: int, base: int, parts: Pieces) -> Tag | None:
-        """The tag that all bytes of an operand have on a device; None where there is no such."""
-        starts, helds, last = lmu.starts, lmu.held, len(lmu.starts) - 1
-        found: Tag | None = None
-        for low, high in parts:
-            index = bisect_left(starts, base + low)
-            if index >= last or starts[index] != base + low:
-                return None
-            while index < last and starts[index] < base + high:
-                held = helds[index]
-                tag = held[device] if isinstance(held, list) else None
-                if tag is None or (tag is not found and found is not None and tag != found):
-                    return None
-                found, index = tag, index + 1
-            if starts[index] != base + high:
+    def _one_tag_each(self, lmu: Runs, bases: Sequence[int], parts: Pieces) -> list[Tag] | None:
+        """Tags of messages that have one on each device, of a block; None where they have not."""
+        found = tags_at(lmu, bases, *parts[0])
+        if found is None or any(tags_at(lmu, bases, *part) != found for part in parts[1:]):
+            return None
+        blocks, oldest = self.known.blocks, self.oldest
+        for tag in found:
+            if tag.event < oldest or tag.event not in blocks:
                 return None
         return found
 
@@ -225,6 +203,21 @@ class Tags:
                     self._note(lmu, index, first, end)
                 found.append(Piece(end - first, first, tag))
         return found
+
+    def _place_all(
+        self, lmu: Runs, bases: Sequence[int], parts: Pieces, tags: Sequence[Tag]
+    ) -> None:
+        """Give bytes of each device, from an address of its own on, a tag."""
+        starts, helds = lmu.starts, lmu.held
+        for low, high in parts:
+            for device, (base, tag) in enumerate(zip(bases, tags, strict=True)):
+                first = bisect_left(starts, base + low)
+                if starts[first : first + 2] == [base + low, base + high]:
+                    held = helds[first]
+                    if isinstance(held, list):
+                        held[device] = tag
+                        continue
+                self._place(lmu, base + low, base + high, device, tag)
 
     def _place(self, lmu: Runs, low: int, high: int, device: int, tag: Tag) -> None:
         """Give bytes of one device a tag."""
@@ -241,7 +234,7 @@ class Tags:
 
     def _slots(self, held: Content) -> Slots:
         """The tags of bytes that have one story, of which there are often several runs."""
-        if held is not self.split[0]:
+        if held != self.split[0]:
             self.split = held, tags_of(held, self.devices)
         return self.split[1][:]
 

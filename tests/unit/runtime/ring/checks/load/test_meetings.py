@@ -91,3 +91,32 @@ def test_where_ways_meet_each_byte_is_what_it_was_on_both():
     expected = {5: NOTHING, 10: same, 19: same, 22: same, 27: (Kind.OWN, 1, None), 44: own_bytes}
     for found in (meet(*ways), meet(*reversed(ways))):
         assert {at: found.at(at) for at in (*expected, 50)} == {**expected, 50: NOTHING}
+
+
+def test_what_stands_behind_code_that_is_never_reached_is_looked_at():
+    first, *rest = put()
+    dead = ["jump A", "li r8, 1", "li r8, 2", f"A: {first}", *rest]
+    send = "send.left (r1,r1,r1,r2), f32 r30[r0,r0,r0,r4]"
+    assert _rule([*gather(2), *dead, send]) == "left over"
+
+
+@pytest.mark.parametrize("kind", [Kind.LOST, Kind.NOTHING, Kind.OWN, Kind.WHOLE])
+def test_where_ways_meet_that_have_runs_at_the_same_places_neither_counts_alone(kind: Kind):
+    same, other = Content(Kind.SAME, 1), Content(kind, 2)
+    one, two = Runs(), Runs()
+    one.put(8, 16, same)
+    two.put(8, 16, other)
+    assert one.starts == two.starts
+    wanted = {Kind.OWN: (Kind.OWN, 1, None), Kind.NOTHING: same}.get(kind, (Kind.LOST, 1, None))
+    assert meet(one, two).held[1] == meet(two, one).held[1] == wanted
+
+
+def test_an_address_that_each_way_makes_another_one_is_not_that_of_either():
+    """The parts lie side by side on each way, and nobody knows where."""
+    first, *rest = put()
+    other = ["li r21, 8192", *places(2, 8192)]
+    lines = [*own(), "li r21, 4096", *places(2, 4096), "bge r9, r4, A", *other, f"A: {first}"]
+    read = "map1.neg (r1,r1,r1,r23), f32 r22[r0,r0,r0,r4], f32 r21[r0,r0,r0,r4]"
+    tail = [*rest, *hops(2), f"li r22, {SEEN}", "li r23, 32", read]
+    assert _rule([*lines, *tail]) == "bounds"
+    Ring(2, symbols=dict([MANY])).check_lines(whole([*lines[: -len(other) - 1], lines[-1], *tail]))

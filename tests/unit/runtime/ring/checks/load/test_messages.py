@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from runtime.ring.checks.load import Unsafe
+from runtime.ring.checks.load.memory.runs import EVERYBODY, Kind, Runs, tags_of
+from runtime.ring.checks.load.memory.tags import Tags
+from runtime.ring.checks.load.refusal import Narrator
+from runtime.ring.checks.load.state import Slotted
 from tests.unit.runtime.ring.checks.load.rings import (
     Ring,
+    code_of,
     gather,
     hops,
     own,
@@ -67,3 +74,113 @@ def test_halves_that_are_received_elsewhere_are_where_they_were_received(pitch: 
         return
     with pytest.raises(Unsafe):
         ring.check_lines(text)
+
+
+def off_on(device: int, by: int) -> list[str]:
+    """So many bytes in r70 on one device, and 0 on the others."""
+    lines: list[str] = []
+    for register, first in (("r70", device), ("r71", device + 1)):
+        lines += [f"addi {register}, r10, {1 - first}", f"max {register}, {register}, r0"]
+        lines += [f"min {register}, {register}, r1"]
+    return [*lines, "sub r70, r70, r71", f"muli r70, r70, {by}"]
+
+
+ELSEWHERE = [-64, -4, 4, 64, 1024]
+"""Bytes from where a device should have an operand."""
+
+
+@pytest.mark.parametrize("device", range(4))
+@pytest.mark.parametrize("number", range(4), ids=["put", "first send", "receive", "last send"])
+def test_one_device_that_has_an_operand_elsewhere_is_seen(device: int, number: int):
+    """Whichever of them it is: with nothing between it and the others the program is good."""
+    at = (0, 1, 2, 5)[number]
+    ring, lines = Ring(4), [*put(), *hops(4)]
+    register = ("r30", "r30", "r31", "r31")[number]
+    assert f"f32 {register}[" in lines[at]
+    lines[at] = lines[at].replace(f"f32 {register}[", "f32 r72[", 1)
+    head = [*own(), *places(4, 4096)]
+    for by in (0, *ELSEWHERE):
+        moved = [*off_on(device, by), f"add r72, {register}, r70"]
+        text = whole([*head, *moved, *lines, *read_all(4)])
+        if by == 0:
+            ring.check_lines(text)
+            continue
+        with pytest.raises(Unsafe) as refused:
+            ring.check_lines(text)
+        assert refused.value.rule in ("block", "place", "unwritten")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_each_byte_of_each_device_has_the_tag_of_who_put_it_last(seed: int):
+    """Parts begin and end where runs do, and within them; each byte is kept apart here."""
+    random, tags, lmu = Random(seed), Tags(Narrator(code_of(["halt"]), lambda _: []), 3), Runs()
+    expected: dict[tuple[int, int], tuple[int, int]] = {}
+    for event in range(40):
+        parts, kind = _parts(random), random.choice([None, None, Kind.OWN, Kind.SAME])
+        bases = random.sample((0, 32, 64, 128), 3) if kind is None else [96] * 3
+        if kind is None:
+            tags.put_block(lmu, 0, bases, parts, frozenset())
+        else:
+            tags.put(lmu, 0, bases[0], parts, kind)
+        for device, base in enumerate(bases):
+            origin = EVERYBODY if kind is Kind.SAME else device
+            for low, high in parts:
+                expected |= {(device, at): (origin, event) for at in range(base + low, base + high)}
+    found = {at: tags_of(lmu.at(at), 3) for at in range(200)}
+    for at, held in found.items():
+        for device, tag in enumerate(held):
+            assert (tag and tag[:2]) == expected.get((device, at))
+    _check_messages(tags, lmu, expected, random)
+
+
+def _parts(random: Random) -> tuple[tuple[int, int], ...]:
+    cuts = sorted(random.sample(range(17), random.choice((2, 2, 4))))
+    return tuple((4 * low, 4 * high) for low, high in zip(cuts[::2], cuts[1::2], strict=True))
+
+
+def _check_messages(
+    tags: Tags, lmu: Runs, expected: dict[tuple[int, int], tuple[int, int]], random: Random
+) -> None:
+    """A message has one tag on each device only if all of its bytes there have that one."""
+    count = 0
+    for _ in range(600):
+        parts, bases = _parts(random), random.sample((0, 32, 64, 96, 128, 160), 3)
+        try:
+            sent = tags.send(lmu, 0, bases, parts, frozenset())
+        except Unsafe:
+            continue
+        for device, tag in enumerate(sent.tags if isinstance(sent, Slotted) else ()):
+            its = [at for low, high in parts for at in range(low, high)]
+            assert {expected.get((device, bases[device] + at)) for at in its} == {tag[:2]}
+            count += 1
+    assert count
+
+
+def test_what_every_device_wrote_is_not_sent_from_the_places_of_the_others():
+    """It stands there until a part is received, and beside parts that were put."""
+    fill = ["li r60, 4096", "li r61, 64", "fill (r1,r1,r1,r61), f32 r60[r0,r0,r0,r4], r1"]
+    first, second, *rest = hops(4)
+    moved = [first.replace("r30[", "r31["), second, *rest]
+    with pytest.raises(Unsafe) as refused:
+        Ring(4).check_lines(whole([*own(), *places(4, 4096), *fill, *put(), *moved, *read_all(4)]))
+    assert refused.value.rule == "block"
+
+
+@pytest.mark.parametrize("y", [4096, 8192])
+def test_parts_that_all_devices_have_elsewhere_than_they_were_put_are_not_read(y: int):
+    """Each part goes around the ring, and lies with all 4096 bytes from where it was put."""
+    hop = ["send.left {}", "recv.right {}"]
+    row = "(r1,r1,r1,r2), f32 r{}[r0,r0,r0,r4]"
+    pairs = [(30, 31), (31, 40), (30, 41)]
+    moves = [
+        text.format(row.format(register))
+        for pair in pairs
+        for text, register in zip(hop, pair, strict=True)
+    ]
+    lines = [*own(), *places(2, 4096), *places(2, 8192, 40), *put(), *moves, *read_all(2, y)]
+    if y == 4096:
+        Ring(2).check_lines(whole(lines))
+        return
+    with pytest.raises(Unsafe) as refused:
+        Ring(2).check_lines(whole(lines))
+    assert refused.value.rule == "place"
