@@ -69,8 +69,12 @@ class Older:
 
     def take(self, inner: "Older") -> None:
         """What a body reads from before its loop, the body around it may read from before, too."""
-        self.near |= {key: held for key, held in inner.near.items() if self._is_before(held)}
-        self.far |= {key: held for key, held in inner.far.items() if self._is_before(held)}
+        for key, held in inner.near.items():
+            if self._is_before(held):
+                self.near.setdefault(key, held)
+        for key, content in inner.far.items():
+            if self._is_before(content):
+                self.far.setdefault(key, content)
 
     def _is_before(self, held: Held) -> bool:
         if isinstance(held, list):

@@ -132,7 +132,7 @@ class Far:
                 if not isinstance(held, Content) or held.kind < SAME:
                     return OWN
                 if held.event < self.tags.oldest:
-                    self.older[first, end] = held
+                    self.older.setdefault((first, end), held)
         return SAME
 
     def is_own(

@@ -256,10 +256,10 @@ class Tags:
         return content
 
     def _note(self, lmu: Runs, index: int, low: int, high: int) -> None:
-        """Remember what is read and older than the turn of a loop."""
+        """Remember what is read and older than the turn of a loop: what it was at first."""
         held = lmu.held[index]
         place = max(lmu.starts[index], low), min(lmu.end(index), high)
-        self.older[place] = list(held) if isinstance(held, list) else held
+        self.older.setdefault(place, list(held) if isinstance(held, list) else held)
 
     def _refuse_stale(self, at: int, exchanged: list[int], eldest: int) -> None:
         """Refuse bytes that are older than the newest of exchanged ones read with them.

@@ -16,6 +16,7 @@ from tests.unit.runtime.ring.checks.load.rings import (
     code_of,
     gather,
     hops,
+    looped,
     own,
     places,
     put,
@@ -164,6 +165,20 @@ def test_what_every_device_wrote_is_not_sent_from_the_places_of_the_others():
     with pytest.raises(Unsafe) as refused:
         Ring(4).check_lines(whole([*own(), *places(4, 4096), *fill, *put(), *moved, *read_all(4)]))
     assert refused.value.rule == "block"
+
+
+@pytest.mark.parametrize("inner", [False, True], ids=["read by the turn", "read in a loop"])
+@pytest.mark.parametrize("left", ["nothing", "what all wrote"])
+def test_a_part_of_before_a_loop_is_sent_by_one_turn_at_most(left: str, inner: bool):
+    """In the next one there is in its place what was exchanged, or what all devices wrote."""
+    head, read = [*own(), *places(4, 4096)], read_all(4)
+    turn = [*hops(4), *(looped(read, 2, counter=7) if inner else read)]
+    Ring(4).check_lines(whole([*head, *looped([*put(), *turn], 3)]))
+    fill = ["li r60, 4096", "li r61, 64", "fill (r1,r1,r1,r61), f32 r60[r0,r0,r0,r4], r1"]
+    text = whole([*head, *put(), *looped([*turn, *fill] if left != "nothing" else turn, 3)])
+    with pytest.raises(Unsafe) as refused:
+        Ring(4).check_lines(text)
+    assert refused.value.rule in ("block", "place", "settle")
 
 
 @pytest.mark.parametrize("y", [4096, 8192])
