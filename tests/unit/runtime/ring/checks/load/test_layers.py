@@ -153,14 +153,16 @@ def test_a_layer_that_loads_what_all_have_and_one_that_does_not_are_not_alike(
 ):
     """The same of bytes in HBM: parameters differ, what was stored there before does not."""
     row = "(r1,r1,r1,r2), i32 {}[r0,r0,r0,r4], i32 {}[r0,r0,r0,r4]"
-    alike = ["li r70, 24576", "fill (r1,r1,r1,r2), i32 r70[r0,r0,r0,r4], r1", "li r71, 1024"]
+    alike = ["li r70, 24576", "fill (r1,r1,r1,r2), i32 r70[r0,r0,r0,r4], r1"]
+    for number in range(4):
+        alike += [f"li r71, {1024 + 64 * number}", "store " + row.format("r71", "r70")]
     lines: list[str] = []
     for number in range(LAYERS):
-        address = 0 if number == LAYERS - 3 else 1024
+        address = 0 if number == LAYERS - 3 else 1024 + 64 * (number % 4)
         load = [f"li r72, {address}", "load " + row.format("r73", "r72"), "li r74, 31744"]
         add = f"map2.add {row.format('r74', 'r73')}, i32 r{74 if number else 73}[r0,r0,r0,r4]"
         lines += [*_layer(number), "li r73, 30720", *load, add]
-    head = [*places(4, 4096, PARTS), *alike, "store " + row.format("r71", "r70")]
+    head = [*places(4, 4096, PARTS), *alike]
     code = code_of(whole([*head, *lines, "lds r80, 31744", "bge r80, r1, A", "A: li r8, 1"]))
     found = _verdict(code)
     assert isinstance(found, tuple) and found[0] == "branch"
