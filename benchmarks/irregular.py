@@ -52,6 +52,7 @@ TABLE = {
     "inner-61": replace(BASE, hidden=61),
     "vocabulary-97": replace(BASE, vocabulary=97),
     "vocabulary-9": replace(BASE, vocabulary=9),
+    "norms-behind": replace(BASE, kv_heads=2, norms_behind=True),
     "all-odd": replace(BASE, width=61, heads=6, kv_heads=3, hidden=43, vocabulary=97),
     "gpt2-heads-3": Shape("gpt2", 2, 24, 3, 40, 97, positions=16),
     "gpt2-heads-5-vocabulary-9": Shape("gpt2", 2, 40, 5, 61, 9, positions=16),

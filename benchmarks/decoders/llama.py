@@ -46,8 +46,11 @@ def write_with(graph: Graph, shape: Shape, feed_forward: FeedForward) -> None:
     for layer in range(shape.layers):
         hidden = _attended(graph, shape, call, layer, waves, hidden)
         name = f"m.model.layers.{layer}.post_attention_layernorm"
-        normed = _norm(graph, name, hidden, shape.width)
-        hidden = graph("Add", hidden, feed_forward(graph, shape, call, layer, normed))
+        normed = hidden if shape.norms_behind else _norm(graph, name, hidden, shape.width)
+        added = feed_forward(graph, shape, call, layer, normed)
+        if shape.norms_behind:
+            added = _norm(graph, f"{name}.behind", added, shape.width)
+        hidden = graph("Add", hidden, added)
     hidden = _norm(graph, "m.model.norm", hidden, shape.width)
     head = graph.weight("m.lm_head.weight", shape.width, shape.vocabulary)
     graph("MatMul", hidden, head, name="logits")
@@ -72,11 +75,15 @@ def _attended(graph: Graph, shape: Shape, call: Call, layer: int, waves: Waves, 
     name, width = f"m.model.layers.{layer}", shape.width
     lanes, cached = shape.heads * shape.head, shape.cached * shape.head
     spread = narrowed(shape.layers)
-    normed = _norm(graph, f"{name}.input_layernorm", hidden, width)
+    read = hidden if shape.norms_behind else _norm(graph, f"{name}.input_layernorm", hidden, width)
     query, key, value = (
-        heads(graph, call, _linear(graph, f"{name}.self_attn.{part}", normed, width, n), shape.head)
+        _linear(graph, f"{name}.self_attn.{part}", read, width, n)
         for part, n in (("q_proj", lanes), ("k_proj", cached), ("v_proj", cached))
     )
+    if shape.norms_behind:
+        query = _norm(graph, f"{name}.self_attn.q_norm", query, lanes)
+        key = _norm(graph, f"{name}.self_attn.k_norm", key, cached)
+    query, key, value = (heads(graph, call, part, shape.head) for part in (query, key, value))
     query, key = _rotated(graph, query, waves, shape.head), _rotated(graph, key, waves, shape.head)
     keys = append(graph, layer, "key", key)
     values = append(graph, layer, "value", value)
@@ -87,6 +94,8 @@ def _attended(graph: Graph, shape: Shape, call: Call, layer: int, waves: Waves, 
     target = graph.target(call.batch, call.new, graph.ints(-1))
     mixed = graph("Reshape", mixed, target, allowzero=1)
     projected = _linear(graph, f"{name}.self_attn.o_proj", mixed, lanes, width, spread)
+    if shape.norms_behind:
+        projected = _norm(graph, f"{name}.self_attn.norm", projected, width)
     return graph("Add", hidden, projected)
 
 

@@ -23,6 +23,9 @@ class Shape:
     """Of a head, 0 where it is `width / heads`; only Llama and Mixtral may have others."""
     experts: int = 0
     """Feed-forward parts to choose from, 0 where there is no choice; each token takes two."""
+    norms_behind: bool = False
+    """Norms of what a layer adds instead of what it reads, and of queries and keys over all their
+    heads, as in OLMo 2; only of Llama and Mixtral."""
 
     @property
     def head(self) -> int:

@@ -16,6 +16,7 @@ SOME = (
     Key("all-odd", 4, "lpu-tiny", False, 3),
     Key("gpt2-heads-5-vocabulary-9", 8, "lpu-4nm", True),
     Key("mixtral-6-over-2", 4, "lpu-4nm", True),
+    Key("norms-behind", 4, "lpu-4nm", True),
 )
 
 

@@ -4,8 +4,9 @@ Which factors are cut, into how many parts: chosen here, or read from a plan.
 For each product, the largest first, the outermost factors of its columns that nothing else needs
 whole are cut, so that the devices hold as little as can be of all products that share them: heads
 rather than the elements of a head; key/value heads as far as they go, and then the query heads of a
-group, for which devices hold the same keys. What something needs whole is cut if there is nothing
-else: the width of the model, the vocabulary.
+group, for which devices hold the same keys. What is computed whole and then read in parts has as
+many parts as there are devices: they know no more than their number. What something needs whole is
+cut if there is nothing else: the width of the model, the vocabulary.
 """
 
 from __future__ import annotations
@@ -55,10 +56,17 @@ def _best(products: Products, candidates: Sequence[int], devices: int) -> Cuts:
     best: tuple[float, Cuts] | None = None
     for parts in _splits(extents(products.factors, candidates), devices):
         cuts = _strided(candidates, parts)
+        if not all(can_cut(products, factor, cut, devices) for factor, (cut, _) in cuts.items()):
+            continue
         held = sum(_held(products, other, cuts) for other in sharing)
         if best is None or held < best[0]:
             best = (held, cuts)
     return {} if best is None else best[1]
+
+
+def can_cut(products: Products, factor: int, parts: int, devices: int) -> bool:
+    """Whether each device can tell its part of a factor in all that has it."""
+    return parts in (1, devices) or factor not in products.computed_whole
 
 
 def _largest(products: Products, product: Product) -> int:

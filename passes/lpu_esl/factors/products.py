@@ -2,7 +2,9 @@
 The products with weights of a module: what there is to share out, and what is in the way of it.
 
 The columns of such a product (its rows, where the weight stands on the left) are factors of which
-each device may compute some. All products that compute the same factors are cut alike.
+each device may compute some. All products that compute the same factors are cut alike. A table
+whose rows are looked up counts as a product where its columns and its weight are no other's: what
+norms make of the products may be all that is added to its rows.
 """
 
 from __future__ import annotations
@@ -13,11 +15,12 @@ from functools import cached_property
 from itertools import chain, count
 
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Operation
+from xdsl.ir import Operation, SSAValue
 
 from dialects.errors import node_names
 from dialects.lpu.control import ForOp
 from dialects.lpu.elementwise import ConstantOp
+from dialects.lpu.movement import GatherOp
 from dialects.lpu.products import MatmulOp
 from dialects.lpu.tensors import LpuOp, tensor_of
 from dialects.lpu.types import TensorType
@@ -25,6 +28,7 @@ from dialects.lpu.weights import Weight, nbytes
 from dialects.reading import all_within, operands_of
 from passes.lpu_esl.factors.analysis import Factors
 from passes.lpu_esl.factors.classes import ONE
+from passes.lpu_esl.factors.reading import forms
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Products:
             known = found.setdefault(product.name, product)
             weights = known.weights | product.weights
             found[product.name] = Product(product.name, product.columns, weights)
+        for table in self._tables([*found.values()]):
+            found.setdefault(table.name, table)
         ordered = sorted(found.values(), key=lambda product: (-product.nbytes, product.name))
         self.by_name: Mapping[str, Product] = {product.name: product for product in ordered}
 
@@ -71,6 +77,24 @@ class Products:
         for op in self._operations:
             if not isinstance(op, ForOp | MatmulOp | ConstantOp):
                 found.update(self._needed_whole(op))
+        return frozenset(found)
+
+    @cached_property
+    def computed_whole(self) -> frozenset[int]:
+        """The factors of values that are computed whole, of which a device takes a part.
+
+        Its number alone tells it which: there have to be as many parts as devices.
+        """
+        found: set[int] = set()
+        for op in self._operations:
+            if isinstance(op, LpuOp) and not isinstance(op, ForOp | ConstantOp):
+                tied = self.factors.ties(op).result
+                for value in op.results:
+                    if isinstance(value.type, TensorType) and not self.factors.reading.is_fixed(
+                        value
+                    ):
+                        axes = enumerate(self.factors.axes(value))
+                        found.update(*(leaves for axis, leaves in axes if axis not in tied))
         return frozenset(found)
 
     def _needed_whole(self, op: Operation) -> Iterator[int]:
@@ -94,14 +118,35 @@ class Products:
                         names[key] = _unused(key[0], names.values())
                     yield Product(names[key], columns, weights)
 
+    def _tables(self, products: Sequence[Product]) -> Iterator[Product]:
+        """Tables of rows, by their look-ups, that have nothing in common with the products."""
+        shared = {factor for product in products for factor in product.columns}
+        weights = {weight for product in products for weight in product.weights}
+        taken = set[Weight]().union(*map(forms, weights))
+        for op in self._operations:
+            if not isinstance(op, GatherOp) or op.axis.value.data != 0:
+                continue
+            weights, axes = self.factors.reading.weights(op.source), self.factors.axes(op.source)
+            is_table = weights and len(axes) == 2 and tensor_of(op.source).dtype.is_float
+            if is_table and taken.isdisjoint(weights) and shared.isdisjoint(axes[1]) and axes[1]:
+                yield Product(_node(op), tuple(axes[1]), weights)
+
     def _sides(self, op: MatmulOp) -> Iterator[tuple[tuple[int, ...], frozenset[Weight]]]:
         """The columns that a weight gives to a product, from either side."""
         axes, rank = self.factors.axes(op.result), tensor_of(op.result).rank
         for value, other, axis in ((op.rhs, op.lhs, rank - 1), (op.lhs, op.rhs, rank - 2)):
-            weights = self.factors.reading.looked_up(value)
+            weights = self._weights(value, other)
             summed = tensor_of(op.lhs).shape[-1] != ONE
-            if weights and summed and axes[axis] and not self.factors.reading.looked_up(other):
+            if weights and summed and axes[axis]:
                 yield tuple(axes[axis]), weights
+
+    def _weights(self, value: SSAValue, other: SSAValue) -> frozenset[Weight]:
+        """What an operand of a product has of weights; rows of a table are data beside a weight."""
+        reading = self.factors.reading
+        is_data = not reading.looked_up(other)
+        if not is_data and reading.weights(value):
+            is_data = not reading.weights(other)
+        return reading.looked_up(value) if is_data else frozenset()
 
 
 def _node(op: Operation) -> str:

@@ -61,8 +61,13 @@ def matrices(operations: Iterable[Operation], reading: Reading) -> set[Weight]:
             found |= reading.looked_up(op.lhs) | reading.looked_up(op.rhs)
         elif isinstance(op, GatherOp):
             found |= reading.weights(op.source)
-    for weight in list(found):
-        while isinstance(weight, Transpose | Cast):
-            weight = weight.source
-            found.add(weight)
+    return found.union(*(forms(weight) for weight in found))
+
+
+def forms(weight: Weight) -> set[Weight]:
+    """A weight, and what it is transposed or converted from."""
+    found = {weight}
+    while isinstance(weight, Transpose | Cast):
+        weight = weight.source
+        found.add(weight)
     return found

@@ -21,7 +21,7 @@ from dialects.errors import CompileError
 from dialects.names import escape, unescape
 from dialects.spelling import did_you_mean
 from passes.analysis.functions import dictionary
-from passes.lpu_esl.factors.cuts import Cuts
+from passes.lpu_esl.factors.cuts import Cuts, can_cut
 from passes.lpu_esl.factors.products import Product, Products, extents
 from runtime.sharding import Factor, Sharding
 
@@ -81,6 +81,11 @@ def read(module: ModuleOp, products: Products, devices: int) -> Cuts:
                 raise Unplannable(
                     f"the plan cuts '{name}' into {_parts(cut)} and '{other}' into "
                     f"{_parts(known)} where they are the same columns"
+                )
+            if not can_cut(products, factor, cut[0], devices):
+                raise Unplannable(
+                    f"the plan cuts '{name}' into {_parts(cut)}, but something that reads these "
+                    f"columns is computed whole: cut them into {devices} parts, or not at all"
                 )
             if cut[0] > 1:
                 cuts[factor] = cut

@@ -42,3 +42,49 @@ builtin.module attributes {lpu.options = {devices = 2 : i64}} {
     func.return %y : !lpu.tensor<[1, 3], f32>
   }
 }
+
+// -----
+
+// A table whose columns no product has is cut along them; what is multiplied with its rows is data.
+// CHECK: products = {fc = "64/4", table = "16/4"}
+builtin.module attributes {lpu.options = {devices = 4 : i64}} {
+  func.func @step(%ids : !lpu.tensor<[1], i64>) -> !lpu.tensor<[1, 64], f32> {
+    %t = lpu.constant <file("t", 0, [9, 16], f32)> : !lpu.tensor<[9, 16], f32>
+    %u = lpu.constant <file("u", 0, [16, 64], f32)> : !lpu.tensor<[16, 64], f32>
+    %0 = lpu.gather %t, %ids axis 0 : !lpu.tensor<[9, 16], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 16], f32> loc("table")
+    %z = lpu.matmul %0, %u : !lpu.tensor<[1, 16], f32>, !lpu.tensor<[16, 64], f32> -> !lpu.tensor<[1, 64], f32> loc("fc")
+    func.return %z : !lpu.tensor<[1, 64], f32>
+  }
+}
+
+// -----
+
+// A table that is the weight of a product is cut as that is.
+// CHECK: products = {head = "8/4"}
+builtin.module attributes {lpu.options = {devices = 4 : i64}} {
+  func.func @step(%ids : !lpu.tensor<[1], i64>) -> !lpu.tensor<[1, 8], f32> {
+    %t = lpu.constant <file("t", 0, [8, 16], f32)> : !lpu.tensor<[8, 16], f32>
+    %u = lpu.constant <transpose(file("t", 0, [8, 16], f32), [1, 0])> : !lpu.tensor<[16, 8], f32>
+    %0 = lpu.gather %t, %ids axis 0 : !lpu.tensor<[8, 16], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 16], f32> loc("table")
+    %z = lpu.matmul %0, %u : !lpu.tensor<[1, 16], f32>, !lpu.tensor<[16, 8], f32> -> !lpu.tensor<[1, 8], f32> loc("head")
+    func.return %z : !lpu.tensor<[1, 8], f32>
+  }
+}
+
+// -----
+
+// Keys are computed whole: each device takes its part of their heads if there are as many parts.
+// CHECK: products = {key = "16/4", value = "2, 8/4"}
+builtin.module attributes {lpu.options = {devices = 4 : i64}} {
+  func.func @step(%x : !lpu.tensor<[1, 4], f32>, %q : !lpu.tensor<[1, 2, 1, 8], f32>) -> !lpu.tensor<[1, 2, 1, 8], f32> {
+    %w = lpu.constant <file("w", 0, [4, 16], f32)> : !lpu.tensor<[4, 16], f32>
+    %u = lpu.constant <file("u", 0, [4, 16], f32)> : !lpu.tensor<[4, 16], f32>
+    %0 = lpu.matmul %x, %w : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 16], f32> -> !lpu.tensor<[1, 16], f32> loc("key")
+    %1 = lpu.norm "rms" %0 epsilon 1.0e-05 : !lpu.tensor<[1, 16], f32> -> !lpu.tensor<[1, 16], f32>
+    %k = lpu.reshape %1 : !lpu.tensor<[1, 16], f32> -> !lpu.tensor<[1, 2, 1, 8], f32>
+    %2 = lpu.matmul %x, %u : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 16], f32> -> !lpu.tensor<[1, 16], f32> loc("value")
+    %v = lpu.reshape %2 : !lpu.tensor<[1, 16], f32> -> !lpu.tensor<[1, 2, 1, 8], f32>
+    %y = lpu.attention %q, %k, %v scale 1.0 softcap 0.0 empty "nan" : !lpu.tensor<[1, 2, 1, 8], f32>, !lpu.tensor<[1, 2, 1, 8], f32>, !lpu.tensor<[1, 2, 1, 8], f32> -> !lpu.tensor<[1, 2, 1, 8], f32>
+    func.return %y : !lpu.tensor<[1, 2, 1, 8], f32>
+  }
+}

@@ -1,11 +1,13 @@
 """The partition refuses what would defeat it."""
 
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
+from xdsl.printer import Printer
 
 from dialects.errors import CompileError
 from dialects.lpu.execution import run_interface
@@ -26,6 +28,26 @@ builtin.module attributes {lpu.options = {devices = 2 : i64}} {
     %z = lpu.gather %s, %i axis 0 : !lpu.tensor<[8, 4], f32>, !lpu.tensor<[1], i64>
         -> !lpu.tensor<[1, 4], f32>
     func.return %y, %z : !lpu.tensor<[1, 8], f32>, !lpu.tensor<[1, 4], f32>
+  }
+}
+"""
+
+
+KEYS = """
+builtin.module attributes {lpu.options = {devices = 4 : i64}} {
+  func.func @step(%x : !lpu.tensor<[1, 4], f32>, %q : !lpu.tensor<[1, 2, 1, 8], f32>)
+      -> !lpu.tensor<[1, 2, 1, 8], f32> {
+    %w = lpu.constant <file("w", 0, [4, 16], f32)> : !lpu.tensor<[4, 16], f32>
+    %0 = lpu.matmul %x, %w : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 16], f32>
+        -> !lpu.tensor<[1, 16], f32> loc("value")
+    %1 = lpu.norm "rms" %0 epsilon 1.0e-05 : !lpu.tensor<[1, 16], f32> -> !lpu.tensor<[1, 16], f32>
+    %k = lpu.reshape %1 : !lpu.tensor<[1, 16], f32> -> !lpu.tensor<[1, 2, 1, 8], f32>
+    %v = lpu.reshape %0 : !lpu.tensor<[1, 16], f32> -> !lpu.tensor<[1, 2, 1, 8], f32>
+    %y = lpu.attention %q, %k, %v scale 1.0 softcap 0.0 empty "nan"
+        : !lpu.tensor<[1, 2, 1, 8], f32>, !lpu.tensor<[1, 2, 1, 8], f32>,
+          !lpu.tensor<[1, 2, 1, 8], f32>
+        -> !lpu.tensor<[1, 2, 1, 8], f32>
+    func.return %y : !lpu.tensor<[1, 2, 1, 8], f32>
   }
 }
 """
@@ -123,3 +145,19 @@ def test_products_of_one_node_have_names_of_their_own() -> None:
     plan = str(module.attributes["lpu_esl.plan"])
     names = ('fc = "16/2"', 'fc.1 = "32/2"', 'fc.1.1 = "64/2"')
     assert all(name in plan for name in names), plan
+
+
+def test_what_is_computed_whole_is_cut_into_as_many_parts_as_devices_or_not_at_all():
+    context = make_context()
+    module = Parser(context, KEYS).parse_module()
+    (plan,) = parse_passes("lpu-esl-plan")
+    plan.apply(context, module)
+    stream = StringIO()
+    Printer(stream, print_debuginfo=True).print_op(module)
+    chosen = stream.getvalue()
+    assert 'value = "2, 8/4"' in chosen
+    for cut, parts in (("2/2, 8", "2 parts"), ("2/2:2, 8/2", "2 parts, 2 devices apart")):
+        edited = Parser(context, chosen.replace("2, 8/4", cut)).parse_module()
+        with pytest.raises(CompileError, match=f"cuts 'value' into {parts}, but something"):
+            plan.apply(context, edited)
+    plan.apply(context, Parser(context, chosen.replace("2, 8/4", "2, 8")).parse_module())
