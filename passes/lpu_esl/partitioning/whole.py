@@ -28,21 +28,19 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Operation, SSAValue
 
 from dialects.errors import CompileError, node_names
-from dialects.lpu.elementwise import CastOp, ConstantOp, MapOp
+from dialects.lpu.elementwise import ConstantOp
 from dialects.lpu.facts import facts_of
-from dialects.lpu.fused import RotaryOp
-from dialects.lpu.movement import ConcatOp, GatherOp
 from dialects.lpu.weights import Cast, Reshape, Shard, Transpose, Weight, nbytes
 from dialects.names import escape, unescape
 from dialects.reading import all_within
 from passes.analysis.functions import options
+from passes.lpu_esl.factors.angles import is_passed_on, is_turning, turns
 from passes.rewriting.kernel import set_attribute
 
 WHOLE = "lpu_esl.whole"
 BUDGET = 5.0
 """Percent of the parameters that may be whole on every device unless a user says otherwise."""
 NAMED = 5
-ANGLES = (GatherOp, ConcatOp, CastOp)
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ def _whole(op: ConstantOp, size: int) -> Whole:
     readers = list(_readers(op.result))
     reader = readers[0] if readers else op
     names = node_names(reader) or node_names(op) or ("a constant",)
-    angles = len(op.value.data.shape) > 1 and bool(readers) and all(map(_is_turning, readers))
+    angles = len(op.value.data.shape) > 1 and bool(readers) and all(map(is_turning, readers))
     return Whole(unescape(names[0]), reader.name, size, angles)
 
 
@@ -135,29 +133,10 @@ def _readers(value: SSAValue) -> Iterator[Operation]:
     """What computes with a weight, behind moves and what makes angles of it."""
     for use in value.uses:
         op = use.operation
-        if facts_of(op).moves or (_is_passed_on(op) and _turns(op.results[0])):
+        if facts_of(op).moves or (is_passed_on(op) and turns(op.results[0])):
             yield from _readers(op.results[0])
         else:
             yield op
-
-
-def _turns(value: SSAValue) -> bool:
-    """Whether all that is made of a value turns something, as a whole or by products with it."""
-    readers = [use.operation for use in value.uses]
-    return bool(readers) and all(
-        _is_turning(reader) or (_is_passed_on(reader) and _turns(reader.results[0]))
-        for reader in readers
-    )
-
-
-def _is_turning(op: Operation) -> bool:
-    return isinstance(op, RotaryOp) or (isinstance(op, MapOp) and op.fn.data == "mul")
-
-
-def _is_passed_on(op: Operation) -> bool:
-    """Whether a table of angles is still one behind an operation."""
-    is_unary = isinstance(op, MapOp) and len(op.operands) == 1
-    return facts_of(op).moves or is_unary or isinstance(op, ANGLES)
 
 
 def check_budget(module: ModuleOp) -> None:
