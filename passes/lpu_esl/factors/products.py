@@ -4,7 +4,7 @@ The products with weights of a module: what there is to share out, and what is i
 The columns of such a product (its rows, where the weight stands on the left) are factors of which
 each device may compute some. All products that compute the same factors are cut alike. A table
 whose rows are looked up counts as a product where its columns and its weight are no other's: what
-norms make of the products may be all that is added to its rows.
+norms make of the products may be all that is added to its rows. Tables of angles are left whole.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from dialects.lpu.types import TensorType
 from dialects.lpu.weights import Weight, nbytes
 from dialects.reading import all_within, operands_of
 from passes.lpu_esl.factors.analysis import Factors
+from passes.lpu_esl.factors.angles import turns
 from passes.lpu_esl.factors.classes import ONE
 from passes.lpu_esl.factors.reading import forms
 
@@ -124,7 +125,7 @@ class Products:
         weights = {weight for product in products for weight in product.weights}
         taken = set[Weight]().union(*map(forms, weights))
         for op in self._operations:
-            if not isinstance(op, GatherOp) or op.axis.value.data != 0:
+            if not isinstance(op, GatherOp) or op.axis.value.data != 0 or turns(op.result):
                 continue
             weights, axes = self.factors.reading.weights(op.source), self.factors.axes(op.source)
             is_table = weights and len(axes) == 2 and tensor_of(op.source).dtype.is_float

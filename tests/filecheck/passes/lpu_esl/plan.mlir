@@ -59,6 +59,23 @@ builtin.module attributes {lpu.options = {devices = 4 : i64}} {
 
 // -----
 
+// Left whole: a table of angles, which take less than an exchange for each token.
+// CHECK: products = {fc = "64/4"}
+builtin.module attributes {lpu.options = {devices = 4 : i64}} {
+  func.func @step(%x : !lpu.tensor<[1, 4], f32>, %at : !lpu.tensor<[1], i64>) -> !lpu.tensor<[1, 64], f32> {
+    %t = lpu.constant <file("t", 0, [9, 64], f32)> : !lpu.tensor<[9, 64], f32>
+    %u = lpu.constant <file("u", 0, [4, 64], f32)> : !lpu.tensor<[4, 64], f32>
+    %0 = lpu.gather %t, %at axis 0 : !lpu.tensor<[9, 64], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 64], f32> loc("cosine")
+    %1 = lpu.map "cos" %0 : !lpu.tensor<[1, 64], f32> -> !lpu.tensor<[1, 64], f32>
+    %2 = lpu.matmul %x, %u : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 64], f32> -> !lpu.tensor<[1, 64], f32> loc("fc")
+    %3 = lpu.norm "rms" %2 epsilon 1.0e-05 : !lpu.tensor<[1, 64], f32> -> !lpu.tensor<[1, 64], f32>
+    %z = lpu.map "mul" %3, %1 : !lpu.tensor<[1, 64], f32>, !lpu.tensor<[1, 64], f32> -> !lpu.tensor<[1, 64], f32>
+    func.return %z : !lpu.tensor<[1, 64], f32>
+  }
+}
+
+// -----
+
 // A table that is the weight of a product is cut as that is.
 // CHECK: products = {head = "8/4"}
 builtin.module attributes {lpu.options = {devices = 4 : i64}} {
