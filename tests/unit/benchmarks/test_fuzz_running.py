@@ -6,7 +6,9 @@ import os
 import re
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from threading import Timer
+from pathlib import Path
+from threading import Thread
+from time import sleep
 from typing import Any
 
 import pytest
@@ -74,18 +76,31 @@ def test_counts_are_said_on_the_way(
     assert found == [("1", "1", "0"), ("2", "1", "1"), ("3", "2", "1"), ("3", "2", "1")]
 
 
+HANGS = "LPUC_TEST_HANGS"
+"""Names the file that a case makes before it hangs."""
+
+
 def _signalled(key: int) -> Result:
     """Its own process is signalled, as by a terminal; the last case hangs."""
     os.kill(os.getpid(), signal.SIGTERM)
     os.kill(os.getpid(), signal.SIGINT)
     while key == 2:
+        Path(os.environ[HANGS]).touch()
         signal.pause()
     return _odd_is_refused(key)
 
 
-def test_a_signal_ends_a_run_whose_case_hangs():
+def _interrupt_when(there: Path) -> None:
+    while not there.exists():
+        sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_signal_ends_a_run_whose_case_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Processes of cases are not for signals, which may reach them first."""
-    Timer(4.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+    there = tmp_path / "hangs"
+    monkeypatch.setenv(HANGS, str(there))
+    Thread(target=_interrupt_when, args=(there,), daemon=True).start()
     results = run(_signalled, range(4))
     assert [result.outcome.verdict for result in results.values()] == ["right", "refused"]
 
