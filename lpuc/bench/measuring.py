@@ -132,7 +132,8 @@ def measured(file: Path, options: CompileOptions, wanted: Wanted) -> Result:
         }
     return Result(
         str(file), machine, subject, plan, results[OURS],
-        {name: Share(**share) for name, share in profile["classes"].items()}, profile["seconds"],
+        {name: Share(**share) for name, share in profile["classes"].items()},
+        profile["seconds"], max(0.0, profile["outside"]),
         {threads: Spread.of(rates) for threads, rates in sorted(state.reads.items())},
         results.get(THEIRS), reason, tuple(state.same), wanted.baseline,
     )  # fmt: skip
