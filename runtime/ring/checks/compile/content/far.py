@@ -13,7 +13,8 @@ it is read, since those are of an exchange before.
 
 Bytes must be known for that. Where an operand depends on the counter of a loop, its turns are
 walked one by one (`Staging.asked`). Where they cannot be, since nobody knows how many there are, or
-they are very many, an operand that meets what is exchanged is refused.
+they are very many, an address that meets what is exchanged is refused, and of extents that depend
+on them nothing is claimed.
 """
 
 from collections.abc import Iterator
@@ -97,7 +98,7 @@ class Staging:
     """The rules for HBM, for one walk.
 
     `counters` are the symbols of the loops around, `asked` those of which the turns are looked at
-    if they are known, `needed` those of which they have to be, since an operand depends on them.
+    if they are known, `needed` those of which they have to be, since an address depends on them.
     `run` is the number of the outermost loop whose turns are walked one by one, or 0.
     """
 
@@ -119,7 +120,7 @@ class Staging:
         found = self.counters & self.symbols.roots((view.base, *view.sizes))
         self.asked |= found
         if is_needed:
-            self.needed |= found
+            self.needed |= self.counters & self.symbols.roots((view.base,))
         return bool(found)
 
     def read(self, far: Far, at: int, view: View) -> None:

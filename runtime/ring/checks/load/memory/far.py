@@ -11,7 +11,8 @@ not fit passes through it by rows, in a loop, and is put together in HBM. So the
 
 Which bytes an operand has must be known for that. Where they depend on the turn of a loop and meet
 such bytes, the turns are executed one by one. Where they cannot be, since nobody knows how many
-there are, or they are very many, an operand whose address or extents depend on them is refused.
+there are, or they are very many, an operand whose address depends on them is refused, and nothing
+is claimed of one whose extents do.
 """
 
 from collections.abc import Callable, Generator, Iterable
@@ -188,7 +189,7 @@ class Far:
 
     def _refuse_unplaced(self, at: int, found: Block | None) -> None:
         """Refuse an operand that meets what is exchanged at an address that nobody knows."""
-        if found is None or not found.bases or found.sources >= FIRST_LOOP:
+        if found is None or not found.bases:
             self.tags.wording.refuse_unknown(at, *((0, HIGHEST) if found is None else found.hull))
 
     def _put(self, hbm: Runs, at: int, found: Block) -> None:

@@ -159,25 +159,6 @@ def test_turns_that_nobody_counts_must_not_say_where_rows_lie(again: bool):
     assert _by_each(case, text) == {"load": "place", "compile": "turn"}
 
 
-def _growing(lines: Sequence[str]) -> list[str]:
-    """Each turn takes all rows from the first one on, one more than the turn before."""
-    other = {
-        f"muli r53, r5, {ROW}": "li r53, 0", "sub r51, r51, r5": "addi r51, r5, 1",
-        "min r51, r51, r52": "li r52, 0",
-    }  # fmt: skip
-    assert other.keys() <= {*lines}
-    return [other.get(line, line) for line in lines]
-
-
-def test_turns_that_nobody_counts_must_not_say_how_many_rows_there_are():
-    """Addresses are known, and with the greatest number of turns all rows are there."""
-    case = Case(5)
-    few = [*case.put(), *_growing(case.split(bound=3)), *case.used()]
-    assert case.is_wrong(case.whole(few))
-    text = case.whole([*case.put(), *_uncounted(_growing(case.split())), *case.used()])
-    assert _by_each(case, text) == {"load": "place", "compile": "turn"}
-
-
 def test_more_turns_than_are_looked_at_are_refused(monkeypatch: pytest.MonkeyPatch):
     for module in (loops, walk):
         monkeypatch.setattr(module, "MOST_TURNS", 50)
