@@ -85,7 +85,9 @@ def called(machine: Interpreter) -> dict[str, bytes]:
     return {name: value.tobytes() for name, value in machine.run(found).items()}
 
 
-@pytest.mark.parametrize(("devices", "orders"), [(2, 4), (4, 8)])
+@pytest.mark.parametrize(
+    ("devices", "orders"), [(2, 4), pytest.param(4, 8, marks=pytest.mark.slow)]
+)
 def test_no_order_and_no_depth_changes_a_byte_or_a_token(devices: int, orders: int) -> None:
     """Random orders, on the longer ring over all depths from 1 to 8."""
     ring = program(ONE, devices)

@@ -97,6 +97,11 @@ FAULTS = [
     (other_function_of_buffers, "lpu-mem-tile", "lpu_mem.map"),
     (other_function_of_an_instruction, "lpu-isa-hoist-streams", "map2"),
 ]
+WATCHED = [
+    pytest.param(*fault, marks=pytest.mark.slow if n % 2 == 0 else ())
+    for n, fault in enumerate(FAULTS)
+]
+"""Those that `bisect` is not asked for are not slow."""
 
 
 def test_without_a_fault_a_chunk_is_judged_and_nothing_is_named(model: Path):
@@ -115,7 +120,7 @@ def test_bisect_names_pass_and_operation(
     assert found.failure.operation == operation and found.failure.nodes
 
 
-@pytest.mark.parametrize(("plant", "where", "operation"), FAULTS)
+@pytest.mark.parametrize(("plant", "where", "operation"), WATCHED)
 def test_so_does_check_numerics(
     plant: Callable[[Patch], None],
     where: str,

@@ -49,7 +49,7 @@ def op(module: ModuleOp, name: str, index: int = 0) -> Operation:
     return [one for one in module.walk() if one.name == name][index]
 
 
-@pytest.mark.parametrize("devices", [1, 2])
+@pytest.mark.parametrize("devices", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_behind_each_pass_it_is_the_text_of_xdsl_and_tells_changes(devices: int):
     chunk = None if devices == 1 else 0
     options = CompileOptions(max_context=16, devices=devices, prompt_chunk=chunk)

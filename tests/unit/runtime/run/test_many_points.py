@@ -69,7 +69,9 @@ def test_topk(reference: bool, length: int) -> None:
     assert found == [0, 1, 0, 1]
 
 
-@pytest.mark.parametrize("last", [4_300_000, 4_194_303, 7, 9_000_000])
+@pytest.mark.parametrize(
+    "last", [pytest.param(4_300_000, marks=pytest.mark.slow), 4_194_303, 7, 9_000_000]
+)
 def test_topk_finds_the_best_wherever_it_lies(last: int) -> None:
     """A window that slides over zeros and one 9, a row longer than a part."""
     from runtime.device.fast.reduction import _orders
