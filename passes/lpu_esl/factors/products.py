@@ -52,6 +52,7 @@ class Products:
     def __init__(self, module: ModuleOp, factors: Factors) -> None:
         self.factors = factors
         self._operations = all_within(module)
+        self._names: dict[tuple[str, tuple[int, ...]], str] = {}
         found: dict[str, Product] = {}
         for product in self._products():
             known = found.setdefault(product.name, product)
@@ -109,28 +110,32 @@ class Products:
                         yield from leaves
 
     def _products(self) -> Iterator[Product]:
-        """The products of operations: those of one node with other columns are other products."""
-        names: dict[tuple[str, tuple[int, ...]], str] = {}
+        """The products of operations."""
         for op in self._operations:
             if isinstance(op, MatmulOp):
                 for columns, weights in self._sides(op):
-                    key = (_node(op), columns)
-                    if key not in names:
-                        names[key] = _unused(key[0], names.values())
-                    yield Product(names[key], columns, weights)
+                    yield Product(self._name(op, columns), columns, weights)
+
+    def _name(self, op: Operation, columns: tuple[int, ...]) -> str:
+        """The name of its node: those of one node with other columns are other products."""
+        key = (_node(op), columns)
+        if key not in self._names:
+            self._names[key] = _unused(key[0], self._names.values())
+        return self._names[key]
 
     def _tables(self, products: Sequence[Product]) -> Iterator[Product]:
         """Tables of rows, by their look-ups, that have nothing in common with the products."""
         shared = {factor for product in products for factor in product.columns}
-        weights = {weight for product in products for weight in product.weights}
-        taken = set[Weight]().union(*map(forms, weights))
+        multiplied = {weight for product in products for weight in product.weights}
+        taken = set[Weight]().union(*map(forms, multiplied))
         for op in self._operations:
             if not isinstance(op, GatherOp) or op.axis.value.data != 0 or turns(op.result):
                 continue
             weights, axes = self.factors.reading.weights(op.source), self.factors.axes(op.source)
             is_table = weights and len(axes) == 2 and tensor_of(op.source).dtype.is_float
-            if is_table and taken.isdisjoint(weights) and shared.isdisjoint(axes[1]) and axes[1]:
-                yield Product(_node(op), tuple(axes[1]), weights)
+            columns = tuple(axes[-1]) if is_table else ()
+            if columns and taken.isdisjoint(weights) and shared.isdisjoint(columns):
+                yield Product(self._name(op, columns), columns, weights)
 
     def _sides(self, op: MatmulOp) -> Iterator[tuple[tuple[int, ...], frozenset[Weight]]]:
         """The columns that a weight gives to a product, from either side."""

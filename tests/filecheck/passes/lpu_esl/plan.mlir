@@ -59,6 +59,22 @@ builtin.module attributes {lpu.options = {devices = 4 : i64}} {
 
 // -----
 
+// A node may hold tables and products: each has a name.
+// CHECK: products = {node = "64/4", node.1 = "16/4", node.2 = "8/4"}
+builtin.module attributes {lpu.options = {devices = 4 : i64}} {
+  func.func @step(%ids : !lpu.tensor<[1], i64>) -> (!lpu.tensor<[1, 64], f32>, !lpu.tensor<[1, 8], f32>) {
+    %t = lpu.constant <file("t", 0, [9, 16], f32)> : !lpu.tensor<[9, 16], f32>
+    %s = lpu.constant <file("s", 0, [9, 8], f32)> : !lpu.tensor<[9, 8], f32>
+    %u = lpu.constant <file("u", 0, [16, 64], f32)> : !lpu.tensor<[16, 64], f32>
+    %0 = lpu.gather %t, %ids axis 0 : !lpu.tensor<[9, 16], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 16], f32> loc("node")
+    %1 = lpu.gather %s, %ids axis 0 : !lpu.tensor<[9, 8], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 8], f32> loc("node")
+    %z = lpu.matmul %0, %u : !lpu.tensor<[1, 16], f32>, !lpu.tensor<[16, 64], f32> -> !lpu.tensor<[1, 64], f32> loc("node")
+    func.return %z, %1 : !lpu.tensor<[1, 64], f32>, !lpu.tensor<[1, 8], f32>
+  }
+}
+
+// -----
+
 // Left whole: a table of angles, which take less than an exchange for each token.
 // CHECK: products = {fc = "64/4"}
 builtin.module attributes {lpu.options = {devices = 4 : i64}} {
