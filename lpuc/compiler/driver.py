@@ -20,6 +20,7 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 
 from dialects.errors import CompileError
+from dialects.lpu_esl.plans import PLAN
 from dialects.names import unescape
 from lpuc.compiler.dumping.course import Course
 from lpuc.compiler.emit import emit_parameters, emit_program, emit_references, program_in_memory
@@ -46,7 +47,6 @@ from lpuc.files.kinds import MODEL, require
 from lpuc.onnx_import import Budgets, import_model
 from lpuc.text.ends import end_tokens
 from passes.analysis.functions import model_folder, step_function
-from passes.lpu_esl.factors.written import PLAN
 from passes.lpu_mem.allocate import Overfull
 from passes.rewriting.kernel import set_attribute
 from runtime.errors import BadOption

@@ -27,14 +27,13 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute
 
 from dialects.errors import CompileError
+from dialects.lpu_esl.plans import PLAN, WHOLE, Unplannable
 from dialects.names import escape, unescape
 from dialects.spelling import did_you_mean
 from lpuc.errors import UsageError, UserError
 from lpuc.files.disk import write_text
 from lpuc.files.json_text import parsed_distinct
 from passes.analysis.functions import dictionary
-from passes.lpu_esl.factors.written import PLAN, Unplannable
-from passes.lpu_esl.partitioning.whole import WHOLE
 from runtime.errors import BadOption
 from runtime.files import read_text
 from runtime.program.plan import Plan

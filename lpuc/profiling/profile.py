@@ -14,7 +14,8 @@ from lpuc.profiling.first import FirstToken, first_token
 from lpuc.profiling.floor import Floor
 from lpuc.reports.data import plain
 from lpuc.reports.prediction import symbols_of
-from runtime.generation.device import FED, GENERATE, fed_of
+from runtime.generation.device import GENERATE
+from runtime.generation.prompt import FED, fed_of
 from runtime.program.interface_json import STEP
 from runtime.program.program import Program
 from runtime.timing import predict

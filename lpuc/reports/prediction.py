@@ -7,8 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from runtime.errors import BadOption
-from runtime.generation.device import FED, fed_of
-from runtime.generation.prompt import chunks_before
+from runtime.generation.prompt import FED, chunks_before, fed_of
 from runtime.options import one_of, whole
 from runtime.program.interface import Dim, Interface, call_symbols
 from runtime.program.interface_json import CHUNK, STEP

@@ -36,11 +36,12 @@ from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ModuleOp
 
+from dialects.lpu_esl.plans import PLAN
 from passes.analysis.functions import devices_of
 from passes.lpu_esl.factors.analysis import Factors
 from passes.lpu_esl.factors.cuts import choose
 from passes.lpu_esl.factors.products import Products
-from passes.lpu_esl.factors.written import PLAN, read, write
+from passes.lpu_esl.factors.written import read, write
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import set_attribute
 from passes.specification import EXACT, Specification

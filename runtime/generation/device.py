@@ -34,13 +34,14 @@ import numpy as np
 
 from runtime.errors import Unserved
 from runtime.generation.decoder import Decoder, no_room
+from runtime.generation.prompt import fed_of
 from runtime.generation.sampling import Sampling, no_choice
 from runtime.program.interface import Interface
 from runtime.program.program import Program
 
 Array = np.ndarray[Any, Any]
 
-GENERATE, FED = "generate", "fed"
+GENERATE = "generate"
 STOP_TOKENS = 4
 ROLES = ("sampler", "sampler_ints", "stops", "tokens")
 
@@ -96,11 +97,6 @@ def tokens_of(
     return _checked(
         stream(inputs, values) if count else iter(()), decoder.vocabulary, request, most
     )
-
-
-def fed_of(entry: Interface, fed: int) -> dict[str, int]:
-    """The value that says how many tokens the cache holds, as far as the entry takes it."""
-    return {FED: min(fed, entry.greatest[FED])} if FED in entry.greatest else {}
 
 
 def _checked(tokens: Iterator[int], vocabulary: int, request: Request, most: int) -> Iterator[int]:

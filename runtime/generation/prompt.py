@@ -18,11 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from runtime.errors import Unserved
-from runtime.generation.device import FED
 from runtime.program.interface import Dim, Interface, Port, call_symbols
 from runtime.program.interface_json import CHUNK
 from runtime.program.program import Program
-from runtime.run.host_io import HostIO
 
 if TYPE_CHECKING:
     from runtime.device.device import Device
@@ -30,6 +28,8 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
+FED = "fed"
+"""The symbol of an entry that says how many tokens of the prompt the cache holds already."""
 CHEAP = 8
 """A chunk takes longer than one in so many of its tokens one by one."""
 
@@ -84,6 +84,8 @@ class Chunks:
         keep: bool,
     ) -> None:  # fmt: skip
         """Put the tokens of a text from `start` on into the cache; the rest of memory stays."""
+        from runtime.run.host_io import HostIO
+
         HostIO(self.entry, devices, self.inputs(text, start), {self.past: start}).start(keep)
         machine.finish(machine.ring(devices, self.entry.pc))
 
@@ -91,6 +93,11 @@ class Chunks:
 def chunks_before(program: Program, entry: Interface) -> Chunks | None:
     """What fills the cache for an entry that can go on behind it."""
     return Chunks.of(program) if FED in entry.greatest else None
+
+
+def fed_of(entry: Interface, fed: int) -> dict[str, int]:
+    """The value that says how many tokens the cache holds, as far as the entry takes it."""
+    return {FED: min(fed, entry.greatest[FED])} if FED in entry.greatest else {}
 
 
 def _is_row(port: Port) -> bool:

@@ -44,14 +44,19 @@ def _passes_badly(kernel: Kernel) -> bool:
 
 
 def _multiplies_badly(kernel: Kernel) -> bool:
-    random = np.random.default_rng(0)
     for element in (E.F32, E.F16, E.BF16):
         for batch, rows, depth, columns in SHAPES:
-            x = random.integers(-4, 5, (batch, rows, depth)).astype(np.float32)
-            w = random.integers(-4, 5, (batch, depth, columns)).astype(element.dtype)
+            x = _integers(batch, rows, depth).astype(np.float32)
+            w = _integers(batch, depth, columns).astype(element.dtype)
             for panel in (w, w.swapaxes(1, 2).copy().swapaxes(1, 2)):
                 out = np.full((batch, rows, columns), np.nan, np.float32)
                 multiply(kernel, x, panel, out)
                 if not np.array_equal(out, x @ w.astype(np.float32)):
                     return True
     return False
+
+
+def _integers(*shape: int) -> Array:
+    """Numbers from -4 to 4, of which no row and no column is another one."""
+    cubes = np.arange(np.prod(shape)) ** 3 % 10_007
+    return (cubes % 9 - 4).reshape(shape)

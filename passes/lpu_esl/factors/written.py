@@ -17,7 +17,7 @@ from hashlib import sha256
 from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, ModuleOp, StringAttr, i64
 from xdsl.ir import Attribute
 
-from dialects.errors import CompileError
+from dialects.lpu_esl.plans import PLAN, Unplannable
 from dialects.names import escape, unescape
 from dialects.spelling import did_you_mean
 from passes.analysis.functions import dictionary
@@ -25,12 +25,7 @@ from passes.lpu_esl.factors.cuts import Cuts, can_cut
 from passes.lpu_esl.factors.products import Product, Products, extents
 from runtime.sharding import Factor, Sharding
 
-PLAN = "lpu_esl.plan"
 ANEW = "--plan-out makes a new one"
-
-
-class Unplannable(CompileError):
-    """What a plan says cannot be done with the model; the plan, not the model, is at fault."""
 
 
 def fingerprint(products: Products) -> str:

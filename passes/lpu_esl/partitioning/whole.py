@@ -31,13 +31,13 @@ from dialects.errors import CompileError, node_names
 from dialects.lpu.elementwise import ConstantOp
 from dialects.lpu.facts import facts_of
 from dialects.lpu.weights import Cast, Reshape, Shard, Transpose, Weight, nbytes
+from dialects.lpu_esl.plans import WHOLE
 from dialects.names import escape, unescape
 from dialects.reading import all_within
 from passes.analysis.functions import options
 from passes.lpu_esl.factors.angles import is_passed_on, is_turning, turns
 from passes.rewriting.kernel import set_attribute
 
-WHOLE = "lpu_esl.whole"
 BUDGET = 5.0
 """Percent of the parameters that may be whole on every device unless a user says otherwise."""
 NAMED = 5
