@@ -1,6 +1,9 @@
 """
 Judge the numbers of each pass while a model is compiled: one call, and four generated tokens.
 
+Where a level ends, a prompt in chunks is run as well; its passes are judged on that one by one if
+what comes out departs.
+
 ```python
 check = NumericsCheck(module)
 with check.around(one, is_last=False):
@@ -22,6 +25,7 @@ from lpuc.diagnosis.judging.snapshots import Snapshot, Step, Walk, narrowest
 from lpuc.diagnosis.reduction.inputs import drawn_or_none, prompts_or_none
 from lpuc.diagnosis.search import Problem, Search
 from lpuc.levels.cases import Case, Cases
+from lpuc.levels.execution import STEP
 from lpuc.levels.interface import interface_above
 from lpuc.levels.onnx_runtime import Runner
 from lpuc.levels.prompts import prompts_of
@@ -47,9 +51,9 @@ class NumericsCheck:
         self.search = Search(self.walk.done, name, tolerance_of("mem", name, narrowest(module)))
         self.found: Problem | None = None
         self.cases: list[Case] = []
-        self.texts: list[Case] = []
-        """What is generated: judged where a level ends, and pass by pass if it is wrong there."""
-        self._generated = 0
+        self.longer: list[Case] = []
+        """Texts and prompts: judged where a level ends, and pass by pass if it is wrong there."""
+        self._ended = 0
         inputs = drawn_or_none(module)
         self.cases += [] if inputs is None else [Case("drawn", dict(inputs))]
         self.cases += prompts_or_none(module)
@@ -86,8 +90,8 @@ class NumericsCheck:
         elif not step.is_idle:
             for case in self.cases:
                 self.search.step(step, case)
-        if self.texts and is_last:
-            self._generate()
+        if self.longer and is_last and step.after.level != "onnx":
+            self._end()
 
     def _begin(self, resolved: Step) -> None:
         """The model can be called: judge what led here."""
@@ -95,26 +99,31 @@ class NumericsCheck:
         made = Cases(interface_above(module), devices=devices_of(module))
         quick = {case.name: case for case in made.quick()}
         self.cases[:] = [quick.get(CALLED) or next(iter(quick.values()))]
-        self.cases += [prompt.case for prompt in prompts_of(made, module)]
+        self.longer += [prompt.case for prompt in prompts_of(made, module)]
         for case, host in greedy_cases(made, _runner(resolved.after), NEW_TOKENS):
             self.search.host = host
-            self.texts.append(case)
+            self.longer.append(case)
         self.search.passes(self.cases)
 
-    def _generate(self) -> None:
-        """What a level generates, against what the one before it did."""
-        steps = [step for step in self.walk.done[self._generated :] if not step.is_idle]
-        self._generated = len(self.walk.done)
-        for case in self.texts if steps else ():
+    def _end(self) -> None:
+        """
+        What comes out of a level, against what did of the one before it; of the first, the model's.
+
+        Of a prompt that is no more than a sign that its passes are to be judged.
+        """
+        steps = [step for step in self.walk.done[self._ended :] if not step.is_idle]
+        self._ended = len(self.walk.done)
+        for case in self.longer if steps else ():
             try:
-                self.search.step(_together(steps), case, tokens_only=True)
+                self.search.step(_together(steps), case, is_whole=False)
             except Problem:
-                self.search.passes(self.texts, steps)
-                raise
+                self.search.passes([case], steps)
+                if case.entry != STEP:
+                    raise
 
 
 def _together(steps: Sequence[Step]) -> Step:
-    """Several passes as one, of which only what comes out is compared: tokens."""
+    """Several passes as one, of which only what comes out is compared."""
     last = steps[-1]
     return Step(last.one, steps[0].before, last.after, {})
 

@@ -30,14 +30,16 @@ from lpuc.diagnosis.judging.departures import Departure, outputs_depart
 from lpuc.diagnosis.judging.isa.pairing import Compared
 from lpuc.diagnosis.judging.machine import is_encoded_otherwise, of_host, unproved
 from lpuc.diagnosis.judging.mem.contents import of_instructions, parted, place_of, written_by
-from lpuc.diagnosis.judging.passes import judge
+from lpuc.diagnosis.judging.passes import judge, judge_outputs
 from lpuc.diagnosis.judging.reuse import Reuse
 from lpuc.diagnosis.judging.runs import LEVELS, TOKENS, TRACED, Outputs, Runs
 from lpuc.diagnosis.judging.snapshots import Step
 from lpuc.levels.calls import run_on, takes
 from lpuc.levels.cases import Case
+from lpuc.levels.contracts import ROUNDOFF
 from lpuc.levels.execution import STEP
 from lpuc.levels.texts import Host, off_by, tokens_by
+from runtime.numerics.elements import ElementType
 from runtime.program.program import Program
 from runtime.ring.checks.compile import Unproved
 from runtime.run.interpreter import Interpreter
@@ -78,18 +80,18 @@ class Search:
             for case in cases:
                 self.step(step, case)
 
-    def step(self, step: Step, case: Case, tokens_only: bool = False) -> None:
-        """Judge one pass on one case, by all its values or by the tokens that come of it."""
+    def step(self, step: Step, case: Case, is_whole: bool = True) -> None:
+        """Judge one pass on one case, by all its values or by what comes out."""
         if not takes(step.after.module, case):
             return
-        memo = None if tokens_only else self._memo
+        memo = self._memo if is_whole else None
         is_known = takes(step.before.module, case) or case.before
         before = self._before(step, case, memo) if is_known else None
         if memo is not None:
             memo.look_at(step)
         after = Runs(step.after, case, None if before is None else _basis(before), memo)
         try:
-            found = self._judged(step, before, after, tokens_only)
+            found = self._judged(step, before, after, is_whole)
         except Exception as error:  # whatever a level raises is what is wrong with it
             raise self._broken(step, before, case, error) from error
         if after.compared is not None:
@@ -116,11 +118,15 @@ class Search:
         return Runs(traced[-1], case) if traced else None
 
     def _judged(
-        self, step: Step, before: Runs | None, after: Runs, tokens_only: bool
+        self, step: Step, before: Runs | None, after: Runs, is_whole: bool
     ) -> Departure | None:
         found = None
-        if before is not None and not tokens_only:
+        if before is not None and is_whole:
             found = judge(step, before, after, self.tolerance)
+        elif before is not None and after.case.entry == STEP:
+            found = judge_outputs(
+                before, after, self.tolerance, ROUNDOFF[ElementType(self.precision)]
+            )
         if found is not None or after.case.entry == STEP or self.host is None:
             return found
         if before is not None and np.array_equal(before.tokens, after.tokens):

@@ -113,9 +113,14 @@ class Runs:
         return self._run(recorder, self.memo), recorder.events
 
     @cached_property
+    def given(self) -> Outputs:
+        """What comes out, without a record of what is computed on the way."""
+        return self.outputs if "clean" in self.__dict__ else self._run()
+
+    @property
     def tokens(self) -> Array:
-        """What an entry emits, without a record of what is computed on the way."""
-        return (self.outputs if "clean" in self.__dict__ else self._run())[TOKENS]
+        """What an entry emits."""
+        return self.given[TOKENS]
 
     @property
     def outputs(self) -> Outputs:
@@ -200,13 +205,13 @@ class Runs:
         """
         if not self.is_traced:
             known = self.basis and self.basis.spreads()
-            yield from known or (dict.fromkeys(self.outputs, ANYTHING),)
+            yield from known or (dict.fromkeys(self.given, ANYTHING),)
             return
         found: dict[str, Array] = {}
         for seed in range(RUNS):
             outputs = self._noisy(seed, coarser) if coarser else self._plainly_noisy(seed)
             for name, array in outputs.items():
-                off = MARGIN * by_row(distance(array, self.outputs[name]))
+                off = MARGIN * by_row(distance(array, self.given[name]))
                 found[name] = np.maximum(found.get(name, 0.0), off)
             yield dict(found)
 

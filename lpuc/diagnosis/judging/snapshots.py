@@ -25,6 +25,7 @@ from passes.analysis.functions import model_folder
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.creation import copy_of
 from passes.rewriting.session import Laid, Record, recording
+from passes.rewriting.standing import OTHERS
 from passes.rewriting.tally import Tally, tallied
 from passes.specification import EXACT, Numbers, specification_of
 from runtime.numerics.elements import ElementType
@@ -50,6 +51,11 @@ class Snapshot:
         kept = copy_of(module, values)
         pairs = zip(module.walk(), kept.walk(), strict=True) if level == "lpu_mem" else ()
         return Snapshot(kept, level, values, dict(pairs))
+
+    @cached_property
+    def size(self) -> int:
+        """How many operations it has."""
+        return sum(1 for _ in self.module.walk())
 
     @cached_property
     def machine(self) -> Interpreter:
@@ -148,11 +154,17 @@ class Walk:
             yield
         found, before = specification_of(type(one)), self.before
         level = before.level if found is None else found.behind(before.level) or before.level
-        is_idle = isinstance(one, RewritingPass) and tally == Tally() and level == before.level
+        is_idle = level == before.level and self._is_as_it_was(one, tally)
         self.before = before if is_idle else Snapshot.of(self.module, level)
         inherited, merged = _inherited(before, self.before, record.heirs)
         buffers = Buffers.of(before, self.before, record) if level == "lpu_mem" else Buffers()
         self.done.append(Step(one, before, self.before, inherited, merged, buffers))
+
+    def _is_as_it_was(self, one: ModulePass, tally: Tally) -> bool:
+        """Whether a pass has changed nothing: what is not ours only removes operations."""
+        if one.name in OTHERS:
+            return sum(1 for _ in self.module.walk()) == self.before.size
+        return isinstance(one, RewritingPass) and tally == Tally()
 
 
 def steps(module: ModuleOp, passes: Sequence[ModulePass], level: str = "onnx") -> Generator[Step]:

@@ -3,7 +3,6 @@
 from passes.onnx.operators import (
     activations,
     attention,
-    convolution,
     einsum,
     elementwise,
     experts,
@@ -17,7 +16,6 @@ from passes.onnx.operators import (
     normalization,
     packed_attention,
     placing,
-    pooling,
     powers,
     quantised,
     reductions,
@@ -31,7 +29,6 @@ from passes.onnx.operators.record import OPERATORS, Operator, record_of
 FAMILIES = (
     activations,
     attention,
-    convolution,
     elementwise,
     experts,
     grouped_query_attention,
@@ -43,7 +40,6 @@ FAMILIES = (
     multi_head_attention,
     normalization,
     packed_attention,
-    pooling,
     quantised,
     reductions,
     rotary,

@@ -15,10 +15,12 @@ from xdsl.ir import Operation, SSAValue
 from dialects.errors import node_names
 from dialects.reading import all_within
 from lpuc.compiler.located import parse_module
+from lpuc.compiler.pipeline import parse_passes
 from lpuc.diagnosis.judging.departures import Departure
 from lpuc.diagnosis.judging.passes import judge
 from lpuc.diagnosis.judging.runs import Runs
 from lpuc.diagnosis.judging.snapshots import Step, steps
+from lpuc.diagnosis.judging.tensors.forcing import Shared, regional
 from lpuc.levels.cases import Case
 from lpuc.levels.contracts import local_bound
 from passes.rewriting.base import RewritingPass
@@ -199,3 +201,46 @@ def test_a_pass_that_changes_nothing_is_not_looked_at():
 
     (step,) = steps(parse_module(TEXT, "test"), [IdlePass()], "lpu")
     assert step.is_idle
+
+
+TWICE = TEXT.replace(
+    '%y = lpu.map "exp" %n',
+    '%s = lpu.map "neg" %p : !lpu.tensor<[2, 4], f32> -> !lpu.tensor<[2, 4], f32> loc("negated")\n'
+    '%y = lpu.map "add" %n, %s',
+).replace(
+    "%s : !lpu.tensor<[2, 4], f32> ->", "%s : !lpu.tensor<[2, 4], f32>, !lpu.tensor<[2, 4], f32> ->"
+)
+
+
+def test_a_pass_of_xdsl_that_removes_nothing_is_not_looked_at_either():
+    again, first = (
+        [step.is_idle for step in steps(parse_module(text, "test"), parse_passes("cse,dce"), "lpu")]
+        for text in (TEXT, TWICE)
+    )
+    assert again == [True, True]
+    assert first == [False, True]
+
+
+LOOP = """
+func.func @step(%x : !lpu.tensor<[4, 4], f32>) -> !lpu.tensor<[4, 4], f32>
+    attributes {lpu.interface = #lpu.interface<["x" data f32] -> ["y" data f32]>} {
+  %r = lpu.for "l" to <2> (%x : !lpu.tensor<[4, 4], f32>) -> !lpu.tensor<[4, 4], f32> {
+  ^bb0(%c : !lpu.tensor<[4, 4], f32>):
+    %d = lpu.matmul %c, %c : !lpu.tensor<[4, 4], f32>, !lpu.tensor<[4, 4], f32>
+        -> !lpu.tensor<[4, 4], f32> loc("product")
+    lpu.yield %d : !lpu.tensor<[4, 4], f32> loc("product")
+  } loc("layers")
+  %y = lpu.map "neg" %r : !lpu.tensor<[4, 4], f32> -> !lpu.tensor<[4, 4], f32> loc("negated")
+  func.return %y : !lpu.tensor<[4, 4], f32> loc("end")
+} loc("step")
+"""
+
+
+def test_what_goes_on_to_the_next_turn_rounds_what_is_computed_behind_the_loop():
+    (step,) = steps(parse_module(LOOP, "test"), parse_passes("cse"), "lpu")
+    x = np.random.default_rng(1).random((4, 4)).astype(np.float32)
+    runs = Runs(step.before, Case("one", {"x": x}))
+    last = runs.events[-1]
+    known = {last.key: last.array}
+    (bounds, *_) = regional(runs, Shared({}, known, known), True, {last.key})
+    assert bounds[last.key].min() > 0

@@ -11,11 +11,10 @@ from benchmarks.fuzz.invalid.cases import (
     moves,
     reductions,
     scales,
-    sliding,
 )
 from benchmarks.fuzz.invalid.node import Node
 
-FAMILIES = (attention, elementwise, indexing, moves, reductions, scales, sliding)
+FAMILIES = (attention, elementwise, indexing, moves, reductions, scales)
 
 
 @cache
