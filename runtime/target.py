@@ -50,13 +50,13 @@ class Entry:
 class Target:
     """A machine description. Latencies are in cycles of `clock_hz`, bandwidth in bytes/s.
 
-    `hbm_latency` is what a program sees; the clocks of the memory itself, `hbm_n*`, count
-    `hbm_tck_ns`. `vector_lanes` are those of one MAC tree, `vxe_lanes` those of the vector engine.
-    `link_bandwidth` is that of one link, one way; a link holds `link_depth` messages.
-    `vector_latency` is that of an adder or comparator, `function_latency` that of what is neither
-    that, nor a product, nor `exp`. The vector engine reads `vxe_ports` operands in a cycle. A tree
-    has `accumulators`; `reuse_bytes` of tiles are held for further rows of a product. A word
-    of code is fetched in `fetch_cycles`; granules of the LMU lie in `lmu_banks` in turn.
+    `hbm_latency` is what a program sees; the clocks of the memory itself, `hbm_n*`, are
+    `hbm_tck_ns`. Where a request begins no channel is more than `hbm_lead` bursts ahead. One MAC
+    tree has `vector_lanes`, the vector engine `vxe_lanes`, which take `vxe_ports` operands a cycle.
+    `link_bandwidth` is that of one link, one way; a link holds `link_depth` messages. An adder or
+    comparator takes `vector_latency`, what is neither that, nor a product, nor `exp` takes
+    `function_latency`. A tree has `accumulators`; `reuse_bytes` of tiles are held for further rows.
+    A word of code takes `fetch_cycles`; granules of the LMU lie in `lmu_banks` in turn.
     """
 
     name: str
@@ -92,6 +92,7 @@ class Target:
     hbm_nrtw: int
     hbm_nwtr: int
     hbm_lookahead: int
+    hbm_lead: int
     hbm_skew: str
     hbm_partial_writes: str
     hbm_refresh: str
@@ -174,8 +175,7 @@ class Target:
     @staticmethod
     def presets() -> tuple[str, ...]:
         """Names of the presets, sorted."""
-        files = (p.name for p in PRESETS.iterdir())
-        return tuple(sorted(f.removesuffix(".toml") for f in files if f.endswith(".toml")))
+        return tuple(sorted(p.name[:-5] for p in PRESETS.iterdir() if p.name.endswith(".toml")))
 
     @staticmethod
     def load(name_or_path: str | Path) -> "Target":

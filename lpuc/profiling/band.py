@@ -42,6 +42,7 @@ RANGES = {
     "lmu_banks": Range(1, 1 / 4096, "no two granules meet, or 16 banks of the presets' LMU"),
     "hbm_trfc_ns": Range(1, 350 / 260, "4 or 8 Gb a channel"),
     "hbm_lookahead": Range(2, 0.5, "16 to 64 requests in front of a channel"),
+    "hbm_lead": Range(1, 1 / 65536, "no channel waits for others, or 512 bytes of each are held"),
     **dict.fromkeys(
         ("hbm_nrcd", "hbm_nrcdwr", "hbm_nrp", "hbm_nrc", "hbm_nrtp", "hbm_nwtp", "hbm_nfaw",
          "hbm_nrtw", "hbm_nwtr"),

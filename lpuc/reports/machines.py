@@ -89,6 +89,16 @@ def _hiding(target: Target) -> Iterator[Finding]:
         )
 
 
+def _leading(target: Target) -> Iterator[Finding]:
+    """A channel that is far ahead has filled its part of the FIFO."""
+    held = target.fifo_bytes // (target.hbm_channels * target.hbm_burst_bytes)
+    if target.hbm_lead > held:
+        yield Finding(
+            "hbm_lead", f"a channel may be {target.hbm_lead} bursts ahead of others, of which the "
+            f"FIFO holds {held}",
+        )  # fmt: skip
+
+
 def _memory(target: Target) -> Iterator[Finding]:
     """Parts that must divide, and orders that must hold, within the memory."""
     for whole, part in (
@@ -167,5 +177,6 @@ def _without_effect(_: Target) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[Target], Iterator[Finding]], ...] = (
-    _bandwidth, _powers, _memory, _hiding, _starving, _balance, _lmu, _latency, _without_effect,
+    _bandwidth, _powers, _memory, _hiding, _leading, _starving, _balance, _lmu, _latency,
+    _without_effect,
 )  # fmt: skip

@@ -31,7 +31,7 @@ from runtime.sharding import MAX_DEVICES, is_ring
 from runtime.weights.buffers import PAGE_BYTES
 
 MAGIC = b"LPUPROG\0"
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 ALIGNMENT = 64
 PAGED_BYTES = 1 << 20
 """Parameters of so many bytes begin at a page."""

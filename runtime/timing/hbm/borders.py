@@ -13,7 +13,9 @@ where it waits, less where it overlaps the one before. So
                  border leaves of its time
 
 and a rest of the channels takes a border away. Channels that go on without a rest take what the
-bursts take.
+bursts take. None is far ahead of others: the first burst of a request is served, by any channel, at
+most `hbm_lead` bursts before all channels are through with what comes before it. Rows are opened
+meanwhile.
 
 Of a channel's bursts in a request only the first and the last `EDGE` are looked at where there are
 more than both, by address: a bank is free again long before; those between go at the rate of the
@@ -27,6 +29,7 @@ from typing import NamedTuple
 import numpy as np
 
 from runtime.target import Target
+from runtime.timing.chaining import Ints
 from runtime.timing.hbm.channels import channels_of
 from runtime.timing.hbm.clocks import Clocks
 from runtime.timing.hbm.law import in_units
@@ -50,6 +53,7 @@ class Borders:
         self.target = target
         self.channels = channels_of(target, target.hbm_channels)
         self.wrote: bool | None = None
+        self.held = 0
 
     def behind(self, pattern: Pattern, low: int, took: int) -> Border:
         """The border of the next request of the program, which takes so long by the law.
@@ -57,6 +61,7 @@ class Borders:
         Its first byte is `low`.
         """
         over = int(self.channels.over.max())
+        self.held = over - self.target.hbm_lead * self.target.hbm_nbl
         if pattern.indexed:
             self._index(over + took, pattern.writes)
             return Border(0, 0)
@@ -91,6 +96,8 @@ class Borders:
             self._across(first, begin, t.hbm_channels - 1, writes)
         first, count = first + is_cut, last - first + 1 - is_cut - is_left
         around = row_bursts(t) * t.hbm_bank_groups * banks_of(t)
+        if count:
+            self._hold(every, writes)
         if count > EDGE + around:
             self.channels.ascend(*ascent(first, EDGE, t), writes)
             rest = dense_clocks(count, writes, t) - dense_clocks(EDGE, writes, t)
@@ -102,9 +109,15 @@ class Borders:
         if is_left:
             self._across(last, 0, end, writes)
 
+    def _hold(self, chosen: Ints, writes: bool) -> None:
+        """Channels that are far ahead wait; those that have begun the request do not."""
+        if int(self.channels.over.min()) < self.held:
+            self.channels.hold(chosen, writes, self.held)
+
     def _across(self, q: int, begin: int, end: int, writes: bool) -> None:
         """One burst each of channels that follow each other."""
         chosen = np.arange(begin, end + 1) ^ channel_of(q, self.target)
+        self._hold(chosen, writes)
         self.channels.once(chosen, place_of(q, self.target), writes)
 
     def _serve(self, parts: Parts, took: int) -> None:
@@ -112,6 +125,7 @@ class Borders:
         and the last bursts leave banks as if they came alone.
         """
         for of, writes in parts.first:
+            self._hold(of.channels, writes)
             self.channels.serve(of, writes)
         if not parts.last:
             return

@@ -37,6 +37,13 @@ class Clocks(ABC):
         """When the bus of each is free behind all that was served."""
         return self.last + self.target.hbm_nbl
 
+    def hold(self, chosen: Ints, writes: bool, until: int) -> None:
+        """Some channels serve nothing of what comes next before a clock; rows are opened."""
+        t, wrote = self.target, self.wrote[chosen]
+        turned = (wrote >= 0) & (wrote != writes)
+        gap = np.where(turned, t.hbm_nrtw if writes else t.hbm_nwtr, t.hbm_nbl)
+        self.last[chosen] = np.maximum(self.last[chosen], until - gap)
+
     @abstractmethod
     def serve(self, of: Queues, writes: bool) -> None:
         """Serve bursts behind all that were served before."""

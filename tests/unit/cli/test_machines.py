@@ -52,6 +52,7 @@ def test_contradictions(changes: dict[str, Any], key: str | None, words: str) ->
         ({"clock_hz": 0.4e9}, "mac_trees", "less than the memory gives: 0.50 of it"),
         ({"hbm_nfaw": 7}, "hbm_nfaw", "less time than their bursts"),
         ({"hbm_trfc_ns": 1000.0}, "hbm_trfc_ns", "more than a quarter"),
+        ({"hbm_lead": 129}, "hbm_lead", "129 bursts ahead of others, of which the FIFO holds 128"),
     ],
 )
 def test_what_is_odd(changes: dict[str, Any], key: str, words: str) -> None:

@@ -88,7 +88,7 @@ def test_a_file_of_another_version_says_what_helps(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[8:12] = struct.pack("<I", 5)
     path.write_bytes(data)
-    with pytest.raises(Malformed, match=r"version 5 is not 7; compile the model again"):
+    with pytest.raises(Malformed, match=r"version 5 is not 8; compile the model again"):
         Program.load(path)
 
 

@@ -94,12 +94,16 @@ class Channel:
             for b in range(self.timing.banks):
                 self.banks[g, b] = Bank(self.open_at_start)
 
-    def run(self, bursts: Sequence[Burst]) -> list[int]:
-        """Serve bursts behind all that were served before; the clock of each command."""
+    def run(self, bursts: Sequence[Burst], held: Sequence[int] = ()) -> list[int]:
+        """Serve bursts behind all that were served before; the clock of each command.
+
+        `held` are clocks before which the first of them may not come.
+        """
         served, before = 0, len(self.columns)
         while served < len(bursts):
             self.refresh(bursts, served)
-            if self.may_column(bursts[served]):
+            is_held = served < len(held) and self.now < held[served]
+            if not is_held and self.may_column(bursts[served]):
                 self.column(bursts[served])
                 served += 1
             self.rows(bursts[served : served + self.timing.ahead + 1])

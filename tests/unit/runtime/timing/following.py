@@ -1,8 +1,9 @@
 """Requests for HBM that follow each other, as the judge serves them without a rest between.
 
 It says what the docstring of `runtime.timing.hbm.borders` says, by the clock-by-clock channel of
-`bursts`, and shares no code with it: all bursts of a run, each channel on its own. Channels wait
-for each other, and begin anew on rows in nobody's way, only behind rows that an index chose.
+`bursts`, and shares no code with it: all bursts of a run, each channel on its own, but for what is
+held until all channels are nearly as far. Channels wait for each other, and begin anew on rows in
+nobody's way, only behind rows that an index chose.
 """
 
 from collections import defaultdict
@@ -76,19 +77,37 @@ class Run:
         self.counts.append({channel: len(self.queues[channel]) for channel in queues})
 
     def ends(self) -> list[Ends]:
-        """When each channel of a request is free behind it."""
-        clocks = {channel: self._served(queue) for channel, queue in self.queues.items()}
-        return [
-            {channel: clocks[channel][count - 1] for channel, count in counts.items()}
-            for counts in self.counts
-        ]
+        """When each channel of a request is free behind it.
 
-    def _served(self, queue: list[Burst]) -> list[int]:
-        timing = replace(timing_of(self.target), refresh="none")
+        Whom a request holds depends on those before it, so each round is right for one more of
+        them, until a round changes nothing.
+        """
+        held = [self.begin] * len(self.counts)
+        while True:
+            clocks = {channel: self._served(channel, held) for channel in self.queues}
+            found = [
+                {channel: clocks[channel][count - 1] for channel, count in counts.items()}
+                for counts in self.counts
+            ]
+            again, over = list[int](), self.begin
+            for free in found:
+                again.append(max(self.begin, over - self.target.hbm_lead * self.target.hbm_nbl))
+                over = max(over, *free.values())
+            if again == held:
+                return found
+            held = again
+
+    def _served(self, own: int, held: list[int]) -> list[int]:
+        """`held` are the clocks before which a channel has no burst of each request."""
+        queue, timing = self.queues[own], replace(timing_of(self.target), refresh="none")
         wrote = queue[0].writes if self.wrote is None else self.wrote
         channel, before = behind_a_stream(timing, wrote)
-        served = channel.run([*before, *queue])
-        free = served[len(before) - 1]
+        free = behind_a_stream(timing, wrote)[0].run(before)[-1]
+        until = [0] * len(before)
+        for counts, clock in zip(self.counts, held, strict=True):
+            many = counts.get(own, 0) + len(before) - len(until)
+            until += [clock - self.begin + free + timing.bl] * many
+        served = channel.run([*before, *queue], until)
         return [self.begin + clock - free for clock in served[len(before) :]]
 
 

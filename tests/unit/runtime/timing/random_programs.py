@@ -48,7 +48,7 @@ def small_target(random: Random) -> Target:
         accumulators=own.choice((1, 1, 2)), reuse_bytes=own.choice((64, 192, 1 << 18)),
         branch_latency=own.choice((1, 2, 7)), mul_latency=own.choice((1, 6)),
         function_latency=own.choice((3, 30)), fetch_cycles=own.choice((1, 1, 2, 5)),
-        lmu_banks=own.choice((64, 64, 1, 2, 4)),
+        lmu_banks=own.choice((64, 64, 1, 2, 4)), hbm_lead=own.choice((1 << 20, 1 << 20, 1, 2, 5)),
         hbm_trfc_ns=256.25,
     )  # fmt: skip
 

@@ -35,6 +35,7 @@ BETTER: dict[str, Change] = {
     **{key: times(key, 2) for key in (
         "fifo_bytes", "queue_depth", "link_depth", "vxe_ports", "accumulators", "reuse_bytes",
         "mac_trees", "vector_lanes", "vxe_lanes", "hbm_row_bytes", "lmu_banks",
+        "hbm_lead",
     )},
     **{key: times(key, 0.5) for key in (
         "issue_latency", "hbm_latency", "hbm_nrcd", "hbm_nrp", "hbm_nrtp", "hbm_nfaw", "hbm_nrtw",

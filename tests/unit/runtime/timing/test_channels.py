@@ -7,11 +7,13 @@ import pytest
 
 from runtime.isa.accesses import Access, Four
 from runtime.target import Target
+from runtime.timing import predict
 from runtime.timing.hbm import Borders
 from runtime.timing.hbm.parts import loads
 from runtime.timing.hbm.requests import pattern_of
 from tests.unit.runtime.timing.addresses import place_of
 from tests.unit.runtime.timing.following import later, touched, whole
+from tests.unit.runtime.timing.microbenchmarks.assembled import assembled
 from tests.unit.runtime.timing.random_programs import random_program
 from tests.unit.runtime.timing.test_following import borders, bytes_at, far, found, indexed, judged
 from tests.unit.runtime.timing.timed import LPU
@@ -111,3 +113,41 @@ def test_rows_by_an_index_leave_nothing_to_see() -> None:
     """What comes behind them opens its rows late, where the look-ahead is short."""
     accesses = [bytes_at(0, 9 * BURSTS), indexed(), bytes_at(1 << 22, 300 * BURSTS)]
     assert found(accesses, SHORT) == later(accesses, SHORT)
+
+
+EACH = FEW.hbm_burst_bytes
+
+
+def rounds(channel: int, count: int, low: int = 0, writes: bool = False) -> Access:
+    """Bursts of one channel, round by round."""
+    extents, strides = (1, 1, count, EACH // 2), (0, 0, BURSTS, 2)
+    return Access(True, not writes, writes, 2, low + channel * EACH, extents, strides)
+
+
+@pytest.mark.parametrize("lead", [1, 2, 8, 9, 100])
+def test_no_channel_is_further_ahead_than_it_may_be(lead: int) -> None:
+    """Nine bursts of a channel each: the next begins so many before the one before is through."""
+    target = replace(PLAIN, hbm_lead=lead)
+    ahead = min(lead, 9) * target.hbm_nbl
+    accesses = [rounds(0, 9), rounds(1, 9)]
+    assert found(accesses, target) == [(0, 0), (-ahead, 0)] == later(accesses, target)
+
+
+def test_who_is_held_turns_the_bus_and_opens_rows_meanwhile() -> None:
+    """Another channel writes for longer than a turn and a row take: neither is seen behind it."""
+    target = replace(PLAIN, hbm_lead=1)
+    stripe = target.hbm_row_bytes // EACH * target.hbm_bank_groups * BURSTS
+    accesses = [rounds(0, 9), rounds(1, 60, writes=True), rounds(0, 1, 4 * stripe, writes=True)]
+    held = (-target.hbm_lead * target.hbm_nbl, 0)
+    assert found(accesses, target) == [(0, 0), held, held] == later(accesses, target)
+
+
+def test_a_shorter_lead_is_slower() -> None:
+    """Columns of a channel each, of which many are drained: the channels are what takes time."""
+    panel = "stream (@1,@1,@256,@16), f16 @{at}[@0,@0,@128,@2]\n"
+    product = "vecmat (@1,@1,@256,@16), f16 @65536[@0,@0,@0,@2], f16 @0[@0,@0,@2,@0], 0\n"
+    text = "".join(panel.format(at=(1 << 24) + 32 * (n % 4)) + product for n in range(12))
+    leads = (1, 16, 64, 256, PLAIN.hbm_lead)
+    times = [predict(assembled(text, replace(PLAIN, hbm_lead=n)), {}).cycles for n in leads]
+    assert times == sorted(times, reverse=True)
+    assert len(set(times)) > 2
