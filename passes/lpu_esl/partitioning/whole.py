@@ -25,7 +25,7 @@ from xdsl.dialects.builtin import (
     f64,
     i64,
 )
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import SSAValue, Use
 
 from dialects.errors import CompileError, node_names
 from dialects.lpu.elementwise import ConstantOp
@@ -123,20 +123,20 @@ def _straight(weight: Weight) -> Weight:
 
 def _whole(op: ConstantOp, size: int) -> Whole:
     readers = list(_readers(op.result))
-    reader = readers[0] if readers else op
+    reader = readers[0].operation if readers else op
     names = node_names(reader) or node_names(op) or ("a constant",)
     angles = len(op.value.data.shape) > 1 and bool(readers) and all(map(is_turning, readers))
     return Whole(unescape(names[0]), reader.name, size, angles)
 
 
-def _readers(value: SSAValue) -> Iterator[Operation]:
-    """What computes with a weight, behind moves and what makes angles of it."""
+def _readers(value: SSAValue) -> Iterator[Use]:
+    """Where a weight is computed with, behind moves and what makes angles of it."""
     for use in value.uses:
         op = use.operation
         if facts_of(op).moves or (is_passed_on(op) and turns(op.results[0])):
             yield from _readers(op.results[0])
         else:
-            yield op
+            yield use
 
 
 def check_budget(module: ModuleOp) -> None:

@@ -92,6 +92,40 @@ builtin.module attributes {lpu.options = {devices = 4 : i64}} {
 
 // -----
 
+// Angles that are scaled are angles.
+// CHECK: products = {fc = "64/4"}
+builtin.module attributes {lpu.options = {devices = 4 : i64}} {
+  func.func @step(%x : !lpu.tensor<[1, 4], f32>, %at : !lpu.tensor<[1], i64>) -> !lpu.tensor<[1, 64], f32> {
+    %t = lpu.constant <file("t", 0, [9, 64], f32)> : !lpu.tensor<[9, 64], f32>
+    %u = lpu.constant <file("u", 0, [4, 64], f32)> : !lpu.tensor<[4, 64], f32>
+    %s = lpu.constant <inline("00000041", [], f32)> : !lpu.tensor<[], f32>
+    %0 = lpu.gather %t, %at axis 0 : !lpu.tensor<[9, 64], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 64], f32> loc("cosine")
+    %1 = lpu.map "mul" %0, %s : !lpu.tensor<[1, 64], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[1, 64], f32>
+    %2 = lpu.matmul %x, %u : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 64], f32> -> !lpu.tensor<[1, 64], f32> loc("fc")
+    %z = lpu.map "mul" %2, %1 : !lpu.tensor<[1, 64], f32>, !lpu.tensor<[1, 64], f32> -> !lpu.tensor<[1, 64], f32>
+    func.return %z : !lpu.tensor<[1, 64], f32>
+  }
+}
+
+// -----
+
+// Rows that are scaled, or masked, are no angles: they turn nothing.
+// CHECK: products = {embed = "64/4", fc = "8/4"}
+builtin.module attributes {lpu.options = {devices = 4 : i64}} {
+  func.func @step(%ids : !lpu.tensor<[1], i64>, %mask : !lpu.tensor<[1, 1], f32>) -> !lpu.tensor<[1, 8], f32> {
+    %t = lpu.constant <file("t", 0, [9, 64], f32)> : !lpu.tensor<[9, 64], f32>
+    %s = lpu.constant <inline("00000041", [], f32)> : !lpu.tensor<[], f32>
+    %u = lpu.constant <file("u", 0, [64, 8], f32)> : !lpu.tensor<[64, 8], f32>
+    %0 = lpu.gather %t, %ids axis 0 : !lpu.tensor<[9, 64], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 64], f32> loc("embed")
+    %1 = lpu.map "mul" %0, %s : !lpu.tensor<[1, 64], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[1, 64], f32>
+    %2 = lpu.map "mul" %1, %mask : !lpu.tensor<[1, 64], f32>, !lpu.tensor<[1, 1], f32> -> !lpu.tensor<[1, 64], f32>
+    %z = lpu.matmul %2, %u : !lpu.tensor<[1, 64], f32>, !lpu.tensor<[64, 8], f32> -> !lpu.tensor<[1, 8], f32> loc("fc")
+    func.return %z : !lpu.tensor<[1, 8], f32>
+  }
+}
+
+// -----
+
 // A table that is the weight of a product is cut as that is.
 // CHECK: products = {head = "8/4"}
 builtin.module attributes {lpu.options = {devices = 4 : i64}} {
