@@ -22,7 +22,7 @@ from lpuc.diagnosis.blame import Subject, module_of, own_frames, subject_at, sub
 from lpuc.errors import InternalError, UserError
 from passes.rewriting.session import RewriteError
 from runtime.errors import Misuse, RuntimeFault
-from runtime.traps import Trap
+from runtime.traps import Trap, TrapKind
 
 Kind = Literal["numbers", "structure", "crash", "verifier", "hang", "refusal"]
 
@@ -85,6 +85,15 @@ class Hang(BaseException):
     No error of what runs at that moment: whoever takes everything for one must not take this.
     """
 
+    def __init__(self, message: str, limit: object = None) -> None:
+        super().__init__(message)
+        self.limit = limit
+        """Whose time is over: what `limits.at_most` gave."""
+
+
+class Endless(Exception):
+    """A run of the machine does not end, which is what is wrong with it."""
+
 
 def failure_of(error: BaseException, where: str, given: ModuleOp | None = None) -> Failure:
     """
@@ -94,7 +103,7 @@ def failure_of(error: BaseException, where: str, given: ModuleOp | None = None) 
     """
     if isinstance(error, Failed):
         return error.failure
-    if isinstance(error, Hang):
+    if isinstance(error, Hang | Endless):
         return _at(subject_of(error, given), "hang", where, str(error))
     if isinstance(error, CompileError):
         return _refusal(error, where, given)
@@ -124,10 +133,11 @@ def _refusal(error: CompileError, where: str, given: ModuleOp | None) -> Failure
 def _bug(error: BaseException, where: str, given: ModuleOp | None) -> Failure:
     subject = subject_of(error, given)
     if isinstance(error, Trap):
+        kind: Kind = "hang" if error.kind is TrapKind.FUEL else "crash"
         nodes = error.nodes or (() if subject is None else subject.nodes)
         name, message = None if subject is None else subject.name, error.message
-        return Failure("crash", where, name, nodes, f"{error.kind.value}: {message}")
-    kind: Kind = "verifier" if isinstance(error, VerifyException | RewriteError) else "crash"
+        return Failure(kind, where, name, nodes, f"{error.kind.value}: {message}")
+    kind = "verifier" if isinstance(error, VerifyException | RewriteError) else "crash"
     text = str(error).strip().partition("\n")[0]
     what = text if isinstance(error, VerifyException) else f"{type(error).__name__}: {text}"
     return _at(subject, kind, where, what)

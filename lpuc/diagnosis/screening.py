@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lpuc.diagnosis.failure import Endless
 from lpuc.diagnosis.judging.departures import outputs_depart
 from lpuc.diagnosis.judging.runs import Runs
 from lpuc.diagnosis.search import Search
@@ -52,6 +53,8 @@ def screened(
         }
         try:
             is_off = outputs_depart(search.fast(case), expected, search.tolerance, spread)
+        except Endless:  # one is enough: others would not end either
+            return kept, [case], None
         except Exception:  # a trap, or whatever else the program runs into
             is_off = True
         if is_off:

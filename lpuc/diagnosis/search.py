@@ -34,7 +34,8 @@ from lpuc.diagnosis.judging.passes import judge, judge_outputs
 from lpuc.diagnosis.judging.reuse import Reuse
 from lpuc.diagnosis.judging.runs import LEVELS, TOKENS, TRACED, Outputs, Runs
 from lpuc.diagnosis.judging.snapshots import Step
-from lpuc.levels.calls import run_on, takes
+from lpuc.diagnosis.limits import run_machine
+from lpuc.levels.calls import takes
 from lpuc.levels.cases import Case
 from lpuc.levels.contracts import ROUNDOFF
 from lpuc.levels.execution import STEP
@@ -281,5 +282,5 @@ def _basis(before: Runs) -> Runs | None:
 
 def _called(machine: Interpreter, case: Case) -> Outputs:
     tokens: list[int] = []
-    found = dict(run_on(machine, case, tokens.append))
+    found = dict(run_machine(machine, case, tokens.append))
     return found if case.entry == STEP else found | {TOKENS: np.array(tokens, np.int64)}

@@ -18,7 +18,8 @@ from lpuc.diagnosis.judging.isa.written import Log as IsaLog
 from lpuc.diagnosis.judging.mem.written import Log, Written
 from lpuc.diagnosis.judging.snapshots import Snapshot
 from lpuc.diagnosis.judging.traces import Change, Event, Key, Recorder, parts_of, whole
-from lpuc.levels.calls import run_case, run_on
+from lpuc.diagnosis.limits import run_machine
+from lpuc.levels.calls import run_case
 from lpuc.levels.cases import Case
 from lpuc.levels.contracts import FINE, Coarser, local_bound
 from lpuc.levels.execution import STEP
@@ -55,7 +56,7 @@ def run(
     """Outputs by name; the tokens that the entry emits are one of them."""
     tokens: list[int] = []
     if snapshot.level == "lpu_isa":
-        found = dict(run_on(snapshot.machine, case, tokens.append))
+        found = dict(run_machine(snapshot.machine, case, tokens.append))
     else:
         given = (LEVELS[snapshot.level], snapshot.module, case, tokens.append)
         found = dict(run_case(*given, observer, memo, watch))

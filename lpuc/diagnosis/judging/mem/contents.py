@@ -24,7 +24,7 @@ from lpuc.diagnosis.judging.isa.written import content, writes
 from lpuc.diagnosis.judging.runs import Runs
 from lpuc.diagnosis.judging.snapshots import Snapshot
 from lpuc.diagnosis.judging.traces import Event, layer_names
-from lpuc.levels.calls import run_on
+from lpuc.diagnosis.limits import run_machine
 from lpuc.levels.cases import Case
 from lpuc.levels.instructions import executable
 from passes.analysis.functions import model_folder
@@ -129,7 +129,7 @@ def of_instructions(snapshot: Snapshot, case: Case, is_fast: bool = False) -> Co
     machine = Interpreter(program, reference=not is_fast, on_step=watch)
     watch.provenance = machine.program.provenance
     with watch.written.until_it_ends():
-        run_on(machine, case, _ignored)
+        run_machine(machine, case, _ignored)
     return watch.written
 
 
