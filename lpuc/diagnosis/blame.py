@@ -9,6 +9,8 @@ is an instruction.
 
 from __future__ import annotations
 
+import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from itertools import chain
@@ -24,7 +26,10 @@ from dialects.refusal import Refused
 from runtime.isa.spec import Inst
 from runtime.run.interpreter import Interpreter
 from runtime.run.run import Run
+from runtime.traps import Trap
 
+UNWRITTEN = re.compile(r"r(\d+) is read before it is written")
+"""What a trap says of a register."""
 PACKAGES = ("lpuc", "passes", "dialects", "runtime")
 KERNEL = "passes.rewriting."
 """What passes change IR with: it is given operations that may be others than the one worked on."""
@@ -133,3 +138,20 @@ def _nodes_at(run: Run, values: Sequence[object]) -> tuple[str, ...]:
     """The nodes of the instruction that a run is at."""
     machine = next((value for value in values if isinstance(value, Interpreter)), None)
     return () if machine is None else machine.program.provenance.nodes_at(run.pc)
+
+
+def writer_of(error: Trap) -> Subject | None:
+    """
+    The instruction that should have written the register that another one found unwritten.
+
+    That is the last in front of it that has the register for its result.
+    """
+    found = UNWRITTEN.match(error.message)
+    values = [v for frame in own_frames(error) for v in tuple(frame.f_locals.values())]
+    run = next((value for value in values if isinstance(value, Run)), None)
+    if found is None or run is None:
+        return None
+    code = run.code.instructions
+    here = (i for at, i in code.items() if at < run.pc and int(found[1]) in i.writes())
+    writer = deque(here, maxlen=1)
+    return Subject(writer[0].MNEMONIC) if writer else None

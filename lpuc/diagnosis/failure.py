@@ -18,7 +18,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.errors import CompileError
-from lpuc.diagnosis.blame import Subject, module_of, own_frames, subject_at, subject_of
+from lpuc.diagnosis.blame import Subject, module_of, own_frames, subject_at, subject_of, writer_of
 from lpuc.errors import InternalError, UserError
 from passes.rewriting.session import RewriteError
 from runtime.errors import Misuse, RuntimeFault
@@ -133,6 +133,7 @@ def _refusal(error: CompileError, where: str, given: ModuleOp | None) -> Failure
 def _bug(error: BaseException, where: str, given: ModuleOp | None) -> Failure:
     subject = subject_of(error, given)
     if isinstance(error, Trap):
+        subject = (writer_of(error) if where == INTERPRETER else None) or subject
         kind: Kind = "hang" if error.kind is TrapKind.FUEL else "crash"
         nodes = error.nodes or (() if subject is None else subject.nodes)
         name, message = None if subject is None else subject.name, error.message

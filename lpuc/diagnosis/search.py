@@ -34,6 +34,7 @@ from lpuc.diagnosis.judging.passes import judge, judge_outputs
 from lpuc.diagnosis.judging.reuse import Reuse
 from lpuc.diagnosis.judging.runs import LEVELS, TOKENS, TRACED, Outputs, Runs
 from lpuc.diagnosis.judging.snapshots import Step
+from lpuc.diagnosis.judging.tensors.effects import handed_over
 from lpuc.diagnosis.limits import run_machine
 from lpuc.levels.calls import takes
 from lpuc.levels.cases import Case
@@ -174,7 +175,10 @@ class Search:
         operation, names = found.operation, found.names
         message = str(found) if operation else f"output '{names[0]}': {found}"
         names = names if operation else ()
-        if operation is None or where == SEMANTICS_OF_MEM:
+        handed = None if before is None else handed_over(step, before, after, found)
+        if handed is not None:
+            operation, names = handed
+        elif operation is None or where == SEMANTICS_OF_MEM:
             place = None if before is None else place_of(before, after, NEARNESS[self.precision])
             operation, names = place or (operation, names)
         elif where == INTERPRETER:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import chain, takewhile
 
+from xdsl.dialects.func import FuncOp
+
 from dialects.lpu_isa.code import VIRTUAL
+from dialects.lpu_isa.ops import IsaOp
+from dialects.reading import all_within
 from lpuc.compiler.emit import assembled
 from lpuc.diagnosis.blame import subject_of
 from lpuc.diagnosis.failure import INTERPRETER, UNKNOWN, Failure
@@ -42,13 +46,21 @@ def unproved(steps: Sequence[Step], last: Step, error: Unproved) -> Failure:
     nobody can tell which pass has made it so, as the numbers of all of them are right.
     """
     where, at = UNKNOWN, subject_of(error)
+    name = None if at is None else at.name
     for step in chain(takewhile(lambda one: one is not last, steps), (last,)):
         if step.after.level != "lpu_isa" or step.is_idle:
             continue
         if step is last or not _is_proved(step.after):
             where = step.one.name if step.before.level == "lpu_isa" else UNKNOWN
+            if where != UNKNOWN and _code(step.before) == _code(step.after):
+                return Failure("refusal", where, FuncOp.name, (), str(error))
             break
-    return Failure("refusal", where, None if at is None else at.name, error.nodes, str(error))
+    return Failure("refusal", where, name, error.nodes, str(error))
+
+
+def _code(snapshot: Snapshot) -> list[object]:
+    """The instructions: what is beside them is said of functions."""
+    return [op.code.data for op in all_within(snapshot.module) if isinstance(op, IsaOp)]
 
 
 def _is_proved(snapshot: Snapshot) -> bool:

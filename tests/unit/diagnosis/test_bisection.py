@@ -20,10 +20,12 @@ from lpuc.diagnosis.bisection import Bisection, bisect
 from lpuc.diagnosis.failure import UNKNOWN
 from lpuc.diagnosis.judging import machine
 from lpuc.diagnosis.judging.mem import contents
+from lpuc.diagnosis.judging.snapshots import Snapshot, Step
 from lpuc.diagnosis.search import Search
 from lpuc.errors import MISMATCH, USAGE
 from lpuc.levels import instructions
 from passes.analysis.levels import level_of
+from passes.lpu_isa.describe_code import LpuIsaDescribeCodePass
 from passes.lpu_isa.hoist_streams import LpuIsaHoistStreamsPass
 from passes.lpu_mem.tile import LpuMemTilePass
 from passes.onnx.operators import elementwise
@@ -176,6 +178,14 @@ def test_what_is_not_proved_is_blamed_on_a_pass_only_if_it_was_proved_before(
     assert failure is not None
     assert (failure.kind, failure.where, failure.nodes) == ("refusal", where, ("product",))
     assert "not proved for several devices" in failure.message
+
+
+def test_where_the_code_is_what_it_was_the_description_of_its_function_is_at_fault():
+    before, after = (Snapshot.of(ModuleOp([]), "lpu_isa") for _ in range(2))
+    step = Step(LpuIsaDescribeCodePass(), before, after, {})
+    error = Unproved(Rule.MEANT, "from li at pc 0 on", (0,), ("product",))
+    failure = machine.unproved([step], step, error)
+    assert (failure.where, failure.operation) == ("lpu-isa-describe-code", "func.func")
 
 
 def test_instructions_that_the_machine_refuses_are_a_failure(

@@ -1,4 +1,4 @@
-"""A run of the machine that does not end is named as one, on either path, soon."""
+"""What runs of the machine break off with: those that do not end, and registers left unwritten."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from lpuc.diagnosis.failure import Endless, Failure, Hang, failure_of
 from lpuc.diagnosis.limits import at_most, run_machine
 from lpuc.errors import INTERNAL
 from lpuc.levels.cases import Case
+from runtime.isa.instructions.ctrl import Li
 from runtime.isa.instructions.vector import Map2
 from runtime.run.interpreter import Interpreter
 from runtime.run.run import Run
@@ -34,6 +35,10 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def for_ever(*_: object) -> None:
     while True:
         pass
+
+
+def nothing(*_: object) -> None:
+    """What an instruction does that has lost its effect."""
 
 
 def stands_still(run: Run) -> None:
@@ -88,3 +93,13 @@ def test_a_run_within_a_shorter_limit_is_ended_by_that(
 def test_fuel_that_is_gone_is_a_hang():
     gone = Trap(TrapKind.FUEL, "not finished after 3 elements")
     assert failure_of(gone, "interpreter").kind == "hang"
+
+
+def test_an_instruction_that_leaves_its_register_unwritten_is_named(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Not the one that reads it."""
+    monkeypatch.setattr(Li, "execute", nothing)
+    failure = found(model)
+    assert (failure.kind, failure.where, failure.operation) == ("crash", "interpreter", "li")
+    assert "is read before it is written" in failure.message
