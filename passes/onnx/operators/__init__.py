@@ -3,6 +3,7 @@
 from passes.onnx.operators import (
     activations,
     attention,
+    convolution,
     einsum,
     elementwise,
     experts,
@@ -16,6 +17,7 @@ from passes.onnx.operators import (
     normalization,
     packed_attention,
     placing,
+    pooling,
     powers,
     quantised,
     reductions,
@@ -29,6 +31,7 @@ from passes.onnx.operators.record import OPERATORS, Operator, record_of
 FAMILIES = (
     activations,
     attention,
+    convolution,
     elementwise,
     experts,
     grouped_query_attention,
@@ -40,6 +43,7 @@ FAMILIES = (
     multi_head_attention,
     normalization,
     packed_attention,
+    pooling,
     quantised,
     reductions,
     rotary,

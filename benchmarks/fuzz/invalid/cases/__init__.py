@@ -11,10 +11,11 @@ from benchmarks.fuzz.invalid.cases import (
     moves,
     reductions,
     scales,
+    sliding,
 )
 from benchmarks.fuzz.invalid.node import Node
 
-FAMILIES = (attention, elementwise, indexing, moves, reductions, scales)
+FAMILIES = (attention, elementwise, indexing, moves, reductions, scales, sliding)
 
 
 @cache
