@@ -8,7 +8,8 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from benchmarks.published.points import BOUND, POINTS, Point, compiled, roomy
+from benchmarks.published.points import BOUND, POINTS, Point, compiled
+from lpuc.profiling.roomy import roomy
 from runtime.isa.encoding import encode
 from runtime.program.assembly import assemble, disassemble
 from runtime.program.program import Program
@@ -37,6 +38,15 @@ def frozen(point: Point, target: Target | None = None) -> Program:
     own = target or Target.load(point.target)
     program = assemble(f".target {json.dumps(roomy(own))}\n{code}", point.name)
     return replace(program, target=own)
+
+
+CODES = ("today", "frozen")
+"""What the compiler makes now, and what it made once."""
+
+
+def code_of(point: Point, code: str, folder: Path) -> Program:
+    """The program of a point, of one of `CODES`; models are written to a folder."""
+    return frozen(point) if code == "frozen" else compiled(point, BOUND, folder)
 
 
 def digest(program: Program) -> str:

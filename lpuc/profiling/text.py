@@ -45,6 +45,8 @@ def facts(found: Profile) -> Iterable[tuple[str, str]]:
     at = ", ".join(f"{name} = {value}" for name, value in found.symbols.items())
     yield "run", f"{found.entry}{f', {at}' if at else ''}"
     yield "time", f"{ms(found.seconds)} ms, {found.cycles} cycles"
+    if found.needed > found.room:
+        yield "", f"does not fit: needs {size(found.needed)} of HBM, has {size(found.room)}"
     share = f"{found.utilisation:.1%} of the bandwidth"
     if found.band.assumed:
         yield "", f"{_band(found)} ms, as what is assumed of the machine turns out"

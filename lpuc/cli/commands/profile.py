@@ -61,13 +61,15 @@ def profile(
     Say how long a run of FILE takes on the modelled machine, why, and what would make it faster.
 
     FILE is a program, or a model that is compiled first, without its weights. Of a program only
-    --target may be given: another machine of the same sizes to run it on. The floor is what no
-    compiler could save: each weight read once, the live cache once, no padding.
+    --target may be given: another machine of the same sizes to run it on. A model that the memory
+    has no room for is timed all the same, which is said. The floor is what no compiler could save:
+    each weight read once, the live cache once, no padding.
     """
     from lpuc.files.programs import is_program
     from lpuc.profiling import addresses, page
     from lpuc.profiling.floor import Floor
     from lpuc.profiling.profile import profiled
+    from lpuc.profiling.roomy import compiled
     from lpuc.profiling.text import lines
     from lpuc.profiling.trace import check_form, write
     from lpuc.reports.data import as_json as to_json
@@ -84,7 +86,7 @@ def profile(
     if is_program(file):
         program, source, precision = _read(file, options), model, None
     else:
-        program, source, precision = _compiled(file, options), model or file, options.precision
+        program, source, precision = compiled(file, options), model or file, options.precision
     used = _context(program, entry, context)
     floor = None if source is None else _floor(source, program, entry, used, precision)
     products = _products(source, program, precision) if isinstance(floor, Floor) else None
@@ -127,14 +129,6 @@ def _read(file: Path, options: CompileOptions) -> Program:
         if given_options(["target"])
         else program
     )
-
-
-def _compiled(file: Path, options: CompileOptions) -> Program:
-    from dataclasses import replace
-
-    from lpuc.compiler.driver import compile_model
-
-    return compile_model(file, replace(options, weights="none")).program
 
 
 def _context(program: Program, entry: str, context: int | None) -> int | None:

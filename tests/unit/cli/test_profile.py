@@ -10,6 +10,7 @@ from lpuc.compiler.driver import compile_model
 from lpuc.compiler.options import CompileOptions
 from lpuc.profiling.floor import floor_of
 from lpuc.profiling.profile import profiled
+from lpuc.reports.lines import size
 from runtime.program.program import Program
 from runtime.timing import predict
 from runtime.timing.profiling.causes import Spent
@@ -146,3 +147,20 @@ def test_what_cannot_be_profiled(
     found, out, err = profile(capsys, program, *words)
     assert (found, out) == (code, "")
     assert message in err
+
+
+def test_what_does_not_fit_is_timed_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As on a machine with room; that is said, and nothing else is different."""
+    small, text = tmp_path / "small.toml", Path("runtime/targets/lpu-4nm.toml").read_text()
+    small.write_text(text.replace("103079215104", "70000"))
+    words = [SAMPLE, "--context", "20", "--prompt-chunk", "0"]
+    code, out, _ = profile(capsys, *words, "--target", small)
+    usual = profile(capsys, *words)[1]
+    assert (code, [line for line in usual.splitlines() if "fit" in line]) == (0, [])
+    found = json.loads(profile(capsys, *words, "--target", small, "--json")[1])
+    assert found["needed"] > found["room"] == 70000
+    (said,) = [line for line in out.splitlines() if line not in usual]
+    assert f"does not fit: needs {size(found['needed'])} of HBM, has {size(70000)}" in said
+    assert invoke(["compile", str(SAMPLE), "--no-weights", "--target", str(small)]) == 1
