@@ -2,6 +2,7 @@
 Published figures of LPUs beside what the model predicts for the same shapes.
 
     python -m benchmarks.published [--context 1040 2047] [--bound 2048] [--only opt-1.3b] [--json F]
+    python -m benchmarks.published --held-out --context 33 1039 2047
 
 Each row is a model compiled without weights, in f16, and one token timed in the middle of the
 published run, 32 tokens in and 2016 out. `floor` is the least that the ONNX shapes allow. Nothing
@@ -18,5 +19,9 @@ sure that is:
 
 *Frozen* is the code that the compiler made of these shapes before the model of the machine was
 mended, kept as assembly in `frozen`: what changes in that column, the model changed. *Today* is
-what it makes now. `--freeze FOLDER` writes such files.
+what it makes now. `--freeze FOLDER` writes such files. `--held-out` takes shapes that no figure is
+published of and no pass was made for.
+
+Beside it: `fits` (single assumptions), `genz` (another model), `layers` (what a layer spends above
+its bytes), `prompts` (first tokens), `plots`.
 """

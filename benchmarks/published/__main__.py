@@ -12,7 +12,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.published.frozen import digest, freeze, frozen
-from benchmarks.published.points import BOUND, POINTS, PUBLISHED_AT, Point, compiled, model_of
+from benchmarks.published.points import (
+    ASKED,
+    BOUND,
+    HELD_OUT,
+    POINTS,
+    PUBLISHED_AT,
+    Point,
+    compiled,
+    model_of,
+)
 from lpuc.profiling.floor import floor_of
 from runtime.program.program import Program
 from runtime.target import Target
@@ -26,8 +35,8 @@ from runtime.timing.profiling.record import Record, record
 class Row:
     """A point in milliseconds; `fits` is whether the machine has so much memory.
 
-    `frozen` is None where the frozen code has no room. `causes` are the three largest shares of the
-    critical path.
+    `frozen` is None where the frozen code has no room, or there is none. `causes` are the three
+    largest shares of the critical path.
     """
 
     shape: str
@@ -77,13 +86,16 @@ def measured(point: Point, contexts: list[int], bound: int, folder: Path) -> Ite
     program = compiled(point, bound, folder)
     made = time.process_time() - began
     used = program.interface.arena_base + program.interface.arena_size
-    before, target = frozen(point), Target.load(point.target)
-    is_same = bound == BOUND and digest(before) == digest(program)
+    before = frozen(point) if point in POINTS else None
+    target = Target.load(point.target)
+    is_same = bound == BOUND and before is not None and digest(before) == digest(program)
     for context in contexts:
         began = time.process_time()
         run = record(program, {program.interface.symbols[0].name: context})
         took, today = time.process_time() - began, run.seconds * 1e3
-        old = today if is_same else milliseconds(before, context) if context < BOUND else None
+        old = today if is_same else None
+        if before is not None and not is_same and context < BOUND:
+            old = milliseconds(before, context)
         floor = floor_of(model_of(point, bound, folder), context, "f16")
         yield Row(
             point.shape, point.devices, point.target, context,
@@ -123,7 +135,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Published figures beside predicted ones.")
     parser.add_argument("--context", type=int, nargs="+", default=[PUBLISHED_AT])
     parser.add_argument("--bound", type=int, default=BOUND)
-    parser.add_argument("--only", choices=sorted({p.shape for p in POINTS}))
+    parser.add_argument("--only", choices=sorted({p.shape for p in ASKED}))
+    parser.add_argument("--held-out", action="store_true", help="shapes that nothing is made for")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--freeze", type=Path, metavar="FOLDER", help="write today's code instead")
     arguments = parser.parse_args()
@@ -133,8 +146,9 @@ def main() -> None:
             freeze(arguments.freeze, Path(folder))
             return
         print(HEADER)
-        for point in POINTS:
-            if arguments.only in (None, point.shape):
+        for point in ASKED:
+            is_asked = (point.shape in HELD_OUT) == arguments.held_out
+            if arguments.only == point.shape or (arguments.only is None and is_asked):
                 for row in measured(point, arguments.context, arguments.bound, Path(folder)):
                     rows.append(row)
                     print(row.text(), flush=True)

@@ -1,7 +1,7 @@
 """
 The same shapes by GenZ, an analytic model of others, beside ours.
 
-    python -m benchmarks.published.genz [--run]
+    python -m benchmarks.published.genz [--run] [--code frozen]
 
 GenZ (`genz-llm` 0.0.16, arXiv 2406.01698) takes each operation's longer one of products and bytes,
 and adds them up. Told are the shape (not its name: 13B has another width in its list), the machine,
@@ -17,11 +17,12 @@ import contextlib
 import importlib
 import io
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from benchmarks.decoders.shape import SHAPES
-from benchmarks.published.frozen import frozen
+from benchmarks.published.frozen import CODES, code_of
 from benchmarks.published.points import POINTS, PUBLISHED_AT, Point
 from runtime.target import Target
 from runtime.timing import predict
@@ -75,13 +76,16 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description="GenZ beside this model, on the same shapes.")
     parser.add_argument("--run", action="store_true", help="compute what is stored anew")
-    if parser.parse_args().run:
+    parser.add_argument("--code", choices=CODES, default=CODES[0])
+    arguments = parser.parse_args()
+    if arguments.run:
         STORED.write_text(json.dumps(computed(), indent=1) + "\n", encoding="utf-8")
     stored = json.loads(STORED.read_text(encoding="utf-8"))
     print("| model | GenZ, ms | GenZ, eta | ours | ours / GenZ, eta | published |")
     print("|---|---|---|---|---|---|")
     for point in SHOWN:
-        program, row = frozen(point), stored[point.name]
+        with tempfile.TemporaryDirectory() as folder:
+            program, row = code_of(point, arguments.code, Path(folder)), stored[point.name]
         ours = predict(program, {program.interface.symbols[0].name: PUBLISHED_AT}).seconds * 1e3
         published = "" if point.published is None else f"{point.published:.2f}"
         cells = [f"{point.shape} x{point.devices}", *(f"{row[k]:.3f}" for k in ("peak", "eta"))]

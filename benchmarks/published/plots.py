@@ -12,11 +12,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import tempfile
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.published.frozen import frozen
+from benchmarks.published.frozen import code_of
 from benchmarks.published.points import POINTS, PUBLISHED_AT
 from runtime.target import Target
 from runtime.timing.profiling.path import critical_path
@@ -68,7 +69,8 @@ def causes(axes: Any) -> None:
     shares: dict[str, list[float]] = {cause: [] for cause in CAUSES}
     labels = list[str]()
     for point in (p for name in BROKEN_DOWN for p in POINTS if p.name == name):
-        program = frozen(point)
+        with tempfile.TemporaryDirectory() as folder:
+            program = code_of(point, "today", Path(folder))
         run = record(program, {program.interface.symbols[0].name: PUBLISHED_AT})
         spent: dict[str, int] = defaultdict(int)
         for piece in critical_path(run):
