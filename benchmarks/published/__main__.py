@@ -23,6 +23,7 @@ from benchmarks.published.points import (
     model_of,
 )
 from lpuc.profiling.floor import floor_of
+from runtime.errors import Error
 from runtime.program.program import Program
 from runtime.target import Target
 from runtime.timing import predict
@@ -130,6 +131,14 @@ def speedups(rows: list[Row]) -> list[str]:
     return lines
 
 
+def _rows(point: Point, contexts: list[int], bound: int, folder: Path) -> Iterator[Row]:
+    """Those of a point; one that the compiler refuses has none, and says why."""
+    try:
+        yield from measured(point, contexts, bound, folder)
+    except Error as error:
+        print(f"| {point.shape} x{point.devices} | refused: {error} |" + 10 * " |", flush=True)
+
+
 def main() -> None:
     """Print the table, a row as soon as it is known."""
     parser = argparse.ArgumentParser(description="Published figures beside predicted ones.")
@@ -149,7 +158,7 @@ def main() -> None:
         for point in ASKED:
             is_asked = (point.shape in HELD_OUT) == arguments.held_out
             if arguments.only == point.shape or (arguments.only is None and is_asked):
-                for row in measured(point, arguments.context, arguments.bound, Path(folder)):
+                for row in _rows(point, arguments.context, arguments.bound, Path(folder)):
                     rows.append(row)
                     print(row.text(), flush=True)
     print("\n".join(["", *speedups(rows)]))
