@@ -35,7 +35,10 @@ from dialects.refusal import require
 from runtime.numerics.elements import ElementType
 
 ROLES = frozenset(
-    {"data", "ids", "mask", "positions", "past", "present", "stops", "sampler", "sampler_ints"}
+    {
+        *("data", "ids", "mask", "positions", "past", "recurrent", "present"),
+        *("stops", "sampler", "sampler_ints"),
+    }
 )
 """What a value can be to a decoder; `data` says nothing."""
 

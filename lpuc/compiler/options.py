@@ -27,7 +27,7 @@ WEIGHTS = ("embed", "reference", "none")
 BUDGETS = ("max_file_bytes", "max_graph_bytes", "max_nodes", "max_name_bytes", "max_rank")
 """The options that raise limits of the importer: fields of its `Budgets`, with `max_` before."""
 
-INPUT_ROLES = ("ids", "mask", "positions", "past", "data")
+INPUT_ROLES = ("ids", "mask", "positions", "past", "recurrent", "data")
 """What an input can be; the outputs that go with a past are found by what is computed."""
 
 LARGEST = (1 << 31) - 1

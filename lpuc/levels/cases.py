@@ -20,6 +20,7 @@ import numpy as np
 from lpuc.errors import UserError
 from lpuc.levels.decoder import VOCABULARY, cache_pairs, vocabulary_of
 from lpuc.levels.onnx_runtime import Runner
+from runtime.generation.decoder import KEPT
 from runtime.generation.sampling import Sampling
 from runtime.program.interface import Interface, Port, Symbol, call_symbols
 
@@ -39,7 +40,7 @@ EXTENTS: tuple[tuple[str, Mapping[str, int]], ...] = (
     ("batch 2 of 3 new tokens: ", {"batch": 2, "seq": 3}),
 )
 """What else a decoder is compiled for, where nothing else is asked for."""
-TEXT_ROLES = frozenset({"ids", "mask", "positions", "past"})
+TEXT_ROLES = frozenset({"ids", "mask", "positions", *KEPT})
 """What the inputs of a decoder are for; others could be anything."""
 
 
@@ -236,7 +237,7 @@ class Cases:
     def _prefilled(self, port: Port, length: int) -> Array:
         """An input of a call of so many tokens from an empty cache on."""
         shape = port.extents({name: 0 for dim in port.shape for name, _ in dim.terms})
-        if port.role == "past":
+        if port.role in KEPT:
             return np.zeros(shape, port.dtype.dtype)
         shape = (*shape[:-1], length)
         if port.role == "ids":

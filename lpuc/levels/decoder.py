@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from runtime.generation.decoder import KEPT
 from runtime.program.interface import Interface, Port
 
 VOCABULARY = 8
@@ -27,7 +28,7 @@ def vocabulary_of(interface: Interface) -> int:
 
 def cache_pairs(interface: Interface) -> list[tuple[Port, Port]]:
     """Caches before and after a call, by layer and part in their names, else by order; or none."""
-    past = [p for p in interface.inputs if p.role == "past"]
+    past = [p for p in interface.inputs if p.role in KEPT]
     kinds, marks = {(p.dtype, len(p.shape)) for p in past}, {_marks(p.name) for p in past}
     present = [p for p in interface.outputs if (p.dtype, len(p.shape)) in kinds]
     named = {_marks(p.name): p for p in present if _marks(p.name) in marks}

@@ -22,6 +22,7 @@ from lpuc.levels.execution import STEP, Arrays
 from lpuc.levels.interface import chunk_width
 from lpuc.levels.onnx_runtime import Runner
 from lpuc.levels.texts import filled, steps_of
+from runtime.generation.decoder import KEPT
 from runtime.program.interface import Interface, Port
 from runtime.program.interface_json import CHUNK
 
@@ -76,7 +77,7 @@ def prompts_of(made: Cases, module: ModuleOp) -> list[Prompt]:
     There is none where not all inputs are those of a decoder.
     """
     width, pairs = chunk_width(module), cache_pairs(made.interface)
-    past = [port for port in made.interface.inputs if port.role == "past"]
+    past = [port for port in made.interface.inputs if port.role in KEPT]
     if width is None or not pairs or len(pairs) != len(past) or len(made.symbols) != 1:
         return []
     if any(port.role not in TEXT_ROLES for port in made.interface.inputs):

@@ -17,6 +17,7 @@ import numpy as np
 from lpuc.levels.cases import Case, Cases, Text
 from lpuc.levels.decoder import cache_pairs, logits_of
 from lpuc.levels.onnx_runtime import Arrays, Refusal, Runner
+from runtime.generation.decoder import KEPT
 from runtime.generation.device import GENERATE
 from runtime.generation.sampling import Sampling, choose
 from runtime.program.interface import Interface, Port
@@ -67,7 +68,7 @@ def steps_of(
     The first `past` of them are in the `caches` already.
     """
     pairs = cache_pairs(interface)
-    if len(pairs) != sum(port.role == "past" for port in interface.inputs):
+    if len(pairs) != sum(port.role in KEPT for port in interface.inputs):
         raise Refusal("nothing tells which output is the cache behind a step")
     cache = dict(caches or {before.name: filled(before, tokens, 0) for before, _ in pairs})
     while past < len(tokens):

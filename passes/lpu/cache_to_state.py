@@ -42,7 +42,10 @@ A cache that holds keys and values of a layer, or those of all layers, is one st
 windows, if each of its blocks is continued so and the result has them all in order
 (`passes.lpu.state.stacks`).
 
-A result that moves rows is written back whole, behind the operation that gives it.
+A result that moves rows is written back whole, behind the operation that gives it. So is what each
+step replaces, as the last tokens of a convolution: an input of fixed extents, and the one result
+that names declare its present, of the same type and computed from it (`passes.lpu.state.replaced`).
+It is read before its first reader.
 
 The interface stays as the host sees it: same names, types and extents. What does not match stays an
 ordinary input. The interface keeps its order.
@@ -51,24 +54,25 @@ ordinary input. The interface keeps its order.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import BlockArgument, SSAValue
+from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu.attributes import AffineListAttr
 from dialects.lpu.control import ReadOp, StateOp, StateType, WriteOp
 from dialects.lpu.interface import Value, interface_of
-from dialects.lpu.movement import ConcatOp
 from dialects.lpu.ports import StatePort, StatePortsAttr
 from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import TensorType
 from dialects.reading import operations
 from passes.analysis.functions import functions, symbol_ranges
 from passes.lpu.state.pairs import Finder, Pair, inverse
+from passes.lpu.state.replaced import RECURRENT, Replaced, replaced
 from passes.lpu.state.stacks import Stack, chain_of, stacks
+from passes.rewriting import kernel
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
 from passes.rewriting.kernel import erase, erase_unread, substitute
@@ -174,7 +178,34 @@ def make_stacked(named: Ports, stack: Stack, name: str) -> None:
         substitute(concat, [build.reshape(window.results[0], concat.result_tensor().shape)])
 
 
-def _foremost(operations: Sequence[ConcatOp]) -> ConcatOp:
+def make_replaced(named: Ports, pair: Replaced, name: str) -> None:
+    """Put state in the place of what a step replaces; reads come before the one write."""
+    past, tensor = pair.past, tensor_of(pair.past)
+    build = Build(_foremost([use.operation for use in past.uses]))
+    state = StateOp.create(
+        result_types=[StateType(tensor)],
+        properties={
+            "state": StringAttr(name),
+            "inputs": StatePortsAttr((replace(named.past(past), role=RECURRENT),)),
+            "outputs": StatePortsAttr((named.present(pair.result),)),
+        },
+    )
+    build.insert(state)
+    state.result.name_hint = "state"
+    start = [Affine()] * tensor.rank
+    read = build.insert(
+        ReadOp.create(
+            operands=[state.result],
+            properties={"offsets": AffineListAttr(tuple(start))},
+            result_types=[past.type],
+        )
+    )
+    kernel.replace(past, read.results[0])
+    result = named.results[pair.result]
+    _write(Build.behind(result), state, result, start)
+
+
+def _foremost(operations: Sequence[Operation]) -> Operation:
     """The one that stands before all others."""
     first, *others = operations
     for op in others:
@@ -191,7 +222,9 @@ def _write(build: Build, state: StateOp, value: SSAValue, at: list[Affine]) -> N
 def convert(func: FuncOp) -> None:
     """Turn every pair of a function into state."""
     named, found, stacked = Ports(func), Finder(func).pairs(), stacks(func)
-    if not found and not stacked:
+    kept = {pair.past for pair in (*found, *stacked)}
+    others = replaced(func, kept)
+    if not kept and not others:
         return
     declare(func, named.interface)
     for number, pair in enumerate(found):
@@ -202,10 +235,13 @@ def convert(func: FuncOp) -> None:
     for number, stack in enumerate(stacked, start=len(found)):
         make_stacked(named, stack, f"cache.{number}")
     both = (*found, *stacked)
+    for number, pair in enumerate(others, start=len(both)):
+        make_replaced(named, pair, f"cache.{number}")
     for pair in both:
         _erase_views(pair.past)
     results = {index for pair in both for index in pair.results}
-    keep_in_states(func, {pair.past.index for pair in both}, results)
+    results |= {pair.result for pair in others}
+    keep_in_states(func, {pair.past.index for pair in (*both, *others)}, results)
     erase_unread([op for op in reversed(operations(func.body.block)) if op in shown])
 
 

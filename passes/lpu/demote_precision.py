@@ -30,7 +30,8 @@ builtin.module attributes {lpu.options = {precision = "f16"}} {
 1. A product is demoted when it depends on tokens, on the cache or on a float input; what comes from
    positions, masks and constants alone stays f32 (decision 2: RoPE angles).
 2. A table that token ids look up is demoted; one that positions look up is not.
-3. Cache inputs and outputs are stored in the shorter type. The interface keeps the ONNX types.
+3. Cache inputs and outputs are stored in the shorter type, but for states that each step replaces.
+   The interface keeps the ONNX types.
 4. A demotion moves up through views and concatenations, to the weight or the cache if it can; for
    what a cache will hold, through choices and lookups, too.
 5. A product of two computed tensors, such as the scores of attention, rounds its operands alone
@@ -44,7 +45,7 @@ what a model rounds itself stays rounded, and unraised. What is not read any mor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ModuleOp, StringAttr
@@ -62,6 +63,7 @@ from passes.analysis.functions import functions, options
 from passes.lpu.precision.forms import F32, Forms
 from passes.lpu.precision.products import multiply
 from passes.lpu.precision.widening import widen
+from passes.lpu.state.replaced import RECURRENT, declared_presents
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
 from passes.rewriting.kernel import replace, retype, set_operand
@@ -94,11 +96,12 @@ def demote(func: FuncOp, short: ElementType) -> None:
     """Demote one function; its interface keeps the ONNX types."""
     declare(func, interface_of(func))
     terminator = terminator_of(func)
-    floats = [a for a in _arguments(func, "data") if tensor_of(a).dtype.is_float]
+    floats = [a for a in _arguments(func, "data", RECURRENT) if tensor_of(a).dtype.is_float]
     roots = ([*_arguments(func, "ids")], floats, [*_arguments(func, "past")])
     tokens, data, past = reachable(func, *roots)
     forms = Forms(short, tokens | data | past)
-    _store_cache(func, forms, short)
+    whole = _replaced(func)
+    _store_cache(func, forms, short, whole)
     for op in operations(func.body.block):
         if type(op) is MatmulOp:
             multiply(op, forms)
@@ -106,7 +109,7 @@ def demote(func: FuncOp, short: ElementType) -> None:
             _look_up(op, forms, short)
         else:
             widen(op, forms)
-    _store_outputs(forms, past, terminator, short)
+    _store_outputs(forms, past - _given(terminator, whole.values()), terminator, short)
     sign(func)
 
 
@@ -117,11 +120,13 @@ def _look_up(op: GatherOp, forms: Forms, short: ElementType) -> None:
         forms.lengthens(op, Build(op).gather(table, op.indices, op.axis.value.data))
 
 
-def _store_cache(func: FuncOp, forms: Forms, short: ElementType) -> None:
+def _store_cache(
+    func: FuncOp, forms: Forms, short: ElementType, whole: Collection[SSAValue]
+) -> None:
     """Rule 3 for the inputs."""
     for argument in list(_arguments(func, "past")):
         tensor = tensor_of(argument)
-        if tensor.dtype != F32:
+        if tensor.dtype != F32 or argument in whole:
             continue
         readers = [(use.operation, use.index) for use in argument.uses]
         retype(argument, tensor_type(tensor.with_dtype(short)))
@@ -130,6 +135,22 @@ def _store_cache(func: FuncOp, forms: Forms, short: ElementType) -> None:
             set_operand(reader, index, long)
         forms.shorter[long] = argument
         forms.tainted.update((argument, long))
+
+
+def _replaced(func: FuncOp) -> dict[SSAValue, int]:
+    """
+    Inputs that each step replaces, and the results that do so; they stay as they are.
+
+    Rounded in every step, what they hold would drift away.
+    """
+    results = terminator_of(func).operands
+    presents = declared_presents(func).items()
+    return {past: index for past, index in presents if results[index].type == past.type}
+
+
+def _given(terminator: ReturnOp, indices: Iterable[int]) -> set[SSAValue]:
+    """Results by position."""
+    return {terminator.operands[index] for index in indices}
 
 
 def _store_outputs(

@@ -53,7 +53,7 @@ from passes.onnx.roles.binding import (
     check_numbers,
 )
 from passes.onnx.roles.given import given_roles, given_shape, max_context, original_names
-from passes.onnx.roles.inputs import is_embedding, is_mask, roles_of
+from passes.onnx.roles.inputs import RECURRENT, is_embedding, is_mask, roles_of
 from passes.onnx.shapes.limits import head_size
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import retype, set_attribute
@@ -85,7 +85,8 @@ def bind(
         for index, (argument, name) in enumerate(zip(func.body.block.args, names, strict=True))
     ]
     roles = roles_of(ports, tensors, given)
-    by_role: dict[str, list[Tensor]] = {"ids": [], "past": [], "mask": [], "positions": []}
+    known = ("ids", "past", "mask", "positions", RECURRENT)
+    by_role: dict[str, list[Tensor]] = {role: [] for role in known}
     for role, tensor in zip(roles, tensors, strict=True):
         by_role.setdefault(role, []).append(tensor)
     binding = Binding(overrides, original_names(func), max_context, {})

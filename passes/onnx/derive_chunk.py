@@ -71,7 +71,7 @@ from dialects.reading import operations
 from passes.analysis.functions import functions, options, step_function
 from passes.onnx.roles.binding import ALIASES, symbol_of
 from passes.onnx.roles.given import given_roles, given_shape, max_context, original_names
-from passes.onnx.roles.inputs import roles_of, token_axis
+from passes.onnx.roles.inputs import RECURRENT, roles_of, token_axis
 from passes.onnx.roles.widths import widest_row
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import append, copied, retype, set_attribute, set_property
@@ -109,6 +109,12 @@ def inputs_by_role(module: ModuleOp, step: FuncOp) -> dict[str, list[BlockArgume
     for role, (_, argument) in zip(roles, ranked, strict=True):
         found.setdefault(role, []).append(argument)
     return found
+
+
+def check_growing(inputs: Sequence[BlockArgument]) -> None:
+    """Raise `NoChunk` if a step replaces what a token leaves for the next one."""
+    if inputs:
+        raise NoChunk("a state is replaced by each token, one after the other")
 
 
 def check_free(module: ModuleOp, step: FuncOp, inputs: dict[str, list[BlockArgument]]) -> None:
@@ -191,6 +197,7 @@ class OnnxDeriveChunkPass(RewritingPass):
         if len(inputs.get("ids", ())) != 1 or not inputs.get("past") or inputs.get("data"):
             return
         try:
+            check_growing(inputs.get(RECURRENT, ()))
             check_free(module, step, inputs)
             check_apart(step)
             chunk_of(module, step, inputs["ids"][0])

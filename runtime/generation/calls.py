@@ -72,6 +72,8 @@ class DeviceCache:
         ports = decoder.interface.inputs
         given = tuple(port for port in ports if port not in decoder.past)
         self._entry = replace(decoder.interface, inputs=given)
+        self._first = replace(decoder.interface, inputs=(*given, *decoder.replaced))
+        self._empty = {p.name: np.zeros(p.extents({}), p.dtype.dtype) for p in decoder.replaced}
 
     def reset(self) -> None:
         """Forget all tokens."""
@@ -85,7 +87,10 @@ class DeviceCache:
 
     def call(self, inputs: Mapping[str, Array], symbols: Mapping[str, int]) -> HostIO:
         """A step behind what was fed before; it tells the outputs, those of the cache included."""
-        host = HostIO(self._entry, self._devices, inputs, symbols)
+        if self._is_new:
+            host = HostIO(self._first, self._devices, {**inputs, **self._empty}, symbols)
+        else:
+            host = HostIO(self._entry, self._devices, inputs, symbols)
         host.start(keep=not self._is_new)
         self._is_new = False
         self.machine.finish(self.machine.ring(self._devices, self._entry.pc))

@@ -9,6 +9,9 @@ from functools import cached_property
 from runtime.errors import Unserved
 from runtime.program.interface import Interface, Port
 
+KEPT = ("past", "recurrent")
+"""Roles of what a step leaves for the next one."""
+
 
 def no_room(fed: int, room: int) -> Unserved:
     """The error for more tokens than a program holds; the last one is not fed back."""
@@ -24,7 +27,11 @@ def _symbols_in(ports: Sequence[Port]) -> set[str]:
 
 @dataclass(frozen=True)
 class Decoder:
-    """The ports of `step` by what they are; `past` and `present` are in the same order."""
+    """
+    The ports of `step` by what they are; `past` and `present` are in the same order.
+
+    Those of `past` that have the role `recurrent` do not grow: each token replaces them.
+    """
 
     interface: Interface
     ids: Port
@@ -39,11 +46,20 @@ class Decoder:
         if len(ids) != 1:
             raise Unserved(f"cannot generate: {len(ids)} inputs have the role of token ids")
         for port in interface.inputs:
-            if port.role not in ("ids", "mask", "positions", "past"):
+            if port.role not in ("ids", "mask", "positions", *KEPT):
                 raise Unserved(f"cannot generate: input '{port.name}' has no known role")
-        past = tuple(p for p in interface.inputs if p.role == "past")
+        past = tuple(p for p in interface.inputs if p.role in KEPT)
         present = tuple(_present(p, interface.outputs, i) for i, p in enumerate(past))
-        return Decoder(interface, ids[0], past, present, _logits(interface.outputs, present))
+        found = Decoder(interface, ids[0], past, present, _logits(interface.outputs, present))
+        if found.replaced and (found.width or 1) > 1:
+            name = found.replaced[0].name
+            raise Unserved(f"cannot generate: '{name}' would remember what fills up a step")
+        return found
+
+    @cached_property
+    def replaced(self) -> tuple[Port, ...]:
+        """What each token replaces, zero before the first one."""
+        return tuple(port for port in self.past if port.role == "recurrent")
 
     @cached_property
     def past_symbol(self) -> str | None:
@@ -51,6 +67,8 @@ class Decoder:
         names = _symbols_in(self.past) - _symbols_in([self.ids])
         if len(names) > 1:
             raise Unserved(f"cannot generate: the cache depends on {sorted(names)}")
+        if self.past == self.replaced != ():
+            raise Unserved("cannot generate: nothing counts the tokens that a state remembers")
         if self.past and not names:
             raise Unserved("cannot generate: the cache has a fixed length; leave it dynamic")
         return next(iter(names), None)

@@ -74,8 +74,9 @@ class HostCache:
         decoder = self.decoder
         outputs = self.machine.run(inputs | self.arrays)
         for past, present in zip(decoder.past, decoder.present, strict=True):
-            axis = next(i for i, dim in enumerate(past.shape) if dim.terms)
-            self.arrays[past.name] = outputs[present.name].take(range(kept), axis)
+            axis = next((i for i, dim in enumerate(past.shape) if dim.terms), None)
+            given = outputs[present.name]
+            self.arrays[past.name] = given if axis is None else given.take(range(kept), axis)
         return outputs[decoder.logits.name]
 
     def fill(self, text: Sequence[int], fed: int, end: int) -> int:
@@ -151,7 +152,7 @@ class Feed:
         inputs = {
             port.name: _filled(port, ids, past, width, port.extents(symbols))
             for port in decoder.interface.inputs
-            if port.role != "past"
+            if port not in decoder.past
         }
         logits = self.cache.step(inputs, symbols, past + count)
         rows = logits.reshape(-1, decoder.vocabulary)

@@ -110,7 +110,7 @@ class OnnxRuntime:
         held = {
             port.name: self._value(_filled(port, ids, past))
             for port in decoder.interface.inputs
-            if port.role != "past"
+            if port not in decoder.past
         }
         for name, value in {**held, **self._cache}.items():
             binding.bind_ortvalue_input(name, value)

@@ -14,6 +14,7 @@ from dialects.lpu.interface import interface_of
 from dialects.lpu.tensors import tensor_of
 from dialects.names import unescape
 from passes.analysis.functions import symbol_ranges
+from passes.lpu.state.replaced import RECURRENT
 
 IDS, MASK, POSITIONS, PAST = "ids", "mask", "positions", "past"
 
@@ -56,7 +57,7 @@ def _inputs(function: FuncOp) -> tuple[tuple[SSAValue, str], ...]:
     arguments, interface = function.body.block.args, interface_of(function)
     roles = interface.roles
     for port in interface.arguments:
-        if port.role == PAST:
+        if port.role in (PAST, RECURRENT):
             raise NoDecoder(f"the cache '{unescape(port.name)}' does not stay on the device")
         if port.role not in (IDS, MASK, POSITIONS):
             raise NoDecoder(f"input '{unescape(port.name)}' has no known role")

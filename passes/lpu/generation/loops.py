@@ -18,6 +18,7 @@ from dialects.lpu.tensors import LpuOp, tensor_of
 from dialects.lpu.types import Tensor, TensorType, tensor
 from passes.lpu.generation.copies import Copies, names_in
 from passes.lpu.generation.decoder import IDS, MASK, Decoder
+from passes.lpu.generation.forgetting import forget, replaced_states
 from passes.lpu.sampling.choice import Settings, checked, greedy, is_stop, sampled
 from passes.rewriting.build import Build
 from passes.rewriting.kernel import (
@@ -178,9 +179,15 @@ class Generator:
             insert(copy, self.end)
 
     def _is_outside(self, op: Operation, names: set[str]) -> bool:
-        if not isinstance(op, LpuOp | control.StateOp):
-            return False
-        return self.decoder.past not in names and all(v in self.outside for v in op.operands)
+        is_same = isinstance(op, LpuOp | control.StateOp) and self.decoder.past not in names
+        return is_same and all(v in self.outside for v in op.operands)
+
+    def forget(self) -> None:
+        """A loop of one turn before the first token, of none behind it."""
+        if states := replaced_states(self.decoder.function.body.block):
+            variable = _fresh("empty", self.taken)
+            loop = TokenLoop.begin(self.end, variable, (Affine.symbol(FED), 1), Copies({}, {}))
+            forget(loop.build(states[0].location), states, self.outside)
 
     def tokens(self) -> SSAValue:
         """The state that holds the text."""
@@ -276,6 +283,7 @@ def generate_function(decoder: Decoder, has_sampler: bool) -> FuncOp:
     generator = Generator.of(decoder, has_sampler, end)
     generator.split()
     locate(end, location_of_use(decoder.ids))
+    generator.forget()
     tokens = generator.tokens()
     generator.feed(tokens)
     locate(end, location_of_owner(decoder.logits))

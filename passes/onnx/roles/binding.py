@@ -75,11 +75,13 @@ def bind_decoder(
     batch = _number(binding, _axis(rows, 0), "batch")
     sequence = _number(binding, _axis(rows, 1), "seq")
     lengths = Lengths(binding, Affine(binding.max_context) - sequence)
-    total = (lengths.of(past[0]) if past else Affine()) + sequence
+    growing = [cache for cache in past if symbol_of(cache.shape[token_axis(cache)])] or past
+    total = (lengths.of(growing[0]) if growing else Affine()) + sequence
     rows += by_role["positions"]
     _bind(binding, rows, (batch, sequence))
     _bind(binding, by_role["mask"], (batch, total))
     _bind(binding, by_role["masks of rank 4"], (batch, None, sequence, total))
+    _bind(binding, by_role["recurrent"], (batch,))
     for cache in past:
         _bind(binding, [cache], (*[None] * batch_axis(cache), batch))
         length = lengths.of(cache)

@@ -17,19 +17,31 @@ ROLE_NAMES = (
     ("past", "past"),
 )
 """What the name of an input contains, and the role that says; the first match counts."""
+WANTED = {
+    "past": "floats of 4 to 6 dimensions",
+    "recurrent": "floats of fixed extents behind the first",
+}
+"""What an input of a role is; all others have two dimensions."""
 CACHES = (4, 5, 6)
 """Ranks of caches: of keys or values, of both in one tensor, of both of all layers."""
+RECURRENT = "recurrent"
+"""What each step replaces: of extents that are numbers behind the batch."""
 
 
 def role_of(name: str, tensor: Tensor) -> str:
     """The role of an input by its name, checked against rank and element type; else `data`."""
     role = next((role for part, role in ROLE_NAMES if part in name), "data")
+    if role == "past" and len(tensor.dims or ()) not in CACHES:
+        role = RECURRENT
     return role if _fits(role, tensor) else "data"
 
 
 def _fits(role: str, tensor: Tensor) -> bool:
-    rank = len(tensor.dims or ())
-    return rank in CACHES and tensor.dtype.is_float if role == "past" else rank == 2
+    dims = tensor.dims or ()
+    if role == RECURRENT:
+        fixed = all(extent is not None and extent.is_const for extent in dims[1:])
+        return len(dims) > 1 and tensor.dtype.is_float and fixed
+    return len(dims) in CACHES and tensor.dtype.is_float if role == "past" else len(dims) == 2
 
 
 def roles_of(
@@ -50,7 +62,7 @@ def _role(port: Value, tensor: Tensor, given: Mapping[str, str]) -> str:
     if role is None:
         return role_of(port.name, tensor) if port.role == "data" else port.role
     if role != "data" and not _fits(role, tensor):
-        wanted = "floats of 4 to 6 dimensions" if role == "past" else "two dimensions"
+        wanted = WANTED.get(role, "two dimensions")
         name = unescape(port.name)
         raise CompileError(f"--input-role {name}={role}: input '{name}' is not of {wanted}")
     return role

@@ -347,3 +347,78 @@ func.func @nameless(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 
   %y = lpu.map "neg" %all : !lpu.tensor<[1, P + 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
   func.return %y, %all : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>
 }
+
+// -----
+
+// What a step replaces is a state that is read before its readers and written whole behind them.
+// CHECK-LABEL: @replaced
+// CHECK-SAME:    (%new: !lpu.tensor<[1, 4, 1], f32>) -> !lpu.tensor<[1, 4, 3], f32>
+// CHECK-SAME:    ["past_conv.0" in state, "new" data f32] -> ["y" data f32, "present_conv.0" in state]
+// CHECK-NEXT:    %[[s:.*]] = lpu.state "cache.0" inputs <["past_conv.0" recurrent f32 [1, 4, 2] at [0, 0, 0]]> outputs <["present_conv.0" present f32 [1, 4, 2] at [0, 0, 0]]> : !lpu.state<[1, 4, 2], f32>
+// CHECK-NEXT:    %[[old:.*]] = lpu.read %[[s]] at <[0, 0, 0]>
+// CHECK-NEXT:    %[[all:.*]] = lpu.concat %[[old]], %new axis 2
+// CHECK-NEXT:    %[[last:.*]] = lpu.slice %[[all]]
+// CHECK-NEXT:    lpu.write %[[s]], %[[last]] at <[0, 0, 0]>
+// CHECK-NEXT:    lpu.map "neg" %[[all]]
+func.func @replaced(%past : !lpu.tensor<[1, 4, 2], f32>, %new : !lpu.tensor<[1, 4, 1], f32>) -> (!lpu.tensor<[1, 4, 3], f32>, !lpu.tensor<[1, 4, 2], f32>) attributes {lpu.interface = #lpu.interface<["past_conv.0" recurrent f32, "new" data f32] -> ["y" data f32, "present_conv.0" data f32]>, lpu.symbols = #lpu.symbols<[]>} {
+  %all = lpu.concat %past, %new axis 2 : !lpu.tensor<[1, 4, 2], f32>, !lpu.tensor<[1, 4, 1], f32> -> !lpu.tensor<[1, 4, 3], f32>
+  %last = lpu.slice %all at <[0, 0, 1]> step <[1, 1, 1]> : !lpu.tensor<[1, 4, 3], f32> -> !lpu.tensor<[1, 4, 2], f32>
+  %y = lpu.map "neg" %all : !lpu.tensor<[1, 4, 3], f32> -> !lpu.tensor<[1, 4, 3], f32>
+  func.return %y, %last : !lpu.tensor<[1, 4, 3], f32>, !lpu.tensor<[1, 4, 2], f32>
+}
+
+// -----
+
+// Not state: no name declares the result to be its present.
+// CHECK-LABEL: @undeclared
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.map
+func.func @undeclared(%past : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 4], f32> attributes {lpu.interface = #lpu.interface<["past_conv.0" recurrent f32] -> ["present_conv.1" data f32]>, lpu.symbols = #lpu.symbols<[]>} {
+  %y = lpu.map "neg" %past : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  func.return %y : !lpu.tensor<[1, 4], f32>
+}
+
+// -----
+
+// Not state: an input without the role.
+// CHECK-LABEL: @no_role
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.map
+func.func @no_role(%past : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 4], f32> attributes {lpu.interface = #lpu.interface<["past" data f32] -> ["present" data f32]>, lpu.symbols = #lpu.symbols<[]>} {
+  %y = lpu.map "neg" %past : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  func.return %y : !lpu.tensor<[1, 4], f32>
+}
+
+// -----
+
+// Not state: the result has other extents.
+// CHECK-LABEL: @reduced
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.reduce
+func.func @reduced(%past : !lpu.tensor<[2, 4], f32>) -> !lpu.tensor<[1, 4], f32> attributes {lpu.interface = #lpu.interface<["past" recurrent f32] -> ["present" data f32]>, lpu.symbols = #lpu.symbols<[]>} {
+  %y = lpu.reduce "sum" %past over <[0]> : !lpu.tensor<[2, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  func.return %y : !lpu.tensor<[1, 4], f32>
+}
+
+// -----
+
+// Not state: the result does not depend on it.
+// CHECK-LABEL: @forgotten
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.map "neg" %new
+func.func @forgotten(%past : !lpu.tensor<[1, 4], f32>, %new : !lpu.tensor<[1, 4], f32>) -> (!lpu.tensor<[1, 4], f32>, !lpu.tensor<[1, 4], f32>) attributes {lpu.interface = #lpu.interface<["past" recurrent f32, "new" data f32] -> ["y" data f32, "present" data f32]>, lpu.symbols = #lpu.symbols<[]>} {
+  %y = lpu.map "add" %past, %new : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  %z = lpu.map "neg" %new : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  func.return %y, %z : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[1, 4], f32>
+}
+
+// -----
+
+// Not state: two inputs have one present.
+// CHECK-LABEL: @both
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.map "add"
+func.func @both(%a : !lpu.tensor<[1, 4], f32>, %b : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 4], f32> attributes {lpu.interface = #lpu.interface<["a_past.0" recurrent f32, "b_past.0" recurrent f32] -> ["present.0" data f32]>, lpu.symbols = #lpu.symbols<[]>} {
+  %y = lpu.map "add" %a, %b : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  func.return %y : !lpu.tensor<[1, 4], f32>
+}

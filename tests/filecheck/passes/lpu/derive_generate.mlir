@@ -214,6 +214,31 @@ func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[P + 1, 9], f32>
 
 // -----
 
+// What each token replaces is zero before the first one, whatever a text before left there.
+// CHECK:         func.func @step
+// CHECK:         func.func @generate
+// CHECK:         %[[s:.*]] = lpu.state "cache.1" inputs <[]> outputs <[]> : !lpu.state<[1, 9], f32>
+// CHECK:         lpu.for "empty" from <fed> to <1>() {
+// CHECK-NEXT:      %[[zeros:.*]] = lpu.fill "00000000" : !lpu.tensor<[1, 9], f32>
+// CHECK-NEXT:      lpu.write %[[s]], %[[zeros]] at <[0, 0]>
+// CHECK-NEXT:      lpu.yield
+// CHECK:         lpu.for "P_prompt"
+func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
+    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64, "past" in state, "past_sum" in state] -> ["logits" data f32, "present" in state, "present_sum" in state]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
+  %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]> outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
+  %r = lpu.state "cache.1" inputs <["past_sum" recurrent f32 [1, 9] at [0, 0]]> outputs <["present_sum" present f32 [1, 9] at [0, 0]]> : !lpu.state<[1, 9], f32>
+  %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
+  %e = lpu.gather %w, %i axis 0 : !lpu.tensor<[9, 9], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 9], f32>
+  lpu.write %c, %e at <[P, 0]> : !lpu.state<[8, 9], f32>, !lpu.tensor<[1, 9], f32>
+  %old = lpu.read %r at <[0, 0]> : !lpu.state<[1, 9], f32> -> !lpu.tensor<[1, 9], f32>
+  %sum = lpu.map "add" %old, %e : !lpu.tensor<[1, 9], f32>, !lpu.tensor<[1, 9], f32> -> !lpu.tensor<[1, 9], f32>
+  lpu.write %r, %sum at <[0, 0]> : !lpu.state<[1, 9], f32>, !lpu.tensor<[1, 9], f32>
+  func.return %sum : !lpu.tensor<[1, 9], f32>
+}
+
+// -----
+
 // Where the LMU cannot rank the logits, but hold them, choices are greedy.
 // CHECK:         func.func @step
 // CHECK:         func.func @generate
