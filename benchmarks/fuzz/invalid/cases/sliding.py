@@ -1,4 +1,4 @@
-"""Valid models of what slides along axes: convolutions and pooling."""
+"""Valid models of what goes along axes: convolutions, pooling, recurrent layers."""
 
 from __future__ import annotations
 
@@ -49,5 +49,24 @@ def _pools() -> list[Node]:
     ]
 
 
+def _recurrent() -> list[Node]:
+    x, start = floats(3, 1, 2), floats(1, 1, 4)
+    weights = {n: (floats(1, n * 4, 2), floats(1, n * 4, 4), floats(1, n * 8)) for n in (1, 3, 4)}
+    two = (floats(2, 4, 2), floats(2, 4, 4), floats(2, 8))
+    return [
+        node("RNN", x, *weights[1], None, start, results=2, hidden_size=4),
+        node("RNN", x, *two, results=2, hidden_size=4, direction="bidirectional"),
+        node("GRU", x, *weights[3], None, start, results=2, hidden_size=4, direction="reverse"),
+        node("GRU", x, *weights[3], results=2, hidden_size=4, linear_before_reset=1),
+        node("LSTM", x, *weights[4][:2], results=3, hidden_size=4),
+        node(
+            *("LSTM", x, *weights[4], None, start, start, floats(1, 12)),
+            results=3,
+            hidden_size=4,
+            direction="reverse",
+        ),
+    ]
+
+
 def cases() -> list[Node]:
-    return [*_convolutions(), *_pools()]
+    return [*_convolutions(), *_pools(), *_recurrent()]
