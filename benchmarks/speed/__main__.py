@@ -9,10 +9,11 @@ from pathlib import Path
 from benchmarks.speed.compiling import compile_part, copy_part
 from benchmarks.speed.dumping import dump_part
 from benchmarks.speed.layers import layers_part
+from benchmarks.speed.proving import prove_part
 from benchmarks.speed.ring import ring_part
 from benchmarks.speed.stepping import step_part
 
-PARTS = ("compile", "step", "copy", "layers", "ring", "dump")
+PARTS = ("compile", "step", "copy", "layers", "ring", "dump", "prove")
 
 
 def main() -> None:
@@ -36,6 +37,8 @@ def main() -> None:
             copy_part(arguments.models, arguments.repeat)
         elif part == "dump":
             dump_part(arguments.models, arguments.repeat)
+        elif part == "prove":
+            prove_part(arguments.models, max(5, arguments.repeat))
         elif part == "ring":
             ring_part(arguments.models)
         else:
