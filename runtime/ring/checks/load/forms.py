@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from runtime.isa.fields import Memory, Register, Registers
-from runtime.isa.instructions.ctrl import Li
 from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.meant import told
 from runtime.isa.spec import DataInst, Inst
@@ -43,20 +42,15 @@ class Form:
     is_exchange: bool
 
 
-def forms_of(code: Sequence[Inst]) -> tuple[list[Form | None], list[object]]:
-    """The forms of a program's instructions, None of those of the control unit; and *names*.
+def forms_of(code: Sequence[Inst]) -> list[Form | None]:
+    """The forms of a program's instructions, None of those of the control unit.
 
-    Instructions that are one object share one. Two have equal names if they are equal but for a
-    number that `li` loads.
+    Instructions that are one object share one.
     """
     keys = list(map(id, code))
-    forms: dict[int, Form | None] = {}
-    names: dict[int, object] = {}
-    for key, inst in dict(zip(keys, code, strict=True)).items():
-        form = _form(inst) if isinstance(inst, DataInst) else None
-        forms[key] = form
-        names[key] = ~inst.rd if type(inst) is Li else form or key
-    return list(map(forms.get, keys)), list(map(names.get, keys))
+    distinct = dict(zip(keys, code, strict=True)).items()
+    forms = {key: _form(inst) for key, inst in distinct if isinstance(inst, DataInst)}
+    return list(map(forms.get, keys))
 
 
 class Fields(NamedTuple):

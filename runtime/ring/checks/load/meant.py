@@ -34,7 +34,6 @@ from runtime.isa.instructions.ctrl import (
 )
 from runtime.isa.meant import MASK, digest_of, mixed, told
 from runtime.isa.spec import Inst
-from runtime.ring.checks.load.layers.texts import Text
 from runtime.ring.checks.load.walk import Walk
 
 EMPTY = mixed("nothing", "known")
@@ -145,50 +144,30 @@ class Meaning:
         held, end = self.held, self.walk.breaks[bisect_left(self.walk.breaks, at)]
         if held is None or at == end:
             return end
-        texts, piece = self.walk.texts, self.walk.texts.at(at)
-        if piece is None:
-            self._span(at, end, held.registers)
-            return end
-        while at < end:
-            text, until = texts.text(piece), texts.cuts[piece + 1]
-            if text is None:
-                self._span(at, until, held.registers)
-            else:
-                self._known(at, text, held.registers)
-            at, piece = until, piece + 1
+        for first, behind in self.walk.exchanges.within(at, end):
+            self._span(at, first, held.registers)
+            exchange, told = self.walk.exchanges.at(first, behind), self.told
+            told.words.append(exchange.words)
+            told.numbers += exchange.get(held.registers)
+            told.is_exchange, at = True, behind
+        self._span(at, end, held.registers)
         return end
 
-    def _known(self, at: int, text: Text, registers: list[int]) -> None:
-        """Execute a piece of which the text is known."""
-        loaded = [number & MASK for number in self.walk.texts.loaded(text, at)]
-        values = text.values(registers, loaded, _FUNCTIONS)
-        text.leave(registers, values)
-        if not text.rows:
-            return
-        first = text.rows[0]
-        if self.told.is_exchange and not first.form.is_exchange:
-            self._end(at + first.at)
-        told = self.told
-        told.words.append(text.words)
-        told.numbers += text.read(values)
-        told.is_exchange = text.rows[-1].form.is_exchange
-
     def _span(self, at: int, end: int, registers: list[int]) -> None:
-        """Execute instructions one by one."""
-        told = self.told
-        words, numbers, is_exchange = told.words, told.numbers, told.is_exchange
+        """Execute instructions one by one, none of which is on links."""
+        words, numbers = list[str](), list[int]()
         for inst, form in zip(self.code[at:end], self.walk.forms[at:end], strict=True):
             if form is None:
                 _COMPUTE[type(inst)](inst, registers)
             else:
-                if form.is_exchange is not is_exchange:
-                    if is_exchange:
-                        told = self._end(at)
-                        words, numbers = told.words, told.numbers
-                    is_exchange = told.is_exchange = form.is_exchange
                 words.append(form.kind.what)
                 numbers += form.get(registers)
-            at += 1
+        if not words:
+            return
+        if self.told.is_exchange:
+            self._end(at)
+        self.told.words += words
+        self.told.numbers += numbers
 
     def _control(self, at: int, inst: Inst) -> None:
         held = self.held

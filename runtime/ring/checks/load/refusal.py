@@ -1,8 +1,6 @@
 """How the check says no: the rule, the instructions, the devices and the ONNX nodes."""
 
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from itertools import accumulate
 from operator import attrgetter
 from typing import NoReturn
 
@@ -36,13 +34,14 @@ class Narrator:
         self.code = code
         opcodes = bytes(map(_OPCODE, code))
         self.kinds = np.frombuffer(opcodes, np.uint8)
-        self.addresses = list(accumulate(opcodes[:-1].translate(_WORDS), initial=0))
+        words = np.frombuffer(opcodes.translate(_WORDS), np.uint8)
+        self.addresses = np.concatenate([[0], np.cumsum(words[:-1], dtype=np.int64)])
         self.nodes_at = nodes_at
 
     def at(self, pc: int) -> int:
         """The instruction at a pc, where one begins."""
-        found = bisect_left(self.addresses, pc)
-        if self.addresses[found : found + 1] != [pc]:
+        found = int(np.searchsorted(self.addresses, pc))
+        if found == len(self.addresses) or self.addresses[found] != pc:
             raise KeyError(pc)
         return found
 
@@ -54,7 +53,7 @@ class Narrator:
 
     def refuse(self, rule: str, message: str, *instructions: int) -> NoReturn:
         """Raise Unsafe in the name of some instructions."""
-        pcs = [self.addresses[at] for at in instructions]
+        pcs = self.addresses[[*instructions]].tolist()
         nodes = dict.fromkeys(node for pc in pcs for node in self.nodes_at(pc))
         raise Unsafe(rule, message, pcs, list(nodes))
 

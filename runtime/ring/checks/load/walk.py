@@ -22,6 +22,7 @@ from runtime.ring.checks.load.control import COMPUTE, Control
 from runtime.ring.checks.load.data import Data
 from runtime.ring.checks.load.forms import forms_of
 from runtime.ring.checks.load.layers.again import Again
+from runtime.ring.checks.load.layers.exchanges import Exchanges
 from runtime.ring.checks.load.layers.finding import (
     DATA,
     OTHERS,
@@ -31,7 +32,6 @@ from runtime.ring.checks.load.layers.finding import (
     others_than,
     result,
 )
-from runtime.ring.checks.load.layers.texts import Texts
 from runtime.ring.checks.load.loops import MOST_TURNS, Counted, Older, is_settled
 from runtime.ring.checks.load.memory.far import places
 from runtime.ring.checks.load.memory.runs import Content, meet
@@ -75,12 +75,12 @@ class Walk:
         tails = sorted(tail for known in self.tails.values() for tail in known)
         self.numbers = {tail: number for number, tail in enumerate(tails)}
         self.joints = {*self.tails, *self.goals.values()}
-        self.forms, names = forms_of(code)
+        self.forms = forms_of(code)
         self.breaks = sorted(self.joints.union(controls))
-        self.texts = Texts(code, self.forms, names, kinds, self.breaks)
+        self.exchanges = Exchanges(self.forms, kinds, self.breaks)
         self.setters = others_than(OTHERS - SETTING, kinds)
         places = layers_of(kinds, self.breaks) if shortens else {}
-        self.again = Again(self.texts, places, self.data)
+        self.again = Again(code, self.forms, self.exchanges, places, self.data)
         self.stops = self.joints.union(places)
         self.ends = sorted({*self.breaks, *places, len(code)})
         self.controls = set(controls)
@@ -189,8 +189,7 @@ class Walk:
             return
         whole, known = self.data.ends.loops, self.data.tags.known.count
         bit = FIRST_LOOP << self.numbers[tail]
-        self.data.ends.counted &= ~bit
-        self.data.ends.counted |= bit if loop.is_counted else 0
+        self.data.ends.counted = self.data.ends.counted & ~bit | bit * loop.is_counted
         together, apart = first, replace(first, registers=first.registers[:])
         for register in self.written(loop.head, loop.tail):
             together.registers[register] = UNKNOWN

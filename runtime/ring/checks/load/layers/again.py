@@ -8,18 +8,19 @@ is executed, and has to be of the same kind.
 """
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from runtime.isa.spec import DataInst
+from runtime.isa.spec import DataInst, Inst
 from runtime.ring.checks.load.control import COMPUTE
 from runtime.ring.checks.load.data import Data, Note
 from runtime.ring.checks.load.forms import Form, Values
 from runtime.ring.checks.load.layers.comparing import Compared, Comparison, Later
+from runtime.ring.checks.load.layers.exchanges import Exchanges, Forms
 from runtime.ring.checks.load.layers.finding import Layers, Places
 from runtime.ring.checks.load.layers.rows import NO_NOTE, Bounds, Row
 from runtime.ring.checks.load.layers.story import facts, moved, seen
-from runtime.ring.checks.load.layers.texts import Texts
 from runtime.ring.checks.load.memory.events import Block
 from runtime.ring.checks.load.memory.runs import Kind, Runs
 from runtime.ring.checks.load.state import State
@@ -28,6 +29,8 @@ from runtime.ring.checks.load.values import Value
 OWN = Kind.OWN
 MOST_TRIES = 6
 """Stretches in a row that are compared with the one before in vain."""
+FIRST = 2
+"""The first stretch that others are compared with: before a row stands something else."""
 
 
 class Unlike(Exception):
@@ -52,9 +55,12 @@ class Start:
 class Again:
     """Leaves out what is done again, for one walk over a program."""
 
-    def __init__(self, texts: Texts, places: Places, data: Data) -> None:
-        self.texts = texts
-        self.code, self.forms = texts.code, texts.forms
+    def __init__(
+        self, code: Sequence[Inst], forms: Forms, exchanges: Exchanges, places: Places, data: Data
+    ) -> None:
+        self.code = code
+        self.forms = forms
+        self.exchanges = exchanges
         self.data = data
         self.known = data.tags.known
         self.places = places
@@ -71,7 +77,7 @@ class Again:
         if self.tries >= MOST_TRIES or number >= len(layers.starts) - 2 or state.hbm.is_marked:
             return at
         now = self._started(layers, number, before.events if before and is_next else None, state)
-        if before is not None and is_next and before.number:
+        if before is not None and is_next and before.number >= FIRST:
             count = self._left_out(before, now, state)
             if count:
                 self.tries = 0
@@ -106,7 +112,8 @@ class Again:
             return 0
         if seen(before.lmu, before.window, bounds) != seen(state.lmu, now.window, bounds):
             return 0
-        count, last, comparison = 0, stretches[0], Comparison(self.texts, rows)
+        comparison = Comparison(self.code, self.forms, self.exchanges, rows)
+        count, last = 0, stretches[0]
         for stretch in stretches:
             found = comparison.compared(stretch, state.registers)
             if found is None or not all(

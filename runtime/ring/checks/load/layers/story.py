@@ -18,15 +18,22 @@ def facts(event: int, known: Block, window: int) -> tuple[object, ...]:
 
 
 def seen(lmu: Runs, window: int, bounds: Bounds) -> list[object]:
-    """What the LMU has in some ranges, with events counted from a window on."""
+    """What the LMU has in some ranges, with events counted from a window on.
+
+    Each story stands with its first byte, whatever runs its bytes are in.
+    """
     found: list[object] = []
     for low, high in bounds:
-        for _, first, end, held in lmu.within(low, high):
+        found.append(high)
+        before: object = None
+        for _, first, _, held in lmu.within(low, high):
             if isinstance(held, list):
                 story = [t and (t.origin, _since(t.event, window), t.shift) for t in held]
             else:
                 story = (held.kind, _since(held.event, window), held.number)
-            found.append((first, end, story))
+            if story != before:
+                found.append((first, story))
+                before = story
     return found
 
 

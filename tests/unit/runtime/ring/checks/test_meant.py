@@ -22,23 +22,13 @@ from runtime.program.assembly import assemble, disassemble
 from runtime.program.program import Program
 from runtime.ring.checks.compile import Rule, Unproved, prove
 from runtime.ring.checks.load import Unsafe
-from runtime.ring.checks.load.layers import texts
 
 EXPORTS = Path(__file__).parents[5] / "samples/exports"
 SHIFTED = range(8, 64)
 """Registers that change places, in pairs; none is that of a symbol."""
 
 
-def _by_texts(program: Program) -> str:
-    """The check at load, which looks at each piece of code by its text as if there were many."""
-    with pytest.MonkeyPatch.context() as changed:
-        changed.setattr(texts, "FEWEST", 1)
-        return judging.CHECKS["B"](program)
-
-
-CHECKS = {
-    "compile": judging.CHECKS["A"], "load": judging.CHECKS["B"], "load by texts": _by_texts,
-}  # fmt: skip
+CHECKS = {"compile": judging.CHECKS["A"], "load": judging.CHECKS["B"]}
 by_each_check = pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
 Check = Callable[[Program], str]
 

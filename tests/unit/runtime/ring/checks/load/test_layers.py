@@ -11,7 +11,6 @@ from runtime.isa.instructions.ctrl import Li
 from runtime.isa.spec import Inst
 from runtime.ring.checks import load
 from runtime.ring.checks.load import Unsafe
-from runtime.ring.checks.load.layers import texts
 from runtime.ring.checks.load.layers.again import Again
 from runtime.ring.checks.load.links import Ends
 from tests.unit.runtime.ring.checks.load.mutants import mutants
@@ -29,12 +28,6 @@ from tests.unit.runtime.ring.checks.load.rings import (
 LAYERS, CHANGED, PARTS = 20, 10, 40
 WEIGHTS = 20480
 """Where in the LMU each layer has bytes of its own."""
-
-
-@pytest.fixture(autouse=True)
-def texts_of_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What few pieces have in common is looked at as if there were many."""
-    monkeypatch.setattr(texts, "FEWEST", 2)
 
 
 def _layer(number: int) -> list[str]:
