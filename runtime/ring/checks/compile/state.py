@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from runtime.ring.checks.compile.content.far import Far
 from runtime.ring.checks.compile.content.memory import Memory
+from runtime.ring.checks.compile.content.staged import Far
 from runtime.ring.checks.compile.links import Queues
 from runtime.ring.checks.compile.values import Registers, Symbols, Value
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Loop, Out, Sts
 from runtime.isa.spec import DataInst, Inst
 from runtime.ring.checks.compile.content.areas import Area, Kind, is_within, left_of
-from runtime.ring.checks.compile.content.far import Far
+from runtime.ring.checks.compile.content.staged import Far
 from runtime.ring.checks.compile.effects import Effects
 from runtime.ring.checks.compile.flow import Flow
 from runtime.ring.checks.compile.layers.repeats import Repeats
@@ -227,6 +227,7 @@ class Walk:
         if isinstance(counter, int):
             return None
         ((symbol, _),) = counter.terms
+        self.effects.staging.pass_turn(state.far, symbol)
         is_asked = symbol in self.effects.staging.asked
         families = state.memory.families
         if not is_asked and not any(symbol in symbols_of(family.base) for family in families):

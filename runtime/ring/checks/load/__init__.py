@@ -17,8 +17,8 @@ Addresses of blocks are concrete, `d0`, `d1`, ... have the numbers of each devic
 are ranges: an extent counts at its greatest, and an address in the LMU that depends on them may be
 anywhere in its range. Loops are executed turn by turn where an address of what is exchanged depends
 on the turn, or bytes of it in HBM (`memory.far`). So what holds is proved for all values, but for
-one thing: that operands of extents that depend on a symbol cover each other for every value as they
-do for the greatest.
+one thing: that operands in the LMU of extents that depend on a symbol cover each other for every
+value as they do for the greatest. Of those in HBM all values are tried (`memory.growing`).
 What a device computes for itself is not looked at: a wrong address of an operand that has nothing
 to do with an exchange is none of the matter here.
 """

@@ -15,7 +15,8 @@ from typing import NamedTuple, NoReturn
 from runtime.isa.instructions.net import Send
 from runtime.ring.checks.load.forms import Form, Values
 from runtime.ring.checks.load.links import Ends
-from runtime.ring.checks.load.memory.far import Block, Far, block
+from runtime.ring.checks.load.memory.blocks import Block, block
+from runtime.ring.checks.load.memory.far import Far
 from runtime.ring.checks.load.memory.runs import Kind, Runs
 from runtime.ring.checks.load.memory.tags import Tags
 from runtime.ring.checks.load.refusal import Narrator
@@ -164,7 +165,8 @@ class Data:
         base = values[touch.base]
         rows = (values[touch.rows[0]], values[touch.rows[1]]) if touch.rows else None
         parts = self.parts(at, touch, values)
-        return base, block(base, parts, rows, self.sources(touch, values))
+        shape = touch.shape(values)
+        return base, block(base, parts, rows, _sources(shape), shape, touch.size)
 
     def sources(self, touch: Touch, values: Values) -> int:
         """Those of the extents and strides of an operand."""

@@ -5,12 +5,20 @@ number of a range, the same on every device; a `Varied` is any of a range, perha
 What a range stands for is a symbol, a turn of a loop, or data.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import count
 
 LOWEST, HIGHEST = -(1 << 63), (1 << 63) - 1
+
+
+@dataclass(eq=False, slots=True)
+class Made:
+    """How a number is made of two values; without function by something that is not followed."""
+
+    function: "Function | None"
+    a: "Value"
+    b: "Value"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +32,7 @@ class Span:
     low: int
     high: int
     sources: int = 0
-    form: int = 0
+    form: Made | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,23 +117,46 @@ def joined(a: Value, b: Value) -> Value:
     (low, high), (other_low, other_high) = ends(a), ends(b)
     low, high, sources = min(low, other_low), max(high, other_high), sources_of(a) | sources_of(b)
     if is_uniform(a) and is_uniform(b):
-        return Span(low, high, sources, _form(joined, a, b))
+        return Span(low, high, sources, _form(None, a, b))
     return Varied(low, high, sources)
 
 
-_forms = count(1)
-
-
 @lru_cache(1 << 16)
-def _form(made: object, a: Value, b: Value) -> int:
-    """A number for what is made of two values."""
-    del made, a, b
-    return next(_forms)
+def _form(function: Function | None, a: Value, b: Value) -> Made:
+    """How a number is made, once for each."""
+    return Made(function, a, b)
 
 
 def counter(low: int, high: int, loop: int) -> Span:
     """The counter of a loop, which is no other number, not even in another run of the loop."""
-    return Span(low, high, loop, next(_forms))
+    return Span(low, high, loop, Made(None, low, high))
+
+
+def roots_of(values: Iterable[Value]) -> set[Span]:
+    """What numbers are made of in the end that are the same on all devices."""
+    found, waiting, met = set[Span](), list(values), set[Value]()
+    while waiting:
+        value = waiting.pop()
+        if not isinstance(value, Span) or value in met:
+            continue
+        met.add(value)
+        if value.form is None or value.form.function is None:
+            found.add(value)
+        else:
+            waiting += (value.form.a, value.form.b)
+    return found
+
+
+def number_of(value: Value, given: Mapping[Span, int]) -> int:
+    """A number, with those given of which it is made."""
+    if isinstance(value, int):
+        return value
+    assert isinstance(value, Span)
+    if value in given:
+        return given[value]
+    made = value.form
+    assert made is not None and made.function is not None
+    return made.function(number_of(made.a, given), number_of(made.b, given))
 
 
 def _each(numbers: list[int]) -> Value:

@@ -13,92 +13,29 @@ it is read, since those are of an exchange before.
 
 Bytes must be known for that. Where an operand depends on the counter of a loop, its turns are
 walked one by one (`Staging.asked`). Where they cannot be, since nobody knows how many there are, or
-they are very many, an address that meets what is exchanged is refused, and of extents that depend
-on them nothing is claimed.
+they are very many, an address that meets what is exchanged is refused. Extents may depend on them,
+or on symbols, where a part is put and stored with the very same ones: whatever number they are, all
+of it is stored. What is read may be less than what was stored.
 """
-
-from collections.abc import Iterator
-from typing import NamedTuple
 
 from runtime.ring.checks.compile.content.families import Family, Label, Piece
 from runtime.ring.checks.compile.content.reading import faults
 from runtime.ring.checks.compile.content.shapes import Shape, Shapes, are_within
 from runtime.ring.checks.compile.content.slots import Slot, slot_of
+from runtime.ring.checks.compile.content.staged import Far, View, left_of
 from runtime.ring.checks.compile.proof import Report, Rule
 from runtime.ring.checks.compile.values import Origin, Value
 
+_OTHERWISE = "how much {0} has in HBM of what {1} put there depends on a symbol in another way"
 RUNS = 1 << 32
 """Runs of loops are told apart by multiples of this, instructions below it."""
-
-
-class Far:
-    """The families in HBM of which something is claimed: of complete ones that is nothing more.
-
-    `stored` are those of which no part was put before: they are complete, but perhaps not whole.
-    """
-
-    def __init__(self) -> None:
-        self.families: list[Family] = []
-        self.stored: list[Family] = []
-
-    def copy(self) -> "Far":
-        """The same contents, to be changed apart."""
-        other = Far()
-        for family in self.families:
-            other.families.append(family.copy())
-            if family in self.stored:
-                other.stored.append(other.families[-1])
-        return other
-
-    def join(self, other: "Far") -> None:
-        """Keep what holds here and there."""
-        for family in list(self.families):
-            if not any(family.is_like(known) for known in other.families):
-                self.drop(family)
-
-    def drop(self, family: Family) -> None:
-        """Claim nothing of a family any more."""
-        self.families.remove(family)
-        if family in self.stored:
-            self.stored.remove(family)
-
-    def settle(self) -> None:
-        """Claim nothing of parts that all devices have."""
-        for family in list(self.families):
-            if family not in self.stored and not any(_left(family)):
-                self.drop(family)
-
-    def meeting(self, low: int, high: int) -> list[Family]:
-        """The families that have a byte in a range."""
-        found: list[Family] = []
-        for family in self.families:
-            first, last = family.extent
-            if first < high and low < last:
-                found.append(family)
-        return found
-
-    def left(self) -> list[object]:
-        """Where parts differ from device to device."""
-        return [
-            (family.base, family.step, distance, piece.start, piece.end)
-            for family in self.families
-            for distance, piece in _left(family)
-        ]
-
-
-class View(NamedTuple):
-    """An operand in HBM: its address, its bytes from there on, and what those are made of."""
-
-    base: Value
-    shape: Shape
-    sizes: tuple[Value, ...]
 
 
 class Staging:
     """The rules for HBM, for one walk.
 
     `counters` are the symbols of the loops around, `asked` those of which the turns are looked at
-    if they are known, `needed` those of which they have to be, since an address depends on them.
+    if they are known, `needed` those of which they have to be, since what is exchanged does.
     `run` is the number of the outermost loop whose turns are walked one by one, or 0.
     """
 
@@ -116,16 +53,36 @@ class Staging:
         return not isinstance(value, int) and bool(self.counters & self.symbols.roots((value,)))
 
     def asks(self, view: View, is_needed: bool = True) -> bool:
-        """Whether bytes depend on the counter of a loop, whose turns have to be known then."""
-        found = self.counters & self.symbols.roots((view.base, *view.sizes))
-        self.asked |= found
+        """Whether an address depends on the counter of a loop, whose turns have to be known then.
+
+        The turns are asked for where extents depend on it, too.
+        """
+        found = self.counters & self.symbols.roots((view.base,))
+        self.asked |= self.counters & self.symbols.roots((view.base, *view.sizes))
         if is_needed:
-            self.needed |= self.counters & self.symbols.roots((view.base,))
+            self.needed |= found
         return bool(found)
+
+    def refuse(self, rule: Rule, words: str, at: int, by: int, view: View) -> None:
+        """Refuse an operand; not yet where its extents depend on turns that may be asked for.
+
+        With known ones they may be right.
+        """
+        found = self.counters & self.symbols.roots(view.sizes)
+        self.needed |= found
+        if not found:
+            self.report.refuse(rule, words, at, by)
+
+    def pass_turn(self, far: Far, symbol: int) -> None:
+        """A turn ends: behind it, its counter is another number."""
+        for family in far.families:
+            for _, piece in left_of(family):
+                extents = [extent for extent, _ in piece.shape.axes]
+                self.needed |= {symbol} & self.symbols.roots(extents)
 
     def read(self, far: Far, at: int, view: View) -> None:
         """Refuse a read of what devices have different, or of a part of what was exchanged."""
-        met = [f for f in far.meeting(*self._hull(view)) if f in far.stored or any(_left(f))]
+        met = [f for f in far.meeting(*self._hull(view)) if f in far.stored or any(left_of(f))]
         if not met or self.symbols.origin(view.base) is Origin.DEVICE or self.asks(view):
             return
         for family in met if isinstance(view.base, int) else ():
@@ -134,15 +91,19 @@ class Staging:
                 self._read_rows(family, at, view)
 
     def _read(self, family: Family, at: int, view: View) -> None:
-        for _, piece in _left(family):
+        for _, piece in left_of(family):
             if self._has(family, piece, view):
                 told = "; ".join(dict.fromkeys(text for _, text in faults(family)))
                 words = f"{{0}} reads parts in HBM, last put by {{1}}, of which {told}"
-                self.report.refuse(Rule.CONTENT, words, at, piece.at)
+                self.refuse(Rule.CONTENT, words, at, piece.at, view)
 
     def _read_rows(self, family: Family, at: int, view: View) -> None:
-        """Refuse a read of what one run of a loop stored together with other bytes."""
-        read = self.shapes.runs(view.shape, view.base)
+        """Refuse a read of what one run of a loop stored together with other bytes.
+
+        All that it may read counts.
+        """
+        axes = tuple((self.symbols.range(extent)[1], step) for extent, step in view.shape.axes)
+        read = self.shapes.runs(view.shape._replace(axes=axes), view.base)
         met = [piece for piece in family.agreed() if self._has(family, piece, view)]
         if read is None or not met:
             return
@@ -155,7 +116,7 @@ class Staging:
         ]
         if len(writers) > 1 or not are_within(read, rows):
             words = "{0} reads in HBM what {1} stored row by row together with other bytes"
-            self.report.refuse(Rule.MIXTURE, words, at, met[0].at)
+            self.refuse(Rule.MIXTURE, words, at, met[0].at, view)
 
     def _has(self, family: Family, piece: Piece, view: View) -> bool:
         """Whether a read has a byte of a piece in any slot."""
@@ -178,7 +139,8 @@ class Staging:
             is_whole = False
         parts = self._parts(view)
         for family in families:
-            if parts is None or not self._store(far, family, at, parts, is_whole):
+            is_alike = not is_whole or self._grows_alike(family, at, view, parts)
+            if parts is None or not is_alike or not self._store(far, family, at, parts, is_whole):
                 far.drop(family)
         if not self.run:
             far.settle()
@@ -199,6 +161,7 @@ class Staging:
         for family in met:
             if self._fits(far, family, slot, piece):
                 start = slot.base - _place(family)
+                self._replaced(family.slots[slot.distance], piece._replace(start=start), view)
                 family.put(slot.distance, piece._replace(start=start))
                 return
             far.drop(family)
@@ -206,6 +169,15 @@ class Staging:
         if family.has_room(0, view.shape):
             family.put(slot.distance, piece)
             far.families.append(family)
+
+    def _replaced(self, slot: tuple[Piece, ...], new: Piece, view: View) -> None:
+        """Refuse a part that is put over another with the greatest extents only."""
+        if all(isinstance(size, int) for size in view.sizes):
+            return
+        for old in slot:
+            is_same = (old.start, old.shape.axes) == (new.start, new.shape.axes)
+            if not is_same and old.start < new.end and new.start < old.end:
+                self.refuse(Rule.CONTENT, _OTHERWISE, new.at, old.at, view)
 
     def _fits(self, far: Far, family: Family, slot: Slot, piece: Piece) -> bool:
         """Whether a part goes into a slot of a family, which is one of parts then."""
@@ -217,6 +189,19 @@ class Staging:
             far.stored.remove(family)
         return True
 
+    def _grows_alike(
+        self, family: Family, at: int, view: View, parts: tuple[int, int, Shape] | None
+    ) -> bool:
+        """Whether a store covers the same of parts whatever its extents are."""
+        if all(isinstance(size, int) for size in view.sizes):
+            return True
+        for _, piece in left_of(family):
+            is_same = parts is not None and _is_alike(family, piece, parts)
+            if not is_same and self._has(family, piece, view):
+                self.refuse(Rule.CONTENT, _OTHERWISE, at, piece.at, view)
+                return False
+        return True
+
     def _parts(self, view: View) -> tuple[int, int, Shape] | None:
         """What is stored as equal shapes for all devices: address, distance, shape; or None."""
         shape, devices = view.shape, self.symbols.devices
@@ -226,8 +211,11 @@ class Staging:
         if shape.size and shape.size % devices == 0:
             size = shape.size // devices
             return view.base, size, Shape(((size, 1),), 0, size, True, size)
-        if count != devices or not inner:
+        if not isinstance(count, int) or count % devices or not inner:
             return None
+        if rows := count // devices - 1:
+            inner.insert(0, (rows + 1, step))
+            step *= rows + 1
         span = shape.span - step * (devices - 1)
         size = span if len(inner) == 1 and isinstance(inner[0][0], int) else 0
         return view.base, step, Shape(tuple(inner), 0, span, True, size)
@@ -245,7 +233,7 @@ class Staging:
             return True
         low, high = family.extent
         is_gone = shape.span == step and base <= low and high <= base + step * devices
-        return is_whole and not is_gone and any(_left(family))
+        return is_whole and not is_gone and any(left_of(family))
 
     def _is_of_run(self, family: Family) -> bool:
         """Whether the run of the loop around has stored into a family."""
@@ -282,10 +270,8 @@ def _place(family: Family) -> int:
     return family.base
 
 
-def _left(family: Family) -> Iterator[tuple[int, Piece]]:
-    """The pieces that not all devices have, with the distance of their slots."""
-    agreed = {(piece.start, piece.shape.axes) for piece in family.agreed()}
-    for distance, slot in enumerate(family.slots):
-        for piece in slot:
-            if (piece.start, piece.shape.axes) not in agreed:
-                yield distance, piece
+def _is_alike(family: Family, piece: Piece, parts: tuple[int, int, Shape]) -> bool:
+    """Whether a piece is one of equal shapes for all devices, whatever its extents are."""
+    base, step, shape = parts
+    found = (_start(family, piece), family.step, piece.shape.axes)
+    return found == (base, step, shape.axes)

@@ -14,7 +14,7 @@ from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.spec import DataInst
 from runtime.ring.checks.load.data import Data, Note
 from runtime.ring.checks.load.forms import Form, Values
-from runtime.ring.checks.load.memory.far import Block, block
+from runtime.ring.checks.load.memory.blocks import Block, block
 from runtime.ring.checks.load.memory.runs import Kind
 from runtime.ring.checks.load.touches import Pieces, Touch
 from runtime.ring.checks.load.values import Value, ends

@@ -11,95 +11,38 @@ not fit passes through it by rows, in a loop, and is put together in HBM. So the
 
 Which bytes an operand has must be known for that. Where they depend on the turn of a loop and meet
 such bytes, the turns are executed one by one. Where they cannot be, since nobody knows how many
-there are, or they are very many, an operand whose address depends on them is refused, and nothing
-is claimed of one whose extents do.
+there are, or they are very many, an operand whose address depends on them is refused. Extents may
+depend on them, or on symbols, if what is stored has all that was put, and what is read was stored,
+whatever number they are (`growing`).
 """
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NoReturn
 
+from runtime.ring.checks.load.memory.blocks import Block
+from runtime.ring.checks.load.memory.growing import Grown, have
 from runtime.ring.checks.load.memory.runs import Content, Held, Kind, Runs, Tag, tags_of
 from runtime.ring.checks.load.memory.tags import Tags
 from runtime.ring.checks.load.touches import Pieces
 from runtime.ring.checks.load.values import (
-    FIRST_LOOP,
     HIGHEST,
-    LOWEST,
     Value,
-    ends,
     is_uniform,
-    sources_of,
 )
 
 NOTHING, OWN, SAME, WHOLE = Kind.NOTHING, Kind.OWN, Kind.SAME, Kind.WHOLE
 AGED = (NOTHING, SAME)
 """What else is read has an age; what each device has of its own has none here."""
-MOST_PIECES = 64
-"""Pieces that are followed one by one."""
-MOST_EXCHANGED = 1 << 12
-"""The same of an operand that meets what is exchanged."""
-
-
-class Block(NamedTuple):
-    """The hull of an operand, and its bytes from `base` on where they are few pieces there.
-
-    `bases` are its addresses, one or one for each device, where they are known, and `parts` the
-    bytes from there on, however many. Of `sources` (`values`) is which of them there are.
-    """
-
-    hull: tuple[int, int]
-    bases: tuple[int, ...] = ()
-    parts: Pieces = ()
-    sources: int = 0
-
-    @property
-    def is_placed(self) -> bool:
-        """Whether it is known on all devices alike, in few pieces."""
-        return len(self.bases) == 1 and len(self.parts) <= MOST_PIECES
-
-    def pieces(self) -> Iterable[tuple[int, int]]:
-        """Its bytes, or its hull where they are unknown."""
-        if not self.is_placed:
-            return (self.hull,)
-        return ((self.bases[0] + first, self.bases[0] + end) for first, end in self.parts)
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether its bytes are known, for the greatest values of symbols, and not too many."""
-        is_counted = self.sources < FIRST_LOOP and bool(self.bases)
-        return is_counted and len(self.parts) <= MOST_EXCHANGED
-
-
-def block(
-    base: Value, parts: Pieces, rows: tuple[Value, Value] | None, sources: int = 0
-) -> Block | None:
-    """The block of an operand; None where nothing bounds it.
-
-    `rows` are how many there are and the bytes between them, where an index chooses. `sources` are
-    those of its extents and strides.
-    """
-    if not parts:
-        return Block((0, 0), (0,), ())
-    low, high = ends(base)
-    if rows is not None:
-        (_, most), (least, widest) = ends(rows[0]), ends(rows[1])
-        low, high = low + min(0, most * least), high + max(0, most * widest)
-    if low <= LOWEST >> 1 or high >= HIGHEST >> 1:
-        return None
-    hull = (max(0, low + parts[0][0]), high + parts[-1][1])
-    if low == high:
-        return Block(hull, (low,), parts, sources)
-    if isinstance(base, tuple) and rows is None:
-        return Block(hull, base, parts, sources)
-    return Block(hull, (), parts, sources | sources_of(base))
 
 
 class Far:
     """Reads and writes of HBM; `older` is what was read that is older than a loop's turn.
 
     `ask` has the turns of a loop executed one by one if an operand depends on them. `began` is how
-    many events there were where the outermost loop began of which that is done now.
+    many events there were where the outermost loop began of which that is done now. By event `put`
+    are the parts of devices, `stored` what was exchanged by rows, None what is of a turn before;
+    extents of some of those in `growing` depend on symbols or turns.
     """
 
     def __init__(self, tags: Tags, ask: Callable[[int], None]) -> None:
@@ -107,6 +50,9 @@ class Far:
         self.ask = ask
         self.began: int | None = None
         self.older: dict[tuple[int, int], Content] = {}
+        self.put: dict[int, Grown | None] = {}
+        self.stored: dict[int, list[Grown | None]] = {}
+        self.growing = set[int]()
 
     @contextmanager
     def one_by_one(self, is_counted: bool) -> Generator[None]:
@@ -164,6 +110,8 @@ class Far:
                     eldest, before = held.event, first
         if eldest < newest:
             self.tags.wording.refuse_older(at, before, newest, eldest)
+        if self.growing:
+            self._refuse_more(hbm, at, found)
 
     def write(self, hbm: Runs, at: int, base: Value, found: Block | None, kind: Kind) -> None:
         """An operand is written, of what `kind` of devices have.
@@ -180,6 +128,7 @@ class Far:
             return
         if is_met:
             self._refuse_unplaced(at, found)
+            self._refuse_less(hbm, at, found, kind)
         if kind is OWN or not is_uniform(base):
             self._own(hbm, found)
         elif found is not None:
@@ -187,14 +136,52 @@ class Far:
         if is_met:
             hbm.is_marked = any(map(is_marked, hbm.held))
 
+    def pass_turn(self, loop: int) -> None:
+        """A turn of a loop ends: behind it, what extents depend on are other numbers."""
+        for event, grown in self.put.items():
+            self.put[event] = None if grown and grown.is_of(loop) else grown
+        for stored in self.stored.values():
+            stored[:] = [None if grown and grown.is_of(loop) else grown for grown in stored]
+
     def _refuse_unplaced(self, at: int, found: Block | None) -> None:
         """Refuse an operand that meets what is exchanged at an address that nobody knows."""
         if found is None or not found.bases:
-            self.tags.wording.refuse_unknown(at, *((0, HIGHEST) if found is None else found.hull))
+            self._refuse_unknown(at, found)
+
+    def _refuse_unknown(self, at: int, found: Block | None) -> NoReturn:
+        self.tags.wording.refuse_unknown(at, *((0, HIGHEST) if found is None else found.hull))
+
+    def _refuse_more(self, hbm: Runs, at: int, found: Block) -> None:
+        """Refuse a read of more than was stored by rows, with some extents."""
+        near = (
+            hbm.within(found.bases[0] + low, found.bases[0] + high) for low, high in found.parts
+        )
+        helds = [held for runs in near for *_, held in runs if isinstance(held, Content)]
+        events = {held.event for held in helds if held.kind is WHOLE}
+        if not all(have(self.stored[event], found.grown) for event in events & self.growing):
+            self._refuse_unknown(at, found)
+
+    def _refuse_less(self, hbm: Runs, at: int, found: Block | None, kind: Kind) -> None:
+        """Refuse what all devices have over parts that it covers with the greatest extents only."""
+        if found is None or kind is OWN or found.grown.is_fixed:
+            return
+        if not all(have([found.grown], put) for put in self._put_in(hbm, found)):
+            self._refuse_unknown(at, found)
+
+    def _put_in(self, hbm: Runs, found: Block) -> list[Grown | None]:
+        """The parts that an operand may meet."""
+        slots = [held for *_, held in hbm.within(*found.hull) if isinstance(held, list)]
+        events = {tag.event for held in slots for tag in held if tag is not None}
+        return [self.put[event] for event in events & self.put.keys()]
 
     def _put(self, hbm: Runs, at: int, found: Block) -> None:
         """Each device has a part of its own."""
+        grown = found.grown
+        for put in () if grown.is_fixed else self._put_in(hbm, found):
+            if put is None or not grown.replaces(put):
+                self._refuse_unknown(at, found)
         event = self.tags.known.new(at)
+        self.put[event] = grown
         hbm.is_marked = True
         for device, base in enumerate(found.bases):
             for low, high in found.parts:
@@ -220,6 +207,8 @@ class Far:
         content = Content(SAME, event)
         if kind is WHOLE and self.began is not None and found.is_exact:
             content, hbm.is_marked = Content(WHOLE, self.began), True
+            self.stored.setdefault(self.began, []).append(found.grown)
+            self.growing |= set() if found.grown.is_fixed else {self.began}
         if found.is_placed or (hbm.is_marked and found.is_exact):
             for low, high in found.parts:
                 hbm.put_on(found.bases[0] + low, found.bases[0] + high, content)

@@ -159,6 +159,85 @@ def test_turns_that_nobody_counts_must_not_say_where_rows_lie(again: bool):
     assert _by_each(case, text) == {"load": "place", "compile": "turn"}
 
 
+def _growing(lines: Sequence[str]) -> list[str]:
+    """Each turn takes all rows from the first one on, one more than the turn before."""
+    other = {
+        f"muli r53, r5, {ROW}": "li r53, 0", "sub r51, r51, r5": "addi r51, r5, 1",
+        "min r51, r51, r52": "li r52, 0",
+    }  # fmt: skip
+    assert other.keys() <= {*lines}
+    return [other.get(line, line) for line in lines]
+
+
+def test_turns_that_nobody_counts_must_not_say_how_many_rows_there_are():
+    """Addresses are known, and with the greatest number of turns all rows are there."""
+    case = Case(5)
+    few = [*case.put(), *_growing(case.split(bound=3)), *case.used()]
+    assert case.is_wrong(case.whole(few))
+    text = case.whole([*case.put(), *_uncounted(_growing(case.split())), *case.used()])
+    assert _by_each(case, text) == {"load": "place", "compile": "turn"}
+
+
+def _at_once(case: Case, put: str, stored: str, read: str) -> list[str]:
+    """A gather through HBM in one message: instructions that make the rows that are put, ..."""
+    far = f"[r0,r0,r{r.WIDTH},r4]"
+    block = f"(r1,r1,r51,r{r.ELEMENTS}), f32 {{}}{far}"
+    return [
+        *rings.places(case.devices, r.SLOTS), f"muli r{r.OWN_PART}, r10, {case.part}",
+        f"addi r{r.OWN_PART}, r{r.OWN_PART}, {HOME}", f"{put.format('r51')}",
+        f"store (r1,r1,r51,r{r.ELEMENTS}), f32 r{r.OWN_PART}{far}, f32 r20[r0,r0,r0,r4]",
+        f"{stored.format('r51')}",
+        f"load (r1,r1,r51,r{r.ELEMENTS}), f32 r30{far}, f32 r{r.OWN_PART}{far}",
+        *rings.hops(case.devices, 30, block),
+        "li r57, 64", f"li r56, {case.devices}", f"li r21, {r.SLOTS}", f"li r55, {HOME}",
+        f"store (r1,r56,r51,r{r.ELEMENTS}), f32 r55[r0,r{r.LENGTH},r{r.WIDTH},r4], "
+        f"f32 r21[r0,r57,r{r.WIDTH},r4]",
+        f"li r58, {HOME}", f"li r59, {rings.SEEN}", f"{read.format('r60')}",
+        f"load (r1,r56,r60,r{r.ELEMENTS}), f32 r59[r0,r{r.LENGTH},r{r.WIDTH},r4], "
+        f"f32 r58[r0,r{r.LENGTH},r{r.WIDTH},r4]",
+    ]  # fmt: skip
+
+
+ALL, TURN, SYMBOL, HALF = "li {}, 6", "addi {}, r5, 1", "mov {}, r9", "divi {}, r9, 2"
+"""What makes a number of rows: all there are, one more in each turn, as many as the host says."""
+
+
+def _in_turns(case: Case, how: Sequence[str]) -> list[str]:
+    """The same again and again; how often says r9."""
+    return ["li r5, 0", "T: li r6, 0", *_at_once(case, *how), "loop r5, r9, 1, T"]
+
+
+@pytest.mark.parametrize("how", [(SYMBOL, SYMBOL, SYMBOL), (TURN, TURN, TURN)], ids=str)
+def test_as_many_rows_as_are_put_are_gathered_and_read(how: tuple[str, str, str]):
+    case = Case(6)
+    text = case.whole(_in_turns(case, how))
+    for count in (1, 2, 6):
+        found = rings.Ring(2, arena=ARENA).run(rings.code_of(_with(count, text)), turns=1 << 16)
+        expected = rings.Ring(2, arena=ARENA).run(
+            rings.code_of(_with(count, case.whole(_in_turns(case, [ALL] * 3)))), turns=1 << 16
+        )
+        for one, other in zip(found, expected, strict=True):
+            rows = [*range(ROW * count), *range(case.part, case.part + ROW * count)]
+            assert np.array_equal(one[rows], other[rows])
+    assert _by_each(case, text) == {"load": "", "compile": ""}
+
+
+def _with(count: int, lines: Sequence[str]) -> list[str]:
+    """Lines that begin with a number in r9."""
+    return [f"li r9, {count}", *lines]
+
+
+@pytest.mark.parametrize(
+    "how", [(ALL, SYMBOL, ALL), (ALL, TURN, ALL), (SYMBOL, HALF, SYMBOL), (ALL, HALF, ALL)], ids=str
+)
+def test_fewer_rows_than_are_put_are_refused(how: tuple[str, str, str]):
+    """At the greatest number of rows all are gathered."""
+    case = Case(6)
+    text = case.whole(_in_turns(case, how))
+    assert case.is_wrong(_with(3, text))
+    assert all(_by_each(case, text).values())
+
+
 def test_more_turns_than_are_looked_at_are_refused(monkeypatch: pytest.MonkeyPatch):
     for module in (loops, walk):
         monkeypatch.setattr(module, "MOST_TURNS", 50)

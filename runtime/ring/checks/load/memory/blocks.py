@@ -1,0 +1,75 @@
+"""Operands in HBM: the bytes that they have, as far as those are known."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from runtime.ring.checks.load.memory.growing import Grown
+from runtime.ring.checks.load.touches import Pieces
+from runtime.ring.checks.load.values import HIGHEST, LOWEST, Value, ends, sources_of
+
+MOST_PIECES = 64
+"""Pieces that are followed one by one."""
+MOST_EXCHANGED = 1 << 12
+"""The same of an operand that meets what is exchanged."""
+
+
+class Block(NamedTuple):
+    """The hull of an operand, and its bytes from `base` on where they are few pieces there.
+
+    `bases` are its addresses, one or one for each device, where they are known, and `parts` the
+    bytes from there on, however many. Of `sources` (`values`) is which of them there are, as the
+    `shape` says, extents and strides of elements of `size` bytes.
+    """
+
+    hull: tuple[int, int]
+    bases: tuple[int, ...] = ()
+    parts: Pieces = ()
+    sources: int = 0
+    shape: tuple[Value, ...] = ()
+    size: int = 0
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether it is known on all devices alike, in few pieces."""
+        return len(self.bases) == 1 and len(self.parts) <= MOST_PIECES
+
+    def pieces(self) -> Iterable[tuple[int, int]]:
+        """Its bytes, or its hull where they are unknown."""
+        if not self.is_placed:
+            return (self.hull,)
+        return ((self.bases[0] + first, self.bases[0] + end) for first, end in self.parts)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether its bytes are known, for the greatest extents, and not too many."""
+        return bool(self.bases) and len(self.parts) <= MOST_EXCHANGED
+
+    @property
+    def grown(self) -> Grown:
+        """What may be more or less of it."""
+        return Grown(self.bases, self.shape, self.size)
+
+
+def block(
+    base: Value, parts: Pieces, rows: tuple[Value, Value] | None, sources: int = 0,
+    shape: tuple[Value, ...] = (), size: int = 0,
+) -> Block | None:  # fmt: skip
+    """The block of an operand; None where nothing bounds it.
+
+    `rows` are how many there are and the bytes between them, where an index chooses. `sources` are
+    those of its shape.
+    """
+    if not parts:
+        return Block((0, 0), (0,), ())
+    low, high = ends(base)
+    if rows is not None:
+        (_, most), (least, widest) = ends(rows[0]), ends(rows[1])
+        low, high = low + min(0, most * least), high + max(0, most * widest)
+    if low <= LOWEST >> 1 or high >= HIGHEST >> 1:
+        return None
+    hull = (max(0, low + parts[0][0]), high + parts[-1][1])
+    if low == high:
+        return Block(hull, (low,), parts, sources, shape, size)
+    if isinstance(base, tuple) and rows is None:
+        return Block(hull, base, parts, sources, shape, size)
+    return Block(hull, (), parts, sources | sources_of(base))
