@@ -77,7 +77,7 @@ class Walk:
         self.joints = {*self.tails, *self.goals.values()}
         self.forms = forms_of(code)
         self.breaks = sorted(self.joints.union(controls))
-        self.exchanges = Exchanges(self.forms, kinds, self.breaks)
+        self.exchanges = Exchanges(self.forms, kinds)
         self.setters = others_than(OTHERS - SETTING, kinds)
         places = layers_of(kinds, self.breaks) if shortens else {}
         self.again = Again(code, self.forms, self.exchanges, places, self.data)

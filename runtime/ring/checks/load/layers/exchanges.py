@@ -26,13 +26,12 @@ class Exchange(NamedTuple):
 
 
 class Exchanges:
-    """Those of a program, none of which has a break in it: where each begins and ends."""
+    """Those of a program: where each begins and ends."""
 
-    def __init__(self, forms: Forms, kinds: Kinds, breaks: Sequence[int]) -> None:
+    def __init__(self, forms: Forms, kinds: Kinds) -> None:
         self.forms = forms
         is_net = np.zeros(len(kinds) + 1, np.bool_)
         is_net[:-1] = np.isin(kinds, NET)
-        is_net[[*breaks]] = False
         edges = np.flatnonzero(np.diff(is_net, prepend=False)).tolist()
         self.starts: list[int] = edges[::2]
         self.ends: list[int] = edges[1::2]

@@ -171,3 +171,14 @@ def test_as_many_rows_elsewhere_are_refused(other: dict[str, str]):
     one, other_device = _ran(case, 2, text)
     assert not np.array_equal(one, other_device)
     assert all(by_each(case, text).values())
+
+
+@pytest.mark.parametrize("bound", [6, 4])
+def test_as_many_rows_as_a_symbol_says_are_read_of_those_that_are_there(bound: int):
+    case = Case(6)
+    how = r.Split(tile=2, counted=6, bound=bound, home=HOME, row=ROW)
+    split = r.split(case.devices, how, source=0)
+    used = [line.replace("li r60, 6", "mov r60, r9") for line in case.used()]
+    assert used != case.used()
+    found = by_each(case, case.whole([*case.before(), *split, *used]))
+    assert any(found.values()) is all(found.values()) is (bound < 6)

@@ -213,3 +213,21 @@ def test_an_address_that_a_late_layer_makes_before_its_exchange_is_seen(
     found = _verdict(code)
     assert found == _whole(code, monkeypatch)
     assert (found is None) is (str(WEIGHTS) in other[-1])
+
+
+@pytest.mark.parametrize("other", ["li r2, 8", "addi r41, r41, 64", "li r2, 16"])
+def test_a_late_exchange_that_finds_something_else_in_a_register_is_seen(
+    other: str, monkeypatch: pytest.MonkeyPatch
+):
+    """All instructions are those of the other layers but for one that computes."""
+    lines: list[str] = []
+    for number in range(LAYERS):
+        layer = _layer(number)
+        at = next(at for at, line in enumerate(layer) if line.startswith("send"))
+        back = "addi r41, r41, -64" if other.startswith("addi") else "li r2, 16"
+        lines += [*layer[:at], *([other] if number == CHANGED else []), *hops(4, PARTS)]
+        lines += [*([back] if number == CHANGED else []), *layer[at + len(hops(4, PARTS)) :]]
+    code = code_of(whole([*places(4, 4096, PARTS), *lines]))
+    found = _verdict(code)
+    assert found == _whole(code, monkeypatch)
+    assert (found is None) is (other == "li r2, 16")
