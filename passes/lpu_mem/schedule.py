@@ -78,7 +78,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from dialects.affine import Affine, Ranges
 from dialects.lpu_mem.access import Access, AccessAttr, View
 from dialects.lpu_mem.control import ForOp
-from dialects.lpu_mem.ops import AllocOp, DataOp, LinkOp, ParamOp, VecmatOp, buffer_of
+from dialects.lpu_mem.ops import AllocOp, CopyOp, DataOp, LinkOp, ParamOp, VecmatOp, buffer_of
 from dialects.lpu_mem.target import spill_base, target_of
 from passes.analysis.functions import functions, symbol_ranges
 from passes.lpu_mem.scheduling.costs import Cost, cost_of
@@ -163,9 +163,9 @@ def _part(ops: Sequence[DataOp], part: int, cut: int) -> Sequence[DataOp]:
 
 
 def _cost(unit: Sequence[DataOp], values: Mapping[str, int], target: Target) -> Cost:
-    """Messages of one exchange are one unit."""
-    first, *others = (cost_of(op, values, target) for op in unit)
-    return Cost(first.engine, first.work + sum(o.work for o in others), first.latency, first.rest)
+    """One exchange is one unit, which the links are busy with."""
+    *others, last = (cost_of(op, values, target) for op in unit)
+    return Cost(last.engine, last.work + sum(o.work for o in others), last.latency, last.rest)
 
 
 def _pieces(block: Sequence[Operation]) -> Iterator[list[Operation]]:
@@ -182,15 +182,26 @@ def _pieces(block: Sequence[Operation]) -> Iterator[list[Operation]]:
 
 
 def _together(ops: Sequence[DataOp]) -> Iterator[list[DataOp]]:
-    """Messages that follow each other stay together; every other operation is alone."""
+    """Messages that follow each other stay together, behind what is put into the first.
+
+    No loop may come between: who proves that all devices have the same looks at exchanges whole.
+    """
     run = list[DataOp]()
     for op in ops:
-        if run and not (isinstance(op, LinkOp) and isinstance(run[-1], LinkOp)):
+        if run and not (
+            isinstance(op, LinkOp) and (isinstance(run[-1], LinkOp) or _fills(run, op))
+        ):
             yield run
             run = []
         run.append(op)
     if run:
         yield run
+
+
+def _fills(run: Sequence[DataOp], message: LinkOp) -> bool:
+    """Whether a copy puts elements into the buffer of a message."""
+    op = run[-1]
+    return isinstance(op, CopyOp) and message.buffer is op.operands[0]
 
 
 def _pressure(together: Sequence[Sequence[DataOp]], order: Sequence[int]) -> int:

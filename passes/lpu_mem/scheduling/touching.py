@@ -89,7 +89,7 @@ def waits_of(units: Sequence[Sequence[Operation]], ranges: Ranges) -> list[list[
             for before, other in known[touch.place]:
                 if (touch.writes or other.writes) and not other.misses(touch, ranges):
                     _join(waits, _wait(before, other, touch, middle))
-        if isinstance(unit[0], LinkOp):
+        if isinstance(unit[-1], LinkOp):
             if link >= 0:
                 _join(waits, Wait(link, None, None))
             link = number

@@ -91,3 +91,35 @@ func.func @messages(%x : !lpu_mem.buffer<hbm, f32, 64>) {
   lpu_mem.map "neg" %1, %x <[64] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 64>, !lpu_mem.buffer<hbm, f32, 64>
   lpu_mem.return :
 }
+
+// -----
+
+// What is put into a message stays in front of it, though it could begin while others are under way.
+// CHECK-LABEL: @filled
+// CHECK:         lpu_mem.map "neg"
+// CHECK-NEXT:    lpu_mem.send "left"
+// CHECK-NEXT:    lpu_mem.recv "right"
+// CHECK-NEXT:    lpu_mem.copy %[[b:[0-9]+]], %p
+// CHECK-NEXT:    lpu_mem.send "left" %[[b]]
+// CHECK-NEXT:    lpu_mem.recv "right" %[[b]]
+func.func @filled(%x : !lpu_mem.buffer<hbm, f32, 8>, %p : !lpu_mem.buffer<hbm, f32, 4096>, %y : !lpu_mem.buffer<hbm, f32, 4096>, %z : !lpu_mem.buffer<hbm, f32, 4096>) {
+  %v = lpu_mem.param <file("v", 0, [4096, 8], f32)> : !lpu_mem.buffer<hbm, f32, 32768>
+  %w = lpu_mem.param <file("w", 0, [4096, 8], f32)> : !lpu_mem.buffer<hbm, f32, 32768>
+  %0 = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 8192>
+  %1 = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 4096>
+  %2 = lpu_mem.alloc : !lpu_mem.buffer<hbm, f32, 8192>
+  lpu_mem.vecmat %0, %x, %v accumulate 0 <[1, 8, 4096] {0: [0, 0, 1]} {0: [0, 1, 0]} {0: [0, 1, 8]}> : !lpu_mem.buffer<hbm, f32, 8192>, !lpu_mem.buffer<hbm, f32, 8>, !lpu_mem.buffer<hbm, f32, 32768>
+  lpu_mem.vecmat %1, %x, %w accumulate 0 <[1, 8, 4096] {0: [0, 0, 1]} {0: [0, 1, 0]} {0: [0, 1, 8]}> : !lpu_mem.buffer<hbm, f32, 4096>, !lpu_mem.buffer<hbm, f32, 8>, !lpu_mem.buffer<hbm, f32, 32768>
+  lpu_mem.map "exp" %1, %1 <[4096] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 4096>, !lpu_mem.buffer<hbm, f32, 4096>
+  lpu_mem.map "exp" %1, %1 <[4096] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 4096>, !lpu_mem.buffer<hbm, f32, 4096>
+  lpu_mem.map "exp" %1, %1 <[4096] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 4096>, !lpu_mem.buffer<hbm, f32, 4096>
+  lpu_mem.map "neg" %0, %0 <[4096] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8192>, !lpu_mem.buffer<hbm, f32, 8192>
+  lpu_mem.send "left" %0 <[4] {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8192>
+  lpu_mem.recv "right" %0 <[4] {4096: [1]}> : !lpu_mem.buffer<hbm, f32, 8192>
+  lpu_mem.copy %2, %p <[4] {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8192>, !lpu_mem.buffer<hbm, f32, 4096>
+  lpu_mem.send "left" %2 <[4] {0: [1]}> : !lpu_mem.buffer<hbm, f32, 8192>
+  lpu_mem.recv "right" %2 <[4] {4096: [1]}> : !lpu_mem.buffer<hbm, f32, 8192>
+  lpu_mem.map "add" %y, %0, %1 <[4096] {0: [1]} {0: [1]} {0: [1]}> : !lpu_mem.buffer<hbm, f32, 4096>, !lpu_mem.buffer<hbm, f32, 8192>, !lpu_mem.buffer<hbm, f32, 4096>
+  lpu_mem.map "add" %z, %y, %2 <[4] {0: [1]} {0: [1]} {4096: [1]}> : !lpu_mem.buffer<hbm, f32, 4096>, !lpu_mem.buffer<hbm, f32, 4096>, !lpu_mem.buffer<hbm, f32, 8192>
+  lpu_mem.return :
+}
