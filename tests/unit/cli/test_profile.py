@@ -31,6 +31,7 @@ def test_the_verdict_comes_first(program: Path, capsys: pytest.CaptureFixture[st
     assert " of the time goes on " in verdict
     for word in ("critical path", "engine ", "ONNX nodes", "floor", "context "):
         assert word in out
+    assert "does not fit" not in out
 
 
 @pytest.fixture(scope="module")
@@ -152,15 +153,14 @@ def test_what_cannot_be_profiled(
 def test_what_does_not_fit_is_timed_all_the_same(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As on a machine with room; that is said, and nothing else is different."""
+    """As on a machine with room, and that is said."""
     small, text = tmp_path / "small.toml", Path("runtime/targets/lpu-4nm.toml").read_text()
     small.write_text(text.replace("103079215104", "70000"))
-    words = [SAMPLE, "--context", "20", "--prompt-chunk", "0"]
-    code, out, _ = profile(capsys, *words, "--target", small)
-    usual = profile(capsys, *words)[1]
-    assert (code, [line for line in usual.splitlines() if "fit" in line]) == (0, [])
-    found = json.loads(profile(capsys, *words, "--target", small, "--json")[1])
+    words = [SAMPLE, "--context", "20", "--prompt-chunk", "0", "--target", small]
+    code, out, _ = profile(capsys, *words)
+    assert code == 0
+    found = json.loads(profile(capsys, *words, "--json")[1])
     assert found["needed"] > found["room"] == 70000
-    (said,) = [line for line in out.splitlines() if line not in usual]
+    (said,) = [line for line in out.splitlines() if "fit" in line]
     assert f"does not fit: needs {size(found['needed'])} of HBM, has {size(70000)}" in said
     assert invoke(["compile", str(SAMPLE), "--no-weights", "--target", str(small)]) == 1
