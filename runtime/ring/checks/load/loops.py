@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from runtime.ring.checks.load.memory.runs import Content, Held, Kind
 from runtime.ring.checks.load.memory.tags import Tags
 from runtime.ring.checks.load.state import State
-from runtime.ring.checks.load.values import HIGHEST, Span, Value, ends, is_uniform
+from runtime.ring.checks.load.values import HIGHEST, Value, behind, ends, is_uniform
 
 MOST_TURNS = 1 << 13
 """Turns of a loop that are executed one by one where need be, and of all loops 8 times as many."""
@@ -52,10 +52,9 @@ class Counted:
         """Find out how often the loop turns at most; not where that depends on the device."""
         low, high = ends(bound)
         self.last = self.most + max(0, high - 1 - self.most) // self.step * self.step
-        self.after = Span(max(self.least + self.step, low), min(HIGHEST, self.last + self.step))
         self.is_counted = isinstance(self.start, int) and isinstance(bound, int)
-        if self.is_counted:
-            self.after = self.last + self.step
+        low, high = max(self.least + self.step, low), min(HIGHEST, self.last + self.step)
+        self.after = behind(self.start, bound, self.step, low, high)
         return is_uniform(bound)
 
 

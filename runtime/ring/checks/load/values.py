@@ -5,7 +5,7 @@ number of a range, the same on every device; a `Varied` is any of a range, perha
 What a range stands for is a symbol, a turn of a loop, or data.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -102,11 +102,12 @@ def combined(function: Function, a: Value, b: Value) -> Value:
         return _each([function(x, y) for x, y in zip(a, b, strict=True)])
     corners = [function(x, y) for x in ends(a) for y in ends(b)]
     low, high = min(corners), max(corners)
+    form = function
     if low < LOWEST or high > HIGHEST:
-        low, high = LOWEST, HIGHEST
+        low, high, form = LOWEST, HIGHEST, None
     sources = sources_of(a) | sources_of(b)
     if is_uniform(a) and is_uniform(b):
-        return Span(low, high, sources, _form(function, a, b))
+        return Span(low, high, sources, _form(form, a, b))
     return Varied(low, high, sources)
 
 
@@ -132,6 +133,22 @@ def counter(low: int, high: int, loop: int) -> Span:
     return Span(low, high, loop, Made(None, low, high))
 
 
+def behind(start: Value, bound: Value, step: int, low: int, high: int) -> Value:
+    """The counter behind a loop, which is between two numbers."""
+    if isinstance(start, int) and isinstance(bound, int):
+        return high
+    sources = sources_of(start) | sources_of(bound)
+    if is_uniform(start) and is_uniform(bound):
+        return Span(low, high, sources, _form(_counting(step), start, bound))
+    return Varied(low, high, sources)
+
+
+@lru_cache(1 << 10)
+def _counting(step: int) -> Function:
+    """Where a counter ends, which makes a step before it looks at the bound."""
+    return lambda start, bound: start + max(1, -((start - bound) // step)) * step
+
+
 def roots_of(values: Iterable[Value]) -> set[Span]:
     """What numbers are made of in the end that are the same on all devices."""
     found, waiting, met = set[Span](), list(values), set[Value]()
@@ -147,16 +164,36 @@ def roots_of(values: Iterable[Value]) -> set[Span]:
     return found
 
 
-def number_of(value: Value, given: Mapping[Span, int]) -> int:
-    """A number, with those given of which it is made."""
+def number_of(value: Value, given: dict[Span, int]) -> int:
+    """A number, with those given of which it is made; what is found on the way is given then."""
+    waiting = [value]
+    while waiting:
+        top = waiting[-1]
+        is_known = isinstance(top, int) or top in given
+        if is_known or not (missing := _missing(top, given)):
+            waiting.pop()
+        else:
+            waiting += missing
+    return _given(value, given)
+
+
+def _missing(value: Value, given: dict[Span, int]) -> Sequence[Value]:
+    """What a number is made of and is not known; none where it is found now."""
+    assert isinstance(value, Span)
+    made = value.form
+    assert made is not None and made.function is not None
+    parts = (made.a, made.b)
+    missing = [part for part in parts if not isinstance(part, int) and part not in given]
+    if not missing:
+        given[value] = made.function(_given(made.a, given), _given(made.b, given))
+    return missing
+
+
+def _given(value: Value, given: dict[Span, int]) -> int:
     if isinstance(value, int):
         return value
     assert isinstance(value, Span)
-    if value in given:
-        return given[value]
-    made = value.form
-    assert made is not None and made.function is not None
-    return made.function(number_of(made.a, given), number_of(made.b, given))
+    return given[value]
 
 
 def _each(numbers: list[int]) -> Value:
