@@ -12,7 +12,6 @@ from lpuc.profiling.band import Band, band
 from lpuc.profiling.better import Better, better
 from lpuc.profiling.first import FirstToken, first_token
 from lpuc.profiling.floor import Floor
-from lpuc.profiling.roomy import needed
 from lpuc.reports.data import plain
 from lpuc.reports.prediction import symbols_of
 from runtime.generation.device import GENERATE
@@ -148,7 +147,7 @@ def profiled(
     return Profile(
         target=program.target.name, entry=entry, devices=program.devices, symbols=symbols,
         cycles=run.cycles, seconds=run.seconds, bytes=run.hbm_bytes, macs=sum(run.macs),
-        needed=needed(program), room=program.target.hbm_bytes,
+        needed=program.interface.hbm_bytes, room=program.target.hbm_bytes,
         utilisation=run.utilisation, path=_by_cause(run, path), engines=_engines(run),
         roles=_shares(run, path, by_role=True), nodes=_shares(run, path, by_role=False),
         better=better(program, symbols, entry, run.seconds), band=band(program, symbols, entry),

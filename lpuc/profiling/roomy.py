@@ -18,7 +18,7 @@ ROOMY = 1 << 60
 
 
 def compiled(model: Path, options: CompileOptions) -> Program:
-    """The program of a model, to be timed; `needed` says whether it fits."""
+    """The program of a model, to be timed whether it fits or not."""
     target = target_of(options.target)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "roomy.toml"
@@ -31,11 +31,6 @@ def roomy(target: Target) -> dict[str, dict[str, Any]]:
     """The entries of the same machine with room for any model."""
     entries = target.to_json()
     return entries | {"hbm_bytes": entries["hbm_bytes"] | {"value": ROOMY}}
-
-
-def needed(program: Program) -> int:
-    """Bytes of HBM that a program takes on each device."""
-    return program.interface.arena_base + program.interface.arena_size
 
 
 def _text(entries: dict[str, dict[str, Any]]) -> str:

@@ -36,7 +36,7 @@ def hbm_map(program: Program) -> list[str]:
     ports = _port_rows(interface)
     for name, other in program.others:
         ports += [row for row in _port_rows(other, f"{name}: ") if not _meets(row, ports)]
-    end = interface.arena_base + interface.arena_size
+    end = interface.hbm_bytes
     rest = interface.arena_size - sum(nbytes for _, nbytes, _ in ports)
     lines = [f"HBM, {size(target.hbm_bytes)}", _line("address", "bytes", "")]
     lines += [_line(str(at), size(nbytes), text) for at, nbytes, text in sorted([*taken, *ports])]

@@ -126,8 +126,7 @@ def weights_text(program: Program) -> str:
 
 
 def _memory(interface: Interface, target: Target) -> str:
-    used = interface.arena_base + interface.arena_size
-    return f"{size(used)} of {size(target.hbm_bytes)} HBM"
+    return f"{size(interface.hbm_bytes)} of {size(target.hbm_bytes)} HBM"
 
 
 def interface_rows(program: Program) -> list[tuple[str, str]]:

@@ -65,7 +65,7 @@ def elements(inst: Inst, registers: Sequence[int]) -> int:
 
 def memory_bytes(interface: Interface, target: Target) -> int:
     """Bytes of device memory: parameters, arena and LMU."""
-    return interface.arena_base + interface.arena_size + target.lmu_bytes
+    return interface.hbm_bytes + target.lmu_bytes
 
 
 def elements_of(structure: Structure, interface: Interface, target: Target) -> int:

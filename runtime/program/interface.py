@@ -101,6 +101,11 @@ class Interface:
     pc: int = 0
 
     @property
+    def hbm_bytes(self) -> int:
+        """What a device needs of HBM: from the first parameter to the end of the arena."""
+        return self.arena_base + self.arena_size
+
+    @property
     def memory(self) -> tuple[int, int, int]:
         """Size of the parameters, base and size of the arena; the same in all entries."""
         return (self.params_size, self.arena_base, self.arena_size)

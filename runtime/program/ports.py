@@ -101,7 +101,7 @@ def _check_port(port: Port, interface: Interface, symbols: dict[str, Symbol]) ->
     reach = sum((extent - 1) * abs(stride) for extent, stride in pairs)
     low, size = port.address, port.storage.itemsize
     end = low + (reach + 1) * size if min(extents, default=1) > 0 else low
-    inside = interface.arena_base <= low and end <= interface.arena_base + interface.arena_size
+    inside = interface.arena_base <= low and end <= interface.hbm_bytes
     if not inside or low % size or any(stride < 0 for stride in port.strides):
         raise Invalid(f"port {port.name!r} at bytes {low} to {end} does not lie in the arena")
     return prod(port.local(extents)) * port.dtype.itemsize
