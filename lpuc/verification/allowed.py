@@ -15,11 +15,10 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
 from dialects.errors import CompileError
-from lpuc.diagnosis.judging.runs import by_row
 from lpuc.levels.cases import Case
 from lpuc.levels.contracts import ROUNDOFF
 from lpuc.levels.onnx_runtime import Arrays
-from lpuc.levels.tolerance import departure
+from lpuc.levels.tolerance import by_row, departure
 from lpuc.verification.spread import FACTOR, RUNS, Spreads, drawn, excess_of, rounded, wider
 from runtime.program.interface import Port
 from runtime.traps import Trap

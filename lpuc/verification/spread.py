@@ -26,11 +26,11 @@ from dialects.lpu.tensors import tensor_of
 from dialects.names import unescape
 from dialects.observing import OnDevices
 from dialects.onnx.ops import OnnxOp
-from lpuc.diagnosis.judging.runs import bound_of, by_row, distance, with_noise
+from lpuc.diagnosis.judging.runs import bound_of, distance, with_noise
 from lpuc.diagnosis.judging.traces import Event, Recorder
 from lpuc.levels.contracts import MOVES, ROUNDOFF, roundoff
 from lpuc.levels.execution import Arrays, run_level
-from lpuc.levels.tolerance import departure, is_float
+from lpuc.levels.tolerance import by_row, departure, is_float
 from passes.analysis.functions import step_function
 from runtime.numerics.elements import ElementType
 

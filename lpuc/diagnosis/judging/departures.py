@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lpuc.diagnosis.judging.runs import TOKENS, by_row, distance
+from lpuc.diagnosis.judging.runs import TOKENS, distance
+from lpuc.levels.tolerance import by_row
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

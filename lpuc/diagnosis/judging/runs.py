@@ -23,6 +23,7 @@ from lpuc.levels.calls import run_case
 from lpuc.levels.cases import Case
 from lpuc.levels.contracts import FINE, Coarser, local_bound
 from lpuc.levels.execution import STEP
+from lpuc.levels.tolerance import by_row
 from runtime.run.interpreter import Hook
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -252,11 +253,6 @@ def bound_of(event: Event, coarser: Coarser = FINE) -> Array:
         for d, part in enumerate(event.parts)
     ]
     return whole(event.value, bounds)
-
-
-def by_row(off: Array) -> Array:
-    """The largest of each row: where errors are random, an element may be right by chance."""
-    return np.max(off, -1, keepdims=True, initial=0.0) if off.ndim else off
 
 
 def distance(left: Array, right: Array) -> Array:

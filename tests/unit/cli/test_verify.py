@@ -38,13 +38,24 @@ def test_difference(got: list[float], expected: list[float], error: float):
 
 
 def test_a_departure_is_of_the_largest_number_of_a_row():
-    expected = np.array([[0.0, 10.0], [0.5, INF], [0.0, 0.1]], np.float32)
+    rows = [[0.0, 10.0], [0.5, INF], [0.0, 0.1]]
+    expected = np.array([[*row, *[0.0] * 6] for row in rows], np.float32)
     for row, off, error in ((0, 1.0, 0.1), (1, 0.25, 0.25), (2, 0.02, 0.02)):
         got = expected.copy()
         got[row, 0] += off
         assert departure(got, expected) == pytest.approx(error)
     assert departure(np.float32(3), np.float32(2)) == pytest.approx(0.5)
     assert departure(-expected, expected) == INF
+
+
+def test_rows_of_a_few_numbers_are_one_with_their_neighbours():
+    expected = np.array([[[0.0, 2.0], [1.0, 20.0], [0.0, 0.0], [3.0, 1.0]]] * 2, np.float32)
+    got = expected.copy()
+    got[1, 0, 0] += 1
+    assert departure(got, expected) == pytest.approx(1 / 20)
+    assert departure(got[1, 0], expected[1, 0]) == pytest.approx(1 / 2)
+    assert departure(got[..., None], expected[..., None]) == pytest.approx(1 / 20)
+    assert departure(np.zeros((3, 0)), np.zeros((3, 0))) == 0
 
 
 @pytest.mark.parametrize(

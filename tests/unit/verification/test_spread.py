@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper, parser
 from xdsl.dialects.builtin import ModuleOp
 
 from lpuc.compiler.options import CompileOptions
@@ -67,6 +69,24 @@ def test_never_above_the_tolerance():
     off = right + np.float32(4e-3)
     assert excess_of(off, right, wide, 1e-3) == pytest.approx(1, rel=1e-3)
     assert excess_of(off, right, np.array([[1e-4]]), 1e-3) == pytest.approx(10, rel=1e-3)
+
+
+GATED = """<ir_version: 10, opset_import: ["": 17]>
+g (float[1, 64] x) => (float[64, 1] y) {
+  both = MatMul(x, w)
+  gate, inner = Split<axis=1>(both)
+  row = Mul(gate, inner)
+  y = Transpose<perm=[1,0]>(row)
+}"""
+
+
+def test_numbers_of_one_product_that_are_rows_of_one_are_held_to_the_largest(tmp_path: Path):
+    model = parser.parse_model(GATED)
+    weights = 8 * np.random.default_rng(0).standard_normal((64, 128)).astype(np.float32)
+    model.graph.initializer.append(numpy_helper.from_array(weights, "w"))
+    onnx.save(model, tmp_path / "m.onnx")
+    found = verified(tmp_path / "m.onnx", CompileOptions("lpu-tiny", "f16"), None, 0)
+    assert found.is_right, found.table
 
 
 def test_integers_are_others_only_where_those_of_other_runs_are():

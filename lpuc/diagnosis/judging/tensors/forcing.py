@@ -22,7 +22,6 @@ from lpuc.diagnosis.judging.runs import (
     RUNS,
     Runs,
     bound_of,
-    by_row,
     distance,
     same_bits,
     with_noise,
@@ -30,6 +29,7 @@ from lpuc.diagnosis.judging.runs import (
 from lpuc.diagnosis.judging.snapshots import Step
 from lpuc.diagnosis.judging.traces import Event, Key, layer_names, parts_of
 from lpuc.levels.contracts import FINE, ROUNDOFF, Coarser, is_sum, roundoff
+from lpuc.levels.tolerance import by_row
 from runtime.numerics.elements import ElementType
 
 Array = np.ndarray[Any, np.dtype[Any]]
