@@ -1,7 +1,12 @@
 """Loops: how often they turn, and when one turn stands for all."""
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from runtime.isa.instructions.ctrl import Sts
+from runtime.isa.spec import Inst
+from runtime.ring.checks.load.layers.finding import result
 from runtime.ring.checks.load.memory.runs import Content, Held, Kind
 from runtime.ring.checks.load.memory.tags import Tags
 from runtime.ring.checks.load.state import State
@@ -43,6 +48,11 @@ class Counted:
         return ends(self.start)[1]
 
     @property
+    def is_one(self) -> bool:
+        """Whether it has one turn, of which the counter is known."""
+        return isinstance(self.start, int) and self.last == self.start
+
+    @property
     def may_split(self) -> bool:
         """Whether its turns are few enough, and known, for a look at each of them."""
         turns = (self.last - self.most) // self.step
@@ -52,10 +62,34 @@ class Counted:
         """Find out how often the loop turns at most; not where that depends on the device."""
         low, high = ends(bound)
         self.last = self.most + max(0, high - 1 - self.most) // self.step * self.step
-        self.is_counted = isinstance(self.start, int) and isinstance(bound, int)
+        self.is_counted = self.is_one or (isinstance(self.start, int) and isinstance(bound, int))
         low, high = max(self.least + self.step, low), min(HIGHEST, self.last + self.step)
         self.after = behind(self.start, bound, self.step, low, high)
         return is_uniform(bound)
+
+
+@dataclass
+class Bodies:
+    """What instructions of loops' bodies do: `setters` write registers, `breaks` end stretches."""
+
+    code: Sequence[Inst]
+    setters: Sequence[int]
+    breaks: Sequence[int]
+
+    def written(self, head: int, tail: int) -> set[int]:
+        """The registers that a loop's body writes."""
+        return set(map(result, self.setting(head, tail)))
+
+    def setting(self, head: int, tail: int) -> list[Inst]:
+        """The instructions of a loop's body that write a register."""
+        first, end = bisect_left(self.setters, head), bisect_left(self.setters, tail)
+        return [self.code[at] for at in self.setters[first:end]]
+
+    def keeping(self, head: int, tail: int) -> list[int]:
+        """The addresses at which a loop's body keeps scalars."""
+        first, end = bisect_left(self.breaks, head), bisect_left(self.breaks, tail)
+        body = (self.code[at] for at in self.breaks[first:end])
+        return [inst.address for inst in body if isinstance(inst, Sts)]
 
 
 @dataclass

@@ -231,9 +231,9 @@ class Meaning:
         assert held is not None and isinstance(loop, Loop)
         self.loops[tail] = number
         self._say(head, f"loop {number}", (held.registers[loop.rd],))
-        for register in self.walk.written(head, tail):
+        for register in self.walk.bodies.written(head, tail):
             held.registers[register] = EMPTY
-        for address in self.walk.keeping(head, tail):
+        for address in self.walk.bodies.keeping(head, tail):
             held.scalars.pop(address, None)
         held.registers[loop.rd] = mixed("turn", number)
 

@@ -13,10 +13,10 @@ exchanged, all turns are executed.
     settle    the turns of a loop do not become alike
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from dataclasses import replace
 
-from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Li, Loop, Sts
+from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Li, Loop
 from runtime.isa.spec import CtrlInst, Inst
 from runtime.ring.checks.load.control import COMPUTE, Control
 from runtime.ring.checks.load.data import Data
@@ -32,7 +32,7 @@ from runtime.ring.checks.load.layers.finding import (
     others_than,
     result,
 )
-from runtime.ring.checks.load.loops import MOST_TURNS, Counted, Older, is_settled
+from runtime.ring.checks.load.loops import MOST_TURNS, Bodies, Counted, Older, is_settled
 from runtime.ring.checks.load.memory.far import places
 from runtime.ring.checks.load.memory.runs import Content, meet
 from runtime.ring.checks.load.refusal import Narrator
@@ -78,7 +78,7 @@ class Walk:
         self.forms = forms_of(code)
         self.breaks = sorted(self.joints.union(controls))
         self.exchanges = Exchanges(self.forms, kinds)
-        self.setters = others_than(OTHERS - SETTING, kinds)
+        self.bodies = Bodies(code, others_than(OTHERS - SETTING, kinds), self.breaks)
         places = layers_of(kinds, self.breaks) if shortens else {}
         self.again = Again(code, self.forms, self.exchanges, places, self.data)
         self.stops = self.joints.union(places)
@@ -183,30 +183,42 @@ class Walk:
             self.narrator.refuse(
                 "branch", f"{self.narrator.name(tail)} depends on the device", tail
             )
-        if loop.last == loop.most:
+        may_split = loop.may_split and self.turns <= MOST_TURNS * 8
+        if loop.last == loop.most and not may_split:
             self._turn(loop, first)
             self._end(loop)
             return
-        whole, known = self.data.ends.loops, self.data.tags.known.count
-        bit = FIRST_LOOP << self.numbers[tail]
+        whole, known = self.data.ends.loops, self.data.tags.known
+        count, bit = known.count, FIRST_LOOP << self.numbers[tail]
         self.data.ends.counted = self.data.ends.counted & ~bit | bit * loop.is_counted
-        together, apart = first, replace(first, registers=first.registers[:])
-        for register in self.written(loop.head, loop.tail):
-            together.registers[register] = UNKNOWN
-        together.registers[inst.rd] = counter(loop.least, loop.last, bit)
+        blocks = {event: replace(block) for event, block in known.blocks.items() if loop.is_one}
         try:
-            may_split = loop.may_split and self.turns <= MOST_TURNS * 8
-            self.data.ends.loops = whole | bit if may_split else whole
-            self._settle(loop, together)
+            self.data.ends.loops = whole | bit * may_split
+            self._together(loop, bit, first)
         except Turns as turns:
             if not turns.loops & bit:
                 raise
             self.data.ends.loops = whole
-            self._forget(loop, known)
-            self._each_turn(loop, apart.copy())
+            self._forget(loop, count)
+            known.blocks |= blocks
+            self._each_turn(loop, first.copy())
         finally:
             self.data.ends.loops = whole
         self._end(loop)
+
+    def _together(self, loop: Counted, bit: int, first: State) -> None:
+        """Execute a body for all turns at once; an address must not depend on which it is.
+
+        Where there is one turn, the other registers are what they are.
+        """
+        together = first.copy() if loop.is_one else replace(first, registers=first.registers[:])
+        for register in () if loop.is_one else self.bodies.written(loop.head, loop.tail):
+            together.registers[register] = UNKNOWN
+        together.registers[loop.counter] = counter(loop.least, loop.last, bit)
+        if loop.is_one:
+            self._turn(loop, together)
+        else:
+            self._settle(loop, together)
 
     def _forget(self, loop: Counted, event: int) -> None:
         """Forget what was found in a body from an event on."""
@@ -274,7 +286,7 @@ class Walk:
 
     def _bound(self, loop: Counted, register: int, state: State) -> Value:
         """The bound of a loop, which its body may load again, always the same."""
-        for last in reversed(self.setting(loop.head, loop.tail)):
+        for last in reversed(self.bodies.setting(loop.head, loop.tail)):
             if result(last) != register:
                 continue
             if isinstance(last, Li):
@@ -283,18 +295,3 @@ class Walk:
             number = held.number if isinstance(held, Content) else None
             return UNKNOWN if number is None else number
         return state.registers[register]
-
-    def written(self, head: int, tail: int) -> set[int]:
-        """The registers that a loop's body writes."""
-        return set(map(result, self.setting(head, tail)))
-
-    def setting(self, head: int, tail: int) -> list[Inst]:
-        """The instructions of a loop's body that write a register."""
-        first, end = bisect_left(self.setters, head), bisect_left(self.setters, tail)
-        return [self.code[at] for at in self.setters[first:end]]
-
-    def keeping(self, head: int, tail: int) -> list[int]:
-        """The addresses at which a loop's body keeps scalars."""
-        first, end = bisect_left(self.breaks, head), bisect_left(self.breaks, tail)
-        body = (self.code[at] for at in self.breaks[first:end])
-        return [inst.address for inst in body if isinstance(inst, Sts)]

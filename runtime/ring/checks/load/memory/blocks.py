@@ -69,7 +69,7 @@ def block(
         return None
     hull = (max(0, low + parts[0][0]), high + parts[-1][1])
     if low == high:
-        return Block(hull, (low,), parts, sources, shape, size)
+        return Block(hull, (low,), parts, sources | sources_of(base), shape, size)
     if isinstance(base, tuple) and rows is None:
         return Block(hull, base, parts, sources, shape, size)
     return Block(hull, (), parts, sources | sources_of(base))

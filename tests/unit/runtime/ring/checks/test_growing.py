@@ -173,12 +173,32 @@ def test_as_many_rows_elsewhere_are_refused(other: dict[str, str]):
     assert all(by_each(case, text).values())
 
 
-@pytest.mark.parametrize("bound", [6, 4])
-def test_as_many_rows_as_a_symbol_says_are_read_of_those_that_are_there(bound: int):
+@pytest.mark.parametrize(
+    ("tile", "bound", "gathered"), [(2, 6, 6), (2, 4, 4), (3, 3, 3), (6, 6, 6), (5, 1, 5)]
+)
+def test_as_many_rows_as_a_symbol_says_are_read_of_those_that_are_there(
+    tile: int, bound: int, gathered: int
+):
+    """Whether a loop has several turns, or one that stores all rows, or some."""
     case = Case(6)
-    how = r.Split(tile=2, counted=6, bound=bound, home=HOME, row=ROW)
+    how = r.Split(tile=tile, counted=6, bound=bound, home=HOME, row=ROW)
     split = r.split(case.devices, how, source=0)
     used = [line.replace("li r60, 6", "mov r60, r9") for line in case.used()]
     assert used != case.used()
     found = by_each(case, case.whole([*case.before(), *split, *used]))
-    assert any(found.values()) is all(found.values()) is (bound < 6)
+    assert any(found.values()) is all(found.values()) is (gathered < 6)
+
+
+@pytest.mark.parametrize("counted", [6, 5])
+def test_a_loop_has_one_turn_whatever_a_symbol_says_up_to_its_step(counted: int):
+    """How many rows it stores is counted then."""
+    case = Case(6)
+
+    def text(tile: int, counted: int) -> list[str]:
+        how = r.Split(tile=tile, counted=counted, bound=6, home=HOME, row=ROW)
+        split = uncounted(r.split(case.devices, how, source=0))
+        return case.whole([*case.before(), *split, *case.used()])
+
+    is_right = all(map(np.array_equal, _ran(case, 6, text(6, counted)), _ran(case, 6, text(2, 6))))
+    assert is_right is (counted == 6)
+    assert bool(by_each(case, text(6, counted))["load"]) is not is_right

@@ -161,3 +161,10 @@ def test_a_body_may_load_its_bound_where_it_begins():
         "copy (r1,r1,r1,r4), f32 r22[r0,r0,r0,r4], f32 r24[r0,r0,r0,r4]",
     ]  # fmt: skip
     accepted(Ring(2), lines)
+
+
+def test_what_was_put_before_a_loop_of_one_turn_may_be_exchanged_and_read_in_it():
+    """Where that lies hangs on the turn, so that the body is looked at twice."""
+    turn = [*hops(2), *read_all(2), "addi r24, r5, 128", "copy (r1,r1,r1,r2), "
+            "f32 r24[r0,r0,r0,r4], f32 r22[r0,r0,r0,r4]"]  # fmt: skip
+    accepted(Ring(2), [*own(), *places(2, 4096), *put(), *looped(turn, 1)])
