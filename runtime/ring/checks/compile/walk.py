@@ -7,9 +7,8 @@ more damaged than it found, as much in flight, and what it relied on; else it is
 less. Where ways meet, what holds is what held on both.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from operator import attrgetter
-from typing import NamedTuple
 
 from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Loop, Out, Sts
 from runtime.isa.spec import DataInst, Inst
@@ -18,10 +17,11 @@ from runtime.ring.checks.compile.content.staged import Far
 from runtime.ring.checks.compile.effects import Effects
 from runtime.ring.checks.compile.flow import Flow
 from runtime.ring.checks.compile.layers.repeats import Repeats
-from runtime.ring.checks.compile.links import Queues, unlike
+from runtime.ring.checks.compile.links import unlike
+from runtime.ring.checks.compile.opened import Open, Turn
 from runtime.ring.checks.compile.proof import Rule
 from runtime.ring.checks.compile.state import State
-from runtime.ring.checks.compile.values import ANYTHING, Origin, Registers, Value, symbols_of
+from runtime.ring.checks.compile.values import ANYTHING, Origin, symbols_of
 from runtime.ring.checks.compile.words import Word
 
 MOST_VISITS = 64
@@ -29,40 +29,7 @@ MOST_VISITS = 64
 MOST_TURNS = 1 << 13
 """Turns of a loop that are walked one by one where need be, and of all loops 8 times as many."""
 
-
 _counter: Callable[[Inst], int] = attrgetter("rd")
-
-
-class Turn(NamedTuple):
-    """What a turn of a loop finds: registers, and what turns before it lost of what was gathered.
-
-    A turn that is walked again finds the same in registers, so that what was made of them before is
-    known.
-    """
-
-    registers: Registers
-    lost: Iterable[Area]
-    far: Far
-    kept: set[Area] | None = None
-
-
-class _Open(NamedTuple):
-    """A loop whose turn is walked: the areas that it finds, what was in flight before it.
-
-    `kept` are the scalars that it may load, by address. `before` is what was known before it, and
-    `counts` what had been counted: where a turn loses what was gathered, it is walked again. Where
-    turns are walked one by one, `rest` are the values of the counter in those that come.
-    """
-
-    head: int
-    tail: int
-    areas: set[Area]
-    queues: Queues
-    kept: dict[int, Value]
-    before: State
-    turn: Turn
-    counts: tuple[int, int]
-    rest: Iterator[int] | None = None
 
 
 class Walk:
@@ -74,7 +41,7 @@ class Walk:
         self.symbols = effects.symbols
         self.report = effects.report
         self.state: State | None = state
-        self.open: list[_Open] = []
+        self.open: list[Open] = []
         self.visits: dict[int, int] = {}
         self.turns = self.runs = 0
         self.waiting: dict[int, State] = {}
@@ -180,7 +147,7 @@ class Walk:
             kept = {place: state.kept[place] for place in loaded & state.kept.keys()}
             areas = set(state.memory.areas)
             turn = Turn(list(state.registers), (), state.far.copy())
-            self.open.append(_Open(at, tail, areas, state.queues, kept, before, turn, counts))
+            self.open.append(Open(at, tail, areas, state.queues, kept, before, turn, counts))
 
     def _forget(self, head: int, tail: int, state: State) -> None:
         loop = self.flow.code[tail]
@@ -221,7 +188,7 @@ class Walk:
         state.registers[_counter(self.flow.code[at])] = self.symbols.fresh(ANYTHING, Origin.SAME)
         return at + 1
 
-    def _turns(self, loop: _Open, state: State) -> Iterator[int] | None:
+    def _turns(self, loop: Open, state: State) -> Iterator[int] | None:
         """The turns of a loop that are to be walked one by one, since each has slots of its own."""
         counter = loop.turn.registers[_counter(self.flow.code[loop.tail])]
         if isinstance(counter, int):
@@ -246,7 +213,7 @@ class Walk:
             self.effects.staging.run = self.runs
         return iter(turns)
 
-    def _turn(self, loop: _Open, rest: Iterator[int]) -> int:
+    def _turn(self, loop: Open, rest: Iterator[int]) -> int:
         """Walk the next turn, or go on behind a loop whose turns are walked one by one."""
         state, turn, counter = self.state, next(rest, None), _counter(self.flow.code[loop.tail])
         assert state is not None
@@ -263,7 +230,7 @@ class Walk:
         self._enter(loop.head, tails[tails.index(loop.tail) + 1 :])
         return loop.head
 
-    def _left(self, loop: _Open, state: State) -> set[Area] | None:
+    def _left(self, loop: Open, state: State) -> set[Area] | None:
         """The areas of which something is known in all turns; None if that is all it relied on."""
         used = loop.areas & self.effects.reading.used
         if not used:
@@ -274,7 +241,7 @@ class Walk:
             return None
         return (loop.areas - used).union(*rests.values())
 
-    def _again(self, loop: _Open, state: State, far: Far, kept: set[Area] | None) -> int:
+    def _again(self, loop: Open, state: State, far: Far, kept: set[Area] | None) -> int:
         """Walk a turn again that finds lost what the one before lost; where it begins.
 
         Of what is exchanged through HBM it finds `far`, of areas no others than are `kept`.
@@ -291,7 +258,7 @@ class Walk:
         self._enter(loop.head, tails[tails.index(loop.tail) :], turn)
         return loop.head
 
-    def _loading(self, loop: _Open, address: int) -> int:
+    def _loading(self, loop: Open, address: int) -> int:
         """The first instruction of a body that loads a scalar."""
         body = enumerate(self.flow.code[loop.head : loop.tail], loop.head)
         return next(at for at, i in body if isinstance(i, Lds) and i.address == address)
