@@ -15,6 +15,7 @@ from runtime.ring.checks.compile.content.far import Staging
 from runtime.ring.checks.compile.content.reading import Reading, is_within
 from runtime.ring.checks.compile.content.shapes import Shape, Shapes
 from runtime.ring.checks.compile.content.staged import View
+from runtime.ring.checks.compile.content.tiles import Tiles
 from runtime.ring.checks.compile.links import Links, Message, is_known, received, sent
 from runtime.ring.checks.compile.operands import COUNTS, LYING, Extents, Lying, topk
 from runtime.ring.checks.compile.proof import Report, Rule
@@ -39,6 +40,7 @@ class Effects:
         self.links = Links(depth, report)
         self.reading = Reading(report)
         self.staging = Staging(self.shapes, report)
+        self.tiles = Tiles()
         self.report = report
         self.messages = 0
 
@@ -138,6 +140,7 @@ class Effects:
             state.drop(*memory.hull(base, shape))
         if is_same or type(base) is not int or memory.knows(base, shape):
             memory.write(at, base, shape, is_same)
+            self.tiles.add(memory, base, shape)
 
     def _send(self, at: int, inst: Send, extents: Extents, state: State) -> None:
         base, shape = self._located(at, inst.src, extents, state)
@@ -156,6 +159,7 @@ class Effects:
             return
         if state.kept:
             state.drop(*state.memory.hull(base, shape))
+        self.tiles.found.append(None)
         pieces = received(at, message, inst.side, shape, self.symbols.devices)
         state.memory.put(at, base, shape, pieces)
 

@@ -28,7 +28,8 @@ class Open(NamedTuple):
 
     `kept` are the scalars that it may load, by address. `before` is what was known before it, and
     `counts` what had been counted: where a turn loses what was gathered, it is walked again. Where
-    turns are walked one by one, `rest` are the values of the counter in those that come.
+    turns are walked one by one, `rest` are the values of the counter in those that come. `tiles` is
+    how many were found before.
     """
 
     head: int
@@ -39,4 +40,5 @@ class Open(NamedTuple):
     before: State
     turn: Turn
     counts: tuple[int, int]
+    tiles: int
     rest: Iterator[int] | None = None

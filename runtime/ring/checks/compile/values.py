@@ -50,6 +50,7 @@ class Symbols:
         self.origins = [Origin.DEVICE] * devices
         self._made: dict[Hashable, Affine] = {}
         self._of: dict[int, tuple[Value, ...]] = {}
+        self._least: dict[int, set[Value]] = {}
         self._sums: dict[tuple[Value, Value], Value] = {}
         self._multiples: dict[tuple[Value, int], Value] = {}
 
@@ -75,6 +76,8 @@ class Symbols:
         if key not in self._made:
             self._made[key] = self.fresh(between, max(map(self.origin, operands)))
             self._of[len(self.ranges) - 1] = operands
+            if how == "min":
+                self._least[len(self.ranges) - 1] = set(operands)
         return self._made[key]
 
     def roots(self, values: Iterable[Value]) -> set[int]:
@@ -85,6 +88,10 @@ class Symbols:
                 found.add(symbol)
                 waiting += self._of.get(symbol, ())
         return found
+
+    def least_of(self, symbol: int) -> set[Value]:
+        """The values of which a symbol is the least; none where it is something else."""
+        return self._least.get(symbol, set())
 
     def origin(self, value: Value) -> Origin:
         """Whether all devices have this value."""

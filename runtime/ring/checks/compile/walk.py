@@ -14,6 +14,7 @@ from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Loop, Out, Sts
 from runtime.isa.spec import DataInst, Inst
 from runtime.ring.checks.compile.content.areas import Area, Kind, is_within, left_of
 from runtime.ring.checks.compile.content.staged import Far
+from runtime.ring.checks.compile.content.tiles import Turns
 from runtime.ring.checks.compile.effects import Effects
 from runtime.ring.checks.compile.flow import Flow
 from runtime.ring.checks.compile.layers.repeats import Repeats
@@ -28,6 +29,9 @@ MOST_VISITS = 64
 """How often the turns of a loop are walked again at most."""
 MOST_TURNS = 1 << 13
 """Turns of a loop that are walked one by one where need be, and of all loops 8 times as many."""
+
+LEAVING = (Bge, Jump, Halt)
+"""Instructions behind which another may be left out."""
 
 _counter: Callable[[Inst], int] = attrgetter("rd")
 
@@ -147,7 +151,8 @@ class Walk:
             kept = {place: state.kept[place] for place in loaded & state.kept.keys()}
             areas = set(state.memory.areas)
             turn = Turn(list(state.registers), (), state.far.copy())
-            self.open.append(Open(at, tail, areas, state.queues, kept, before, turn, counts))
+            tiles = len(effects.tiles.found)
+            self.open.append(Open(at, tail, areas, state.queues, kept, before, turn, counts, tiles))
 
     def _forget(self, head: int, tail: int, state: State) -> None:
         loop = self.flow.code[tail]
@@ -165,6 +170,7 @@ class Walk:
     def _leave(self, at: int) -> int:
         """The end of a turn: the next one finds what this one found. Where to go on."""
         loop, state = self.open.pop(), self.state
+        written = self.effects.tiles.leave(self.symbols, loop.tiles, self._tiling(loop))
         if state is None:
             return at + 1
         if state.queues != loop.queues:
@@ -185,8 +191,23 @@ class Walk:
         if lost := [place for place in loop.kept if state.kept.get(place) != loop.kept[place]]:
             words = "a turn that ends at {0} writes over what {1} loads in the next one"
             self.report.refuse(Rule.TURN, words, at, self._loading(loop, lost[0]))
+        for base, shape in written:
+            state.memory.write(at, base, shape, is_same=False)
         state.registers[_counter(self.flow.code[at])] = self.symbols.fresh(ANYTHING, Origin.SAME)
         return at + 1
+
+    def _tiling(self, loop: Open) -> Turns | None:
+        """The turns of a loop, if none leaves anything out, and it is known where they begin."""
+        tail = self.flow.code[loop.tail]
+        assert isinstance(tail, Loop)
+        start, counter = loop.before.registers[tail.rd], loop.turn.registers[tail.rd]
+        if not isinstance(start, int) or isinstance(counter, int):
+            return None
+        if any(isinstance(i, LEAVING) for i in self.flow.controls(loop.head, loop.tail)):
+            return None
+        (symbol,) = symbols_of(counter)
+        bound = self.flow.bound(loop.tail, loop.before.registers, loop.before.kept)
+        return Turns(symbol, start, tail.step, bound)
 
     def _turns(self, loop: Open, state: State) -> Iterator[int] | None:
         """The turns of a loop that are to be walked one by one, since each has slots of its own."""
