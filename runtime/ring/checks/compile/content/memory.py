@@ -236,8 +236,8 @@ class Memory:
     def _overwrite(self, low: int, high: int, is_exact: bool, is_placed: bool = True) -> None:
         """Take a range out of what is known; what stays in a part of it is damaged or private.
 
-        What is lost gives way to what is written at a known place, up to its greatest extents. What
-        was gathered is lost where something is written at a place that is not known.
+        What is known, or lost, gives way to what is written at a known place, up to its greatest
+        extents. What was gathered is lost where something is written at a place that is not known.
         """
         for family in self.families_in(low, high):
             self._settle(family)
@@ -248,11 +248,11 @@ class Memory:
         for area in self.areas:
             if area.high <= low or high <= area.low:
                 kept.append(area)
-            elif is_exact or (is_placed and area.kind is Kind.LOST):
+            elif is_exact or (is_placed and area.kind is not Kind.DAMAGED):
                 kept += outside(area, low, high)
             elif area.kind in (Kind.DAMAGED, Kind.LOST):
                 kept.append(area)
-            elif area.kind is Kind.GATHERED and not is_placed:
+            elif area.kind is not Kind.SAME:
                 kept.append(area._replace(kind=Kind.LOST))
         self.areas = kept
 

@@ -93,8 +93,9 @@ BY_SYMBOL = dataclasses.replace(ALL, bound=f"addi r122, r{p.P}, 8")
     ],
     ids=str,
 )
-def test_all_tiles_are_as_one_that_is_whole(loop: Loop):
-    assert _rule([*GATHERED, *loop.lines(), *USED]) is None
+@pytest.mark.parametrize("gathered", [GATHERED, p.gather(DEVICES)], ids=["on one way", "on all"])
+def test_all_tiles_are_as_one_that_is_whole(loop: Loop, gathered: list[str]):
+    assert _rule([*gathered, *loop.lines(), *USED]) is None
 
 
 NEAR = {
@@ -128,9 +129,10 @@ NEAR = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("gathered", [GATHERED, p.gather(DEVICES)], ids=["on one way", "on all"])
 @pytest.mark.parametrize("loop", NEAR.values(), ids=NEAR)
-def test_what_is_left_by_tiles_is_not_read(loop: Loop):
-    assert _rule([*GATHERED, *loop.lines(), *USED]) is Rule.CONTENT
+def test_what_is_left_by_tiles_is_not_read(loop: Loop, gathered: list[str]):
+    assert _rule([*gathered, *loop.lines(), *USED]) in (Rule.CONTENT, Rule.MIXTURE)
 
 
 def test_what_is_left_may_be_written_behind():
@@ -180,3 +182,16 @@ def test_what_a_turn_gathers_behind_its_tile_is_not_covered_by_it(is_spoilt: boo
     again = (p.own(), *p.hops(DEVICES), *USED, *(spoilt if is_spoilt else ()))
     lines = dataclasses.replace(ALL, behind=again).lines()
     assert _rule([*GATHERED, *lines, *USED]) is (Rule.CONTENT if is_spoilt else None)
+
+
+@pytest.mark.parametrize("gathered", [GATHERED, p.gather(DEVICES)], ids=["on one way", "on all"])
+@pytest.mark.parametrize("rows", [7, 8])
+def test_rows_that_a_symbol_counts_are_written_up_to_the_most(gathered: list[str], rows: int):
+    """In one place: of eight rows at most, as many as P says, or one less."""
+    over = [f"li r120, {p.Y}", f"li r121, {2 * ROW}", f"addi r122, r{p.P}, {rows - 8}"]
+    write = (
+        f"load (r{p.ONE},r{p.ONE},r122,r123), f32 r120[r0,r0,r121,r{p.ELEMENT}], "
+        f"f32 r0[r0,r0,r121,r{p.ELEMENT}]"
+    )
+    lines = [*gathered, *over, "li r123, 8", write, *USED]
+    assert _rule(lines) in ((None,) if rows == 8 else (Rule.CONTENT, Rule.MIXTURE))
