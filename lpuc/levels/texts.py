@@ -17,7 +17,7 @@ import numpy as np
 from lpuc.levels.cases import Case, Cases, Text
 from lpuc.levels.decoder import cache_pairs, logits_of
 from lpuc.levels.onnx_runtime import Arrays, Refusal, Runner
-from runtime.generation.decoder import KEPT
+from runtime.generation.decoder import ENDLESS, KEPT
 from runtime.generation.device import GENERATE
 from runtime.generation.sampling import Sampling, choose
 from runtime.program.interface import Interface, Port
@@ -170,8 +170,9 @@ def greedy_cases(
 
     None where the model is no decoder, or an input has no role that tells how to fill it.
     """
-    room = max((symbol.upper for symbol in made.symbols), default=0)
-    if logits_of(made.interface) is None or not made.symbols:
+    is_counted = made.symbols or any(p.role == "recurrent" for p in made.interface.inputs)
+    room = max((symbol.upper for symbol in made.symbols), default=ENDLESS)
+    if logits_of(made.interface) is None or not is_counted:
         return
     for text in made.texts(room, is_drawn=False):
         short = replace(text, count=text.count if count is None else min(text.count, count))

@@ -19,6 +19,9 @@ from dialects.lpu_mem import control as mem
 from dialects.names import unescape
 from dialects.reading import operations
 
+DEFAULT_CONTEXT = 2048
+"""Tokens of a text at most, where nobody asks for another number."""
+
 LOOPS = frozenset({ForOp, mem.ForOp})
 """The loops of the levels `lpu` and `lpu_mem`."""
 
@@ -74,6 +77,12 @@ def dictionary(attribute: Attribute | None) -> Mapping[str, Attribute]:
 def options(module: ModuleOp) -> Mapping[str, Attribute]:
     """What the driver asks for: target, precision, shape, max_context."""
     return dictionary(module.attributes.get("lpu.options"))
+
+
+def given_context(module: ModuleOp) -> int | None:
+    """The longest context that the options ask for."""
+    given = options(module).get("max_context")
+    return given.value.data if isinstance(given, IntegerAttr) else None
 
 
 def devices_of(module: ModuleOp) -> int:

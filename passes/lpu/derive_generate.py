@@ -110,7 +110,7 @@ from xdsl.dialects.func import FuncOp
 
 from dialects.lpu_mem.target import spill_base, target_of
 from dialects.names import escape
-from passes.analysis.functions import functions
+from passes.analysis.functions import DEFAULT_CONTEXT, functions, given_context
 from passes.lpu.generation.decoder import Decoder, NoDecoder
 from passes.lpu.generation.loops import generate_function
 from passes.lpu.sampling.choice import GREATEST_BYTES, RANKED_BYTES
@@ -119,9 +119,9 @@ from passes.rewriting.kernel import append, set_attribute
 from passes.specification import EXACT, Specification
 
 
-def derive(step: FuncOp, lmu_bytes: int, has_sampler: bool) -> FuncOp:
+def derive(step: FuncOp, context: int, lmu_bytes: int, has_sampler: bool) -> FuncOp:
     """The function `generate`; raises `NoDecoder`."""
-    decoder = Decoder.of(step)
+    decoder = Decoder.of(step, context)
     need = decoder.vocabulary * GREATEST_BYTES
     if need > lmu_bytes:
         raise NoDecoder(f"{decoder.vocabulary} logits take {need} bytes of LMU, of {lmu_bytes}")
@@ -147,8 +147,9 @@ class LpuDeriveGeneratePass(RewritingPass):
         found = {function.sym_name.data: function for function in functions(module)}
         if "step" not in found or "generate" in found:
             return
-        step = found["step"]
+        step, context = found["step"], given_context(module) or DEFAULT_CONTEXT
+        lmu_bytes = spill_base(target_of(module))
         try:
-            append(derive(step, spill_base(target_of(module)), self.sampler), module.body.block)
+            append(derive(step, context, lmu_bytes, self.sampler), module.body.block)
         except NoDecoder as reason:
             set_attribute(step, "lpu.no_generate", StringAttr(escape(str(reason))))

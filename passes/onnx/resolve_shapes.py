@@ -57,9 +57,8 @@ from dialects.lpu.tensors import tensor_of
 from dialects.onnx.ops import OnnxOp
 from dialects.reading import operations
 from passes.analysis.content import Content, Elements, Line, as_elements
-from passes.analysis.functions import functions, model_folder, step_function
+from passes.analysis.functions import functions, given_context, model_folder, step_function
 from passes.onnx.operators.sources import materialised
-from passes.onnx.roles.given import given_context
 from passes.onnx.shapes.lengths import Lengths, rename
 from passes.onnx.shapes.resolver import Resolver
 from passes.rewriting.base import RewritingPass

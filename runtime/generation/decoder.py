@@ -11,6 +11,8 @@ from runtime.program.interface import Interface, Port
 
 KEPT = ("past", "recurrent")
 """Roles of what a step leaves for the next one."""
+ENDLESS = 2**31 - 1
+"""Tokens that fit where none is kept: as many as positions count."""
 
 
 def no_room(fed: int, room: int) -> Unserved:
@@ -67,9 +69,7 @@ class Decoder:
         names = _symbols_in(self.past) - _symbols_in([self.ids])
         if len(names) > 1:
             raise Unserved(f"cannot generate: the cache depends on {sorted(names)}")
-        if self.past == self.replaced != ():
-            raise Unserved("cannot generate: nothing counts the tokens that a state remembers")
-        if self.past and not names:
+        if self.past != self.replaced and not names:
             raise Unserved("cannot generate: the cache has a fixed length; leave it dynamic")
         return next(iter(names), None)
 
@@ -91,13 +91,15 @@ class Decoder:
         """How many tokens can be fed, from the first on."""
         if self.past_symbol is not None:
             return self.upper(self.past_symbol) + (self.width or 1)
+        if self.replaced:
+            return ENDLESS
         symbol = self.sequence_symbol
         return self.ids.shape[1].const if symbol is None else self.upper(symbol)
 
     @property
     def is_resident(self) -> bool:
         """Whether each step leaves the cache where the next one has it."""
-        return bool(self.past) and all(map(_is_in_place, self.past, self.present))
+        return bool(self.past) and all(map(is_kept, self.past, self.present))
 
     def upper(self, symbol: str) -> int:
         """The largest value of a symbol."""
@@ -124,14 +126,19 @@ class Decoder:
             raise no_room(fed, self.room)
 
 
-def _is_in_place(past: Port, present: Port) -> bool:
+def is_kept(past: Port, present: Port) -> bool:
     """Whether the bytes of the cache after a step are those of the cache before the next."""
     where = (past.address, past.strides, past.storage)
-    return where == (present.address, present.strides, present.storage)
+    has_place = len(past.strides) == len(past.shape)
+    return has_place and where == (present.address, present.strides, present.storage)
 
 
 def _present(past: Port, outputs: Sequence[Port], index: int) -> Port:
-    """The output that is the cache after the step: by name, else by order."""
+    """The output that is the cache after the step: by place, by name, else by order."""
+    if past.role == "recurrent":
+        for port in outputs:
+            if is_kept(past, port):
+                return port
     names = {
         past.name.replace("past_key_values", "present"),
         past.name.replace("past", "present"),

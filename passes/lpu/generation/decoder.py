@@ -13,10 +13,12 @@ from dialects.lpu.control import StateOp
 from dialects.lpu.interface import interface_of
 from dialects.lpu.tensors import tensor_of
 from dialects.names import unescape
-from passes.analysis.functions import symbol_ranges
+from passes.analysis.functions import DEFAULT_CONTEXT, symbol_ranges
 from passes.lpu.state.replaced import RECURRENT
 
 IDS, MASK, POSITIONS, PAST = "ids", "mask", "positions", "past"
+FIRST = "P"
+"""What counts tokens where the model has no symbol that does."""
 
 
 class NoDecoder(Exception):
@@ -31,15 +33,17 @@ class Decoder:
     inputs: tuple[tuple[SSAValue, str], ...]
     logits: SSAValue
     past: str
+    """Counts the tokens before a step: the extent of a cache, if there is one that grows."""
     bound: int
-    """Most tokens in the cache before a step."""
+    """Most tokens before a step."""
 
     @staticmethod
-    def of(function: FuncOp) -> Decoder:
-        """Raises `NoDecoder`."""
+    def of(function: FuncOp, context: int = DEFAULT_CONTEXT) -> Decoder:
+        """Raises `NoDecoder`. Where no cache bounds a text, `context` does."""
         inputs, logits = _inputs(function), _logits(function)
         past = _past(function)
-        return Decoder(function, inputs, logits, past, symbol_ranges(function)[past][1])
+        bound = symbol_ranges(function).get(past, (0, context - 1))[1]
+        return Decoder(function, inputs, logits, past, bound)
 
     @property
     def ids(self) -> SSAValue:
@@ -57,7 +61,10 @@ def _inputs(function: FuncOp) -> tuple[tuple[SSAValue, str], ...]:
     arguments, interface = function.body.block.args, interface_of(function)
     roles = interface.roles
     for port in interface.arguments:
-        if port.role in (PAST, RECURRENT):
+        if port.role == RECURRENT:
+            named = "name it like the input, present_, new_ or _out"
+            raise NoDecoder(f"no output is known to replace '{unescape(port.name)}'; {named}")
+        if port.role == PAST:
             raise NoDecoder(f"the cache '{unescape(port.name)}' does not stay on the device")
         if port.role not in (IDS, MASK, POSITIONS):
             raise NoDecoder(f"input '{unescape(port.name)}' has no known role")
@@ -71,9 +78,12 @@ def _inputs(function: FuncOp) -> tuple[tuple[SSAValue, str], ...]:
 
 
 def _past(function: FuncOp) -> str:
-    """The symbol that counts the tokens in the cache."""
+    """The symbol that counts the tokens in the cache, a new one where all states are replaced."""
     states = [op for op in function.body.block.ops if isinstance(op, StateOp)]
-    ports = [port for op in states for port in op.inputs.data if port.role == PAST]
+    kept = [port for op in states for port in op.inputs.data]
+    ports = [port for port in kept if port.role == PAST]
+    if not ports and any(port.role == RECURRENT for port in kept):
+        return FIRST
     if not ports:
         raise NoDecoder("the model has no cache")
     symbols = {name for port in ports for extent in port.dims for name, _ in extent.terms}

@@ -5,11 +5,14 @@ Convolutions over the last tokens and recurrent layers keep such: not rows that 
 numbers that are computed anew from those before. What they are is up to the model, so the names
 declare the pair: an input of the role `past` or `recurrent`, of extents that are numbers, whose one
 declared present has its type and depends on it. What a cache continues is none.
+
+Where no `present` says so, `new_state` or `state_out` replaces a recurrent `state`; and what is no
+`past` by its name is replaced by the result of its type, if there are as many as such inputs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from xdsl.dialects.func import FuncOp
@@ -18,11 +21,14 @@ from xdsl.ir import BlockArgument, SSAValue
 from dialects.lpu.interface import interface_of
 from dialects.lpu.tensors import tensor_of
 from dialects.reading import operations
-from passes.lpu.state.pairs import Declared
+from passes.lpu.state.pairs import WORD, Declared
 from passes.rewriting.signature import terminator_of
 
 RECURRENT = "recurrent"
 ROLES = ("past", RECURRENT)
+BEFORE = frozenset(("past", "in", "input", "old", "prev", "previous", "last", "init", "initial"))
+BEHIND = frozenset(("present", "out", "output", "new", "next", "updated", "final", "current"))
+"""Words that say on which side of a step a state is, and nothing of what it holds."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +42,51 @@ class Replaced:
 def declared_presents(func: FuncOp) -> dict[BlockArgument, int]:
     """Of each argument that may be a state of fixed extents, the one result declared to follow."""
     interface = interface_of(func)
-    declared = Declared([port.name for port in interface.results])
-    found: dict[BlockArgument, int] = {}
-    for argument, port in zip(func.body.block.args, interface.arguments, strict=True):
-        present = declared.of(port.name) if port.role in ROLES else []
-        if len(present) == 1 and tensor_of(argument).is_static:
-            found[argument] = present[0]
+    arguments = {
+        a: p for a, p in zip(func.args, interface.arguments, strict=True) if p.role in ROLES
+    }
+    results = [port.name for port in interface.results]
+    declared = Declared(results)
+    presents = {a: declared.of(p.name) for a, p in arguments.items() if tensor_of(a).is_static}
+    found = {a: indices[0] for a, indices in presents.items() if len(indices) == 1}
+    recurrent = {a: arguments[a].name for a in presents if arguments[a].role == RECURRENT}
+    for pair in (_by_words, _by_type):
+        left = {a: name for a, name in recurrent.items() if not presents[a] and a not in found}
+        free = {i: n for i, n in enumerate(results) if i not in found.values()}
+        found |= pair(
+            func, left, {i: n for i, n in free.items() if "present" not in WORD.findall(n)}
+        )
     indices = list(found.values())
     return {past: index for past, index in found.items() if indices.count(index) == 1}
+
+
+Names = Mapping[BlockArgument, str]
+
+
+def _by_words(_func: FuncOp, pasts: Names, results: Mapping[int, str]) -> dict[BlockArgument, int]:
+    """Results whose names hold the same but for the side of the step."""
+    wanted = {past: _kept(name, BEFORE) for past, name in pasts.items()}
+    given = {index: _kept(name, BEHIND) for index, name in results.items()}
+    alike = {
+        p: [i for i, words in given.items() if words == kept] for p, kept in wanted.items() if kept
+    }
+    return {past: indices[0] for past, indices in alike.items() if len(indices) == 1}
+
+
+def _kept(name: str, without: Collection[str]) -> list[str]:
+    return [word for word in WORD.findall(name.lower()) if word not in without]
+
+
+def _by_type(func: FuncOp, pasts: Names, results: Mapping[int, str]) -> dict[BlockArgument, int]:
+    """Results of the type of an input, in order, if there are as many as such inputs."""
+    operands, found = terminator_of(func).operands, dict[BlockArgument, int]()
+    mine = [past for past, name in pasts.items() if "past" not in WORD.findall(name)]
+    for kind in {past.type for past in mine}:
+        inputs = [past for past in mine if past.type == kind]
+        outputs = [index for index in results if operands[index].type == kind]
+        if len(inputs) == len(outputs):
+            found |= zip(inputs, outputs, strict=True)
+    return found
 
 
 def replaced(func: FuncOp, taken: Collection[BlockArgument]) -> list[Replaced]:

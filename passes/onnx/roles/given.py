@@ -6,10 +6,15 @@ from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
 
 from dialects.errors import CompileError
-from passes.analysis.functions import dictionary, model_folder, options, step_function
+from passes.analysis.functions import (
+    DEFAULT_CONTEXT,
+    dictionary,
+    given_context,
+    model_folder,
+    options,
+    step_function,
+)
 from passes.onnx.shapes.limits import context_limit
-
-DEFAULT_CONTEXT = 2048
 
 
 def given_shape(module: ModuleOp) -> dict[str, int]:
@@ -28,12 +33,6 @@ def original_names(func: FuncOp) -> dict[str, str]:
     """What the model calls the symbols of a function."""
     params = dictionary(func.attributes.get("lpu.dim_params"))
     return {k: v.data for k, v in params.items() if isinstance(v, StringAttr)}
-
-
-def given_context(module: ModuleOp) -> int | None:
-    """The longest context that the options ask for."""
-    given = options(module).get("max_context")
-    return given.value.data if isinstance(given, IntegerAttr) else None
 
 
 def max_context(module: ModuleOp) -> int:

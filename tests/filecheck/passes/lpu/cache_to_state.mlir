@@ -422,3 +422,52 @@ func.func @both(%a : !lpu.tensor<[1, 4], f32>, %b : !lpu.tensor<[1, 4], f32>) ->
   %y = lpu.map "add" %a, %b : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>
   func.return %y : !lpu.tensor<[1, 4], f32>
 }
+
+// -----
+
+// Names that differ by the side of the step alone declare a pair, too, where none is a present.
+// CHECK-LABEL: @words
+// CHECK-DAG:     lpu.state {{.*}} inputs <["state_a" recurrent {{.*}} outputs <["new_state_a" present
+// CHECK-DAG:     lpu.state {{.*}} inputs <["past_b" recurrent {{.*}} outputs <["b_out" present
+func.func @words(%a : !lpu.tensor<[1, 4], f32>, %b : !lpu.tensor<[1, 4], f32>) -> (!lpu.tensor<[1, 4], f32>, !lpu.tensor<[1, 4], f32>) attributes {lpu.interface = #lpu.interface<["state_a" recurrent f32, "past_b" recurrent f32] -> ["b_out" data f32, "new_state_a" data f32]>, lpu.symbols = #lpu.symbols<[]>} {
+  %x = lpu.map "neg" %a : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  %y = lpu.map "exp" %b : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  func.return %y, %x : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[1, 4], f32>
+}
+
+// -----
+
+// The only results of their type replace what is a state by its role alone, in order.
+// CHECK-LABEL: @types
+// CHECK-DAG:     lpu.state {{.*}} inputs <["a" recurrent {{.*}} outputs <["d" present
+// CHECK-DAG:     lpu.state {{.*}} inputs <["b" recurrent {{.*}} outputs <["c" present
+// CHECK-DAG:     lpu.state {{.*}} inputs <["e" recurrent {{.*}} outputs <["f" present
+func.func @types(%a : !lpu.tensor<[1, 4], f32>, %b : !lpu.tensor<[1, 5], f32>, %e : !lpu.tensor<[1, 4], f32>) -> (!lpu.tensor<[1, 5], f32>, !lpu.tensor<[1, 4], f32>, !lpu.tensor<[1, 4], f32>) attributes {lpu.interface = #lpu.interface<["a" recurrent f32, "b" recurrent f32, "e" recurrent f32] -> ["c" data f32, "d" data f32, "f" data f32]>, lpu.symbols = #lpu.symbols<[]>} {
+  %x = lpu.map "neg" %a : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  %y = lpu.map "exp" %b : !lpu.tensor<[1, 5], f32> -> !lpu.tensor<[1, 5], f32>
+  %z = lpu.map "exp" %e : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  func.return %y, %x, %z : !lpu.tensor<[1, 5], f32>, !lpu.tensor<[1, 4], f32>, !lpu.tensor<[1, 4], f32>
+}
+
+// -----
+
+// Not state: two results of its type, and nothing tells which.
+// CHECK-LABEL: @ambiguous
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.map
+func.func @ambiguous(%a : !lpu.tensor<[1, 4], f32>) -> (!lpu.tensor<[1, 4], f32>, !lpu.tensor<[1, 4], f32>) attributes {lpu.interface = #lpu.interface<["a" recurrent f32] -> ["c" data f32, "d" data f32]>, lpu.symbols = #lpu.symbols<[]>} {
+  %x = lpu.map "neg" %a : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  %y = lpu.map "exp" %a : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  func.return %x, %y : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[1, 4], f32>
+}
+
+// -----
+
+// Not state: what is a past by its name alone needs a result that says so.
+// CHECK-LABEL: @by_name
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.map
+func.func @by_name(%a : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 4], f32> attributes {lpu.interface = #lpu.interface<["past_a" recurrent f32] -> ["y" data f32]>, lpu.symbols = #lpu.symbols<[]>} {
+  %x = lpu.map "neg" %a : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>
+  func.return %x : !lpu.tensor<[1, 4], f32>
+}

@@ -278,3 +278,28 @@ func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 4000], f32>
   func.return %l : !lpu.tensor<[1, 4000], f32>
 }
 }
+
+// -----
+
+// Where every state is replaced, nothing but the longest context bounds a text; tokens are counted.
+// CHECK:         func.func @step
+// CHECK:         func.func @generate
+// CHECK-SAME:    lpu.symbols = #lpu.symbols<[fed in 0 to 4, prompt in 1 to 6, sampled in 0 to 1, total in 1 to 7]>
+// CHECK:         lpu.for "empty" from <fed> to <1>
+// CHECK:         lpu.for "P_prompt" from <fed> to <prompt + -1>
+// CHECK:         lpu.for "P" from <prompt + -1> to <total + -1>
+// CHECK:         lpu.iota <[P, 0]> : !lpu.tensor<[1], i64>
+builtin.module attributes {lpu.options = {max_context = 6 : i64}} {
+  func.func @step(%ids : !lpu.tensor<[1, 1], i64>, %positions : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
+      attributes {lpu.interface = #lpu.interface<["input_ids" ids i64, "position_ids" positions i64, "past_sum" in state] -> ["logits" data f32, "present_sum" in state]>, lpu.symbols = #lpu.symbols<[]>} {
+    %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
+    %r = lpu.state "cache.0" inputs <["past_sum" recurrent f32 [1, 9] at [0, 0]]> outputs <["present_sum" present f32 [1, 9] at [0, 0]]> : !lpu.state<[1, 9], f32>
+    %both = lpu.map "add" %ids, %positions : !lpu.tensor<[1, 1], i64>, !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1, 1], i64>
+    %i = lpu.reshape %both : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
+    %e = lpu.gather %w, %i axis 0 : !lpu.tensor<[9, 9], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 9], f32>
+    %old = lpu.read %r at <[0, 0]> : !lpu.state<[1, 9], f32> -> !lpu.tensor<[1, 9], f32>
+    %sum = lpu.map "add" %old, %e : !lpu.tensor<[1, 9], f32>, !lpu.tensor<[1, 9], f32> -> !lpu.tensor<[1, 9], f32>
+    lpu.write %r, %sum at <[0, 0]> : !lpu.state<[1, 9], f32>, !lpu.tensor<[1, 9], f32>
+    func.return %sum : !lpu.tensor<[1, 9], f32>
+  }
+}
