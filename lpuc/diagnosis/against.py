@@ -26,12 +26,12 @@ from dialects.errors import CompileError
 from lpuc.compiler.driver import load_module
 from lpuc.compiler.options import CompileOptions
 from lpuc.diagnosis.checking import RESOLVED
-from lpuc.diagnosis.failure import IMPORTER, INTERPRETER, Failure, failure_of
+from lpuc.diagnosis.failure import IMPORTER, INTERPRETER, Failed, Failure, failure_of
 from lpuc.diagnosis.following import course_of, follow
 from lpuc.diagnosis.judging.departures import outputs_depart
 from lpuc.diagnosis.judging.runs import ANYTHING, TOKENS, Outputs, run
 from lpuc.diagnosis.judging.snapshots import Snapshot, Step
-from lpuc.diagnosis.search import Problem, Search
+from lpuc.diagnosis.search import Search
 from lpuc.errors import UserError
 from lpuc.levels.cases import Case, Cases
 from lpuc.levels.execution import STEP, entries_of
@@ -256,6 +256,6 @@ def _named(one: Compilation, case: Case) -> Failure | None:
     try:
         one.search.passes([case])
         one.search.machine([case])
-    except Problem as problem:
-        return problem.failure
+    except Failed as failed:
+        return failed.failure
     return None

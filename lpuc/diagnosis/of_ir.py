@@ -12,6 +12,7 @@ from lpuc.compiler.pipeline import parse_passes
 from lpuc.compiler.resuming import resumed
 from lpuc.diagnosis.bisection import Bisection
 from lpuc.diagnosis.earlier import earlier
+from lpuc.diagnosis.failure import Failed
 from lpuc.diagnosis.following import follow, unstaged
 from lpuc.diagnosis.judging.runs import run
 from lpuc.diagnosis.judging.snapshots import Snapshot, Step, narrowest
@@ -76,6 +77,8 @@ def judged(
         search.machine(cases)
     except Problem as problem:
         return Bisection(problem.failure, problem.case.name, names, tuple(notes))
+    except Failed as failed:
+        return Bisection(failed.failure, COMPILING, names, tuple(notes))
     return Bisection(None, "", names, tuple(notes))
 
 

@@ -248,17 +248,26 @@ class Search:
     def machine(self, cases: Sequence[Case]) -> None:
         """
         Judge the program, if there is one, against its instructions, then the fast path against the
-        reference.
+        reference. `Failed` if it cannot be encoded.
         """
-        for case in cases if self.is_whole else ():
+        if not self.is_whole:
+            return
+        reference, fast = self._encoded()
+        for case in cases:
             if not self.ends_with(case):
                 continue
             last = self._latest[id(case)]
             for where, machine, spread in (
-                (ENCODER, self._machines[0], {}),
-                (INTERPRETER, self._machines[1], last.spread),
+                (ENCODER, reference, {}),
+                (INTERPRETER, fast, last.spread),
             ):
                 self._machine(where, machine, last, spread)
+
+    def _encoded(self) -> tuple[Interpreter, Interpreter]:
+        try:
+            return self._machines
+        except Exception as error:  # whatever emission raises
+            raise Failed(failure_of(error, ENCODER)) from error
 
     def _machine(
         self, where: str, machine: Interpreter, last: Runs, spread: dict[str, Array]

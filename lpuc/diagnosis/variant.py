@@ -206,13 +206,8 @@ class Variant:
         if not among:
             self._import(cases)
         search.passes(cases, among or None)
-        if among or not search.is_whole:
-            return
-        try:
-            _ = search.program
-        except Exception as error:  # whatever emission raises
-            raise Failed(failure_of(error, ENCODER)) from error
-        search.machine(cases)
+        if not among:
+            search.machine(cases)
 
     def _require_right(self, suspects: Sequence[Case], prompts: Sequence[Prompt]) -> None:
         """`Problem` if the program is wrong though no pass is: where cannot be told."""

@@ -17,6 +17,7 @@ import numpy as np
 from lpuc.levels.cases import Case, Cases, Text
 from lpuc.levels.decoder import cache_pairs, logits_of
 from lpuc.levels.onnx_runtime import Arrays, Refusal, Runner
+from runtime.errors import Unserved
 from runtime.generation.decoder import ENDLESS, KEPT
 from runtime.generation.device import GENERATE
 from runtime.generation.sampling import Sampling, choose
@@ -42,14 +43,21 @@ class Host:
 
 
 def by_host(reference: Runner, interface: Interface, text: Text) -> Host:
-    """Feed one token after the other to the reference, and choose behind the prompt."""
+    """
+    Feed one token after the other to the reference, and choose behind the prompt.
+
+    `Refusal` where nothing can be chosen from what it gives.
+    """
     tokens, rows = list(text.prompt), list[Array]()
     logits = logits_of(interface)
     assert logits is not None, "a decoder has logits"
     for past, outputs in enumerate(steps_of(reference, interface, tokens)):
         if past + 1 >= len(text.prompt):
             rows.append(outputs[logits.name].reshape(-1, logits.shape[-1].const)[-1])
-            tokens.append(choose(rows[-1], text.sampling, tokens))
+            try:
+                tokens.append(choose(rows[-1], text.sampling, tokens))
+            except Unserved as error:
+                raise Refusal(str(error)) from error
         if len(rows) == text.count:
             break
     return Host(text.prompt, tuple(tokens[len(text.prompt) :]), tuple(rows), text.sampling)

@@ -120,11 +120,18 @@ def test_a_level_that_is_wrong_is_told_from_the_pass_that_breaks_off(
 
 
 def test_what_breaks_while_a_program_is_made_is_the_encoders(
-    model: Path, monkeypatch: pytest.MonkeyPatch
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """What it asks may be a part of the machine that others ask, too."""
+    """What it asks may be a part of the machine that others ask, too; behind a dump as well."""
+    dump = tmp_path / "dump"
+    words = ("--target", "lpu-tiny", "--precision", "f32", "--dump-ir", str(dump))
+    assert invoke(["compile", str(model), "-o", str(tmp_path / "x.lpu"), *words]) == 0
+    last = sorted(dump.glob("*.mlir"))[-2]
     monkeypatch.setattr(
         bounds, "Flow", lambda names, sizes, _, *rest: Flow(names, sizes, {}, *rest)
     )
     failure = searched(model)
     assert failure.where == "encoder", str(failure)
+    behind = bisect_ir(last.read_text(), last).failure
+    assert behind is not None
+    assert behind.where == "encoder", str(behind)

@@ -7,9 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from lpuc.levels.texts import Host, Tokens, off_by
+from lpuc.levels.cases import Text
+from lpuc.levels.onnx_runtime import Refusal
+from lpuc.levels.texts import Host, Tokens, by_host, off_by
 from runtime.generation.sampling import Sampling
+from runtime.numerics.elements import ElementType
+from runtime.program.interface import Dim, Interface, Port
 
+F32, I64 = ElementType.F32, ElementType.I64
 GREEDY = Sampling()
 LOGITS = tuple(np.array(row, np.float32) for row in ([0, 1, 0.9], [3, 0, 2], [0, 0, 1]))
 HOST = Host((7,), (1, 0, 2), LOGITS, GREEDY)
@@ -67,3 +72,16 @@ def test_a_draw_is_right_if_logits_within_the_tolerance_give_it():
     host = Host((7,), (1,), logits, drawn)
     for token, tolerance, expected in ((1, 1e-6, 0.0), (0, 1e-6, 1e-6), (2, 1e-6, np.inf)):
         assert off_by(lambda *_, t=token: [t], host, tolerance) == expected
+
+
+def test_logits_that_hold_nan_choose_nothing():
+    """A model that was cut may give such: it has no texts then, and is no reason to break off."""
+    ids = Port("ids", I64, I64, (Dim(1), Dim(1)), (1, 1), 0, role="ids")
+    logits = Port("logits", F32, F32, (Dim(1), Dim(1), Dim(3)), (3, 3, 1), 8)
+    interface = Interface((ids,), (logits,), (), 0, 0, 64)
+
+    def run(_inputs: object) -> dict[str, np.ndarray]:
+        return {"logits": np.full((1, 1, 3), np.nan, np.float32)}
+
+    with pytest.raises(Refusal, match="NaN"):
+        by_host(run, interface, Text("short", (1, 2), 2, GREEDY))
