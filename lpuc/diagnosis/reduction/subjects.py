@@ -121,7 +121,8 @@ def of_model(
     if failure is None:
         raise _no_failure("it compiles, and its numbers are right")
     sought, oracle = failure, ModelOracle(options, limits.seconds, failure)
-    judge = _bisected(options, limits) if shown_by == BISECT else oracle
+    judges: dict[str, Judge] = {BISECT: _bisected(options, limits), COMPILE: _compiled(oracle)}
+    judge = judges.get(shown_by, oracle)
     search = _model_search(case, lambda c: sought.same(_judged(judge, c)), limits)
     steps = partial(model.reduce, nodes=sought.nodes)
     return Subject(search, sought, _nodes, steps, case.nodes, shown_by)
@@ -138,6 +139,11 @@ def _bisected(options: CompileOptions, limits: Limits) -> Judge:
             return None
 
     return judge
+
+
+def _compiled(oracle: ModelOracle) -> Judge:
+    """How a model fails that need not be run for that."""
+    return lambda file, _inputs: oracle(file)
 
 
 def _nodes(case: Case) -> int:

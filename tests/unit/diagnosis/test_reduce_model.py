@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -112,6 +113,40 @@ def test_layers_go_in_halves():
     assert search.tries < 60
 
 
+def row(*layers: str) -> Case:
+    case = chain(len(layers))
+    for node, operator in zip(case.model.graph.node, layers, strict=True):
+        node.op_type = operator
+    return case
+
+
+def is_row(case: Case) -> bool:
+    nodes = case.model.graph.node
+    return all(before.output[0] == after.input[0] for before, after in pairwise(nodes))
+
+
+def test_layers_that_must_be_alike_are_cut_alike():
+    """Every single node that goes makes one layer another one; what the failure needs is `Exp`."""
+    layer = ("Neg", "Abs", "Erf", "Exp", "Tanh", "Sqrt")
+
+    def fails(case: Case) -> bool:
+        found = operators(case)
+        half = len(found) // 2
+        are_alike = found[:half] == found[half : 2 * half]
+        return is_row(case) and are_alike and found[:half].count("Exp") == 1
+
+    assert operators(reduced(row(*layer, *layer, "Neg"), fails)) == ["Exp", "Exp"]
+
+
+def test_layers_of_one_node_are_bypassed_at_once():
+    def fails(case: Case) -> bool:
+        found = operators(case)
+        return is_row(case) and found.count("Exp") == 3 and found.count("Erf") in (0, 7)
+
+    case = row("Exp", *["Erf"] * 7, "Exp", "Exp")
+    assert operators(reduced(case, fails)) == ["Exp"] * 3
+
+
 def test_a_node_in_between_is_bypassed():
     """Nothing but the readers' own reading of an operand takes `Neg` away here."""
 
@@ -216,6 +251,54 @@ def test_every_node_of_the_end_is_needed():
     assert len(operators(small)) == 2
     for index in range(len(operators(small))):
         assert not any(fails(c) and runs(c) for c in without_nodes(small, index, index + 1))
+
+
+UNARY, BINARY = ("Neg", "Abs", "Tanh", "Erf"), ("Add", "Mul", "Sub")
+SPINE = ("Tanh", "Add", "Erf", "Mul", "Abs")
+
+
+def drawn(seed: int, length: int = 60) -> Case:
+    """Nodes that read any of what was computed before them; each value has the same shape."""
+    random, names, nodes = Random(seed), ["x"], list[NodeProto]()
+    for index in range(length):
+        operator = random.choice((*UNARY, *BINARY))
+        operands = random.choices(names[-6:], k=1 + (operator in BINARY))
+        names.append(f"v{index}")
+        nodes.append(helper.make_node(operator, operands, [names[-1]]))
+    read = {name for node in nodes for name in node.input}
+    outputs = [name for name in names[1:] if name not in read]
+    return case_of(nodes, {"x": [2]}, outputs, [{"x": np.ones(2, np.float32)}])
+
+
+def has_spine(nodes: Sequence[NodeProto]) -> bool:
+    """Whether a value comes of all of `SPINE`, each behind the one before, whatever is between."""
+    reached: dict[str, int] = {}
+    for node in nodes:
+        most = max(reached.get(name, 0) for name in node.input)
+        reached[node.output[0]] = most + (SPINE[most] == node.op_type)
+        if reached[node.output[0]] == len(SPINE):
+            return True
+    return False
+
+
+def with_one_less(nodes: Sequence[NodeProto], index: int) -> Iterator[list[NodeProto]]:
+    """One node goes: its result is given, or what read it reads one of its operands."""
+    gone = nodes[index]
+    for stand_in in (gone.output[0], *gone.input):
+        left = [helper.make_node(n.op_type, list(n.input), list(n.output)) for n in nodes]
+        del left[index]
+        for node in left:
+            node.input[:] = [stand_in if n == gone.output[0] else n for n in node.input]
+        yield left
+
+
+@pytest.mark.parametrize("seed", [1, 2, 7, 13])
+def test_no_node_can_be_taken_away_by_hand(seed: int):
+    """1-minimal, as seen by changes that share nothing with those of the reducer."""
+    nodes = reduced(drawn(seed), lambda c: has_spine(c.model.graph.node)).model.graph.node
+    assert has_spine(nodes)
+    for index in range(len(nodes)):
+        assert not any(map(has_spine, with_one_less(nodes, index))), nodes[index]
 
 
 def test_the_same_again():

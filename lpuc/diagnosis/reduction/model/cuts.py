@@ -106,18 +106,16 @@ def _cut(case: Case, parts: Parts, fresh: Sequence[str], constant: Container[str
 
 def _bypassed(case: Case, index: int) -> Iterator[Case]:
     """Readers of a result read an operand of the same type and shape instead."""
-    parts = Parts.of(case.model)
-    node, inner = parts.nodes[index], {n for one in parts.nodes for n in captured(one)}
+    node = case.model.graph.node[index]
     for name in results(node):
         for operand in dict.fromkeys(node.input):
-            if operand and name not in inner and _alike(case, parts, name, operand):
-                yield from _renamed(case, parts, name, operand)
+            yield from renamed(case, {name: operand})
 
 
 def _alike(case: Case, parts: Parts, name: str, operand: str) -> bool:
     assert case.values is not None
     want, have = case.values.get(name), _arrays(case, parts, operand)
-    if want is None or have is None:
+    if not name or not operand or want is None or have is None:
         return False
     return [(a.shape, a.dtype) for a in want] == [(a.shape, a.dtype) for a in have]
 
@@ -132,16 +130,32 @@ def _arrays(case: Case, parts: Parts, name: str) -> Sequence[Array] | None:
     return case.values.get(name)
 
 
-def _renamed(case: Case, parts: Parts, name: str, operand: str) -> Iterator[Case]:
-    """The model in which nobody reads `name`; what comes behind has other values."""
-    nodes = [_reading(node, {name: operand}) for node in parts.nodes]
+def renamed(case: Case, names: Mapping[str, str]) -> Iterator[Case]:
+    """
+    The model in which nobody reads some values, but others of their types and shapes, if they are.
+
+    What comes behind has other values.
+    """
+    parts = Parts.of(case.model)
+    inner = {n for one in parts.nodes for n in captured(one)}
+    if inner & names.keys() or not all(_alike(case, parts, *pair) for pair in names.items()):
+        return
+    names = {name: _last(names, name) for name in names}
+    nodes = [_reading(node, names) for node in parts.nodes]
     made = {n for node in parts.nodes for n in results(node)}
-    outputs = [value for value in parts.outputs if value.name != name]
-    lost = len(outputs) < len(parts.outputs)
-    if lost and operand in made and operand not in {value.name for value in outputs}:
-        outputs.append(case.info(operand))
+    outputs = [value for value in parts.outputs if value.name not in names]
+    given = {value.name for value in outputs}
+    lost = [names[value.name] for value in parts.outputs if value.name in names]
+    outputs += [case.info(n) for n in dict.fromkeys(lost) if n in made and n not in given]
     if outputs:
         yield replace(case.made(replace(parts, nodes=nodes, outputs=outputs)), values=None)
+
+
+def _last(names: Mapping[str, str], name: str) -> str:
+    """What is read at last, where what stands for a value is another that is not read."""
+    while name in names:
+        name = names[name]
+    return name
 
 
 def _reading(node: NodeProto, names: Mapping[str, str]) -> NodeProto:

@@ -8,8 +8,9 @@ search.best
 
 In this order: one call; extents that are numbers; nothing but the neighbourhood of the nodes that
 the failure names; fewer outputs; nodes in halves, quarters and so on, which takes layers away
-whole, down to single ones; attributes, operands and extents. Until nothing helps: no node of what
-is left can be taken away by any of the ways of `cuts`.
+whole, down to single ones; what plays the same part in all layers; attributes, operands and
+extents. Until nothing helps: no node of what is left can be taken away by any of the ways of
+`cuts`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import replace
 
 from onnx import inliner
 
-from lpuc.diagnosis.reduction.model import cuts, extents
+from lpuc.diagnosis.reduction.model import cuts, extents, repeats
 from lpuc.diagnosis.reduction.model.case import Case, extent_names, is_standard, runs
 from lpuc.diagnosis.reduction.search import MOST_TRIES, Search
 
@@ -66,6 +67,7 @@ def reduce(search: Search[Case], nodes: Sequence[str] = ()) -> None:
     while search.best is not before:
         before = search.best
         search.halve(_outputs, steps.of(cuts.without_outputs))
+        search.halve(_groups, steps.of(repeats.without_groups))
         search.halve(_nodes, steps.of(cuts.without_nodes))
         search.sweep(lambda c: len(cuts.attributes(c)), steps.of(cuts.without_attribute), 1)
         search.sweep(lambda c: len(cuts.operands(c)), steps.of(cuts.without_operand), 1)
@@ -75,6 +77,10 @@ def reduce(search: Search[Case], nodes: Sequence[str] = ()) -> None:
 
 def _nodes(case: Case) -> int:
     return case.nodes
+
+
+def _groups(case: Case) -> int:
+    return len(repeats.groups(case))
 
 
 def _outputs(case: Case) -> int:
