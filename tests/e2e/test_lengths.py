@@ -23,6 +23,7 @@ WEIGHTS = {
     **{name: f32(WIDTH, WIDTH, seed=seed) * 0.3 for seed, name in enumerate("qkvo")},
     "none": np.float32(-np.inf), "zero": np.float32(0), "i0": np.int64(0), "i1": np.int64(1),
     "first": i64(0), "one": i64(1), "rows": i64(2), "keys": i64(3),
+    "limit": i64(ROWS), "lanes": i64(WIDTH),
 }  # fmt: skip
 
 QKV = [
@@ -52,6 +53,10 @@ PLACES = [
     "range = Range(from, until, i1)",
     "place = Gather(places, range)",
     "x0 = Add(word, place)",
+]  # fmt: skip
+CAPPED = [
+    "upto = Min(total, limit)", "before = Min(past, limit)", "width = Sub(upto, before)",
+    "size = Concat[axis=0](one, width, lanes)",
 ]  # fmt: skip
 
 
@@ -93,6 +98,12 @@ def masked(lengths: Sequence[str], nodes: Sequence[str] = PLACES) -> onnx.ModelP
     return _model(body, 2, lengths)
 
 
+def capped(nodes: Sequence[str]) -> onnx.ModelProto:
+    """A layer of as many new rows as lie in front of a limit, which is said before a table is."""
+    layer = [text.format(0, 1) for text in (*QKV, "m{0} = Identity(s{0})", *REST)]
+    return _model([*MASK[:3], *CAPPED, *nodes, *layer], 1, ["p", "p"])
+
+
 def free() -> onnx.ModelProto:
     """Two layers of which each has its own length: nothing compares them."""
     body = ["x0 = Identity(word)"]
@@ -104,7 +115,7 @@ def free() -> onnx.ModelProto:
 
 def given(*lengths: int) -> dict[str, Array]:
     names = [f"past.{i}.{kind}" for i in range(2) for kind in ("key", "value")]
-    sizes = zip(names, lengths, strict=True)
+    sizes = zip(names, lengths, strict=False)
     pasts = {name: f32(1, 1, size, WIDTH, seed=size) for name, size in sizes}
     return {"input_ids": i64(3).reshape(1, 1), **pasts}
 
@@ -152,6 +163,23 @@ def test_a_context_beyond_the_table_is_refused(nodes: list[str], tmp_path: Path)
     with pytest.raises(CompileError, match=f"--max-context 13 is more than the {ROWS} positions"):
         lpuc.compile(path, max_context=ROWS + 1)
     lpuc.compile(path, max_context=ROWS)
+
+
+def test_a_table_decides_extents_that_were_open_before(tmp_path: Path):
+    model = capped([*PLACES[:-1], "both = Add(word, place)", "x0 = Reshape(both, size)"])
+    program = lpuc.compile(_path(model, tmp_path), precision="f32")
+    for count in (0, 1, ROWS - 1):
+        inputs = given(count, count)
+        _agrees(model, program, inputs)
+
+
+def test_what_leaves_an_extent_open_is_said(tmp_path: Path):
+    path = _path(capped(["x0 = Reshape(word, size)"]), tmp_path)
+    why = r"x0: onnx.Reshape: 'shape' depends on min\(P \+ 1, 12\), .* P up to 2047"
+    with pytest.raises(CompileError, match=why) as refused:
+        lpuc.compile(path)
+    assert refused.value.hint == "--max-context 11"
+    _agrees(onnx.load(path), lpuc.compile(path, precision="f32", max_context=11), given(9, 9))
 
 
 def test_prompts_in_chunks_stay_within_the_table(tmp_path: Path):

@@ -27,6 +27,7 @@ from dialects.lpu.weights import INLINE_LIMIT, Inline, Weight, inline, nbytes, r
 from dialects.onnx.attributes import Value
 from dialects.onnx.ops import OnnxOp
 from passes.analysis.content import Content, Elements, Fill, Numbers, as_elements, as_line
+from passes.onnx.operators.undecided import why_unknown
 
 Dims = tuple[Affine, ...]
 Lookup = Callable[[SSAValue], Content | None]
@@ -212,8 +213,8 @@ class Node:
         listed = rank == 1 or (scalar and rank == 0)
         self.require(listed, f"'{name}' has rank {rank}, expected a list")
         if known is None:
-            message = f"'{name}' depends on data, not on shapes alone"
-            raise self.refusal(message, "make it a constant")
+            why, hint = why_unknown(self.value(name), self.lookup, self.ranges)
+            raise self.refusal(f"'{name}' depends on {why}", hint)
         return known.flat()
 
     def need(self, name: str, *, scalar: bool = False) -> tuple[Affine, ...]:

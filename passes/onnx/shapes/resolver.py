@@ -29,6 +29,7 @@ from passes.analysis.content import Content, Fill, Numbers, as_elements, fits, i
 from passes.analysis.moves import content_moved, content_of_array
 from passes.onnx.operators.node import Node, inlined
 from passes.onnx.operators.record import Operator, required_record
+from passes.onnx.operators.undecided import unknown_behind
 from passes.onnx.shapes.computed_ranges import is_data, is_split_by_data
 from passes.onnx.shapes.doubles import folded, is_double
 from passes.onnx.shapes.lengths import (
@@ -81,9 +82,27 @@ class Resolver:
             try:
                 return self._visit(op)
             except CompileError as error:
-                if not isinstance(op, OnnxOp) or not self.lengths.learn(op, error):
+                if not isinstance(op, OnnxOp):
+                    raise
+                if not self.lengths.learn(op, error) and not self._know_more(op):
                     raise
                 self._renew(op)
+
+    def _know_more(self, op: OnnxOp) -> bool:
+        """Whether ranges that have shrunk since decide something that an operation depends on."""
+        behind = [x for value in operands_of(op) for x in unknown_behind(value, self.contents.get)]
+        for one in behind:
+            if isinstance(one, OnnxOp):
+                node = Node(one, self.contents.get, self.ranges, self.folder)
+                rule = required_record(one).contents
+                contents = self._computed(one) or ([rule(node)] if rule else [])
+                for result, content in zip(one.results, contents, strict=False):
+                    self._note(result, content)
+            elif isinstance(one, LpuOp):
+                self._note_lpu(one)
+        return any(
+            self.contents.get(result) is not None for one in behind for result in one.results
+        )
 
     def _renew(self, op: Operation) -> None:
         """Let lengths that have turned out to be equal have one name in what an operation reads."""
