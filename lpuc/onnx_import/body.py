@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from onnx import AttributeProto, FunctionProto, GraphProto, NodeProto
@@ -23,8 +23,9 @@ from dialects.names import escape
 from dialects.onnx.branches import IfOp, YieldOp
 from dialects.onnx.ops import InitializerOp
 from lpuc.onnx_import.budgets import Budgets
-from lpuc.onnx_import.functions import Key, call_attributes, graphs_of, key_of, resolved
+from lpuc.onnx_import.functions import Key, call_attributes, key_of, resolved
 from lpuc.onnx_import.nodes import NodeReader, named, node_name, op_label
+from lpuc.onnx_import.order import in_order, names_read
 from lpuc.onnx_import.reading.model import opsets
 from lpuc.onnx_import.standard import standard_function
 from lpuc.onnx_import.tensors import NIBBLES, TensorReader
@@ -136,10 +137,10 @@ class Body:
             append(op, self.block)
             self.define(name, op.results[0], "an initializer")
 
-    def _nodes(self, nodes: Sequence[NodeProto]) -> None:
-        """Operations for all nodes, in their order."""
+    def _nodes(self, nodes: Sequence[NodeProto], sortable: bool) -> None:
+        """Operations for all nodes; those of a branch or a function must be in order."""
         self.shared.count(len(nodes))
-        for index, proto in enumerate(nodes):
+        for index, proto in in_order(nodes, self.knows) if sortable else enumerate(nodes):
             name = self.prefix + node_name(proto, index)
             self.shared.budgets.check("name_bytes", len(name), f"the name of node {index}")
             node = resolved(proto, self.attributes)
@@ -155,8 +156,8 @@ class Body:
         message = f"input '{escape(name)}' is not defined"
         if later is not None:
             producer = escape(later.name) or later.op_type
-            message += f" before this node, but by the later node {producer}"
-        reason = "the nodes are not in order, or form a cycle" if later is not None else None
+            message += f" before this node, but by the node {producer}"
+        reason = "the nodes form a cycle, or are not in order" if later is not None else None
         raise CompileError(message, node=where, op=op_label(node), hint=reason)
 
     def _node(self, node: NodeProto, name: str, inputs: Sequence[SSAValue | None]) -> None:
@@ -195,7 +196,7 @@ class Body:
         )
         absent = [None] * (len(function.input) - len(inputs))
         body.values.update(zip(function.input, [*inputs, *absent], strict=True))
-        body._nodes(function.node)
+        body._nodes(function.node, sortable=False)
         for formal, actual in zip(function.output, call.output, strict=False):
             if not body.knows(formal):
                 raise CompileError(f"the function defines no '{escape(formal)}'", **where)
@@ -233,7 +234,7 @@ class Body:
         """The constants that are used and the nodes of a graph."""
         used = names_read(graph.node) | {output.name for output in graph.output}
         self._constants(weights, used)
-        self._nodes(graph.node)
+        self._nodes(graph.node, sortable=self.outer is None)
 
     def results(self, graph: GraphProto) -> list[SSAValue]:
         """The values of the outputs of a graph, in order."""
@@ -251,14 +252,3 @@ def _read_as_nibbles(graph: GraphProto) -> set[str]:
     read = {name for node in graph.node if node.op_type in READERS for name in node.input}
     others = names_read([node for node in graph.node if node.op_type not in READERS])
     return read - others - {output.name for output in graph.output}
-
-
-def names_read(nodes: Iterable[NodeProto]) -> set[str]:
-    """All names that nodes read, those in their branches included."""
-    found: set[str] = set()
-    for node in nodes:
-        found.update(node.input)
-        for graph in graphs_of(node):
-            found |= names_read(graph.node)
-            found.update(output.name for output in graph.output)
-    return found

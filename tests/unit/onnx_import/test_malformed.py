@@ -56,11 +56,11 @@ WRONG: dict[str, tuple[ModelProto, str]] = {
     ),
     "output twice": (model([], {"x": [1]}, ["x", "x"]), "'x' is listed twice"),
     "undefined": (_two(("q", "t"), ("t", "y")), "to_t: Relu: input 'q' is not defined"),
-    "unsorted": (
-        _two(("t", "y"), ("x", "t")),
-        "but by the later node to_t; the nodes are not in order",
+    "cycle": (
+        _two(("y", "t"), ("t", "y")),
+        "to_t: Relu: input 'y' is not defined before this node, but by the node to_y; "
+        "the nodes form a cycle, or are not in order",
     ),
-    "cycle": (_two(("y", "t"), ("t", "y")), "form a cycle"),
     "defined twice": (_two(("x", "y"), ("x", "y")), "'y' is defined twice"),
     "shadowed input": (_two(("x", "x"), ("x", "y")), "'x' is defined twice"),
     "unknown operator": (unary("Reluu"), "it: Reluu: unknown operator; did you mean Relu"),
