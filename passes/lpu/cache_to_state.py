@@ -35,7 +35,8 @@ A result of the function is the present of a past if
 2. the first operand is an argument, and the axis is one along which it has a symbol, or its role
    is `past` and it has none;
 3. the argument has no other use;
-4. transposes around both give the result the layout of the argument; nothing is cast;
+4. transposes around both give the result the layout of the argument; nothing is cast, but for
+   the casts at both ends of what the model keeps in a shorter type (`passes.lpu.state.rounded`);
 5. names do not declare another result to be the present (`passes.lpu.state.pairs`).
 
 A cache that holds keys and values of a layer, or those of all layers, is one state of several
@@ -71,6 +72,7 @@ from dialects.reading import operations
 from passes.analysis.functions import functions, symbol_ranges
 from passes.lpu.state.pairs import Finder, Pair, inverse
 from passes.lpu.state.replaced import RECURRENT, Replaced, replaced
+from passes.lpu.state.rounded import take_rounded
 from passes.lpu.state.stacks import Stack, chain_of, stacks
 from passes.rewriting import kernel
 from passes.rewriting.base import RewritingPass
@@ -221,6 +223,7 @@ def _write(build: Build, state: StateOp, value: SSAValue, at: list[Affine]) -> N
 
 def convert(func: FuncOp) -> None:
     """Turn every pair of a function into state."""
+    take_rounded(func)
     named, found, stacked = Ports(func), Finder(func).pairs(), stacks(func)
     kept = {pair.past for pair in (*found, *stacked)}
     others = replaced(func, kept)

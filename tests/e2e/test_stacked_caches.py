@@ -133,6 +133,16 @@ def test_in_f16_too(tmp_path: Path):
     assert "generate greedy" in found.cases
 
 
+@pytest.mark.parametrize("precision", ["f32", "f16"])
+def test_in_f16_between_casts_at_the_border(precision: str, tmp_path: Path):
+    """As converters to f16 leave a model whose inputs and outputs are to stay f32."""
+    float16 = pytest.importorskip("onnxruntime.transformers.float16")
+    path = _path(float16.convert_float_to_float16(of_layers(SPLIT), keep_io_types=True), tmp_path)
+    found = lpuc.verify(path, precision=precision, max_context=CONTEXT)
+    assert found.is_right
+    assert "generate greedy" in found.cases
+
+
 TWICE = GATHERED.replace("(past_{0}, one)", "(past_{0}, zero)")
 MISSES = {
     "another order": (GATHERED, SWAPPED),

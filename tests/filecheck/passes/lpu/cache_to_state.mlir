@@ -471,3 +471,138 @@ func.func @by_name(%a : !lpu.tensor<[1, 4], f32>) -> !lpu.tensor<[1, 4], f32> at
   %x = lpu.map "neg" %a : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f32>
   func.return %x : !lpu.tensor<[1, 4], f32>
 }
+
+// -----
+
+// What the model keeps in f16 is f16 on the device; the host goes on to see f32.
+// CHECK-LABEL: @kept_short
+// CHECK-SAME:    lpu.interface = #lpu.interface<["past" in state, "new" data f32] -> ["y" data f32, "present" in state]>
+// CHECK-NEXT:    %cache = lpu.state "cache.0" inputs <["past" past f32 [1, P, 4] at [0, 0, 0]]> outputs <["present" present f32 [1, P + 1, 4] at [0, 0, 0]]> : !lpu.state<[1, 8, 4], f16>
+// CHECK-NEXT:    lpu.write %cache, %new
+// CHECK-NEXT:    %all = lpu.read %cache at <[0, 0, 0]> : !lpu.state<[1, 8, 4], f16> -> !lpu.tensor<[1, P + 1, 4], f16>
+// CHECK-NEXT:    %y = lpu.map "neg" %all
+// CHECK-NEXT:    func.return %y
+func.func @kept_short(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f16>)
+    -> (!lpu.tensor<[1, P + 1, 4], f16>, !lpu.tensor<[1, P + 1, 4], f32>)
+    attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32] -> ["y" data f32, "present" data f32]>,
+                lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %short = lpu.cast %past : !lpu.tensor<[1, P, 4], f32> -> !lpu.tensor<[1, P, 4], f16>
+  %all = lpu.concat %short, %new axis 1 : !lpu.tensor<[1, P, 4], f16>, !lpu.tensor<[1, 1, 4], f16> -> !lpu.tensor<[1, P + 1, 4], f16>
+  %y = lpu.map "neg" %all : !lpu.tensor<[1, P + 1, 4], f16> -> !lpu.tensor<[1, P + 1, 4], f16>
+  %present = lpu.cast %all : !lpu.tensor<[1, P + 1, 4], f16> -> !lpu.tensor<[1, P + 1, 4], f32>
+  func.return %y, %present : !lpu.tensor<[1, P + 1, 4], f16>, !lpu.tensor<[1, P + 1, 4], f32>
+}
+
+// -----
+
+// So is what precision has shortened already, in another layout.
+// CHECK-LABEL: @shortened_before
+// CHECK:         lpu.state "cache.0" inputs <["past" past f32 [P, 1, 4] at [0, 0, 0]]> {{.*}} : !lpu.state<[8, 1, 4], f16>
+// CHECK-NOT:     lpu.cast
+// CHECK:         func.return %y
+func.func @shortened_before(%past : !lpu.tensor<[P, 1, 4], f16>, %new : !lpu.tensor<[1, 1, 4], f16>)
+    -> (!lpu.tensor<[1, P + 1, 4], f16>, !lpu.tensor<[P + 1, 1, 4], f32>)
+    attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32] -> ["y" data f32, "present" data f32]>,
+                lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %long = lpu.cast %past : !lpu.tensor<[P, 1, 4], f16> -> !lpu.tensor<[P, 1, 4], f32>
+  %short = lpu.cast %long : !lpu.tensor<[P, 1, 4], f32> -> !lpu.tensor<[P, 1, 4], f16>
+  %0 = lpu.transpose %short <[1, 0, 2]> : !lpu.tensor<[P, 1, 4], f16> -> !lpu.tensor<[1, P, 4], f16>
+  %all = lpu.concat %0, %new axis 1 : !lpu.tensor<[1, P, 4], f16>, !lpu.tensor<[1, 1, 4], f16> -> !lpu.tensor<[1, P + 1, 4], f16>
+  %y = lpu.map "neg" %all : !lpu.tensor<[1, P + 1, 4], f16> -> !lpu.tensor<[1, P + 1, 4], f16>
+  %1 = lpu.transpose %all <[1, 0, 2]> : !lpu.tensor<[1, P + 1, 4], f16> -> !lpu.tensor<[P + 1, 1, 4], f16>
+  %present = lpu.cast %1 : !lpu.tensor<[P + 1, 1, 4], f16> -> !lpu.tensor<[P + 1, 1, 4], f32>
+  func.return %y, %present : !lpu.tensor<[1, P + 1, 4], f16>, !lpu.tensor<[P + 1, 1, 4], f32>
+}
+
+// -----
+
+// A past that is read unrounded, too, stays as it is.
+// CHECK-LABEL: @read_long_too
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.cast %past
+// CHECK-NOT:     lpu.state
+// CHECK:         func.return
+func.func @read_long_too(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f16>)
+    -> (!lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>)
+    attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32] -> ["y" data f32, "present" data f32]>,
+                lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %y = lpu.map "neg" %past : !lpu.tensor<[1, P, 4], f32> -> !lpu.tensor<[1, P, 4], f32>
+  %short = lpu.cast %past : !lpu.tensor<[1, P, 4], f32> -> !lpu.tensor<[1, P, 4], f16>
+  %all = lpu.concat %short, %new axis 1 : !lpu.tensor<[1, P, 4], f16>, !lpu.tensor<[1, 1, 4], f16> -> !lpu.tensor<[1, P + 1, 4], f16>
+  %present = lpu.cast %all : !lpu.tensor<[1, P + 1, 4], f16> -> !lpu.tensor<[1, P + 1, 4], f32>
+  func.return %y, %present : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>
+}
+
+// -----
+
+// Rows that are read before they are rounded are not those that a cache would hold.
+// CHECK-LABEL: @rounded_behind
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.concat
+// CHECK-NOT:     lpu.state
+// CHECK:         func.return
+func.func @rounded_behind(%past : !lpu.tensor<[1, P, 4], f16>, %new : !lpu.tensor<[1, 1, 4], f32>)
+    -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f16>)
+    attributes {lpu.interface = #lpu.interface<["past" past f16, "new" data f32] -> ["y" data f32, "present" data f16]>,
+                lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %long = lpu.cast %past : !lpu.tensor<[1, P, 4], f16> -> !lpu.tensor<[1, P, 4], f32>
+  %all = lpu.concat %long, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %y = lpu.map "neg" %all : !lpu.tensor<[1, P + 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %present = lpu.cast %all : !lpu.tensor<[1, P + 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f16>
+  func.return %y, %present : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f16>
+}
+
+// -----
+
+// A cast to whole numbers is no shorter form of a float.
+// CHECK-LABEL: @kept_whole
+// CHECK-NOT:     lpu.state
+// CHECK:         lpu.cast %past
+// CHECK-NOT:     lpu.state
+// CHECK:         func.return
+func.func @kept_whole(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], i8>)
+    -> !lpu.tensor<[1, P + 1, 4], f32>
+    attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data i8] -> ["present" data f32]>,
+                lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %short = lpu.cast %past : !lpu.tensor<[1, P, 4], f32> -> !lpu.tensor<[1, P, 4], i8>
+  %all = lpu.concat %short, %new axis 1 : !lpu.tensor<[1, P, 4], i8>, !lpu.tensor<[1, 1, 4], i8> -> !lpu.tensor<[1, P + 1, 4], i8>
+  %present = lpu.cast %all : !lpu.tensor<[1, P + 1, 4], i8> -> !lpu.tensor<[1, P + 1, 4], f32>
+  func.return %present : !lpu.tensor<[1, P + 1, 4], f32>
+}
+
+// -----
+
+// What is new is rounded by the model, though a present holds it.
+// CHECK-LABEL: @new_rounded
+// CHECK-SAME:    (%new: !lpu.tensor<[1, 1, 4], f32>)
+// CHECK-NEXT:    %0 = lpu.cast %new
+// CHECK-NEXT:    lpu.state {{.*}} : !lpu.state<[1, 8, 4], f16>
+// CHECK-NEXT:    lpu.write %cache, %0
+func.func @new_rounded(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>)
+    -> !lpu.tensor<[1, P + 1, 4], f32>
+    attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32] -> ["present" data f32]>,
+                lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %0 = lpu.cast %new : !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, 1, 4], f16>
+  %1 = lpu.cast %past : !lpu.tensor<[1, P, 4], f32> -> !lpu.tensor<[1, P, 4], f16>
+  %all = lpu.concat %1, %0 axis 1 : !lpu.tensor<[1, P, 4], f16>, !lpu.tensor<[1, 1, 4], f16> -> !lpu.tensor<[1, P + 1, 4], f16>
+  %present = lpu.cast %all : !lpu.tensor<[1, P + 1, 4], f16> -> !lpu.tensor<[1, P + 1, 4], f32>
+  func.return %present : !lpu.tensor<[1, P + 1, 4], f32>
+}
+
+// -----
+
+// Rounded twice, to two types, is not rounded once.
+// CHECK-LABEL: @shortened_otherwise
+// CHECK-SAME:    (%past: !lpu.tensor<[1, P, 4], f16>
+// CHECK-NEXT:    lpu.cast %past
+// CHECK-NOT:     lpu.state
+// CHECK:         func.return
+func.func @shortened_otherwise(%past : !lpu.tensor<[1, P, 4], f16>, %new : !lpu.tensor<[1, 1, 4], bf16>)
+    -> !lpu.tensor<[1, P + 1, 4], f32>
+    attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32] -> ["present" data f32]>,
+                lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %0 = lpu.cast %past : !lpu.tensor<[1, P, 4], f16> -> !lpu.tensor<[1, P, 4], bf16>
+  %all = lpu.concat %0, %new axis 1 : !lpu.tensor<[1, P, 4], bf16>, !lpu.tensor<[1, 1, 4], bf16> -> !lpu.tensor<[1, P + 1, 4], bf16>
+  %present = lpu.cast %all : !lpu.tensor<[1, P + 1, 4], bf16> -> !lpu.tensor<[1, P + 1, 4], f32>
+  func.return %present : !lpu.tensor<[1, P + 1, 4], f32>
+}
