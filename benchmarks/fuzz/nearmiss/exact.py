@@ -75,6 +75,7 @@ NORM: tuple[Row, ...] = (
     ("norm/*", "node_in_half", "Add!", "a bias in f16 stays behind"),
     ("norm/*", "result_rounded", "Mul", "in front of the weight; the numbers show others"),
     ("norm/rms_plus_one", "operand_*", "Add>Mul.1", "any weight"),
+    ("norm/rms_plus_one", "operand_*", "Mul>Mul.0", "the weight stays behind"),
     ("norm/layer", "operator", "Mul:*", "the weight stays behind; the numbers show the rest"),
     ("norm/rms*", "operator", "Mul:*", "the weight stays behind; the numbers show the rest"),
     ("norm/*", "operand_moved", "Mul>Mul.1", "the weight stays behind; the numbers show the rest"),
