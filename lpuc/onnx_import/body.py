@@ -23,6 +23,7 @@ from dialects.names import escape
 from dialects.onnx.branches import IfOp, YieldOp
 from dialects.onnx.ops import InitializerOp
 from lpuc.onnx_import.budgets import Budgets
+from lpuc.onnx_import.four_bits import constant_of, read_as_such, rows_of_table
 from lpuc.onnx_import.functions import Key, call_attributes, key_of, resolved
 from lpuc.onnx_import.nodes import NodeReader, named, node_name, op_label
 from lpuc.onnx_import.order import in_order, names_read
@@ -31,9 +32,6 @@ from lpuc.onnx_import.standard import standard_function
 from lpuc.onnx_import.tensors import NIBBLES, TensorReader
 from passes.rewriting.creation import make
 from passes.rewriting.kernel import append, locate
-
-READERS = frozenset({"DequantizeLinear"})
-"""What may read an initializer of 4-bit integers."""
 
 BRANCHES = ("then_branch", "else_branch")
 
@@ -89,6 +87,8 @@ class Body:
         self.shared, self.reader, self.block, self.outer = shared, reader, block, outer
         self.attributes, self.prefix = attributes or {}, prefix
         self.values: dict[str, SSAValue | None] = {}
+        self.short = set[str]()
+        """Names of constants that may be of 4-bit integers."""
 
     def find(self, name: str) -> SSAValue | None:
         """The value of a name, here or around; KeyError if there is none."""
@@ -116,13 +116,13 @@ class Body:
         if graph.sparse_initializer:
             raise Unsupported("the graph has sparse initializers", hint="store them densely")
         weights: dict[str, Weight] = {}
-        short = _read_as_nibbles(graph)
+        self.short = read_as_such(graph)
         for tensor in graph.initializer:
             what = f"the initializer '{escape(tensor.name)}'"
             if not tensor.name or tensor.name in weights:
                 raise CompileError(f"{what} has no name of its own")
             read = self.shared.tensors
-            taken = tensor.data_type in NIBBLES and tensor.name in short
+            taken = tensor.data_type in NIBBLES and tensor.name in self.short
             weights[tensor.name] = (read.nibbles if taken else read.weight)(tensor, what)
         return weights
 
@@ -131,9 +131,7 @@ class Body:
         for name, weight in weights.items():
             if name not in used:
                 continue
-            kind = tensor_type(Tensor.of(weight.shape, weight.dtype))
-            location = location_of([escape(name)])
-            op = make(InitializerOp, (), [kind], {"value": WeightAttr(weight)}, location)
+            op = _constant(weight, escape(name))
             append(op, self.block)
             self.define(name, op.results[0], "an initializer")
 
@@ -162,12 +160,16 @@ class Body:
 
     def _node(self, node: NodeProto, name: str, inputs: Sequence[SSAValue | None]) -> None:
         function = self.shared.functions.get(key_of(node))
+        function = function or rows_of_table(node, name, inputs)
         function = function or standard_function(node, self.reader.opsets, inputs)
         if function is not None:
             self._call(node, name, function, inputs)
             return
-        if node.op_type == "If" and node.domain in ("", "ai.onnx"):
-            op: Operation = self._if(node, name, inputs)
+        numbers = constant_of(node) if self.short.issuperset(node.output) else None
+        if numbers is not None:
+            op: Operation = _constant(self.shared.tensors.nibbles(numbers, f"node {name}"), name)
+        elif node.op_type == "If" and node.domain in ("", "ai.onnx"):
+            op = self._if(node, name, inputs)
         else:
             op = self.reader.build(node, name, inputs)
         append(op, self.block)
@@ -247,8 +249,7 @@ class Body:
         return found
 
 
-def _read_as_nibbles(graph: GraphProto) -> set[str]:
-    """The names that only nodes read which may read 4-bit integers."""
-    read = {name for node in graph.node if node.op_type in READERS for name in node.input}
-    others = names_read([node for node in graph.node if node.op_type not in READERS])
-    return read - others - {output.name for output in graph.output}
+def _constant(weight: Weight, name: str) -> InitializerOp:
+    """The operation for a constant of the model."""
+    kind = tensor_type(Tensor.of(weight.shape, weight.dtype))
+    return make(InitializerOp, (), [kind], {"value": WeightAttr(weight)}, location_of([name]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,89 @@ def test_weights_of_four_bits(kind: str, rows: int, block: int, raw: bool, tmp_p
     session = onnxruntime.InferenceSession(model.SerializeToString(), plain)
     program = lpuc.compile(tmp_path / "model.onnx", precision="f32")
     assert_same([program.run(inputs)["y"]], session.run(None, inputs))
+
+
+def _turned(model: ModelProto) -> ModelProto:
+    """The same with weights that are stored the other way round."""
+    (held,) = [t for t in model.graph.initializer if t.name == "w"]
+    kind = next(k for k, (number, _) in KINDS.items() if number == held.data_type)
+    numbers = numpy_helper.to_array(held).astype(np.int64).T
+    held.CopyFrom(_tensor("turned", kind, numbers, True))
+    model.graph.node.insert(
+        0, helper.make_node("Transpose", ["turned"], ["w"], "turn", perm=[1, 0])
+    )
+    return model
+
+
+def _as_nodes(model: ModelProto) -> ModelProto:
+    """The same with every 4-bit constant as a node."""
+    held = [
+        t for t in model.graph.initializer if t.data_type in (TensorProto.INT4, TensorProto.UINT4)
+    ]
+    others = [t for t in model.graph.initializer if t not in held]
+    made = [helper.make_node("Constant", [], [t.name], f"const_{t.name}", value=t) for t in held]
+    nodes = [*made, *model.graph.node]
+    del model.graph.initializer[:], model.graph.node[:]
+    model.graph.initializer.extend(others)
+    model.graph.node.extend(nodes)
+    return model
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("form", [_as_nodes, _turned])
+def test_constants_that_are_nodes_or_turned(
+    form: Callable[[ModelProto], ModelProto], kind: str, tmp_path: Path
+):
+    model = form(_model(kind, 32, 16, True, True))
+    onnx.save(model, tmp_path / "model.onnx")
+    inputs = {"x": f32(2, 32, seed=1)}
+    plain = onnxruntime.SessionOptions()
+    plain.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(model.SerializeToString(), plain)
+    program = lpuc.compile(tmp_path / "model.onnx", precision="f32")
+    assert_same([program.run(inputs)["y"]], session.run(None, inputs))
+    assert lpuc.verify(tmp_path / "model.onnx", precision="f32").is_right
+
+
+def _table(kind: str, pointed: bool, **given: int) -> ModelProto:
+    """Rows of a table of 24 columns in blocks of 16."""
+    least, draw = KINDS[kind][1], np.random.default_rng(7)
+    held = [_tensor("w", kind, draw.integers(least, least + 16, (9, 24)), True)]
+    held.append(numpy_helper.from_array(abs(f32(9, 2)), "s"))
+    names = ["w", "ids", "s"]
+    if pointed:
+        held.append(_tensor("z", kind, draw.integers(least, least + 16, (9, 2)), True))
+        names.append("z")
+    given = {"block_size": 16, "quantize_axis": 1, **given}
+    node = helper.make_node(
+        "GatherBlockQuantized", names, ["y"], "rows", domain="com.microsoft", **given
+    )
+    ids = helper.make_tensor_value_info("ids", TensorProto.INT64, [1, 3])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    graph = helper.make_graph([node], "table", [ids], [y], held)
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=10)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("pointed", [True, False])
+def test_rows_of_a_table_of_four_bits(kind: str, pointed: bool, tmp_path: Path):
+    """Its zero point is 0 where none is given, not the middle of the range, as for bytes."""
+    model = _table(kind, pointed)
+    onnx.save(model, tmp_path / "model.onnx")
+    inputs = {"ids": np.array([[3, 8, 0]], np.int64)}
+    want = onnxruntime.InferenceSession(model.SerializeToString()).run(None, inputs)
+    program = lpuc.compile(tmp_path / "model.onnx", precision="f32")
+    assert_same([program.run(inputs)["y"]], want)
+
+
+def test_a_table_of_four_bits_that_says_other_bits_is_refused(tmp_path: Path):
+    onnx.save(_table("uint4", True, bits=8), tmp_path / "model.onnx")
+    with pytest.raises(
+        CompileError,
+        match=r"rows: com\.microsoft\.GatherBlockQuantized: bits is 8, of a table of 4-bit integers",
+    ):
+        lpuc.compile(tmp_path / "model.onnx")
 
 
 def test_what_else_reads_them_is_refused(tmp_path: Path):

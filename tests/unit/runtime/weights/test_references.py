@@ -19,7 +19,8 @@ from runtime.program.assembly import assemble, disassemble
 from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
 from runtime.weights import source_files
-from runtime.weights.recipes import Cast, FileRange, Inline, Recipe, Stack, Transpose, read
+from runtime.weights.checksums import SUM_BYTES
+from runtime.weights.recipes import Cast, FileRange, Inline, Recipe, Stack, Transpose, Unpack, read
 from runtime.weights.referenced_files import SourceFile
 from runtime.weights.references import Param, References, refer
 from runtime.weights.source_files import BLOCK_BYTES, Span, Sums, merged
@@ -209,6 +210,17 @@ def test_a_small_file_is_no_bomb():
     references = References((SourceFile("w", 4 << 20, "00"),), ((0, Stack((large,) * 64)),))
     with pytest.raises(Invalid, match="do not come from so small files"):
         references.validate(256 << 20)
+
+
+def test_numbers_of_two_bits_are_no_bomb():
+    """Sixteen times their bytes in f32, and twice that where extents are padded; no more."""
+    packed = FileRange("w", 0, (3 << 20,), ElementType.U8)
+    weight = Cast(Unpack(packed, 2, (12 << 20,), ElementType.U8), F32)
+    references = References((SourceFile("w", 3 << 20, "00" * SUM_BYTES),), ((0, weight),))
+    references.validate(48 << 20)
+    references.validate((64 << 20) + 32 * (3 << 20))
+    with pytest.raises(Invalid, match="do not come from so small files"):
+        references.validate((64 << 20) + 32 * (3 << 20) + 1)
 
 
 @pytest.mark.parametrize(
