@@ -15,6 +15,7 @@ from runtime.program.program import Program
 from runtime.timing.engines import NET, Engines
 from runtime.timing.events import Engine, Event
 from runtime.timing.hbm import rates
+from runtime.timing.profiling.owed import Owed, Sums
 from runtime.timing.walk import Walk
 from runtime.traps import Trap
 
@@ -70,35 +71,45 @@ def predict(
     Trap when the program cannot run, not with `fuel` instructions or `most` elements, or when its
     flow depends on data.
     """
-    return _timing(program, symbols, events(program, symbols, fuel, entry, most))
+    owed = Owed(program.target)
+    return _timing(program, symbols, events(program, symbols, fuel, entry, most, owed), owed)
 
 
 def events(
     program: Program, symbols: Mapping[str, int], fuel: int = FUEL, entry: str = "step",
-    most: int | None = None,
+    most: int | None = None, owed: Owed | None = None,
 ) -> Iterator[Event]:  # fmt: skip
-    """What happens in a run, in the order in which it becomes known."""
+    """What happens in a run, in the order in which it becomes known; `owed` is told what is due."""
     walk, engines = Walk(program, symbols, entry), Engines(program.target)
     for pc, inst, work, base in walk.run(fuel, most):
+        if owed is not None:
+            owed.note(inst, work)
         try:
             yield from engines.execute(pc, inst, work, base)
         except Trap as trap:
             raise walk.located(trap, pc) from None
+    if owed is not None:
+        owed.leave(engines.fifo.unsent)
 
 
-def _timing(program: Program, symbols: Mapping[str, int], run: Iterable[Event]) -> Timing:
-    """The fold over the events of a run."""
+def _timing(
+    program: Program, symbols: Mapping[str, int], run: Iterable[Event], owed: Owed
+) -> Timing:  # fmt: skip
+    """The fold over the events of a run, which add up to what is owed behind them."""
     target, end = program.target, 0
     executed, moved = Counter[int](), Counter[int]()
-    served, busy, exposed = Counter[Engine](), Counter[Engine](), Counter[Unit]()
+    number, served, busy = Counter[Engine](), Counter[Engine](), Counter[Engine]()
+    exposed = Counter[Unit]()
     for _, pc, engine, _, _, _, _, over, taken, size, *_ in run:
         executed[pc] += 1
+        number[engine] += 1
         busy[engine] += taken
         served[engine] += size
         if over > end:
             moved[pc] += over - end
             exposed[UNITS[engine]] += over - end
             end = over
+    owed.compare({e: Sums(number[e], busy[e], served[e]) for e in Engine})
     seconds = end / target.clock_hz
     moved_bytes = served[Engine.STREAM] + served[Engine.TRANSFER]
     return Timing(

@@ -19,7 +19,9 @@ from typing import NamedTuple
 from runtime.timing.events import Cause, Engine, Event, Reason
 from runtime.timing.hbm import rates
 from runtime.timing.profiling.causes import WORK, Spent, waited_for
-from runtime.timing.profiling.record import CHANNELS, Record
+from runtime.timing.profiling.conserving import check_accounts
+from runtime.timing.profiling.owed import CHANNELS
+from runtime.timing.profiling.record import Record
 from runtime.timing.profiling.turns import Nodes
 from runtime.timing.scoreboard import NEVER
 
@@ -61,6 +63,8 @@ def accounts(run: Record) -> Accounts:
     for engine, over in free.items():
         if run.cycles > over:
             found[Entry(engine, Spent.IDLE, True, (), ())] += run.cycles - over
+    spent = ((entry.engine, entry.waits, cycles) for entry, cycles in found.items())
+    check_accounts(run.cycles, run.work, spent)
     return dict(found)
 
 

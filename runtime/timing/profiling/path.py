@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from runtime.timing.events import Engine, Event
 from runtime.timing.profiling.causes import WORK, Spent
+from runtime.timing.profiling.conserving import check_path
 from runtime.timing.profiling.record import Record
 from runtime.timing.profiling.turns import Nodes
 from runtime.timing.scoreboard import NEVER
@@ -29,7 +30,9 @@ class Piece(NamedTuple):
 
 def critical_path(run: Record) -> tuple[Piece, ...]:
     """The pieces in the order of time."""
-    return tuple(_back(run))[::-1] if run.events else ()
+    path = tuple(_back(run))[::-1] if run.events else ()
+    check_path(run.cycles, [(piece.engine, piece.begin, piece.end) for piece in path])
+    return path
 
 
 def _back(run: Record) -> Iterator[Piece]:

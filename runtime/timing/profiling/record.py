@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
 
+import numpy as np
+
 from runtime.isa.instructions.matrix import Vecmat
 from runtime.isa.spec import Inst, values
 from runtime.program.program import Program
@@ -11,12 +13,11 @@ from runtime.target import Target
 from runtime.timing.engines import Engines
 from runtime.timing.events import Engine, Event
 from runtime.timing.model import FUEL
+from runtime.timing.profiling.conserving import worked
+from runtime.timing.profiling.owed import CHANNELS, Owed
 from runtime.timing.profiling.turns import Layers, Nodes, Turns
 from runtime.timing.walk import Walk
 from runtime.traps import Trap
-
-CHANNELS = (Engine.STREAM, Engine.TRANSFER)
-"""The engines that move bytes of HBM."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Record:
     """The events of a run by their number, and what each is for; `cycles` is when it is over.
 
     `nodes` are those of the layer that it computes, `roles` those of the first layer, and `macs`
-    the multiplications of a product. `code` has the instructions by their pc.
+    the multiplications of a product. `code` has the instructions by their pc. `work` are the cycles
+    in which each engine works.
     """
 
     target: Target
@@ -35,6 +37,7 @@ class Record:
     macs: tuple[int, ...]
     code: Mapping[int, Inst]
     cycles: int
+    work: Mapping[Engine, int]
 
     @property
     def seconds(self) -> float:
@@ -69,20 +72,28 @@ def record(
     program = program if target is None else replace(program, target=target)
     walk, engines, turns = Walk(program, symbols, entry), Engines(program.target), Turns(program)
     found, where = list[Event](), list[tuple[int, tuple[int, ...]]]()
-    macs, code = list[int](), dict[int, Inst]()
+    macs, code, owed, panels = list[int](), dict[int, Inst](), Owed(program.target), 0
     for pc, inst, work, base in walk.run(fuel):
         where.append((pc, turns.at(pc)))
         code[pc] = inst
-        is_product = isinstance(inst, Vecmat)
-        macs.append(prod(values(walk.registers, inst.extents)) if is_product else 0)
+        owed.note(inst, work)
+        if isinstance(inst, Vecmat):
+            batch, rows, *panel = values(walk.registers, inst.extents)
+            panels += batch * prod(panel) * inst.x.type.itemsize
+            macs.append(batch * rows * prod(panel))
+        else:
+            macs.append(0)
         try:
             found += engines.execute(pc, inst, work, base)
         except Trap as trap:
             raise walk.located(trap, pc) from None
-    layers = Layers(program, turns)
+    panels += sum(panel.size for panel in engines.fifo.undrained)
+    layers, events = Layers(program, turns), tuple(sorted(found))
+    words = np.array([code[pc].WORDS for pc, _ in where], np.int64)
     return Record(
-        program.target, dict(symbols), tuple(sorted(found)),
+        program.target, dict(symbols), events,
         tuple(layers.nodes(pc, at) for pc, at in where),
         tuple(layers.nodes(pc, (0,) * len(at)) for pc, at in where), tuple(macs), code,
         max((event.end for event in found), default=0),
+        worked(events, words, owed, panels, program.target),
     )  # fmt: skip
