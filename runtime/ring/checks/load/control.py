@@ -28,9 +28,9 @@ from runtime.ring.checks.load.refusal import Narrator
 from runtime.ring.checks.load.state import State
 from runtime.ring.checks.load.values import (
     OF_TWO,
-    UNIFORM,
     UNKNOWN,
     Value,
+    any_number,
     combined,
     is_uniform,
 )
@@ -69,7 +69,7 @@ class Control:
             state.lmu.put(low, low + 8, Content(kind, self.tags.known.new(at), value))
             return
         kind, number = self.tags.number(state.lmu, at, low)
-        unknown = UNIFORM if kind >= Kind.SAME else UNKNOWN
+        unknown = any_number() if kind >= Kind.SAME else UNKNOWN
         registers[inst.rd] = unknown if number is None else number
 
 

@@ -17,6 +17,7 @@ from runtime.ring.checks.load.forms import Form, Values
 from runtime.ring.checks.load.links import Ends
 from runtime.ring.checks.load.memory.blocks import Block, block
 from runtime.ring.checks.load.memory.far import Far
+from runtime.ring.checks.load.memory.growing import NEVER, Grown
 from runtime.ring.checks.load.memory.runs import Kind, Runs
 from runtime.ring.checks.load.memory.tags import Tags
 from runtime.ring.checks.load.refusal import Narrator
@@ -126,13 +127,14 @@ class Data:
         if not parts:
             return SAME
         if isinstance(base, int):
-            return self.tags.read(lmu, at, base, parts)
+            return self.tags.read(lmu, at, base, parts, self._grown(touch, values, base))
         if isinstance(base, tuple):
             for device, place in enumerate(base):
-                self.tags.read(lmu, at, place, parts, device=device)
+                its = self._grown(touch, values, place)
+                self.tags.read(lmu, at, place, parts, its, device=device)
             return OWN
         low, high = self._hull(at, base, parts)
-        kind = self.tags.read(lmu, at, 0, ((low, high),), loose=True)
+        kind = self.tags.read(lmu, at, 0, ((low, high),), NEVER, loose=True)
         return kind if isinstance(base, Span) else OWN
 
     def _write(self, lmu: Runs, at: int, touch: Touch, values: Values, kind: Kind) -> None:
@@ -140,16 +142,21 @@ class Data:
         if not parts:
             return
         if isinstance(base, int):
-            self.tags.put(lmu, at, base, parts, kind)
+            self.tags.put(lmu, at, base, parts, kind, self._grown(touch, values, base))
         elif isinstance(base, tuple):
             shape = self._shape(at, values, touch)
             self.ends.refuse_overlap(at, shape, touch.size)
             bases = self.ends.places(at, base, shape, touch.size)
             extents = made_of_symbols(self._exchanged(at, touch.shape(values), shape))
-            self.tags.put_block(lmu, at, bases, parts, extents)
+            its = self._grown(touch, values, *bases)
+            self.tags.put_block(lmu, at, bases, parts, extents, its)
         else:
             low, high = self._hull(at, base, parts)
             self.tags.put_somewhere(lmu, at, low, high, kind if isinstance(base, Span) else OWN)
+
+    def _grown(self, touch: Touch, values: Values, *bases: int) -> Grown:
+        """An operand, at one address or at one for each device."""
+        return Grown(bases, touch.shape(values), touch.size)
 
     def _hull(self, at: int, base: Span | Varied, parts: Pieces) -> tuple[int, int]:
         """The bytes that an operand may have whose address is not known."""

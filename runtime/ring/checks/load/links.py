@@ -16,6 +16,8 @@ from math import prod
 from typing import Any, NoReturn
 
 from runtime.isa.instructions.net import Recv, Send
+from runtime.ring.checks.load.memory.growing import Grown
+from runtime.ring.checks.load.memory.messages import Messages
 from runtime.ring.checks.load.memory.tags import Tags
 from runtime.ring.checks.load.refusal import Narrator
 from runtime.ring.checks.load.state import Message, State
@@ -37,7 +39,7 @@ class Ends:
 
     def __init__(self, narrator: Narrator, tags: Tags, devices: int, target: Target) -> None:
         self.narrator = narrator
-        self.tags = tags
+        self.messages = Messages(tags)
         self.devices = devices
         self.target = target
         self.loops = 0
@@ -61,7 +63,8 @@ class Ends:
             self.narrator.refuse("message", f"{name} sends no element", at)
         size = inst.src.type.itemsize
         bases, parts = self.places(at, base, shape, size), in_order(shape, size)
-        sent = self.tags.send(state.lmu, at, bases, parts, made_of_symbols(extents))
+        its = Grown(bases, (*extents, *shape[4:]), size)
+        sent = self.messages.send(state.lmu, at, bases, parts, made_of_symbols(extents), its)
         messages.append(Message(at, extents, inst.src.type, sent))
 
     def recv(
@@ -78,7 +81,7 @@ class Ends:
         size = inst.dst.type.itemsize
         self.refuse_overlap(at, shape, size)
         bases, parts = self.places(at, base, shape, size), in_order(shape, size)
-        self.tags.receive(state.lmu, bases, parts, message.sent, TOWARDS[inst.side])
+        self.messages.receive(state.lmu, bases, parts, message.sent, TOWARDS[inst.side])
 
     def places(self, at: int, base: Value, shape: Shape, size: int) -> Places:
         """The address of an operand on each device, which lies in the LMU and is aligned."""

@@ -121,13 +121,20 @@ def is_settled(behind: State, older: Older, tags: Tags, tail: int) -> bool:
         if not all(_serves(held, was) for *_, held in behind.lmu.within(low, high)):
             return False
         if not isinstance(was, list):
-            tags.read(behind.lmu, tail, low, ((0, high - low),), loose=True)
+            tags.read(behind.lmu, tail, low, ((0, high - low),), None, loose=True)
+            if not all(_is_as_much(held, was) for *_, held in behind.lmu.within(low, high)):
+                return False
     far = older.far.items()
     return all(
         isinstance(held, Content) and _serves(held, was)
         for (low, high), was in far
         for *_, held in behind.hbm.within(low, high)
     )
+
+
+def _is_as_much(held: Held, was: Content) -> bool:
+    """Whether of some bytes there is as much as of others, whatever symbols are."""
+    return isinstance(held, Content) and held.fewer <= was.fewer
 
 
 def _serves(held: Held, was: Held) -> bool:

@@ -148,6 +148,16 @@ class Wording:
             at,
         )  # fmt: skip
 
+    def refuse_fewer(self, at: int, low: int, high: int, written: int) -> NoReturn:
+        """With some numbers of symbols more is read than was written."""
+        put = self.known.at[written]
+        self.narrator.refuse(
+            "place",
+            f"{self.narrator.name(at)} reads LMU bytes {low} to {high}, of which "
+            f"{self.narrator.name(put)} writes fewer with some numbers of symbols or turns",
+            at, put,
+        )  # fmt: skip
+
     def refuse_content(self, at: int, low: int, high: int, kind: Kind) -> NoReturn:
         """Nobody knows what is read."""
         name = self.narrator.name(at)

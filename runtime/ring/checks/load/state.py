@@ -71,6 +71,7 @@ class State:
 
     def met(self, other: "State") -> "State":
         """What is known where two ways meet that leave the same messages on their way."""
-        pairs = zip(self.registers, other.registers, strict=True)
-        registers = [a if a is b else joined(a, b) for a, b in pairs]
+        pairs = list(zip(self.registers, other.registers, strict=True))
+        found = {(a, b): joined(a, b) for a, b in pairs if a is not b}
+        registers = [a if a is b else found[a, b] for a, b in pairs]
         return State(registers, meet(self.lmu, other.lmu), meet(self.hbm, other.hbm), self.links)

@@ -59,7 +59,6 @@ class Turns(Exception):
         self.loops = loops
 
 
-UNIFORM = Span(LOWEST, HIGHEST)
 UNKNOWN = Varied(LOWEST, HIGHEST)
 
 Function = Callable[[int, int], int]
@@ -93,7 +92,7 @@ def combined(function: Function, a: Value, b: Value) -> Value:
     """A function of two values that is monotone or linear in each, as all of the control unit."""
     if isinstance(a, int) and isinstance(b, int):
         found = function(a, b)
-        return found if LOWEST <= found <= HIGHEST else UNIFORM
+        return found if LOWEST <= found <= HIGHEST else Span(LOWEST, HIGHEST, 0, Made(None, a, b))
     if isinstance(a, tuple) and isinstance(b, int):
         return _each([function(x, b) for x in a])
     if isinstance(a, int) and isinstance(b, tuple):
@@ -111,14 +110,19 @@ def combined(function: Function, a: Value, b: Value) -> Value:
     return Varied(low, high, sources)
 
 
+def any_number() -> Span:
+    """A number of which nothing is known but that all devices have it, unlike all others."""
+    return Span(LOWEST, HIGHEST, 0, Made(None, LOWEST, HIGHEST))
+
+
 def joined(a: Value, b: Value) -> Value:
-    """What holds of a register where two ways meet."""
+    """What holds of a register where two ways meet; of another one that is another number."""
     if a == b and type(a) is type(b):
         return a
     (low, high), (other_low, other_high) = ends(a), ends(b)
     low, high, sources = min(low, other_low), max(high, other_high), sources_of(a) | sources_of(b)
     if is_uniform(a) and is_uniform(b):
-        return Span(low, high, sources, _form(None, a, b))
+        return Span(low, high, sources, Made(None, a, b))
     return Varied(low, high, sources)
 
 

@@ -246,7 +246,9 @@ class Walk:
         if self.state is not None:
             where = "at the end of a turn of its loop"
             self.data.ends.refuse_left_over(self.state, loop.tail, where)
-            self.data.hbm.pass_turn(FIRST_LOOP << self.numbers[loop.tail])
+            bit = FIRST_LOOP << self.numbers[loop.tail]
+            self.data.hbm.pass_turn(bit)
+            self.data.tags.pass_turn(self.state.lmu, bit)
             self.state.registers[loop.counter] = loop.after
 
     def _turn(self, loop: Counted, state: State) -> None:

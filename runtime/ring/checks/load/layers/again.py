@@ -172,7 +172,8 @@ class Again:
         for view, kind in row.reads:
             base = values[view.place]
             assert isinstance(base, int)
-            if view.parts and tags.read(state.lmu, at, base, view.parts) is not kind:
+            its = view.grown(base)
+            if view.parts and tags.read(state.lmu, at, base, view.parts, its) is not kind:
                 raise Unlike
         for view, kind in row.far_reads:
             if kind is OWN and hbm.is_own(state.hbm, values[view.place], view.parts, view.rows):
@@ -183,7 +184,7 @@ class Again:
             base = values[view.place]
             assert isinstance(base, int)
             if view.parts:
-                tags.put(state.lmu, at, base, view.parts, note.kind)
+                tags.put(state.lmu, at, base, view.parts, note.kind, view.grown(base))
         events += [at] * (before + note.near - len(events))
         for view in row.far_writes:
             hbm.write(state.hbm, at, values[view.place], view.block(values), note.far)
@@ -204,7 +205,8 @@ class Again:
             old = known.blocks[event]
             read, sent = old.read, old.sent
             known.blocks[event + by] = Block(
-                known.at[event + by], old.extents, sent if sent is None else places.get(sent, sent),
+                known.at[event + by], old.extents, old.grown,
+                sent if sent is None else places.get(sent, sent),
                 old.received + by * (old.received >= first),
                 read if read is None else read + by * (read >= first),
             )  # fmt: skip

@@ -15,6 +15,7 @@ from runtime.isa.spec import DataInst
 from runtime.ring.checks.load.data import Data, Note
 from runtime.ring.checks.load.forms import Form, Values
 from runtime.ring.checks.load.memory.blocks import Block, block
+from runtime.ring.checks.load.memory.growing import Grown
 from runtime.ring.checks.load.memory.runs import Kind
 from runtime.ring.checks.load.touches import Pieces, Touch
 from runtime.ring.checks.load.values import Value, ends
@@ -27,13 +28,19 @@ NO_NOTE = Note([], Kind.OWN, 0, 0)
 class View(NamedTuple):
     """An operand: the place of its address among the registers, and its bytes from there on.
 
-    `rows` and `sources` are as in `far.block`.
+    `rows`, `sources`, `shape` and `size` are as in `far.block`.
     """
 
     place: int
     parts: Pieces
     rows: tuple[Value, Value] | None = None
     sources: int = 0
+    shape: tuple[Value, ...] = ()
+    size: int = 0
+
+    def grown(self, base: int) -> Grown:
+        """The operand, one in the LMU."""
+        return Grown((base,), self.shape, self.size)
 
     def block(self, values: Values) -> Block | None:
         """The operand, one in HBM."""
@@ -117,7 +124,7 @@ class Row:
     def _view(self, data: Data, touch: Touch, values: Values) -> View:
         rows = (values[touch.rows[0]], values[touch.rows[1]]) if touch.rows else None
         parts, sources = data.parts(self.at, touch, values), data.sources(touch, values)
-        return View(touch.base, parts, rows, sources)
+        return View(touch.base, parts, rows, sources, touch.shape(values), touch.size)
 
     def fits(self, values: Values) -> bool:
         """Whether an instruction finds the same, up to what is loose."""

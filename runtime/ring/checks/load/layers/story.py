@@ -14,7 +14,7 @@ def facts(event: int, known: Block, window: int) -> tuple[object, ...]:
     """What is known of a block, whose write is an event."""
     read = None if known.read is None else _since(known.read, window)
     received = _since(known.received, window)
-    return event - window, known.extents, known.sent is None, received, read
+    return event - window, known.extents, known.grown, known.sent is None, received, read
 
 
 def seen(lmu: Runs, window: int, bounds: Bounds) -> list[object]:
@@ -30,7 +30,7 @@ def seen(lmu: Runs, window: int, bounds: Bounds) -> list[object]:
             if isinstance(held, list):
                 story = [t and (t.origin, _since(t.event, window), t.shift) for t in held]
             else:
-                story = (held.kind, _since(held.event, window), held.number)
+                story = (held.kind, _since(held.event, window), held.number, held.fewer)
             if story != before:
                 found.append((first, story))
                 before = story

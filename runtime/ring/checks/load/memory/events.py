@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from runtime.ring.checks.load.memory.growing import NEVER, Grown
 from runtime.ring.checks.load.values import Value
 
 Extents = frozenset[Value]
@@ -14,6 +15,8 @@ class Block:
     at: int
     extents: Extents = frozenset()
     """Those of its extents that depend on symbols and turns."""
+    grown: Grown | None = None
+    """What there is of it if it has such."""
     sent: int | None = None
     """The instruction that sent some of it last."""
     received: int = 0
@@ -51,6 +54,12 @@ class Events:
         """Whether nobody waits for what was written."""
         block = self.blocks.get(event)
         return block is None or block.sent is None or block.read is not None
+
+    def pass_turn(self, loop: int) -> None:
+        """A turn of a loop ends: behind it, what extents depend on are other numbers."""
+        for block in self.blocks.values():
+            if block.grown is not None and block.grown.is_of(loop):
+                block.grown = NEVER
 
     def forget(self, event: int) -> None:
         """Drop the blocks from an event on: they are looked at again."""

@@ -1,16 +1,28 @@
-"""Operands in HBM of which there is more or less, as symbols and turns say.
+"""Operands of which there is more or less, as symbols and turns say.
 
-What devices put, exchange and store with such extents has to fit for each number that those may be:
-all of them are tried.
+What devices put, exchange and store with such extents has to fit for each number that those may be,
+and so has what is read of it: all of them are tried.
 """
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import NamedTuple
 
 from runtime.ring.checks.load.touches import Pieces, pieces
-from runtime.ring.checks.load.values import Span, Value, is_uniform, number_of, roots_of, sources_of
+from runtime.ring.checks.load.values import (
+    LOWEST,
+    UNKNOWN,
+    Span,
+    Value,
+    is_uniform,
+    number_of,
+    roots_of,
+    sources_of,
+)
 
 MOST_NUMBERS = 1 << 13
 """Numbers that are tried."""
@@ -28,6 +40,11 @@ class Grown(NamedTuple):
     def is_fixed(self) -> bool:
         """Whether there is as much of it whatever symbols and turns are."""
         return all(isinstance(number, int) for number in self.shape)
+
+    def axes(self) -> Counter[tuple[Value, Value]]:
+        """Extents and strides but for those that make no difference."""
+        pairs = zip(self.shape[:4], self.shape[4:], strict=True)
+        return Counter((e, s) for e, s in pairs if e != 1 and (s != 0 or not isinstance(e, int)))
 
     def is_of(self, source: int) -> bool:
         """Whether how much there is of it depends on something, a bit."""
@@ -47,32 +64,101 @@ class Grown(NamedTuple):
         return ((base + low, base + high) for base in self.bases for low, high in parts)
 
 
+NEVER = Grown((), (UNKNOWN, 1, 1, 1, 0, 0, 0, 0), 1)
+"""Of which nobody knows how much there is."""
+
+
 def have(whole: Sequence[Grown | None], part: Grown | None) -> bool:
     """Whether operands have all bytes of another, whatever symbols and turns are.
 
     Not if one is None, of which nothing is known.
     """
     known = [grown for grown in whole if grown is not None]
-    return part is not None and len(known) == len(whole) and _covers(known, part)
+    if part is None or len(known) < len(whole):
+        return False
+    return any(
+        all(
+            _are_within(
+                _merged(pair for grown in known for pair in grown.bytes_of(given)),
+                part.bytes_of(given),
+            )
+            for given in tried
+        )
+        for tried in _tried((*known, part))
+    )
 
 
-def _covers(whole: Sequence[Grown], part: Grown) -> bool:
-    values = [number for grown in (*whole, part) for number in grown.shape]
-    if not all(map(is_uniform, values)):
+@lru_cache(1 << 14)
+def has(whole: Grown, part: Grown, low: int, high: int) -> bool:
+    """Whether an operand has what another has of some bytes, whatever symbols and turns are."""
+    return _is_of_parts(whole, part) or any(
+        all(
+            _are_within(_merged(whole.bytes_of(given)), _clipped(part.bytes_of(given), low, high))
+            for given in tried
+        )
+        for tried in _tried((whole, part))
+    )
+
+
+@lru_cache(1 << 14)
+def agree(one: Grown, other: Grown, low: int, high: int) -> bool:
+    """Whether two operands have the same of some bytes, whatever symbols and turns are."""
+    return (one == other and one is not NEVER) or any(
+        all(
+            _merged(_clipped(one.bytes_of(given), low, high))
+            == _merged(_clipped(other.bytes_of(given), low, high))
+            for given in tried
+        )
+        for tried in _tried((one, other))
+    )
+
+
+def _is_of_parts(whole: Grown, part: Grown) -> bool:
+    """Whether an operand is another at some of its addresses, perhaps axis by axis in other order.
+
+    These have to be known to be made alike, so that they need not be tried.
+    """
+    if not all(map(is_uniform, whole.shape)):
         return False
-    roots = list(roots_of(values))
-    ranges = [range(root.low, root.high + 1) for root in roots]
-    if prod(numbers.stop - numbers.start for numbers in ranges) > MOST_NUMBERS:
-        return False
-    for numbers in product(*ranges):
-        given = dict(zip(roots, numbers, strict=True))
-        held = _merged(pair for grown in whole for pair in grown.bytes_of(given))
-        if not all(_is_within(held, *pair) for pair in part.bytes_of(given)):
+    axes, own = whole.axes(), part.axes()
+    bases = set(part.bases)
+    for axis in own - axes:
+        count, step = axis
+        if not (isinstance(count, int) and isinstance(step, int) and count <= len(whole.bases)):
             return False
-    return True
+        bases = {base + step * at for base in bases for at in range(count)}
+        own -= Counter([axis])
+    return own == axes and whole.size == part.size and bases <= set(whole.bases)
 
 
-def _merged(pairs: Iterator[tuple[int, int]]) -> Ranges:
+def _tried(operands: Iterable[Grown]) -> Iterator[Iterator[dict[Span, int]]]:
+    """All numbers that operands may be made of, or more; nothing where those are too many.
+
+    Each number is looked at as if it did not hang on the others, and then what they are made of.
+    """
+    shapes = [grown.shape for grown in operands]
+    found = {number for shape in shapes for number in shape if not isinstance(number, int)}
+    values = {number for number in found if isinstance(number, Span)}
+    if len(values) < len(found):
+        return
+    strides = {value for shape in shapes for value in shape[4:]}
+    for roots, least in ((values, -1), (roots_of(values), LOWEST)):
+        ranges = [
+            range(max(low, root.low), max(low, root.high) + 1)
+            for root in roots
+            for low in (LOWEST if root in strides else least,)
+        ]
+        if prod(numbers.stop - numbers.start for numbers in ranges) <= MOST_NUMBERS:
+            yield (dict(zip(roots, numbers, strict=True)) for numbers in product(*ranges))
+
+
+def _clipped(pairs: Iterable[tuple[int, int]], low: int, high: int) -> Iterator[tuple[int, int]]:
+    for first, end in pairs:
+        if first < high and low < end:
+            yield max(first, low), min(end, high)
+
+
+def _merged(pairs: Iterable[tuple[int, int]]) -> Ranges:
     found: Ranges = []
     for low, high in sorted(pairs):
         if found and low <= found[-1][1]:
@@ -82,5 +168,10 @@ def _merged(pairs: Iterator[tuple[int, int]]) -> Ranges:
     return found
 
 
-def _is_within(held: Ranges, low: int, high: int) -> bool:
-    return any(first <= low and high <= end for first, end in held)
+def _are_within(held: Ranges, pairs: Iterable[tuple[int, int]]) -> bool:
+    starts = [first for first, _ in held]
+    for low, high in pairs:
+        at = bisect_right(starts, low) - 1
+        if at < 0 or high > held[at][1]:
+            return False
+    return True

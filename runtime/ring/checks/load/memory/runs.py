@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
+from runtime.ring.checks.load.memory.growing import Grown
 from runtime.ring.checks.load.values import HIGHEST, Value
 
 
@@ -28,12 +29,26 @@ class Kind(IntEnum):
     """All have the same, which was exchanged and of which each device made a part."""
 
 
+class Fewer(NamedTuple):
+    """What was written with extents of symbols or turns: beside it the devices have `otherwise`."""
+
+    grown: Grown
+    otherwise: Kind
+
+
+ALL: frozenset[Fewer] = frozenset()
+
+
 class Content(NamedTuple):
-    """A story that all devices share; `event` is the write, `number` what `sts` put there."""
+    """A story that all devices share; `event` is the write, `number` what `sts` put there.
+
+    Of some bytes it holds with the greatest extents only, as each of `fewer` says.
+    """
 
     kind: Kind
     event: int
     number: Value | None = None
+    fewer: frozenset[Fewer] = ALL
 
 
 class Tag(NamedTuple):
@@ -132,7 +147,7 @@ def tags_of(held: Held, devices: int) -> Slots:
     """The story of some bytes for each device."""
     if isinstance(held, list):
         return held
-    if held.kind <= Kind.NOTHING:
+    if held.kind <= Kind.NOTHING or held.fewer:
         return [None for _ in range(devices)]
     if held.kind is Kind.OWN:
         return [Tag(device, held.event, 0) for device in range(devices)]
@@ -195,4 +210,4 @@ def _meet(a: Held, b: Held) -> Held:
     if Kind.NOTHING in (a.kind, b.kind):
         return b if a.kind is Kind.NOTHING else a
     number = a.number if a.number == b.number else None
-    return Content(min(a.kind, b.kind), event, number)
+    return Content(min(a.kind, b.kind), event, number, a.fewer | b.fewer)

@@ -16,24 +16,34 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from runtime.ring.checks.load.memory.events import Block, Events, Extents
+from runtime.ring.checks.load.memory.fewer import (
+    at_most,
+    beneath,
+    forget_turn,
+    least,
+    of_block,
+)
+from runtime.ring.checks.load.memory.growing import Grown
 from runtime.ring.checks.load.memory.runs import (
+    ALL,
     EVERYBODY,
     NOTHING,
     Content,
+    Fewer,
     Held,
     Kind,
     Runs,
     Slots,
     Tag,
-    tags_at,
     tags_of,
 )
 from runtime.ring.checks.load.refusal import Narrator, Wording
-from runtime.ring.checks.load.state import Piece, Sent, Slotted
 from runtime.ring.checks.load.touches import Pieces
 from runtime.ring.checks.load.values import Value
 
 LOST, NOBODY, OWN, SAME, WHOLE = Kind
+SCALAR = (1, 1, 1, 1, 0, 0, 0, 0)
+"""Extents and strides of what `lds` loads."""
 
 
 class Tags:
@@ -43,22 +53,22 @@ class Tags:
         self.devices = devices
         self.known = Events()
         self.wording = Wording(narrator, self.known)
+        self.growing = False
+        """Whether extents of something that was written depend on symbols or turns."""
         self.oldest = -1
         self.older: dict[tuple[int, int], Held] = {}
         self.split: tuple[Content, Slots] = NOTHING, tags_of(NOTHING, devices)
 
     def read(
-        self, lmu: Runs, at: int, base: int, parts: Pieces, loose: bool = False,
-        device: int | None = None,
+        self, lmu: Runs, at: int, base: int, parts: Pieces, its: Grown | None,
+        loose: bool = False, device: int | None = None,
     ) -> Kind:  # fmt: skip
         """An instruction reads an operand at an address of all devices, or else of one `device`.
 
-        `loose` says that it may read less than that.
+        `its` is how much of it, if that counts; `loose` says that it may read less than that.
         """
-        if len(parts) == 1:
-            held = lmu.only(base + parts[0][0], base + parts[0][1])
-            if type(held) is Content and held.kind is OWN and held.event >= self.oldest:
-                return OWN
+        if len(parts) == 1 and self._is_own(lmu.only(base + parts[0][0], base + parts[0][1])):
+            return OWN
         starts, helds, worst, exchanged = lmu.starts, lmu.held, WHOLE, list[int]()
         eldest, oldest, count = len(self.known.at), self.oldest, len(starts)
         for low, high in parts:
@@ -67,36 +77,56 @@ class Tags:
                 content = helds[index]
                 if isinstance(content, list):
                     content = self._content(lmu, index, at, device)
-                kind, event, _ = content
+                kind, event, _, fewer = content
+                if fewer and its is not None:
+                    kind = self._least(lmu, index, at, its, content)
                 if event < oldest:
-                    self._note(lmu, index, base + low, base + high)
+                    self.note(lmu, index, base + low, base + high)
                 if kind is WHOLE:
                     exchanged.append(event)
                 else:
                     worst = min(worst, kind)
                     eldest = min(eldest, event)
                 index += 1
-        if worst <= NOBODY and not (loose and worst is NOBODY):
+        if worst < (NOBODY if loose else OWN):
             self.wording.refuse_content(at, base + parts[0][0], base + parts[-1][1], worst)
-        if exchanged and not loose:
-            self._refuse_stale(at, exchanged, eldest)
-        self.known.read(exchanged)
+        if exchanged:
+            self._read_exchanged(at, exchanged, None if loose else eldest)
         return max(worst, OWN)
 
-    def put(self, lmu: Runs, at: int, base: int, parts: Pieces, kind: Kind) -> None:
+    def _is_own(self, held: Held | None) -> bool:
+        """Whether bytes are each device's own, of this turn, and no fewer with some numbers."""
+        is_own = type(held) is Content and held.kind is OWN
+        return is_own and held.event >= self.oldest and not held.fewer
+
+    def _least(self, lmu: Runs, index: int, at: int, its: Grown, content: Content) -> Kind:
+        """Who has what is read of a run of which there may be fewer bytes."""
+        low, high = lmu.starts[index], lmu.end(index)
+        kind = least(content, its, low, high)
+        if kind is not content.kind and (content.kind is WHOLE or kind is LOST):
+            self.wording.refuse_fewer(at, low, high, content.event)
+        return kind
+
+    def put(
+        self, lmu: Runs, at: int, base: int, parts: Pieces, kind: Kind, its: Grown
+    ) -> None:  # fmt: skip
         """An instruction writes at an address of all devices."""
-        content = Content(kind, self.known.new(at))
+        fewer = ALL if its.is_fixed else frozenset({Fewer(its, beneath(lmu, base, parts))})
+        self.growing |= bool(fewer)
+        content = Content(kind, self.known.new(at), None, fewer)
         for low, high in parts:
             lmu.put(base + low, base + high, content)
 
     def put_block(
-        self, lmu: Runs, at: int, bases: Sequence[int], parts: Pieces, extents: Extents
-    ) -> None:
+        self, lmu: Runs, at: int, bases: Sequence[int], parts: Pieces, extents: Extents,
+        its: Grown,
+    ) -> None:  # fmt: skip
         """An instruction writes at an address of each device; `extents` are those of symbols."""
         event = self.known.new(at)
-        self.known.blocks[event] = Block(at, extents)
+        self.known.blocks[event] = Block(at, extents, of_block(its, parts))
+        self.growing |= bool(extents)
         tags = [Tag(device, event, 0) for device in range(self.devices)]
-        self._place_all(lmu, bases, parts, tags)
+        self.place_all(lmu, bases, parts, tags)
 
     def put_somewhere(self, lmu: Runs, at: int, low: int, high: int, kind: Kind) -> None:
         """An instruction writes some bytes of a range, nobody knows which."""
@@ -107,104 +137,16 @@ class Tags:
                 known = OWN if is_done else LOST
             else:
                 known = kind if held.kind is NOBODY else min(held.kind, kind)
-            lmu.put(first, end, Content(known, event))
-
-    def send(
-        self, lmu: Runs, at: int, bases: Sequence[int], parts: Pieces, extents: Extents
-    ) -> Sent:
-        """What each device sends, in the order of the message.
-
-        Its `extents` that depend on symbols and loops must be those of what was put.
-        """
-        tags = self._one_tag_each(lmu, bases, parts)
-        if tags is not None:
-            self._check_sent(at, 0, {tag.event for tag in tags}, extents)
-            return Slotted(parts, bases, tags)
-        sent = [self._send_runs(lmu, at, *one, parts) for one in enumerate(bases)]
-        for device, pieces in enumerate(sent):
-            self._check_sent(at, device, {piece.tag.event for piece in pieces}, extents)
-        return sent
-
-    def _check_sent(self, at: int, device: int, events: set[int], extents: Extents) -> None:
-        """Note that blocks are sent, of which nobody has read yet that all devices had them."""
-        for event in events:
-            block = self.known.blocks[event]
-            block.sent = at
-            if block.read is not None:
-                self.wording.refuse_again(at, device, block.at)
-            if block.extents != extents:
-                self.wording.refuse_extents(at, block.at)
-
-    def receive(
-        self, lmu: Runs, bases: Sequence[int], parts: Pieces, sent: Sent, towards: int
-    ) -> None:
-        """Put what the neighbours `towards` one side sent into a place of each device."""
-        if isinstance(sent, Slotted) and sent.parts == parts:
-            self._receive_slots(lmu, bases, sent, towards)
-            return
-        now, messages = self.known.count, _pieces(sent)
-        for device, base in enumerate(bases):
-            pieces = messages[(device + towards) % self.devices]
-            for piece in pieces:
-                self.known.blocks[piece.tag.event].received = now
-            self._receive_runs(lmu, device, base, parts, pieces)
-
-    def _receive_slots(self, lmu: Runs, bases: Sequence[int], sent: Slotted, towards: int) -> None:
-        now, blocks, tags = self.known.count, self.known.blocks, list[Tag]()
-        for device, base in enumerate(bases):
-            source = (device + towards) % self.devices
-            tag, shift = sent.tags[source], sent.addresses[source] - base
-            tags.append(Tag(tag.origin, tag.event, tag.shift + shift) if shift else tag)
-        for event in {tag.event for tag in tags}:
-            blocks[event].received = now
-        self._place_all(lmu, bases, sent.parts, tags)
-
-    def _receive_runs(
-        self, lmu: Runs, device: int, base: int, parts: Pieces, pieces: list[Piece]
-    ) -> None:
-        waiting = list(reversed(pieces))
-        for low, high in parts:
-            at = base + low
-            while at < base + high:
-                length, start, tag = waiting.pop()
-                taken = min(length, base + high - at)
-                if taken < length:
-                    waiting.append(Piece(length - taken, start + taken, tag))
-                if start != at:
-                    tag = Tag(tag.origin, tag.event, tag.shift + start - at)
-                self._place(lmu, at, at + taken, device, tag)
-                at += taken
+            fewer = ALL if isinstance(held, list) else at_most(held.fewer, kind)
+            lmu.put(first, end, Content(known, event, None, fewer))
 
     def number(self, lmu: Runs, at: int, address: int) -> tuple[Kind, Value | None]:
         """What `lds` loads: who has it, and the number where `sts` put it there."""
-        kind = self.read(lmu, at, address, ((0, 8),))
+        kind = self.read(lmu, at, address, ((0, 8),), Grown((address,), SCALAR, 8))
         held = lmu.only(address, address + 8)
         return kind, held.number if isinstance(held, Content) else None
 
-    def _one_tag_each(self, lmu: Runs, bases: Sequence[int], parts: Pieces) -> list[Tag] | None:
-        """Tags of messages that have one on each device, of a block; None where they have not."""
-        found = tags_at(lmu, bases, *parts[0])
-        if found is None or any(tags_at(lmu, bases, *part) != found for part in parts[1:]):
-            return None
-        blocks, oldest = self.known.blocks, self.oldest
-        for tag in found:
-            if tag.event < oldest or tag.event not in blocks:
-                return None
-        return found
-
-    def _send_runs(self, lmu: Runs, at: int, device: int, base: int, parts: Pieces) -> list[Piece]:
-        found: list[Piece] = []
-        for low, high in parts:
-            for index, first, end, held in lmu.within(base + low, base + high):
-                tag = tags_of(held, self.devices)[device]
-                if tag is None or tag.event not in self.known.blocks:
-                    self.wording.refuse_message(at, device, first, end, tag)
-                if tag.event < self.oldest:
-                    self._note(lmu, index, first, end)
-                found.append(Piece(end - first, first, tag))
-        return found
-
-    def _place_all(
+    def place_all(
         self, lmu: Runs, bases: Sequence[int], parts: Pieces, tags: Sequence[Tag]
     ) -> None:
         """Give bytes of each device, from an address of its own on, a tag."""
@@ -217,9 +159,9 @@ class Tags:
                     if isinstance(held, list):
                         held[device] = tag
                         continue
-                self._place(lmu, base + low, base + high, device, tag)
+                self.place(lmu, base + low, base + high, device, tag)
 
-    def _place(self, lmu: Runs, low: int, high: int, device: int, tag: Tag) -> None:
+    def place(self, lmu: Runs, low: int, high: int, device: int, tag: Tag) -> None:
         """Give bytes of one device a tag."""
         starts, helds = lmu.starts, lmu.held
         first = bisect_left(starts, low)
@@ -245,21 +187,40 @@ class Tags:
         tag = held[device or 0]
         if held.count(tag) < len(held):
             if tag is not None and tag.origin == device:
-                return Content(OWN, tag.event)
+                return Content(OWN, tag.event, None, self._fewer(tag))
             self.wording.refuse_place(held, at, lmu.starts[index], lmu.end(index))
         content = NOTHING
         if tag is not None:
             if tag.shift:
                 self.wording.refuse_place(held, at, lmu.starts[index], lmu.end(index))
-            content = Content(SAME if tag.origin == EVERYBODY else WHOLE, tag.event)
+            kind = SAME if tag.origin == EVERYBODY else WHOLE
+            content = Content(kind, tag.event, None, self._fewer(tag))
         lmu.held[index] = content
         return content
 
-    def _note(self, lmu: Runs, index: int, low: int, high: int) -> None:
+    def _fewer(self, tag: Tag) -> frozenset[Fewer]:
+        """How much there is of what has a tag."""
+        block = self.known.blocks.get(tag.event)
+        grown = None if block is None else block.grown
+        return ALL if grown is None else frozenset({Fewer(grown, LOST)})
+
+    def pass_turn(self, lmu: Runs, loop: int) -> None:
+        """A turn of a loop ends: behind it, what extents depend on are other numbers."""
+        if self.growing:
+            self.known.pass_turn(loop)
+            forget_turn(lmu, loop)
+
+    def note(self, lmu: Runs, index: int, low: int, high: int) -> None:
         """Remember what is read and older than the turn of a loop: what it was at first."""
         held = lmu.held[index]
         place = max(lmu.starts[index], low), min(lmu.end(index), high)
         self.older.setdefault(place, list(held) if isinstance(held, list) else held)
+
+    def _read_exchanged(self, at: int, exchanged: list[int], eldest: int | None) -> None:
+        """Note what is read, together with bytes of the `eldest` event, which may not count."""
+        if eldest is not None:
+            self._refuse_stale(at, exchanged, eldest)
+        self.known.read(exchanged)
 
     def _refuse_stale(self, at: int, exchanged: list[int], eldest: int) -> None:
         """Refuse bytes that are older than the newest of exchanged ones read with them.
@@ -273,11 +234,3 @@ class Tags:
                 eldest = min(eldest, event)
         if eldest < blocks[newest].received:
             self.wording.refuse_stale(at, newest, eldest)
-
-
-def _pieces(sent: Sent) -> list[list[Piece]]:
-    """What each device sent as pieces."""
-    if not isinstance(sent, Slotted):
-        return sent
-    pairs = zip(sent.addresses, sent.tags, strict=True)
-    return [[Piece(high - low, at + low, tag) for low, high in sent.parts] for at, tag in pairs]

@@ -149,6 +149,15 @@ def read_all(devices: int, y: int = 4096, to: int = SEEN) -> list[str]:
     ]
 
 
+def read_rows(rows: str, devices: int = 2, y: int = 4096) -> list[str]:
+    """As many rows of each part, of four numbers, as a register says."""
+    view = "[r0,r3,r2,r4]"
+    return [
+        f"li r21, {y}", f"li r22, {SEEN}", f"li r23, {devices}",
+        f"map1.neg (r1,r23,{rows},r4), f32 r22{view}, f32 r21{view}",
+    ]  # fmt: skip
+
+
 def gather(devices: int, y: int = 4096, first: int = 30, to: int = SEEN) -> list[str]:
     """Own bytes of all devices side by side at y, and one instruction that reads all of it."""
     before = [*own(), *places(devices, y, first), *put(first)]

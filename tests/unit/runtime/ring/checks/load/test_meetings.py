@@ -14,6 +14,7 @@ from tests.unit.runtime.ring.checks.load.rings import (
     places,
     put,
     read_all,
+    read_rows,
     whole,
 )
 
@@ -39,8 +40,8 @@ def test_a_block_of_rows_is_sent_whole_for_every_value_of_a_symbol(put_rows: str
         ]
 
     ring = Ring(2, symbols=dict([MANY]))
-    ring.check_lines(whole([*lines, *exchange(put_rows), *read_all(2)]))
-    assert _rule([*lines, *exchange(sent_rows), *read_all(2)]) == "message"
+    ring.check_lines(whole([*lines, *exchange(put_rows), *read_rows(put_rows)]))
+    assert _rule([*lines, *exchange(sent_rows), *read_rows(put_rows)]) == "message"
 
 
 def test_rows_of_one_loop_are_not_those_of_another():
@@ -50,7 +51,7 @@ def test_rows_of_one_loop_are_not_those_of_another():
         "addi r53, r7, 1",
         "copy " + ROWS.format("r52", "r30") + ", f32 r20[r0,r0,r2,r4]",
         *hops(2, 30, ROWS.replace("{}", "r53", 1)),
-        *read_all(2),
+        *read_rows("r52"),
     ]
     head = [*own(), *places(2, 4096), *before]
     same = [line.replace("r53,r4", "r52,r4") for line in rows]
@@ -88,7 +89,7 @@ def test_where_ways_meet_each_byte_is_what_it_was_on_both():
     ):
         for low, high, content in places_of:
             runs.put(low, high, content)
-    expected = {5: NOTHING, 10: same, 19: same, 22: same, 27: (Kind.OWN, 1, None), 44: own_bytes}
+    expected = {5: NOTHING, 10: same, 19: same, 22: same, 27: Content(Kind.OWN, 1), 44: own_bytes}
     for found in (meet(*ways), meet(*reversed(ways))):
         assert {at: found.at(at) for at in (*expected, 50)} == {**expected, 50: NOTHING}
 
@@ -107,7 +108,7 @@ def test_where_ways_meet_that_have_runs_at_the_same_places_neither_counts_alone(
     one.put(8, 16, same)
     two.put(8, 16, other)
     assert one.starts == two.starts
-    wanted = {Kind.OWN: (Kind.OWN, 1, None), Kind.NOTHING: same}.get(kind, (Kind.LOST, 1, None))
+    wanted = {Kind.OWN: Content(Kind.OWN, 1), Kind.NOTHING: same}.get(kind, Content(Kind.LOST, 1))
     assert meet(one, two).held[1] == meet(two, one).held[1] == wanted
 
 

@@ -7,6 +7,8 @@ from random import Random
 import pytest
 
 from runtime.ring.checks.load import Unsafe
+from runtime.ring.checks.load.memory.growing import Grown
+from runtime.ring.checks.load.memory.messages import Messages
 from runtime.ring.checks.load.memory.runs import EVERYBODY, Kind, Runs, tags_of
 from runtime.ring.checks.load.memory.tags import Tags
 from runtime.ring.checks.load.refusal import Narrator
@@ -24,6 +26,8 @@ from tests.unit.runtime.ring.checks.load.rings import (
     whole,
 )
 
+FIXED = Grown((), (1, 1, 1, 1, 0, 0, 0, 0), 1)
+"""Of which there is as much whatever symbols are."""
 HALF = "(r1,r1,r1,r50), f32 r{}[r0,r0,r0,r4], f32 r{}[r0,r0,r0,r4]"
 HALVES = ["li r50, 8", "addi r51, r30, 32", "li r52, 32"]
 """Eight elements, and where the second half of the own slot and of the own bytes begin."""
@@ -120,9 +124,9 @@ def test_each_byte_of_each_device_has_the_tag_of_who_put_it_last(seed: int):
         parts, kind = _parts(random), random.choice([None, None, Kind.OWN, Kind.SAME])
         bases = random.sample((0, 32, 64, 128), 3) if kind is None else [96] * 3
         if kind is None:
-            tags.put_block(lmu, 0, bases, parts, frozenset())
+            tags.put_block(lmu, 0, bases, parts, frozenset(), FIXED)
         else:
-            tags.put(lmu, 0, bases[0], parts, kind)
+            tags.put(lmu, 0, bases[0], parts, kind, FIXED)
         for device, base in enumerate(bases):
             origin = EVERYBODY if kind is Kind.SAME else device
             for low, high in parts:
@@ -147,7 +151,7 @@ def _check_messages(
     for _ in range(600):
         parts, bases = _parts(random), random.sample((0, 32, 64, 96, 128, 160), 3)
         try:
-            sent = tags.send(lmu, 0, bases, parts, frozenset())
+            sent = Messages(tags).send(lmu, 0, bases, parts, frozenset(), FIXED)
         except Unsafe:
             continue
         for device, tag in enumerate(sent.tags if isinstance(sent, Slotted) else ()):

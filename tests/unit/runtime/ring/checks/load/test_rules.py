@@ -15,6 +15,7 @@ from tests.unit.runtime.ring.checks.load.rings import (
     places,
     put,
     read_all,
+    read_rows,
     whole,
 )
 
@@ -88,11 +89,8 @@ def test_a_message_from_one_turn_to_the_next_is_refused():
 
 
 def test_a_message_on_one_way_of_a_branch_only_is_refused():
-    number = [
-        "sts r0, 2048",
-        "li r20, 2048",
-        "iota (r1,r1,r1,r1), i64 r20[r0,r0,r0,r0], r0, (r0,r0,r0,r0)",
-    ]
+    number = ["sts r0, 2048", "li r20, 2048"]
+    number.append("iota (r1,r1,r1,r1), i64 r20[r0,r0,r0,r0], r0, (r0,r0,r0,r0)")
     branch = ["lds r7, 2048", "bge r7, r1, A", "send.left " + ROW.format("r30"), "A: li r8, 1"]
     lines = [*own(), *places(2, 4096), *put(), *number, *branch]
     assert "on every way that a branch takes" in str(refused(lines, devices=2))
@@ -265,7 +263,7 @@ def test_extents_of_other_symbols_that_may_be_as_great_are_refused(rows: str, in
     ]
     wrong = [line.replace(ROWS[:13], rows[:13]) if instruction in line else line for line in lines]
     ring = Ring(2, symbols=dict([MANY, FEW]))
-    before, after = [*own(), *places(2, 4096)], read_all(2)
+    before, after = [*own(), *places(2, 4096)], read_rows("r9")
     ring.check_lines(whole([*before, *lines, *after]))
     with pytest.raises(Unsafe) as caught:
         ring.check_lines(whole([*before, *wrong, *after]))
@@ -297,4 +295,4 @@ def test_extents_that_are_made_otherwise_of_one_symbol_are_refused(rows: tuple[s
     lines += ["copy " + sent.format("r30") + ", f32 r20[r0,r0,r2,r4]"]
     lines += ["send.left " + sent.format("r30"), "recv.right " + received.format("r31")]
     with pytest.raises(Unsafe, match="expects f32"):
-        Ring(2, symbols=dict([MANY])).check_lines(whole([*lines, *read_all(2)]))
+        Ring(2, symbols=dict([MANY])).check_lines(whole([*lines, *read_rows("r9")]))
