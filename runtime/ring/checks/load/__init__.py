@@ -15,10 +15,11 @@ how far from there it lies (offset). It holds that
 
 Addresses of blocks are concrete, `d0`, `d1`, ... have the numbers of each device. Symbols and turns
 are ranges: an extent counts at its greatest, and an address in the LMU that depends on them may be
-anywhere in its range. Loops are executed turn by turn where an address of what is exchanged depends
-on the turn, or bytes of it in HBM (`memory.far`). So what holds is proved for all values, but for
-one thing: that operands in the LMU of extents that depend on a symbol cover each other for every
-value as they do for the greatest. Of those in HBM all values are tried (`memory.growing`).
+anywhere in its range. Of operands that have fewer bytes with other numbers, those are tried
+(`memory.fewer`, `memory.growing`). Loops are executed turn by turn where an address of what is
+exchanged depends on the turn, or bytes of it in HBM (`memory.far`). So what holds is proved for all
+values, but for one thing: where an address in the LMU may be anywhere, what lies there counts at
+the greatest extents.
 What a device computes for itself is not looked at: a wrong address of an operand that has nothing
 to do with an exchange is none of the matter here.
 """

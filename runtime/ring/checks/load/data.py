@@ -31,7 +31,6 @@ from runtime.ring.checks.load.values import (
     Varied,
     ends,
     is_uniform,
-    made_of_symbols,
     sources_of,
 )
 from runtime.target import Target
@@ -147,9 +146,8 @@ class Data:
             shape = self._shape(at, values, touch)
             self.ends.refuse_overlap(at, shape, touch.size)
             bases = self.ends.places(at, base, shape, touch.size)
-            extents = made_of_symbols(self._exchanged(at, touch.shape(values), shape))
-            its = self._grown(touch, values, *bases)
-            self.tags.put_block(lmu, at, bases, parts, extents, its)
+            self._exchanged(at, touch.shape(values), shape)
+            self.tags.put_block(lmu, at, bases, parts, self._grown(touch, values, *bases))
         else:
             low, high = self._hull(at, base, parts)
             self.tags.put_somewhere(lmu, at, low, high, kind if isinstance(base, Span) else OWN)

@@ -22,7 +22,7 @@ from runtime.ring.checks.load.memory.tags import Tags
 from runtime.ring.checks.load.refusal import Narrator
 from runtime.ring.checks.load.state import Message, State
 from runtime.ring.checks.load.touches import in_order, overlaps, run_of
-from runtime.ring.checks.load.values import Turns, Value, made_of_symbols, shown, sources_of
+from runtime.ring.checks.load.values import Turns, Value, shown, sources_of
 from runtime.target import Target
 
 Shape = tuple[int, ...]
@@ -64,7 +64,7 @@ class Ends:
         size = inst.src.type.itemsize
         bases, parts = self.places(at, base, shape, size), in_order(shape, size)
         its = Grown(bases, (*extents, *shape[4:]), size)
-        sent = self.messages.send(state.lmu, at, bases, parts, made_of_symbols(extents), its)
+        sent = self.messages.send(state.lmu, at, bases, parts, its)
         messages.append(Message(at, extents, inst.src.type, sent))
 
     def recv(

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from runtime.isa.instructions.ctrl import Sts
 from runtime.isa.spec import Inst
 from runtime.ring.checks.load.layers.finding import result
+from runtime.ring.checks.load.memory.far import Far
 from runtime.ring.checks.load.memory.runs import Content, Held, Kind
-from runtime.ring.checks.load.memory.tags import Tags
 from runtime.ring.checks.load.state import State
 from runtime.ring.checks.load.values import HIGHEST, Value, behind, ends, is_uniform
 
 MOST_TURNS = 1 << 13
 """Turns of a loop that are executed one by one where need be, and of all loops 8 times as many."""
-Near = dict[tuple[int, int], Held]
-Far = dict[tuple[int, int], Content]
+Bytes = tuple[int, int]
 
 
 @dataclass
@@ -97,8 +96,8 @@ class Older:
     """Runs of bytes that were read and written before an event, in the LMU and in HBM."""
 
     event: int
-    near: Near
-    far: Far
+    near: dict[Bytes, Held]
+    far: dict[Bytes, Content]
 
     def take(self, inner: "Older") -> None:
         """What a body reads from before its loop, the body around it may read from before, too."""
@@ -115,8 +114,12 @@ class Older:
         return held.event < self.event
 
 
-def is_settled(behind: State, older: Older, tags: Tags, tail: int) -> bool:
-    """Whether what a turn read from before it is there for the next one, too."""
+def is_settled(behind: State, older: Older, hbm: Far, tail: int) -> bool:
+    """Whether what a turn read from before it is there for the next one, too.
+
+    Of what it left in HBM of an exchange there may be fewer bytes: that must not have been read.
+    """
+    tags = hbm.tags
     for (low, high), was in older.near.items():
         if not all(_serves(held, was) for *_, held in behind.lmu.within(low, high)):
             return False
@@ -124,12 +127,13 @@ def is_settled(behind: State, older: Older, tags: Tags, tail: int) -> bool:
             tags.read(behind.lmu, tail, low, ((0, high - low),), None, loose=True)
             if not all(_is_as_much(held, was) for *_, held in behind.lmu.within(low, high)):
                 return False
-    far = older.far.items()
-    return all(
-        isinstance(held, Content) and _serves(held, was)
-        for (low, high), was in far
-        for *_, held in behind.hbm.within(low, high)
-    )
+    for (low, high), was in older.far.items():
+        for _, first, end, held in behind.hbm.within(low, high):
+            if not isinstance(held, Content) or not _serves(held, was):
+                return False
+            if held.event in hbm.growing and held != was:
+                tags.wording.refuse_unknown(tail, first, end)
+    return True
 
 
 def _is_as_much(held: Held, was: Content) -> bool:

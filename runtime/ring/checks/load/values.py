@@ -208,12 +208,6 @@ def _each(numbers: list[int]) -> Value:
     return first if numbers.count(first) == len(numbers) else tuple(numbers)
 
 
-@lru_cache(1 << 12)
-def made_of_symbols(values: tuple[Value, ...]) -> frozenset[Value]:
-    """Those of some values that are no numbers."""
-    return frozenset(value for value in values if not isinstance(value, int))
-
-
 def shown(value: Value) -> str:
     """A value for a message."""
     if isinstance(value, int):

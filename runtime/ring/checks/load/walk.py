@@ -270,7 +270,7 @@ class Walk:
             if self.state is None:
                 return
             self._end(loop)
-            is_alike = is_settled(self.state, found, self.data.tags, loop.tail)
+            is_alike = is_settled(self.state, found, self.data.hbm, loop.tail)
             left = places(self.state.hbm)
             if is_alike and left in ([], places(first.hbm)):
                 return

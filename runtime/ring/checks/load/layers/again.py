@@ -205,7 +205,7 @@ class Again:
             old = known.blocks[event]
             read, sent = old.read, old.sent
             known.blocks[event + by] = Block(
-                known.at[event + by], old.extents, old.grown,
+                known.at[event + by], old.grown,
                 sent if sent is None else places.get(sent, sent),
                 old.received + by * (old.received >= first),
                 read if read is None else read + by * (read >= first),

@@ -14,7 +14,7 @@ def facts(event: int, known: Block, window: int) -> tuple[object, ...]:
     """What is known of a block, whose write is an event."""
     read = None if known.read is None else _since(known.read, window)
     received = _since(known.received, window)
-    return event - window, known.extents, known.grown, known.sent is None, received, read
+    return event - window, known.grown, known.sent is None, received, read
 
 
 def seen(lmu: Runs, window: int, bounds: Bounds) -> list[object]:

@@ -3,9 +3,6 @@
 from dataclasses import dataclass, field
 
 from runtime.ring.checks.load.memory.growing import NEVER, Grown
-from runtime.ring.checks.load.values import Value
-
-Extents = frozenset[Value]
 
 
 @dataclass
@@ -13,10 +10,8 @@ class Block:
     """What the devices put at addresses of their own with one instruction, `at`."""
 
     at: int
-    extents: Extents = frozenset()
-    """Those of its extents that depend on symbols and turns."""
     grown: Grown | None = None
-    """What there is of it if it has such."""
+    """What there is of it if its extents depend on symbols or turns."""
     sent: int | None = None
     """The instruction that sent some of it last."""
     received: int = 0

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from runtime.ring.checks.load.memory.blocks import Block
-from runtime.ring.checks.load.memory.growing import Grown, have
+from runtime.ring.checks.load.memory.growing import NEVER, Grown, have
 from runtime.ring.checks.load.memory.runs import Content, Held, Kind, Runs, Tag, tags_of
 from runtime.ring.checks.load.memory.tags import Tags
 from runtime.ring.checks.load.touches import Pieces
@@ -41,7 +41,7 @@ class Far:
 
     `ask` has the turns of a loop executed one by one if an operand depends on them. `began` is how
     many events there were where the outermost loop began of which that is done now. By event `put`
-    are the parts of devices, `stored` what was exchanged by rows, None what is of a turn before;
+    are the parts of devices, `stored` what was exchanged by rows, but for what is of a turn before;
     extents of some of those in `growing` depend on symbols or turns.
     """
 
@@ -50,8 +50,8 @@ class Far:
         self.ask = ask
         self.began: int | None = None
         self.older: dict[tuple[int, int], Content] = {}
-        self.put: dict[int, Grown | None] = {}
-        self.stored: dict[int, list[Grown | None]] = {}
+        self.put: dict[int, Grown] = {}
+        self.stored: dict[int, list[Grown]] = {}
         self.growing = set[int]()
 
     @contextmanager
@@ -139,9 +139,9 @@ class Far:
     def pass_turn(self, loop: int) -> None:
         """A turn of a loop ends: behind it, what extents depend on are other numbers."""
         for event, grown in self.put.items():
-            self.put[event] = None if grown and grown.is_of(loop) else grown
+            self.put[event] = NEVER if grown.is_of(loop) else grown
         for stored in self.stored.values():
-            stored[:] = [None if grown and grown.is_of(loop) else grown for grown in stored]
+            stored[:] = [grown for grown in stored if not grown.is_of(loop)]
 
     def _refuse_unplaced(self, at: int, found: Block | None) -> None:
         """Refuse an operand that meets what is exchanged at an address that nobody knows."""
@@ -168,7 +168,7 @@ class Far:
         if not all(have([found.grown], put) for put in self._put_in(hbm, found)):
             self._refuse_unknown(at, found)
 
-    def _put_in(self, hbm: Runs, found: Block) -> list[Grown | None]:
+    def _put_in(self, hbm: Runs, found: Block) -> list[Grown]:
         """The parts that an operand may meet."""
         slots = [held for *_, held in hbm.within(*found.hull) if isinstance(held, list)]
         events = {tag.event for held in slots for tag in held if tag is not None}
@@ -178,7 +178,7 @@ class Far:
         """Each device has a part of its own."""
         grown = found.grown
         for put in () if grown.is_fixed else self._put_in(hbm, found):
-            if put is None or not grown.replaces(put):
+            if put is NEVER or not grown.replaces(put):
                 self._refuse_unknown(at, found)
         event = self.tags.known.new(at)
         self.put[event] = grown

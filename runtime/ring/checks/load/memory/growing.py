@@ -68,23 +68,17 @@ NEVER = Grown((), (UNKNOWN, 1, 1, 1, 0, 0, 0, 0), 1)
 """Of which nobody knows how much there is."""
 
 
-def have(whole: Sequence[Grown | None], part: Grown | None) -> bool:
-    """Whether operands have all bytes of another, whatever symbols and turns are.
-
-    Not if one is None, of which nothing is known.
-    """
-    known = [grown for grown in whole if grown is not None]
-    if part is None or len(known) < len(whole):
-        return False
+def have(whole: Sequence[Grown], part: Grown) -> bool:
+    """Whether operands have all bytes of another, whatever symbols and turns are."""
     return any(
         all(
             _are_within(
-                _merged(pair for grown in known for pair in grown.bytes_of(given)),
+                _merged(pair for grown in whole for pair in grown.bytes_of(given)),
                 part.bytes_of(given),
             )
             for given in tried
         )
-        for tried in _tried((*known, part))
+        for tried in _tried((*whole, part))
     )
 
 

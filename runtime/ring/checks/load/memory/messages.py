@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from runtime.ring.checks.load.memory.events import Extents
 from runtime.ring.checks.load.memory.fewer import is_of_block
 from runtime.ring.checks.load.memory.growing import Grown
 from runtime.ring.checks.load.memory.runs import Runs, Tag, tags_at, tags_of
@@ -18,41 +17,37 @@ class Messages:
         self.tags = tags
 
     def send(
-        self, lmu: Runs, at: int, bases: Sequence[int], parts: Pieces, extents: Extents,
-        its: Grown,
+        self, lmu: Runs, at: int, bases: Sequence[int], parts: Pieces, its: Grown
     ) -> Sent:  # fmt: skip
-        """What each device sends, in the order of the message.
-
-        Its `extents` that depend on symbols and loops must be those of what was put.
-        """
+        """What each device sends, in the order of the message; `its` is how much of it."""
         tags = self._one_tag_each(lmu, bases, parts)
         if tags is not None:
-            self._check_sent(at, 0, {tag.event for tag in tags}, extents)
+            self._check_sent(at, 0, {tag.event for tag in tags})
             sent = Slotted(parts, bases, tags)
         else:
             sent = [self._send_runs(lmu, at, *one, parts) for one in enumerate(bases)]
             for device, pieces in enumerate(sent):
-                self._check_sent(at, device, {piece.tag.event for piece in pieces}, extents)
-        for base, pieces in zip(bases, _pieces(sent) if extents else (), strict=False):
-            self._check_fewer(at, its._replace(bases=(base,)), pieces)
+                self._check_sent(at, device, {piece.tag.event for piece in pieces})
+        if self.tags.growing or not its.is_fixed:
+            for base, pieces in zip(bases, _pieces(sent), strict=True):
+                self._check_fewer(at, its._replace(bases=(base,)), pieces)
         return sent
 
     def _check_fewer(self, at: int, its: Grown, pieces: Sequence[Piece]) -> None:
         """Refuse a message that has more or less than was put with some numbers of symbols."""
         for piece in pieces:
             block = self.tags.known.blocks[piece.tag.event]
-            if not is_of_block(its, piece, block.grown):
+            is_fixed = block.grown is None and its.is_fixed
+            if not is_fixed and not is_of_block(its, piece, block.grown):
                 self.tags.wording.refuse_extents(at, block.at)
 
-    def _check_sent(self, at: int, device: int, events: set[int], extents: Extents) -> None:
+    def _check_sent(self, at: int, device: int, events: set[int]) -> None:
         """Note that blocks are sent, of which nobody has read yet that all devices had them."""
         for event in events:
             block = self.tags.known.blocks[event]
             block.sent = at
             if block.read is not None:
                 self.tags.wording.refuse_again(at, device, block.at)
-            if block.extents != extents:
-                self.tags.wording.refuse_extents(at, block.at)
 
     def receive(
         self, lmu: Runs, bases: Sequence[int], parts: Pieces, sent: Sent, towards: int

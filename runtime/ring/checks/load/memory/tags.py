@@ -15,7 +15,7 @@ each where its origin has it. So a device reads what the devices wrote where it 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from runtime.ring.checks.load.memory.events import Block, Events, Extents
+from runtime.ring.checks.load.memory.events import Block, Events
 from runtime.ring.checks.load.memory.fewer import (
     at_most,
     beneath,
@@ -96,8 +96,9 @@ class Tags:
 
     def _is_own(self, held: Held | None) -> bool:
         """Whether bytes are each device's own, of this turn, and no fewer with some numbers."""
-        is_own = type(held) is Content and held.kind is OWN
-        return is_own and held.event >= self.oldest and not held.fewer
+        if not isinstance(held, Content):
+            return False
+        return held.kind is OWN and held.event >= self.oldest and not held.fewer
 
     def _least(self, lmu: Runs, index: int, at: int, its: Grown, content: Content) -> Kind:
         """Who has what is read of a run of which there may be fewer bytes."""
@@ -118,13 +119,13 @@ class Tags:
             lmu.put(base + low, base + high, content)
 
     def put_block(
-        self, lmu: Runs, at: int, bases: Sequence[int], parts: Pieces, extents: Extents,
-        its: Grown,
+        self, lmu: Runs, at: int, bases: Sequence[int], parts: Pieces, its: Grown
     ) -> None:  # fmt: skip
-        """An instruction writes at an address of each device; `extents` are those of symbols."""
+        """An instruction writes at an address of each device; `its` is how much there is of it."""
         event = self.known.new(at)
-        self.known.blocks[event] = Block(at, extents, of_block(its, parts))
-        self.growing |= bool(extents)
+        grown = of_block(its, parts)
+        self.known.blocks[event] = Block(at, grown)
+        self.growing |= grown is not None
         tags = [Tag(device, event, 0) for device in range(self.devices)]
         self.place_all(lmu, bases, parts, tags)
 

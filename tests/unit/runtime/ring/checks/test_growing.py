@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -202,3 +203,22 @@ def test_a_loop_has_one_turn_whatever_a_symbol_says_up_to_its_step(counted: int)
     is_right = all(map(np.array_equal, _ran(case, 6, text(6, counted)), _ran(case, 6, text(2, 6))))
     assert is_right is (counted == 6)
     assert bool(by_each(case, text(6, counted))["load"]) is not is_right
+
+
+def _stored_by_turns(case: Case, counted: str) -> list[str]:
+    """A gather through HBM in a loop of its own, of as many rows as r5 or something else says."""
+    how = r.Split(tile=6, counted=6, bound=6, home=HOME, row=ROW)
+    lines = [re.sub(r"r(5|6)\b", r"r7\1", line) for line in r.split(case.devices, how, source=0)]
+    assert "min r51, r51, r52" in lines
+    return [counted if line == "min r51, r51, r52" else line for line in lines]
+
+
+def test_of_rows_that_the_turn_before_stored_there_may_be_fewer_than_are_read():
+    """Each turn stores a row more than the one before and reads as many, before or behind that."""
+    case = Case(6)
+    used = [line.replace("li r60, 6", "addi r60, r5, 1") for line in case.used()]
+    stored = _stored_by_turns(case, "addi r51, r5, 1")
+    for turn, is_wrong in (([*stored, *used], False), ([*used, *stored], True)):
+        turns = ["li r5, 0", "T: li r6, 0", *turn, "loop r5, r9, 1, T"]
+        text = case.whole([*case.before(), *turns])
+        assert bool(by_each(case, text)["load"]) is is_wrong

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from runtime.ring.checks.load import Unsafe
-from runtime.ring.checks.load.memory.growing import NEVER, Grown, agree, has
-from runtime.ring.checks.load.values import OF_TWO, Span, combined
 from tests.unit.runtime.ring.checks.load.rings import (
     Ring,
     code_of,
+    gather,
     hops,
     looped,
     own,
     places,
+    put,
     read_all,
     read_rows,
     whole,
@@ -144,52 +144,24 @@ def test_numbers_that_are_made_alike_of_two_loaded_ones_are_two():
         assert _rule(whole([*numbers, *_exchange(*rows), *read_rows("r50")])) == rule
 
 
-N, HALF = Span(1, 6, 1), combined(OF_TWO["divi"], Span(1, 6, 1), 2)
-LONG = Span(1, 1 << 20, 2)
+@pytest.mark.parametrize("y", [4096, 8192])
+def test_rows_may_lie_elsewhere_on_their_way(y: int):
+    """Each part goes around the ring, and back to where it was put, or not."""
+    moves: list[str] = []
+    for source, to in ((30, 31), (31, 40), (30, 41)):
+        moves += [f"send.left {ROWS.format(f'r{source}')}", f"recv.right {ROWS.format(f'r{to}')}"]
+    head = [*own(), *places(2, 4096), *places(2, 8192, 40)]
+    copied = f"copy {ROWS.format('r30')}, f32 r20[r0,r0,r2,r4]"
+    lines = whole([*head, copied, *moves, *read_rows("r9", y=y)])
+    assert _rule(lines) == ("" if y == 4096 else "place")
 
 
-def _rows(count: object, base: int = 0, step: int = 16, columns: object = 2) -> Grown:
-    assert isinstance(count, int | Span)
-    assert isinstance(columns, int | Span)
-    return Grown((base,), (1, 1, count, columns, 0, 0, step, 4), 4)
-
-
-@pytest.mark.parametrize(
-    ("whole", "part", "is_had"),
-    [
-        (_rows(N), _rows(N), True),
-        (_rows(N), _rows(HALF), True),
-        (_rows(HALF), _rows(N), False),
-        (_rows(N), _rows(6), False),
-        (_rows(N), _rows(N, columns=1), True),
-        (_rows(N, columns=1), _rows(N), False),
-        (_rows(N), _rows(N, base=16), False),
-        (_rows(LONG), _rows(LONG), True),
-        (_rows(LONG), Grown((0,), (LONG, 1, 2, 1, 16, 0, 4, 0), 4), True),
-        (_rows(LONG), Grown((0,), (LONG, 2, 2, 1, 16, 8, 4, 0), 4), False),
-        (_rows(LONG)._replace(bases=(0, 8)), Grown((0,), (LONG, 2, 2, 1, 16, 8, 4, 0), 4), True),
-        (_rows(LONG)._replace(bases=(0, 8)), Grown((8,), (LONG, 2, 2, 1, 16, 8, 4, 0), 4), False),
-        (NEVER, NEVER, False),
-        (NEVER, _rows(1), False),
-    ],
-    ids=str,
-)
-def test_of_two_operands_one_has_all_of_the_other(whole: Grown, part: Grown, is_had: bool):
-    assert has(whole, part, -1 << 30, 1 << 40) is is_had
-
-
-@pytest.mark.parametrize(
-    ("other", "is_alike"),
-    [
-        (_rows(N), True),
-        (_rows(HALF), False),
-        (_rows(6), False),
-        (_rows(N, columns=3), False),
-        (_rows(N, columns=1), False),
-    ],
-    ids=str,
-)
-def test_two_operands_have_the_same_of_some_bytes(other: Grown, is_alike: bool):
-    assert agree(_rows(N), other, 0, 1 << 20) is agree(other, _rows(N), 0, 1 << 20) is is_alike
-    has_first_row = other.shape[3] != 1 and other.shape[2] != HALF
-    assert agree(_rows(N), other, 0, 8) is has_first_row
+def test_rows_that_are_written_over_what_was_exchanged_are_read_alone():
+    """Beside them there is an exchange before, or parts that nobody has received."""
+    fill = ["li r60, 4096", "fill (r1,r1,r9,r4), f32 r60[r0,r0,r2,r4], r1"]
+    row = "(r1,r1,{},r4), f32 {}[r0,r0,r2,r4]"
+    read = f"map1.neg {row.format('{}', 'r61')}, f32 r60[r0,r0,r2,r4]"
+    for before in (gather(2), [*own(), *places(2, 4096), *put()]):
+        for rows in ("r9", "r4"):
+            lines = [*before, *fill, "li r61, 512", read.format(rows)]
+            assert _rule(whole(lines)) == ("" if rows == "r9" else "place")

@@ -124,7 +124,7 @@ def test_each_byte_of_each_device_has_the_tag_of_who_put_it_last(seed: int):
         parts, kind = _parts(random), random.choice([None, None, Kind.OWN, Kind.SAME])
         bases = random.sample((0, 32, 64, 128), 3) if kind is None else [96] * 3
         if kind is None:
-            tags.put_block(lmu, 0, bases, parts, frozenset(), FIXED)
+            tags.put_block(lmu, 0, bases, parts, FIXED)
         else:
             tags.put(lmu, 0, bases[0], parts, kind, FIXED)
         for device, base in enumerate(bases):
@@ -151,7 +151,7 @@ def _check_messages(
     for _ in range(600):
         parts, bases = _parts(random), random.sample((0, 32, 64, 96, 128, 160), 3)
         try:
-            sent = Messages(tags).send(lmu, 0, bases, parts, frozenset(), FIXED)
+            sent = Messages(tags).send(lmu, 0, bases, parts, FIXED)
         except Unsafe:
             continue
         for device, tag in enumerate(sent.tags if isinstance(sent, Slotted) else ()):
