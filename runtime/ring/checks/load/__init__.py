@@ -18,8 +18,7 @@ are ranges: an extent counts at its greatest, and an address in the LMU that dep
 anywhere in its range. Of operands that have fewer bytes with other numbers, those are tried
 (`memory.fewer`, `memory.growing`). Loops are executed turn by turn where an address of what is
 exchanged depends on the turn, or bytes of it in HBM (`memory.far`). So what holds is proved for all
-values, but for one thing: where an address in the LMU may be anywhere, what lies there counts at
-the greatest extents.
+values.
 What a device computes for itself is not looked at: a wrong address of an operand that has nothing
 to do with an exchange is none of the matter here.
 """

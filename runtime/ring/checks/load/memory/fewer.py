@@ -66,6 +66,8 @@ def is_of_block(its: Grown, piece: Piece, put: Grown | None) -> bool:
 def forget_turn(lmu: Runs, loop: int) -> None:
     """Behind a turn of a loop nobody knows how much there is of what its counter says."""
     for index, held in enumerate(lmu.held):
-        if isinstance(held, Content) and any(f.grown.is_of(loop) for f in held.fewer):
+        if not isinstance(held, Content) or not held.fewer:
+            continue
+        if any(fewer.grown.is_of(loop) for fewer in held.fewer):
             fewer = (f._replace(grown=NEVER) if f.grown.is_of(loop) else f for f in held.fewer)
             lmu.held[index] = held._replace(fewer=frozenset(fewer))

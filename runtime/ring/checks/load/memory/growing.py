@@ -27,6 +27,7 @@ from runtime.ring.checks.load.values import (
 MOST_NUMBERS = 1 << 13
 """Numbers that are tried."""
 Ranges = list[list[int]]
+INTEGERS = {int}
 
 
 class Grown(NamedTuple):
@@ -39,16 +40,24 @@ class Grown(NamedTuple):
     @property
     def is_fixed(self) -> bool:
         """Whether there is as much of it whatever symbols and turns are."""
-        return all(isinstance(number, int) for number in self.shape)
+        return INTEGERS.issuperset(map(type, self.shape))
 
     def axes(self) -> Counter[tuple[Value, Value]]:
         """Extents and strides but for those that make no difference."""
         pairs = zip(self.shape[:4], self.shape[4:], strict=True)
         return Counter((e, s) for e, s in pairs if e != 1 and (s != 0 or not isinstance(e, int)))
 
+    @property
+    def sources(self) -> int:
+        """What it depends on how much there is of it."""
+        found = 0
+        for number in self.shape:
+            found |= sources_of(number)
+        return found
+
     def is_of(self, source: int) -> bool:
         """Whether how much there is of it depends on something, a bit."""
-        return any(sources_of(number) & source for number in self.shape)
+        return bool(self.sources & source)
 
     def replaces(self, older: "Grown") -> bool:
         """Whether on each device it has all bytes that another has there."""

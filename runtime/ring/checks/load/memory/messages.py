@@ -22,13 +22,14 @@ class Messages:
         """What each device sends, in the order of the message; `its` is how much of it."""
         tags = self._one_tag_each(lmu, bases, parts)
         if tags is not None:
-            self._check_sent(at, 0, {tag.event for tag in tags})
+            is_growing = self._check_sent(at, 0, {tag.event for tag in tags})
             sent = Slotted(parts, bases, tags)
         else:
             sent = [self._send_runs(lmu, at, *one, parts) for one in enumerate(bases)]
+            is_growing = False
             for device, pieces in enumerate(sent):
-                self._check_sent(at, device, {piece.tag.event for piece in pieces})
-        if self.tags.growing or not its.is_fixed:
+                is_growing |= self._check_sent(at, device, {piece.tag.event for piece in pieces})
+        if is_growing or not its.is_fixed:
             for base, pieces in zip(bases, _pieces(sent), strict=True):
                 self._check_fewer(at, its._replace(bases=(base,)), pieces)
         return sent
@@ -41,13 +42,19 @@ class Messages:
             if not is_fixed and not is_of_block(its, piece, block.grown):
                 self.tags.wording.refuse_extents(at, block.at)
 
-    def _check_sent(self, at: int, device: int, events: set[int]) -> None:
-        """Note that blocks are sent, of which nobody has read yet that all devices had them."""
+    def _check_sent(self, at: int, device: int, events: set[int]) -> bool:
+        """Note that blocks are sent, of which nobody has read yet that all devices had them.
+
+        Whether of some of them there may be fewer bytes.
+        """
+        is_growing = False
         for event in events:
             block = self.tags.known.blocks[event]
             block.sent = at
+            is_growing |= block.grown is not None
             if block.read is not None:
                 self.tags.wording.refuse_again(at, device, block.at)
+        return is_growing
 
     def receive(
         self, lmu: Runs, bases: Sequence[int], parts: Pieces, sent: Sent, towards: int

@@ -53,8 +53,8 @@ class Tags:
         self.devices = devices
         self.known = Events()
         self.wording = Wording(narrator, self.known)
-        self.growing = False
-        """Whether extents of something that was written depend on symbols or turns."""
+        self.sources = 0
+        """Symbols and turns on which extents of something depend that was written."""
         self.oldest = -1
         self.older: dict[tuple[int, int], Held] = {}
         self.split: tuple[Content, Slots] = NOTHING, tags_of(NOTHING, devices)
@@ -113,7 +113,8 @@ class Tags:
     ) -> None:  # fmt: skip
         """An instruction writes at an address of all devices."""
         fewer = ALL if its.is_fixed else frozenset({Fewer(its, beneath(lmu, base, parts))})
-        self.growing |= bool(fewer)
+        if fewer:
+            self.sources |= its.sources
         content = Content(kind, self.known.new(at), None, fewer)
         for low, high in parts:
             lmu.put(base + low, base + high, content)
@@ -125,7 +126,8 @@ class Tags:
         event = self.known.new(at)
         grown = of_block(its, parts)
         self.known.blocks[event] = Block(at, grown)
-        self.growing |= grown is not None
+        if grown is not None:
+            self.sources |= its.sources
         tags = [Tag(device, event, 0) for device in range(self.devices)]
         self.place_all(lmu, bases, parts, tags)
 
@@ -207,7 +209,7 @@ class Tags:
 
     def pass_turn(self, lmu: Runs, loop: int) -> None:
         """A turn of a loop ends: behind it, what extents depend on are other numbers."""
-        if self.growing:
+        if self.sources & loop:
             self.known.pass_turn(loop)
             forget_turn(lmu, loop)
 
