@@ -182,8 +182,19 @@ class NodesAttr(Data[tuple[tuple[int, Entry], ...]]):
         return tuple(table.items())
 
     def print_parameter(self, printer: Printer) -> None:
-        lines = [f"\n  {number}: {', '.join(map(_shown, entry))}" for number, entry in self.data]
-        printer.print_string(f"<{','.join(lines)}\n>", indent=0)
+        entries = [(number, text_of(entry)) for number, entry in self.data]
+        printer.print_string(table_of(entries), indent=0)
+
+
+def text_of(entry: Entry) -> str:
+    """An entry as it is printed."""
+    return ", ".join(map(_shown, entry))
+
+
+def table_of(entries: Sequence[tuple[int, str]]) -> str:
+    """The texts of entries by number, as the parameter of the attribute."""
+    lines = [f"\n  {number}: {text}" for number, text in entries]
+    return f"<{','.join(lines)}\n>"
 
 
 def _parse_entry(parser: AttrParser) -> Entry:

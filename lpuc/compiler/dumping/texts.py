@@ -40,6 +40,7 @@ class Texts:
         self._locations: dict[int, tuple[str, int]] = {}
         self._operations: dict[tuple[object, ...], Gaps | None] = {}
         self._numbers: dict[object, int] = {}
+        self._gapped = _WithGaps(self)
         self._latest: dict[Operation, Gaps | None] = {}
         """What was found of the operations of the module whose structure was asked for last."""
 
@@ -98,22 +99,23 @@ class Texts:
         return self._numbers.setdefault(text, len(self._numbers))
 
     def _formatted(self, op: Operation) -> Gaps | None:
-        """The text of an equal operation whose operands all differ: names come later."""
+        """
+        The text of an operation with a gap for each name: names come later.
+
+        Where a value is read twice it is the text of an equal operation whose operands all differ.
+        """
         if isinstance(op, UnregisteredOp):
             return None
-        types = [value.type for value in operands_of(op)]
-        operands: Sequence[SSAValue] = Block(arg_types=types).args
-        same = type(op).create(
-            operands=operands,
-            result_types=[result.type for result in op.results],
-            properties=op.properties,
-            attributes=op.attributes,
-        )
-        stream = StringIO()
-        values: list[SSAValue] = [*same.results, *operands]
-        places = {value: index for index, value in enumerate(values)}
-        _WithGaps(self, places, stream).print_op(same)
-        text = stream.getvalue()
+        operands = operands_of(op)
+        if len(set(operands)) < len(operands):
+            operands = Block(arg_types=[value.type for value in operands]).args
+            op = type(op).create(
+                operands=operands,
+                result_types=[result.type for result in op.results],
+                properties=op.properties,
+                attributes=op.attributes,
+            )
+        text = self._gapped.of(op, (*op.results, *operands))
         if "\n" in text:
             return None
         shown, order = _GAP.sub("%s", text.replace("%", "%%")), _GAP.findall(text)
@@ -189,12 +191,20 @@ class _Quick(Printer):
 class _WithGaps(_Quick):
     """Prints marks in the place of names."""
 
-    def __init__(self, texts: Texts, places: dict[SSAValue, int], stream: StringIO) -> None:
-        super().__init__(texts, stream, locations=False)
-        self.places = places
+    def __init__(self, texts: Texts) -> None:
+        super().__init__(texts, StringIO(), locations=False)
+        self._places: dict[SSAValue, int] = {}
+
+    def of(self, op: Operation, values: Sequence[SSAValue]) -> str:
+        """An operation, with marks for its values."""
+        stream = StringIO()
+        self.stream, self.write = stream, stream.write
+        self._places = {value: index for index, value in enumerate(values)}
+        self.print_op(op)
+        return stream.getvalue()
 
     def print_ssa_value(self, value: SSAValue) -> str:
-        mark = f"\0{self.places[value]};"
+        mark = f"\0{self._places[value]};"
         self.write(mark)
         return mark
 

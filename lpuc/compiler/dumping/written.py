@@ -15,7 +15,7 @@ from pathlib import Path
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, LocationAttr, ModuleOp, StringAttr
 
 from dialects.errors import location_names
-from dialects.lpu.nodes import NODES, NodesAttr, key_of
+from dialects.lpu.nodes import NODES, NodesAttr, key_of, table_of, text_of, written
 from dialects.names import escape, unescape
 from lpuc.compiler.dumping.texts import Texts, spelled
 from lpuc.compiler.dumping.weight_files import MODEL_DIR, digests_of
@@ -55,6 +55,7 @@ class Written:
     def __init__(self) -> None:
         self._numbers: dict[tuple[str, ...], int] = {}
         self._names: list[tuple[str, ...]] = []
+        self._entries: dict[int, str] = {}
         self.texts = Texts(self._spell)
 
     def body(self, module: ModuleOp) -> str:
@@ -66,7 +67,8 @@ class Written:
         used = sorted(map(int, set(_USED.findall(body))))
         stated = module.attributes.get(DUMP) if standing is None else standing.attribute()
         head = [] if stated is None else [(DUMP, spelled(stated))]
-        head.append((NODES, str(NodesAttr.of({number: self._names[number] for number in used}))))
+        table = table_of([(number, self._entry(number)) for number in used])
+        head.append((NODES, f"#{NodesAttr.name}{table}"))
         found = _HEAD.match(body)
         assert found is not None, "a module begins a text"
         rest = _with_full_folder(module, body[found.end() :])
@@ -75,6 +77,12 @@ class Written:
         entries = ", ".join(f"{name} = {text}" for name, text in head)
         close = ", " if found[0].endswith("{") else "}"
         return f"builtin.module attributes {{{entries}{close}{rest}"
+
+    def _entry(self, number: int) -> str:
+        known = self._entries.get(number)
+        if known is None:
+            known = self._entries[number] = text_of(written(self._names[number]))
+        return known
 
     def _spell(self, location: LocationAttr) -> str:
         names = location_names(location)

@@ -107,8 +107,11 @@ def of_model(
     """A model, called with some inputs or drawn ones; `UserError` if it does not fail."""
     calls: list[Arrays] = [*([given] if given is not None else drawing.of_model(path, options))]
     failure, shown_by = (None, "") if command else _model_failure(path, options, limits, calls)
+    is_thorough, shown_by = False, shown_by or BISECT
     if command is None and failure is None and given is None:
-        failure, shown_by = bisect(path, options).failure, BISECT
+        failure = bisect(path, options, is_thorough=False).failure
+        is_thorough = failure is None
+        failure = failure or bisect(path, options).failure
     proto = _loaded(path)
     call = calls[0] if calls else drawing.of_shapes(proto, options.shape or {})
     case = Case(proto, [call])
@@ -121,20 +124,23 @@ def of_model(
     if failure is None:
         raise _no_failure("it compiles, and its numbers are right")
     sought, oracle = failure, ModelOracle(options, limits.seconds, failure)
-    judges: dict[str, Judge] = {BISECT: _bisected(options, limits), COMPILE: _compiled(oracle)}
+    judges: dict[str, Judge] = {
+        BISECT: _bisected(options, limits, is_thorough),
+        COMPILE: _compiled(oracle),
+    }
     judge = judges.get(shown_by, oracle)
     search = _model_search(case, lambda c: sought.same(_judged(judge, c)), limits)
     steps = partial(model.reduce, nodes=sought.nodes)
     return Subject(search, sought, _nodes, steps, case.nodes, shown_by)
 
 
-def _bisected(options: CompileOptions, limits: Limits) -> Judge:
-    """What `bisect` says of a model, on calls of its own."""
+def _bisected(options: CompileOptions, limits: Limits, is_thorough: bool) -> Judge:
+    """What `bisect` says of a model, on calls of its own; of other extents if it has to."""
 
     def judge(file: Path, _inputs: Arrays | None) -> Failure | None:
         try:
             with at_most(limits.seconds):
-                return bisect(file, options).failure
+                return bisect(file, options, is_thorough=is_thorough).failure
         except (Hang, UserError, CompileError):
             return None
 
