@@ -6,11 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from xdsl.dialects import test as dialect
 from xdsl.dialects.builtin import ModuleOp, StringAttr
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.parser import Parser
 
 from dialects.errors import location_of
+from dialects.lpu.elementwise import MapOp
 from dialects.lpu.types import tensor
 from lpuc.compiler.driver import load_module
 from lpuc.compiler.dumping.texts import Texts
@@ -19,6 +21,7 @@ from lpuc.compiler.options import CompileOptions
 from lpuc.compiler.pipeline import make_context, pipeline_of, stage_passes
 from runtime.numerics.elements import ElementType
 
+ADD = {"fn": StringAttr("add")}
 MODEL = Path(__file__).parents[3] / "samples/exports/llama.onnx"
 
 TEXT = """
@@ -206,3 +209,15 @@ def test_blocks_and_regions_are_told_apart():
     texts = Texts()
     found = [texts.structure(Parser(make_context(), text).parse_module()) for text in REGIONS]
     assert all(one not in found[:index] for index, one in enumerate(found))
+
+
+@pytest.mark.parametrize("reads", [((0, 0), (0, 1)), ((0, 1), (1, 1))])
+def test_a_value_that_is_read_twice_is_no_rule_for_others(reads: tuple[tuple[int, int], ...]):
+    """Operations that share all attributes and types, and differ in what they read."""
+    kind = tensor((3,), ElementType.F32)
+    block = Block(arg_types=[kind, kind])
+    for places in reads:
+        operands = [block.args[place] for place in places]
+        block.add_op(MapOp.create(operands=operands, result_types=[kind], properties=ADD))
+    made = ModuleOp([dialect.TestOp(regions=[Region(block)])])
+    assert Texts().of(made) == ir_text(made)
