@@ -44,6 +44,7 @@ def compile(
     prompt_chunk: int | None = None,
     shape: Mapping[str, int] | None = None,
     input_role: Mapping[str, str] | None = None,
+    input_value: Mapping[str, float] | None = None,
     devices: int = 1,
     plan: Mapping[str, Any] | str | PathLike[str] | None = None,
     whole_budget: float | None = None,
@@ -60,10 +61,11 @@ def compile(
 
     The keywords are the options of `lpuc compile`: the machine, or a file that describes one; the
     type of weights, cache and products (f32, f16, bf16); the bound of the cache; values of symbolic
-    dimensions and what inputs are (ids, mask, positions, past, data), by name; how many devices
-    make a ring, what each computes (the `plan` of a program, or a file) and how many percent of the
-    parameters all of them may hold; where a saved program has its weights (embed, reference, none);
-    passes instead of the default ones; limits of the importer.
+    dimensions, what inputs are (ids, mask, positions, past, data) and values that make inputs
+    constants, by name; how many devices make a ring, what each computes (the `plan` of a program,
+    or a file) and how many percent of the parameters all of them may hold; where a saved program
+    has its weights (embed, reference, none); passes instead of the default ones; limits of the
+    importer.
     """
     from lpuc.compiler.driver import compile_model
     from lpuc.compiler.options import CompileOptions
@@ -96,6 +98,7 @@ def inspect(
     prompt_chunk: int | None = None,
     shape: Mapping[str, int] | None = None,
     input_role: Mapping[str, str] | None = None,
+    input_value: Mapping[str, float] | None = None,
     devices: int = 1,
     plan: Mapping[str, Any] | str | PathLike[str] | None = None,
     whole_budget: float | None = None,
@@ -132,6 +135,7 @@ def verify(
     prompt_chunk: int | None = None,
     shape: Mapping[str, int] | None = None,
     input_role: Mapping[str, str] | None = None,
+    input_value: Mapping[str, float] | None = None,
     devices: int = 1,
     plan: Mapping[str, Any] | str | PathLike[str] | None = None,
     whole_budget: float | None = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
@@ -97,6 +98,29 @@ def _parse_roles(
     return roles
 
 
+def _parse_values(
+    _ctx: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]
+) -> dict[str, float]:
+    values: dict[str, float] = {}
+    for text in texts:
+        name, _, word = text.rpartition("=")
+        value = _number(word)
+        if not name or value is None:
+            raise click.BadParameter(f"'{text}' is not NAME=VALUE with a number, true or false")
+        if values.setdefault(name, value) != value:
+            raise click.BadParameter(f"'{name}' is given twice")
+    return values
+
+
+def _number(word: str) -> float | None:
+    if word.lower() in ("true", "false"):
+        return word.lower() == "true"
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(word)
+    return None
+
+
 def compile_options(function: F) -> F:
     """The choices of a compilation; the command receives them as `options`."""
 
@@ -120,6 +144,9 @@ def compile_options(function: F) -> F:
         click.option("--input-role", multiple=True, callback=_parse_roles, metavar="NAME=ROLE",
                      help=f"What an input is whose name does not tell: {', '.join(INPUT_ROLES)} "
                      "(repeatable)."),
+        click.option("--input-value", multiple=True, callback=_parse_values, metavar="NAME=VALUE",
+                     help="Make an input a constant, all of whose elements have one value, as in "
+                     "use_cache_branch=true (repeatable)."),
         click.option("--devices", type=int, default=1, show_default=True, metavar="N",
                      help="How many machines in a ring share the model: 1, 2, 4, 8, ..."),
         click.option("--plan", type=FILE, metavar="FILE",
@@ -156,8 +183,8 @@ def options_of(text: str, options: CompileOptions, flag: str) -> CompileOptions:
 
 
 COMPILING = (
-    "target", "precision", "max_context", "prompt_chunk", "shape", "input_role", "devices", "plan",
-    "whole_budget", "pipeline",
+    "target", "precision", "max_context", "prompt_chunk", "shape", "input_role", "input_value",
+    "devices", "plan", "whole_budget", "pipeline",
 )  # fmt: skip
 """Options that a program was compiled with."""
 

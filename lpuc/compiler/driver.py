@@ -162,7 +162,9 @@ def load_module(model: Path, options: CompileOptions) -> ModuleOp:
     plan = None if options.plan is None else plan_attribute(options.plan)
     with at_work("import"):
         budgets = Budgets(**options.budgets)
-        module = import_model(model, budgets=budgets, absent_ok=options.weights == "none")
+        absent_ok = options.weights == "none"
+        given = options.input_value
+        module = import_model(model, given=given, budgets=budgets, absent_ok=absent_ok)
     set_attribute(module, "lpu.options", options.attribute())
     set_attribute(module, PLAN, plan)
     return module

@@ -43,7 +43,8 @@ class CompileOptions:
 
     `target` names a machine or a file that describes one, and `devices` says how many of it make a
     ring. `shape` fixes symbolic dimensions by name, `input_role` says what inputs are (see
-    `INPUT_ROLES`) whose names do not tell, `max_context` bounds the cache, `prompt_chunk` how many
+    `INPUT_ROLES`) whose names do not tell, `input_value` gives inputs one value each, with which
+    they are no inputs of the program, `max_context` bounds the cache, `prompt_chunk` how many
     tokens of a prompt are taken at a time, where 0 is one by one (both None: the default of the
     compiler), `pipeline` replaces the default passes. `plan` says what each of several devices
     computes, a mapping or a file, and `whole_budget` how many percent of the parameters every one
@@ -56,6 +57,7 @@ class CompileOptions:
     max_context: int | None = None
     shape: Mapping[str, int] | None = None
     input_role: Mapping[str, str] | None = None
+    input_value: Mapping[str, float] | None = None
     devices: int = 1
     plan: Mapping[str, Any] | str | PathLike[str] | None = None
     whole_budget: float | None = None
@@ -86,6 +88,7 @@ class CompileOptions:
                 whole(name, getattr(self, name), 0)
         object.__setattr__(self, "shape", _extents(self.shape))
         object.__setattr__(self, "input_role", _roles(self.input_role))
+        object.__setattr__(self, "input_value", _values(self.input_value))
 
     @staticmethod
     def among(given: Mapping[str, Any]) -> CompileOptions:
@@ -182,27 +185,35 @@ def target_of(target: object) -> Target:
         raise BadOption("target", str(error)) from None
 
 
+def _named(option: str, given: object, words: str, name: str) -> dict[str, object]:
+    """What is given by name."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise unexpected(option, words, given)
+    entries = dict(cast("Mapping[object, object]", given))
+    for one in entries:
+        if not isinstance(one, str):
+            raise unexpected(option, name, one)
+    return cast("dict[str, object]", entries)
+
+
 def _extents(shape: object) -> dict[str, int]:
     """The dimensions that `shape` fixes."""
-    if shape is None:
-        return {}
-    if not isinstance(shape, Mapping):
-        raise unexpected("shape", "numbers by the names of dimensions", shape)
-    given = dict(cast("Mapping[object, object]", shape))
-    for name in given:
-        if not isinstance(name, str):
-            raise unexpected("shape", "the name of a dimension", name)
-    return {str(name): whole("shape", value, 0, LARGEST) for name, value in given.items()}
+    given = _named("shape", shape, "numbers by the names of dimensions", "the name of a dimension")
+    return {name: whole("shape", value, 0, LARGEST) for name, value in given.items()}
 
 
 def _roles(roles: object) -> dict[str, str]:
     """The roles that `input_role` gives."""
-    if roles is None:
-        return {}
-    if not isinstance(roles, Mapping):
-        raise unexpected("input_role", "roles by the names of inputs", roles)
-    given = dict(cast("Mapping[object, object]", roles))
-    for name in given:
-        if not isinstance(name, str):
-            raise unexpected("input_role", "the name of an input", name)
-    return {str(name): one_of("input_role", role, INPUT_ROLES) for name, role in given.items()}
+    given = _named("input_role", roles, "roles by the names of inputs", "the name of an input")
+    return {name: one_of("input_role", role, INPUT_ROLES) for name, role in given.items()}
+
+
+def _values(values: object) -> dict[str, float]:
+    """The numbers that `input_value` gives; a bool is one."""
+    given = _named("input_value", values, "numbers by the names of inputs", "the name of an input")
+    for value in given.values():
+        if not isinstance(value, bool | int | float):
+            raise unexpected("input_value", "a number, or True or False", value)
+    return cast("dict[str, float]", given)

@@ -127,7 +127,7 @@ def compare(
 ) -> Comparison:
     """How two compilations disagree; `UserError` if they cannot be called alike."""
     notes = list[str]()
-    reference = _reference(model, notes)
+    reference = _reference(model, options, notes)
     narrowest = "f32" if reference is None else reference.narrowest
     both = tuple(Compilation(model, one, narrowest) for one in (options, others))
     if any(one.broken for one in both):
@@ -197,9 +197,9 @@ def _made(both: Both, seed: int) -> Cases:
     return Cases(shorter, seed, max(one.options.devices for one in both))
 
 
-def _reference(model: Path, notes: list[str]) -> Reference | None:
+def _reference(model: Path, options: CompileOptions, notes: list[str]) -> Reference | None:
     try:
-        return Reference(model)
+        return Reference(model, options.input_value)
     except UserError as error:
         notes.append(f"right is {MODEL}: {error}")
         return None

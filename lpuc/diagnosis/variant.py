@@ -142,7 +142,7 @@ class Variant:
     @cached_property
     def _reference(self) -> Reference | None:
         try:
-            return Reference(self.model)
+            return Reference(self.model, self.options.input_value)
         except Refusal as error:
             self.notes.append(f"the importer is not judged: {error}")
             return None

@@ -16,6 +16,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
+from onnx.helper import tensor_dtype_to_np_dtype
 
 from lpuc.errors import UserError
 from lpuc.onnx_import.widening import widened
@@ -60,9 +61,13 @@ def nodes_of(graph: GraphProto) -> Iterator[NodeProto]:
 
 
 class Reference:
-    """What ONNX Runtime makes of the inputs of a model; `notes` say how it was held."""
+    """
+    What ONNX Runtime makes of the inputs of a model; `notes` say how it was held.
 
-    def __init__(self, model: Path) -> None:
+    Inputs that are `given` one value each need not be among those of a call.
+    """
+
+    def __init__(self, model: Path, given: Mapping[str, float] | None = None) -> None:
         self.folder, self.notes = model.parent, list[str]()
         self.proto = ModelProto.FromString(model.read_bytes())
         self._ran, self._types = self.proto, dict[str, Any]()
@@ -71,11 +76,12 @@ class Reference:
             self._session = self._open(self.proto.SerializeToString() if held else str(model))
         except Refusal as refusal:
             self._session = self._widened(refusal)
+        self._given = _filled(self.proto.graph, given or {})
         self._names: list[str] = [output.name for output in self._session.get_outputs()]
 
     def __call__(self, inputs: Arrays) -> Arrays:
         """The outputs by name; `Refusal` if ONNX Runtime cannot compute them."""
-        found = _run(self._session, self._names, _wide(inputs))
+        found = _run(self._session, self._names, _wide({**self._given, **inputs}))
         return {n: v.astype(self._types[n]) if n in self._types else v for n, v in found.items()}
 
     def _widened(self, refusal: Refusal) -> Any:
@@ -109,7 +115,7 @@ class Reference:
     def values(self, inputs: Arrays) -> Arrays:
         """The results of all nodes of the graph by name, outputs included."""
         session, names = self._inner
-        return _run(session, names, _wide(inputs))
+        return _run(session, names, _wide({**self._given, **inputs}))
 
     @cached_property
     def _inner(self) -> tuple[Any, list[str]]:
@@ -168,6 +174,19 @@ def session_of(model: str | bytes, level: Any = None, folder: Path | None = None
     if folder is not None:
         settings.add_session_config_entry(EXTERNAL_FOLDER, str(folder.resolve()))
     return runtime.InferenceSession(model, settings, ["CPUExecutionProvider"])
+
+
+def _filled(graph: GraphProto, given: Mapping[str, float]) -> Arrays:
+    """Arrays for the inputs that are given one value each."""
+    kinds = {port.name: port.type.tensor_type for port in graph.input}
+    return {
+        name: np.full(
+            [dim.dim_value for dim in kinds[name].shape.dim],
+            value,
+            tensor_dtype_to_np_dtype(kinds[name].elem_type),
+        )
+        for name, value in given.items()
+    }
 
 
 def _wide(inputs: Arrays) -> Arrays:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from operator import attrgetter
 
 from onnx import GraphProto, TensorShapeProto, ValueInfoProto
@@ -14,11 +14,13 @@ from dialects.errors import CompileError, Unsupported, location_of, node_names
 from dialects.lpu.interface import Interface, InterfaceAttr, Value
 from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import Tensor, TensorType
+from dialects.lpu.weights import Weight
 from dialects.names import escape
 from dialects.onnx.elements import SUPPORTED
 from lpuc.onnx_import.body import Body, Shared
+from lpuc.onnx_import.inputs.given import Number, check_inputs, constant
+from lpuc.onnx_import.inputs.symbols import Symbols
 from lpuc.onnx_import.nodes import dtype_of
-from lpuc.onnx_import.symbols import Symbols
 from lpuc.onnx_import.tensors import element_type
 from passes.rewriting.kernel import add_argument, append, locate, set_attribute
 from runtime.numerics.elements import TYPES, ElementType
@@ -27,8 +29,10 @@ from runtime.numerics.elements import TYPES, ElementType
 class GraphReader:
     """Builds the function of one graph."""
 
-    def __init__(self, graph: GraphProto, shared: Shared, symbols: Symbols) -> None:
-        self.graph, self.shared, self.symbols = graph, shared, symbols
+    def __init__(
+        self, graph: GraphProto, shared: Shared, symbols: Symbols, given: Mapping[str, Number]
+    ) -> None:
+        self.graph, self.shared, self.symbols, self.given = graph, shared, symbols, given
         self.block = Block()
         self.body = Body(shared, shared.reader(shared.opsets), self.block)
 
@@ -37,6 +41,11 @@ class GraphReader:
         self._check()
         weights = self.body.weights(self.graph)
         inputs = [i for i in self.graph.input if i.name not in weights]
+        check_inputs(self.given, inputs)
+        for info in inputs:
+            if info.name in self.given:
+                weights[info.name] = self._given(info)
+        inputs = [i for i in inputs if i.name not in self.given]
         for info in inputs:
             self._input(info)
         self.body.graph(self.graph, weights)
@@ -67,22 +76,36 @@ class GraphReader:
         if twice is not None:
             raise CompileError(f"the output '{escape(twice)}' is listed twice")
 
+    def _given(self, info: ValueInfoProto) -> Weight:
+        """An input that has one value, whatever is computed."""
+        what = f"the input '{escape(info.name)}'"
+        return constant(self.given[info.name], self._tensor(info, what, Symbols({})), what)
+
     def _input(self, info: ValueInfoProto) -> None:
         what = f"the input '{escape(info.name)}'"
         if not info.name:
             raise CompileError("an input has no name")
+        kind, location = (
+            TensorType(self._tensor(info, what, self.symbols)),
+            location_of([escape(info.name)]),
+        )
+        arg = add_argument(self.block, kind, location)
+        self.body.define(info.name, arg, what)
+
+    def _tensor(self, info: ValueInfoProto, what: str, symbols: Symbols) -> Tensor:
+        """The extents and elements that an input is declared to have."""
         if not info.type.HasField("tensor_type"):
             raise Unsupported(f"{what} is no tensor")
         dtype = element_type(info.type.tensor_type.elem_type, what)
         _check_type(dtype, what)
         dims = None
         if info.type.tensor_type.HasField("shape"):
-            dims = self._dims(info.type.tensor_type.shape, what)
-        kind, location = TensorType(Tensor(dims, dtype)), location_of([escape(info.name)])
-        arg = add_argument(self.block, kind, location)
-        self.body.define(info.name, arg, what)
+            dims = self._dims(info.type.tensor_type.shape, what, symbols)
+        return Tensor(dims, dtype)
 
-    def _dims(self, shape: TensorShapeProto, what: str) -> tuple[Affine | None, ...]:
+    def _dims(
+        self, shape: TensorShapeProto, what: str, symbols: Symbols
+    ) -> tuple[Affine | None, ...]:
         self.shared.budgets.check("rank", len(shape.dim), f"the rank of {what}")
         dims: list[Affine | None] = []
         for dim in shape.dim:
@@ -91,7 +114,7 @@ class GraphReader:
             if dim.HasField("dim_value"):
                 dims.append(Affine(dim.dim_value))
             else:
-                dims.append(self.symbols.extent(dim.dim_param) if dim.dim_param else None)
+                dims.append(symbols.extent(dim.dim_param) if dim.dim_param else None)
         return tuple(dims)
 
 

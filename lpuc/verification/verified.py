@@ -129,7 +129,7 @@ def verified(
     number = whole("seed", seed, 0, 2**32 - 1)
     compiled = subject(model, options, instrumentation or Instrumentation())
     given = None if inputs is None else _given(inputs, compiled, options)
-    reference = Reference(model)
+    reference = Reference(model, options.input_value)
     found = Judgement(options.precision, reference.narrowest)
     judge_weights(found, compiled)
     if given is not None:

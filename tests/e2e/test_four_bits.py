@@ -139,10 +139,8 @@ def test_rows_of_a_table_of_four_bits(kind: str, pointed: bool, tmp_path: Path):
 
 def test_a_table_of_four_bits_that_says_other_bits_is_refused(tmp_path: Path):
     onnx.save(_table("uint4", True, bits=8), tmp_path / "model.onnx")
-    with pytest.raises(
-        CompileError,
-        match=r"rows: com\.microsoft\.GatherBlockQuantized: bits is 8, of a table of 4-bit integers",
-    ):
+    words = r"rows: com\.microsoft\.GatherBlockQuantized: bits is 8, of a table of 4-bit integers"
+    with pytest.raises(CompileError, match=words):
         lpuc.compile(tmp_path / "model.onnx")
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from xdsl.ir import Operation, SSAValue
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from dialects.affine import Affine, Ranges
+from dialects.lpu.interface import interface_of
 from dialects.lpu.tensors import tensor_of
 from dialects.onnx.ops import OnnxOp
 from dialects.reading import operands_of
@@ -17,18 +19,28 @@ Lookup = Callable[[SSAValue], Content | None]
 
 def unknown_behind(value: SSAValue, lookup: Lookup) -> Iterator[Operation]:
     """The operations that an unknown value comes from, first ones first, up to known values."""
-    seen = set[Operation]()
+    entered, left = set[Operation](), set[Operation]()
+    stack = [value]
+    while stack:
+        op = stack[-1].owner
+        if isinstance(op, Operation) and op not in entered and lookup(stack[-1]) is None:
+            entered.add(op)
+            stack.extend(reversed(operands_of(op)))
+            continue
+        stack.pop()
+        if isinstance(op, Operation) and op in entered and op not in left:
+            left.add(op)
+            yield op
 
-    def walk(value: SSAValue) -> Iterator[Operation]:
-        op = value.owner
-        if not isinstance(op, Operation) or op in seen or lookup(value) is not None:
-            return
-        seen.add(op)
-        for operand in operands_of(op):
-            yield from walk(operand)
-        yield op
 
-    return walk(value)
+def input_behind(value: SSAValue) -> str | None:
+    """The name of the input that a value is, but for what casts or moves it."""
+    while isinstance(value.owner, OnnxOp) and len(value.owner.operands) == 1:
+        value = value.owner.operands[0]
+    if not isinstance(value, BlockArgument):
+        return None
+    func = value.owner.parent_op()
+    return interface_of(func).arguments[value.index].name if isinstance(func, FuncOp) else None
 
 
 def why_unknown(value: SSAValue, lookup: Lookup, ranges: Ranges) -> tuple[str, str]:

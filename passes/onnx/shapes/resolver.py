@@ -21,6 +21,7 @@ from dialects.lpu.elementwise import ConstantOp
 from dialects.lpu.tensors import LpuOp, tensor_of
 from dialects.lpu.types import Tensor, tensor_type
 from dialects.lpu.weights import Weight, nbytes, read
+from dialects.names import unescape
 from dialects.onnx.branches import IfOp
 from dialects.onnx.ops import InitializerOp, OnnxOp
 from dialects.onnx.semantics import evaluate
@@ -29,7 +30,7 @@ from passes.analysis.content import Content, Fill, Numbers, as_elements, fits, i
 from passes.analysis.moves import content_moved, content_of_array
 from passes.onnx.operators.node import Node, inlined
 from passes.onnx.operators.record import Operator, required_record
-from passes.onnx.operators.undecided import unknown_behind
+from passes.onnx.operators.undecided import input_behind, unknown_behind
 from passes.onnx.shapes.computed_ranges import is_data, is_split_by_data
 from passes.onnx.shapes.doubles import folded, is_double
 from passes.onnx.shapes.lengths import (
@@ -163,8 +164,12 @@ class Resolver:
         """Put the branch that a known condition chooses in place of an If."""
         condition = self._array(op.condition)
         if condition is None or condition.size != 1:
-            what = "the condition depends on data, not on shapes alone"
-            raise unsupported(op, what, "export the model without If")
+            what, name = (
+                "the condition depends on data, not on shapes alone",
+                input_behind(op.condition),
+            )
+            fixed = None if name is None else f"--input-value {unescape(name)}=true, or =false"
+            raise unsupported(op, what, fixed or "export the model without If")
         *body, end = op.branch(bool(condition.reshape(()))).block.ops
         for inner in body:
             move(inner, op)
