@@ -7,7 +7,8 @@ A partitioned module says so, for the user to read:
 lpu_esl.whole = {parameters = 98304 : i64, share = 3.1 : f64, whole = [
   {bytes = 3072 : i64, node = "node_linear_2", reason = "lpu.matmul needs all of it"}]}
 ```
-Parameters are all bytes of the model, `share` is percent of them, tables of angles aside.
+Parameters are all bytes of the model, `share` is percent of them, tables of angles aside, and the
+head of keys and values that all heads of queries share, where there is one.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from dialects.names import escape, unescape
 from dialects.reading import all_within
 from passes.analysis.functions import options
 from passes.lpu_esl.factors.angles import is_passed_on, is_turning, turns
+from passes.lpu_esl.factors.heads import makes_shared_head
 from passes.rewriting.kernel import set_attribute
 
 BUDGET = 5.0
@@ -45,16 +47,27 @@ NAMED = 5
 
 @dataclass(frozen=True)
 class Whole:
-    """A weight that every device holds: the node that reads it, and what it does there."""
+    """A weight that every device holds: the node that reads it, and what it does there.
+
+    Of tables of angles, and of the one head of keys or values of a model, nothing can be cut.
+    """
 
     node: str
     reader: str
     nbytes: int
     is_angles: bool
+    is_shared_head: bool
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the budget is for it."""
+        return not self.is_angles and not self.is_shared_head
 
     @property
     def reason(self) -> str:
         """Why every device has it."""
+        if self.is_shared_head:
+            return "all heads of queries share one of keys and values"
         return f"{self.reader} needs all of it"
 
     @property
@@ -81,8 +94,8 @@ class Holdings:
 
     @property
     def share(self) -> float:
-        """Percent of all weights that every device has, tables of angles aside."""
-        counted = sum(weight.nbytes for weight in self.whole if not weight.is_angles)
+        """Percent of all weights that every device has, of those that the budget is for."""
+        counted = sum(weight.nbytes for weight in self.whole if weight.is_counted)
         return 100 * counted / max(self.total, 1)
 
     @property
@@ -126,7 +139,8 @@ def _whole(op: ConstantOp, size: int) -> Whole:
     reader = readers[0].operation if readers else op
     names = node_names(reader) or node_names(op) or ("a constant",)
     angles = len(op.value.data.shape) > 1 and bool(readers) and all(map(is_turning, readers))
-    return Whole(unescape(names[0]), reader.name, size, angles)
+    is_shared = bool(readers) and all(map(makes_shared_head, readers))
+    return Whole(unescape(names[0]), reader.name, size, angles, is_shared)
 
 
 def _readers(value: SSAValue) -> Iterator[Use]:
@@ -147,7 +161,7 @@ def check_budget(module: ModuleOp) -> None:
     set_attribute(module, WHOLE, held.attribute)
     if held.share <= budget:
         return
-    counted = [weight for weight in held.whole if not weight.is_angles]
+    counted = [weight for weight in held.whole if weight.is_counted]
     named = "; ".join(map(str, counted[:NAMED]))
     more = f"; and {len(counted) - NAMED} more" if len(counted) > NAMED else ""
     raise CompileError(
