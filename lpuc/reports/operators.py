@@ -6,10 +6,12 @@ Which ONNX operators compile, from their records: for `lpuc ops onnx`, and as a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 COMPILES, LIMITED, REFUSED = "compiles", "with limits", "refused"
+EXPANDS = "by expansion"
+"""Read as the nodes that the standard says it stands for; their limits are its own."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +28,37 @@ class Row:
 def rows() -> Iterator[Row]:
     """Every operator of the domains that are known, sorted."""
     from dialects.onnx.schemas import DOMAINS, operators, versions
+    from lpuc.reports.expansions import needed_of
     from passes.onnx.operators import OPERATORS
 
     for domain in DOMAINS:
         for name in operators(domain):
             record = OPERATORS.get((domain, name))
             limits = () if record is None else tuple(limit.words for limit in record.limits)
-            status = REFUSED if record is None else LIMITED if limits else COMPILES
+            status = LIMITED if limits else COMPILES
+            if record is None and needed_of(domain, name) == []:
+                status, limits = EXPANDS, tuple(_expanded(domain, name))
+            elif record is None:
+                status, limits = REFUSED, _lacking(needed_of(domain, name))
             yield Row(domain or "ai.onnx", name, versions(domain, name), status, limits)
+
+
+def _expanded(domain: str, name: str) -> Iterator[str]:
+    """The limits of what is read as other nodes."""
+    from dialects.onnx.schemas import versions
+    from lpuc.reports.expansions import body_of, first_opset
+
+    yield f"what {_listed(body_of(domain, name))} refuse"
+    if (first := first_opset(domain, name)) > versions(domain, name)[0]:
+        yield f"opset {first - 1} and older"
+
+
+def _listed(parts: Sequence[str] | None) -> str:
+    return ", ".join(parts or ())
+
+
+def _lacking(parts: Sequence[str] | None) -> tuple[str, ...]:
+    return (f"it stands for {_listed(parts)}",) if parts else ()
 
 
 def page() -> str:
@@ -44,7 +69,8 @@ def page() -> str:
         "",
         "From the records in `passes/onnx/operators`, by `python -m lpuc.reports.operators`. A",
         "record holds for every opset that has the operator. What a limit names is refused with",
-        "the node.",
+        "the node. What has no record may be *expanded*: read as the nodes that the standard says",
+        "it stands for, which have theirs.",
         "",
         "| operator | opsets | limits: refused is |",
         "|---|---|---|",
@@ -53,7 +79,9 @@ def page() -> str:
         if row.status != REFUSED:
             name = row.name if row.domain == "ai.onnx" else f"{row.domain}.{row.name}"
             opsets = ", ".join(map(str, row.opsets))
-            lines.append(f"| {name} | {opsets} | {'; '.join(row.limits)} |")
+            words = "; ".join(row.limits)
+            expanded = "*expanded*: " if row.status == EXPANDS else ""
+            lines.append(f"| {name} | {opsets} | {expanded}{words} |")
     missing = ", ".join(row.name for row in found if row.status == REFUSED)
     lines += ["", "Refused as a whole:", "", missing]
     return "\n".join(lines)

@@ -65,3 +65,16 @@ def test_the_head_size_is_that_of_the_projection(name: str, tmp_path: Path):
     names = [output.name for output in model.graph.output]
     expected = onnxruntime.InferenceSession(model.SerializeToString()).run(names, inputs)
     assert_same([outputs[name] for name in names], expected)
+
+
+def test_products_of_bytes_say_it_too(tmp_path: Path):
+    """As ONNX Runtime's tools quantise a projection: a sum of integers, a cast and a scale."""
+    import onnxruntime.quantization as tools
+
+    path = tmp_path / "model.onnx"
+    tools.quantize_dynamic(
+        _grouped(BIASES["a row"]), path, ["MatMul"], weight_type=tools.QuantType.QInt8
+    )
+    ports = lpuc.compile(path, precision="f32").inputs
+    shapes = [port.shape for port in ports if port.name.startswith("past")]
+    assert [shape[-1] for shape in shapes] == [SIZE, SIZE]

@@ -17,6 +17,10 @@ from dialects.onnx.ops import InitializerOp, OnnxOp
 from dialects.reading import operations
 
 
+PRODUCTS = frozenset({"MatMul", "MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul"})
+"""Products whose second operand may be a weight, as wide as their result."""
+
+
 def head_size(func: FuncOp) -> Affine | None:
     """The head size that a fused attention implies, from the width of its projected query."""
     for op in operations(func.body.block):
@@ -40,10 +44,12 @@ def _width(value: SSAValue) -> int | None:
     if op.OP_TYPE == "MatMulNBits":
         columns = op.attr("N")
         return columns if isinstance(columns, int) else None
-    if op.OP_TYPE == "MatMul":
+    if op.OP_TYPE in PRODUCTS:
         weight = op.operands[1]
         return _width(weight) if isinstance(weight.owner, InitializerOp) else None
-    if op.OP_TYPE == "Add":
+    if op.OP_TYPE in ("Cast", "Identity"):
+        return _width(op.operands[0])
+    if op.OP_TYPE in ("Add", "Mul"):
         return max([width for term in op.operands if (width := _width(term))], default=None)
     return None
 

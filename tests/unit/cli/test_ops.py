@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import parser
 
+import lpuc
+from dialects.errors import CompileError
 from dialects.onnx.schemas import DOMAINS, operators
 from lpuc.cli import invoke
 
@@ -27,6 +33,32 @@ def test_three_kinds_are_told_apart(listed: dict[tuple[str, str], dict[str, obje
     limited = listed["com.microsoft", "FusedMatMul"]
     assert limited["status"] == "with limits"
     assert "transBatchA other than 0" in str(limited["limits"])
+
+
+def test_what_is_read_as_other_nodes_is_told_apart(
+    listed: dict[tuple[str, str], dict[str, object]],
+):
+    norm = listed["ai.onnx", "GroupNormalization"]
+    assert norm["status"] == "by expansion"
+    assert str(norm["limits"]).startswith("['what Add, ") and "ReduceMean" in str(norm["limits"])
+    assert "opset 27 and older" in str(listed["ai.onnx", "SpaceToDepth"]["limits"])
+    lacking = listed["ai.onnx", "LinearAttention"]
+    assert (lacking["status"], lacking["limits"]) == ("refused", ["it stands for Scan"])
+
+
+@pytest.mark.parametrize(("opset", "is_read"), [(27, False), (28, True)])
+def test_an_expansion_is_as_the_table_says(opset: int, is_read: bool, tmp_path: Path):
+    """A row of blocks of 2 by 2: the channels of a block come before those of the next."""
+    x = np.arange(16, dtype=np.float32).reshape(1, 1, 4, 4)
+    text = f"""<ir_version: 10, opset_import: ["": {opset}]>
+    g (float[1, 1, 4, 4] x) => (float[1, 4, 2, 2] y) {{ y = SpaceToDepth <blocksize = 2> (x) }}"""
+    onnx.save(parser.parse_model(text), tmp_path / "m.onnx")
+    if not is_read:
+        with pytest.raises(CompileError, match="SpaceToDepth"):
+            lpuc.compile(tmp_path / "m.onnx")
+        return
+    (got,) = lpuc.compile(tmp_path / "m.onnx", precision="f32").run({"x": x}).values()
+    np.testing.assert_array_equal(got[0], [x[0, 0, i::2, j::2] for i in (0, 1) for j in (0, 1)])
 
 
 def test_opsets_are_those_that_changed_the_operator(
