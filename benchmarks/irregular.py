@@ -2,6 +2,7 @@
 Decoders whose extents no number of devices divides, against ONNX Runtime.
 
     python -m benchmarks.irregular [--devices 2,4,8] [--targets lpu-4nm,lpu-tiny] [--only NAME]
+        [--precisions f32,f16]
 
 Heads, key/value heads, widths and vocabularies are forced to be odd, with and without the passes
 that recognise patterns. Every level from `esl` on, the program on the reference path and the fast
@@ -34,6 +35,8 @@ from lpuc.compiler.options import CompileOptions
 from lpuc.verification.verified import difference, subject
 
 TOLERANCE = 5e-5
+SHORT_TOLERANCE = 5e-3
+"""Of what is compiled in f16."""
 LEVELS = ("esl", "mem", "program", "fast")
 CONTEXT = 12
 WHOLE = 60.0
@@ -54,6 +57,8 @@ TABLE = {
     "vocabulary-9": replace(BASE, vocabulary=9),
     "norms-behind": replace(BASE, kv_heads=2, norms_behind=True),
     "all-odd": replace(BASE, width=61, heads=6, kv_heads=3, hidden=43, vocabulary=97),
+    "parallel-6-over-2": replace(BASE, heads=6, kv_heads=2, hidden=43, parallel=True),
+    "parallel-merged-6-over-1": replace(BASE, heads=6, kv_heads=1, parallel=True, merged=True),
     "gpt2-heads-3": Shape("gpt2", 2, 24, 3, 40, 97, positions=16),
     "gpt2-heads-5-vocabulary-9": Shape("gpt2", 2, 40, 5, 61, 9, positions=16),
     "opt-heads-3": Shape("opt", 2, 24, 3, 61, 97, positions=16),
@@ -76,26 +81,35 @@ class Key:
     target: str
     raised: bool
     new: int = 1
+    precision: str = "f32"
 
     def __str__(self) -> str:
         kind = "raised" if self.raised else "not raised"
-        return f"{self.name} on {self.devices} x {self.target}, {kind}, {self.new} new"
+        of = f"{self.new} new, {self.precision}"
+        return f"{self.name} on {self.devices} x {self.target}, {kind}, {of}"
 
 
-def keys(devices: Sequence[int], targets: Sequence[str], only: str = "") -> Iterator[Key]:
+def keys(
+    devices: Sequence[int],
+    targets: Sequence[str],
+    only: str = "",
+    precisions: Sequence[str] = ("f32",),
+) -> Iterator[Key]:
     """All ways to compile what is chosen of the table."""
-    for name, count, target in product(TABLE, devices, targets):
+    for name, count, target, precision in product(TABLE, devices, targets, precisions):
         if only in name:
-            yield from (Key(name, count, target, r, n) for r in (True, False) for n in CALLS)
+            ways = product((True, False), CALLS)
+            yield from (Key(name, count, target, r, n, precision) for r, n in ways)
 
 
 def errors(folder: Path, key: Key) -> dict[tuple[str, str, str], float]:
     """How far each output of each call is off, by call, level and output."""
-    model = folder / f"{key.name}-{key.new}-{key.devices}-{key.target}-{key.raised}" / "model.onnx"
+    model = folder / f"{key.name}-{key.new}-{key.devices}-{key.target}-{key.raised}"
+    model = model / key.precision / "model.onnx"
     write_decoder(model, TABLE[key.name], seed=1)
     pipeline = None if key.raised else unraised(key.devices)
     options = CompileOptions(
-        key.target, "f32", CONTEXT, {"seq": key.new, "batch": 1}, devices=key.devices,
+        key.target, key.precision, CONTEXT, {"seq": key.new, "batch": 1}, devices=key.devices,
         pipeline=pipeline, whole_budget=WHOLE,
     )  # fmt: skip
     compiled, session = subject(model, options, Instrumentation()), _session(model)
@@ -129,7 +143,8 @@ def run_key(folder: Path, key: Key) -> Result:
         return Result(Outcome("crash", text, "compile"), str(key))
     where = max(found, key=found.__getitem__)
     worst = found[where]
-    verdict = "right" if worst <= TOLERANCE else "wrong"
+    allowed = TOLERANCE if key.precision == "f32" else SHORT_TOLERANCE
+    verdict = "right" if worst <= allowed else "wrong"
     return Result(Outcome(verdict, " ".join(where), where[1], worst), str(key))
 
 
@@ -138,11 +153,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Irregular decoders on several devices.")
     parser.add_argument("--devices", default="2,4,8", metavar="A,B")
     parser.add_argument("--targets", default="lpu-4nm,lpu-tiny", metavar="A,B")
+    parser.add_argument("--precisions", default="f32", metavar="A,B", help="f32, f16")
     parser.add_argument("--only", default="", metavar="NAME", help="part of a name of the table")
     add_arguments(parser)
     parser.set_defaults(limit=LIMIT_SECONDS)
     given = parser.parse_args(argv)
-    wanted = keys([int(n) for n in given.devices.split(",")], given.targets.split(","), given.only)
+    devices, precisions = map(int, given.devices.split(",")), given.precisions.split(",")
+    wanted = keys(list(devices), given.targets.split(","), given.only, precisions)
     with tempfile.TemporaryDirectory() as made:
         results = run(partial(run_key, Path(made)), list(wanted), Options.of(given))
     return finish(results)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 from onnx import TensorProto
@@ -44,9 +45,12 @@ def write_with(graph: Graph, shape: Shape, feed_forward: FeedForward) -> None:
     hidden = graph("Gather", table, "input_ids", axis=0)
     waves = _waves(graph, shape)
     for layer in range(shape.layers):
-        hidden = _attended(graph, shape, call, layer, waves, hidden)
-        name = f"m.model.layers.{layer}.post_attention_layernorm"
+        name = f"m.model.layers.{layer}.input_layernorm"
         normed = hidden if shape.norms_behind else _norm(graph, name, hidden, shape.width)
+        hidden = _attended(graph, shape, call, layer, waves, hidden, normed)
+        name = f"m.model.layers.{layer}.post_attention_layernorm"
+        if not shape.parallel:
+            normed = hidden if shape.norms_behind else _norm(graph, name, hidden, shape.width)
         added = feed_forward(graph, shape, call, layer, normed)
         if shape.norms_behind:
             added = _norm(graph, f"{name}.behind", added, shape.width)
@@ -70,16 +74,14 @@ def _waves(graph: Graph, shape: Shape) -> Waves:
     return graph("Unsqueeze", cosine, graph.ints(1)), graph("Unsqueeze", sine, graph.ints(1))
 
 
-def _attended(graph: Graph, shape: Shape, call: Call, layer: int, waves: Waves, hidden: str) -> str:
-    """The first half of a layer."""
+def _attended(
+    graph: Graph, shape: Shape, call: Call, layer: int, waves: Waves, hidden: str, read: str
+) -> str:
+    """The first half of a layer: attention of what it reads, added to `hidden`."""
     name, width = f"m.model.layers.{layer}", shape.width
     lanes, cached = shape.heads * shape.head, shape.cached * shape.head
     spread = narrowed(shape.layers)
-    read = hidden if shape.norms_behind else _norm(graph, f"{name}.input_layernorm", hidden, width)
-    query, key, value = (
-        _linear(graph, f"{name}.self_attn.{part}", read, width, n)
-        for part, n in (("q_proj", lanes), ("k_proj", cached), ("v_proj", cached))
-    )
+    query, key, value = _projected(graph, shape, f"{name}.self_attn", read)
     if shape.norms_behind:
         query = _norm(graph, f"{name}.self_attn.q_norm", query, lanes)
         key = _norm(graph, f"{name}.self_attn.k_norm", key, cached)
@@ -97,6 +99,21 @@ def _attended(graph: Graph, shape: Shape, call: Call, layer: int, waves: Waves, 
     if shape.norms_behind:
         projected = _norm(graph, f"{name}.self_attn.norm", projected, width)
     return graph("Add", hidden, projected)
+
+
+def _projected(graph: Graph, shape: Shape, name: str, read: str) -> Sequence[str]:
+    """Queries, keys and values of what attention reads."""
+    lanes, cached = shape.heads * shape.head, shape.cached * shape.head
+    parts = {"q_proj": lanes, "k_proj": cached, "v_proj": cached}
+    if not shape.merged:
+        return [_linear(graph, f"{name}.{p}", read, shape.width, n) for p, n in parts.items()]
+    all_of_it = _linear(graph, f"{name}.qkv_proj", read, shape.width, lanes + 2 * cached)
+    ends = [0, lanes, lanes + cached, lanes + 2 * cached]
+    axis, step = graph.ints(2), graph.ints(1)
+    return [
+        graph("Slice", all_of_it, graph.ints(first), graph.ints(end), axis, step)
+        for first, end in pairwise(ends)
+    ]
 
 
 def gated(graph: Graph, shape: Shape, call: Call, layer: int, normed: str) -> str:

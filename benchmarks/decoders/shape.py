@@ -27,6 +27,12 @@ class Shape:
     """Norms of what a layer adds instead of what it reads, and of queries and keys over all their
     heads, as in OLMo 2; only of Llama and Mixtral."""
 
+    parallel: bool = False
+    """Feed-forward reads what attention reads, and both are added to it, as in GPT-J and Falcon;
+    only of Llama and Mixtral."""
+    merged: bool = False
+    """Queries, keys and values are one product; only of Llama and Mixtral."""
+
     @property
     def head(self) -> int:
         """Lanes of a head."""

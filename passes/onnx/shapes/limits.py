@@ -16,7 +16,6 @@ from dialects.lpu.weights import Weight, nbytes, read
 from dialects.onnx.ops import InitializerOp, OnnxOp
 from dialects.reading import operations
 
-
 PRODUCTS = frozenset({"MatMul", "MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul"})
 """Products whose second operand may be a weight, as wide as their result."""
 
