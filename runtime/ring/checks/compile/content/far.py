@@ -102,8 +102,7 @@ class Staging:
 
         All that it may read counts.
         """
-        axes = tuple((self.symbols.range(extent)[1], step) for extent, step in view.shape.axes)
-        read = self.shapes.runs(view.shape._replace(axes=axes), view.base)
+        read = self.shapes.runs(self.shapes.greatest(view.shape), view.base)
         met = [piece for piece in family.agreed() if self._has(family, piece, view)]
         if read is None or not met:
             return

@@ -68,9 +68,12 @@ class Reading:
     def _check_kept(
         self, memory: Memory, at: int, base: Value, shape: Shape, touched: list[Area]
     ) -> None:
-        """What was gathered before the loop around is read with nothing else, if all is known."""
+        """What was gathered before the loop around is read with nothing else, if that is known.
+
+        All that may be read counts.
+        """
         kept = [area for area in touched if area.kind is Kind.KEPT]
-        runs = memory.shapes.runs(shape, base) if kept else None
+        runs = memory.shapes.runs(memory.shapes.greatest(shape), base) if kept else None
         if runs is None:
             return
         self.used.update(kept)

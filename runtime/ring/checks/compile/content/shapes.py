@@ -81,6 +81,11 @@ class Shapes:
             within += (self.symbols.range(extent)[1] - 1) * stride
         return True
 
+    def greatest(self, shape: Shape) -> Shape:
+        """A shape with the greatest extents that it may have."""
+        axes = ((self.symbols.range(extent)[1], step) for extent, step in shape.axes)
+        return shape._replace(axes=tuple(axes))
+
     def repeated(self, shape: Shape, count: int, step: int) -> Shape:
         """An exact shape `count` times, `step` bytes apart, which is no less than its span."""
         is_dense = shape.size == step

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from runtime.ring.checks.load import Unsafe
+from tests.unit.runtime.ring.checks import rows as r
 from tests.unit.runtime.ring.checks.load.rings import (
     Ring,
     code_of,
@@ -100,6 +101,9 @@ def test_rows_that_the_counter_of_a_loop_says_are_others_behind_its_turn():
     Ring(2).check_lines(whole(["li r51, 1", *within]))
     with pytest.raises(Unsafe):
         Ring(2).check_lines(whole(["li r51, 1", *across]))
+    assert not _is_alike(whole(["li r51, 1", *across]), MOST)
+    assert r.by_proof(2, whole(["li r51, 1", *within])) == ""
+    assert r.by_proof(2, whole(["li r51, 1", *across])) == "mixture"
 
 
 @pytest.mark.parametrize("start", ["r1", "r10"], ids=["all", "each its own"])
