@@ -7,7 +7,8 @@ declare the pair: an input of the role `past` or `recurrent`, of extents that ar
 declared present has its type and depends on it. What a cache continues is none.
 
 Where no `present` says so, `new_state` or `state_out` replaces a recurrent `state`; and what is no
-`past` by its name is replaced by the result of its type, if there are as many as such inputs.
+`past` by its name is replaced by the result of its type, if both are the only ones: which of two
+belongs to which is not guessed.
 """
 
 from __future__ import annotations
@@ -78,14 +79,13 @@ def _kept(name: str, without: Collection[str]) -> list[str]:
 
 
 def _by_type(func: FuncOp, pasts: Names, results: Mapping[int, str]) -> dict[BlockArgument, int]:
-    """Results of the type of an input, in order, if there are as many as such inputs."""
+    """The only result of the type of the only input."""
     operands, found = terminator_of(func).operands, dict[BlockArgument, int]()
     mine = [past for past, name in pasts.items() if "past" not in WORD.findall(name)]
-    for kind in {past.type for past in mine}:
-        inputs = [past for past in mine if past.type == kind]
-        outputs = [index for index in results if operands[index].type == kind]
-        if len(inputs) == len(outputs):
-            found |= zip(inputs, outputs, strict=True)
+    for past in mine:
+        outputs = [index for index in results if operands[index].type == past.type]
+        if len(outputs) == 1 and [one.type for one in mine].count(past.type) == 1:
+            found[past] = outputs[0]
     return found
 
 

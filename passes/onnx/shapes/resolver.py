@@ -164,10 +164,8 @@ class Resolver:
         """Put the branch that a known condition chooses in place of an If."""
         condition = self._array(op.condition)
         if condition is None or condition.size != 1:
-            what, name = (
-                "the condition depends on data, not on shapes alone",
-                input_behind(op.condition),
-            )
+            what = "the condition depends on data, not on shapes alone"
+            name = input_behind(op.condition)
             fixed = None if name is None else f"--input-value {unescape(name)}=true, or =false"
             raise unsupported(op, what, fixed or "export the model without If")
         *body, end = op.branch(bool(condition.reshape(()))).block.ops
