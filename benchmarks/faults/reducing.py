@@ -30,7 +30,7 @@ from benchmarks.faults.working import options_of
 Record = dict[str, Any]
 LIMIT_SECONDS = 600.0
 """Of the time of a process."""
-TRIES = 2000
+TRIES = 4000
 SECONDS = 20.0
 MEDIAN, MOST = 12, 40
 """What is to be reached: at most so many in half of the cases, and in nine of ten."""

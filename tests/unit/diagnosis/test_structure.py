@@ -100,7 +100,7 @@ def older(patch: pytest.MonkeyPatch) -> None:
 
 def fewer_dimensions(patch: pytest.MonkeyPatch) -> None:
     before = GraphReader._dims
-    patch.setattr(GraphReader, "_dims", lambda self, shape, what: before(self, shape, what)[:-1])
+    patch.setattr(GraphReader, "_dims", lambda *given: before(*given)[:-1])
 
 
 def other_names(patch: pytest.MonkeyPatch) -> None:
