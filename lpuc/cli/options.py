@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from runtime.weights.image import Check
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 FILE = click.Path(path_type=Path)
 
@@ -72,44 +73,31 @@ def given_options(names: Iterable[str]) -> list[str]:
     return [name for name in names if context.get_parameter_source(name) not in default]
 
 
-def _parse_shapes(
-    _ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
-) -> dict[str, int]:
-    shapes: dict[str, int] = {}
-    for text in values:
-        name, _, number = text.rpartition("=")
-        if not name or not number.isdecimal():
-            raise click.BadParameter(f"'{text}' is not NAME=INT")
-        if shapes.setdefault(name, int(number)) != int(number):
-            raise click.BadParameter(f"'{name}' is given twice")
-    return shapes
+def _by_name(
+    read: Callable[[str], T | None],
+) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], dict[str, T]]:
+    """What takes the values of an option of the form NAME=..., each name once."""
+
+    def parsed(
+        _ctx: click.Context, parameter: click.Parameter, texts: tuple[str, ...]
+    ) -> dict[str, T]:
+        found: dict[str, T] = {}
+        for text in texts:
+            name, _, word = text.rpartition("=")
+            value = read(word)
+            if not name or value is None:
+                raise click.BadParameter(f"'{text}' is not {parameter.metavar}")
+            if str(found.setdefault(name, value)) != str(value):
+                raise click.BadParameter(f"'{name}' is given twice")
+        return found
+
+    return parsed
 
 
-def _parse_roles(
-    _ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
-) -> dict[str, str]:
-    roles: dict[str, str] = {}
-    for text in values:
-        name, _, role = text.rpartition("=")
-        if not name:
-            raise click.BadParameter(f"'{text}' is not NAME=ROLE")
-        if roles.setdefault(name, role) != role:
-            raise click.BadParameter(f"'{name}' is given twice")
-    return roles
-
-
-def _parse_values(
-    _ctx: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]
-) -> dict[str, float]:
-    values: dict[str, float] = {}
-    for text in texts:
-        name, _, word = text.rpartition("=")
-        value = _number(word)
-        if not name or value is None:
-            raise click.BadParameter(f"'{text}' is not NAME=VALUE with a number, true or false")
-        if values.setdefault(name, value) != value:
-            raise click.BadParameter(f"'{name}' is given twice")
-    return values
+def _extent(word: str) -> int | None:
+    with suppress(ValueError):
+        return int(word) if word.isdecimal() else None
+    return None
 
 
 def _number(word: str) -> float | None:
@@ -139,12 +127,13 @@ def compile_options(function: F) -> F:
         click.option("--prompt-chunk", type=int, metavar="N",
                      help="Take prompts N tokens at a time, or fewer that fit; 0: one by one."
                      "  [default: 64]"),
-        click.option("--shape", multiple=True, callback=_parse_shapes, metavar="NAME=INT",
+        click.option("--shape", multiple=True, callback=_by_name(_extent), metavar="NAME=INT",
                      help="Fix a symbolic dimension (repeatable)."),
-        click.option("--input-role", multiple=True, callback=_parse_roles, metavar="NAME=ROLE",
+        click.option("--input-role", multiple=True, callback=_by_name(str), metavar="NAME=ROLE",
                      help=f"What an input is whose name does not tell: {', '.join(INPUT_ROLES)} "
                      "(repeatable)."),
-        click.option("--input-value", multiple=True, callback=_parse_values, metavar="NAME=VALUE",
+        click.option("--input-value", multiple=True, callback=_by_name(_number),
+                     metavar="NAME=VALUE",
                      help="Make an input a constant, all of whose elements have one value, as in "
                      "use_cache_branch=true (repeatable)."),
         click.option("--devices", type=int, default=1, show_default=True, metavar="N",

@@ -139,6 +139,10 @@ class CompileOptions:
             roles = sorted(self.input_role.items())
             named = {escape(name): StringAttr(role) for name, role in roles}
             entries["input_role"] = DictionaryAttr(named)
+        if self.input_value:
+            values = sorted(self.input_value.items())
+            given = {escape(name): StringAttr(str(value)) for name, value in values}
+            entries["input_value"] = DictionaryAttr(given)
         return DictionaryAttr(entries)
 
 
@@ -214,6 +218,7 @@ def _values(values: object) -> dict[str, float]:
     """The numbers that `input_value` gives; a bool is one."""
     given = _named("input_value", values, "numbers by the names of inputs", "the name of an input")
     for value in given.values():
-        if not isinstance(value, bool | int | float):
-            raise unexpected("input_value", "a number, or True or False", value)
+        is_wide = isinstance(value, int) and not -(1 << 63) <= value < 1 << 64
+        if is_wide or not isinstance(value, int | float):
+            raise unexpected("input_value", "a number of 64 bits, or True or False", value)
     return cast("dict[str, float]", given)

@@ -177,16 +177,16 @@ def session_of(model: str | bytes, level: Any = None, folder: Path | None = None
 
 
 def _filled(graph: GraphProto, given: Mapping[str, float]) -> Arrays:
-    """Arrays for the inputs that are given one value each."""
-    kinds = {port.name: port.type.tensor_type for port in graph.input}
-    return {
-        name: np.full(
-            [dim.dim_value for dim in kinds[name].shape.dim],
-            value,
-            tensor_dtype_to_np_dtype(kinds[name].elem_type),
-        )
-        for name, value in given.items()
-    }
+    """Arrays for the inputs that are given one value each; that they can be is the importer's."""
+    found = dict[str, Array]()
+    for port in graph.input:
+        if port.name in given:
+            kind = port.type.tensor_type
+            shape = [dim.dim_value for dim in kind.shape.dim]
+            found[port.name] = np.full(shape, given[port.name]).astype(
+                tensor_dtype_to_np_dtype(kind.elem_type)
+            )
+    return found
 
 
 def _wide(inputs: Arrays) -> Arrays:

@@ -85,11 +85,8 @@ class GraphReader:
         what = f"the input '{escape(info.name)}'"
         if not info.name:
             raise CompileError("an input has no name")
-        kind, location = (
-            TensorType(self._tensor(info, what, self.symbols)),
-            location_of([escape(info.name)]),
-        )
-        arg = add_argument(self.block, kind, location)
+        kind = TensorType(self._tensor(info, what, self.symbols))
+        arg = add_argument(self.block, kind, location_of([escape(info.name)]))
         self.body.define(info.name, arg, what)
 
     def _tensor(self, info: ValueInfoProto, what: str, symbols: Symbols) -> Tensor:

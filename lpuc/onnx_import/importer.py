@@ -34,8 +34,7 @@ def import_model(
     The model in a file as a module with the function `step`; CompileError if it cannot be.
 
     `shape` fixes extents by the name they have in the model, and `given` inputs, which then are
-    constants of one value. Weights stay in their files,
-    which may be absent if `absent_ok`.
+    constants of one value. Weights stay in their files, which may be absent if `absent_ok`.
     """
     try:
         symbols = Symbols(shape or {})

@@ -7,7 +7,9 @@ The standard asks files to be in such an order. Converters write others, and run
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from heapq import heapify, heappop, heappush
+from contextlib import suppress
+from graphlib import CycleError, TopologicalSorter
+from heapq import heappop, heappush
 
 from onnx import NodeProto
 
@@ -45,18 +47,15 @@ def _sorted(nodes: Sequence[NodeProto]) -> list[int]:
     """Positions such that each comes behind those it needs; of those that can, the first first."""
     makers = {name: at for at, node in enumerate(nodes) for name in node.output}
     needs = [{makers[name] for name in names_read([node]) if name in makers} for node in nodes]
-    readers: list[list[int]] = [[] for _ in nodes]
-    for at, before in enumerate(needs):
-        for earlier in before:
-            readers[earlier].append(at)
-    missing = [len(before) for before in needs]
-    ready = [at for at, count in enumerate(missing) if not count]
-    heapify(ready)
-    found: list[int] = []
-    while ready:
+    sorter = TopologicalSorter(dict(enumerate(needs)))
+    with suppress(CycleError):  # what is on no cycle, nor behind one, is sorted all the same
+        sorter.prepare()
+    ready, found = list[int](), list[int]()
+    while sorter.is_active():
+        for at in sorter.get_ready():
+            heappush(ready, at)
+        if not ready:
+            break
         found.append(heappop(ready))
-        for reader in readers[found[-1]]:
-            missing[reader] -= 1
-            if not missing[reader]:
-                heappush(ready, reader)
+        sorter.done(found[-1])
     return found + sorted(set(range(len(nodes))) - set(found))

@@ -13,6 +13,10 @@ from onnx import GraphProto, TensorProto, helper, numpy_helper, parser
 import lpuc
 from dialects.errors import CompileError
 from lpuc.cli import invoke
+from lpuc.compiler.options import CompileOptions
+from lpuc.diagnosis.bisection import bisect
+from lpuc.diagnosis.failure import IMPORTER
+from lpuc.onnx_import import graph
 from tests.e2e.single import f32, i64
 
 WIDTH, IDS, CONTEXT = 8, 16, 12
@@ -103,10 +107,25 @@ def test_from_the_command_line(word: str, tmp_path: Path, capsys: pytest.Capture
     assert "entries       step, prompt_chunk, generate" in capsys.readouterr().out
 
 
+def test_nothing_is_named_of_a_model_whose_input_is_given(tmp_path: Path):
+    options = CompileOptions(max_context=CONTEXT, input_value={"use_cache_branch": True})
+    assert bisect(merged(tmp_path), options, is_thorough=False).failure is None
+
+
+def test_another_value_is_the_importers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    before = graph.constant
+    monkeypatch.setattr(graph, "constant", lambda value, *given: before(not value, *given))
+    options = CompileOptions(max_context=CONTEXT, input_value={"use_cache_branch": True})
+    failure = bisect(merged(tmp_path), options, is_thorough=False).failure
+    assert failure is not None
+    assert failure.where == IMPORTER
+
+
 REFUSED = {
     "nothing given": ({}, (1,), "--input-value use_cache_branch=true, or =false"),
     "no input": ({"use_cach_branch": True}, (1,), "did you mean use_cache_branch"),
     "a number that is no bool": ({"use_cache_branch": 2}, (1,), "is of bool and cannot be 2"),
+    "not a number": ({"use_cache_branch": float("nan")}, (1,), "is of bool and cannot be nan"),
     "open extents": ({"use_cache_branch": True}, ("n",), "extents that the model leaves open"),
     "a large input": ({"use_cache_branch": True}, (2000,), "more than 1024 bytes"),
     "a float for ids": ({"input_ids": 1.5}, (1,), "extents that the model leaves open"),

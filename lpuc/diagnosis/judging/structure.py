@@ -1,9 +1,10 @@
 """
 Judge how a model was read by the file itself, as the package onnx reads it.
 
-Nothing is run: the types of inputs, and for each node its operator, its attributes and what its
-inputs are. What the importer leaves out or changes there makes passes refuse or break later, which
-is no fault of theirs. Nodes that share a name, and calls of functions, are not looked at.
+Nothing is run: the types of inputs that are not given a value, and for each node its operator, its
+attributes and what its inputs are. What the importer leaves out or changes there makes passes
+refuse or break later, which is no fault of theirs. Nodes that share a name, and calls of functions,
+are not looked at.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from dialects.names import unescape
 from dialects.onnx.ops import InitializerOp, OnnxOp
 from lpuc.diagnosis.failure import IMPORTER, Failure
 from lpuc.levels.initializers import Initializers, initializers_of
-from passes.analysis.functions import step_function
+from passes.analysis.functions import dictionary, options, step_function
 
 Source = tuple[str, int]
 """The node, the initializer or the input that something is from, and which of its results it is."""
@@ -43,8 +44,8 @@ def misbuilt(module: ModuleOp) -> Failure | None:
     read = initializers_of(module)
     if read is None:
         return None
-    function = step_function(module)
-    for op, what in _faults(function, read):
+    function, given = step_function(module), dictionary(options(module).get("input_value"))
+    for op, what in _faults(function, read, set(map(unescape, given))):
         nodes = node_names(op)
         return Failure("structure", IMPORTER, None if op is function else op.name, nodes, what)
     return None
@@ -59,9 +60,11 @@ def judged(module: ModuleOp) -> frozenset[str]:
     return frozenset(n for n in nodes.nodes.keys() & nodes.operations.keys())
 
 
-def _faults(function: FuncOp, read: Initializers) -> Iterator[tuple[Operation, str]]:
+def _faults(
+    function: FuncOp, read: Initializers, given: Set[str]
+) -> Iterator[tuple[Operation, str]]:
     graph = read.graph
-    held = {tensor.name for tensor in graph.initializer}
+    held = given | {tensor.name for tensor in graph.initializer}
     inputs = [info for info in graph.input if info.name not in held]
     declared, end = interface_of(function), function.body.block.last_op
     results = end.operands if isinstance(end, ReturnOp) else ()

@@ -35,8 +35,13 @@ def constant(number: Number, tensor: Tensor, what: str) -> Inline:
     shape, dtype = tensor.static_shape(), tensor.dtype
     if nbytes(shape, dtype) > INLINE_LIMIT:
         raise CompileError(f"{what} has more than {INLINE_LIMIT} bytes, too much for --input-value")
-    with np.errstate(over="ignore"):
-        array = np.full(shape, number).astype(dtype.dtype)
-    if not dtype.is_float and not (array == number).all():
-        raise CompileError(f"{what} is of {dtype} and cannot be {number}")
+    unfit = CompileError(f"{what} is of {dtype} and cannot be {number}")
+    try:
+        with np.errstate(over="ignore"):
+            array = np.full(shape, number, dtype.dtype)
+    except (OverflowError, ValueError):
+        raise unfit from None
+    kept = np.isfinite(array) == np.isfinite(float(number)) if dtype.is_float else array == number
+    if not kept.all():
+        raise unfit
     return inline(array)

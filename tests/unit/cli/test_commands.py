@@ -30,6 +30,8 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]):
         ["compile", str(MODEL), "--shape", "a=1", "--shape", "a=2"],
         ["compile", str(MODEL), "--input-value", "a=maybe"],
         ["compile", str(MODEL), "--input-value", "=1"],
+        ["compile", str(MODEL), "--input-value", f"a={1 << 64}"],
+        ["compile", str(MODEL), "--shape", f"seq={'9' * 5000}"],
         ["compile", str(MODEL), "--input-value", "a=true", "--input-value", "a=false"],
         ["compile", str(MODEL), "--emit", "esl"],
         ["compile", str(MODEL), "--pipeline", "nope"],
