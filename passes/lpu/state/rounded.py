@@ -20,11 +20,10 @@ from dialects.lpu.elementwise import CastOp
 from dialects.lpu.facts import facts_of
 from dialects.lpu.interface import interface_of
 from dialects.lpu.tensors import tensor_of
+from passes.lpu.precision.widening import is_short
 from passes.rewriting.kernel import erase_unread, replace, retype, set_operand
 from passes.rewriting.signature import declare, sign, terminator_of
 from runtime.numerics.elements import ElementType
-
-F32 = ElementType("f32")
 
 
 def take_rounded(func: FuncOp) -> None:
@@ -59,8 +58,8 @@ def _rounding(argument: BlockArgument) -> Sequence[CastOp]:
     first = _only_cast(argument)
     if first is None:
         return ()
-    if _is_short(first.result):
-        return (first,) if tensor_of(argument).dtype == F32 else ()
+    if is_short(first.result):
+        return (first,) if tensor_of(argument).dtype == ElementType.F32 else ()
     again = _only_cast(first.result)
     return (first, again) if again is not None and again.result.type == argument.type else ()
 
@@ -70,17 +69,12 @@ def _only_cast(value: SSAValue) -> CastOp | None:
     return reader if isinstance(reader, CastOp) else None
 
 
-def _is_short(value: SSAValue) -> bool:
-    dtype = tensor_of(value).dtype
-    return dtype.is_float and dtype.itemsize < F32.itemsize
-
-
 def _widened(result: SSAValue) -> SSAValue | None:
     """The short value that a result widens."""
     cast = result.owner
-    if not isinstance(cast, CastOp) or tensor_of(result).dtype != F32:
+    if not isinstance(cast, CastOp) or tensor_of(result).dtype != ElementType.F32:
         return None
-    return cast.source if _is_short(cast.source) else None
+    return cast.source if is_short(cast.source) else None
 
 
 def _holds(value: SSAValue, past: SSAValue) -> bool:
