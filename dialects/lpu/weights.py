@@ -11,6 +11,7 @@ Weights as expressions over file ranges: the IR names bytes, it never holds them
 #lpu.weight<pad(file("w", 0, [4, 2], f32), [5, 2])>                    // zeros at the ends
 #lpu.weight<shard(file("w", 0, [5, 2], f32), 4 x [[5/4], []])>         // [2, 2] on each of 4
 #lpu.weight<unpack(file("w", 0, [9], u8), 4, [2, 9], i8)>              // two numbers of a byte
+#lpu.weight<decode(file("w", 0, [8], u8), 8, [2, 4], inline("0000...", [256], f16), low)>
 #lpu.weight<dequantise(file("w", 0, [4, 64], i8), file("s", 0, [4, 2], f16),
                        inline("00", [1, 1], i8), [1, 32])>              // a scale for each 32
 ```
@@ -37,6 +38,7 @@ from runtime.numerics.elements import ElementType
 from runtime.weights.recipes import (
     Cast,
     Concat,
+    Decode,
     Dequantise,
     FileRange,
     Inline,
@@ -54,9 +56,9 @@ from runtime.weights.recipes import (
 )
 
 __all__ = [
-    "INLINE_LIMIT", "Cast", "Concat", "Dequantise", "FileRange", "Inline", "Pad", "Reshape",
-    "Shard", "Slice", "Stack", "Transpose", "Unpack", "Weight", "WeightAttr", "for_device",
-    "inline", "nbytes", "read",
+    "INLINE_LIMIT", "Cast", "Concat", "Decode", "Dequantise", "FileRange", "Inline", "Pad",
+    "Reshape", "Shard", "Slice", "Stack", "Transpose", "Unpack", "Weight", "WeightAttr",
+    "for_device", "inline", "nbytes", "read",
 ]  # fmt: skip
 
 INLINE_LIMIT = 1024
@@ -127,6 +129,7 @@ def _parse(parser: AttrParser) -> Weight:
         "shard": lambda p: Shard(_parse_source(p), parse_sharding(p)),
         "cast": lambda p: Cast(_parse_source(p), parse_dtype(p, constants=True)),
         "unpack": _parse_unpack,
+        "decode": _parse_decode,
         "dequantise": _parse_dequantise,
         "stack": lambda p: Stack(_parse_weights(p)),
         "concat": _parse_concat,
@@ -162,15 +165,29 @@ def _parse_slice(parser: AttrParser) -> Slice:
     return Slice(source, offsets, _parse_ints(parser))
 
 
-def _parse_unpack(parser: AttrParser) -> Unpack:
+def _parse_packed(parser: AttrParser, kind: str) -> tuple[FileRange | Inline, int, tuple[int, ...]]:
     source = _parse_source(parser)
     if not isinstance(source, FileRange | Inline):
-        raise ValueError("unpack takes bytes as they lie")
+        raise ValueError(f"{kind} takes bytes as they lie")
     bits = parser.parse_integer()
     parser.parse_punctuation(",")
     shape = _parse_ints(parser)
     parser.parse_punctuation(",")
-    return Unpack(source, bits, shape, parse_dtype(parser, constants=True))
+    return source, bits, shape
+
+
+def _parse_unpack(parser: AttrParser) -> Unpack:
+    return Unpack(*_parse_packed(parser, "unpack"), parse_dtype(parser, constants=True))
+
+
+def _parse_decode(parser: AttrParser) -> Decode:
+    packed, table = _parse_packed(parser, "decode"), _parse_source(parser)
+    if not isinstance(table, Inline):
+        raise ValueError("decode takes a table in place")
+    order = parser.parse_identifier()
+    if order not in ("high", "low"):
+        raise ValueError("decode says whether the high or the low half of a byte comes first")
+    return Decode(*packed, table, order == "high")
 
 
 def _parse_dequantise(parser: AttrParser) -> Dequantise:

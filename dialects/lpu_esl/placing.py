@@ -25,6 +25,7 @@ from runtime.weights.recipes import (
     Dequantise,
     FileRange,
     Inline,
+    Packed,
     Pad,
     Recipe,
     Reshape,
@@ -32,7 +33,6 @@ from runtime.weights.recipes import (
     Slice,
     Stack,
     Transpose,
-    Unpack,
 )
 
 Shape = Sequence[Affine]
@@ -204,7 +204,7 @@ def _alike(terms: Sequence[tuple[Affine, Axis, Affine]], devices: int) -> bool:
 def of_recipe(recipe: Recipe) -> State:
     """Where the elements of a weight lie."""
     match recipe:
-        case FileRange() | Inline() | Unpack() | Dequantise():
+        case FileRange() | Inline() | Packed() | Dequantise():
             return whole(_shape(recipe))
         case Shard():
             source = of_recipe(recipe.source)

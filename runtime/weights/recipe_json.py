@@ -14,6 +14,7 @@ from runtime.sharding import Sharding
 from runtime.weights.recipes import (
     Cast,
     Concat,
+    Decode,
     Dequantise,
     FileRange,
     Inline,
@@ -52,6 +53,9 @@ def recipe_to_json(recipe: Recipe) -> list[Any]:
         case Unpack():
             cells = [recipe.bits, list(recipe.shape), recipe.dtype.value]
             return ["unpack", recipe_to_json(recipe.source), *cells]
+        case Decode():
+            cells = [recipe.bits, list(recipe.shape), recipe_to_json(recipe.table)]
+            return ["decode", recipe_to_json(recipe.source), *cells, recipe.high_first]
         case Dequantise():
             return ["dequantise", *map(recipe_to_json, sources_of(recipe)), list(recipe.blocks)]
         case Stack():
@@ -140,11 +144,23 @@ def _cast(cells: list[Any], depth: int) -> Recipe:
     return Cast(recipe_from_json(cells[0], depth), ElementType(cells[1]))
 
 
-def _unpack(cells: list[Any], depth: int) -> Recipe:
-    source = recipe_from_json(cells[0], depth)
+def _bytes(data: object, depth: int) -> FileRange | Inline:
+    source = recipe_from_json(data, depth)
     if not isinstance(source, FileRange | Inline):
         raise ValueError("it takes bytes as they lie")
-    return Unpack(source, _natural(cells[1]), _naturals(cells[2]), ElementType(cells[3]))
+    return source
+
+
+def _unpack(cells: list[Any], depth: int) -> Recipe:
+    bits, shape = _natural(cells[1]), _naturals(cells[2])
+    return Unpack(_bytes(cells[0], depth), bits, shape, ElementType(cells[3]))
+
+
+def _decode(cells: list[Any], depth: int) -> Recipe:
+    bits, shape, table = _natural(cells[1]), _naturals(cells[2]), recipe_from_json(cells[3], depth)
+    if not isinstance(table, Inline) or not isinstance(cells[4], bool):
+        raise ValueError("no table, or no order of the halves of a byte")
+    return Decode(_bytes(cells[0], depth), bits, shape, table, cells[4])
 
 
 def _dequantise(cells: list[Any], depth: int) -> Recipe:
@@ -170,6 +186,7 @@ _NODES: dict[str, tuple[int, Callable[[list[Any], int], Recipe]]] = {
     "shard": (2, _shard),
     "cast": (2, _cast),
     "unpack": (4, _unpack),
+    "decode": (5, _decode),
     "dequantise": (4, _dequantise),
     "stack": (1, _stack),
     "concat": (2, _concat),

@@ -8,6 +8,7 @@ level names it.
 from dialects.onnx.extra import (
     activations,
     attention,
+    codebook,
     experts,
     indexing,
     integer_products,
@@ -22,6 +23,7 @@ from dialects.onnx.extra.definition import SCHEMAS, SEMANTICS
 FAMILIES = (
     activations,
     attention,
+    codebook,
     experts,
     indexing,
     integer_products,

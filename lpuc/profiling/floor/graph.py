@@ -22,7 +22,9 @@ from lpuc.profiling.floor.shapes import (
     nodes_of,
 )
 
-PRODUCTS = ("MatMul", "Gemm", "FusedMatMul", "MatMulNBits", "MatMulInteger", "Conv", "Einsum")
+PACKED = ("MatMulNBits", "MatMulBnb4")
+"""Products whose attributes say what their weights have the extents of."""
+PRODUCTS = ("MatMul", "Gemm", "FusedMatMul", *PACKED, "MatMulInteger", "Conv", "Einsum")
 ATTENTION = ("GroupQueryAttention", "MultiHeadAttention", "Attention")
 CHOSEN = ("Gather", "GatherND", "GatherElements", "Slice", "Split", "Where", "Shape", "Size")
 """Operators that read a part of a table, or nothing of it."""
@@ -108,7 +110,7 @@ class _Counting:
         return Least(node.name, size, self._macs(node, weights))
 
     def _macs(self, node: NodeProto, weights: list[str]) -> int:
-        if node.op_type == "MatMulNBits":
+        if node.op_type in PACKED:
             return (attribute(node, "K") or 0) * (attribute(node, "N") or 0)
         shapes = [self.shapes.get(name) for name in node.input[:2]]
         if weights and (widest := max((self._size(w) for w in weights), default=0)):

@@ -123,7 +123,7 @@ class Inference:
 Shapes = Sequence[Shape | None]
 
 
-def _by_nibbles(node: NodeProto, inputs: Shapes) -> Iterable[Shape | None]:
+def _by_rows(node: NodeProto, inputs: Shapes) -> Iterable[Shape | None]:
     first, columns = inputs[0], attribute(node, "N")
     return [None if first is None or columns is None else (*first[:-1], columns)]
 
@@ -146,7 +146,8 @@ def _fused(node: NodeProto, inputs: Shapes) -> Iterable[Shape | None]:
 
 
 FOREIGN: Mapping[str, Callable[[NodeProto, Shapes], Iterable[Shape | None]]] = {
-    "MatMulNBits": _by_nibbles,
+    "MatMulNBits": _by_rows,
+    "MatMulBnb4": _by_rows,
     "GroupQueryAttention": _attention,
     "MultiHeadAttention": _attention,
     "FusedMatMul": _fused,

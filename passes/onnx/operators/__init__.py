@@ -3,6 +3,7 @@
 from passes.onnx.operators import (
     activations,
     attention,
+    codebook,
     convolution,
     einsum,
     elementwise,
@@ -32,6 +33,7 @@ from passes.onnx.operators.record import OPERATORS, Operator, record_of
 FAMILIES = (
     activations,
     attention,
+    codebook,
     convolution,
     elementwise,
     experts,

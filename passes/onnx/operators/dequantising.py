@@ -35,15 +35,21 @@ from runtime.numerics.elements import ElementType
 Shape = tuple[int, ...]
 
 
+def bytes_of(value: SSAValue) -> FileRange | Inline | None:
+    """Where the bytes of a constant lie in order; None where they are computed, or moved before."""
+    held = weight_of(value)
+    held = held.source if isinstance(held, Reshape) else held
+    return held if isinstance(held, FileRange | Inline) else None
+
+
 def packed_weight(value: SSAValue, bits: int, shape: Shape, wanted: Shape) -> Weight | None:
     """
     Bytes as numbers of `bits` bits without a sign: of `shape` those at its beginning.
 
     None where the bytes are computed, or moved before.
     """
-    held = weight_of(value)
-    held = held.source if isinstance(held, Reshape) else held
-    if not isinstance(held, FileRange | Inline):
+    held = bytes_of(value)
+    if held is None:
         return None
     size = np.prod(held.shape, dtype=np.int64)
     numbers: Weight = replace(held, shape=shape)

@@ -9,6 +9,7 @@ from xdsl.ir import Operation, SSAValue
 
 from dialects.lpu.interface import interface_of
 from dialects.lpu.tensors import tensor_of
+from dialects.onnx.extra.quantised import PACKED_PRODUCTS
 from dialects.onnx.ops import InitializerOp, OnnxOp
 from dialects.reading import operations
 
@@ -47,7 +48,7 @@ def _extents(op: Operation) -> tuple[int, ...]:
     """Of a product with a weight, how long a row is before and behind it."""
     if not isinstance(op, OnnxOp):
         return ()
-    if op.OP_TYPE == "MatMulNBits":
+    if op.OP_TYPE in PACKED_PRODUCTS:
         return tuple(size for name in "KN" if isinstance(size := op.attr(name), int))
     name = PRODUCTS.get(op.OP_TYPE)
     return () if name is None else _extents_of_weight(op.get(name))

@@ -13,6 +13,7 @@ from dialects.affine import Affine
 from dialects.lpu.interface import interface_of
 from dialects.lpu.tensors import tensor_of
 from dialects.lpu.weights import Weight, nbytes, read
+from dialects.onnx.extra.quantised import PACKED_PRODUCTS
 from dialects.onnx.ops import InitializerOp, OnnxOp
 from dialects.reading import operations
 
@@ -40,7 +41,7 @@ def _width(value: SSAValue) -> int | None:
         return (1, *tensor_of(value).static_shape())[-1]
     if not isinstance(op, OnnxOp):
         return None
-    if op.OP_TYPE == "MatMulNBits":
+    if op.OP_TYPE in PACKED_PRODUCTS:
         columns = op.attr("N")
         return columns if isinstance(columns, int) else None
     if op.OP_TYPE in PRODUCTS:

@@ -1,33 +1,51 @@
-"""Numbers out of bytes, and onto their scale: what `unpack` and `dequantise` compute."""
+"""Elements out of bytes, and onto their scale: `unpack`, `decode` and `dequantise` compute so."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 
 from runtime.numerics.elements import ElementType, convert
+from runtime.weights.recipes.leaves import Decode, Inline, Packed, Unpack
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-_WHOLE = {2: np.dtype(np.uint32), 4: np.dtype(np.uint16)}
-"""Something as large as all numbers of a byte, by their bits: it is looked up at once."""
+
+def unpacked(data: Array, recipe: Packed) -> Array:
+    """The elements in some of the bytes of a recipe, in one line."""
+    match recipe:
+        case Unpack():
+            each = _numbers_of_bytes(recipe.bits, recipe.dtype)
+        case Decode():
+            each = _entries_of_bytes(recipe.bits, recipe.table, recipe.high_first)
+        case _:
+            raise AssertionError(f"no such recipe: {recipe}")
+    whole = each.view(f"u{each.shape[1] * each.itemsize}").reshape(256)
+    return np.take(whole, data.reshape(-1)).view(each.dtype)
 
 
 @cache
 def _numbers_of_bytes(bits: int, dtype: ElementType) -> Array:
-    """For each byte the numbers in it, as one element."""
-    shifts = np.arange(0, 8, bits)
-    numbers = np.arange(256)[:, None] >> shifts & (1 << bits) - 1
+    """For each byte the numbers in it."""
+    numbers = _codes_of_bytes(bits)
     if dtype is ElementType.I8:
         half = 1 << (bits - 1)
         numbers = (numbers ^ half) - half
-    return numbers.astype(dtype.dtype).view(_WHOLE[bits]).reshape(256)
+    return numbers.astype(dtype.dtype)
 
 
-def unpacked(data: Array, bits: int, dtype: ElementType) -> Array:
-    """The numbers in some bytes, in one line."""
-    return np.take(_numbers_of_bytes(bits, dtype), data.reshape(-1)).view(dtype.dtype)
+@lru_cache(maxsize=16)
+def _entries_of_bytes(bits: int, table: Inline, high_first: bool) -> Array:
+    """For each byte the entries of a table that it chooses."""
+    entries = np.frombuffer(table.data, table.dtype.dtype)
+    codes = _codes_of_bytes(bits)
+    return entries[codes[:, ::-1] if high_first else codes]
+
+
+def _codes_of_bytes(bits: int) -> Array:
+    """For each byte what its bits are in groups, the lowest first."""
+    return np.arange(256)[:, None] >> np.arange(0, 8, bits) & (1 << bits) - 1
 
 
 def dequantised(

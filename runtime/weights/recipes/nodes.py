@@ -7,6 +7,7 @@
     pad(file("w", 0, [2, 4], f32), [2, 5])                          # zeros at the ends of axes
     shard(file("w", 0, [2, 5], f32), 4 x [[], [5/4]])               # what each of 4 devices holds
     unpack(file("w", 0, [2, 4], u8), 4, [2, 8], u8)                 # two numbers of a byte
+    decode(file("w", 0, [8], u8), 8, [8], inline(...), low)         # entries of a table
     dequantise(unpack(...), file("s", 0, [2, 2], f32), inline("00000041", [1, 1], f32), [1, 4])
 
 A closed set of nodes; each knows its shape and element type. `read` gives a whole array,
@@ -22,7 +23,7 @@ from functools import cached_property
 
 from runtime.numerics.elements import ElementType
 from runtime.sharding import Sharding
-from runtime.weights.recipes.leaves import FileRange, Inline, Unpack
+from runtime.weights.recipes.leaves import Decode, FileRange, Inline, Packed, Unpack
 
 
 @dataclass(frozen=True)
@@ -149,8 +150,8 @@ class Dequantise:
     dtype = ElementType.F32
 
     def __post_init__(self) -> None:
-        if not self.numbers.dtype.is_int or not self.scales.dtype.is_float:
-            raise ValueError("dequantise takes integers, and scales that are none")
+        if self.numbers.dtype is ElementType.BOOL or not self.scales.dtype.is_float:
+            raise ValueError("dequantise takes numbers, and scales that are no integers")
         if min(self.blocks, default=1) < 1 or len(self.blocks) != len(self.shape):
             raise ValueError("dequantise has a block for each axis")
         for what, given in (("scales", self.scales), ("points", self.points)):
@@ -242,8 +243,8 @@ class Concat:
 
 
 Recipe = (
-    FileRange | Inline | Reshape | Transpose | Slice | Pad | Shard | Cast | Unpack | Dequantise
-    | Stack | Concat
+    FileRange | Inline | Unpack | Decode | Reshape | Transpose | Slice | Pad | Shard | Cast
+    | Dequantise | Stack | Concat
 )  # fmt: skip
 
 
@@ -259,7 +260,7 @@ def sources_of(recipe: Recipe) -> tuple[Recipe, ...]:
     match recipe:
         case FileRange() | Inline():
             return ()
-        case Rearranged() | Cast() | Unpack():
+        case Rearranged() | Cast() | Packed():
             return (recipe.source,)
         case Dequantise():
             return (recipe.numbers, recipe.scales, recipe.points)

@@ -14,6 +14,7 @@ from runtime.weights.recipes.nodes import (
     Dequantise,
     FileRange,
     Inline,
+    Packed,
     Pad,
     Rearranged,
     Recipe,
@@ -21,7 +22,6 @@ from runtime.weights.recipes.nodes import (
     Slice,
     Stack,
     Transpose,
-    Unpack,
     sources_of,
 )
 from runtime.weights.source_files import SourceFiles
@@ -50,8 +50,8 @@ def read(recipe: Recipe, folder: Path) -> Array:
             return _rearranged(recipe, read(recipe.source, folder))
         case Cast():
             return convert(read(recipe.source, folder), recipe.dtype)
-        case Unpack():
-            numbers = unpacked(read(recipe.source, folder), recipe.bits, recipe.dtype)
+        case Packed():
+            numbers = unpacked(read(recipe.source, folder), recipe)
             return numbers[: prod(recipe.shape)].reshape(recipe.shape)
         case Dequantise():
             numbers, scales, points = (read(source, folder) for source in sources_of(recipe))

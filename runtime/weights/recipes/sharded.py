@@ -17,6 +17,7 @@ from runtime.weights.recipes.nodes import (
     Dequantise,
     FileRange,
     Inline,
+    Packed,
     Pad,
     Rearranged,
     Recipe,
@@ -24,7 +25,6 @@ from runtime.weights.recipes.nodes import (
     Shard,
     Slice,
     Stack,
-    Unpack,
     sources_of,
 )
 
@@ -48,7 +48,7 @@ def first_alike(recipe: Recipe, devices: int) -> list[int]:
 def for_device(recipe: Recipe, device: int) -> Recipe:
     """The recipe of what a device holds."""
     match recipe:
-        case FileRange() | Inline() | Unpack() | Dequantise():
+        case FileRange() | Inline() | Packed() | Dequantise():
             return recipe
         case Shard():
             return _part(replace(recipe, source=for_device(recipe.source, device)), device)

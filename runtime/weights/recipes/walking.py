@@ -9,10 +9,10 @@ from runtime.weights.recipes.nodes import (
     Dequantise,
     FileRange,
     Inline,
+    Packed,
     Rearranged,
     Recipe,
     Stack,
-    Unpack,
     sources_of,
 )
 
@@ -32,7 +32,7 @@ def renamed(recipe: Recipe, paths: Mapping[str, str]) -> Recipe:
             return replace(recipe, path=paths[recipe.path])
         case Inline():
             return recipe
-        case Unpack():
+        case Packed():
             source = renamed(recipe.source, paths)
             assert isinstance(source, FileRange | Inline)
             return replace(recipe, source=source)

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from runtime.numerics.elements import ElementType
 from runtime.sharding import Factor
-from runtime.weights.recipes import FileRange, Inline, Unpack
+from runtime.weights.recipes import Decode, FileRange, Inline, Unpack
 from runtime.weights.streaming.boxes import Box
 
 Shape = tuple[int, ...]
@@ -19,10 +19,10 @@ class Leaf:
     """
     Elements where they lie, with other extents, converted from type to type in order.
 
-    Those of an `Unpack` may share a byte.
+    Those of an `Unpack` or a `Decode` may share a byte.
     """
 
-    source: FileRange | Inline | Unpack
+    source: FileRange | Inline | Unpack | Decode
     shape: Shape
     casts: tuple[ElementType, ...] = ()
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from runtime.numerics.elements import ElementType, convert
-from runtime.weights.recipes import FileRange, Inline, Unpack, read
+from runtime.weights.recipes import Decode, FileRange, Inline, Packed, Unpack, read
 from runtime.weights.recipes.dequantising import unpacked
 from runtime.weights.source_files import SourceFiles
 from runtime.weights.streaming.boxes import Box, last_partial
@@ -30,7 +30,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 def fill_from_leaf(leaf: Leaf, box: Box, out: Array, files: SourceFiles) -> None:
     """Put the elements of a box into an array of its extents and any strides."""
     source = leaf.source
-    held = source.source if isinstance(source, Unpack) else source
+    held = source.source if isinstance(source, Packed) else source
     if isinstance(source, Inline) or isinstance(held, Inline):
         part = read(source, files.folder).reshape(leaf.shape)
         part = part[(*(slice(r.start, r.stop) for r in box), ...)]
@@ -116,18 +116,20 @@ def _load(files: SourceFiles, source: FileRange, runs: _Runs) -> Array:
     return rows
 
 
-def _load_numbers(files: SourceFiles, source: Unpack, runs: _Runs) -> Array:
+def _load_numbers(files: SourceFiles, source: Unpack | Decode, runs: _Runs) -> Array:
     """The same of numbers that share a byte."""
     if runs.near:
         line = _numbers(files, source, runs.first, runs.span)
-        return as_strided(line, (runs.count, runs.run), (runs.pitch, 1), writeable=False)
+        item = line.itemsize
+        steps = (runs.pitch * item, item)
+        return as_strided(line, (runs.count, runs.run), steps, writeable=False)
     rows = files.scratch.empty((runs.count, runs.run), source.dtype.dtype)
     for i in range(runs.count):
         rows[i] = _numbers(files, source, runs.first + i * runs.pitch, runs.run)
     return rows
 
 
-def _numbers(files: SourceFiles, source: Unpack, first: int, count: int) -> Array:
+def _numbers(files: SourceFiles, source: Unpack | Decode, first: int, count: int) -> Array:
     """Numbers that follow each other, out of the bytes that hold any of them."""
     held, each = source.source, 8 // source.bits
     assert isinstance(held, FileRange)
@@ -135,7 +137,7 @@ def _numbers(files: SourceFiles, source: Unpack, first: int, count: int) -> Arra
     data = files.scratch.empty((high - low,), _BYTE)
     files.read_into(held.path, held.offset + low, data)
     before = first - low * each
-    return unpacked(data, source.bits, source.dtype)[before : before + count]
+    return unpacked(data, source)[before : before + count]
 
 
 def converted(data: Array, casts: Sequence[ElementType]) -> Array:

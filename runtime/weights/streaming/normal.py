@@ -19,6 +19,7 @@ from runtime.weights.recipes import (
     Dequantise,
     FileRange,
     Inline,
+    Packed,
     Pad,
     Recipe,
     Reshape,
@@ -26,7 +27,6 @@ from runtime.weights.recipes import (
     Slice,
     Stack,
     Transpose,
-    Unpack,
     sources_of,
 )
 from runtime.weights.streaming.blocks import reshaped_blocks, split_axes
@@ -48,7 +48,7 @@ from runtime.weights.streaming.forms import (
 def normal(recipe: Recipe) -> Node:
     """The normal form of a recipe."""
     match recipe:
-        case FileRange() | Inline() | Unpack():
+        case FileRange() | Inline() | Packed():
             return Leaf(recipe, recipe.shape)
         case Cast():
             return _cast(normal(recipe.source), recipe.dtype)

@@ -48,6 +48,9 @@ def test_stacks_and_concatenations():
         assert _parsed(str(weight)) == WeightAttr(weight)
 
 
+TABLE = f'inline("{"0000803f" * 16}", [16], f32)'
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -57,6 +60,8 @@ def test_stacks_and_concatenations():
         'transpose(shard(file("w", 0, [4, 2], f32), 1 x [[], []]), [1, 0])',
         'unpack(file("w", 0, [9], u8), 4, [2, 9], i8)',
         'unpack(inline("e4", [1], u8), 2, [4], u8)',
+        f'decode(file("w", 0, [9], u8), 4, [2, 9], {TABLE}, high)',
+        f'decode(file("w", 0, [9], u8), 4, [18], {TABLE}, low)',
         'dequantise(file("w", 0, [4, 64], i8), file("s", 0, [4, 2], f16), '
         'inline("00", [1, 1], i8), [1, 32])',
     ],
@@ -71,6 +76,8 @@ FILE = 'file("w", 0, [2, 3], f32)'
 BYTES = 'file("w", 0, [6], u8)'
 SCALE = 'file("w", 0, [2], f32)'
 ONE = 'file("w", 0, [1], f32)'
+FLAGS = 'file("w", 0, [6], bool)'
+ENTRIES = f'inline("{"01" * 16}", [16], u8)'
 
 
 @pytest.mark.parametrize(
@@ -100,8 +107,16 @@ ONE = 'file("w", 0, [1], f32)'
         (f"unpack({BYTES}, 4, [12], i32)", "gives no i32 of 4 bits"),
         (f"unpack({BYTES}, 4, [13], u8)", r"of \[13\] takes 7 bytes, not 6"),
         (f"unpack({BYTES}, 4, [10], u8)", r"of \[10\] takes 5 bytes, not 6"),
-        (f"dequantise({FILE}, {SCALE}, {SCALE}, [1, 1])", "takes integers"),
-        (f"dequantise({BYTES}, {BYTES}, {SCALE}, [3])", "scales that are none"),
+        (f"decode({FILE}, 4, [12], {TABLE}, low)", "takes bytes, not f32"),
+        (f"decode(reshape({BYTES}, [2, 3]), 4, [12], {TABLE}, low)", "takes bytes as they lie"),
+        (f"decode({BYTES}, 4, [13], {TABLE}, low)", r"of \[13\] takes 7 bytes, not 6"),
+        (f"decode({BYTES}, 2, [24], {TABLE}, low)", "gives no f32 of 2 bits"),
+        (f"decode({BYTES}, 8, [6], {TABLE}, low)", r"has \[16\] entries for f32 of 8 bits"),
+        (f"decode({BYTES}, 4, [12], {ENTRIES}, low)", "gives no u8 of 4 bits"),
+        (f"decode({BYTES}, 4, [12], cast({TABLE}, f16), low)", "takes a table in place"),
+        (f"decode({BYTES}, 4, [12], {TABLE}, up)", "the high or the low half"),
+        (f"dequantise({FLAGS}, {SCALE}, {SCALE}, [3])", "takes numbers"),
+        (f"dequantise({BYTES}, {BYTES}, {SCALE}, [3])", "scales that are no integers"),
         (f"dequantise({BYTES}, {SCALE}, {SCALE}, [3, 1])", "a block for each axis"),
         (f"dequantise({BYTES}, {SCALE}, {SCALE}, [0])", "a block for each axis"),
         (f"dequantise({BYTES}, {SCALE}, {SCALE}, [2])", r"scales of \[2\], not \[3\]"),

@@ -177,6 +177,20 @@ def test_bytes_follow_the_precision_and_packed_weights_the_file(tmp_path: Path) 
     assert narrow.macs == wide.macs == WIDTH * WIDTH
 
 
+def test_codes_of_a_table_are_bytes_of_the_file(tmp_path: Path) -> None:
+    packed = numpy_helper.from_array(np.zeros(WIDTH * WIDTH // 2, np.uint8), "packed")
+    nodes = [
+        helper.make_node("Gather", ["table", "input_ids"], ["x"], "embed"),
+        helper.make_node("MatMulBnb4", ["x", "packed", "scales"], ["logits"], "project",
+                         domain="com.microsoft", K=WIDTH, N=WIDTH, quant_type=1, block_size=16),
+    ]  # fmt: skip
+    scales = WIDTH * WIDTH // 16
+    weights = [weight("table", VOCABULARY, WIDTH), packed, weight("scales", scales)]
+    floor = floor_of(saved(tmp_path, nodes, weights), CONTEXT, "f16")
+    assert floor.bytes == CACHE + 2 * WIDTH + WIDTH * WIDTH // 2 + 2 * scales
+    assert floor.macs == WIDTH * WIDTH
+
+
 def test_what_is_not_known_is_said(tmp_path: Path) -> None:
     nodes = [
         helper.make_node("Gather", ["table", "input_ids"], ["x"], "embed"),

@@ -94,6 +94,14 @@ def _products() -> list[Node]:
             )
             for bits, extra in ((4, 0), (4, 1), (8, 1), (4, 3))
         ),
+        microsoft(
+            "MatMulBnb4",
+            *(activations, fixed(packed(5 * 24)), fixed(floats(15))),
+            K=48,
+            N=5,
+            block_size=16,
+            quant_type=1,
+        ),
     ]
 
 

@@ -163,6 +163,21 @@ func.func @weights_of_few_bits(%x : !lpu.tensor<[1, 30], f32>) -> !lpu.tensor<[1
 
 // -----
 
+// Codes that choose entries of a table are decoded by a recipe, and blocks may go on over rows.
+// CHECK-LABEL: @weights_of_a_table
+// CHECK:         %0 = lpu.constant <dequantise(decode(file("w", 0, [60], u8), 4, [120], inline("{{[0-9a-f]+}}", [16], f32), high), file("w", 60, [8], f32), inline("00000000", [1], f32), [16])> : !lpu.tensor<[120], f32>
+// CHECK-NEXT:    %1 = lpu.reshape %0 : !lpu.tensor<[120], f32> -> !lpu.tensor<[6, 20], f32>
+// CHECK-NEXT:    %2 = lpu.transpose %1
+// CHECK-NEXT:    %y = lpu.matmul %x, %2
+func.func @weights_of_a_table(%x : !lpu.tensor<[1, 20], f32>) -> !lpu.tensor<[1, 6], f32> {
+  %w = lpu.constant <file("w", 0, [60], u8)> : !lpu.tensor<[60], u8>
+  %s = lpu.constant <file("w", 60, [8], f32)> : !lpu.tensor<[8], f32>
+  %y = onnx.com.microsoft.MatMulBnb4(%x, %w, %s) {K = 20 : i64, N = 6 : i64, block_size = 16 : i64, quant_type = 1 : i64, since_version = 1 : i64} : (!lpu.tensor<[1, 20], f32>, !lpu.tensor<[60], u8>, !lpu.tensor<[8], f32>) -> !lpu.tensor<[1, 6], f32>
+  func.return %y : !lpu.tensor<[1, 6], f32>
+}
+
+// -----
+
 // What comes in is unpacked in every step, the low half of a byte first.
 // CHECK-LABEL: @numbers_of_few_bits
 // CHECK-NOT:     dequantise

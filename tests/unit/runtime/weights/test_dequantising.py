@@ -12,6 +12,7 @@ from runtime.numerics.elements import ElementType
 from runtime.sharding import Factor, Sharding
 from runtime.weights.recipes import (
     Cast,
+    Decode,
     Dequantise,
     FileRange,
     Inline,
@@ -55,6 +56,27 @@ def test_low_bits_come_first(data: list[int], bits: int, dtype: ElementType, num
     assert b"".join(p.tobytes() for (p,) in pieces(recipe, SourceFiles(Path()))) == bytes(
         number & 255 for number in numbers
     )
+
+
+@pytest.mark.parametrize(
+    ("data", "bits", "high_first", "entries"),
+    [
+        ([0x21, 0xF3], 4, False, [1, 2, 3, 15]),
+        ([0x21, 0xF3], 4, True, [2, 1, 15, 3]),
+        ([0x21, 0xF3, 0x80], 4, True, [2, 1, 15, 3, 8]),
+        ([0x21, 0xF3], 8, False, [0x21, 0xF3]),
+        ([0x21, 0xF3], 8, True, [0x21, 0xF3]),
+    ],
+    ids=str,
+)
+def test_codes_choose_entries(data: list[int], bits: int, high_first: bool, entries: list[int]):
+    """Each entry of the table is a quarter of its code less one."""
+    table = held(*(i / 4 - 1 for i in range(1 << bits)), dtype=F32)
+    recipe = Decode(held(*data, dtype=U8), bits, (len(entries),), table, high_first)
+    want = [entry / 4 - 1 for entry in entries]
+    assert read(recipe, Path()).tolist() == want
+    streamed_parts = [p for (p,) in pieces(recipe, SourceFiles(Path()))]
+    assert np.concatenate(streamed_parts).tolist() == want
 
 
 NUMBERS = held(1, 2, 3, 4, 5, 250, 7, 8, 9, 10, dtype=U8, shape=(2, 5))

@@ -17,6 +17,7 @@ from runtime.weights.recipe_json import recipe_from_json, recipe_to_json
 from runtime.weights.recipes import (
     Cast,
     Concat,
+    Decode,
     Dequantise,
     FileRange,
     Inline,
@@ -63,12 +64,21 @@ def unpacks(draw: st.DrawFn, shape: tuple[int, ...], dtype: ElementType) -> Unpa
     return Unpack(leaf(draw, (-(-prod(shape) * bits // 8),), U8), bits, shape, dtype)
 
 
+def decodes(draw: st.DrawFn, shape: tuple[int, ...], dtype: ElementType) -> Decode:
+    """Entries of a table of small numbers."""
+    bits = draw(st.sampled_from([4, 8]))
+    entries = (np.arange(1 << bits) % 100 - 7).astype(dtype.dtype)
+    table = Inline(entries.tobytes(), entries.shape, dtype)
+    packed = leaf(draw, (-(-prod(shape) * bits // 8),), U8)
+    return Decode(packed, bits, shape, table, draw(st.booleans()))
+
+
 @st.composite
 def dequantised(draw: st.DrawFn, shape: tuple[int, ...], depth: int) -> Dequantise:
-    """Integers of any recipe on a scale, in blocks of any size along each axis."""
+    """Numbers of any recipe on a scale, in blocks of any size along each axis."""
     blocks = tuple(draw(st.integers(1, n + 1)) for n in shape)
     counts = tuple(-(-n // b) for n, b in zip(shape, blocks, strict=True))
-    numbers = draw(recipes(shape, draw(st.sampled_from([I8, U8, I32])), depth))
+    numbers = draw(recipes(shape, draw(st.sampled_from([I8, U8, I32, F16])), depth))
     parts: list[Recipe] = []
     for types in ([F32, F16], [I8, U8, F16]):
         extents = tuple(draw(st.sampled_from([1, n])) for n in counts)
@@ -83,6 +93,7 @@ def recipes(draw: st.DrawFn, shape: tuple[int, ...], dtype: ElementType, depth: 
         shape and shape[0]
     )
     kinds += ["unpack"] * (dtype in (I8, U8)) + ["dequantise"] * (dtype is F32)
+    kinds += ["decode"] * (dtype in (F16, F32))
     kind = draw(st.sampled_from(kinds)) if depth else "leaf"
     match kind:
         case "reshape":
@@ -97,6 +108,8 @@ def recipes(draw: st.DrawFn, shape: tuple[int, ...], dtype: ElementType, depth: 
             return Cast(draw(recipes(shape, draw(ANY_TYPE), depth - 1)), dtype)
         case "unpack":
             return unpacks(draw, shape, dtype)
+        case "decode":
+            return decodes(draw, shape, dtype)
         case "dequantise":
             return draw(dequantised(shape, depth - 1))
         case "stack":
@@ -173,6 +186,7 @@ def test_json_is_lossless(data: st.DataObject, shape: tuple[int, ...], dtype: El
 
 GOOD = ["file", "w", 0, [2, 3], "f32"]
 BYTES = ["file", "w", 0, [6], "u8"]
+TABLE = ["inline", "0000803f" * 16, [16], "f32"]
 SCALE = ["file", "w", 0, [2], "f32"]
 
 
@@ -211,7 +225,15 @@ SCALE = ["file", "w", 0, [2], "f32"]
         ["unpack", BYTES, 4, [10], "u8"],
         ["unpack", BYTES, 4, [12], "i32"],
         ["unpack", ["reshape", BYTES, [2, 3]], 4, [12], "u8"],
-        ["dequantise", GOOD, SCALE, SCALE, [1, 1]],
+        ["decode", GOOD, 4, [12], TABLE, True],
+        ["decode", BYTES, 2, [24], TABLE, True],
+        ["decode", BYTES, 8, [6], TABLE, True],
+        ["decode", BYTES, 4, [13], TABLE, True],
+        ["decode", BYTES, 4, [12], ["cast", TABLE, "f16"], True],
+        ["decode", BYTES, 4, [12], ["inline", "00" * 16, [16], "u8"], True],
+        ["decode", BYTES, 4, [12], TABLE, 1],
+        ["decode", ["reshape", BYTES, [2, 3]], 4, [12], TABLE, False],
+        ["dequantise", ["file", "w", 0, [6], "bool"], SCALE, SCALE, [3]],
         ["dequantise", BYTES, BYTES, BYTES, [1]],
         ["dequantise", BYTES, SCALE, SCALE, [0]],
         ["dequantise", BYTES, SCALE, SCALE, [3, 1]],
