@@ -253,7 +253,8 @@ def _sliced_concat(lines: Lines, op: SliceOp, concat: ConcatOp) -> Line | None:
     for value in concat.operands:
         dims = tensor_of(value).shape
         others = [o for i, o in enumerate(op.offsets.data) if i != axis]
-        whole = op.result_tensor().shape == dims and not any(o != Affine() for o in others)
+        dense = not any(o != Affine() for o in others) and set(op.steps.data) <= {1}
+        whole = dense and op.result_tensor().shape == dims
         if op.offsets.data[axis] == start and whole:
             return lines.line_of(value)
         start = start + dims[axis]

@@ -141,6 +141,14 @@ def test_bounds_hold_for_every_value_of_a_symbol():
     assert high >= 7
 
 
+def test_every_other_element_of_a_concatenation_is_not_its_first_part():
+    """Where as many are taken as that holds."""
+    b, _ = builder()
+    whole = b.concat([b.iota(0, [0], [3]), b.iota(5, [1], [4])], 0)
+    assert Lines({}).line_of(b.slice(whole, [0], [3], [1])) == Line(Affine(), (Affine(),))
+    assert Lines({}).line_of(b.slice(whole, [0], [3], [2])) is None
+
+
 def test_a_part_of_a_concatenation_is_found_again():
     b, _ = builder()
     parts = [b.iota(i, [1], [2]) for i in (10, 20)]
