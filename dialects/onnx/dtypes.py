@@ -19,7 +19,11 @@ TYPE_ATTRIBUTES = ("to", "dtype", "output_dtype", "output_datatype", "stash_type
 MACHINE = frozenset(name for name, ours in SCHEMA_NAMES.items() if ours in TYPES)
 """The names of the types of which a result may be one when nothing else says so."""
 
-FALLBACK = {"ConstantOfShape": ElementType("f32"), "QuantizeLinear": ElementType("u8")}
+FALLBACK = {
+    "ConstantOfShape": ElementType("f32"),
+    "QGemm": ElementType("f32"),
+    "QuantizeLinear": ElementType("u8"),
+}
 """What a result is when neither an operand nor an attribute says so."""
 
 

@@ -36,7 +36,8 @@ SHORT = {TensorProto.FLOAT16: "f16", TensorProto.BFLOAT16: "bf16"}
 
 BYTES = "i8"
 """What models round to that quantise values while they run, as the name of a tolerance."""
-QUANTISING = frozenset({"DynamicQuantizeLinear", "DynamicQuantizeMatMul", "QLinearMatMul"})
+QUANTISING = ("DynamicQuantize", "QLinear", "QGemm")
+"""How the names of operators begin that do so."""
 
 
 class Refusal(UserError):
@@ -103,7 +104,7 @@ class Reference:
         held = {tensor.name for tensor in graph.initializer}
         for node in nodes_of(graph):
             to_bytes = node.op_type == "QuantizeLinear" and node.input[0] not in held
-            if to_bytes or node.op_type in QUANTISING:
+            if to_bytes or node.op_type.startswith(QUANTISING):
                 return BYTES
         kinds = {port.type.tensor_type.elem_type for port in (*graph.input, *graph.output)}
         kinds |= {tensor.data_type for tensor in graph.initializer}

@@ -59,7 +59,7 @@ def run_key(key: Key) -> Result:
 def run_alone(key: Key) -> Result:
     """The verdict where ONNX Runtime dies of the model: it does not run it."""
     made = mutant(key)
-    return _result(key, made, judged(made.node, None, "it dies"), False)
+    return _result(key, made, _verdict(made, None, "it dies"), False)
 
 
 def _result(key: Key, made: Mutant, outcome: Outcome, runs: bool) -> Result:

@@ -16,6 +16,7 @@ from dialects.onnx.extra import (
     matrix,
     normalization,
     quantised,
+    requantised,
     rotary,
 )
 from dialects.onnx.extra.definition import SCHEMAS, SEMANTICS
@@ -31,6 +32,7 @@ FAMILIES = (
     matrix,
     normalization,
     quantised,
+    requantised,
     rotary,
 )
 """The modules that fill the tables when they are imported."""

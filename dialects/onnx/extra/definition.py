@@ -35,6 +35,7 @@ INT = AttributeSpec("INT")
 INTS = AttributeSpec("INTS")
 FLOAT = AttributeSpec("FLOAT")
 NEEDED = AttributeSpec("INT", required=True)
+MARKS = {"?": Arity.OPTIONAL, "*": Arity.VARIADIC}
 
 SCHEMAS: dict[tuple[str, str], Schema] = {}
 """By domain ("" is the standard's) and operator; the modules of `dialects.onnx.extra` fill it."""
@@ -53,7 +54,8 @@ def defined(
     """
     Make a function the meaning of an operator, and write down the schema of that.
 
-    Formals read `"X: T, bias?: T"`; a question mark makes one optional.
+    Formals read `"X: T, bias?: T, more*: T"`: `bias` is optional, and `more` any number of inputs,
+    each with a type of its own.
     """
     takes, gives = _formals(inputs), _formals(outputs)
     counts = _required(takes), _required(gives)
@@ -70,15 +72,17 @@ def defined(
 
 def _formals(text: str) -> tuple[Formal, ...]:
     pairs = (part.split(": ") for part in text.split(", "))
-    return tuple(
-        Formal(name.rstrip("?"), var, Arity.OPTIONAL if name.endswith("?") else Arity.SINGLE)
-        for name, var in pairs
-    )
+    return tuple(_formal(name, var) for name, var in pairs)
+
+
+def _formal(name: str, var: str) -> Formal:
+    arity = MARKS.get(name[-1], Arity.SINGLE)
+    return Formal(name.rstrip("?*"), var, arity, arity is not Arity.VARIADIC)
 
 
 def _required(formals: tuple[Formal, ...]) -> int:
     """The number of actuals up to the last one that must be there."""
-    return max((i + 1 for i, f in enumerate(formals) if f.arity is Arity.SINGLE), default=0)
+    return max((i + 1 for i, f in enumerate(formals) if f.arity is not Arity.OPTIONAL), default=0)
 
 
 def integer(default: int) -> AttributeSpec:

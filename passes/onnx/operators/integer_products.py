@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu.tensors import tensor_of
+from passes.onnx.operators.linear_scales import SINGLE, as_numbers
 from passes.onnx.operators.matrix import as_column, as_row, product_dims
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import MICROSOFT, operator
@@ -44,14 +44,14 @@ def integer_product(
     return total
 
 
-def _point(b: Build, node: Node, name: str, axis: int) -> SSAValue | None:
+def zero_point(b: Build, node: Node, name: str, axis: int) -> SSAValue | None:
     """A zero point in i32 as it broadcasts to the product; `axis` is that of a list of them."""
     value = node.get(name)
     known = None if value is None else node.elements(name)
     if value is None or (known is not None and all(e == Affine() for e in known.flat())):
         return None
     dims = tensor_of(value).shape
-    if dims in ((), (ONE,)):
+    if dims in SINGLE:
         return b.reshape(b.cast(value, I32), ())
     spread = (*dims, ONE) if len(dims) == 1 and axis == -2 else dims
     return b.reshape(b.cast(value, I32), spread)
@@ -60,11 +60,11 @@ def _point(b: Build, node: Node, name: str, axis: int) -> SSAValue | None:
 def _check_point(node: Node, name: str, operand: Dims, axis: int) -> None:
     """One number, a list along an axis of a matrix, or the operand with its other axis 1."""
     if node.get(name) is None or len(operand) < 2:
-        node.expect_dims(name, (), (ONE,))
+        node.expect_dims(name, *SINGLE)
         return
     whole = (*operand[:-2], operand[-2], ONE) if axis == -2 else (*operand[:-2], ONE, operand[-1])
     listed = ((operand[axis],),) if len(operand) == 2 else ()
-    node.expect_dims(name, (), (ONE,), *listed, whole)
+    node.expect_dims(name, *SINGLE, *listed, whole)
 
 
 def _integer_dims(node: Node) -> Sequence[Dims]:
@@ -76,14 +76,14 @@ def _integer_dims(node: Node) -> Sequence[Dims]:
 
 def _product_of(b: Build, node: Node, lhs: SSAValue, first: SSAValue | None) -> SSAValue:
     """With B of a node, in the extents of its result."""
-    points = first, _point(b, node, "b_zero_point", -1)
+    points = first, zero_point(b, node, "b_zero_point", -1)
     total = integer_product(b, as_row(b, lhs), as_column(b, node.value("B")), points)
     return b.reshape(total, node.result.shape)
 
 
 @operator("MatMulInteger", shape=_integer_dims)
 def matmul_integer(b: Build, node: Node) -> SSAValue:
-    return _product_of(b, node, node.value("A"), _point(b, node, "a_zero_point", -2))
+    return _product_of(b, node, node.value("A"), zero_point(b, node, "a_zero_point", -2))
 
 
 def _check_scaled(node: Node) -> None:
@@ -91,7 +91,7 @@ def _check_scaled(node: Node) -> None:
     b = node.dims("B")
     node.require(len(b) > 1, "the input 'B' has rank 1, expected a matrix")
     for name in ("b_scale", "b_zero_point"):
-        node.expect_dims(name, (), (ONE,), *((b[-1:],) if len(b) == 2 else ()))
+        node.expect_dims(name, *SINGLE, *((b[-1:],) if len(b) == 2 else ()))
     node.expect_dims("bias", b[-1:])
 
 
@@ -106,16 +106,21 @@ def _scalar_or_list(b: Build, value: SSAValue) -> SSAValue:
     return b.reshape(value, ()) if tensor_of(value).shape == (ONE,) else value
 
 
+def check_single(node: Node, *names: str) -> None:
+    """Refuse scales and zero points that are not one number."""
+    for name in names:
+        node.expect_dims(name, *SINGLE)
+
+
 def _to_float_dims(node: Node) -> Sequence[Dims]:
-    node.expect_dims("a_scale", (), (ONE,))
-    node.expect_dims("a_zero_point", (), (ONE,))
+    check_single(node, "a_scale", "a_zero_point")
     _check_scaled(node)
     return product_dims(node, node.dims("A"), node.dims("B"))
 
 
 @operator("MatMulIntegerToFloat", domains=[MICROSOFT], shape=_to_float_dims)
 def matmul_integer_to_float(b: Build, node: Node) -> SSAValue:
-    total = _product_of(b, node, node.value("A"), _point(b, node, "a_zero_point", -2))
+    total = _product_of(b, node, node.value("A"), zero_point(b, node, "a_zero_point", -2))
     return _scaled(b, node, total, node.value("a_scale"))
 
 
@@ -153,15 +158,14 @@ def dynamic_quantize_matmul(b: Build, node: Node) -> SSAValue:
 
 def _requantised_dims(node: Node) -> Sequence[Dims]:
     a, b = node.dims("a"), node.dims("b")
-    for name in ("y_scale", "y_zero_point"):
-        node.expect_dims(name, (), (ONE,))
+    check_single(node, "y_scale", "y_zero_point")
     for side, dims, axis in (("a", a, -2), ("b", b, -1)):
         for name in (f"{side}_scale", f"{side}_zero_point"):
             _check_point(node, name, dims, axis)
     return product_dims(node, a, b)
 
 
-def _factor(b: Build, node: Node, name: str, axis: int) -> SSAValue:
+def factor(b: Build, node: Node, name: str, axis: int) -> SSAValue:
     """A scale as it broadcasts to the product."""
     value = _scalar_or_list(b, b.cast(node.value(name), F32))
     dims = tensor_of(value).shape
@@ -171,15 +175,10 @@ def _factor(b: Build, node: Node, name: str, axis: int) -> SSAValue:
 @operator("QLinearMatMul", shape=_requantised_dims)
 def requantised_matmul(b: Build, node: Node) -> SSAValue:
     """The product times a_scale b_scale / y_scale, rounded to even, plus the zero point."""
-    points = _point(b, node, "a_zero_point", -2), _point(b, node, "b_zero_point", -1)
+    points = zero_point(b, node, "a_zero_point", -2), zero_point(b, node, "b_zero_point", -1)
     lhs, rhs = as_row(b, node.value("a")), as_column(b, node.value("b"))
-    scale = b.map("mul", _factor(b, node, "a_scale", -2), _factor(b, node, "b_scale", -1))
-    scale = b.map("div", scale, _factor(b, node, "y_scale", -1))
+    scale = b.map("mul", factor(b, node, "a_scale", -2), factor(b, node, "b_scale", -1))
+    scale = b.map("div", scale, factor(b, node, "y_scale", -1))
     total = b.cast(integer_product(b, lhs, rhs, points), F32)
-    dtype, point = node.result.dtype, _factor(b, node, "y_zero_point", -1)
-    y = b.map("add", b.map("round", b.map("mul", total, scale)), point)
-    limits = np.iinfo(dtype.dtype)
-    y = b.map(
-        "min", b.map("max", y, constant(b, int(limits.min), y)), constant(b, int(limits.max), y)
-    )
-    return b.reshape(b.cast(y, dtype), node.result.shape)
+    y = as_numbers(b, b.map("mul", total, scale), node.value("y_zero_point"), node.result.dtype)
+    return b.reshape(y, node.result.shape)

@@ -19,7 +19,7 @@ from passes.rewriting.build import Build
 from runtime.numerics.elements import ElementType
 
 SINGLE: tuple[Dims, ...] = ((), (Affine(1),))
-"""How one scale for all of a tensor is given."""
+"""How one scale or zero point for all of a tensor is given."""
 
 
 def _block_size(node: Node) -> int:
@@ -93,6 +93,22 @@ def dequantize(b: Build, node: Node) -> SSAValue:
     return b.cast(b.map("mul", x, _spread(b, node, "x_scale")), node.result.dtype)
 
 
+def as_numbers(b: Build, x: SSAValue, point: SSAValue | None, dtype: ElementType) -> SSAValue:
+    """Rounded to even, plus a zero point that broadcasts, within the bounds of the type."""
+    x = b.map("round", x)
+    if point is not None:
+        spread = b.reshape(point, ()) if tensor_of(point).shape in SINGLE else point
+        x = b.map("add", x, b.cast(spread, ElementType.F32))
+    return saturated(b, x, dtype)
+
+
+def saturated(b: Build, x: SSAValue, dtype: ElementType) -> SSAValue:
+    """Whole numbers in f32 as integers, the nearest of those that the type has."""
+    limits = np.iinfo(dtype.dtype)
+    x = b.map("max", x, constant(b, int(limits.min), x))
+    return b.cast(b.map("min", x, constant(b, int(limits.max), x)), dtype)
+
+
 def _is_whole(node: Node) -> bool:
     return node.tensor("y_scale").dtype.is_int
 
@@ -118,9 +134,6 @@ def quantize(b: Build, node: Node) -> SSAValue:
     dtype = node.result.dtype
     node.require(dtype in (ElementType.I8, ElementType.U8), f"results of {dtype}")
     x = b.cast(node.first, ElementType.F32)
-    x = b.map("round", b.map("div", x, _spread(b, node, "y_scale")))
-    if node.get("y_zero_point") is not None:
-        x = b.map("add", x, _spread(b, node, "y_zero_point"))
-    limits = np.iinfo(dtype.dtype)
-    x = b.map("max", x, constant(b, int(limits.min), x))
-    return b.cast(b.map("min", x, constant(b, int(limits.max), x)), dtype)
+    x = b.map("div", x, _spread(b, node, "y_scale"))
+    given = node.get("y_zero_point") is not None
+    return as_numbers(b, x, _spread(b, node, "y_zero_point") if given else None, dtype)

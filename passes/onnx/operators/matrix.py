@@ -64,14 +64,14 @@ def _swapped(dims: Dims, swap: bool) -> Dims:
     return (*dims[:-2], dims[-1], dims[-2]) if swap else dims
 
 
-def _operands(b: Build, node: Node) -> tuple[SSAValue, SSAValue]:
+def gemm_operands(b: Build, node: Node) -> tuple[SSAValue, SSAValue]:
     """A and B, transposed where the node says so."""
     lhs, rhs = node.value("A"), node.value("B")
     lhs = transposed(b, lhs) if node.flag("transA") else lhs
     return lhs, transposed(b, rhs) if node.flag("transB") else rhs
 
 
-def _gemm_dims(node: Node) -> Sequence[Dims]:
+def gemm_dims(node: Node) -> Sequence[Dims]:
     a = _swapped(node.dims("A", 2), node.flag("transA"))
     found = product_dims(node, a, _swapped(node.dims("B", 2), node.flag("transB")))
     if node.get("C") is not None:
@@ -81,7 +81,7 @@ def _gemm_dims(node: Node) -> Sequence[Dims]:
 
 @operator(
     "Gemm",
-    shape=_gemm_dims,
+    shape=gemm_dims,
     limits=[
         Limit("alpha or beta other than 1 of integers"),
     ],
@@ -94,7 +94,7 @@ def _gemm(b: Build, node: Node) -> SSAValue:
     bias, alpha, beta = node.get("C"), node.number("alpha"), node.number("beta")
     if not node.result.dtype.is_float and (alpha, beta) != (1.0, 1.0):
         raise node.refusal("alpha and beta need float operands", "set alpha and beta to 1")
-    product = scaled(b, b.matmul(*_operands(b, node)), alpha)
+    product = scaled(b, b.matmul(*gemm_operands(b, node)), alpha)
     return product if bias is None else b.map("add", product, scaled(b, bias, beta))
 
 
@@ -113,7 +113,7 @@ ACTIVATIONS: dict[str, Callable[[Build, SSAValue, Node], SSAValue]] = {
 
 
 @operator(
-    "FusedGemm", domains=[MICROSOFT], shape=_gemm_dims, limits=[only("activation", *ACTIVATIONS)]
+    "FusedGemm", domains=[MICROSOFT], shape=gemm_dims, limits=[only("activation", *ACTIVATIONS)]
 )
 def fused_gemm(b: Build, node: Node) -> SSAValue:
     x = wide(b, _gemm(b, node))
@@ -133,4 +133,4 @@ def _fused_dims(node: Node) -> Sequence[Dims]:
     limits=[only("transBatchA", 0), only("transBatchB", 0), Limit("operands of rank 1")],
 )
 def fused_matmul(b: Build, node: Node) -> SSAValue:
-    return scaled(b, b.matmul(*_operands(b, node)), node.number("alpha"))
+    return scaled(b, b.matmul(*gemm_operands(b, node)), node.number("alpha"))

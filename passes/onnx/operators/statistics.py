@@ -103,7 +103,8 @@ def instance_normalization(b: Build, node: Node) -> SSAValue:
     return b.cast(b.map("add", scaled, _by_channel(b, node, "B")), node.result.dtype)
 
 
-def _pooled_dims(node: Node) -> Sequence[Dims]:
+def pooled_dims(node: Node) -> Sequence[Dims]:
+    """One number for each image and channel, of all that lies behind."""
     shape = node.source.shape
     node.require(len(shape) >= 3, "the tensor has no axis of space")
     held = Affine() not in shape[1:] or shape[0] == Affine()
@@ -111,7 +112,7 @@ def _pooled_dims(node: Node) -> Sequence[Dims]:
     return [(*shape[:2], *(Affine(1),) * (len(shape) - 2))]
 
 
-@operator("GlobalAveragePool", "GlobalMaxPool", shape=_pooled_dims)
+@operator("GlobalAveragePool", "GlobalMaxPool", shape=pooled_dims)
 def global_pool(b: Build, node: Node) -> SSAValue:
     x, axes = wide(b, node.first), range(2, node.source.rank)
     average = node.op.OP_TYPE == "GlobalAveragePool"

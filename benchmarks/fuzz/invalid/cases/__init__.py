@@ -10,12 +10,13 @@ from benchmarks.fuzz.invalid.cases import (
     indexing,
     moves,
     reductions,
+    requantised,
     scales,
     sliding,
 )
 from benchmarks.fuzz.invalid.node import Node
 
-FAMILIES = (attention, elementwise, indexing, moves, reductions, scales, sliding)
+FAMILIES = (attention, elementwise, indexing, moves, reductions, requantised, scales, sliding)
 
 
 @cache
