@@ -22,7 +22,8 @@ func.func @step(%ids : !lpu.tensor<[1, 1], i64>, %past : !lpu.tensor<[1, 4, P, 1
 The batch is 1 and the sequence is 1 in a decoder with cache inputs, unless `shape` fixes them; the
 extent of the cache is the symbol `P`, from 0 to `max_context` less the sequence; caches of other
 lengths have symbols of their own, until nodes compare them; the mask covers the first cache and the
-sequence, `P + seq`, whatever its own symbol was called. Names of dimensions are never trusted: they
+sequence, `P + seq`, whatever its own symbol was called. What an encoder has read is `E` long, from 1
+to `max_context`: its states, their mask, keys and values of them are data. Names of dimensions are never trusted: they
 are bound through the role of the input they occur in. What an input is its name says, or
 `input_role`.
 
@@ -34,6 +35,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import compress
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
@@ -53,7 +55,7 @@ from passes.onnx.roles.binding import (
     check_numbers,
 )
 from passes.onnx.roles.given import given_roles, given_shape, max_context, original_names
-from passes.onnx.roles.inputs import RECURRENT, is_embedding, is_mask, roles_of
+from passes.onnx.roles.inputs import RECURRENT, is_embedding, is_encoded, is_mask, roles_of
 from passes.onnx.shapes.limits import head_size
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import retype, set_attribute
@@ -93,6 +95,8 @@ def bind(
     check_names(binding, tensors)
     by_role["embeddings"] = [x for n, x in zip(names, tensors, strict=True) if is_embedding(n, x)]
     by_role["masks of rank 4"] = [x for n, x in zip(names, tensors, strict=True) if is_mask(n, x)]
+    of_encoder = [role == "data" and is_encoded(n) for n, role in zip(names, roles, strict=True)]
+    by_role["encoded"] = list(compress(tensors, of_encoder))
     ranges = bind_decoder(binding, by_role)
     size = head_size(func)
     if size is not None:

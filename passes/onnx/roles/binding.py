@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dialects.affine import Affine
 from dialects.errors import CompileError
 from dialects.lpu.types import Tensor
-from passes.onnx.roles.inputs import batch_axis, token_axis
+from passes.onnx.roles.inputs import CACHES, batch_axis, token_axis
 
-PAST, NAMELESS = "P", "unnamed_"
+PAST, ENCODED, NAMELESS = "P", "E", "unnamed_"
 
 ALIASES = {
     "batch": "batch", "batch_size": "batch", "past": "past",
@@ -87,7 +87,25 @@ def bind_decoder(
         length = lengths.of(cache)
         binding.bind(cache.shape[token_axis(cache)], length)
         binding.decided.setdefault("past", []).append(length)
-    return lengths.ranges()
+    return (*lengths.ranges(), *_bind_encoded(binding, by_role["encoded"]))
+
+
+def _bind_encoded(binding: Binding, tensors: Sequence[Tensor]) -> Iterator[tuple[str, int, int]]:
+    """Bind the length of what an encoder has read, which is one for all; its range, if it is free.
+
+    It is the second of two or three axes, that of the tokens of a cache.
+    """
+    lengths = [tensor.shape[_length_axis(tensor)] for tensor in tensors if tensor.rank > 1]
+    free = [symbol for length in lengths if (symbol := symbol_of(length)) is not None]
+    given = [number for symbol in free if (number := binding.override(symbol)) is not None]
+    for length in lengths:
+        binding.bind(length, Affine(given[0]) if given else Affine.symbol(ENCODED))
+    if free and not given:
+        yield ENCODED, 1, binding.max_context
+
+
+def _length_axis(tensor: Tensor) -> int:
+    return token_axis(tensor) if tensor.rank in CACHES else 1
 
 
 def _bind(binding: Binding, tensors: Sequence[Tensor], extents: Sequence[Affine | None]) -> None:

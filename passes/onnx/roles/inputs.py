@@ -17,6 +17,8 @@ ROLE_NAMES = (
     ("past", "past"),
 )
 """What the name of an input contains, and the role that says; the first match counts."""
+ENCODED = ("encoder", "cross")
+"""What the name of an input contains that an encoder makes: it grows with none of the tokens."""
 WANTED = {
     "past": "floats of 4 to 6 dimensions",
     "recurrent": "floats of fixed extents behind the first",
@@ -30,6 +32,8 @@ RECURRENT = "recurrent"
 
 def role_of(name: str, tensor: Tensor) -> str:
     """The role of an input by its name, checked against rank and element type; else `data`."""
+    if is_encoded(name):
+        return "data"
     role = next((role for part, role in ROLE_NAMES if part in name), "data")
     if role == "past" and len(tensor.dims or ()) not in CACHES:
         role = RECURRENT
@@ -66,6 +70,14 @@ def _role(port: Value, tensor: Tensor, given: Mapping[str, str]) -> str:
         name = unescape(port.name)
         raise CompileError(f"--input-role {name}={role}: input '{name}' is not of {wanted}")
     return role
+
+
+def is_encoded(name: str) -> bool:
+    """
+    Whether an input holds what an encoder makes of another text: its states, their mask, or keys
+    and values of them.
+    """
+    return any(part in name for part in ENCODED)
 
 
 def is_embedding(name: str, tensor: Tensor) -> bool:

@@ -136,7 +136,11 @@ class Lengths:
 
 
 def last_row(content: Content | None, tensor: Tensor) -> Affine | None:
-    """The largest of indices that grow along their axes, if they are known."""
+    """The largest of indices that are known, and depend on the same lengths."""
+    if isinstance(content, Elements):
+        largest = max(content.flat(), key=lambda element: element.const, default=None)
+        alike = largest is not None and all(e.terms == largest.terms for e in content.flat())
+        return largest if alike else None
     if not isinstance(content, Line) or not all(c.is_const for c in content.coefficients):
         return None
     steps = zip(content.coefficients, tensor.shape, strict=True)

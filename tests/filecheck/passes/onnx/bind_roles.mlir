@@ -116,6 +116,54 @@ func.func @unnamed(%ids : !lpu.tensor<[?, ?], i64>, %key : !lpu.tensor<[?, 4, ?,
 
 // -----
 
+// What an encoder has read has a length E of its own, in its states, their mask, keys and values.
+// CHECK-LABEL: @encoder
+// CHECK-SAME:    %states: !lpu.tensor<[1, E, 8], f32>, %seen: !lpu.tensor<[1, E], i64>, %cross: !lpu.tensor<[1, 4, E, 16], f32>
+// CHECK-SAME:    %ids: !lpu.tensor<[1, 1], i64>, %mask: !lpu.tensor<[1, P + 1], i64>, %key: !lpu.tensor<[1, 4, P, 16], f32>
+// CHECK-SAME:    <["encoder_hidden_states" data f32, "encoder_attention_mask" data i64, "past_key_values.0.encoder.key" data f32, "input_ids" ids i64, "decoder_attention_mask" mask i64, "past_key_values.0.decoder.key" past f32] -> []>
+// CHECK-SAME:    lpu.symbols = #lpu.symbols<[P in 0 to 2047, E in 1 to 2048]>
+func.func @encoder(%states : !lpu.tensor<[b, e, 8], f32>, %seen : !lpu.tensor<[b, f], i64>, %cross : !lpu.tensor<[b, 4, g, 16], f32>, %ids : !lpu.tensor<[b, s], i64>, %mask : !lpu.tensor<[b, n], i64>, %key : !lpu.tensor<[b, 4, past, 16], f32>)
+    attributes {lpu.interface = #lpu.interface<["encoder_hidden_states" data f32, "encoder_attention_mask" data i64, "past_key_values.0.encoder.key" data f32, "input_ids" data i64, "decoder_attention_mask" data i64, "past_key_values.0.decoder.key" data f32] -> []>} {
+  func.return
+}
+
+// -----
+
+// It can be given under any of its names.
+builtin.module attributes {lpu.options = {shape = {f = 7 : i64}}} {
+  // CHECK-LABEL: @encoder_length
+  // CHECK-SAME:    %states: !lpu.tensor<[1, 7, 8], f32>, %seen: !lpu.tensor<[1, 7], i64>
+  // CHECK-SAME:    lpu.symbols = #lpu.symbols<[]>
+  func.func @encoder_length(%states : !lpu.tensor<[b, e, 8], f32>, %seen : !lpu.tensor<[b, f], i64>, %ids : !lpu.tensor<[b, s], i64>)
+      attributes {lpu.interface = #lpu.interface<["encoder_hidden_states" data f32, "encoder_attention_mask" data i64, "input_ids" data i64] -> []>} {
+    func.return
+  }
+}
+
+// -----
+
+// A length that is a number leaves no symbol, and what a user calls a mask is one of the tokens.
+builtin.module attributes {lpu.options = {input_role = {encoder_attention_mask = "mask"}}} {
+  // CHECK-LABEL: @fixed_encoder
+  // CHECK-SAME:    %cross: !lpu.tensor<[1, 4, 30, 16], f32>, %mask: !lpu.tensor<[1, P + 1], i64>
+  // CHECK-SAME:    lpu.symbols = #lpu.symbols<[P in 0 to 2047]>
+  func.func @fixed_encoder(%cross : !lpu.tensor<[b, 4, 30, 16], f32>, %mask : !lpu.tensor<[b, n], i64>, %ids : !lpu.tensor<[b, s], i64>, %key : !lpu.tensor<[b, 4, past, 16], f32>)
+      attributes {lpu.interface = #lpu.interface<["past_key_cross_0" data f32, "encoder_attention_mask" data i64, "input_ids" data i64, "past_key_self_0" data f32] -> []>} {
+    func.return
+  }
+}
+
+// -----
+
+// An error: what an encoder makes has other extents that are free.
+// CHECK: dimension 'w' of input 'encoder_hidden_states' is neither bound nor given; fix it with --shape w=N
+func.func @width_of_states(%states : !lpu.tensor<[b, e, w], f32>, %ids : !lpu.tensor<[b, s], i64>)
+    attributes {lpu.interface = #lpu.interface<["encoder_hidden_states" data f32, "input_ids" data i64] -> []>} {
+  func.return
+}
+
+// -----
+
 // An error: an input without a rank.
 // CHECK: input 'x' has no shape, not even a rank
 func.func @no_rank(%x : !lpu.tensor<*, f32>) attributes {lpu.interface = #lpu.interface<["x" data f32] -> []>} {

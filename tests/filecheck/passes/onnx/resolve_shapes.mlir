@@ -382,6 +382,21 @@ func.func @rows_of_a_table(%x : !lpu.tensor<[P, 1], f32>) -> !lpu.tensor<*, f32>
 
 // -----
 
+// A row for the position of one token, which is no range: the largest has to be a row.
+// CHECK-LABEL: @row_of_a_table
+// CHECK-SAME:    lpu.symbols = #lpu.symbols<[P in 0 to 1]>
+func.func @row_of_a_table(%x : !lpu.tensor<[P, 1], f32>) -> !lpu.tensor<*, f32>
+    attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %table = lpu.constant <inline("00000000000000000000000000000000", [4, 1], f32)> : !lpu.tensor<[4, 1], f32>
+  %p = onnx.Shape(%x) {start = 0 : i64, end = 1 : i64, since_version = 15 : i64} : (!lpu.tensor<[P, 1], f32>) -> !lpu.tensor<*, i64>
+  %offsets = onnx.Constant() {value_ints = #lpu.ints<[0, 2]>, since_version = 13 : i64} : () -> !lpu.tensor<[2], i64>
+  %rows = onnx.Add(%p, %offsets) {since_version = 14 : i64} : (!lpu.tensor<*, i64>, !lpu.tensor<[2], i64>) -> !lpu.tensor<*, i64>
+  %y = onnx.Gather(%table, %rows) {since_version = 13 : i64} : (!lpu.tensor<[4, 1], f32>, !lpu.tensor<*, i64>) -> !lpu.tensor<*, f32>
+  func.return %y : !lpu.tensor<*, f32>
+}
+
+// -----
+
 // An error: what is no table may be cut short without end.
 // CHECK: onnx.Slice: min(P, 4) depends on the value of a symbol
 func.func @rows_of_an_input(%x : !lpu.tensor<[P, 1], f32>, %table : !lpu.tensor<[4, 1], f32>) -> !lpu.tensor<*, f32>

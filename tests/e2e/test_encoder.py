@@ -1,0 +1,131 @@
+"""Decoders that see what an encoder has read: of a length of its own, given with each step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import ModelProto, numpy_helper, parser
+
+import lpuc
+from lpuc.cli import invoke
+from tests.e2e.single import Array, f32
+
+HEADS, SIZE, WIDTH, VOCABULARY = 4, 8, 32, 37
+
+DECODER = f"""<ir_version: 9, opset_import: ["": 17]>
+decoder (
+    int64[1, 1] input_ids, int64[1, length] encoder_attention_mask,
+    float[1, {HEADS}, past, {SIZE}] past_key_self_0,
+    float[1, {HEADS}, past, {SIZE}] past_value_self_0,
+    float[1, {HEADS}, length, {SIZE}] past_key_cross_0,
+    float[1, {HEADS}, length, {SIZE}] past_value_cross_0
+) => (
+    float[1, 1, {VOCABULARY}] logits,
+    float[1, {HEADS}, total, {SIZE}] present_key_self_0,
+    float[1, {HEADS}, total, {SIZE}] present_value_self_0
+) {{
+    x = Gather (embedding, input_ids)
+    q = MatMul (x, wq)
+    k = MatMul (x, wk)
+    v = MatMul (x, wv)
+    qh = Reshape (q, heads)
+    kh = Reshape (k, heads)
+    vh = Reshape (v, heads)
+    present_key_self_0 = Concat <axis = 2> (past_key_self_0, kh)
+    present_value_self_0 = Concat <axis = 2> (past_value_self_0, vh)
+    kt = Transpose <perm = [0, 1, 3, 2]> (present_key_self_0)
+    scores = MatMul (qh, kt)
+    seen = Softmax <axis = -1> (scores)
+    self = MatMul (seen, present_value_self_0)
+    y = Add (qh, self)
+    ct = Transpose <perm = [0, 1, 3, 2]> (past_key_cross_0)
+    all_scores = MatMul (y, ct)
+    floats = Cast <to = 1> (encoder_attention_mask)
+    row = Unsqueeze (floats, axes)
+    off = Sub (one, row)
+    bias = Mul (off, least)
+    cross_scores = Add (all_scores, bias)
+    cross_seen = Softmax <axis = -1> (cross_scores)
+    cross = MatMul (cross_seen, past_value_cross_0)
+    z = Add (y, cross)
+    flat = Reshape (z, rows)
+    logits = MatMul (flat, head)
+}}"""
+
+
+def decoder() -> ModelProto:
+    """One layer: a self-attention over the cache, an attention over what the encoder has read."""
+    weights = {
+        "embedding": f32(VOCABULARY, WIDTH),
+        "head": f32(WIDTH, VOCABULARY, seed=1) / 5,
+        "one": np.float32(1),
+        "least": np.float32(-1e9),
+        "axes": np.array([1, 2]),
+        "heads": np.array([1, HEADS, 1, SIZE]),
+        "rows": np.array([1, 1, WIDTH]),
+    }
+    for seed, name in enumerate(("wq", "wk", "wv"), 2):
+        weights[name] = f32(WIDTH, WIDTH, seed=seed) / 5
+    model = parser.parse_model(DECODER)
+    tensors = [numpy_helper.from_array(np.asarray(v), name) for name, v in weights.items()]
+    model.graph.initializer.extend(tensors)
+    return model
+
+
+def inputs_of(past: int, length: int, hidden: int) -> dict[str, Array]:
+    """A token behind `past` others; of what the encoder has read, the last are padding."""
+    mask = np.ones((1, length), np.int64)
+    mask[:, length - hidden :] = 0
+    given = {"input_ids": np.array([[past % VOCABULARY]]), "encoder_attention_mask": mask}
+    for seed, (kind, count) in enumerate((("self", past), ("cross", length))):
+        for part in ("key", "value"):
+            name = f"past_{part}_{kind}_0"
+            given[name] = f32(1, HEADS, count, SIZE, seed=2 * seed + (part == "value"))
+    return given
+
+
+LENGTHS = [(0, 1, 0), (3, 9, 4), (17, 2, 0), (1, 50, 49)]
+"""Tokens before, of the encoder, and how many of those are padding."""
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("encoder") / "decoder.onnx"
+    onnx.save(decoder(), made)
+    return made
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_both_lengths_are_free(devices: int, path: Path):
+    program = lpuc.compile(path, precision="f32", devices=devices, max_context=64)
+    judge = onnxruntime.InferenceSession(path)
+    for lengths in LENGTHS:
+        given = inputs_of(*lengths)
+        want = judge.run(None, given)
+        for have, right in zip(program.run(given).values(), want, strict=True):
+            np.testing.assert_allclose(have, right, rtol=2e-5, atol=2e-5)
+
+
+def test_lengths_that_differ_are_refused(path: Path):
+    program = lpuc.compile(path, precision="f32", max_context=64)
+    given = inputs_of(3, 9, 0) | {"encoder_attention_mask": np.ones((1, 8), np.int64)}
+    with pytest.raises(lpuc.Error, match="E"):
+        program.run(given)
+
+
+def test_the_length_may_be_fixed(path: Path):
+    program = lpuc.compile(path, precision="f32", max_context=64, shape={"length": 9})
+    want = onnxruntime.InferenceSession(path).run(None, inputs_of(3, 9, 2))
+    got = program.run(inputs_of(3, 9, 2))
+    np.testing.assert_allclose(got["logits"], want[0], rtol=2e-5, atol=2e-5)
+    with pytest.raises(lpuc.Error, match="encoder"):
+        program.run(inputs_of(3, 8, 0))
+
+
+def test_verify_draws_both_lengths(path: Path, capsys: pytest.CaptureFixture[str]):
+    assert invoke(["verify", str(path), "--precision", "f32", "--max-context", "64"]) == 0
+    assert "no known role" in capsys.readouterr().out
