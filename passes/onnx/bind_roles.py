@@ -22,10 +22,10 @@ func.func @step(%ids : !lpu.tensor<[1, 1], i64>, %past : !lpu.tensor<[1, 4, P, 1
 The batch is 1 and the sequence is 1 in a decoder with cache inputs, unless `shape` fixes them; the
 extent of the cache is the symbol `P`, from 0 to `max_context` less the sequence; caches of other
 lengths have symbols of their own, until nodes compare them; the mask covers the first cache and the
-sequence, `P + seq`, whatever its own symbol was called. What an encoder has read is `E` long, from 1
-to `max_context`: its states, their mask, keys and values of them are data. Names of dimensions are never trusted: they
-are bound through the role of the input they occur in. What an input is its name says, or
-`input_role`.
+sequence, `P + seq`, whatever its own symbol was called. What an encoder has read is `E` long, from
+1 to `max_context`: its states, their mask, keys and values of them are data. Names of dimensions
+are never trusted: they are bound through the role of the input they occur in. What an input is its
+name says, or `input_role`.
 
 **Requires** module attribute `lpu.options` (`max_context`, `shape`, `input_role`), all with
 defaults.
