@@ -14,7 +14,7 @@ from runtime.isa.spec import DataInst, Inst
 from runtime.ring.checks.compile.content.far import Staging
 from runtime.ring.checks.compile.content.reading import Reading, is_within
 from runtime.ring.checks.compile.content.shapes import Shape, Shapes
-from runtime.ring.checks.compile.content.staged import View
+from runtime.ring.checks.compile.content.stored import View
 from runtime.ring.checks.compile.content.tiles import Tiles
 from runtime.ring.checks.compile.links import Links, Message, is_known, received, sent
 from runtime.ring.checks.compile.operands import COUNTS, LYING, Extents, Lying, topk
@@ -63,17 +63,17 @@ class Effects:
         else:
             assert isinstance(inst, Stream), f"nobody said what {inst.MNEMONIC} touches"
             self._check(at, inst, state)
-        if isinstance(inst, FAR) and (isinstance(inst, Store | Scatter) or state.far.families):
+        if isinstance(inst, FAR) and (isinstance(inst, Store | Scatter) or state.far.is_read):
             self._far(at, inst, extents, state)
 
     def _far(self, at: int, inst: FarInst, extents: Extents, state: State) -> None:
         """Operands in HBM, where something is exchanged through it."""
-        is_stored, staging = isinstance(inst, Store | Scatter), self.staging
+        is_stored = isinstance(inst, Store | Scatter)
         operand = inst.dst if isinstance(inst, Store | Scatter) else inst.src
         base = state.registers[operand.base]
         is_put = is_stored and self.symbols.origin(base) is Origin.DEVICE
-        is_staged = isinstance(inst, Store) and (staging.run or staging.is_counted(base))
-        if not (state.far.families or is_put or is_staged):
+        is_whole = isinstance(inst, Store) and self._is_whole(at, inst, extents, state)
+        if not (state.far.is_read or state.far.wholes.found or is_put or is_whole):
             return
         strides = tuple(state.registers[register] for register in operand.strides)
         if isinstance(inst, Gather | Scatter):
@@ -82,10 +82,9 @@ class Effects:
         shape = self.shapes.made(operand.type.itemsize, extents, strides)
         view = View(base, shape, (*extents, *strides))
         if not is_stored:
-            staging.read(state.far, at, view)
-            return
-        is_whole = isinstance(inst, Store) and self._is_whole(at, inst, extents, state)
-        staging.write(state.far, at, view, is_whole)
+            self.staging.read(state.far, at, view)
+        else:
+            self.staging.write(state.far, at, view, is_whole)
 
     def _is_whole(self, at: int, inst: Store, extents: Extents, state: State) -> bool:
         """Whether what is stored is what all devices have exchanged."""

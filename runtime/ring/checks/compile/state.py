@@ -32,9 +32,9 @@ class State:
         It is where something is in flight, a value gathered in part, or one in HBM.
         """
         memory = self.memory.signature()
-        if self.queues != ((), ()) or memory is None or self.far.families:
+        if self.queues != ((), ()) or memory is None or self.far.is_read:
             return None
-        return memory, dict(self.kept)
+        return memory, dict(self.kept), self.far.wholes.last
 
     def join(self, other: "State", symbols: Symbols) -> None:
         """Keep what holds here and there; what is in flight is equal."""

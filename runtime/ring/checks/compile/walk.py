@@ -12,7 +12,7 @@ from operator import attrgetter
 
 from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Loop, Out, Sts
 from runtime.isa.spec import DataInst, Inst
-from runtime.ring.checks.compile.content.areas import Area, Kind, is_within, left_of
+from runtime.ring.checks.compile.content.areas import Area, Kind, is_within, left_of, of_kind
 from runtime.ring.checks.compile.content.staged import Far
 from runtime.ring.checks.compile.content.tiles import Turns
 from runtime.ring.checks.compile.effects import Effects
@@ -179,15 +179,17 @@ class Walk:
         turns = loop.rest or self._turns(loop, state)
         if turns is not None:
             return self._turn(loop, turns)
-        for area in state.memory.damaged() - loop.areas:
+        behind = state.memory.settled()
+        for area in of_kind(behind, Kind.DAMAGED) - loop.areas:
             words = "a turn that ends at {0} leaves slots filled in part, last by {1}"
             self.report.refuse(Rule.TURN, words, at, area.at)
-        if any(not is_within(area, loop.areas) for area in state.memory.lost()):
-            return self._again(loop, state, loop.turn.far, loop.turn.kept)
-        if state.far.left() and state.far.left() != loop.turn.far.left():
-            return self._again(loop, state, state.far, loop.turn.kept)
-        if (kept := self._left(loop, state)) is not None:
-            return self._again(loop, state, loop.turn.far, kept)
+        lost = of_kind(behind, Kind.LOST)
+        if any(not is_within(area, loop.areas) for area in lost):
+            return self._again(loop, lost, loop.turn.far, loop.turn.kept)
+        if state.far.is_new_to(loop.turn.far):
+            return self._again(loop, lost, state.far, loop.turn.kept)
+        if (kept := self._left(loop, behind)) is not None:
+            return self._again(loop, lost, loop.turn.far, kept)
         if lost := [place for place in loop.kept if state.kept.get(place) != loop.kept[place]]:
             words = "a turn that ends at {0} writes over what {1} loads in the next one"
             self.report.refuse(Rule.TURN, words, at, self._loading(loop, lost[0]))
@@ -251,23 +253,22 @@ class Walk:
         self._enter(loop.head, tails[tails.index(loop.tail) + 1 :])
         return loop.head
 
-    def _left(self, loop: Open, state: State) -> set[Area] | None:
+    def _left(self, loop: Open, behind: list[Area]) -> set[Area] | None:
         """The areas of which something is known in all turns; None if that is all it relied on."""
         used = loop.areas & self.effects.reading.used
         if not used:
             return None
-        behind = state.memory.settled()
         rests = {area: left_of(area, behind) for area in used}
         if all(rest == {area} for area, rest in rests.items()):
             return None
         return (loop.areas - used).union(*rests.values())
 
-    def _again(self, loop: Open, state: State, far: Far, kept: set[Area] | None) -> int:
+    def _again(self, loop: Open, lost: set[Area], far: Far, kept: set[Area] | None) -> int:
         """Walk a turn again that finds lost what the one before lost; where it begins.
 
         Of what is exchanged through HBM it finds `far`, of areas no others than are `kept`.
         """
-        lost = {*state.memory.lost(), *(a for a in loop.areas if a.kind is Kind.LOST)}
+        lost = lost | of_kind(loop.areas, Kind.LOST)
         self.visits[loop.tail] = self.visits.get(loop.tail, 0) + 1
         if self.visits[loop.tail] > MOST_VISITS:
             words = "the turns of the loop that ends at {0} do not become alike"

@@ -105,7 +105,7 @@ class Data:
 
     def _read_far(self, hbm: Runs, at: int, found: Touches, values: Values) -> list[Kind]:
         """Who has what is read in HBM, operand by operand; what is streamed is data of nobody."""
-        for touch in found.streams if hbm.is_marked else ():
+        for touch in found.streams if hbm.is_marked or hbm.is_mixed else ():
             self.hbm.check(hbm, at, *self.far(at, touch, values))
         return [self.hbm.read(hbm, at, *self.far(at, touch, values)) for touch in found.far_reads]
 

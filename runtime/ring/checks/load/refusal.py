@@ -132,7 +132,7 @@ class Wording:
             older = f"are older, of {self.narrator.name(self.known.at[eldest])}"
         self.narrator.refuse(
             "stale",
-            f"{self.narrator.name(at)} reads what devices exchanged by rows, from "
+            f"{self.narrator.name(at)} reads what devices exchanged, from "
             f"{self.narrator.name(first)} on, together with bytes of HBM from {low} on that "
             f"{older}",
             at, first,

@@ -270,12 +270,12 @@ class Walk:
             if self.state is None:
                 return
             self._end(loop)
-            is_alike = is_settled(self.state, found, self.data.hbm, loop.tail)
-            left = places(self.state.hbm)
-            if is_alike and left in ([], places(first.hbm)):
+            is_new = self.data.hbm.is_new_to(first.hbm, self.state.hbm)
+            if is_settled(self.state, found, self.data.hbm, loop.tail) and not is_new:
                 return
             first.lmu = meet(first.lmu, self.state.lmu)
-            first.hbm = self.state.hbm.copy() if left else meet(first.hbm, self.state.hbm)
+            is_kept = is_new or bool(places(self.state.hbm))
+            first.hbm = self.state.hbm.copy() if is_kept else meet(first.hbm, self.state.hbm)
         name = self.narrator.name(loop.tail)
         self.narrator.refuse("settle", f"the turns of {name} do not become alike", loop.tail)
 

@@ -29,9 +29,9 @@ def order(area: Area) -> tuple[int, int, int, int]:
     return area.low, area.high, area.kind.value, area.at
 
 
-def gathered(areas: set[Area]) -> set[Area]:
-    """Those that were gathered."""
-    return {area for area in areas if area.kind is Kind.GATHERED}
+def of_kind(areas: Iterable[Area], kind: Kind) -> set[Area]:
+    """Those of which as much is known."""
+    return {area for area in areas if area.kind is kind}
 
 
 def is_within(area: Area, known: Iterable[Area]) -> bool:

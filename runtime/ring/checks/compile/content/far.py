@@ -22,11 +22,13 @@ from runtime.ring.checks.compile.content.families import Family, Label, Piece
 from runtime.ring.checks.compile.content.reading import faults
 from runtime.ring.checks.compile.content.shapes import Shape, Shapes, are_within
 from runtime.ring.checks.compile.content.slots import Slot, slot_of
-from runtime.ring.checks.compile.content.staged import Far, View, left_of
+from runtime.ring.checks.compile.content.staged import Far, left_of
+from runtime.ring.checks.compile.content.stored import View, bases_of
 from runtime.ring.checks.compile.proof import Report, Rule
-from runtime.ring.checks.compile.values import Origin, Value
+from runtime.ring.checks.compile.values import Origin
 
 _OTHERWISE = "how much {0} has in HBM of what {1} put there depends on a symbol in another way"
+_OLDER = "{0} reads in HBM what {1} stored of an exchange, and what {2} left there of one before"
 RUNS = 1 << 32
 """Runs of loops are told apart by multiples of this, instructions below it."""
 
@@ -47,10 +49,6 @@ class Staging:
         self.asked: set[int] = set()
         self.needed: set[int] = set()
         self.run = 0
-
-    def is_counted(self, value: Value) -> bool:
-        """Whether a value depends on the counter of a loop around."""
-        return not isinstance(value, int) and bool(self.counters & self.symbols.roots((value,)))
 
     def asks(self, view: View, is_needed: bool = True) -> bool:
         """Whether an address depends on the counter of a loop, whose turns have to be known then.
@@ -82,6 +80,8 @@ class Staging:
 
     def read(self, far: Far, at: int, view: View) -> None:
         """Refuse a read of what devices have different, or of a part of what was exchanged."""
+        if far.wholes.is_mixed and (pair := far.wholes.wrong(self.shapes, view)):
+            self.report.refuse(Rule.MIXTURE, _OLDER, at, *(whole.at for whole in pair))
         met = [f for f in far.meeting(*self._hull(view)) if f in far.stored or any(left_of(f))]
         if not met or self.symbols.origin(view.base) is Origin.DEVICE or self.asks(view):
             return
@@ -130,6 +130,7 @@ class Staging:
         """An instruction stores; `is_whole` says that it is what all devices have exchanged."""
         if not view.shape.span:
             return
+        self._keep(far, at, view, is_whole)
         if self.symbols.origin(view.base) is Origin.DEVICE:
             self._put(far, at, view)
             return
@@ -145,6 +146,17 @@ class Staging:
             far.settle()
         if is_whole and self.run and parts is not None and not far.meeting(*self._hull(view)):
             self._begin(far, at, parts)
+
+    def _keep(self, far: Far, at: int, view: View, is_whole: bool) -> None:
+        """What is stored as one lies over what was stored before, and so does all else."""
+        base, shape = view.base, view.shape
+        places = bases_of(self.shapes, base)
+        parts = [self.shapes.runs(self.shapes.greatest(shape), place) for place in places]
+        runs = [run for part in parts if part is not None for run in part]
+        if is_whole and not self.run and shape.is_exact and isinstance(base, int) and runs:
+            far.wholes.put_whole(at, base, shape, runs)
+        elif far.wholes.found:
+            far.wholes.put(runs if places and None not in parts else [self._hull(view)])
 
     def _put(self, far: Far, at: int, view: View) -> None:
         """Each device puts a part of its own."""

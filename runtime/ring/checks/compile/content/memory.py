@@ -15,7 +15,7 @@ Families go before areas.
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from runtime.ring.checks.compile.content.areas import Area, Kind, gathered, order, outside
+from runtime.ring.checks.compile.content.areas import Area, Kind, of_kind, order, outside
 from runtime.ring.checks.compile.content.families import Family, Label, Piece
 from runtime.ring.checks.compile.content.shapes import Shape, Shapes
 from runtime.ring.checks.compile.content.slots import Slot, slot_of
@@ -197,14 +197,6 @@ class Memory:
         self.areas = sorted(kept, key=order)
         self._changed()
 
-    def damaged(self) -> set[Area]:
-        """What would be damaged if all families were forgotten."""
-        return {area for area in self.settled() if area.kind is Kind.DAMAGED}
-
-    def lost(self) -> set[Area]:
-        """What was gathered on some ways only."""
-        return {area for area in self.areas if area.kind is Kind.LOST}
-
     def lose(self, areas: Iterable[Area]) -> None:
         """Hold areas for lost."""
         self.areas = sorted({*self.areas, *areas}, key=order)
@@ -223,8 +215,8 @@ class Memory:
         here, there = set(self.areas), set(other.areas)
         kept = {area for area in here | there if area.kind in (Kind.DAMAGED, Kind.LOST)}
         kept |= here & there
-        kept |= {area._replace(kind=Kind.LOST) for area in gathered(here) - gathered(there)}
-        kept |= {area._replace(kind=Kind.LOST) for area in gathered(there) - gathered(here)}
+        gathered = of_kind(here, Kind.GATHERED) ^ of_kind(there, Kind.GATHERED)
+        kept |= {area._replace(kind=Kind.LOST) for area in gathered}
         self.areas = sorted(kept, key=order)
         self._changed()
 
@@ -259,6 +251,8 @@ class Memory:
     def _settle(self, family: Family) -> None:
         """Make areas of a family: complete, damaged, or lost where nobody knows its place."""
         self.families.remove(family)
+        for low, high in _unknown(family):
+            self._cut(low, high, is_exact=False, is_placed=False)
         for area in self._remains(family):
             self._cut(area.low, area.high, is_exact=True)
             self.areas.append(area)
@@ -276,6 +270,13 @@ class Memory:
             start = family.base + piece.start
             for first, size in _runs(piece.shape):
                 yield Area(start + first, start + first + size, Kind.GATHERED, piece.at)
+
+
+def _unknown(family: Family) -> Iterator[tuple[int, int]]:
+    """Where pieces of a family are of which nobody knows how much they have."""
+    for piece in family.slots[0]:
+        if any(not isinstance(extent, int) for extent, _ in piece.shape.axes):
+            yield family.span(piece)
 
 
 def _runs(shape: Shape) -> list[tuple[int, int]]:

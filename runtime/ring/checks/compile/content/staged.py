@@ -1,34 +1,27 @@
 """What is in HBM of what devices exchange, at one place of the program."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from runtime.ring.checks.compile.content.families import Family, Piece
-from runtime.ring.checks.compile.content.shapes import Shape
-from runtime.ring.checks.compile.values import Value
-
-
-class View(NamedTuple):
-    """An operand in HBM: its address, its bytes from there on, and what those are made of."""
-
-    base: Value
-    shape: Shape
-    sizes: tuple[Value, ...]
+from runtime.ring.checks.compile.content.stored import Stored
 
 
 class Far:
     """The families in HBM of which something is claimed: of complete ones that is nothing more.
 
     `stored` are those of which no part was put before: they are complete, but perhaps not whole.
+    `wholes` are what was stored as one.
     """
 
     def __init__(self) -> None:
         self.families: list[Family] = []
         self.stored: list[Family] = []
+        self.wholes = Stored()
 
     def copy(self) -> "Far":
         """The same contents, to be changed apart."""
         other = Far()
+        other.wholes = self.wholes.copy()
         for family in self.families:
             other.families.append(family.copy())
             if family in self.stored:
@@ -40,6 +33,12 @@ class Far:
         for family in list(self.families):
             if not any(family.is_like(known) for known in other.families):
                 self.drop(family)
+        self.wholes.join(other.wholes)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether reads are looked at."""
+        return bool(self.families) or self.wholes.is_mixed
 
     def drop(self, family: Family) -> None:
         """Claim nothing of a family any more."""
@@ -61,6 +60,23 @@ class Far:
             if first < high and low < last:
                 found.append(family)
         return found
+
+    def is_new_to(self, other: "Far") -> bool:
+        """Whether what is read may be right where devices had the other, and not where this."""
+        pairs = ((self.left(), other.left()), (self.rows(), other.rows()))
+        is_new = any(now and now != before for now, before in pairs)
+        return is_new or self.wholes.is_new_to(other.wholes)
+
+    def rows(self) -> list[object]:
+        """What was stored where no part was put, by whichever runs of loops, each another."""
+        runs: dict[int, int] = {}
+        return [
+            (family.base, family.step, distance, piece.start, piece.shape.axes, run)
+            for family in self.stored
+            for distance, slot in enumerate(family.slots)
+            for piece in slot
+            for run in (runs.setdefault(piece.label.writer, len(runs)) if piece.label else -1,)
+        ]
 
     def left(self) -> list[object]:
         """Where parts differ from device to device."""

@@ -74,7 +74,8 @@ class Again:
         self.before = data.noted = None
         is_next = before is not None and (before.layers, before.number) == (layers, number - 1)
         self.tries = self.tries + 1 if number else 0
-        if self.tries >= MOST_TRIES or number >= len(layers.starts) - 2 or state.hbm.is_marked:
+        is_last = number >= len(layers.starts) - 2
+        if self.tries >= MOST_TRIES or is_last or state.hbm.is_marked or state.hbm.is_mixed:
             return at
         now = self._started(layers, number, before.events if before and is_next else None, state)
         if before is not None and is_next and before.number >= FIRST:
@@ -188,7 +189,8 @@ class Again:
         events += [at] * (before + note.near - len(events))
         for view in row.far_writes:
             hbm.write(state.hbm, at, values[view.place], view.block(values), note.far)
-        if len(events) - before != note.made or state.hbm.is_marked:
+        is_followed = state.hbm.is_marked or state.hbm.is_mixed
+        if len(events) - before != note.made or is_followed:
             raise Unlike
 
     def _move(

@@ -44,7 +44,8 @@ class View(NamedTuple):
 
     def block(self, values: Values) -> Block | None:
         """The operand, one in HBM."""
-        return block(values[self.place], self.parts, self.rows, self.sources)
+        base = values[self.place]
+        return block(base, self.parts, self.rows, self.sources, self.shape, self.size)
 
     def hull(self, values: Values) -> Bounds:
         """The bytes that it may have; none where it has no element."""

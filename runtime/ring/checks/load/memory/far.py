@@ -23,6 +23,7 @@ from typing import NoReturn
 from runtime.ring.checks.load.memory.blocks import Block
 from runtime.ring.checks.load.memory.growing import NEVER, Grown, have
 from runtime.ring.checks.load.memory.runs import Content, Held, Kind, Runs, Tag, tags_of
+from runtime.ring.checks.load.memory.stored import Stored
 from runtime.ring.checks.load.memory.tags import Tags
 from runtime.ring.checks.load.touches import Pieces
 from runtime.ring.checks.load.values import (
@@ -53,6 +54,7 @@ class Far:
         self.put: dict[int, Grown] = {}
         self.stored: dict[int, list[Grown]] = {}
         self.growing = set[int]()
+        self.exchanged = Stored(tags.wording)
 
     @contextmanager
     def one_by_one(self, is_counted: bool) -> Generator[None]:
@@ -66,10 +68,9 @@ class Far:
 
     def read(self, hbm: Runs, at: int, base: Value, found: Block | None) -> Kind:
         """Who has what is read."""
+        self.check(hbm, at, base, found)
         if found is None or not is_uniform(base):
             return OWN
-        if hbm.is_marked:
-            self.check(hbm, at, base, found)
         held = hbm.only(*found.hull)
         if isinstance(held, Content) and held.kind < SAME and found.parts:
             return OWN
@@ -92,8 +93,14 @@ class Far:
 
     def check(self, hbm: Runs, at: int, base: Value, found: Block | None) -> None:
         """Refuse a read of what is exchanged unless all devices have it, all of one age."""
-        if found is None or not is_uniform(base) or not _meets(hbm, found):
+        if found is None or not (hbm.is_marked or hbm.is_mixed):
             return
+        if hbm.is_mixed and found.parts:
+            self.exchanged.check(hbm, at, found)
+        if is_uniform(base) and _meets(hbm, found):
+            self._check_turns(hbm, at, found)
+
+    def _check_turns(self, hbm: Runs, at: int, found: Block) -> None:
         self.ask(found.sources)
         if not found.is_exact:
             self._refuse_unplaced(at, found)
@@ -142,6 +149,13 @@ class Far:
             self.put[event] = NEVER if grown.is_of(loop) else grown
         for stored in self.stored.values():
             stored[:] = [grown for grown in stored if not grown.is_of(loop)]
+        self.exchanged.pass_turn(loop)
+
+    def is_new_to(self, first: Runs, left: Runs) -> bool:
+        """Whether a turn may do something else where it finds what the one before left."""
+        parts = places(left)
+        is_known = not parts or parts == places(first)
+        return not is_known or self.exchanged.is_new_to(first, left)
 
     def _refuse_unplaced(self, at: int, found: Block | None) -> None:
         """Refuse an operand that meets what is exchanged at an address that nobody knows."""
@@ -205,19 +219,31 @@ class Far:
     def _same(self, hbm: Runs, at: int, found: Block, kind: Kind) -> None:
         event = self.tags.known.new(at)
         content = Content(SAME, event)
-        if kind is WHOLE and self.began is not None and found.is_exact:
-            content, hbm.is_marked = Content(WHOLE, self.began), True
-            self.stored.setdefault(self.began, []).append(found.grown)
-            self.growing |= set() if found.grown.is_fixed else {self.began}
-        if found.is_placed or (hbm.is_marked and found.is_exact):
+        if kind is WHOLE and found.is_exact:
+            content = self._whole(hbm, event, found)
+        is_followed = hbm.is_marked or content.stored >= 0
+        if found.is_placed or (is_followed and found.is_exact):
             for low, high in found.parts:
                 hbm.put_on(found.bases[0] + low, found.bases[0] + high, content)
+            if content.stored == event:
+                self.exchanged.mark(hbm, event)
             return
         for _, first, end, held in list(hbm.within(*found.hull)):
             if is_marked(held):
                 hbm.put(first, end, Content(OWN, 0))
             elif isinstance(held, Content) and held.kind is NOTHING:
                 hbm.put(first, end, content)
+
+    def _whole(self, hbm: Runs, event: int, found: Block) -> Content:
+        """What was exchanged, by turns that are executed one by one or by an instruction."""
+        began = self.began
+        if began is None:
+            self.exchanged.over(hbm, event, found)
+            return Content(SAME, event, stored=event)
+        hbm.is_marked = True
+        self.stored.setdefault(began, []).append(found.grown)
+        self.growing |= set() if found.grown.is_fixed else {began}
+        return Content(WHOLE, began, stored=began)
 
 
 def is_marked(held: Held) -> bool:

@@ -42,13 +42,15 @@ ALL: frozenset[Fewer] = frozenset()
 class Content(NamedTuple):
     """A story that all devices share; `event` is the write, `number` what `sts` put there.
 
-    Of some bytes it holds with the greatest extents only, as each of `fewer` says.
+    Of some bytes it holds with the greatest extents only, as each of `fewer` says. In HBM, what was
+    exchanged and `stored` has the event that did it, as far as it may be that of any way.
     """
 
     kind: Kind
     event: int
     number: Value | None = None
     fewer: frozenset[Fewer] = ALL
+    stored: int = -1
 
 
 class Tag(NamedTuple):
@@ -75,11 +77,14 @@ class Runs:
         self.held: list[Held] = [NOTHING]
         self.is_marked = False
         """Whether some bytes may be exchanged, where that is kept."""
+        self.is_stored = self.is_mixed = False
+        """Whether some were stored by one instruction, some of them over others (`stored`)."""
 
     def copy(self) -> "Runs":
         """Runs that change apart from these."""
         other = Runs()
         other.starts, other.is_marked = self.starts[:], self.is_marked
+        other.is_stored, other.is_mixed = self.is_stored, self.is_mixed
         other.held = [list(held) if isinstance(held, list) else held for held in self.held]
         return other
 
@@ -181,6 +186,8 @@ def meet(one: Runs, other: Runs) -> Runs:
     """What is known where two ways meet."""
     found = Runs()
     found.is_marked = one.is_marked or other.is_marked
+    found.is_stored = one.is_stored or other.is_stored
+    found.is_mixed = one.is_mixed or other.is_mixed
     if one.starts == other.starts:
         found.starts, pairs = one.starts[:], zip(one.held, other.held, strict=True)
     else:
@@ -210,4 +217,5 @@ def _meet(a: Held, b: Held) -> Held:
     if Kind.NOTHING in (a.kind, b.kind):
         return b if a.kind is Kind.NOTHING else a
     number = a.number if a.number == b.number else None
-    return Content(min(a.kind, b.kind), event, number, a.fewer | b.fewer)
+    stored = max(a.stored, b.stored)
+    return Content(min(a.kind, b.kind), event, number, a.fewer | b.fewer, stored)

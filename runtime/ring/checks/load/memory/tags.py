@@ -77,7 +77,7 @@ class Tags:
                 content = helds[index]
                 if isinstance(content, list):
                     content = self._content(lmu, index, at, device)
-                kind, event, _, fewer = content
+                kind, event, _, fewer, _ = content
                 if fewer and its is not None:
                     kind = self._least(lmu, index, at, its, content)
                 if event < oldest:

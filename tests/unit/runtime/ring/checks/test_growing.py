@@ -221,4 +221,15 @@ def test_of_rows_that_the_turn_before_stored_there_may_be_fewer_than_are_read():
     for turn, is_wrong in (([*stored, *used], False), ([*used, *stored], True)):
         turns = ["li r5, 0", "T: li r6, 0", *turn, "loop r5, r9, 1, T"]
         text = case.whole([*case.before(), *turns])
-        assert bool(by_each(case, text)["load"]) is is_wrong
+        found = by_each(case, text)
+        assert all(found.values()) if is_wrong else not found["load"]
+
+
+def test_of_all_rows_stored_before_a_loop_its_turns_may_store_fewer_than_are_read():
+    """A turn stores as many as a symbol says, or all; the next one reads all."""
+    case = Case(6)
+    for counted, is_wrong in (("min r51, r51, r9", True), ("min r51, r51, r52", False)):
+        turn = [*case.used(), *_stored_by_turns(case, counted)]
+        lines = [*case.before(), "li r5, 0", "T: li r6, 3", *turn, "loop r5, r6, 1, T"]
+        found = by_each(case, case.whole(lines))
+        assert all(found.values()) if is_wrong else not any(found.values()), found

@@ -9,6 +9,7 @@ import pytest
 
 from runtime.ring.checks.load import Unsafe
 from tests.unit.runtime.ring.checks import rows as r
+from tests.unit.runtime.ring.checks.gathers import Case, by_each
 from tests.unit.runtime.ring.checks.load.rings import (
     Ring,
     code_of,
@@ -89,7 +90,21 @@ def test_what_the_turn_before_exchanged_more_of_is_not_read(rows: str):
     head = [*OLD, *_exchange(ROWS.replace("r9", rows), ROWS.replace("r9", rows))]
     lines = whole([*head, *looped(turn, 3)])
     assert _is_alike(lines, MOST)
-    assert bool(_rule(lines)) is (rows == "r4")
+    assert {bool(rule) for rule in by_each(Case(MOST), lines).values()} == {rows == "r4"}
+
+
+@pytest.mark.parametrize("turns", [1, 3])
+def test_rows_that_turns_exchange_a_part_of_are_those_of_before_in_none(turns: int):
+    """Before the loop all rows are exchanged and read, in a turn as many as r9, behind it all."""
+    of_all = _exchange(ROWS.replace("r9", "r4"), ROWS.replace("r9", "r4"))
+    head = [*OLD, *of_all, *read_rows("r4")]
+    turn = [*_exchange(), *read_rows("r9")]
+    good = whole([*head, *looped(turn, turns), *of_all, *read_rows("r4")])
+    assert by_each(Case(MOST), good) == {"load": "", "compile": ""}
+    for late in ([*turn, *read_rows("r4")], [*read_rows("r4"), *turn]):
+        if turns > 1 or late[: len(turn)] == turn:
+            assert all(by_each(Case(MOST), whole([*head, *looped(late, turns)])).values())
+    assert all(by_each(Case(MOST), whole([*head, *looped(turn, turns), *read_rows("r4")])).values())
 
 
 def test_rows_that_the_counter_of_a_loop_says_are_others_behind_its_turn():

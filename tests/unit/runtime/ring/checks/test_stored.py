@@ -1,0 +1,130 @@
+"""Exchanges that are stored over what was exchanged before, all rows of it or some.
+
+What is read then is of one exchange. Rows that are no part of what an exchange before stored may be
+read with it: so a cache has older ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from tests.unit.runtime.ring.checks import rows as r
+from tests.unit.runtime.ring.checks.gathers import ARENA, OTHERS, by_each
+from tests.unit.runtime.ring.checks.gathers import Case as Rows
+from tests.unit.runtime.ring.checks.load import rings
+
+DEVICES, FAR = 4, r.HOME
+RULES = {"mixture", "stale", "place", "content", "way"}
+HEAD = [*OTHERS, *rings.places(DEVICES, r.SLOTS), "li r57, 64", f"li r21, {r.SLOTS}"]
+ALL = f"li r51, {r.ROWS}"
+FEWER = f"li r51, {r.ROWS - 1}"
+BY_SYMBOL = "mov r51, r9"
+NEW, OLD = 20, 23
+"""Registers of where a device has the numbers that count, and others."""
+
+
+def _gather(count: str = ALL, source: int = NEW, aside: int = 0) -> list[str]:
+    """As many rows of all devices, put side by side and stored with one instruction."""
+    view = f"[r0,r0,r{r.WIDTH},r4]"
+    block = f"(r1,r1,r51,r{r.ELEMENTS}), f32 {{}}{view}"
+    return [
+        count, f"li r56, {DEVICES}", f"copy {block.format('r30')}, f32 r{source}{view}",
+        *rings.hops(DEVICES, 30, block), f"li r55, {FAR + aside}",
+        f"store (r1,r56,r51,r{r.ELEMENTS}), f32 r55[r0,r{r.LENGTH},r{r.WIDTH},r4], "
+        f"f32 r21[r0,r57,r{r.WIDTH},r4]",
+    ]  # fmt: skip
+
+
+def _read(rows: str = f"li r60, {r.ROWS}", first: int = 0) -> list[str]:
+    used = r.used(DEVICES, home=FAR + r.ROW * first)
+    return [rows if line.startswith("li r60") else line for line in used]
+
+
+BEFORE = [*_gather(source=OLD), *_read()]
+OWN = [
+    f"li r80, {FAR}", f"li r56, {DEVICES}",
+    f"store (r1,r56,r{r.HEIGHT},r{r.ELEMENTS}), f32 r80[r0,r{r.LENGTH},r{r.WIDTH},r4], "
+    f"f32 r20[r0,r0,r{r.WIDTH},r4]",
+]  # fmt: skip
+"""A device stores its own rows over those of all."""
+
+
+def _turns(body: Sequence[str]) -> list[str]:
+    first, *rest = body
+    return ["li r90, 0", "li r91, 3", f"T: {first}", *rest, "loop r90, r91, 1, T"]
+
+
+def _branch(body: Sequence[str]) -> list[str]:
+    """Done unless r9 is great."""
+    return ["li r92, 3", "bge r9, r92, E", *body, "E: li r93, 0"]
+
+
+GOOD = {
+    "once": [*_gather(), *_read()],
+    "all rows again": [*BEFORE, *_gather(), *_read()],
+    "all rows again in a loop": [*BEFORE, *_turns([*_gather(), *_read()])],
+    "all rows of the turn before": [*BEFORE, *_turns([*_read(), *_gather()])],
+    "fewer rows are read, too": [*BEFORE, *_gather(FEWER), *_read("li r60, 4")],
+    "what is left is read alone": [*BEFORE, *_gather(FEWER), *_read("li r60, 1", 4)],
+    "as many as a symbol says": [*BEFORE, *_gather(BY_SYMBOL), *_read("mov r60, r9")],
+    "as many as a symbol says, first": [*_gather(BY_SYMBOL), *_read("mov r60, r9")],
+    "all rows on one way": [*BEFORE, *_branch(_gather()), *_read()],
+    "something else is read that was stored over what was left": [
+        *BEFORE, *OWN, *_gather(FEWER), *_read()
+    ],
+    "behind what was there, as to a cache": [*_gather(FEWER), *_gather(ALL, aside=r.PART * 4)],
+}  # fmt: skip
+WRONG = {
+    "fewer rows": [*BEFORE, *_gather(FEWER), *_read()],
+    "fewer rows twice": [*BEFORE, *_gather(FEWER), *_gather("li r51, 3"), *_read()],
+    "fewer rows in a loop": [*BEFORE, *_turns([*_gather(FEWER), *_read()])],
+    "fewer rows in the turn before": [*BEFORE, *_turns([*_read(), *_gather(FEWER)])],
+    "fewer rows than the turn before stored": [
+        *OWN, *_turns([*_gather(FEWER), *_read(), *_gather(source=OLD)])
+    ],
+    "fewer rows on one way": [*BEFORE, *_branch(_gather(FEWER)), *_read()],
+    "a row further": [*BEFORE, *_gather(aside=r.ROW), *_read()],
+    "as many as a symbol says": [*BEFORE, *_gather(BY_SYMBOL), *_read()],
+    "as many as a symbol says in the turn before": [
+        *BEFORE, *_turns([*_read(), *_gather(BY_SYMBOL)])
+    ],
+    "more than a symbol says": [
+        *BEFORE, *_gather(BY_SYMBOL), *_read("addi r60, r9, 1\nmin r60, r60, r27")
+    ],
+}  # fmt: skip
+
+
+def _text(lines: Sequence[str]) -> list[str]:
+    split = [part for line in lines for part in line.split("\n")]
+    return r.whole([*HEAD, *split])
+
+
+def _rules(lines: Sequence[str]) -> dict[str, str]:
+    return by_each(Rows(r.ROWS - 1, DEVICES), _text(lines))
+
+
+def _seen(lines: Sequence[str], count: int) -> np.ndarray:
+    ring = rings.Ring(DEVICES, arena=ARENA)
+    found = ring.run(rings.code_of([f"li r9, {count}", *_text(lines)]))
+    return np.stack(found)[:, : r.PART * DEVICES].view(np.float32)
+
+
+@pytest.mark.parametrize("lines", GOOD.values(), ids=GOOD)
+def test_what_is_of_one_exchange_or_of_none_is_read(lines: Sequence[str]):
+    assert _rules(lines) == {"load": "", "compile": ""}
+
+
+@pytest.mark.parametrize("lines", WRONG.values(), ids=WRONG)
+def test_what_is_of_two_exchanges_is_not_read(lines: Sequence[str]):
+    """With some number of rows it is another value than one exchange alone makes."""
+    wholes = [r.expected(DEVICES), -r.expected(DEVICES)]
+    assert not all(
+        any(np.array_equal(row, whole) for whole in wholes)
+        for count in (2, 4)
+        for row in _seen(lines, count)
+    )
+    found = _rules(lines)
+    assert set(found.values()) <= RULES, found
