@@ -36,7 +36,9 @@ builtin.module attributes {lpu.options = {precision = "f16"}} {
    what a cache will hold, through choices and lookups, too.
 5. A product of two computed tensors, such as the scores of attention, rounds its operands alone
    (`passes.lpu.precision.products`).
-6. What a model computes in a short type itself is rounded only where it is stored
+6. A product of bytes on linear scales, and a lookup in them, rounds neither: it is of whole
+   numbers, and scaled behind (`passes.lpu.precision.whole`).
+7. What a model computes in a short type itself is rounded only where it is stored
    (`passes.lpu.precision.widening`); the least number of the type becomes the least f32.
 
 Everything else, norms, softmax and sums among it, stays f32. With `precision=f32` nothing changes:
@@ -62,6 +64,7 @@ from dialects.reading import operations
 from passes.analysis.functions import functions, options
 from passes.lpu.precision.forms import F32, Forms
 from passes.lpu.precision.products import multiply
+from passes.lpu.precision.whole import look_up_whole
 from passes.lpu.precision.widening import widen
 from passes.lpu.state.replaced import RECURRENT, declared_presents
 from passes.rewriting.base import RewritingPass
@@ -116,6 +119,8 @@ def demote(func: FuncOp, short: ElementType) -> None:
 def _look_up(op: GatherOp, forms: Forms, short: ElementType) -> None:
     """Rule 2."""
     if isinstance(op.source.owner, ConstantOp) and tensor_of(op.source).dtype == F32:
+        if look_up_whole(op, forms):
+            return
         table = forms.demoted(op.source, short)
         forms.lengthens(op, Build(op).gather(table, op.indices, op.axis.value.data))
 

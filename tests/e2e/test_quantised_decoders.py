@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from onnx import numpy_helper, parser
 
 import lpuc
 from lpuc.compiler.driver import compile_model
@@ -44,3 +46,45 @@ def test_tokens_with_one_scale_are_no_chunk(quantised: Path):
 def test_what_a_file_rounds_to_is_said(quantised: Path):
     assert Reference(quantised).narrowest == "i8"
     assert Reference(ONE).narrowest == "f32"
+
+
+class Calibration:
+    """Inputs that tell a quantiser how large activations are."""
+
+    def __init__(self, inputs: list[dict[str, np.ndarray]]) -> None:
+        self.left = iter(inputs)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        return next(self.left, None)
+
+
+def test_products_of_bytes_are_exact_in_short_floats(tmp_path: Path):
+    """
+    Rows of a table and two products, each quantised to bytes: as in f32 by ONNX Runtime.
+
+    What is scaled before it is added would be rounded in each factor, and 16 of 280 results would
+    fall on the other side of a half.
+    """
+    import onnxruntime.quantization as tools
+
+    random = np.random.default_rng(0)
+    weights = {"table": random.standard_normal((50, 48)), "w": random.standard_normal((48, 96))}
+    weights["v"] = random.standard_normal((96, 40))
+    text = """<ir_version: 10, opset_import: ["": 20]>
+    g (int64[1, 7] input_ids) => (float[1, 7, 40] y) {
+      x = Gather (table, input_ids)
+      h = MatMul (x, w)
+      r = Relu (h)
+      y = MatMul (r, v)
+    }"""
+    model = parser.parse_model(text)
+    model.graph.initializer.extend(
+        numpy_helper.from_array(array.astype(np.float32), name) for name, array in weights.items()
+    )
+    ids = random.integers(0, 50, (1, 7))
+    made = tmp_path / "quantised.onnx"
+    given = Calibration([{"input_ids": random.integers(0, 50, (1, 7))} for _ in range(3)])
+    tools.quantize_static(model, made, given, per_channel=True)
+    (want,) = Reference(made)({"input_ids": ids}).values()
+    got = lpuc.compile(made, precision="f16").run({"input_ids": ids})["y"]
+    np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-6)

@@ -15,6 +15,7 @@ from dialects.lpu.movement import GatherOp, ReshapeOp
 from dialects.lpu.products import MatmulOp
 from dialects.lpu.tensors import LpuOp, UnaryOp, tensor_of
 from passes.lpu.precision.forms import F32, Forms, clone
+from passes.lpu.precision.whole import multiply_whole
 from passes.lpu.raising.matching import is_parameter, only_user
 from passes.lpu.raising.numbers import scaled
 from passes.rewriting.build import Build
@@ -31,6 +32,8 @@ def multiply(op: MatmulOp, forms: Forms) -> None:
     (dtype,) = dtypes
     short = forms.short if dtype == F32 else dtype
     if not dtype.is_float or (dtype == F32 and not forms.tainted & set(op.operands)):
+        return
+    if dtype == F32 and multiply_whole(op, forms):
         return
     if not _is_stored(op.rhs):
         _multiply_computed(op, forms, short)

@@ -270,3 +270,80 @@ func.func @mask(%x : !lpu.tensor<[4], f16>, %m : !lpu.tensor<[4], bool>) -> !lpu
   %y = lpu.map "add" %x, %b : !lpu.tensor<[4], f16>, !lpu.tensor<[4], f16> -> !lpu.tensor<[4], f16>
   func.return %y : !lpu.tensor<[4], f16>
 }
+
+// -----
+
+// Rule 6: a product of bytes is one of whole numbers; both scales come behind, that of each column
+// too.
+// CHECK-LABEL: @bytes
+// CHECK:         %[[w:.*]] = lpu.constant <cast(dequantise(file("w", 0, [4, 2], i8), inline("0000803f", [1, 1], f32), {{.*}}), f16)>
+// CHECK:         %[[x:.*]] = lpu.cast %c : !lpu.tensor<[1, 4], f32> -> !lpu.tensor<[1, 4], f16>
+// CHECK-NEXT:    %[[sum:.*]] = lpu.matmul %[[x]], %[[w]] : {{.*}}, !lpu.tensor<[4, 2], f16> -> !lpu.tensor<[1, 2], f32>
+// CHECK-NEXT:    %[[quarter:.*]] = lpu.fill "0000803e"
+// CHECK-NEXT:    %[[part:.*]] = lpu.map "mul" %[[sum]], %[[quarter]]
+// CHECK-NEXT:    %[[each:.*]] = lpu.constant <inline("0000003f0000803f", [1, 2], f32)>
+// CHECK-NEXT:    lpu.map "mul" %[[part]], %[[each]]
+// DEFAULT-LABEL: @bytes
+// DEFAULT:       lpu.matmul {{.*}}, !lpu.tensor<[4, 2], f32>
+func.func @bytes(%x : !lpu.tensor<[1, 4], u8>) -> !lpu.tensor<[1, 2], f32> attributes {lpu.interface = #lpu.interface<["x" ids u8] -> ["y" data f32]>} {
+  %z = lpu.fill "00000043" : !lpu.tensor<[], f32>
+  %s = lpu.fill "0000803e" : !lpu.tensor<[], f32>
+  %w = lpu.constant <dequantise(file("w", 0, [4, 2], i8), inline("0000003f0000803f", [1, 2], f32), inline("00", [1, 1], i8), [4, 1])> : !lpu.tensor<[4, 2], f32>
+  %l = lpu.cast %x : !lpu.tensor<[1, 4], u8> -> !lpu.tensor<[1, 4], f32>
+  %c = lpu.map "sub" %l, %z : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[1, 4], f32>
+  %a = lpu.map "mul" %c, %s : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[1, 4], f32>
+  %y = lpu.matmul %a, %w : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 2], f32> -> !lpu.tensor<[1, 2], f32>
+  func.return %y : !lpu.tensor<[1, 2], f32>
+}
+
+// -----
+
+// A zero point that no byte is: the difference may need more digits than a short float has.
+// CHECK-LABEL: @between
+// CHECK:         %[[x:.*]] = lpu.cast %a : {{.*}} -> !lpu.tensor<[1, 4], f16>
+// CHECK:         lpu.matmul %[[x]], {{.*}} -> !lpu.tensor<[1, 2], f16>
+// DEFAULT-LABEL: @between
+// DEFAULT:       lpu.matmul {{.*}}, !lpu.tensor<[4, 2], f32>
+func.func @between(%x : !lpu.tensor<[1, 4], u8>) -> !lpu.tensor<[1, 2], f32> attributes {lpu.interface = #lpu.interface<["x" ids u8] -> ["y" data f32]>} {
+  %z = lpu.fill "00800043" : !lpu.tensor<[], f32>
+  %s = lpu.fill "0000803e" : !lpu.tensor<[], f32>
+  %w = lpu.constant <dequantise(file("w", 0, [4, 2], i8), inline("0000003f", [1, 1], f32), inline("00", [1, 1], i8), [4, 2])> : !lpu.tensor<[4, 2], f32>
+  %l = lpu.cast %x : !lpu.tensor<[1, 4], u8> -> !lpu.tensor<[1, 4], f32>
+  %c = lpu.map "sub" %l, %z : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[1, 4], f32>
+  %a = lpu.map "mul" %c, %s : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[1, 4], f32>
+  %y = lpu.matmul %a, %w : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 2], f32> -> !lpu.tensor<[1, 2], f32>
+  func.return %y : !lpu.tensor<[1, 2], f32>
+}
+
+// -----
+
+// Scales of blocks along what is summed cannot come behind the sum.
+// CHECK-LABEL: @blocks
+// CHECK:         lpu.constant <cast(dequantise({{.*}}"0000003f0000803f", [2, 1]
+// CHECK:         lpu.matmul {{.*}} -> !lpu.tensor<[1, 2], f16>
+// DEFAULT-LABEL: @blocks
+// DEFAULT:       lpu.matmul {{.*}}, !lpu.tensor<[4, 2], f32>
+func.func @blocks(%x : !lpu.tensor<[1, 4], u8>) -> !lpu.tensor<[1, 2], f32> attributes {lpu.interface = #lpu.interface<["x" ids u8] -> ["y" data f32]>} {
+  %s = lpu.fill "0000803e" : !lpu.tensor<[], f32>
+  %w = lpu.constant <dequantise(file("w", 0, [4, 2], i8), inline("0000003f0000803f", [2, 1], f32), inline("00", [1, 1], i8), [2, 2])> : !lpu.tensor<[4, 2], f32>
+  %l = lpu.cast %x : !lpu.tensor<[1, 4], u8> -> !lpu.tensor<[1, 4], f32>
+  %a = lpu.map "mul" %l, %s : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[], f32> -> !lpu.tensor<[1, 4], f32>
+  %y = lpu.matmul %a, %w : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 2], f32> -> !lpu.tensor<[1, 2], f32>
+  func.return %y : !lpu.tensor<[1, 2], f32>
+}
+
+// -----
+
+// A table of bytes on one scale: its rows are looked up as whole numbers.
+// CHECK-LABEL: @rows
+// CHECK:         %[[rows:.*]] = lpu.gather {{.*}} : !lpu.tensor<[9, 2], f16>, {{.*}} -> !lpu.tensor<[3, 2], f16>
+// CHECK-NEXT:    %[[long:.*]] = lpu.cast %[[rows]]
+// CHECK-NEXT:    %[[half:.*]] = lpu.fill "0000003f"
+// CHECK-NEXT:    lpu.map "mul" %[[long]], %[[half]]
+// DEFAULT-LABEL: @rows
+// DEFAULT:       lpu.gather {{.*}} : !lpu.tensor<[9, 2], f32>
+func.func @rows(%ids : !lpu.tensor<[3], i64>) -> !lpu.tensor<[3, 2], f32> attributes {lpu.interface = #lpu.interface<["ids" ids i64] -> ["y" data f32]>} {
+  %w = lpu.constant <dequantise(file("w", 0, [9, 2], u8), inline("0000003f", [1, 1], f32), inline("80", [1, 1], u8), [9, 2])> : !lpu.tensor<[9, 2], f32>
+  %y = lpu.gather %w, %ids axis 0 : !lpu.tensor<[9, 2], f32>, !lpu.tensor<[3], i64> -> !lpu.tensor<[3, 2], f32>
+  func.return %y : !lpu.tensor<[3, 2], f32>
+}
