@@ -8,7 +8,7 @@ what is known to be allowed: what is found wrong in the end is what is wrong by 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +19,18 @@ from lpuc.levels.cases import Case
 from lpuc.levels.contracts import ROUNDOFF
 from lpuc.levels.onnx_runtime import Arrays
 from lpuc.levels.tolerance import by_row, departure
-from lpuc.verification.spread import FACTOR, RUNS, Spreads, drawn, excess_of, rounded, wider
+from lpuc.verification.spread import (
+    FACTOR,
+    RUNS,
+    Spreads,
+    apart,
+    drawn,
+    excess_of,
+    noisy,
+    rounded,
+    wider,
+)
+from lpuc.verification.subject import Prompted
 from runtime.program.interface import Port
 from runtime.traps import Trap
 
@@ -96,6 +107,47 @@ class Spreading:
         for spread in widest:
             found = {name: off + spread[name] for name, off in found.items()}
         return found
+
+
+@dataclass
+class AllowedOfText:
+    """
+    What is allowed behind a prompt that was taken in chunks, whose tokens saw each other's errors.
+
+    Outputs within the tolerance are right, and nobody asks further. Those beyond it, as of many
+    rows and layers at f16, may be off by `FACTOR` times what runs at level `lpu` differ by that
+    round otherwise, and by as many times the tolerance at most.
+    """
+
+    prompted: Prompted
+    text: Sequence[int]
+    precision: str
+    _spread: Spreads = field(default_factory=Spreads)
+
+    def errors(
+        self, got: Arrays, right: Arrays, tolerance: float
+    ) -> dict[str, tuple[float, float]]:
+        """How far each output is off, and how many times as far as it may be."""
+        errors = {name: departure(got[name], array) for name, array in right.items()}
+        excess = {name: error / tolerance for name, error in errors.items()}
+        if any(1 < share <= FACTOR for share in excess.values()):
+            allowed = rounded(self.spread(), right, ROUNDOFFS[self.precision])
+            for name, share in excess.items():
+                if share > 1:
+                    given = (got[name], right[name], allowed[name], FACTOR * tolerance)
+                    excess[name] = excess_of(*given)
+        return {name: (error, excess[name]) for name, error in errors.items()}
+
+    def spread(self) -> Spreads:
+        """The widest of several runs, made when somebody asks."""
+        if not self._spread:
+            clean = self.prompted.outputs("lpu", self.text)
+            runs = [
+                apart(self.prompted.outputs("lpu", self.text, noisy(seed)), clean)
+                for seed in range(RUNS)
+            ]
+            self._spread = wider(runs)
+        return self._spread
 
 
 class Allowed:

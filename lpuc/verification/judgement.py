@@ -17,8 +17,8 @@ from lpuc.levels.decoder import logits_of
 from lpuc.levels.initializers import misread
 from lpuc.levels.onnx_runtime import Arrays, Refusal, Runner
 from lpuc.levels.texts import Host, by_host, off_by, steps_of
-from lpuc.levels.tolerance import departure, tolerance_of
-from lpuc.verification.allowed import Allowed
+from lpuc.levels.tolerance import tolerance_of
+from lpuc.verification.allowed import Allowed, AllowedOfText
 from lpuc.verification.subject import Stopped, Subject, failure_at
 from runtime.errors import Unlinked
 
@@ -181,9 +181,10 @@ def judge_prompts(
     outputs, prompted = [port.name for port in subject.interface.outputs], subject.prompted
     assert prompted is not None, "the subject takes no prompts in chunks"
 
-    def errors(level: str, prompt: Text, expected: Arrays) -> Errors:
-        got = prompted.outputs(level, prompt.prompt)
-        return {n: (departure(got[n], expected[n]), None) for n in outputs}
+    def errors(level: str, allowed: AllowedOfText, expected: Arrays) -> Errors:
+        got = prompted.outputs(level, allowed.text)
+        right = {name: expected[name] for name in outputs}
+        return allowed.errors(got, right, judgement.tolerance(level))
 
     for prompt in prompts:
         name = f"{prefix}{prompt.name}"
@@ -193,8 +194,9 @@ def judge_prompts(
             judgement.left_out.append(LeftOut(name, _first_line(error)))
             continue
         judgement.cases.append(name)
+        allowed = AllowedOfText(prompted, prompt.prompt, judgement.precision)
         for level in (one for one in subject.runners if one != "onnx"):
-            judgement.judged(level, name, outputs, partial(errors, level, prompt, expected))
+            judgement.judged(level, name, outputs, partial(errors, level, allowed, expected))
 
 
 def _judge_text(

@@ -3,7 +3,8 @@ How far apart the outputs of right runs may be: the spread of runs in which each
 
 A product is off by up to its local bound (`lpuc.levels.contracts`), all else by up to a unit of
 roundoff of its type; numbers of a short type by one step more, or rounding would take that away.
-What is stored in a short type, weights and caches, may be off by a step as it is.
+What is stored in a short type, weights and caches, may be off by a step as it is. Whole numbers of
+f32 are exact: bytes that were cast would else be others at random, and hide what is wrong.
 
 ```python
 drawn("lpu", module, case.inputs, {}, outputs, seed=0)["logits"]
@@ -24,7 +25,7 @@ from dialects.lpu.interface import interface_of
 from dialects.lpu.products import MatmulOp
 from dialects.lpu.tensors import tensor_of
 from dialects.names import unescape
-from dialects.observing import OnDevices
+from dialects.observing import Observer, OnDevices
 from dialects.onnx.ops import OnnxOp
 from lpuc.diagnosis.judging.runs import bound_of, distance, with_noise
 from lpuc.diagnosis.judging.traces import Event, Recorder
@@ -42,6 +43,8 @@ FACTOR = 4.0
 """How many times the spread of such runs a right output may be off."""
 RUNS = 2
 F32 = ROUNDOFF[ElementType.F32]
+WHOLE = 2.0**22
+"""Beyond it hardly any number of f32 is not whole."""
 PRODUCTS = ("MatMul", "Gemm", "Attention")
 """Parts of the names of ONNX operators that multiply matrices."""
 
@@ -62,8 +65,16 @@ def drawn(
     `before` has how far inputs are off already.
     """
     given = _moved(module, inputs, before, np.random.default_rng(seed))
-    noisy = Recorder(_Noise(np.random.default_rng((seed, 1))))
-    got = run_level(level, module, given, observer=noisy)
+    return apart(run_level(level, module, given, observer=noisy(seed)), outputs)
+
+
+def noisy(seed: int) -> Observer:
+    """Makes every number of a run be off by as much as it may be."""
+    return Recorder(_Noise(np.random.default_rng((seed, 1))))
+
+
+def apart(got: Arrays, outputs: Arrays) -> Spreads:
+    """How far each row of outputs is off."""
     return {name: by_row(distance(got[name], array)) for name, array in outputs.items()}
 
 
@@ -115,7 +126,15 @@ class _Noise:
         noise = bound_of(event) if is_product(event.op) else unit * _size(event.array)
         if unit > F32:
             noise = noise + unit * _size(event.array)
+        else:
+            noise = np.where(_is_whole(event.array), 0.0, noise)
         return with_noise(event, parts, noise, self.random)
+
+
+def _is_whole(array: Array) -> Array:
+    """Whether numbers of f32 are counts, codes or sums of these, which nothing rounds."""
+    with np.errstate(invalid="ignore"):
+        return (array == np.rint(array)) & (np.abs(array) < WHOLE)
 
 
 def _size(array: Array) -> Array:

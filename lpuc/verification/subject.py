@@ -18,6 +18,7 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
 from dialects.lpu.interface import symbols_of
+from dialects.observing import Observer
 from lpuc.compiler.driver import CompiledProgram, load_module, lower_by_levels
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
@@ -65,18 +66,18 @@ class Prompted:
     modules: Mapping[str, ModuleOp]
     machines: Mapping[str, Interpreter]
 
-    def outputs(self, level: str, text: Sequence[int]) -> Arrays:
+    def outputs(self, level: str, text: Sequence[int], observer: Observer | None = None) -> Arrays:
         """What `step` gives for the last token of a text, the cache included."""
         if level in self.machines:
             return self._on_machine(self.machines[level], text)
         module, end, kept = self.modules[level], len(text) - 1, dict[str, Any]()
         for start in self.chunks.starts(0, end):
             inputs, values = self.chunks.inputs(text, start), {self.chunks.past: start}
-            run_level(level, module, inputs, CHUNK, values, kept=kept)
+            run_level(level, module, inputs, CHUNK, values, observer=observer, kept=kept)
         outputs: Arrays = {}
         for past in range(self.chunks.reached(0, end), len(text)):
             inputs, values = self._step(text, past)
-            outputs = run_level(level, module, inputs, STEP, values, kept=kept)
+            outputs = run_level(level, module, inputs, STEP, values, observer=observer, kept=kept)
         return outputs
 
     def _on_machine(self, machine: Interpreter, text: Sequence[int]) -> Arrays:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from xdsl.ir import BlockArgument
 
@@ -15,7 +16,9 @@ from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
 from lpuc.levels.cases import Cases
 from lpuc.levels.onnx_runtime import Reference
+from lpuc.verification.allowed import AllowedOfText
 from lpuc.verification.judgement import Judgement, judge_prompts
+from lpuc.verification.spread import FACTOR
 from lpuc.verification.subject import subject
 from lpuc.verification.verified import Verification, verified
 from passes.lpu import derive_chunk
@@ -38,7 +41,9 @@ def off(found: Verification) -> list[str]:
     return levels
 
 
-def test_a_prompt_in_chunks_is_judged_at_every_level():
+def test_a_prompt_in_chunks_is_judged_at_every_level(monkeypatch: pytest.MonkeyPatch):
+    """And nothing is run again for what is within the tolerance."""
+    monkeypatch.setattr(AllowedOfText, "spread", lambda _self: pytest.fail("it was asked"))
     found = judged()
     assert found.is_right and found.cases[-1] == "a chunk"
 
@@ -83,6 +88,27 @@ def test_wrong_positions_of_a_chunk_are_a_fault_from_level_lpu_on(
     assert "a chunk" not in judged().cases, "positions of other tokens are noticed"
     monkeypatch.setattr(derive_chunk, "check", trusting)
     assert off(judged()) == LEVELS
+
+
+def test_what_is_beyond_the_tolerance_is_held_to_runs_that_round_otherwise():
+    """Four times what is allowed is a fault, be it by such runs or by the tolerance."""
+    options = CompileOptions("lpu-4nm", "f16", prompt_chunk=8, max_context=32)
+    compiled = subject(SAMPLE, options, Instrumentation())
+    assert compiled.prompted is not None
+    text = AllowedOfText(compiled.prompted, [5, 6, 7, 8, 9, 10], "f16")
+    right = {"logits": compiled.prompted.outputs("lpu", text.text)["logits"]}
+    row = float(np.abs(right["logits"]).max())
+    bound = FACTOR * float(text.spread()["logits"].min()) / row
+
+    def share(error: float, tolerance: float) -> float:
+        moved = {"logits": right["logits"] + np.float32(error * row)}
+        return text.errors(moved, right, tolerance)["logits"][1]
+
+    assert 1e-4 < bound < 0.1
+    assert share(bound / 2, bound / 3) < 1, "beyond the tolerance, as runs are"
+    assert share(4 * bound, bound * 2) > 1, "beyond what runs are"
+    assert share(bound / 2, bound / 9) > 1, "beyond four times the tolerance"
+    assert share(bound / 2, bound) == pytest.approx(0.5, rel=1e-3), "within it"
 
 
 def test_what_a_level_forgets_between_calls_is_a_fault_of_that_level(

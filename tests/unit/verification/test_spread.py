@@ -12,12 +12,15 @@ import pytest
 from onnx import numpy_helper, parser
 from xdsl.dialects.builtin import ModuleOp
 
+from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
 from lpuc.levels.cases import Case
+from lpuc.levels.execution import run_level
 from lpuc.levels.tolerance import TOLERANCES
 from lpuc.verification import allowed
 from lpuc.verification.allowed import Allowed
-from lpuc.verification.spread import FACTOR, RUNS, excess_of
+from lpuc.verification.spread import FACTOR, RUNS, drawn, excess_of
+from lpuc.verification.subject import subject
 from lpuc.verification.verified import verified
 from tests import planted
 from tests.planted import off_in_lpu, off_in_mem, off_in_program, off_on_the_fast_path
@@ -95,15 +98,38 @@ def test_integers_are_others_only_where_those_of_other_runs_are():
     assert excess_of(got, right, np.array([np.inf]), 1e-3) == 0
 
 
+RESCALED = """<ir_version: 10, opset_import: ["": 21]>
+g (uint8[40] x) => (uint8[40] y) {
+  long = DequantizeLinear(x, s, p)
+  y = QuantizeLinear(long, t, q)
+}"""
+
+
+def test_whole_numbers_are_not_rounded(tmp_path: Path):
+    """A byte is another one only where what is rounded to it falls on the other side of a half."""
+    model = parser.parse_model(RESCALED)
+    for name, number in {"s": np.float32(0.3), "t": np.float32(0.9)}.items():
+        model.graph.initializer.append(numpy_helper.from_array(np.array(number), name))
+    for name in ("p", "q"):
+        model.graph.initializer.append(numpy_helper.from_array(np.array(7, np.uint8), name))
+    onnx.save(model, tmp_path / "m.onnx")
+    compiled = subject(tmp_path / "m.onnx", CompileOptions("lpu-tiny", "f32"), Instrumentation())
+    inputs = {"x": np.arange(10, 250, 6, dtype=np.uint8)}
+    for level in ("onnx", "lpu"):
+        module = compiled.modules[level]
+        outputs = run_level(level, module, inputs)
+        assert not any(drawn(level, module, inputs, {}, outputs, seed)["y"] for seed in range(3))
+
+
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """The runs that round otherwise, by level and seed, as they are made."""
     runs, right = list[tuple[str, int]](), allowed.drawn
 
-    def drawn(level: str, *given: Any) -> Any:
+    def noted(level: str, *given: Any) -> Any:
         runs.append((level, given[-1]))
         return right(level, *given)
 
-    monkeypatch.setattr(allowed, "drawn", drawn)
+    monkeypatch.setattr(allowed, "drawn", noted)
     return runs
 
 
