@@ -25,6 +25,7 @@ check_siblings()
 from runtime.errors import Error  # noqa: E402
 
 if TYPE_CHECKING:
+    from lpuc.files.npz import Inputs
     from lpuc.program import Program
     from lpuc.reports.inspection import ModelReport, ProgramReport
     from lpuc.verification.verified import Verification
@@ -125,7 +126,7 @@ def inspect(
 def verify(
     model: str | PathLike[str],
     *,
-    inputs: Mapping[str, Any] | str | PathLike[str] | None = None,
+    inputs: Inputs | None = None,
     seed: int = 0,
     thorough: bool = False,
     values: bool = False,

@@ -10,9 +10,8 @@ What is given is held to the interface that the IR declares, as a program does i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from os import PathLike
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import cast
 
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp
 from xdsl.dialects.func import FuncOp
@@ -30,7 +29,7 @@ from dialects.lpu_mem.ports import PortAttr
 from dialects.names import unescape
 from dialects.reading import all_within, operations
 from lpuc.errors import UserError
-from lpuc.files.npz import Arrays, inputs_of
+from lpuc.files.npz import Arrays, Inputs, inputs_of
 from lpuc.levels.execution import run_level
 from passes.analysis.functions import step_function
 from passes.analysis.levels import level_of
@@ -42,7 +41,7 @@ LARGEST = (1 << 31) - 1
 """Of an extent that nothing bounds."""
 
 
-def call(module: ModuleOp, inputs: Mapping[str, Any] | str | PathLike[str]) -> Arrays:
+def call(module: ModuleOp, inputs: Inputs) -> Arrays:
     """The outputs by name, in the order of the model; Unlinkable for inputs that do not fit."""
     function = step_function(module)
     level, interface = running_level(module), call_interface(function)

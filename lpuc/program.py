@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import numpy as np
 
-from lpuc.files.npz import inputs_of
+from lpuc.files.npz import Inputs, inputs_of
 from lpuc.generation import Generation, ids, text
 from lpuc.text.tokenizer import Tokenizer
 from runtime.calling.loaded import NEW_TOKENS, Loaded
@@ -115,7 +115,7 @@ class Program(Described):
         """Read what weights are not read yet; otherwise the first call does."""
         self._loaded.program.params_of_all()
 
-    def run(self, inputs: Mapping[str, Any] | str | PathLike[str]) -> dict[str, Array]:
+    def run(self, inputs: Inputs) -> dict[str, Array]:
         """
         One call of the model: outputs by name for inputs by name, or for those of an `.npz` file.
 
@@ -129,7 +129,7 @@ class Program(Described):
         self, prompt: str, *, tokenizer: str | PathLike[str], max_new_tokens: int = ...,
         stop_tokens: Iterable[int] = ..., ignore_end: bool = ..., temperature: float = ...,
         top_k: int | None = ..., top_p: float | None = ..., repetition_penalty: float = ...,
-        seed: int = ...,
+        seed: int = ..., inputs: Inputs | None = ...,
     ) -> Generation[str]: ...  # fmt: skip
 
     @overload
@@ -137,7 +137,7 @@ class Program(Described):
         self, prompt: Tokens, *, tokenizer: str | PathLike[str] | None = ...,
         max_new_tokens: int = ..., stop_tokens: Iterable[int] = ..., ignore_end: bool = ...,
         temperature: float = ..., top_k: int | None = ..., top_p: float | None = ...,
-        repetition_penalty: float = ..., seed: int = ...,
+        repetition_penalty: float = ..., seed: int = ..., inputs: Inputs | None = ...,
     ) -> Generation[int]: ...  # fmt: skip
 
     def generate(
@@ -153,6 +153,7 @@ class Program(Described):
         top_p: float | None = None,
         repetition_penalty: float = 1.0,
         seed: int = 0,
+        inputs: Inputs | None = None,
     ) -> Generation[str] | Generation[int]:
         """
         Continue a prompt: token ids for ids, pieces of text for text, each as soon as it is there.
@@ -161,7 +162,8 @@ class Program(Described):
         and after `max_new_tokens`. The end token is known where a folder says so in its
         `generation_config.json`, `config.json` or `tokenizer_config.json`: that of the tokenizer,
         else that of the model that was compiled. Text needs `tokenizer`, a `tokenizer.json` or a
-        folder with one. Temperature 0 always takes the most likely token.
+        folder with one. Temperature 0 always takes the most likely token. `inputs`, as `run` takes
+        them, are those of the model that are none of the text: what an encoder has read.
         """
         words = None if tokenizer is None else self._tokenizer(tokenizer)
         ends = frozenset[int]() if ignore_end else self._ends(words)
@@ -169,7 +171,7 @@ class Program(Described):
         new = self._loaded.generate(
             tokens, max_new_tokens=max_new_tokens, stop_tokens={*stop_tokens, *ends},
             temperature=temperature, top_k=top_k, top_p=top_p,
-            repetition_penalty=repetition_penalty, seed=seed,
+            repetition_penalty=repetition_penalty, seed=seed, inputs=self._given(inputs),
         )  # fmt: skip
         if words is None or not isinstance(prompt, str):
             return ids(new)
@@ -185,9 +187,16 @@ class Program(Described):
         """The tokens that end a text, by the tokenizer's folder, or by the model's."""
         return (words.ends if words is not None else frozenset()) or self._origin.end_tokens
 
-    def session(self) -> Session:
-        """A text that the caller feeds: `session.step(tokens)` gives logits, the cache stays."""
-        return self._loaded.session()
+    def session(self, inputs: Inputs | None = None) -> Session:
+        """
+        A text that the caller feeds: `session.step(tokens)` gives logits, the cache stays.
+
+        `inputs` are those of the model that are none of the text.
+        """
+        return self._loaded.session(self._given(inputs))
+
+    def _given(self, inputs: Inputs | None) -> Mapping[str, Any]:
+        return {} if inputs is None else inputs_of(inputs, self._origin.program.interface)
 
     def predict(
         self,

@@ -27,13 +27,15 @@ from runtime.files import open_regular
 from runtime.program.interface import Interface
 
 Arrays = dict[str, np.ndarray[Any, Any]]
+Inputs = Mapping[str, Any] | str | PathLike[str]
+"""Tensors by name, or a file that holds them."""
 
 _SUFFIX = ".npy"
 HEADER_BYTES = 4096
 """Room for the header of a tensor in a file."""
 
 
-def inputs_of(inputs: Mapping[str, Any] | str | PathLike[str], interface: Interface) -> Arrays:
+def inputs_of(inputs: Inputs, interface: Interface) -> Arrays:
     """The tensors of a call, which gives them by name or names a file that holds them."""
     if isinstance(inputs, str | PathLike):
         most = interface.greatest

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from dialects.errors import CompileError
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
 from lpuc.errors import UserError
-from lpuc.files.npz import inputs_of
+from lpuc.files.npz import Inputs, inputs_of
 from lpuc.levels.cases import EXTENTS, Case, Cases
 from lpuc.levels.onnx_runtime import Reference, Refusal
 from lpuc.levels.tolerance import TOLERANCES, difference, tolerance_of
@@ -42,8 +41,6 @@ __all__ = [
     "TOLERANCES", "Subject", "Table", "Verification", "difference", "mismatches", "subject",
     "verified",
 ]  # fmt: skip
-
-Inputs = Mapping[str, Any] | str | PathLike[str]
 
 
 def mismatches(table: Table, tolerance: float | Mapping[str, float]) -> list[tuple[str, str]]:

@@ -67,20 +67,27 @@ class Loaded(Described):
         top_p: float | None = None,
         repetition_penalty: float = 1.0,
         seed: int = 0,
+        inputs: Mapping[str, Any] | None = None,
     ) -> Iterator[int]:
         """New tokens behind a prompt, each as soon as it is there, up to one of `stop_tokens`.
 
+        `inputs` are those of the model that are none of the text, such as what an encoder has read.
         Temperature 0 always takes the most likely one. `runtime.generation.sampling` specifies how
         a token is drawn.
         """
         sampling = Sampling(temperature, top_k, top_p, seed, repetition_penalty)
         stops = frozenset(whole("stop_tokens", token, 0) for token in stop_tokens)
         count = whole("max_new_tokens", max_new_tokens, 0)
-        return generate(self._machine, Request(token_ids("prompt", prompt), count, sampling, stops))
+        text, given = token_ids("prompt", prompt), arrays_of(self.program.interface, inputs or {})
+        return generate(self._machine, Request(text, count, sampling, stops, given))
 
-    def session(self) -> Session:
-        """A text that is fed token by token, with its cache on devices of its own."""
-        return Session(feed_of(self._machine))
+    def session(self, inputs: Mapping[str, Any] | None = None) -> Session:
+        """A text that is fed token by token, with its cache on devices of its own.
+
+        `inputs` are those of the model that are none of the text.
+        """
+        given = arrays_of(self.program.interface, inputs or {})
+        return Session(feed_of(self._machine, given))
 
 
 def load(path: str | PathLike[str], *, check: Check = "used", fuel: int | None = None) -> Loaded:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +11,8 @@ from runtime.program.interface import Interface, Port
 
 KEPT = ("past", "recurrent")
 """Roles of what a step leaves for the next one."""
+GIVEN = "data"
+"""The role of what is none of the text, such as what an encoder has read."""
 ENDLESS = 2**31 - 1
 """Tokens that fit where none is kept: as many as positions count."""
 
@@ -48,7 +50,7 @@ class Decoder:
         if len(ids) != 1:
             raise Unserved(f"cannot generate: {len(ids)} inputs have the role of token ids")
         for port in interface.inputs:
-            if port.role not in ("ids", "mask", "positions", *KEPT):
+            if port.role not in ("ids", "mask", "positions", GIVEN, *KEPT):
                 raise Unserved(f"cannot generate: input '{port.name}' has no known role")
         past = tuple(p for p in interface.inputs if p.role in KEPT)
         present = tuple(_present(p, interface.outputs, i) for i, p in enumerate(past))
@@ -56,7 +58,27 @@ class Decoder:
         if found.replaced and (found.width or 1) > 1:
             name = found.replaced[0].name
             raise Unserved(f"cannot generate: '{name}' would remember what fills up a step")
+        for port in found.given:
+            if _symbols_in([port]) & _symbols_in([*past, *ids]):
+                raise Unserved(f"cannot generate: '{port.name}' has no role, and grows with a text")
         return found
+
+    @cached_property
+    def given(self) -> tuple[Port, ...]:
+        """Inputs that are the same for all tokens of a text."""
+        return tuple(port for port in self.interface.inputs if port.role == GIVEN)
+
+    def check_given(self, names: Collection[str]) -> None:
+        """Refuse inputs that are none of `given`, and fewer than those."""
+        wanted = [port.name for port in self.given]
+        for name in names:
+            if name not in wanted:
+                known = f"besides the text it takes {', '.join(wanted) or 'nothing'}"
+                raise Unserved(f"cannot generate: '{name}' is no input to give; {known}")
+        for name in wanted:
+            if name not in names:
+                what = "give it beside the text (--inputs), or its role when you compile"
+                raise Unserved(f"cannot generate: the input '{name}' is missing; {what}")
 
     @cached_property
     def replaced(self) -> tuple[Port, ...]:

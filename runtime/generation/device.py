@@ -62,6 +62,8 @@ class Request:
     count: int
     sampling: Sampling = field(default_factory=Sampling)
     stops: frozenset[int] = frozenset()
+    given: Mapping[str, Array] = field(default_factory=dict[str, Array])
+    """Inputs that are none of the text."""
 
 
 def is_on_device(program: Program, sampling: Sampling, vocabulary: int) -> bool:

@@ -1,7 +1,8 @@
 """Feed tokens to the entry `step`, some at a time, each behind those that were fed before.
 
 What each input of a decoder is follows from the roles in the program's interface: the ids, a mask
-of ones, positions that count up, and the cache. Between two steps the cache stays on the device if
+of ones, positions that count up, and the cache; what is none of these the caller gives once, and
+each step takes it. Between two steps the cache stays on the device if
 the program keeps it in place, else the host holds what each step gives. Of a program without a
 cache all tokens are computed anew.
 
@@ -96,8 +97,11 @@ def _zeros(port: Port, symbols: Mapping[str, int]) -> Array:
 class Feed:
     """Tokens fed so far, their number `position`, and where the next ones go."""
 
-    def __init__(self, decoder: Decoder, cache: Cache) -> None:
-        self.decoder, self.cache = decoder, cache
+    def __init__(
+        self, decoder: Decoder, cache: Cache, given: Mapping[str, Array] | None = None
+    ) -> None:
+        self.decoder, self.cache, self.given = decoder, cache, dict(given or {})
+        decoder.check_given(self.given)
         self.tokens: list[int] = []
         # both refuse a program that is no decoder
         self._past, self._sequence = decoder.past_symbol, decoder.sequence_symbol
@@ -152,9 +156,9 @@ class Feed:
         inputs = {
             port.name: _filled(port, ids, past, width, port.extents(symbols))
             for port in decoder.interface.inputs
-            if port not in decoder.past
+            if port not in decoder.past and port not in decoder.given
         }
-        logits = self.cache.step(inputs, symbols, past + count)
+        logits = self.cache.step(inputs | self.given, symbols, past + count)
         rows = logits.reshape(-1, decoder.vocabulary)
         if len(rows) != width and (len(rows) != 1 or width != count):
             raise Unserved(

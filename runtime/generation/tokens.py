@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from functools import partial
+from typing import Any
+
+import numpy as np
 
 from runtime.generation import device, host
 from runtime.generation.calls import DeviceCache, Filling, stream
@@ -14,29 +17,33 @@ from runtime.generation.feeding import Feed, HostCache
 from runtime.generation.prompt import Chunks, chunks_before
 from runtime.run.interpreter import Interpreter
 
+Array = np.ndarray[Any, Any]
+
 
 def generate(machine: Interpreter, request: Request) -> Iterator[int]:
     """Each new token as soon as it is there; Unserved, at once or on the way, when it cannot."""
     program = machine.program
     decoder = Decoder.of(program.interface)
     decoder.check(request.prompt)
+    decoder.check_given(request.given)
     if device.is_on_device(program, request.sampling, decoder.vocabulary):
         entry = program.entry(GENERATE)
         filling = Filling(chunks_before(program, entry), request.prompt)
         streaming = partial(stream, machine, GENERATE, filling)
         return device.tokens_of(entry, decoder, streaming, request, filling.fed)
-    feed = feed_of(machine)
+    feed = feed_of(machine, request.given)
     if not request.stops:
         decoder.check_room(len(request.prompt), request.count)
     return _on_host(feed, request)
 
 
-def feed_of(machine: Interpreter) -> Feed:
-    """Tokens to `step`, with the cache where the program has it."""
+def feed_of(machine: Interpreter, given: Mapping[str, Array]) -> Feed:
+    """Tokens to `step`, with the cache where the program has it, and what is `given` besides."""
     decoder = Decoder.of(machine.program.interface)
+    decoder.check_given(given)
     if decoder.is_resident:
-        return Feed(decoder, DeviceCache(decoder, machine, Chunks.of(machine.program)))
-    return Feed(decoder, HostCache(decoder, machine))
+        return Feed(decoder, DeviceCache(decoder, machine, Chunks.of(machine.program)), given)
+    return Feed(decoder, HostCache(decoder, machine), given)
 
 
 def _on_host(feed: Feed, request: Request) -> Iterator[int]:

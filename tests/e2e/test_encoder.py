@@ -126,6 +126,58 @@ def test_the_length_may_be_fixed(path: Path):
         program.run(inputs_of(3, 8, 0))
 
 
+def by_hand(path: Path, given: dict[str, Array], prompt: list[int], count: int) -> list[int]:
+    """New tokens, each the most likely one of ONNX Runtime's logits behind those before it."""
+    judge, tokens = onnxruntime.InferenceSession(path), list(prompt)
+    cache = {f"past_{part}_self_0": f32(1, HEADS, 0, SIZE) for part in ("key", "value")}
+    for past in range(len(prompt) + count - 1):
+        logits, key, value = judge.run(
+            None, {**given, **cache, "input_ids": np.array([[tokens[past]]])}
+        )
+        cache = {"past_key_self_0": key, "past_value_self_0": value}
+        if past + 1 >= len(prompt):
+            tokens.append(int(logits[0, 0].argmax()))
+    return tokens[len(prompt) :]
+
+
+def read(length: int, hidden: int) -> dict[str, Array]:
+    """What the encoder has read alone."""
+    return {n: a for n, a in inputs_of(0, length, hidden).items() if "enc" in n or "cross" in n}
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_tokens_are_chosen_in_sight_of_what_was_read(devices: int, path: Path):
+    program = lpuc.compile(path, precision="f32", devices=devices, max_context=64)
+    found = set[tuple[int, ...]]()
+    for length, hidden in ((9, 4), (2, 0), (30, 1)):
+        given = read(length, hidden)
+        tokens = list(program.generate([3, 7], max_new_tokens=12, inputs=given))
+        assert tokens == by_hand(path, given, [3, 7], 12)
+        found.add(tuple(tokens))
+    assert len(found) > 1, "texts do not depend on what was read"
+
+
+def test_a_session_has_what_was_read_for_each_step(path: Path):
+    program, given = lpuc.compile(path, precision="f32", max_context=64), read(9, 4)
+    with program.session(given) as session:
+        rows = np.concatenate([session.step([3, 7]), session.step([11])])
+        session.reset()
+        again = session.step([3, 7, 11])
+    np.testing.assert_array_equal(rows, again)
+    assert [int(rows[1].argmax())] == by_hand(path, given, [3, 7], 1)
+
+
+def test_the_command_takes_what_was_read(path: Path, capsys: pytest.CaptureFixture[str]):
+    given, file = read(9, 4), path.with_name("read.npz")
+    np.savez(file, allow_pickle=False, **given)
+    words = ["generate", str(path), "--tokens", "3,7", "-n", "5", "--precision", "f32"]
+    assert invoke([*words, "--max-context", "64", "--inputs", str(file)]) == 0
+    printed = capsys.readouterr().out.split()
+    assert [int(word) for word in printed] == by_hand(path, given, [3, 7], 5)
+    assert invoke([*words, "--max-context", "64"]) == 1
+    assert "the input 'encoder_attention_mask' is missing" in capsys.readouterr().err
+
+
 def test_verify_draws_both_lengths(path: Path, capsys: pytest.CaptureFixture[str]):
     assert invoke(["verify", str(path), "--precision", "f32", "--max-context", "64"]) == 0
-    assert "no known role" in capsys.readouterr().out
+    assert "is none of the text" in capsys.readouterr().out

@@ -36,7 +36,7 @@ class Ours:
 
     def logits(self, tokens: Sequence[int]) -> list[float]:
         """Those behind a text."""
-        feed = feed_of(self._machine)
+        feed = feed_of(self._machine, {})
         with closing(feed.cache):
             return feed.step(tokens)[-1].astype(float).tolist()
 

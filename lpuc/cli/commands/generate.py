@@ -76,6 +76,8 @@ def sampling_options(function: F) -> F:
 @click.option("--stop-token", "--stop-tokens", "stop_tokens", type=int, multiple=True, metavar="ID",
               help="Stop before this id, too (repeatable).")  # fmt: skip
 @click.option("--ignore-end", is_flag=True, help="Go on behind the end token of the model.")
+@click.option("--inputs", type=FILE, metavar="IN.npz",
+              help="Tensors that are none of the text: what an encoder has read.")  # fmt: skip
 @sampling_options
 @compile_options
 @check_option

@@ -67,7 +67,7 @@ def _inputs(function: FuncOp) -> tuple[tuple[SSAValue, str], ...]:
         if port.role == PAST:
             raise NoDecoder(f"the cache '{unescape(port.name)}' does not stay on the device")
         if port.role not in (IDS, MASK, POSITIONS):
-            raise NoDecoder(f"input '{unescape(port.name)}' has no known role")
+            raise NoDecoder(f"input '{unescape(port.name)}' is none of the text")
     if roles.count(IDS) != 1:
         raise NoDecoder(f"{roles.count(IDS)} inputs have the role of token ids")
     ids = tensor_of(arguments[roles.index(IDS)])

@@ -108,7 +108,7 @@ func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
 
 // An input without a role has no value in a token loop.
 // CHECK:     func.func @step
-// CHECK-SAME:  lpu.no_generate = "input 'x' has no known role"
+// CHECK-SAME:  lpu.no_generate = "input 'x' is none of the text"
 // CHECK-NOT: @generate
 func.func @step(%ids : !lpu.tensor<[1, 1], i64>, %x : !lpu.tensor<[1], f32>) -> !lpu.tensor<[1, 9], f32>
     attributes {lpu.interface = #lpu.interface<["input_ids" ids i64, "x" data f32, "past" in state] -> ["logits" data f32, "present" in state]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {

@@ -99,6 +99,30 @@ def test_every_input_is_what_its_role_says():
     assert last[0, 0, :, 0].tolist() == [3, 7, 8]
 
 
+READ = interface([*CACHED.inputs, port("states", F32, 1, "E", 3)], list(CACHED.outputs))
+
+
+def test_what_is_none_of_the_text_is_given_to_each_step():
+    machine, states = Counter(), np.ones((1, 5, 3), np.float32)
+    decoder = Decoder.of(READ)
+    fed = Feed(decoder, HostCache(decoder, machine), {"states": states})
+    assert list(tokens_of(fed, [3, 7], 3, Sampling())) == [8, 9, 10]
+    assert len(machine.calls) == 4 and all(call["states"] is states for call in machine.calls)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([], "the input 'states' is missing"),
+        (["states", "mask"], "'mask' is no input to give; besides the text it takes states"),
+    ],
+)
+def test_what_is_given_is_what_is_wanted(given: list[str], message: str):
+    decoder = Decoder.of(READ)
+    with pytest.raises(Unserved, match=message):
+        Feed(decoder, HostCache(decoder, Counter()), {n: np.zeros((1, 5, 3)) for n in given})
+
+
 def test_the_last_token_is_not_fed_back():
     machine = Counter()
     assert tokens(CACHED, [1], 0, machine) == []
@@ -134,7 +158,8 @@ def test_a_wrong_prompt_is_an_error(prompt: list[int], message: str):
     ("inputs", "outputs", "message"),
     [
         ([port("x", F32, 1)], [], "0 inputs have the role"),
-        ([*CACHED.inputs, port("x", F32, 1)], CACHED.outputs, "'x' has no known role"),
+        ([*CACHED.inputs, port("x", F32, 1, role="stops")], CACHED.outputs, "no known role"),
+        ([*CACHED.inputs, port("x", F32, 1, "P")], CACHED.outputs, "'x' has no role, and grows"),
         (CACHED.inputs, CACHED.outputs[1:], "no output continues"),
         (CACHED.inputs, CACHED.outputs[:1], "form of logits"),
     ],
