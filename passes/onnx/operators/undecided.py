@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import prod
 
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import BlockArgument, Operation, SSAValue
@@ -10,6 +11,7 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 from dialects.affine import Affine, Ranges
 from dialects.lpu.interface import interface_of
 from dialects.lpu.tensors import tensor_of
+from dialects.names import unescape
 from dialects.onnx.ops import OnnxOp
 from dialects.reading import operands_of
 from passes.analysis.content import Content, as_elements
@@ -33,14 +35,19 @@ def unknown_behind(value: SSAValue, lookup: Lookup) -> Iterator[Operation]:
             yield op
 
 
-def input_behind(value: SSAValue) -> str | None:
-    """The name of the input that a value is, but for what casts or moves it."""
-    while isinstance(value.owner, OnnxOp) and len(value.owner.operands) == 1:
-        value = value.owner.operands[0]
-    if not isinstance(value, BlockArgument):
+def input_behind(value: SSAValue, lookup: Lookup) -> str | None:
+    """The name of the only input that a value is computed of, if that is one number."""
+    ops = unknown_behind(value, lookup)
+    read = {value, *(operand for op in ops for operand in operands_of(op))}
+    inputs = [operand for operand in read if isinstance(operand, BlockArgument)]
+    if len(inputs) != 1:
         return None
-    func = value.owner.parent_op()
-    return interface_of(func).arguments[value.index].name if isinstance(func, FuncOp) else None
+    (argument,) = inputs
+    func, tensor = argument.owner.parent_op(), tensor_of(argument)
+    is_one = tensor.is_static and prod(tensor.static_shape()) == 1
+    if not is_one or not isinstance(func, FuncOp):
+        return None
+    return interface_of(func).arguments[argument.index].name
 
 
 def why_unknown(value: SSAValue, lookup: Lookup, ranges: Ranges) -> tuple[str, str]:
@@ -54,7 +61,9 @@ def why_unknown(value: SSAValue, lookup: Lookup, ranges: Ranges) -> tuple[str, s
                     name, most = held
                     what = f"{op.OP_TYPE.lower()}({a}, {b}), which is not one of both"
                     return f"{what} for all {name} up to {ranges[name][1]}", f"--max-context {most}"
-    return "data, not on shapes alone", "make it a constant"
+    name = input_behind(value, lookup)
+    given = "make it a constant" if name is None else f"--input-value {unescape(name)}=N fixes it"
+    return "data, not on shapes alone", given
 
 
 def _decided_up_to(difference: Affine, ranges: Ranges) -> tuple[str, int] | None:

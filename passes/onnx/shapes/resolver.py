@@ -165,7 +165,7 @@ class Resolver:
         condition = self._array(op.condition)
         if condition is None or condition.size != 1:
             what = "the condition depends on data, not on shapes alone"
-            name = input_behind(op.condition)
+            name = input_behind(op.condition, self.contents.get)
             fixed = None if name is None else f"--input-value {unescape(name)}=true, or =false"
             raise unsupported(op, what, fixed or "export the model without If")
         *body, end = op.branch(bool(condition.reshape(()))).block.ops

@@ -397,6 +397,32 @@ func.func @row_of_a_table(%x : !lpu.tensor<[P, 1], f32>) -> !lpu.tensor<*, f32>
 
 // -----
 
+// An error: one number that comes in decides an extent; it may be given.
+// CHECK: 'starts' depends on data, not on shapes alone; --input-value keep=N fixes it
+func.func @number_that_comes_in(%x : !lpu.tensor<[4], f32>, %keep : !lpu.tensor<[], i64>) -> !lpu.tensor<*, f32>
+    attributes {lpu.interface = #lpu.interface<["x" data f32, "keep" data i64] -> ["y" data f32]>} {
+  %one = onnx.Constant() {value = #lpu.weight<inline("0100000000000000", [1], i64)>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %end = onnx.Constant() {value_ints = #lpu.ints<[9]>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %row = onnx.Reshape(%keep, %one) {since_version = 14 : i64} : (!lpu.tensor<[], i64>, !lpu.tensor<[1], i64>) -> !lpu.tensor<*, i64>
+  %start = onnx.Neg(%row) {since_version = 13 : i64} : (!lpu.tensor<*, i64>) -> !lpu.tensor<*, i64>
+  %y = onnx.Slice(%x, %start, %end) {since_version = 13 : i64} : (!lpu.tensor<[4], f32>, !lpu.tensor<*, i64>, !lpu.tensor<[1], i64>) -> !lpu.tensor<*, f32>
+  func.return %y : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// An error: of two numbers that come in, none alone decides.
+// CHECK: 'starts' depends on data, not on shapes alone; make it a constant
+func.func @two_that_come_in(%x : !lpu.tensor<[4], f32>, %a : !lpu.tensor<[1], i64>, %b : !lpu.tensor<[1], i64>) -> !lpu.tensor<*, f32>
+    attributes {lpu.interface = #lpu.interface<["x" data f32, "a" data i64, "b" data i64] -> ["y" data f32]>} {
+  %end = onnx.Constant() {value_ints = #lpu.ints<[9]>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %start = onnx.Add(%a, %b) {since_version = 14 : i64} : (!lpu.tensor<[1], i64>, !lpu.tensor<[1], i64>) -> !lpu.tensor<*, i64>
+  %y = onnx.Slice(%x, %start, %end) {since_version = 13 : i64} : (!lpu.tensor<[4], f32>, !lpu.tensor<*, i64>, !lpu.tensor<[1], i64>) -> !lpu.tensor<*, f32>
+  func.return %y : !lpu.tensor<*, f32>
+}
+
+// -----
+
 // An error: what is no table may be cut short without end.
 // CHECK: onnx.Slice: min(P, 4) depends on the value of a symbol
 func.func @rows_of_an_input(%x : !lpu.tensor<[P, 1], f32>, %table : !lpu.tensor<[4, 1], f32>) -> !lpu.tensor<*, f32>
