@@ -20,6 +20,7 @@ from runtime.timing.events import Cause, Engine, Event, Reason
 from runtime.timing.hbm import rates
 from runtime.timing.profiling.causes import WORK, Spent, waited_for
 from runtime.timing.profiling.conserving import check_accounts
+from runtime.timing.profiling.issuing import issuable
 from runtime.timing.profiling.owed import CHANNELS
 from runtime.timing.profiling.record import Record
 from runtime.timing.profiling.turns import Nodes
@@ -48,8 +49,8 @@ def accounts(run: Record) -> Accounts:
     found: Accounts = defaultdict(Fraction)
     free = dict.fromkeys(Engine, 0)
     refresh = 1 - run.target.refresh_leaves
-    for event, nodes in zip(run.events, run.nodes, strict=True):
-        for entry, cycles in _control(run, event, nodes, free):
+    for event, nodes, could in zip(run.events, run.nodes, issuable(run), strict=True):
+        for entry, cycles in _control(run, event, nodes, free, could):
             found[entry] += cycles
         if event.engine is Engine.ICP:
             continue
@@ -103,17 +104,22 @@ def _wait(run: Record, engine: Engine, nodes: Nodes, reason: Reason) -> Entry:
     return Entry(engine, spent, True, nodes, run.nodes[waited])
 
 
-def _control(run: Record, event: Event, nodes: Nodes, free: dict[Engine, int]) -> Cycles:
-    """What the control processor did since it was free: it issues, and waits for queues."""
-    before, over = free[Engine.ICP], event.issued
-    if event.engine is Engine.ICP:
-        over = event.left
-    work = event.busy if event.engine is Engine.ICP else run.issuing(event)
-    free[Engine.ICP] = over
+def _control(
+    run: Record, event: Event, nodes: Nodes, free: dict[Engine, int], could: int
+) -> Cycles:
+    """What the control processor did since it was free: it issues, and waits for words, scalars and
+    queues. It `could` go on at a time, if it waited for words alone.
+    """
+    before, is_own = free[Engine.ICP], event.engine is Engine.ICP
+    work = event.busy if is_own else run.issuing(event)
+    over = free[Engine.ICP] = event.left if is_own else event.issued
     if work:
         yield Entry(Engine.ICP, Spent.CONTROL, False, nodes, ()), work
-    if wait := over - before - work:
-        if event.engine is Engine.ICP:
+    words = could - before - (0 if is_own else work)
+    if words:
+        yield Entry(Engine.ICP, Spent.CONTROL, True, nodes, ()), words
+    if wait := over - before - work - words:
+        if is_own:
             yield _wait(run, Engine.ICP, nodes, event.first), wait
         else:
             spent = waited_for(Cause.QUEUE, event.engine)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from runtime.timing.events import Engine, Event
 from runtime.timing.profiling.causes import WORK, Spent
 from runtime.timing.profiling.conserving import check_path
+from runtime.timing.profiling.issuing import issuable
 from runtime.timing.profiling.record import Record
 from runtime.timing.profiling.turns import Nodes
 from runtime.timing.scoreboard import NEVER
@@ -78,17 +79,11 @@ def _piece(run: Record, event: Event, spent: Spent, begin: int, end: int) -> Pie
 
 def _held(run: Record) -> list[int]:
     """The numbers of instructions for whose queue or scalar the control processor waited."""
-    found, free = list[int](), 0
-    for event in run.events:
-        if event.engine is Engine.ICP:
-            if event.start > event.issued:
-                found.append(event.number)
-            free = event.left
-            continue
-        if event.issued > free + run.issuing(event):
-            found.append(event.number)
-        free = event.issued
-    return found
+    return [
+        event.number
+        for event, could in zip(run.events, issuable(run), strict=True)
+        if (event.start if event.engine is Engine.ICP else event.issued) > could
+    ]
 
 
 def _holder(event: Event, held: list[int]) -> int | None:

@@ -36,7 +36,7 @@ Four = tuple[int, int, int, int]
 
 def small_target(random: Random) -> Target:
     """A machine of four channels, with 128 bytes to a beat; refresh and rows take 300 ns."""
-    own = Random(random.getstate()[1][0])
+    own = Random(random.getstate()[1][1])
     return replace(
         Target.load("lpu-tiny"), registers=256, lmu_bytes=LMU, hbm_channels=4, vxe_lanes=8,
         hbm_bandwidth=random.choice((64e9, 102.4e9, 128e9)), mac_trees=4, vector_lanes=8,

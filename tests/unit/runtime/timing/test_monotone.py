@@ -113,7 +113,8 @@ def test_a_stream_issued_earlier_costs_its_words_at_most(has_waits: bool) -> Non
         target = replace(program(seed).target, queue_depth=1000)
         base = replace(program(seed), target=target if has_waits else opens_at_once(target))
         moved = earlier(base, seed)
-        words = 2 * target.control_latency if moved.words else 0
+        each = max(target.control_latency, target.fetch_cycles)
+        words = 2 * each if moved.words else 0
         more = waits(target) if has_waits and moved.requests else 0
         before, behind = predict(base, {}).cycles, predict(moved.program, {}).cycles
         assert behind <= before + words + more, seed

@@ -91,3 +91,15 @@ def test_a_full_fifo_waits_for_what_the_product_waits_for() -> None:
     assert set(stands) == {Spent.MATRIX}
     vector = sum(p.end - p.begin for p in critical_path(run) if p.spent is Spent.VECTOR)
     assert vector >= 400 * (SETUP + PASS)
+
+
+def test_words_that_are_not_there_are_no_full_queue() -> None:
+    """Two words come in twenty cycles; no queue is ever full."""
+    made = Timed()
+    run = recorded(made, [made.map(4096, 0), made.map(8192, 4096)], "ab", fetch_cycles=10)
+    assert [event.issued for event in run.events] == [11, 31, 40]
+    waits = [(e.spent, n) for e, n in of(run, Engine.ICP).items() if e.waits]
+    assert {spent for spent, _ in waits} == {Spent.CONTROL, Spent.IDLE}
+    assert sum(n for spent, n in waits if spent is Spent.CONTROL) == 40 - 2 * ISSUE
+    first, *_ = critical_path(run)
+    assert (first.spent, first.end) == (Spent.CONTROL, 11)
