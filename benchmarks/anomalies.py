@@ -77,7 +77,8 @@ def moved(runs: Runs, change: Callable[[Target], Target], passes: int) -> tuple[
             move = earlier(base, seed + 1000 * number)
             if move.words and (after := _cycles(move.program, symbols)) is not None:
                 count += 1
-                late = after - before - 2 * base.target.control_latency
+                word = max(base.target.control_latency, base.target.fetch_cycles)
+                late = after - before - 2 * word
                 worse, most = worse + (late > 0), max(most, late)
     return worse, count, most
 

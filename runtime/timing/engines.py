@@ -29,7 +29,7 @@ from runtime.target import Target
 from runtime.timing.chaining import Ints
 from runtime.timing.events import AT_ONCE, Cause, Engine, Event, Reason
 from runtime.timing.fetch import Fetch
-from runtime.timing.hbm import Border, Borders, rates
+from runtime.timing.hbm import Border, Bordering, Borders, rates
 from runtime.timing.links import Links
 from runtime.timing.scoreboard import NEVER, HbmScoreboard, LmuScoreboard, Wait
 from runtime.timing.streams import Fifo, Panel
@@ -46,12 +46,12 @@ ENGINES = {Unit.SXE: Engine.SXE, Unit.VXE: Engine.VXE, Unit.ICP: Engine.ICP}
 class Engines:
     """Clocks of one device; `execute` gives the events that its instruction completes."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, borders: Bordering | None = None) -> None:
         self.target, self.rates = target, rates(target)
         self.lmu = LmuScoreboard(target.lmu_bytes, target.lmu_granule)
         self.writes, self.streams = HbmScoreboard(), HbmScoreboard()
         self.fifo = Fifo(target)
-        self.borders = Borders(target)
+        self.borders = borders or Borders(target)
         self.links = Links(target)
         self.free = dict.fromkeys(Engine, Wait(0))
         self.queues = {engine: deque[Wait](maxlen=target.queue_depth) for engine in Engine}

@@ -12,12 +12,12 @@ from runtime.isa.encoding import word_addresses
 from runtime.isa.instructions.net import Send
 from runtime.isa.spec import Unit
 from runtime.program.program import Program
-from runtime.timing.engines import NET, Engines
+from runtime.timing.engines import NET
 from runtime.timing.events import Engine, Event
 from runtime.timing.hbm import rates
 from runtime.timing.profiling.owed import Owed, Sums
+from runtime.timing.steady import Steady, Step, happening
 from runtime.timing.walk import Walk
-from runtime.traps import Trap
 
 FUEL = 20_000_000
 UNITS = {
@@ -80,16 +80,15 @@ def events(
     most: int | None = None, owed: Owed | None = None,
 ) -> Iterator[Event]:  # fmt: skip
     """What happens in a run, in the order in which it becomes known; `owed` is told what is due."""
-    walk, engines = Walk(program, symbols, entry), Engines(program.target)
-    for pc, inst, work, base in walk.run(fuel, most):
+    machine = Steady(program.target)
+
+    def note(step: Step) -> None:
         if owed is not None:
-            owed.note(inst, work)
-        try:
-            yield from engines.execute(pc, inst, work, base)
-        except Trap as trap:
-            raise walk.located(trap, pc) from None
+            owed.note(step.inst, step.work)
+
+    yield from happening(Walk(program, symbols, entry), machine, note, fuel, most)
     if owed is not None:
-        owed.leave(engines.fifo.unsent)
+        owed.leave(machine.engines.fifo.unsent)
 
 
 def _timing(

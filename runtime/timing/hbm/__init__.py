@@ -3,7 +3,7 @@
 (`borders`): what all channels have of a request (`parts`), burst by burst (`queues`), and when they
 did it (`clocks`; by numpy in `channels`, by the library in `native`)."""
 
-from runtime.timing.hbm.borders import Border, Borders
+from runtime.timing.hbm.borders import Border, Bordering, Borders
 from runtime.timing.hbm.law import (
     Rates,
     Transfer,
@@ -16,6 +16,7 @@ from runtime.timing.hbm.requests import Pattern
 
 __all__ = [
     "Border",
+    "Bordering",
     "Borders",
     "Pattern",
     "Rates",

@@ -24,7 +24,7 @@ wait for each other.
 """
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -44,6 +44,14 @@ class Border(NamedTuple):
 
     total: int
     banks: int
+
+
+class Bordering(Protocol):
+    """Who knows the borders of the requests of a run, which are asked for one after the other."""
+
+    def in_units(self, pattern: Pattern | None, low: int, took: int) -> Border:
+        """The border of the next request, in units of the channels; nothing of what is none."""
+        ...
 
 
 class Borders:

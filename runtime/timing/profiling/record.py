@@ -10,14 +10,13 @@ from runtime.isa.instructions.matrix import Vecmat
 from runtime.isa.spec import Inst, values
 from runtime.program.program import Program
 from runtime.target import Target
-from runtime.timing.engines import Engines
 from runtime.timing.events import Engine, Event
 from runtime.timing.model import FUEL
 from runtime.timing.profiling.conserving import worked
 from runtime.timing.profiling.owed import CHANNELS, Owed
 from runtime.timing.profiling.turns import Layers, Nodes, Turns
+from runtime.timing.steady import Steady, Step, happening
 from runtime.timing.walk import Walk
-from runtime.traps import Trap
 
 
 @dataclass(frozen=True)
@@ -70,24 +69,23 @@ def record(
     with `fuel` instructions.
     """
     program = program if target is None else replace(program, target=target)
-    walk, engines, turns = Walk(program, symbols, entry), Engines(program.target), Turns(program)
-    found, where = list[Event](), list[tuple[int, tuple[int, ...]]]()
-    macs, code, owed, panels = list[int](), dict[int, Inst](), Owed(program.target), 0
-    for pc, inst, work, base in walk.run(fuel):
-        where.append((pc, turns.at(pc)))
-        code[pc] = inst
-        owed.note(inst, work)
+    walk, machine, turns = Walk(program, symbols, entry), Steady(program.target), Turns(program)
+    where, macs, code = list[tuple[int, tuple[int, ...]]](), list[int](), dict[int, Inst]()
+    owed, panels = Owed(program.target), list[int]()
+
+    def note(step: Step) -> None:
+        inst = code[step.pc] = step.inst
+        where.append((step.pc, turns.at(step.pc)))
+        owed.note(inst, step.work)
         if isinstance(inst, Vecmat):
             batch, rows, *panel = values(walk.registers, inst.extents)
-            panels += batch * prod(panel) * inst.x.type.itemsize
+            panels.append(batch * prod(panel) * inst.x.type.itemsize)
             macs.append(batch * rows * prod(panel))
         else:
             macs.append(0)
-        try:
-            found += engines.execute(pc, inst, work, base)
-        except Trap as trap:
-            raise walk.located(trap, pc) from None
-    panels += sum(panel.size for panel in engines.fifo.undrained)
+
+    found = list(happening(walk, machine, note, fuel))
+    panels.extend(panel.size for panel in machine.engines.fifo.undrained)
     layers, events = Layers(program, turns), tuple(sorted(found))
     words = np.array([code[pc].WORDS for pc, _ in where], np.int64)
     return Record(
@@ -95,5 +93,5 @@ def record(
         tuple(layers.nodes(pc, at) for pc, at in where),
         tuple(layers.nodes(pc, (0,) * len(at)) for pc, at in where), tuple(macs), code,
         max((event.end for event in found), default=0),
-        worked(events, words, owed, panels, program.target),
+        worked(events, words, owed, sum(panels), program.target),
     )  # fmt: skip

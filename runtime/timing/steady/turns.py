@@ -1,0 +1,85 @@
+"""What comes next: the instructions of a turn, with all of their addresses that matters."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from runtime.isa.instructions.memory import Stream
+from runtime.isa.spec import Inst, Unit
+from runtime.order.ranges import Range, meet
+from runtime.target import Target
+from runtime.timing.hbm import Border, Borders, Pattern
+from runtime.timing.work import Work
+
+Turn = tuple[tuple[int, int, Border | None], ...]
+"""Of each instruction its place, its work by identity, and the border of its request."""
+Order = tuple[tuple[int | None, int | None], ...]
+"""Of each request the last write, and the last stream, that it has to wait for."""
+Access = tuple[int, Range]
+"""The bytes of a request and its number."""
+
+
+class Step(NamedTuple):
+    """An instruction of a run, as `Walk` gives it."""
+
+    pc: int
+    inst: Inst
+    work: Work
+    base: int
+
+    @property
+    def far(self) -> Range | None:
+        """The bytes of HBM, of what the memory engines serve."""
+        if self.inst.UNIT is not Unit.MEM:
+            return None
+        low, high, writes = self.work.far
+        return Range(low + self.base, high + self.base, writes)
+
+
+class Foreseen:
+    """Borders of requests that are not served yet, in the order of the program."""
+
+    def __init__(self, target: Target) -> None:
+        self.borders = Borders(target)
+        self.known = deque[Border]()
+
+    def turn(self, steps: Iterable[Step]) -> Turn:
+        """The turn of instructions that come next."""
+        return tuple((step.pc, id(step.work), self.foresee(step)) for step in steps)
+
+    def foresee(self, step: Step) -> Border | None:
+        """The border of what comes next, if it is a request."""
+        far, work = step.far, step.work
+        if far is None:
+            return None
+        self.known.append(self.borders.in_units(work.pattern, far.low, work.clocks))
+        return self.known[-1]
+
+    def in_units(self, pattern: Pattern | None, low: int, took: int) -> Border:
+        """The border of the next request that is served."""
+        del pattern, low, took
+        return self.known.popleft()
+
+
+def order_of(
+    steps: Sequence[Step], first: int, writes: Iterable[Access], streams: Iterable[Access]
+) -> Order:
+    """The order of a turn behind some writes and streams, whose numbers count from the one before
+    its `first` instruction.
+    """
+    written, streamed, found = list(writes), list(streams), list[tuple[int | None, int | None]]()
+    for number, step in enumerate(steps, first):
+        far = step.far
+        if far is None:
+            continue
+        found.append((_last(written, far), _last(streamed, far) if far.writes else None))
+        if isinstance(step.inst, Stream):
+            streamed.append((number, far))
+        elif far.writes:
+            written.append((number, far))
+    return tuple(found)
+
+
+def _last(accesses: Sequence[Access], far: Range) -> int | None:
+    """The last of some accesses that meets bytes."""
+    return next((number for number, of in reversed(accesses) if meet(of, far)), None)
