@@ -124,7 +124,7 @@ def check_free(module: ModuleOp, step: FuncOp, inputs: dict[str, list[BlockArgum
     if extents[0] is not None and extents[0].is_const:
         raise NoChunk(f"the model takes {extents[0]} tokens a step")
     for role in ("mask", "positions"):
-        extents += [_extent(tensor_of(value), 1) for value in inputs.get(role, ())]
+        extents += [_extent(tensor_of(value), -1) for value in inputs.get(role, ())]
     caches = [tensor_of(value) for value in inputs["past"]]
     named = [cache for cache in caches if cache.dims and None not in cache.dims]
     extents += [_extent(cache, token_axis(cache)) for cache in named]

@@ -77,8 +77,9 @@ def bind_decoder(
     lengths = Lengths(binding, Affine(binding.max_context) - sequence)
     growing = [cache for cache in past if symbol_of(cache.shape[token_axis(cache)])] or past
     total = (lengths.of(growing[0]) if growing else Affine()) + sequence
-    rows += by_role["positions"]
-    _bind(binding, rows, (batch, sequence))
+    positions = by_role["positions"]
+    _bind(binding, rows + [tensor for tensor in positions if tensor.rank > 1], (batch, sequence))
+    _bind(binding, [tensor for tensor in positions if tensor.rank == 1], (sequence,))
     _bind(binding, by_role["mask"], (batch, total))
     _bind(binding, by_role["masks of rank 4"], (batch, None, sequence, total))
     _bind(binding, by_role["recurrent"], (batch,))

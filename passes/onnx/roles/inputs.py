@@ -14,6 +14,7 @@ ROLE_NAMES = (
     ("input_ids", "ids"),
     ("attention_mask", "mask"),
     ("position_ids", "positions"),
+    ("cache_position", "positions"),
     ("past", "past"),
 )
 """What the name of an input contains, and the role that says; the first match counts."""
@@ -22,6 +23,7 @@ ENCODED = ("encoder", "cross")
 WANTED = {
     "past": "floats of 4 to 6 dimensions",
     "recurrent": "floats of fixed extents behind the first",
+    "positions": "one or two dimensions",
 }
 """What an input of a role is; all others have two dimensions."""
 CACHES = (4, 5, 6)
@@ -45,7 +47,9 @@ def _fits(role: str, tensor: Tensor) -> bool:
     if role == RECURRENT:
         fixed = all(extent is not None and extent.is_const for extent in dims[1:])
         return len(dims) > 1 and tensor.dtype.is_float and fixed
-    return len(dims) in CACHES and tensor.dtype.is_float if role == "past" else len(dims) == 2
+    if role == "past":
+        return len(dims) in CACHES and tensor.dtype.is_float
+    return len(dims) == 2 or (role == "positions" and len(dims) == 1)
 
 
 def roles_of(

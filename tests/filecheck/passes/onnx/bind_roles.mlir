@@ -164,6 +164,19 @@ func.func @width_of_states(%states : !lpu.tensor<[b, e, w], f32>, %ids : !lpu.te
 
 // -----
 
+// Positions may be a line without a batch, which is as long as the tokens; of three axes they are data.
+builtin.module attributes {lpu.options = {shape = {s = 3 : i64}}} {
+  // CHECK-LABEL: @line_of_positions
+  // CHECK-SAME:    %where: !lpu.tensor<[3], i64>, %three: !lpu.tensor<[3, 1, 3], i64>
+  // CHECK-SAME:    "cache_position" positions i64, "position_ids" data i64
+  func.func @line_of_positions(%ids : !lpu.tensor<[b, s], i64>, %where : !lpu.tensor<[n], i64>, %three : !lpu.tensor<[3, b, s], i64>)
+      attributes {lpu.interface = #lpu.interface<["input_ids" data i64, "cache_position" data i64, "position_ids" data i64] -> []>} {
+    func.return
+  }
+}
+
+// -----
+
 // An error: an input without a rank.
 // CHECK: input 'x' has no shape, not even a rank
 func.func @no_rank(%x : !lpu.tensor<*, f32>) attributes {lpu.interface = #lpu.interface<["x" data f32] -> []>} {
