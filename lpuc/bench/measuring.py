@@ -109,6 +109,10 @@ def measured(file: Path, options: CompileOptions, wanted: Wanted) -> Result:
     with ExitStack() as stack:
         path, program, stamps = stack.enter_context(_program(file, options))
         decoder = Decoder.of(program.interface)
+        if decoder.given:
+            raise UserError(
+                f"has an input '{decoder.given[0].name}', and bench measures text alone"
+            )
         plan = fitted(wanted.plan, wanted.context, decoder)
         subject, machine = Subject.of(program), Machine.here()
         if wanted.baseline is not None:

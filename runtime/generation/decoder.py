@@ -77,7 +77,7 @@ class Decoder:
                 raise Unserved(f"cannot generate: '{name}' is no input to give; {known}")
         for name in wanted:
             if name not in names:
-                what = "give it beside the text (--inputs), or its role when you compile"
+                what = "give it with inputs (--inputs), or say what it is when you compile"
                 raise Unserved(f"cannot generate: the input '{name}' is missing; {what}")
 
     @cached_property

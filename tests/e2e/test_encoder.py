@@ -178,6 +178,11 @@ def test_the_command_takes_what_was_read(path: Path, capsys: pytest.CaptureFixtu
     assert "the input 'encoder_attention_mask' is missing" in capsys.readouterr().err
 
 
+def test_bench_measures_text_alone(path: Path, capsys: pytest.CaptureFixture[str]):
+    assert invoke(["bench", str(path), "--precision", "f32", "--max-context", "64"]) == 1
+    assert "has an input 'encoder_attention_mask'" in capsys.readouterr().err
+
+
 def test_verify_draws_both_lengths(path: Path, capsys: pytest.CaptureFixture[str]):
     assert invoke(["verify", str(path), "--precision", "f32", "--max-context", "64"]) == 0
     assert "is none of the text" in capsys.readouterr().out
