@@ -16,7 +16,7 @@ from runtime.timing.engines import NET
 from runtime.timing.events import Engine, Event
 from runtime.timing.hbm import rates
 from runtime.timing.profiling.owed import Owed, Sums
-from runtime.timing.steady import Steady, Step, happening
+from runtime.timing.steady import Steady, happening
 from runtime.timing.walk import Walk
 
 FUEL = 20_000_000
@@ -80,15 +80,14 @@ def events(
     most: int | None = None, owed: Owed | None = None,
 ) -> Iterator[Event]:  # fmt: skip
     """What happens in a run, in the order in which it becomes known; `owed` is told what is due."""
-    machine = Steady(program.target)
-
-    def note(step: Step) -> None:
-        if owed is not None:
-            owed.note(step.inst, step.work)
-
-    yield from happening(Walk(program, symbols, entry), machine, note, fuel, most)
-    if owed is not None:
-        owed.leave(machine.engines.fifo.unsent)
+    owed = owed or Owed(program.target)
+    machine = Steady(program.target, owed.request)
+    run = happening(
+        Walk(program, symbols, entry), machine, lambda step: owed.note(step.inst, step.work), fuel,
+        most,
+    )  # fmt: skip
+    yield from owed.watched(run)
+    owed.leave(machine.engines.fifo.unsent)
 
 
 def _timing(

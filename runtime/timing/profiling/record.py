@@ -69,9 +69,9 @@ def record(
     with `fuel` instructions.
     """
     program = program if target is None else replace(program, target=target)
-    walk, machine, turns = Walk(program, symbols, entry), Steady(program.target), Turns(program)
+    walk, turns, owed = Walk(program, symbols, entry), Turns(program), Owed(program.target)
+    machine, panels = Steady(program.target, owed.request), list[int]()
     where, macs, code = list[tuple[int, tuple[int, ...]]](), list[int](), dict[int, Inst]()
-    owed, panels = Owed(program.target), list[int]()
 
     def note(step: Step) -> None:
         inst = code[step.pc] = step.inst
@@ -84,7 +84,7 @@ def record(
         else:
             macs.append(0)
 
-    found = list(happening(walk, machine, note, fuel))
+    found = list(owed.watched(happening(walk, machine, note, fuel)))
     panels.extend(panel.size for panel in machine.engines.fifo.undrained)
     layers, events = Layers(program, turns), tuple(sorted(found))
     words = np.array([code[pc].WORDS for pc, _ in where], np.int64)

@@ -13,7 +13,7 @@ from runtime.timing.scoreboard import NEVER
 from runtime.timing.steady.filling import REST, Ended
 from runtime.timing.steady.phases import Phase, now_of, phase_of, ranges_of, resumed
 from runtime.timing.steady.since import Now
-from runtime.timing.steady.turns import Foreseen, Order, Step, Turn, order_of
+from runtime.timing.steady.turns import Foreseen, Order, Step, Told, Turn, order_of
 from runtime.timing.walk import Walk
 from runtime.timing.work import Work
 from runtime.traps import Trap
@@ -50,12 +50,12 @@ class Standing(NamedTuple):
 class Steady:
     """The engines of a device; `take` and `leave` give the events that instructions complete.
 
-    Of `still` instructions they did nothing.
+    Of `still` instructions they did nothing. `told` are borders of requests.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, told: Told | None = None) -> None:
         self.target, self.unit, self.still = target, rates(target).units, 0
-        self._foreseen = Foreseen(target)
+        self._foreseen = Foreseen(target, told)
         self._engines = Engines(target, self._foreseen)
         self._is_behind = False
         self._steps: list[Step] = []

@@ -1,7 +1,7 @@
 """What comes next: the instructions of a turn, with all of their addresses that matters."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from runtime.isa.instructions.memory import Stream
@@ -17,6 +17,8 @@ Order = tuple[tuple[int | None, int | None], ...]
 """Of each request the last write, and the last stream, that it has to wait for."""
 Access = tuple[int, Range]
 """The bytes of a request and its number."""
+Told = Callable[[int, Inst, Work, Border], None]
+"""Who is told the border of each request, with its number and its work."""
 
 
 class Step(NamedTuple):
@@ -39,8 +41,8 @@ class Step(NamedTuple):
 class Foreseen:
     """Borders of requests that are not served yet, in the order of the program."""
 
-    def __init__(self, target: Target) -> None:
-        self.borders = Borders(target)
+    def __init__(self, target: Target, told: Told | None) -> None:
+        self.borders, self.told, self.number = Borders(target), told, -1
         self.known = deque[Border]()
 
     def turn(self, steps: Iterable[Step]) -> Turn:
@@ -50,10 +52,14 @@ class Foreseen:
     def foresee(self, step: Step) -> Border | None:
         """The border of what comes next, if it is a request."""
         far, work = step.far, step.work
+        self.number += 1
         if far is None:
             return None
-        self.known.append(self.borders.in_units(work.pattern, far.low, work.clocks))
-        return self.known[-1]
+        border = self.borders.in_units(work.pattern, far.low, work.clocks)
+        self.known.append(border)
+        if self.told is not None:
+            self.told(self.number, step.inst, work, border)
+        return border
 
     def in_units(self, pattern: Pattern | None, low: int, took: int) -> Border:
         """The border of the next request that is served."""

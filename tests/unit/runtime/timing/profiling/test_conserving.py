@@ -17,7 +17,9 @@ from runtime.timing.profiling import accounts as books
 from runtime.timing.profiling import path as paths
 from runtime.timing.profiling import record as records
 from runtime.timing.profiling.record import record
+from runtime.timing.streams import Panel, fifo
 from tests.unit.runtime.timing.fixed_programs import fixed
+from tests.unit.runtime.timing.random_programs import random_program
 
 LPU = Target.load("lpu-4nm")
 FIXED = {name: fixed(name, LPU) for name in ("attention", "ring")}
@@ -149,3 +151,45 @@ def test_a_piece_of_the_critical_path_that_is_lost_or_doubled_is_named(
     monkeypatch.setattr(paths, "_back", wrong)
     with pytest.raises(AssertionError, match=r"critical path"):
         paths.critical_path(run)
+
+
+SAVING = random_program(43)
+"""Its streams begin while others end; what each saves follows from its event."""
+
+
+@pytest.mark.parametrize("units", [-1, 1])
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("program", [FIXED["attention"], SAVING], ids=["attention", "saving"])
+def test_a_unit_of_any_stream_that_is_lost_or_added_is_named(
+    monkeypatch: pytest.MonkeyPatch, program: Program, run: str, units: int
+):
+    execute, streams = engines.Engines.execute, record(program, {}).events
+    for at in [event.number for event in streams if event.engine is Engine.STREAM]:
+
+        def wrong(self: Any, *arguments: Any, at: int = at) -> Iterator[Event]:
+            for event in execute(self, *arguments):
+                yield event._replace(busy=event.busy + units * (event.number == at))
+
+        monkeypatch.setattr(engines.Engines, "execute", wrong)
+        with pytest.raises(
+            AssertionError, match=rf"^STREAM: instruction {at} takes -?\d+ units .* \d+"
+        ):
+            RUNS[run](program)
+
+
+@pytest.mark.parametrize("units", [-1, 1, None], ids=["one more", "one less", "nothing"])
+def test_a_stream_that_saves_something_else_is_named(
+    monkeypatch: pytest.MonkeyPatch, units: int | None
+):
+    """The machine takes borders off what streams take, but for a unit, or not at all."""
+    begin = fifo.Fifo._begin  # pyright: ignore[reportPrivateUsage]
+
+    def wrong(self: fifo.Fifo, panel: Panel) -> None:
+        owed = panel.units
+        begin(self, panel)
+        if panel.units < owed:
+            panel.units = owed if units is None else panel.units + units
+
+    monkeypatch.setattr(fifo.Fifo, "_begin", wrong)
+    with pytest.raises(AssertionError, match=r"^STREAM: instruction \d+ takes -?\d+ units"):
+        predict(SAVING, {})
