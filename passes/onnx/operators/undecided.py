@@ -50,17 +50,22 @@ def input_behind(value: SSAValue, lookup: Lookup) -> str | None:
     return interface_of(func).arguments[argument.index].name
 
 
-def why_unknown(value: SSAValue, lookup: Lookup, ranges: Ranges) -> tuple[str, str]:
-    """Why, in words, and what helps."""
+def compared_behind(value: SSAValue, lookup: Lookup) -> Iterator[tuple[OnnxOp, Affine, Affine]]:
+    """What an unknown value takes the least or the greatest of, though nobody knows which it is."""
     for op in unknown_behind(value, lookup):
         if isinstance(op, OnnxOp) and op.OP_TYPE in ("Min", "Max") and len(op.operands) == 2:
             first, second = (as_elements(lookup(v), tensor_of(v)) for v in op.operands)
             pairs = zip(first.flat(), second.flat(), strict=False) if first and second else ()
-            for a, b in pairs:
-                if (held := _decided_up_to(a - b, ranges)) is not None:
-                    name, most = held
-                    what = f"{op.OP_TYPE.lower()}({a}, {b}), which is not one of both"
-                    return f"{what} for all {name} up to {ranges[name][1]}", f"--max-context {most}"
+            yield from ((op, a, b) for a, b in pairs)
+
+
+def why_unknown(value: SSAValue, lookup: Lookup, ranges: Ranges) -> tuple[str, str]:
+    """Why, in words, and what helps."""
+    for op, a, b in compared_behind(value, lookup):
+        if (held := _decided_up_to(a - b, ranges)) is not None:
+            name, most = held
+            what = f"{op.OP_TYPE.lower()}({a}, {b}), which is not one of both"
+            return f"{what} for all {name} up to {ranges[name][1]}", f"--max-context {most}"
     name = input_behind(value, lookup)
     given = "make it a constant" if name is None else f"--input-value {unescape(name)}=N fixes it"
     return "data, not on shapes alone", given

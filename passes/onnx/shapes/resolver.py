@@ -30,7 +30,7 @@ from passes.analysis.content import Content, Fill, Numbers, as_elements, fits, i
 from passes.analysis.moves import content_moved, content_of_array
 from passes.onnx.operators.node import Node, inlined
 from passes.onnx.operators.record import Operator, required_record
-from passes.onnx.operators.undecided import input_behind, unknown_behind
+from passes.onnx.operators.undecided import compared_behind, input_behind, unknown_behind
 from passes.onnx.shapes.computed_ranges import is_data, is_split_by_data
 from passes.onnx.shapes.doubles import folded, is_double
 from passes.onnx.shapes.lengths import (
@@ -85,14 +85,21 @@ class Resolver:
             except CompileError as error:
                 if not isinstance(op, OnnxOp):
                     raise
-                if not self.lengths.learn(op, error) and not self._know_more(op):
+                learnt = self.lengths.learn(op, error) or self._know_more(op)
+                if not learnt and not (self._unify_compared(op) and self._know_more(op)):
                     raise
                 self._renew(op)
+
+    def _unify_compared(self, op: OnnxOp) -> bool:
+        """Let lengths be equal of which an operation needs the least or the greatest."""
+        found = [x for value in operands_of(op) for x in compared_behind(value, self.contents.get)]
+        return any([self.lengths.unify(a, b) for _, a, b in found])
 
     def _know_more(self, op: OnnxOp) -> bool:
         """Whether ranges that have shrunk since decide something that an operation depends on."""
         behind = [x for value in operands_of(op) for x in unknown_behind(value, self.contents.get)]
         for one in behind:
+            self._renew(one)
             if isinstance(one, OnnxOp):
                 node = Node(one, self.contents.get, self.ranges, self.folder)
                 rule = required_record(one).contents

@@ -397,6 +397,43 @@ func.func @row_of_a_table(%x : !lpu.tensor<[P, 1], f32>) -> !lpu.tensor<*, f32>
 
 // -----
 
+// The least of two lengths decides an extent: they are equal, and other caches are refused by a call.
+// CHECK-LABEL: @least_of_lengths
+// CHECK-SAME:    (%key: !lpu.tensor<[P, 1], f32>, %value: !lpu.tensor<[P, 1], f32>) -> !lpu.tensor<[P + 2, 1], f32>
+// CHECK-SAME:    lpu.symbols = #lpu.symbols<[P in 0 to 5]>
+func.func @least_of_lengths(%key : !lpu.tensor<[P, 1], f32>, %value : !lpu.tensor<[P1, 1], f32>) -> !lpu.tensor<*, f32>
+    attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7, P1 in 0 to 5]>} {
+  %p = onnx.Shape(%key) {start = 0 : i64, end = 1 : i64, since_version = 15 : i64} : (!lpu.tensor<[P, 1], f32>) -> !lpu.tensor<*, i64>
+  %q = onnx.Shape(%value) {start = 0 : i64, end = 1 : i64, since_version = 15 : i64} : (!lpu.tensor<[P1, 1], f32>) -> !lpu.tensor<*, i64>
+  %two = onnx.Constant() {value_ints = #lpu.ints<[2]>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %one = onnx.Constant() {value_ints = #lpu.ints<[1]>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %a = onnx.Add(%p, %two) {since_version = 14 : i64} : (!lpu.tensor<*, i64>, !lpu.tensor<[1], i64>) -> !lpu.tensor<*, i64>
+  %b = onnx.Add(%q, %two) {since_version = 14 : i64} : (!lpu.tensor<*, i64>, !lpu.tensor<[1], i64>) -> !lpu.tensor<*, i64>
+  %least = onnx.Min(%a, %b) {since_version = 13 : i64} : (!lpu.tensor<*, i64>, !lpu.tensor<*, i64>) -> !lpu.tensor<*, i64>
+  %shape = onnx.Concat(%least, %one) {axis = 0 : i64, since_version = 13 : i64} : (!lpu.tensor<*, i64>, !lpu.tensor<[1], i64>) -> !lpu.tensor<*, i64>
+  %x = onnx.Constant() {value = #lpu.weight<inline("0000803f", [1], f32)>, since_version = 13 : i64} : () -> !lpu.tensor<[1], f32>
+  %y = onnx.Expand(%x, %shape) {since_version = 13 : i64} : (!lpu.tensor<[1], f32>, !lpu.tensor<*, i64>) -> !lpu.tensor<*, f32>
+  func.return %y : !lpu.tensor<*, f32>
+}
+
+// -----
+
+// An error: lengths of which one is longer by a number are never equal.
+// CHECK: onnx.Expand: 'shape' depends on data, not on shapes alone
+func.func @length_that_is_longer(%key : !lpu.tensor<[P, 1], f32>, %value : !lpu.tensor<[P1, 1], f32>) -> !lpu.tensor<*, f32>
+    attributes {lpu.symbols = #lpu.symbols<[P in 0 to 7, P1 in 0 to 5]>} {
+  %p = onnx.Shape(%key) {start = 0 : i64, end = 1 : i64, since_version = 15 : i64} : (!lpu.tensor<[P, 1], f32>) -> !lpu.tensor<*, i64>
+  %q = onnx.Shape(%value) {start = 0 : i64, end = 1 : i64, since_version = 15 : i64} : (!lpu.tensor<[P1, 1], f32>) -> !lpu.tensor<*, i64>
+  %two = onnx.Constant() {value_ints = #lpu.ints<[2]>, since_version = 13 : i64} : () -> !lpu.tensor<[1], i64>
+  %b = onnx.Add(%q, %two) {since_version = 14 : i64} : (!lpu.tensor<*, i64>, !lpu.tensor<[1], i64>) -> !lpu.tensor<*, i64>
+  %least = onnx.Min(%p, %b) {since_version = 13 : i64} : (!lpu.tensor<*, i64>, !lpu.tensor<*, i64>) -> !lpu.tensor<*, i64>
+  %x = onnx.Constant() {value = #lpu.weight<inline("0000803f", [1], f32)>, since_version = 13 : i64} : () -> !lpu.tensor<[1], f32>
+  %y = onnx.Expand(%x, %least) {since_version = 13 : i64} : (!lpu.tensor<[1], f32>, !lpu.tensor<*, i64>) -> !lpu.tensor<*, f32>
+  func.return %y : !lpu.tensor<*, f32>
+}
+
+// -----
+
 // An error: one number that comes in decides an extent; it may be given.
 // CHECK: 'starts' depends on data, not on shapes alone; --input-value keep=N fixes it
 func.func @number_that_comes_in(%x : !lpu.tensor<[4], f32>, %keep : !lpu.tensor<[], i64>) -> !lpu.tensor<*, f32>
