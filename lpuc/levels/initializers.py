@@ -28,7 +28,12 @@ from runtime.errors import Malformed
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-NIBBLES: dict[int, type[np.integer[Any]]] = {TensorProto.INT4: np.int8, TensorProto.UINT4: np.uint8}
+LONGER: dict[int, type[np.integer[Any]]] = {
+    TensorProto.INT4: np.int8,
+    TensorProto.UINT4: np.uint8,
+    TensorProto.INT16: np.int32,
+    TensorProto.UINT16: np.int32,
+}
 """Types that no level has, and those of the same numbers."""
 
 
@@ -53,7 +58,7 @@ class Initializers:
         if tensor is None or tensor_of(op.results[0]).static_shape() != tuple(tensor.dims):
             return None
         array = self._array(tensor)
-        wider = NIBBLES.get(tensor.data_type)
+        wider = LONGER.get(tensor.data_type)
         return array if wider is None else array.astype(wider)
 
     def _array(self, tensor: TensorProto) -> Array:

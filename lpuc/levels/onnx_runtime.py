@@ -34,8 +34,8 @@ SHORT = {TensorProto.FLOAT16: "f16", TensorProto.BFLOAT16: "bf16"}
 """Floats that round more than f32, by their names as precisions."""
 
 
-BYTES = "i8"
-"""What models round to that quantise values while they run, as the name of a tolerance."""
+BYTES, HALVES = "i8", "i16"
+"""What models round to that quantise values while they run, as names of tolerances."""
 QUANTISING = ("DynamicQuantize", "QLinear", "QGemm")
 """How the names of operators begin that do so."""
 
@@ -99,19 +99,41 @@ class Reference:
 
     @cached_property
     def narrowest(self) -> str:
-        """The shortest floats of the file, as a precision; bytes if it quantises activations."""
+        """The shortest floats of the file, as a precision; integers if it quantises activations."""
         graph = self.proto.graph
-        held = {tensor.name for tensor in graph.initializer}
-        for node in nodes_of(graph):
-            to_bytes = node.op_type == "QuantizeLinear" and node.input[0] not in held
-            if to_bytes or node.op_type.startswith(QUANTISING):
-                return BYTES
+        integers = {one for node in nodes_of(graph) if (one := self._quantised(node))}
+        if BYTES in integers:
+            return BYTES
         kinds = {port.type.tensor_type.elem_type for port in (*graph.input, *graph.output)}
         kinds |= {tensor.data_type for tensor in graph.initializer}
         for node in nodes_of(graph):
             kinds |= {a.i for a in node.attribute if node.op_type == "Cast" and a.name == "to"}
         found = [name for kind, name in SHORT.items() if kind in kinds]
-        return found[-1] if found else "f32"
+        return found[-1] if found else max(integers, default="f32")
+
+    @cached_property
+    def _held(self) -> Mapping[str, int]:
+        """The types of constants by name."""
+        graph = self.proto.graph
+        held = {tensor.name: tensor.data_type for tensor in graph.initializer}
+        constants = (node for node in graph.node if node.op_type == "Constant")
+        made = (
+            (n.output[0], a.t.data_type)
+            for n in constants
+            for a in n.attribute
+            if a.name == "value"
+        )
+        return held | dict(made)
+
+    def _quantised(self, node: NodeProto) -> str | None:
+        """What a node rounds activations to, if it does."""
+        if node.op_type.startswith(QUANTISING):
+            return BYTES
+        if node.op_type != "QuantizeLinear" or node.input[0] in self._held:
+            return None
+        named = next((a.i for a in node.attribute if a.name == "output_dtype"), 0)
+        kind = named or self._held.get(node.input[2] if len(node.input) > 2 else "", 0)
+        return HALVES if kind in (TensorProto.INT16, TensorProto.UINT16) else BYTES
 
     def values(self, inputs: Arrays) -> Arrays:
         """The results of all nodes of the graph by name, outputs included."""

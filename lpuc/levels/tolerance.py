@@ -11,11 +11,12 @@ from ml_dtypes import finfo
 
 Array = np.ndarray[Any, Any]
 
-TOLERANCES = {"f32": 5e-5, "f16": 5e-3, "bf16": 5e-2, "i8": 5e-2}
+TOLERANCES = {"f32": 5e-5, "f16": 5e-3, "bf16": 5e-2, "i8": 5e-2, "i16": 5e-4}
 """
-Largest `departure` by precision; `i8` is that of a model that quantises its activations.
+Largest `departure` by precision; `i8` is that of a model that quantises its activations to bytes.
 
-Such a value is one step of 255 off where right runs fall on either side of a half.
+Such a value is one step of 255 off where right runs fall on either side of a half, and one of 65535
+where it has 16 bits.
 """
 
 

@@ -21,15 +21,17 @@ from dialects.lpu.types import Tensor, tensor_type
 from dialects.lpu.weights import Weight, WeightAttr
 from dialects.names import escape
 from dialects.onnx.branches import IfOp, YieldOp
+from dialects.onnx.elements import onnx_name
 from dialects.onnx.ops import InitializerOp
 from lpuc.onnx_import.budgets import Budgets
 from lpuc.onnx_import.four_bits import constant_of, read_as_such, rows_of_table
 from lpuc.onnx_import.functions import Key, call_attributes, key_of, resolved
+from lpuc.onnx_import.lacking import Lacking
 from lpuc.onnx_import.nodes import NodeReader, named, node_name, op_label
 from lpuc.onnx_import.order import in_order, names_read
 from lpuc.onnx_import.reading.model import opsets
 from lpuc.onnx_import.standard import standard_function
-from lpuc.onnx_import.tensors import NIBBLES, TensorReader
+from lpuc.onnx_import.tensors import SHORT, TensorReader
 from passes.rewriting.creation import make
 from passes.rewriting.kernel import append, locate
 
@@ -48,6 +50,8 @@ class Shared:
         default_factory=dict[tuple[tuple[str, int], ...], NodeReader]
     )
 
+    lacking: Lacking = field(default_factory=Lacking)
+    """The values of types that the machine lacks."""
     counts: Counter[str] = field(default_factory=Counter[str])
     """How many nodes were read so far."""
 
@@ -88,7 +92,9 @@ class Body:
         self.attributes, self.prefix = attributes or {}, prefix
         self.values: dict[str, SSAValue | None] = {}
         self.short = set[str]()
-        """Names of constants that may be of 4-bit integers."""
+        """Names of constants that may be of types that the machine lacks."""
+        self.kinds = dict[str, int]()
+        """Which of those they have."""
 
     def find(self, name: str) -> SSAValue | None:
         """The value of a name, here or around; KeyError if there is none."""
@@ -122,8 +128,10 @@ class Body:
             if not tensor.name or tensor.name in weights:
                 raise CompileError(f"{what} has no name of its own")
             read = self.shared.tensors
-            taken = tensor.data_type in NIBBLES and tensor.name in self.short
-            weights[tensor.name] = (read.nibbles if taken else read.weight)(tensor, what)
+            taken = tensor.data_type in SHORT and tensor.name in self.short
+            weights[tensor.name] = (read.short if taken else read.weight)(tensor, what)
+            if taken:
+                self.kinds[tensor.name] = tensor.data_type
         return weights
 
     def _constants(self, weights: Mapping[str, Weight], used: set[str]) -> None:
@@ -134,6 +142,7 @@ class Body:
             op = _constant(weight, escape(name))
             append(op, self.block)
             self.define(name, op.results[0], "an initializer")
+            self.shared.lacking.held(op.results[0], self.kinds.get(name, 0))
 
     def _nodes(self, nodes: Sequence[NodeProto], sortable: bool) -> None:
         """Operations for all nodes; those of a branch or a function must be in order."""
@@ -159,6 +168,14 @@ class Body:
         raise CompileError(message, node=where, op=op_label(node), hint=reason)
 
     def _node(self, node: NodeProto, name: str, inputs: Sequence[SSAValue | None]) -> None:
+        lacking = self.shared.lacking
+        lacking.check(node, name, inputs)
+        scaled = lacking.quantised(node, name, inputs)
+        if scaled is not None:
+            with lacking.opened():
+                self._call(node, name, scaled[0], inputs)
+            self._hold(node.output[0], scaled[1])
+            return
         function = self.shared.functions.get(key_of(node))
         function = function or rows_of_table(node, name, inputs)
         function = function or standard_function(node, self.reader.opsets, inputs)
@@ -167,15 +184,23 @@ class Body:
             return
         numbers = constant_of(node) if self.short.issuperset(node.output) else None
         if numbers is not None:
-            op: Operation = _constant(self.shared.tensors.nibbles(numbers, f"node {name}"), name)
+            op: Operation = _constant(self.shared.tensors.short(numbers, f"node {name}"), name)
+            lacking.held(op.results[0], numbers.data_type)
         elif node.op_type == "If" and node.domain in ("", "ai.onnx"):
             op = self._if(node, name, inputs)
         else:
             op = self.reader.build(node, name, inputs)
         append(op, self.block)
         for output, result in zip(node.output, op.results, strict=False):
+            lacking.moved(node, inputs, result)
             if output:
                 self.define(output, result, f"node {name}")
+
+    def _hold(self, name: str, kind: int) -> None:
+        """Note that a value is meant to have a type that the machine lacks."""
+        value = self.find(name)
+        if value is not None:
+            self.shared.lacking.held(value, kind)
 
     def _call(
         self, call: NodeProto, name: str, function: FunctionProto, inputs: Sequence[SSAValue | None]
@@ -245,6 +270,8 @@ class Body:
             value = self.find(output.name) if self.knows(output.name) else None
             if value is None:
                 raise CompileError(f"the output '{escape(output.name)}' is not defined")
+            if (kind := self.shared.lacking.kinds.get(value)) is not None:
+                raise Unsupported(f"the output '{escape(output.name)}' is {onnx_name(kind)}")
             found.append(value)
         return found
 

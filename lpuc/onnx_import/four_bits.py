@@ -1,5 +1,5 @@
 """
-Integers of four bits, which the machine lacks: which nodes may read them, and what these become.
+Constants of 4 and 16 bits, which the machine lacks: what may read them, and what that becomes.
 
 Rows of a table whose numbers have such a type are rows of what `DequantizeLinear` makes of it.
 """
@@ -16,11 +16,11 @@ from dialects.lpu.weights import Unpack
 from dialects.onnx.ops import InitializerOp
 from lpuc.onnx_import.nodes import op_label
 from lpuc.onnx_import.order import names_read
-from lpuc.onnx_import.tensors import NIBBLES
+from lpuc.onnx_import.tensors import SHORT
 
 TABLE = ("com.microsoft", "GatherBlockQuantized")
-READERS = frozenset({"DequantizeLinear", TABLE[1]})
-"""What may read an initializer of 4-bit integers."""
+READERS = frozenset({"DequantizeLinear", "QuantizeLinear", TABLE[1]})
+"""What may read an initializer of such integers."""
 
 ROWS = """<opset_import: ["": 21], domain: "com.microsoft">
 GatherBlockQuantized
@@ -33,16 +33,16 @@ GatherBlockQuantized
 
 
 def constant_of(node: NodeProto) -> TensorProto | None:
-    """The tensor of a node that is a constant of 4-bit integers."""
+    """The tensor of a node that is a constant of such integers."""
     held = [a.t for a in node.attribute if a.name == "value"]
     is_constant = node.op_type == "Constant" and node.domain in ("", "ai.onnx") and held
-    return held[0] if is_constant and held[0].data_type in NIBBLES else None
+    return held[0] if is_constant and held[0].data_type in SHORT else None
 
 
 def read_as_such(graph: GraphProto) -> set[str]:
-    """The names that only nodes read which may read 4-bit integers, or move what they read."""
+    """The names that only nodes read which may read such integers, or move what they read."""
     kinds = {t.data_type for t in (*graph.initializer, *filter(None, map(constant_of, graph.node)))}
-    if kinds.isdisjoint(NIBBLES):
+    if kinds.isdisjoint(SHORT):
         return set()
     outputs = {output.name for output in graph.output}
     moved = {name for node in graph.node if node.op_type == "Transpose" for name in node.output}

@@ -12,7 +12,7 @@ import numpy as np
 from onnx import TensorProto, numpy_helper
 
 from dialects.errors import CompileError, Unsupported
-from dialects.lpu.weights import INLINE_LIMIT, FileRange, Inline, Unpack, Weight, nbytes
+from dialects.lpu.weights import INLINE_LIMIT, Cast, FileRange, Inline, Unpack, Weight, nbytes
 from dialects.names import escape
 from dialects.onnx.elements import ELEMENT_TYPES, SUPPORTED, onnx_name
 from lpuc.onnx_import.budgets import Budgets
@@ -30,6 +30,14 @@ NIBBLES: dict[int, ElementType] = {
     TensorProto.UINT4: ElementType.U8,
 }
 """The types of 4-bit integers, which the machine lacks, and those that have the same numbers."""
+
+
+HALVES: dict[int, ElementType] = {
+    TensorProto.INT16: ElementType.I16,
+    TensorProto.UINT16: ElementType.U16,
+}
+"""The types of 16-bit integers, which recipes read and the machine lacks."""
+SHORT = NIBBLES | HALVES
 
 
 def element_type(number: int, what: str) -> ElementType:
@@ -54,9 +62,16 @@ class TensorReader:
         dtype = element_type(tensor.data_type, what)
         return self._stored(tensor, self._shape(tensor, what), dtype, what)
 
-    def nibbles(self, tensor: TensorProto, what: str) -> Weight:
-        """A tensor of 4-bit integers, two of which lie in a byte, as integers of 8 bits."""
+    def short(self, tensor: TensorProto, what: str) -> Weight:
+        """
+        A tensor of integers that the machine lacks, as longer ones.
+
+        Those of 4 bits, two of which lie in a byte, have 8 bits, those of 16 have 32.
+        """
         shape = self._shape(tensor, what)
+        if tensor.data_type in HALVES:
+            held = self._stored(tensor, shape, HALVES[tensor.data_type], what)
+            return _longer(held) if isinstance(held, Inline) else Cast(held, ElementType.I32)
         packed = self._stored(tensor, ((prod(shape) + 1) // 2,), ElementType.U8, what)
         return Unpack(packed, 4, shape, NIBBLES[tensor.data_type])
 
@@ -138,6 +153,12 @@ class TensorReader:
         if tensor.data_type in NIBBLES:
             array = _packed(array)
         return small(array.tobytes(), shape, dtype, what)
+
+
+def _longer(held: Inline) -> Inline:
+    """A constant that stands in the IR, in i32."""
+    numbers = np.frombuffer(held.data, held.dtype.dtype).astype(np.int32)
+    return Inline(numbers.tobytes(), held.shape, ElementType.I32)
 
 
 def _packed(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -31,7 +31,8 @@ Into = Callable[..., Any]
 class ElementType(StrEnum):
     """Type of one element in memory; `code` is its number in an instruction word.
 
-    F64 is no type of the machine: the compiler computes constants in it, and recipes read it.
+    F64, I16 and U16 are no types of the machine: recipes read them, and the compiler computes
+    constants in the first.
     """
 
     F32 = "f32"
@@ -43,6 +44,8 @@ class ElementType(StrEnum):
     U8 = "u8"
     BOOL = "bool"
     F64 = "f64"
+    I16 = "i16"
+    U16 = "u16"
 
     code: int
     itemsize: int
@@ -55,8 +58,8 @@ class ElementType(StrEnum):
 
     @property
     def is_int(self) -> bool:
-        """Whether this is i64, i32, i8 or u8; bool is neither float nor integer."""
-        return 3 <= self.code <= 6
+        """Whether this is i64, i32, i16, u16, i8 or u8; bool is neither float nor integer."""
+        return 3 <= self.code <= 6 or self.code > 8
 
     @property
     def compute(self) -> np.dtype[Any]:
@@ -71,14 +74,14 @@ class ElementType(StrEnum):
 
 _DTYPES: tuple[Any, ...] = (
     np.float32, np.float16, ml_dtypes.bfloat16, np.int64, np.int32, np.int8, np.uint8, np.bool_,
-    np.float64,
+    np.float64, np.int16, np.uint16,
 )  # fmt: skip
 for _code, (_type, _dtype) in enumerate(zip(ElementType, _DTYPES, strict=True)):
     _type.code = _code
     _type.dtype = np.dtype(_dtype)
     _type.itemsize = _type.dtype.itemsize
 
-TYPES = tuple(t for t in ElementType if t is not ElementType.F64)
+TYPES = tuple(t for t in ElementType if t.code < 8)
 """What the machine computes with."""
 
 

@@ -1,4 +1,4 @@
-"""Numbers on a linear scale, which `onnx.reference` has from opset 19 on alone."""
+"""Numbers on a linear scale: `onnx.reference` has them from opset 19 on, and no Microsoft's."""
 
 from __future__ import annotations
 
@@ -7,13 +7,25 @@ from collections.abc import Sequence
 import numpy as np
 
 from dialects.lpu.tensors import tensor_of
-from dialects.onnx.extra.definition import SEMANTICS, Array, Inputs, given, optional
+from dialects.onnx.extra.definition import (
+    F32,
+    I32,
+    SEMANTICS,
+    U8,
+    Array,
+    Inputs,
+    defined,
+    given,
+    integer,
+    optional,
+)
 from dialects.onnx.ops import OnnxOp
 
 
 def _spread(op: OnnxOp, x: Array, value: Array) -> Array:
     """A scale or a zero point as f32 that broadcasts: of a tensor, of channels or of blocks."""
-    value, axis, block = value.astype(np.float32), op.attr("axis"), op.attr("block_size")
+    value, axis = value.astype(np.float32), op.attr("axis")
+    block = op.attr("block_size") if "block_size" in op.schema.attributes else 0
     if isinstance(block, int) and block > 0:
         assert isinstance(axis, int)
         return np.repeat(value, block, axis).take(range(x.shape[axis]), axis)
@@ -41,5 +53,12 @@ def quantize_linear(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
     return (np.clip(numbers, limits.min, limits.max).astype(dtype),)
 
 
+SHORT = U8 | I32 | frozenset({"tensor(int8)"})
+HALF = F32 | frozenset({"tensor(float16)"})
+AXIS = {"axis": integer(1)}
+defined("DequantizeLinear", "x: T1, x_scale: T2, x_zero_point?: T1", "y: T2",
+        {"T1": SHORT, "T2": HALF}, AXIS)(dequantize_linear)  # fmt: skip
+defined("QuantizeLinear", "x: T1, y_scale: T1, y_zero_point?: T2", "y: T2",
+        {"T1": HALF, "T2": U8 | frozenset({"tensor(int8)"})}, AXIS)(quantize_linear)  # fmt: skip
 SEMANTICS["", "DequantizeLinear"] = dequantize_linear
 SEMANTICS["", "QuantizeLinear"] = quantize_linear

@@ -13,7 +13,7 @@ from dialects.onnx.elements import ONNX_NUMBERS
 from passes.analysis.weights import weight_of
 from passes.onnx.operators.dequantising import dequantised, listed_weight, one_for_all
 from passes.onnx.operators.node import Dims, Node
-from passes.onnx.operators.record import Limit, only, operator
+from passes.onnx.operators.record import MICROSOFT, Limit, only, operator
 from passes.onnx.operators.terms import constant, repeated
 from passes.rewriting.build import Build
 from runtime.numerics.elements import ElementType
@@ -23,7 +23,8 @@ SINGLE: tuple[Dims, ...] = ((), (Affine(1),))
 
 
 def _block_size(node: Node) -> int:
-    size = 0 if node.attr("block_size") is None else node.integer("block_size")
+    known = "block_size" in node.op.schema.attributes
+    size = node.integer("block_size") if known else 0
     node.require(size >= 0, f"block_size is {size}")
     return size
 
@@ -81,7 +82,7 @@ def _known(b: Build, node: Node) -> SSAValue | None:
     return dequantised(b, parts, tuple(blocks), node.result.dtype)
 
 
-@operator("DequantizeLinear", shape=_scaled_dims)
+@operator("DequantizeLinear", shape=_scaled_dims, domains=["", MICROSOFT])
 def dequantize(b: Build, node: Node) -> SSAValue:
     """(x - zero point) * scale, when the program is made if all three are constants."""
     known = _known(b, node)
@@ -119,11 +120,12 @@ def _is_torn(node: Node) -> bool:
     return bool(named) and point is not None and named != ONNX_NUMBERS[tensor_of(point).dtype]
 
 
+@operator("QuantizeLinear", shape=_scaled_dims, domains=[MICROSOFT])
 @operator(
     "QuantizeLinear",
     shape=_scaled_dims,
     limits=[
-        Limit("results other than i8 and u8"),
+        Limit("results of 32 bits, or of floats"),
         Limit("an output_dtype that the zero point does not have", _is_torn),
         Limit("a scale of integers", _is_whole),
         only("precision", 0, 1, None),

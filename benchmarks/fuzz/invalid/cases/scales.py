@@ -41,6 +41,8 @@ def _scales() -> list[Node]:
     return [
         node("DequantizeLinear", bytes_, fixed(positive(6)), points, axis=1),
         node("QuantizeLinear", floats(2, 6), fixed(positive(6)), points, axis=1),
+        microsoft("DequantizeLinear", bytes_, fixed(positive(6)), points, axis=1),
+        microsoft("QuantizeLinear", floats(2, 6), fixed(positive(6)), points, axis=1),
         microsoft(
             *("GatherBlockQuantized", fixed(packed(7, 24)), ints([0, 6]), fixed(positive(7, 3))),
             fixed(packed(7, 2)),
