@@ -38,7 +38,8 @@ builtin.module attributes {lpu.options = {devices = 2 : i64},
    part. Axes of operands that are no axes of results are needed whole.
 2. A value is there whole, in parts, or both, each made once and right behind the value: a weight in
    any form, a part of what is whole as one's own part, the whole of parts by an exchange.
-3. What is elementwise and made of what every device has anyway is computed whole by all of them.
+3. What is elementwise and made of what every device has anyway is computed whole by all of them,
+   and in parts where a part is asked for that takes parts of weights alone.
 4. States, what loops carry and arguments are in parts where their factors are cut. A state is only
    cut along axes of which every window in the module has all.
 5. Rows of a table that the head is tied to are looked up where they lie, and the largest logits
@@ -61,7 +62,6 @@ from dialects.devices import device_symbol, is_device_symbol
 from dialects.errors import CompileError
 from dialects.lpu.attributes import SymbolsAttr
 from dialects.lpu.control import ForOp, ReadOp, StateOp, StateType, WriteOp, YieldOp, state_of
-from dialects.lpu.elementwise import CastOp, MapOp, SelectOp
 from dialects.lpu.interface import symbols_of
 from dialects.lpu.ports import StatePort, StatePortsAttr
 from dialects.lpu.tensors import LpuOp, sharding_of, tensor_of
@@ -71,7 +71,7 @@ from passes.analysis.functions import devices_of, functions
 from passes.lpu_esl.factors.analysis import Factors
 from passes.lpu_esl.factors.products import Products
 from passes.lpu_esl.factors.written import read
-from passes.lpu_esl.partitioning.forms import WHOLE, Forms, Need
+from passes.lpu_esl.partitioning.forms import ELEMENTWISE, WHOLE, Forms, Need
 from passes.lpu_esl.partitioning.largest import select_largest, shared_selection
 from passes.lpu_esl.partitioning.layouts import Chosen, Layouts
 from passes.lpu_esl.partitioning.lookup import look_up, shared_table
@@ -89,8 +89,6 @@ from passes.rewriting.remarks import PARTITION
 from passes.rewriting.signature import sign
 from passes.specification import EXACT, Specification
 from runtime.sharding import Sharding
-
-ELEMENTWISE = (MapOp, SelectOp, CastOp)
 
 
 class Partitioner:
@@ -139,6 +137,8 @@ class Partitioner:
         chosen = self._chosen(op)
         if not chosen:
             self._whole(op)
+            if isinstance(op, ELEMENTWISE):
+                self._replaced.append(op)
             return
         made = self.forms.local(op, chosen, f"{op.name} needs all of it")
         for old, new in zip(op.results, made, strict=True):

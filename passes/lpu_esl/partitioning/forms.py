@@ -2,7 +2,8 @@
 The forms in which a value is there: whole, or in parts, each made once and right behind the value.
 
 A weight is read in any form: each device is given its part when the program is written. What is
-computed whole is cut by taking one's own part; what is computed in parts and needed whole is
+computed whole is cut by taking one's own part, unless it is elementwise and a part takes parts of
+weights alone, such as scales of columns; what is computed in parts and needed whole is
 `lpu_esl.unshard`, which stands for an exchange.
 """
 
@@ -16,7 +17,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation, SSAValue
 
 from dialects.affine import Affine
-from dialects.lpu.elementwise import ConstantOp
+from dialects.lpu.elementwise import CastOp, ConstantOp, MapOp, SelectOp
 from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import Tensor, TensorType, tensor_type
 from dialects.lpu.weights import Shard, WeightAttr
@@ -30,6 +31,7 @@ from passes.rewriting.kernel import insert, retype
 from passes.rewriting.remarks import PARTITION
 from runtime.sharding import Factor, Sharding
 
+ELEMENTWISE = (MapOp, SelectOp, CastOp)
 WHOLE: Chosen = frozenset()
 """No factor is cut."""
 
@@ -149,6 +151,9 @@ class Forms:
             return self._demand(need)
         if need.sharding.is_whole:
             return self._unshard(value, reason)
+        if self._is_made_of_parts(need):
+            assert isinstance(value.owner, Operation)
+            return self.local(value.owner, need.chosen, reason)[0]
         whole = self.get(self.need(value, WHOLE), reason)
         return own_part(Build.behind(whole), whole, need.sharding)
 
@@ -171,6 +176,27 @@ class Forms:
         made = self.need(need.value, need.chosen, self.factors.ties(op).result)
         same = made.sharding == need.sharding
         return same and all(n is None or self.is_there(n) for n in self.needs(op, need.chosen))
+
+    def _is_made_of_parts(self, need: Need) -> bool:
+        """Whether something elementwise has no operand that is cut but weights, or what is so."""
+        op = need.value.owner
+        if not isinstance(op, ELEMENTWISE):
+            return False
+        made = self.need(need.value, need.chosen, self.factors.ties(op).result)
+        read = [one for one in self.needs(op, need.chosen) if one is not None]
+        cut = [one for one in read if not one.sharding.is_whole]
+        others = all(self.has_whole(one.value) for one in read if one.sharding.is_whole)
+        return (
+            made.sharding == need.sharding
+            and bool(cut)
+            and others
+            and all(map(self._is_weight, cut))
+        )
+
+    def _is_weight(self, need: Need) -> bool:
+        if self.is_demanded(need.value):
+            return self._can_make(need)
+        return self._is_made_of_parts(need)
 
     def _demand(self, need: Need) -> SSAValue:
         """A weight, or what is made of weights alone, in another form."""

@@ -110,3 +110,42 @@ builtin.module attributes {lpu.options = {devices = 2 : i64}} {
     func.return %a : !lpu.tensor<[1, 8, 1, 3], f32>
   }
 }
+
+// -----
+
+// Scales of columns times one of a row: each device makes those of its own columns, and none holds
+// all of them.
+// CHECK:         lpu_esl.whole = {{{.*}}share = 0.000000e+00 : f64, whole = []}
+// CHECK-LABEL: @scales
+// CHECK:         %[[part:.*]] = lpu.constant <shard(file("s", 0, [8], f32), 2 x {{\[\[8/2\]\]}})>
+// CHECK-NOT:     lpu.slice
+// CHECK:         %[[both:.*]] = lpu.map "mul" %r, %[[part]] : !lpu.tensor<[], f32>, !lpu_esl.shard<[8], f32
+// CHECK:         lpu.map "mul" {{.*}}, %[[both]] : !lpu_esl.shard<[1, 8], f32, {{.*}}, !lpu_esl.shard<[8], f32
+builtin.module attributes {lpu.options = {devices = 2 : i64}} {
+  func.func @scales(%x : !lpu.tensor<[1, 4], f32>, %r : !lpu.tensor<[], f32>) -> !lpu.tensor<[1, 8], f32> {
+    %s = lpu.constant <file("s", 0, [8], f32)> : !lpu.tensor<[8], f32>
+    %both = lpu.map "mul" %r, %s : !lpu.tensor<[], f32>, !lpu.tensor<[8], f32> -> !lpu.tensor<[8], f32>
+    %w = lpu.constant <file("w", 0, [4, 8], f32)> : !lpu.tensor<[4, 8], f32>
+    %y = lpu.matmul %x, %w : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 8], f32> -> !lpu.tensor<[1, 8], f32>
+    %z = lpu.map "mul" %y, %both : !lpu.tensor<[1, 8], f32>, !lpu.tensor<[8], f32> -> !lpu.tensor<[1, 8], f32>
+    func.return %z : !lpu.tensor<[1, 8], f32>
+  }
+}
+
+// -----
+
+// Numbers that every device has computed are there whole: one's own part is cut out of the product.
+// CHECK-LABEL: @computed
+// CHECK:         %[[both:.*]] = lpu.map "mul" %n, %s : !lpu.tensor<[1, 8], f32>, !lpu.tensor<[8], f32>
+// CHECK:         lpu.slice {{.*}} at <[0, 4*d0]>
+builtin.module attributes {lpu.options = {devices = 2 : i64, whole_budget = 50.0 : f64}} {
+  func.func @computed(%x : !lpu.tensor<[1, 4], f32>, %v : !lpu.tensor<[1, 8], f32>) -> !lpu.tensor<[1, 8], f32> {
+    %s = lpu.constant <file("s", 0, [8], f32)> : !lpu.tensor<[8], f32>
+    %n = lpu.softmax %v empty "nan" : !lpu.tensor<[1, 8], f32> -> !lpu.tensor<[1, 8], f32>
+    %both = lpu.map "mul" %n, %s : !lpu.tensor<[1, 8], f32>, !lpu.tensor<[8], f32> -> !lpu.tensor<[1, 8], f32>
+    %w = lpu.constant <file("w", 0, [4, 8], f32)> : !lpu.tensor<[4, 8], f32>
+    %y = lpu.matmul %x, %w : !lpu.tensor<[1, 4], f32>, !lpu.tensor<[4, 8], f32> -> !lpu.tensor<[1, 8], f32>
+    %z = lpu.map "mul" %y, %both : !lpu.tensor<[1, 8], f32>, !lpu.tensor<[1, 8], f32> -> !lpu.tensor<[1, 8], f32>
+    func.return %z : !lpu.tensor<[1, 8], f32>
+  }
+}
