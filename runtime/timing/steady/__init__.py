@@ -21,8 +21,8 @@ engines stand still (`recognising`), and are made anew from the phase (`resumed`
 Nothing is supposed to repeat, so nothing is approximate, whatever loops there are around a turn.
 
 When that happens is a matter of the layout of HBM. With `hbm_skew` "fold" the bank of a row hangs
-on all bits of its number, so no two layers find the same banks in use, and on a model they differ
-by some cycles; with "none", of layers whose images lie whole stripes apart, most are the same.
+on all bits of its number, so no two layers of a model find the same banks in use; with "none" those
+do whose images and caches lie whole stripes apart. Turns whose addresses stay repeat everywhere.
 """
 
 from runtime.timing.steady.phases import Phase, phase_of, resumed

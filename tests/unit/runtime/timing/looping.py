@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
 
-from runtime.isa import Inst, Recv, Stream
+from runtime.isa import Inst, Recv, Stream, Vecmat
 from runtime.isa.instructions.ctrl import Addi, Loop
 from runtime.program.program import Program
 from runtime.timing.links import OTHER
@@ -85,8 +85,9 @@ class Looping:
         at = _words(head) + _words(outer)
         body = [*outer, *second, Loop(INNER, inner, 1, at), *third, *moves]
         body += pushed if before else []
-        code = [*head, *body, Loop(TURN, most, 1, _words(head))]
-        return self.maker.made.program(code)
+        products = [inst for inst in turn if isinstance(inst, Vecmat)]
+        after = products[: len(before)]
+        return self.maker.made.program([*head, *body, Loop(TURN, most, 1, _words(head)), *after])
 
 
 def _words(code: Sequence[Inst]) -> int:

@@ -4,7 +4,9 @@ import pytest
 
 from runtime.program.program import Program
 from runtime.timing.events import Engine
-from runtime.timing.model import events
+from runtime.timing.model import events, predict
+from runtime.traps import Trap
+from tests.unit.runtime.timing.looping import random_loops
 from tests.unit.runtime.timing.random_programs import random_exchange, random_program
 from tests.unit.runtime.timing.ticks import Ticks
 
@@ -26,3 +28,14 @@ def test_random_programs_take_the_same_time(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_random_exchanges_take_the_same_time(seed: int) -> None:
     agree(random_exchange(seed))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(40))
+def test_random_loops_take_the_same_time(seed: int) -> None:
+    program = random_loops(seed, 3)
+    try:
+        predict(program, {})
+    except Trap:
+        pytest.skip("a program that cannot run")
+    agree(program)
