@@ -33,7 +33,7 @@ settings.load_profile("the same each time")
 
 from runtime.native.library import Serving  # noqa: E402
 from tests import costs, spreading  # noqa: E402
-from tests.lit_runner import LitFailure, run_lit  # noqa: E402
+from tests.lit_runner import LitFailure, check_lit  # noqa: E402
 from tests.verifying import Once  # noqa: E402
 
 instrument.VERIFY_EACH = Once()
@@ -99,7 +99,7 @@ class LitItem(pytest.Item):
     """One lit file."""
 
     def runtest(self) -> None:
-        run_lit(self.path)
+        check_lit(self.path)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:
         if isinstance(excinfo.value, LitFailure):
@@ -111,7 +111,7 @@ class LitItem(pytest.Item):
 
 
 class LitFile(pytest.File):
-    """A lit file holds one test: all of its RUN lines."""
+    """A lit file holds one test: all of its RUN lines, and that they need each of its cases."""
 
     def collect(self) -> Iterator[LitItem]:
         yield LitItem.from_parent(self, name="lit")

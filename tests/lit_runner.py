@@ -13,14 +13,16 @@ import re
 import shlex
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from functools import cache
 from pathlib import Path
 
 from filecheck.matcher import Matcher
 from filecheck.options import parse_argv_options
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass, PassPipeline
+from xdsl.universe import Universe
 from xdsl.xdsl_opt_main import xDSLOptMain
 
 from dialects.verification import verify_module
@@ -39,6 +41,12 @@ class LitFailure(Exception):
     """A RUN line failed; the message holds its output."""
 
 
+@cache
+def _installed() -> Universe:
+    """What packages offer to `xdsl-opt`: looking for it takes longer than most RUN lines."""
+    return Universe.get_multiverse()
+
+
 class _Opt(xDSLOptMain):
     """`xdsl-opt` where some passes may be replaced; knows ours even when lpuc is not installed."""
 
@@ -47,15 +55,16 @@ class _Opt(xDSLOptMain):
         super().__init__(args=arguments)
 
     def register_all_dialects(self) -> None:
-        super().register_all_dialects()
-        for name, factory in LPUC_UNIVERSE.all_dialects.items():
-            if name not in self.ctx.registered_dialect_names:
-                self.ctx.register_dialect(name, factory)
+        for name, factory in {**_installed().all_dialects, **LPUC_UNIVERSE.all_dialects}.items():
+            self.ctx.register_dialect(name, factory)
 
     def register_all_passes(self) -> None:
-        super().register_all_passes()
-        for name, factory in {**LPUC_UNIVERSE.all_passes, **self._passes}.items():
+        known = {**_installed().all_passes, **LPUC_UNIVERSE.all_passes, **self._passes}
+        for name, factory in known.items():
             self.register_pass(name, factory)
+
+    def register_all_targets(self) -> None:
+        self.available_targets.update(_installed().all_targets)
 
     def setup_pipeline(self) -> None:
         """Each pass leaves IR that holds to the rules of its level."""
@@ -149,37 +158,51 @@ def _brief(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def run_lit(path: Path, passes: PassFactories | None = None) -> None:
-    """Run a lit file; `passes` replace passes of the same names. Raises `LitFailure`."""
+def check_lit(path: Path) -> None:
+    """Run a lit file, whose cases must all be missed if they held no IR. Raises `LitFailure`."""
+    silent = silent_cases(path, run_lit(path))
+    if silent:
+        raise LitFailure(f"{path}: nothing would notice if these cases held no IR: {silent}")
+
+
+def run_lit(path: Path, passes: PassFactories | None = None) -> list[str]:
+    """
+    Run a lit file; `passes` replace passes of the same names. Raises `LitFailure`.
+
+    Gives what the last command of each RUN line read.
+    """
     lines = run_lines(path)
     if not lines:
         raise LitFailure(f"{path} has no RUN line")
+    read: list[str] = []
     for line in lines:
-        text = ""
-        for words in _split(line, path):
-            text = _run_one(words, text, passes or {})
+        *commands, last = _split(line, path)
+        read.append(_piped(commands, passes))
+        _run_one(last, read[-1], passes or {})
+    return read
 
 
-def silent_cases(path: Path) -> list[int]:
+def silent_cases(path: Path, read: Sequence[str]) -> list[int]:
     """
     The cases of a lit file, from 1, that could hold no IR at all without a RUN line failing.
 
-    What a command prints of the other cases stays as it is: a check of an empty case may not be
-    met by what another case prints, nor by the second copy of a diagnostic.
+    What a command prints of the other cases stays as it is, as `run_lit` has found it: a check of
+    an empty case may not be met by what another case prints, nor by the second copy of a
+    diagnostic.
     """
-    lines = [_split(line, path) for line in run_lines(path)]
     silent = set(range(1, path.read_text(encoding="utf-8").count(SEPARATOR) + 2))
-    for *commands, last in lines:
+    for line, text in zip(run_lines(path), read, strict=True):
+        *commands, last = _split(line, path)
         if last[0] == "filecheck":
-            silent &= _unnoticed(commands, last, path)
+            silent &= _unnoticed(commands, last, path, text)
         elif "--verify-diagnostics" in last:
             silent &= _unexpecting(last, path)
     return sorted(silent)
 
 
-def _unnoticed(commands: list[list[str]], last: list[str], path: Path) -> set[int]:
-    """The cases that one RUN line passes without."""
-    parts = _piped(commands).split(f"{SEPARATOR}\n")
+def _unnoticed(commands: list[list[str]], last: list[str], path: Path, text: str) -> set[int]:
+    """The cases that one RUN line passes without, where its last command reads the text."""
+    parts = text.split(f"{SEPARATOR}\n")
     with tempfile.NamedTemporaryFile("w", suffix=".mlir") as empty:
         empty.write("builtin.module {}\n")
         empty.flush()
@@ -206,10 +229,10 @@ def _unexpecting(words: list[str], path: Path) -> set[int]:
     return found
 
 
-def _piped(commands: list[list[str]]) -> str:
+def _piped(commands: list[list[str]], passes: PassFactories | None = None) -> str:
     text = ""
     for words in commands:
-        text = _run_one(words, text, {})
+        text = _run_one(words, text, passes or {})
     return text
 
 
