@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 from lpuc.cli import NEW_OBJECTS
 from lpuc.cli.threads import limit_threads
@@ -30,6 +31,11 @@ settings.register_profile(
     derandomize=True,
 )
 settings.load_profile("the same each time")
+providers._get_local_constants = providers.Constants  # pyright: ignore
+"""
+Else numbers that stand in modules are drawn, too: of all that were imported when a test begins,
+which is up to the tests before it. To read them out of the sources takes seconds.
+"""
 
 from runtime.native.library import Serving  # noqa: E402
 from tests import costs, spreading  # noqa: E402
