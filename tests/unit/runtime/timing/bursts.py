@@ -88,6 +88,8 @@ class Channel:
     last_of_group: dict[int, int] = field(default_factory=dict[int, int])
     refreshes: int = 0
     stopped: bool = False
+    quiet: int = NEVER
+    """The clock before which no row can be closed or opened, unless a command comes in between."""
 
     def __post_init__(self) -> None:
         for g in range(self.timing.groups):
@@ -99,7 +101,7 @@ class Channel:
 
         `held` are clocks before which the first of them may not come.
         """
-        served, before = 0, len(self.columns)
+        served, before, self.quiet = 0, len(self.columns), NEVER
         while served < len(bursts):
             self.refresh(bursts, served)
             is_held = served < len(held) and self.now < held[served]
@@ -137,12 +139,13 @@ class Channel:
             bank.column = self.now
         self.columns.append((self.now, burst))
         self.last_of_group[burst.group] = self.now
+        self.quiet = NEVER
 
     def rows(self, window: Sequence[Burst]) -> None:
         """Close and open rows for the bursts that are seen."""
-        if self.stopped:
+        if self.stopped or self.now < self.quiet:
             return
-        seen, blocked = set[tuple[int, int]](), False
+        seen, blocked, waits = set[tuple[int, int]](), False, [-NEVER]
         for burst in window:
             place = burst[:2]
             bank = self.banks[place]
@@ -153,13 +156,19 @@ class Channel:
             seen.add(place)
             if bank.row == burst.row:
                 continue
-            if bank.row is not None and self.now >= self.closable(bank):
+            if bank.row is not None and self.is_time(self.closable(bank), waits):
                 bank.row, bank.closed = None, self.now
-            if not blocked and bank.row is None and self.now >= self.openable(place):
+            if not blocked and bank.row is None and self.is_time(self.openable(place), waits):
                 bank.row, bank.opened = burst.row, self.now
                 self.opens.append((self.now, burst.group))
             else:
                 blocked = True
+        self.quiet = min(waits)
+
+    def is_time(self, clock: int, waits: list[int]) -> bool:
+        """Whether a clock is reached, behind which much may be; `waits` learns what is not."""
+        waits.append(NEVER if self.now >= clock else clock)
+        return self.now >= clock
 
     def closable(self, bank: Bank) -> int:
         """The clock from which a bank may be precharged."""
@@ -187,7 +196,7 @@ class Channel:
         t = self.timing
         if self.now < (self.refreshes + 1) * t.refi:
             return
-        self.stopped = True
+        self.stopped, self.quiet = True, NEVER
         open_ones = [bank for bank in self.banks.values() if bank.row is not None]
         if open_ones:
             if self.now >= max(map(self.closable, open_ones)):
@@ -223,7 +232,7 @@ class Channel:
             place = due[0]
         else:
             place = max(free, key=lambda one: self.banks[one].column)
-        bank = self.banks[place]
+        bank, self.quiet = self.banks[place], NEVER
         if bank.row is not None:
             if self.now < self.closable(bank):
                 return
