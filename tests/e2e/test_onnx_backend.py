@@ -167,7 +167,9 @@ class _Counting(LpucBackend):
         return rep
 
 
+@pytest.mark.xdist_group("node tests")
 def test_the_runner_of_the_standard_finds_nothing_wrong():
+    """In the process that has made the standard's tests already: making them takes longer."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         names = sorted(test.name for test in loader.load_model_tests(kind="node"))
