@@ -1,4 +1,4 @@
-"""Verify modules behind passes: each behind a fifth of them, and what is the same only once."""
+"""Verify modules behind passes: each behind a tenth of them, and what is the same only once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xdsl.ir import SSAValue
 
 from dialects.devices import devices_of
 
-SHARE = 5
+SHARE = 10
 """A module is verified behind one pass in so many; behind which is up to what it began as."""
 FEW = 2
 """As many devices as modules are verified for behind each pass; for more, as users have it."""
