@@ -12,8 +12,8 @@ from benchmarks.fuzz.command import outcome_of
 from benchmarks.fuzz.decoders.cases import TOLERANCES, make
 
 SEED = 0
-NUMBERS = range(12)
-"""Of decoders that differ in all that follows."""
+NUMBERS = [pytest.param(n, marks=pytest.mark.slow if n >= 8 else ()) for n in range(24)]
+"""Of decoders that differ in all that follows; eight are no slow tests."""
 
 FEATURES = (
     "cache: fixed", "cache: none", "grouped heads", "multi-query", "several caches",

@@ -12,7 +12,9 @@ from benchmarks.fuzz.programs import trial
 from benchmarks.fuzz.programs.bases import make_bases
 from benchmarks.fuzz.programs.cases import Key, run_key
 
-KEYS: list[Key] = [*(("program", n) for n in range(12)), *(("text", n) for n in range(6))]
+KEYS: list[Key] = [*(("program", n) for n in range(24)), *(("text", n) for n in range(12))]
+SOME = {"program": 8, "text": 4}
+"""As many of each are no slow tests."""
 
 pytestmark = pytest.mark.xdist_group("changed programs")
 """What is changed is compiled once, in one process."""
@@ -31,7 +33,13 @@ def result(key: Key, folder: Path) -> Result:
     return run_key(folder, 0, key)
 
 
-@pytest.mark.parametrize("key", KEYS, ids=lambda key: f"{key[0]}{key[1]}")
+@pytest.mark.parametrize(
+    "key",
+    [
+        pytest.param((kind, n), id=f"{kind}{n}", marks=pytest.mark.slow if n >= SOME[kind] else ())
+        for kind, n in KEYS
+    ],
+)
 def test_nothing_hangs_or_crashes_or_takes_more_memory_than_it_states(key: Key, folder: Path):
     outcome = result(key, folder).outcome
     assert outcome.verdict == "right", outcome.detail
@@ -39,7 +47,7 @@ def test_nothing_hangs_or_crashes_or_takes_more_memory_than_it_states(key: Key, 
 
 def test_most_changed_programs_are_refused_or_run(folder: Path):
     """Both happen: the changes are neither all noticed at load nor all without effect."""
-    codes = [result(("program", n), folder).labels[-1].split()[-1] for n in range(12)]
+    codes = [result(("program", n), folder).labels[-1].split()[-1] for n in range(8)]
     assert {"0", "1"} <= set(codes)
 
 

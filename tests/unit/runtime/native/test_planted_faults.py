@@ -140,8 +140,9 @@ FAULTS = (
 )  # fmt: skip
 
 
-ALL = [pytest.param(f, marks=pytest.mark.slow if n % 3 else ()) for n, f in enumerate(FAULTS)]
-"""Each takes a compiler: two of three are slow tests."""
+FIRST = {fault.source: fault for fault in reversed(FAULTS)}
+ALL = [pytest.param(f, marks=() if f is FIRST[f.source] else pytest.mark.slow) for f in FAULTS]
+"""Each takes a compiler: the first of each source are no slow tests."""
 
 
 def _compiled(source: Path, to: Path) -> Path:

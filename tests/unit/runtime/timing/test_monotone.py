@@ -1,4 +1,4 @@
-"""More of a resource, or a stream issued earlier, is never slower: up to 200 random programs.
+"""More of a resource, or a stream issued earlier, is never slower: up to 100 random programs.
 
 What is not so, and why: docs/timing.md.
 """
@@ -24,7 +24,9 @@ from tests.unit.runtime.timing.random_programs import random_program
 pytestmark = pytest.mark.xdist_group("monotone")
 """The programs are made and predicted once, in one process."""
 
-SEEDS = range(200)
+SEEDS = range(100)
+MORE_SEEDS = range(100, 400)
+"""Those of slow tests."""
 MORE: dict[str, Callable[[Target], Target]] = {
     "twice the fifo": lambda t: replace(t, fifo_bytes=2 * t.fifo_bytes),
     "any fifo": lambda t: replace(t, fifo_bytes=1000 * t.fifo_bytes),
@@ -47,9 +49,19 @@ def usual(seed: int) -> int:
     return predict(program(seed), {}).cycles
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("more", MORE)
+def test_more_of_a_resource_is_never_slower_in_many_programs(more: str) -> None:
+    check_more(more, MORE_SEEDS)
+
+
 @pytest.mark.parametrize("more", MORE)
 def test_more_of_a_resource_is_never_slower(more: str) -> None:
-    seeds = SEEDS if more in LONG else SEEDS[:60]
+    check_more(more, SEEDS if more in LONG else SEEDS[:40])
+
+
+def check_more(more: str, seeds: range) -> None:
+    """None of the programs is slower, and together they are faster."""
     changed = [replace(program(s), target=MORE[more](program(s).target)) for s in seeds]
     times = [predict(p, {}).cycles for p in changed]
     assert [s for s in seeds if times[s] > usual(s)] == []
@@ -100,8 +112,16 @@ def waits(target: Target) -> int:
     return ceil(clocks * rates(t).beat / t.hbm_nbl / rates(t).units)
 
 
-@pytest.mark.parametrize("has_waits", [False, True])
-def test_a_stream_issued_earlier_costs_its_words_at_most(has_waits: bool) -> None:
+@pytest.mark.parametrize(
+    ("has_waits", "seeds"),
+    [
+        (False, SEEDS[:40]),
+        (True, SEEDS),
+        pytest.param(False, MORE_SEEDS, marks=pytest.mark.slow),
+        pytest.param(True, MORE_SEEDS, marks=pytest.mark.slow),
+    ],
+)
+def test_a_stream_issued_earlier_costs_its_words_at_most(has_waits: bool, seeds: range) -> None:
     """Where its queue has room: the instructions that it passes are issued two words later.
 
     Where it passes requests for HBM, these come in another order, meet in other banks and turn the
@@ -109,7 +129,7 @@ def test_a_stream_issued_earlier_costs_its_words_at_most(has_waits: bool) -> Non
     none.
     """
     gains, dear = 0, 0
-    for seed in SEEDS if has_waits else SEEDS[:40]:
+    for seed in seeds:
         target = replace(program(seed).target, queue_depth=1000)
         base = replace(program(seed), target=target if has_waits else opens_at_once(target))
         moved = earlier(base, seed)

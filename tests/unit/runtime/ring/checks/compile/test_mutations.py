@@ -36,8 +36,15 @@ def _outputs(program: Program) -> list[bytes]:
     return [machine.run({"x": values})["y"].tobytes() for values in (x, -3 * x)]
 
 
-@pytest.mark.parametrize("devices", [2, 4])
-@pytest.mark.parametrize("make", [gathering, mixing])
+@pytest.mark.parametrize(
+    ("make", "devices"),
+    [
+        (gathering, 2),
+        (gathering, 4),
+        (mixing, 2),
+        pytest.param(mixing, 4, marks=pytest.mark.slow),
+    ],
+)
 def test_a_change_is_refused_or_harmless(make: Callable[[int], Program], devices: int):
     good = make(devices)
     prove(good)
