@@ -44,7 +44,7 @@ def _memory(devices: int) -> int:
     return program.interface.arena_base + program.interface.arena_size
 
 
-@pytest.mark.parametrize("devices", [8])
+@pytest.mark.parametrize("devices", [4, pytest.param(8, marks=pytest.mark.slow)])
 def test_the_refusal_names_the_smallest_number_of_devices(devices: int, tmp_path: Path):
     """As much memory as that many take, and not as much as half of them."""
     room = _memory(devices)
@@ -63,9 +63,9 @@ def test_a_report_names_the_number_too(tmp_path: Path):
 
 def test_devices_that_are_too_few_are_told_how_many_are_enough(tmp_path: Path):
     options = CompileOptions(
-        target=_small(tmp_path, _memory(8)), max_context=32, devices=2, prompt_chunk=0
+        target=_small(tmp_path, _memory(4)), max_context=32, devices=2, prompt_chunk=0
     )
-    with pytest.raises(CompileError, match="--devices 8 has room"):
+    with pytest.raises(CompileError, match="--devices 4 has room"):
         compile_model(ONE, options)
 
 

@@ -50,7 +50,7 @@ def test_samples_take_the_time_of_the_ticking_model(sample: Program, context: in
 
 @pytest.mark.parametrize("sample", GENERATING, ids=lambda path: path.stem, indirect=True)
 def test_generation_takes_the_time_of_the_ticking_model(sample: Program) -> None:
-    symbols = {"fed": 0, "prompt": 3, "sampled": 1, "total": 6}
+    symbols = {"fed": 0, "prompt": 2, "sampled": 1, "total": 4}
     predicted = predict(sample, symbols, entry="generate").cycles
     assert Ticks(sample, symbols, "generate").run() == predicted
 
@@ -81,7 +81,7 @@ def ring() -> Program:
     [
         ("step", {"P": 1}),
         ("step", {"P": 60}),
-        ("generate", {"fed": 0, "prompt": 3, "sampled": 1, "total": 6}),
+        ("generate", {"fed": 0, "prompt": 2, "sampled": 1, "total": 4}),
     ],
 )
 def test_several_devices_take_the_time_of_the_ticking_model(
