@@ -69,11 +69,9 @@ def dumped(folder: Path, *options: str) -> Dumped:
 VARIANTS: dict[str, tuple[str, ...]] = {
     "default": (),
     "target": ("--target", "mine.toml"),
-    "shape": ("--shape", "seq=3", "--shape", "batch=2"),
-    "role": ("--input-role", "position_ids=data"),
-    "reference": ("--weights", "reference"),
+    "role and reference": ("--input-role", "position_ids=data", "--weights", "reference"),
     "plan": ("--devices", "2", "--plan", "plan.json"),
-    "none": ("--no-weights",),
+    "shape and none": ("--shape", "seq=3", "--shape", "batch=2", "--no-weights"),
     "f32": ("--precision", "f32"),
 }
 """Options of a compilation, by what they try."""

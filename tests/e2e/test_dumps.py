@@ -19,11 +19,9 @@ from tests.e2e.dumps import MODEL, VARIANTS, WAYS, Dumped, dumped, judged, run
 CHOSEN = {
     "default": [(7, "copied"), (-5, "by_opt")],
     "target": [(-3, "copied")],
-    "shape": [(0, "from_elsewhere")],
-    "role": [(1, "by_xdsl")],
-    "reference": [(-1, "in_place")],
+    "role and reference": [(1, "by_xdsl"), (-1, "in_place")],
     "plan": [(10, "by_xdsl")],
-    "none": [(5, "from_elsewhere")],
+    "shape and none": [(0, "from_elsewhere"), (5, "from_elsewhere")],
     "f32": [(-2, "by_emit")],
 }
 """Of each variant, some dumps and how they are fed back; all of them is a slow test."""
