@@ -69,14 +69,13 @@ def test_topk(reference: bool, length: int) -> None:
     assert found == [0, 1, 0, 1]
 
 
-@pytest.mark.parametrize(
-    "last", [pytest.param(4_300_000, marks=pytest.mark.slow), 4_194_303, 7, 9_000_000]
-)
-def test_topk_finds_the_best_wherever_it_lies(last: int) -> None:
-    """A window that slides over zeros and one 9, a row longer than a part."""
+@pytest.mark.parametrize("last", [0, 7, 4095, 4096, 4300, 8191, 8192, 9000])
+def test_topk_finds_the_best_wherever_it_lies(last: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Zeros and one 9, in a row of two parts and a rest."""
     from runtime.device.fast.reduction import _orders
 
-    row = np.zeros(9_000_001, np.float32)
+    monkeypatch.setattr("runtime.device.fast.reduction.MANY", 4096)
+    row = np.zeros(9001, np.float32)
     row[last] = 9
     order = _orders(row[None, None, None], np.float32, 3, True)
     rest = [at for at in (0, 1, 2) if at != last][:2]
@@ -123,7 +122,7 @@ def test_a_panel_keeps_its_bytes_while_it_waits(reference: bool, columns: int) -
     np.testing.assert_array_equal(bench.read(dst, columns), 7.0 * depth)
 
 
-@pytest.mark.parametrize(("reference", "points"), [(False, 1 << 24), (True, 1 << 15)])
+@pytest.mark.parametrize(("reference", "points"), [(False, 1 << 24), (True, 1 << 13)])
 @pytest.mark.parametrize("fn", ["set", "max"])
 def test_scatter(reference: bool, points: int, fn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """All points go to two rows in turn; parts follow each other in the order of the points."""
