@@ -136,9 +136,9 @@ def allowed(found: float, terms: list[float]) -> bool:
     """Whether a sum of exact terms is within n u sum|term|, or what infinity and NaN make of it."""
     finite = [term for term in terms if isfinite(term)]
     total = fsum(map(abs, finite))
-    if any(map(isnan, terms)) or {inf, -inf} <= set(terms):
-        return isnan(found)
     if len(finite) < len(terms):
+        if any(map(isnan, terms)) or {inf, -inf} <= set(terms):
+            return isnan(found)
         return total * (1 + len(terms) * U) > GREATEST or found == max(terms, key=abs)
     if total * (1 + len(terms) * U) > GREATEST:
         return True
