@@ -33,10 +33,11 @@ def model_id(path: Path) -> str:
     return "stories" if path == STORIES else path.stem
 
 
-def grouped(model: Path, *more: Any, id: str = "") -> Any:
+def grouped(model: Path, *more: Any, id: str = "", slow: bool = False) -> Any:
     """A parameter of tests of a model: those of one model run in one process."""
     name = model_id(model)
-    return pytest.param(model, *more, id=id or name, marks=pytest.mark.xdist_group(name))
+    marks = [pytest.mark.xdist_group(name), *([pytest.mark.slow] if slow else [])]
+    return pytest.param(model, *more, id=id or name, marks=marks)
 
 
 EACH_MODEL = pytest.mark.parametrize("model", [grouped(model) for model in MODELS])

@@ -26,9 +26,10 @@ def test_there_is_a_valid_model_for_every_operator_that_is_taken():
     assert {case.operator for case in valid()} == taken()
 
 
-def test_valid_models_are_right():
-    """Every fourth; the others, too, are right in `benchmarks.fuzz.invalid`."""
-    wanted = [(i, -1) for i in range(0, len(valid()), 4)]
+@pytest.mark.parametrize("step", [8, pytest.param(1, marks=pytest.mark.slow)])
+def test_valid_models_are_right(step: int):
+    """Every eighth; slow tests and `benchmarks.fuzz.invalid` have the others."""
+    wanted = [(i, -1) for i in range(0, len(valid()), step)]
     outcomes = {key: result.outcome for key, result in judged_all(wanted, Options()).items()}
     assert not {valid()[k[0]].operator: o for k, o in outcomes.items() if o.verdict != "right"}
 
@@ -48,8 +49,10 @@ def _sample(seed: int) -> list[Key]:
     return found
 
 
-def test_models_made_wrong_are_refused_or_as_onnx_runtime_has_them():
-    results = judged_all(_sample(1), Options()).values()
+@pytest.mark.parametrize("step", [2, pytest.param(1, marks=pytest.mark.slow)])
+def test_models_made_wrong_are_refused_or_as_onnx_runtime_has_them(step: int):
+    """One model of every other operator; of all of them in slow tests."""
+    results = judged_all(_sample(1)[::step], Options()).values()
     assert not {r.name: r.outcome for r in results if r.outcome.verdict in FAULTS}
     assert {r.outcome.verdict for r in results} >= {"right", "refused"}
 

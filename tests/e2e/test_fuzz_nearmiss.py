@@ -15,7 +15,8 @@ from benchmarks.fuzz.nearmiss.mutant import UNCHANGED, Mutant, make
 from benchmarks.fuzz.nearmiss.verdict import judge
 
 SEED = 1
-MUTANTS = 36
+MUTANTS, MORE = 24, 120
+"""Those beyond the first are slow tests."""
 
 
 def _name(maker: Callable[[Draw], Case]) -> str:
@@ -30,7 +31,10 @@ def test_what_is_known_is_found_and_right(maker: Callable[[Draw], Case]):
     assert (outcome.verdict, found) == ("right", "raised"), outcome.detail
 
 
-@pytest.mark.parametrize("number", range(MUTANTS))
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(n, marks=pytest.mark.slow if n >= MUTANTS else ()) for n in range(MORE)],
+)
 def test_a_near_miss_is_left_alone_or_listed_as_exact(number: int):
     outcome, _ = judge(make(SEED, number))
     assert outcome.verdict in ("right", "refused", "uncounted"), outcome.detail

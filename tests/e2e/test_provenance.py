@@ -36,10 +36,12 @@ MOVERS = frozenset(
 )  # fmt: skip
 """Operators that only say where elements lie, or of which type they are."""
 
+FEW = ("llama", "gpt2", "qwen2", "opt_torchscript")
+"""One of each make, and one of the other exporter; the rest are slow tests."""
 CASES = pytest.mark.parametrize(
     ("model", "devices"),
     [
-        *(grouped(model, 1) for model in EXPORTS),
+        *(grouped(model, 1, slow=model_id(model) not in FEW) for model in EXPORTS),
         grouped(ONE, 2, id=f"{model_id(ONE)} on two devices"),
     ],
 )

@@ -148,7 +148,12 @@ def layers(gathers: int, devices: int) -> str:
 
 @pytest.mark.parametrize(
     ("gathers", "devices", "target"),
-    [(1, 8, "lpu-4nm"), (12, 2, "lpu-4nm"), (12, 2, "lpu-tiny"), (12, 8, "lpu-tiny")],
+    [
+        (1, 8, "lpu-4nm"),
+        (12, 2, "lpu-4nm"),
+        (12, 2, "lpu-tiny"),
+        pytest.param(12, 8, "lpu-tiny", marks=pytest.mark.slow),
+    ],
 )
 def test_layers_gather_as_often_as_they_like(gathers: int, devices: int, target: str):
     x = np.linspace(0.2, 1, 5, dtype=np.float32)[None]

@@ -27,7 +27,7 @@ def _pipeline(devices: int, without: str) -> str:
     ("model", "devices", "target", "without"),
     [
         ("gpt2", 4, "lpu-4nm", ""),
-        ("llama", 8, "lpu-tiny", ""),
+        pytest.param("llama", 8, "lpu-tiny", "", marks=pytest.mark.slow),
         ("opt", 8, "lpu-4nm", "lpu-raise"),
         ("qwen2", 2, "lpu-tiny", "lpu-raise"),
     ],
