@@ -46,7 +46,7 @@ def prompt(count: int) -> list[int]:
 
 
 def last_logits(machine: Interpreter, tokens: list[int]) -> np.ndarray:
-    feed = feed_of(machine)
+    feed = feed_of(machine, {})
     (row,) = feed.last(tokens)
     assert feed.tokens == tokens
     feed.cache.close()
@@ -108,7 +108,7 @@ def _logits(inputs: dict[str, np.ndarray]) -> np.ndarray:
 def test_a_text_goes_on_behind_chunks():
     """Rows that a chunk has computed again, or filled up, are those of their tokens."""
     tokens = prompt(CONTEXT)
-    one, other = feed_of(machine(ONE)), feed_of(machine(ONE, 0))
+    one, other = feed_of(machine(ONE), {}), feed_of(machine(ONE, 0), {})
     for start, end in ((0, 3), (3, 12), (12, 13), (13, CONTEXT)):
         got, row = one.last(tokens[start:end]), other.step(tokens[start:end])[-1]
         assert difference(got[0], row) <= NEAR
@@ -127,7 +127,7 @@ def test_tokens_are_fed_many_at_a_time():
     list(generate(watched, Request(prompt(2 * WIDTH + 1), 1)))
     assert [runs.count(chunk.entry.pc), runs.count(step.pc)] == [2, 0]
     runs.clear()
-    feed_of(watched).last(prompt(2 * WIDTH + 1))
+    feed_of(watched, {}).last(prompt(2 * WIDTH + 1))
     assert [runs.count(chunk.entry.pc), runs.count(step.pc)] == [2, 1]
 
 

@@ -36,7 +36,7 @@ def tokens(machine: Interpreter) -> list[int]:
 
 def logits(machine: Interpreter) -> np.ndarray[Any, Any]:
     """Those of a text that is fed in two parts, with the cache on the devices."""
-    with Session(feed_of(machine)) as session:
+    with Session(feed_of(machine, {})) as session:
         return np.concatenate([session.step(PROMPT), session.step([4])])
 
 
