@@ -59,7 +59,7 @@ def _other(kind: ShardType, rng: random.Random) -> ShardType:
     return shard_type(Tensor.of(dims, kind.data.dtype), Sharding(DEVICES, tuple(axes)))
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 3))])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_claim_that_is_changed_is_refused_or_changes_nothing(seed: int):
     rng, found = random.Random(seed), Counter[str]()
     options = CompileOptions(precision="f32", max_context=CONTEXT, devices=DEVICES)

@@ -12,7 +12,7 @@ from benchmarks.fuzz.command import outcome_of
 from benchmarks.fuzz.decoders.cases import TOLERANCES, make
 
 SEED = 0
-NUMBERS = [pytest.param(n, marks=pytest.mark.slow if n >= 8 else ()) for n in range(24)]
+NUMBERS = [pytest.param(n, marks=pytest.mark.slow if n >= 8 else ()) for n in range(12)]
 """Of decoders that differ in all that follows; eight are no slow tests."""
 
 FEATURES = (

@@ -12,7 +12,7 @@ from benchmarks.fuzz.programs import trial
 from benchmarks.fuzz.programs.bases import make_bases
 from benchmarks.fuzz.programs.cases import Key, run_key
 
-KEYS: list[Key] = [*(("program", n) for n in range(24)), *(("text", n) for n in range(12))]
+KEYS: list[Key] = [*(("program", n) for n in range(12)), *(("text", n) for n in range(6))]
 SOME = {"program": 8, "text": 4}
 """As many of each are no slow tests."""
 

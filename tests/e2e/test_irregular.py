@@ -20,12 +20,8 @@ SOME = (
 )
 
 
-MORE = (
-    Key("gpt2-heads-5-vocabulary-9", 8, "lpu-4nm", True),
-    Key("heads-5", 8, "lpu-tiny", True, 3),
-    Key("mixtral-6-over-2", 8, "lpu-tiny", False),
-)
-KEYS = [*SOME, *(pytest.param(key, marks=pytest.mark.slow) for key in MORE)]
+LONGER = Key("gpt2-heads-5-vocabulary-9", 8, "lpu-4nm", True)
+KEYS = [*SOME, pytest.param(LONGER, marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize("key", KEYS, ids=str)

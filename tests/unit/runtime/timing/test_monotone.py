@@ -25,7 +25,7 @@ pytestmark = pytest.mark.xdist_group("monotone")
 """The programs are made and predicted once, in one process."""
 
 SEEDS = range(100)
-MORE_SEEDS = range(100, 400)
+MORE_SEEDS = range(100, 200)
 """Those of slow tests."""
 MORE: dict[str, Callable[[Target], Target]] = {
     "twice the fifo": lambda t: replace(t, fifo_bytes=2 * t.fifo_bytes),
