@@ -21,7 +21,7 @@ from dialects.lpu.types import Tensor, tensor_type
 from dialects.lpu.weights import Weight, WeightAttr
 from dialects.names import escape
 from dialects.onnx.branches import IfOp, YieldOp
-from dialects.onnx.elements import onnx_name
+from dialects.onnx.elements import ELEMENT_TYPES, onnx_name
 from dialects.onnx.ops import InitializerOp
 from lpuc.onnx_import.budgets import Budgets
 from lpuc.onnx_import.four_bits import constant_of, read_as_such, rows_of_table
@@ -118,26 +118,33 @@ class Body:
             value.name_hint = hint(name)
 
     def weights(self, graph: GraphProto) -> dict[str, Weight]:
-        """The constants of a graph by name."""
+        """The constants of a graph by name; of types that nothing has none that is unread."""
         if graph.sparse_initializer:
             raise Unsupported("the graph has sparse initializers", hint="store them densely")
-        weights: dict[str, Weight] = {}
+        weights, unread = dict[str, Weight](), set[str]()
         self.short = read_as_such(graph)
         for tensor in graph.initializer:
             what = f"the initializer '{escape(tensor.name)}'"
-            if not tensor.name or tensor.name in weights:
+            if not tensor.name or tensor.name in weights or tensor.name in unread:
                 raise CompileError(f"{what} has no name of its own")
             read = self.shared.tensors
             taken = tensor.data_type in SHORT and tensor.name in self.short
+            if (
+                not taken
+                and tensor.data_type not in ELEMENT_TYPES
+                and tensor.name not in used(graph)
+            ):
+                unread.add(tensor.name)
+                continue
             weights[tensor.name] = (read.short if taken else read.weight)(tensor, what)
             if taken:
                 self.kinds[tensor.name] = tensor.data_type
         return weights
 
-    def _constants(self, weights: Mapping[str, Weight], used: set[str]) -> None:
+    def _constants(self, weights: Mapping[str, Weight], names: set[str]) -> None:
         """An operation for each constant that is used."""
         for name, weight in weights.items():
-            if name not in used:
+            if name not in names:
                 continue
             op = _constant(weight, escape(name))
             append(op, self.block)
@@ -259,8 +266,7 @@ class Body:
 
     def graph(self, graph: GraphProto, weights: Mapping[str, Weight]) -> None:
         """The constants that are used and the nodes of a graph."""
-        used = names_read(graph.node) | {output.name for output in graph.output}
-        self._constants(weights, used)
+        self._constants(weights, used(graph))
         self._nodes(graph.node, sortable=self.outer is None)
 
     def results(self, graph: GraphProto) -> list[SSAValue]:
@@ -274,6 +280,11 @@ class Body:
                 raise Unsupported(f"the output '{escape(output.name)}' is {onnx_name(kind)}")
             found.append(value)
         return found
+
+
+def used(graph: GraphProto) -> set[str]:
+    """All names that a graph reads or gives."""
+    return names_read(graph.node) | {output.name for output in graph.output}
 
 
 def _constant(weight: Weight, name: str) -> InitializerOp:

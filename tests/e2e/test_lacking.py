@@ -121,6 +121,14 @@ def test_large_tables_are_read_from_the_file(tmp_path: Path):
     assert lpuc.verify(tmp_path / "m.onnx", precision="f32").is_right
 
 
+def test_constants_that_nothing_reads_may_have_any_type(tmp_path: Path):
+    """Tools leave zero points behind when they take away what read them."""
+    model = made("int16", "", "one scale")
+    model.graph.initializer.append(helper.make_tensor("left", TensorProto.INT16, [], [3]))
+    model.graph.initializer.append(helper.make_tensor("words", TensorProto.STRING, [1], [b"a"]))
+    assert_same(model, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("between", "message"),
     [
