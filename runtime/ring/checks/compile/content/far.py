@@ -73,6 +73,7 @@ class Staging:
 
     def pass_turn(self, far: Far, symbol: int) -> None:
         """A turn ends: behind it, its counter is another number."""
+        far.wholes.pass_turn(self.symbols, symbol)
         for family in far.families:
             for _, piece in left_of(family):
                 extents = [extent for extent, _ in piece.shape.axes]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from runtime.ring.checks.compile.content.shapes import Runs, Shape, Shapes
 from runtime.ring.checks.compile.content.slots import slot_of
-from runtime.ring.checks.compile.values import Value
+from runtime.ring.checks.compile.values import Symbols, Value
 
 _numbers = count()
 
@@ -79,8 +79,19 @@ class Stored:
         return not is_plain and self._rows() != other._rows()
 
     def _rows(self) -> list[object]:
-        """Which bytes are of one exchange, whichever it was."""
-        return [(place, *run) for place, whole in enumerate(self.found) for run in whole.left]
+        """Which bytes are of one exchange, whichever it was, and whether there may be fewer."""
+        return [
+            (place, *run, _is_counted(whole.shape))
+            for place, whole in enumerate(self.found)
+            for run in whole.left
+        ]
+
+    def pass_turn(self, symbols: Symbols, counter: int) -> None:
+        """A turn ends: behind it, how many rows its counter said nobody knows."""
+        for place, whole in enumerate(self.found):
+            if counter in symbols.roots(extent for extent, _ in whole.shape.axes):
+                shape = whole.shape._replace(axes=((symbols.unknown(), 1),))
+                self.found[place] = whole._replace(shape=shape)
 
     def put(self, runs: Runs) -> list[Whole]:
         """Something is stored over some bytes; what of exchanges was there."""

@@ -77,7 +77,22 @@ class Stored:
         new = _events(left) - _events(first)
         known = (self.known[event] for event in new & self.known.keys())
         is_plain = all(grown.is_fixed and not beneath for grown, beneath in known)
-        return not is_plain and _rows(left) != _rows(first)
+        return not is_plain and self._rows(left) != self._rows(first)
+
+    def _rows(self, hbm: Runs) -> list[tuple[int, int, bool]]:
+        """Where bytes of exchanges begin, of which, and whether there may be less of it.
+
+        Those are numbered as they are met.
+        """
+        numbers: dict[int, int] = {}
+        found: list[tuple[int, int, bool]] = []
+        for start, held in zip(hbm.starts, hbm.held, strict=True):
+            event = held.stored if isinstance(held, Content) else -1
+            number = numbers.setdefault(event, len(numbers)) if event >= 0 else -1
+            if not found or number != found[-1][1]:
+                known = self.known.get(event)
+                found.append((start, number, known is not None and not known.grown.is_fixed))
+        return found
 
     def pass_turn(self, loop: int) -> None:
         """A turn of a loop ends: behind it, what extents depend on are other numbers."""
@@ -90,18 +105,6 @@ def _events(hbm: Runs) -> set[int]:
     """Those that stored what is there of exchanges."""
     helds = hbm.held if hbm.is_stored else ()
     return {held.stored for held in helds if isinstance(held, Content)}
-
-
-def _rows(hbm: Runs) -> list[tuple[int, int]]:
-    """Where bytes of exchanges begin, and of which: they are numbered as they are met."""
-    numbers: dict[int, int] = {}
-    found: list[tuple[int, int]] = []
-    for start, held in zip(hbm.starts, hbm.held, strict=True):
-        event = held.stored if isinstance(held, Content) else -1
-        number = numbers.setdefault(event, len(numbers)) if event >= 0 else -1
-        if number != (found[-1][1] if found else -1):
-            found.append((start, number))
-    return found
 
 
 def _bytes(found: Block) -> Iterator[tuple[int, int]]:

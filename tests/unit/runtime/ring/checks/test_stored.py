@@ -22,6 +22,8 @@ HEAD = [*OTHERS, *rings.places(DEVICES, r.SLOTS), "li r57, 64", f"li r21, {r.SLO
 ALL = f"li r51, {r.ROWS}"
 FEWER = f"li r51, {r.ROWS - 1}"
 BY_SYMBOL = "mov r51, r9"
+TURN = "addi r51, r90, 1"
+ELSEWHERE = r.PART * DEVICES
 NEW, OLD = 20, 23
 """Registers of where a device has the numbers that count, and others."""
 
@@ -50,6 +52,11 @@ OWN = [
     f"f32 r20[r0,r0,r{r.WIDTH},r4]",
 ]  # fmt: skip
 """A device stores its own rows over those of all."""
+MANY = [
+    "li r85, 20000", "li r86, 2", f"li r87, {FAR + 2 * ELSEWHERE}",
+    "load (r1,r1,r1,r85), i8 r59[r0,r0,r0,r1], i8 r87[r0,r0,r0,r86]",
+]  # fmt: skip
+"""More bytes that lie apart than are looked at one by one."""
 
 
 def _turns(body: Sequence[str]) -> list[str]:
@@ -75,7 +82,10 @@ GOOD = {
     "something else is read that was stored over what was left": [
         *BEFORE, *OWN, *_gather(FEWER), *_read()
     ],
-    "behind what was there, as to a cache": [*_gather(FEWER), *_gather(ALL, aside=r.PART * 4)],
+    "a row further, from there on": [*BEFORE, *_gather(aside=r.ROW), *_read(first=1)],
+    "as many as a turn says": [*BEFORE, *_turns([*_gather(TURN), *_read("addi r60, r90, 1")])],
+    "very many bytes apart, from elsewhere": [*BEFORE, *_gather(FEWER), *MANY],
+    "behind what was there, as to a cache": [*_gather(FEWER), *_gather(aside=ELSEWHERE)],
 }  # fmt: skip
 WRONG = {
     "fewer rows": [*BEFORE, *_gather(FEWER), *_read()],
@@ -86,6 +96,18 @@ WRONG = {
         *OWN, *_turns([*_gather(FEWER), *_read(), *_gather(source=OLD)])
     ],
     "fewer rows on one way": [*BEFORE, *_branch(_gather(FEWER)), *_read()],
+    "fewer rows, and as many elsewhere": [
+        *BEFORE, *_gather(FEWER), *_gather(aside=ELSEWHERE), *_read()
+    ],
+    "fewer rows where another way stored others": [
+        *BEFORE, *_branch(OWN), *_gather(FEWER), *_read()
+    ],
+    "fewer rows in the turn before, and as many elsewhere": [
+        *BEFORE, *_turns([*_read(), *_gather(FEWER), *_gather(aside=ELSEWHERE)])
+    ],
+    "as many as the turn before says": [
+        *BEFORE, *_turns([*_read("addi r60, r90, 1"), *_gather(TURN)])
+    ],
     "a row further": [*BEFORE, *_gather(aside=r.ROW), *_read()],
     "as many as a symbol says": [*BEFORE, *_gather(BY_SYMBOL), *_read()],
     "as many as a symbol says in the turn before": [
@@ -103,7 +125,7 @@ def _text(lines: Sequence[str]) -> list[str]:
 
 
 def _rules(lines: Sequence[str]) -> dict[str, str]:
-    return by_each(Rows(r.ROWS - 1, DEVICES), _text(lines))
+    return by_each(Rows(r.ROWS, DEVICES), _text(lines))
 
 
 def _seen(lines: Sequence[str], count: int) -> np.ndarray:
