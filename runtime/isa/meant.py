@@ -69,9 +69,11 @@ def _teller(kind: Kind) -> Callable[[Any], str] | None:
             return kind.show
 
 
-def digest_of(words: Sequence[str], numbers: Sequence[int]) -> str:
-    """The digest of a stretch."""
-    return _digest("\n".join(words).encode() + pack(f"<{len(numbers)}Q", *numbers)).hex()
+def digest_of(words: Sequence[str], numbers: Sequence[int] | bytes) -> str:
+    """The digest of a stretch, whose numbers may be bytes already, eight of each."""
+    if not isinstance(numbers, bytes):
+        numbers = pack(f"<{len(numbers)}Q", *numbers)
+    return _digest("\n".join(words).encode() + numbers).hex()
 
 
 def _digest(data: bytes) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from operator import add, mul, sub
+from struct import pack
 from typing import Any
 
 from runtime.isa.instructions.ctrl import (
@@ -75,11 +76,11 @@ class Held:
 
 @dataclass
 class Told:
-    """A stretch: words and numbers of its instructions, the first of which stands at `first`."""
+    """A stretch: words and packed numbers of its instructions, which begin at `first`."""
 
     first: int
     words: list[str] = field(default_factory=list[str])
-    numbers: list[int] = field(default_factory=list[int])
+    numbers: list[bytes] = field(default_factory=list[bytes])
     is_exchange: bool = False
 
 
@@ -124,7 +125,7 @@ class Meaning:
     def _end(self, at: int) -> Told:
         """A stretch ends before or at an instruction, with which the next one begins."""
         told = self.told
-        if not self.meant or self.meant.pop() != digest_of(told.words, told.numbers):
+        if not self.meant or self.meant.pop() != digest_of(told.words, b"".join(told.numbers)):
             names = f"{self.narrator.name(told.first)} to {self.narrator.name(at)}"
             what = f"{names} compute, put or send something else than was meant"
             self.narrator.refuse("meant", what, at, told.first)
@@ -136,7 +137,7 @@ class Meaning:
             self._end(at)
         told = self.told
         told.words.append(word)
-        told.numbers += numbers
+        told.numbers.append(pack(f"<{len(numbers)}Q", *numbers))
         told.is_exchange = is_exchange
 
     def _straight(self, at: int) -> int:
@@ -148,7 +149,7 @@ class Meaning:
             self._span(at, first, held.registers)
             exchange, told = self.walk.exchanges.at(first, behind), self.told
             told.words.append(exchange.words)
-            told.numbers += exchange.get(held.registers)
+            told.numbers.append(exchange.numbers(held.registers))
             told.is_exchange, at = True, behind
         self._span(at, end, held.registers)
         return end
@@ -167,7 +168,7 @@ class Meaning:
         if self.told.is_exchange:
             self._end(at)
         self.told.words += words
-        self.told.numbers += numbers
+        self.told.numbers.append(pack(f"<{len(numbers)}Q", *numbers))
 
     def _control(self, at: int, inst: Inst) -> None:
         held = self.held

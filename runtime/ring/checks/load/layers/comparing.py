@@ -45,7 +45,7 @@ class Comparison:
         self.forms = forms
         self.exchanges = exchanges
         self.rows = rows
-        self._alike: dict[int, tuple[Exchange, tuple[Value, ...]]] = {}
+        self._alike: dict[int, tuple[Exchange, object]] = {}
         """Of rows by the first one, an exchange that does what they do, and what it found."""
 
     def compared(self, span: range, registers: list[Value]) -> Compared | None:
@@ -70,11 +70,11 @@ class Comparison:
         exchange, wanted = self._alike.get(first, (None, ()))
         if exchange is None or exchange is not self.exchanges.at(start, end):
             return False
-        return exchange.get(registers) == wanted
+        return exchange.once(registers) == wanted
 
     def _note(self, start: int, end: int, first: int, registers: list[Value]) -> None:
         exchange = self.exchanges.at(start, end)
-        self._alike[first] = exchange, exchange.get(registers)
+        self._alike[first] = exchange, exchange.once(registers)
 
     def _one_by_one(self, low: int, high: int, first: int, found: Compared) -> int | None:
         """How many rows instructions do what they do, from the `first` on; None if one does not."""
