@@ -123,6 +123,12 @@ class Family:
             kept += _rest(old, piece)
         self.slots[distance] = _merged(kept)
 
+    def clear(self, distance: int, start: int, end: int, at: int) -> None:
+        """Take out of the slot of a device what lies between two offsets."""
+        gone = Piece(start, run(end - start), None, at)
+        left = [part for old in self.slots[distance] for part in _rest(old, gone)]
+        self.slots[distance], self._complete = tuple(left), None
+
     def complete(self, shapes: Shapes) -> tuple[Piece, ...]:
         """What all slots have, each of its device, as pieces that reach over all slots."""
         if self._complete is None:

@@ -86,7 +86,8 @@ class Staging:
         met = [f for f in far.meeting(*self._hull(view)) if f in far.stored or any(left_of(f))]
         if not met or self.symbols.origin(view.base) is Origin.DEVICE or self.asks(view):
             return
-        for family in met if isinstance(view.base, int) else ():
+        is_same = self.symbols.origin(view.base) is Origin.SAME
+        for family in met if is_same else ():
             self._read(family, at, view)
             if family in far.stored:
                 self._read_rows(family, at, view)
@@ -142,7 +143,7 @@ class Staging:
         for family in families:
             is_alike = not is_whole or self._grows_alike(family, at, view, parts)
             if parts is None or not is_alike or not self._store(far, family, at, parts, is_whole):
-                far.drop(family)
+                self._cover(far, family, at, view)
         if not self.run:
             far.settle()
         if is_whole and self.run and parts is not None and not far.meeting(*self._hull(view)):
@@ -158,6 +159,16 @@ class Staging:
             far.wholes.put_whole(at, base, shape, runs)
         elif far.wholes.found:
             far.wholes.put(runs if places and None not in parts else [self._hull(view)])
+
+    def _cover(self, far: Far, family: Family, at: int, view: View) -> None:
+        """Something else is stored: of parts those are left that it does not cover for sure."""
+        runs = self.shapes.runs(self.shapes.greatest(view.shape), view.base)
+        for low, high in () if family in far.stored else runs or ():
+            for distance in range(len(family.slots)):
+                start = _place(family) + family.step * distance
+                family.clear(distance, low - start, high - start, at)
+        if family in far.stored or not any(left_of(family)):
+            far.drop(family)
 
     def _put(self, far: Far, at: int, view: View) -> None:
         """Each device puts a part of its own."""

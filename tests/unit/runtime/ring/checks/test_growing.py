@@ -233,3 +233,14 @@ def test_of_all_rows_stored_before_a_loop_its_turns_may_store_fewer_than_are_rea
         lines = [*case.before(), "li r5, 0", "T: li r6, 3", *turn, "loop r5, r6, 1, T"]
         found = by_each(case, case.whole(lines))
         assert all(found.values()) if is_wrong else not any(found.values()), found
+
+
+def test_a_loop_that_begins_at_a_number_of_a_symbol_stores_rows_nobody_counts():
+    case = Case(6)
+    how = r.Split(tile=2, counted=6, bound=6, home=HOME, row=ROW)
+    split = r.split(case.devices, how, source=0)
+    assert split.count("li r5, 0") == 1
+    lines = ["mov r5, r9" if line == "li r5, 0" else line for line in split]
+    text = case.whole([*case.before(), *lines, *case.used()])
+    assert not np.array_equal(*(_ran(case, count, text)[0] for count in (1, 3)))
+    assert by_each(case, text)["load"] == "place"

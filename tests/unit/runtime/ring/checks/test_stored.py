@@ -69,6 +69,18 @@ def _branch(body: Sequence[str]) -> list[str]:
     return ["li r92, 3", "bge r9, r92, E", *body, "E: li r93, 0"]
 
 
+ROW = f"(r1,r1,r1,r{r.ELEMENTS}), f32 {{}}[r0,r0,r0,r4], f32 {{}}[r0,r0,r0,r4]"
+PARTS = {
+    "nothing": ([], RULES),
+    "a row of all": ([f"li r80, {FAR}", f"store {ROW.format('r80', 'r20')}"], RULES),
+    "a row nobody knows where": (["lds r80, 0", f"store {ROW.format('r80', 'r20')}"], RULES),
+    "a row at a symbol": (
+        [f"muli r80, r9, {r.ROW}", f"addi r80, r80, {FAR}", f"store {ROW.format('r80', 'r20')}"],
+        RULES,
+    ),
+    "all rows": (OWN, {""}),
+}
+"""What is stored over parts that no device has of another, and whether they are read then."""
 GOOD = {
     "once": [*_gather(), *_read()],
     "all rows again": [*BEFORE, *_gather(), *_read()],
@@ -85,6 +97,10 @@ GOOD = {
     "a row further, from there on": [*BEFORE, *_gather(aside=r.ROW), *_read(first=1)],
     "as many as a turn says": [*BEFORE, *_turns([*_gather(TURN), *_read("addi r60, r90, 1")])],
     "very many bytes apart, from elsewhere": [*BEFORE, *_gather(FEWER), *MANY],
+    "a row where two devices say": [
+        "add r80, r10, r11", "muli r80, r80, 64", "addi r80, r80, 2048",
+        f"store {ROW.format('r80', 'r20')}",
+    ],
     "behind what was there, as to a cache": [*_gather(FEWER), *_gather(aside=ELSEWHERE)],
 }  # fmt: skip
 WRONG = {
@@ -150,3 +166,23 @@ def test_what_is_of_two_exchanges_is_not_read(lines: Sequence[str]):
     )
     found = _rules(lines)
     assert set(found.values()) <= RULES, found
+
+
+@pytest.mark.parametrize(("stored", "rules"), PARTS.values(), ids=PARTS)
+def test_parts_are_read_where_they_are_stored_over(stored: Sequence[str], rules: set[str]):
+    assert set(_rules([*r.put(), *stored, *_read()]).values()) <= rules
+
+
+def test_a_part_is_not_read_at_the_address_that_a_symbol_says():
+    lines = [
+        *r.put(), f"muli r80, r9, {r.ROW}", f"addi r80, r80, {FAR}", f"li r59, {rings.SEEN}",
+        f"load {ROW.format('r59', 'r80')}",
+    ]  # fmt: skip
+    assert set(_rules(lines).values()) <= RULES
+
+
+def test_the_matrix_unit_takes_no_rows_of_two_exchanges():
+    panel = f"(r1,r1,r{r.HEIGHT},r{r.ELEMENTS}), f32 r80[r0,r0,r{r.WIDTH},r4]"
+    for count in (ALL, FEWER):
+        lines = [*BEFORE, *_gather(count), f"li r80, {FAR}", f"stream {panel}"]
+        assert set(_rules(lines).values()) <= ({""} if count is ALL else RULES)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.unit.runtime.ring.checks import rows as r
 from tests.unit.runtime.ring.checks.load.rings import (
     SEEN,
     Ring,
@@ -168,3 +169,17 @@ def test_what_was_put_before_a_loop_of_one_turn_may_be_exchanged_and_read_in_it(
     turn = [*hops(2), *read_all(2), "addi r24, r5, 128", "copy (r1,r1,r1,r2), "
             "f32 r24[r0,r0,r0,r4], f32 r22[r0,r0,r0,r4]"]  # fmt: skip
     accepted(Ring(2), [*own(), *places(2, 4096), *put(), *looped(turn, 1)])
+
+
+@pytest.mark.parametrize("check", r.CHECKS)
+@pytest.mark.parametrize(("function", "rule"), [("max", ""), ("min", ""), ("sum", "branch")])
+def test_of_what_was_exchanged_the_greatest_is_the_same_on_every_machine(
+    check: str, function: str, rule: str
+):
+    """Two of 16 numbers each, eight bytes, right before what was exchanged; a sum may round."""
+    rows = "(r1,r1,r61,r2), f32 r60[r0,r0,r4,r4], f32 r21[r0,r0,r3,r4]"
+    lines = [
+        *gather(2), "li r60, 4088", "li r61, 2", f"reduce.{function} {rows}, 8, 0",
+        *read_all(2), "lds r62, 4088", "out r62",
+    ]  # fmt: skip
+    assert r.CHECKS[check](2, whole(lines)) == rule

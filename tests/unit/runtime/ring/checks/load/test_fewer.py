@@ -184,3 +184,14 @@ def test_rows_that_are_written_over_what_was_exchanged_are_read_alone():
         for rows in ("r9", "r4"):
             lines = [*before, *fill, "li r61, 512", read.format(rows)]
             assert _rule(whole(lines)) == ("" if rows == "r9" else "place")
+
+
+def test_rows_of_which_the_second_lies_over_what_was_exchanged_are_read_alone():
+    """The first lies before it."""
+    head = [*gather(2), *own(4032), "li r60, 4032", "li r61, 512", "li r62, 2"]
+    fill = "fill (r1,r1,{},r4), f32 r60[r0,r0,r3,r4], r1"
+    read = "map1.neg (r1,r1,{},r4), f32 r61[r0,r0,r3,r4], f32 r60[r0,r0,r3,r4]"
+    rows = "min r63, r9, r62"
+    for count in ("r63", "r62"):
+        lines = whole([*head, rows, fill.format("r63"), read.format(count)])
+        assert _rule(lines) == ("" if count == "r63" else "place")
