@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -15,7 +16,6 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
-from hypothesis.internal.conjecture import providers
 
 from lpuc.cli import NEW_OBJECTS
 from lpuc.cli.threads import limit_threads
@@ -31,11 +31,12 @@ settings.register_profile(
     derandomize=True,
 )
 settings.load_profile("the same each time")
-providers._get_local_constants = providers.Constants  # pyright: ignore
-"""
-Else numbers that stand in modules are drawn, too: of all that were imported when a test begins,
-which is up to the tests before it. To read them out of the sources takes seconds.
-"""
+with suppress(ImportError, AttributeError):
+    # Where hypothesis draws numbers that stand in modules, too, it is those of all that were imported
+    # when a test begins, which is up to the tests before it; to read them takes seconds.
+    from hypothesis.internal.conjecture import providers
+
+    providers._get_local_constants = providers.Constants  # pyright: ignore
 
 from runtime.native.library import Serving  # noqa: E402
 from tests import costs, spreading  # noqa: E402
