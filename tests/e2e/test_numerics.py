@@ -13,15 +13,15 @@ from tests.e2e.committed import EXPORTS, ONE, model_id, options
 
 BY_NAME = {model_id(model): model for model in EXPORTS}
 CASES = [
-    pytest.param(model, precision, id=f"{model_id(model)}-{precision}")
-    for model, precision in (
-        (ONE, "f32"),
-        (ONE, "f16"),
-        (BY_NAME["gpt2"], "f32"),
-        (BY_NAME["opt_torchscript"], "f16"),
+    pytest.param(model, precision, id=f"{model_id(model)}-{precision}", marks=marks)
+    for model, precision, marks in (
+        (ONE, "f32", ()),
+        (ONE, "f16", pytest.mark.slow),
+        (BY_NAME["gpt2"], "f32", pytest.mark.slow),
+        (BY_NAME["opt_torchscript"], "f16", ()),
     )
 ]
-"""One model in either precision, one of another family and one of another exporter in one."""
+"""Two families, exporters and precisions, one of each together; the other pairs are slow tests."""
 
 
 @pytest.mark.parametrize(("model", "precision"), CASES)
