@@ -32,7 +32,7 @@ settings.register_profile(
 )
 settings.load_profile("the same each time")
 with suppress(ImportError, AttributeError):
-    # Where hypothesis draws numbers that stand in modules, too, it is those of all that were imported
+    # Where hypothesis draws numbers that stand in modules, too, those are of all that are imported
     # when a test begins, which is up to the tests before it; to read them takes seconds.
     from hypothesis.internal.conjecture import providers
 
