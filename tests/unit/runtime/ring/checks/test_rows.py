@@ -156,6 +156,29 @@ def test_a_layer_of_many_that_leaves_out_a_row_is_refused(check: Check, rows: in
 
 
 @by_each_check
+@pytest.mark.parametrize("rows", [0, r.ROWS - 1, r.ROWS])
+def test_of_rows_that_lie_apart_in_the_lmu_no_more_is_read_than_was_exchanged(
+    check: Check, rows: int
+):
+    """Of all but one of them; behind the last one something else stands. None may be read, too."""
+    view = f"[r0,r0,r{r.PITCH},r4]"
+    block = f"(r1,r1,r51,r{r.ELEMENTS}), f32 {{}}{view}"
+    slots = ["li r57, 96", *(f"muli r{30 + j}, r{10 + j}, 96" for j in range(4))]
+    lines = [
+        *slots, *(f"addi r{30 + j}, r{30 + j}, {r.SLOTS}" for j in range(4)), "li r56, 4",
+        f"li r21, {r.SLOTS}", "fill (r1,r1,r1,r95), f32 r21[r0,r0,r0,r4], r0",
+        f"li r51, {r.ROWS - 1}", f"copy {block.format('r30')}, f32 r20[r0,r0,r{r.WIDTH},r4]",
+        *rings.hops(4, 30, block), f"li r60, {rows}", f"li r59, {SEEN}",
+        f"map1.neg (r1,r56,r60,r{r.ELEMENTS}), f32 r59[r0,r57,r{r.PITCH},r4], "
+        f"f32 r21[r0,r57,r{r.PITCH},r4]",
+        f"map1.neg (r1,r56,r51,r{r.ELEMENTS}), f32 r59[r0,r57,r{r.PITCH},r4], "
+        f"f32 r21[r0,r57,r{r.PITCH},r4]",
+    ]  # fmt: skip
+    found = check(4, r.whole(["li r95, 96", *lines]))
+    assert found in RULES if rows == r.ROWS else found == ""
+
+
+@by_each_check
 @pytest.mark.parametrize("is_streamed", [True, False])
 @pytest.mark.parametrize("step", [0, 64])
 def test_a_layer_of_many_that_puts_or_reads_a_part_in_hbm_is_not_like_the_others(

@@ -183,3 +183,12 @@ def test_of_what_was_exchanged_the_greatest_is_the_same_on_every_machine(
         *read_all(2), "lds r62, 4088", "out r62",
     ]  # fmt: skip
     assert r.CHECKS[check](2, whole(lines)) == rule
+
+
+@pytest.mark.parametrize("left", ["r1", "r10"], ids=["all alike", "each its own"])
+def test_what_a_turn_leaves_is_what_the_next_one_branches_on(left: str):
+    """The first turn finds what all devices have."""
+    write = "iota (r1,r1,r1,r1), i64 r60[r0,r0,r0,r0], {}, (r0,r0,r0,r0)"
+    turn = ["lds r62, 8192", "out r62", write.format(left)]
+    lines = whole([*gather(2), "li r60, 8192", write.format("r1"), *looped(turn, 3)])
+    assert r.CHECKS["load"](2, lines) == ("" if left == "r1" else "branch")
