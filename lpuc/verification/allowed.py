@@ -17,8 +17,8 @@ from xdsl.dialects.builtin import ModuleOp
 from dialects.errors import CompileError
 from lpuc.levels.cases import Case
 from lpuc.levels.contracts import ROUNDOFF
-from lpuc.levels.onnx_runtime import Arrays
-from lpuc.levels.tolerance import by_row, departure
+from lpuc.levels.onnx_runtime import BYTES, HALVES, Arrays
+from lpuc.levels.tolerance import by_row, departure, is_float
 from lpuc.verification.spread import (
     FACTOR,
     RUNS,
@@ -42,6 +42,8 @@ ROUNDOFFS = {kind.value: unit for kind, unit in ROUNDOFF.items()}
 """By precision."""
 ENOUGH = 0.5
 """Of what is known to be allowed: who is off by no more is right, and nobody asks further."""
+INTEGERS = (BYTES, HALVES)
+"""What files round to that quantise activations."""
 HELD_BYTES = 64 << 20
 """Of what cases are remembered that nobody has asked about yet, at most."""
 
@@ -158,8 +160,11 @@ class Allowed:
         modules: Mapping[str, ModuleOp],
         precision: str,
         logits: Port | None = None,
+        narrowest: str = "f32",
     ) -> None:
         self.modules, self.precision, self.logits = modules, precision, logits
+        self.is_stepped = narrowest in INTEGERS
+        """Whether the file rounds to integers: rows are a step off that are so in no other run."""
         self._last = Spreading(modules, Case("", {}))
         self._waiting: list[tuple[Spreading, Arrays]] = []
         """Cases whose logits tell how far they may be off."""
@@ -183,6 +188,9 @@ class Allowed:
             excess = {n: excess_of(got[n], x, allowed.get(n), tolerance) for n, x in right.items()}
             if all(share <= ENOUGH for share in excess.values()):
                 break
+        if self.is_stepped:
+            floats = (name for name, array in right.items() if is_float(array))
+            excess |= {n: min(excess[n], departure(got[n], right[n]) / tolerance) for n in floats}
         if level == "lpu":
             self._remember(right)
         found = dict[str, tuple[float, float]]()

@@ -124,7 +124,7 @@ def judge(
     for output in outputs:
         judgement.table.setdefault(output, {})
     last, logits = dict[str, Arrays](), logits_of(subject.interface)
-    allowed = Allowed(subject.modules, judgement.precision, logits)
+    allowed = Allowed(subject.modules, judgement.precision, logits, judgement.narrowest)
 
     def errors(level: str, case: Case, expected: Arrays) -> Errors:
         given = _carried(case, last.pop(level, {}))

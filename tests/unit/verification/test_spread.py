@@ -16,7 +16,7 @@ from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
 from lpuc.levels.cases import Case
 from lpuc.levels.execution import run_level
-from lpuc.levels.tolerance import TOLERANCES
+from lpuc.levels.tolerance import TOLERANCES, tolerance_of
 from lpuc.verification import allowed
 from lpuc.verification.allowed import Allowed
 from lpuc.verification.spread import FACTOR, RUNS, drawn, excess_of
@@ -145,6 +145,21 @@ def test_runs_that_round_otherwise_are_made_only_where_numbers_are_off(
     found = verified(model, CompileOptions("lpu-tiny", "f32"), None, 0)
     assert found.mismatches == [("y", "mem")]
     assert set(runs) == {(level, seed) for level in ("onnx", "lpu") for seed in range(RUNS)}
+
+
+@pytest.mark.parametrize(("narrowest", "seen"), [("f32", 2e-5), ("i16", 1e-3)])
+def test_files_that_round_to_integers_are_held_to_the_tolerance(
+    narrowest: str, seen: float, monkeypatch: pytest.MonkeyPatch
+):
+    """A step more or less is in whatever row a number lies near a half."""
+    monkeypatch.setattr(allowed, "drawn", lambda *_given: {"y": np.array([[0.0]])})
+    judge = Allowed({"onnx": ModuleOp([])}, "f32", narrowest=narrowest)
+    judge.begin(Case("", {}))
+    right = {"y": np.full((1, 8), 0.5, np.float32)}
+    for off, is_wrong in ((seen / 4, narrowest == "f32"), (seen, True)):
+        got = {"y": right["y"] + np.float32(off)}
+        (_, share) = judge.errors("onnx", got, right, tolerance_of("onnx", "f32", narrowest))["y"]
+        assert (share > 1) == is_wrong
 
 
 def test_a_step_goes_on_from_what_may_be_off(monkeypatch: pytest.MonkeyPatch):
