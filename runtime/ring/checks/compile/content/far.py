@@ -62,10 +62,7 @@ class Staging:
         return bool(found)
 
     def refuse(self, rule: Rule, words: str, at: int, by: int, view: View) -> None:
-        """Refuse an operand; not yet where its extents depend on turns that may be asked for.
-
-        With known ones they may be right.
-        """
+        """Refuse an operand; not yet where extents depend on turns with which it may be right."""
         found = self.counters & self.symbols.roots(view.sizes)
         self.needed |= found
         if not found:
@@ -132,7 +129,8 @@ class Staging:
         """An instruction stores; `is_whole` says that it is what all devices have exchanged."""
         if not view.shape.span:
             return
-        self._keep(far, at, view, is_whole)
+        if is_whole or far.wholes.meets(*self._hull(view)):
+            self._keep(far, at, view, is_whole)
         if self.symbols.origin(view.base) is Origin.DEVICE:
             self._put(far, at, view)
             return
@@ -151,13 +149,13 @@ class Staging:
 
     def _keep(self, far: Far, at: int, view: View, is_whole: bool) -> None:
         """What is stored as one lies over what was stored before, and so does all else."""
-        base, shape = view.base, view.shape
-        places = bases_of(self.shapes, base)
-        parts = [self.shapes.runs(self.shapes.greatest(shape), place) for place in places]
+        most, places = self.shapes.greatest(view.shape), bases_of(self.shapes, view.base)
+        parts = [self.shapes.runs(most, place) for place in places]
         runs = [run for part in parts if part is not None for run in part]
-        if is_whole and not self.run and shape.is_exact and isinstance(base, int) and runs:
-            far.wholes.put_whole(at, base, shape, runs)
-        elif far.wholes.found:
+        is_one = is_whole and not self.run and view.shape.is_exact
+        if is_one and isinstance(view.base, int) and runs:
+            far.wholes.put_whole(at, view.base, view.shape, runs)
+        else:
             far.wholes.put(runs if places and None not in parts else [self._hull(view)])
 
     def _cover(self, far: Far, family: Family, at: int, view: View) -> None:

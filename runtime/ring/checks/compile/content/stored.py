@@ -93,6 +93,10 @@ class Stored:
                 shape = whole.shape._replace(axes=((symbols.unknown(), 1),))
                 self.found[place] = whole._replace(shape=shape)
 
+    def meets(self, low: int, high: int) -> bool:
+        """Whether something of exchanges may lie in a range."""
+        return any(whole.left[0][0] < high and low < whole.left[-1][1] for whole in self.found)
+
     def put(self, runs: Runs) -> list[Whole]:
         """Something is stored over some bytes; what of exchanges was there."""
         met = [whole for whole in self.found if _meet(whole.left, runs)]
