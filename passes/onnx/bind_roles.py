@@ -22,10 +22,10 @@ func.func @step(%ids : !lpu.tensor<[1, 1], i64>, %past : !lpu.tensor<[1, 4, P, 1
 The batch is 1 and the sequence is 1 in a decoder with cache inputs, unless `shape` fixes them; the
 extent of the cache is the symbol `P`, from 0 to `max_context` less the sequence; caches of other
 lengths have symbols of their own, until nodes compare them; the mask covers the first cache and the
-sequence, `P + seq`, whatever its own symbol was called. What an encoder has read is `E` long, from
-1 to `max_context`: its states, their mask, keys and values of them are data. Names of dimensions
-are never trusted: they are bound through the role of the input they occur in. What an input is its
-name says, or `input_role`.
+sequence, `P + seq`, whatever its own symbol was called. What an encoder has read is `E` long, up to
+2048 or to a longer `max_context`: its states, their mask, keys and values of them are data. Names
+of dimensions are never trusted: they are bound through the role of the input they occur in. What an
+input is its name says, or `input_role`.
 
 **Requires** module attribute `lpu.options` (`max_context`, `shape`, `input_role`), all with
 defaults.
@@ -46,7 +46,7 @@ from dialects.lpu.attributes import SymbolsAttr
 from dialects.lpu.interface import interface_of
 from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import Tensor, tensor_type
-from passes.analysis.functions import functions
+from passes.analysis.functions import DEFAULT_CONTEXT, functions, given_context
 from passes.onnx.roles.binding import (
     Binding,
     bind_decoder,
@@ -76,6 +76,7 @@ def named(tensor: Tensor, index: int, name: str) -> Tensor:
 def bind(
     func: FuncOp,
     max_context: int,
+    encoded: int,
     overrides: dict[str, int],
     given: Mapping[str, str],
 ) -> None:
@@ -91,7 +92,7 @@ def bind(
     by_role: dict[str, list[Tensor]] = {role: [] for role in known}
     for role, tensor in zip(roles, tensors, strict=True):
         by_role.setdefault(role, []).append(tensor)
-    binding = Binding(overrides, original_names(func), max_context, {})
+    binding = Binding(overrides, original_names(func), max_context, encoded, {})
     check_names(binding, tensors)
     by_role["embeddings"] = [x for n, x in zip(names, tensors, strict=True) if is_embedding(n, x)]
     by_role["masks of rank 4"] = [x for n, x in zip(names, tensors, strict=True) if is_mask(n, x)]
@@ -125,5 +126,6 @@ class OnnxBindRolesPass(RewritingPass):
 
     def rewrite(self, module: ModuleOp) -> None:
         context, shape, roles = max_context(module), given_shape(module), given_roles(module)
+        encoded = max(given_context(module) or 0, DEFAULT_CONTEXT)
         for func in functions(module):
-            bind(func, context, shape, roles)
+            bind(func, context, encoded, shape, roles)

@@ -26,6 +26,8 @@ class Binding:
     overrides: dict[str, int]
     originals: dict[str, str]
     max_context: int
+    encoded: int
+    """The longest text that an encoder has read."""
     values: dict[str, Affine]
     decided: dict[str, list[Affine]] = field(default_factory=dict[str, list[Affine]])
     """What the dimensions of roles are, by the first of their names in `ALIASES`."""
@@ -102,7 +104,7 @@ def _bind_encoded(binding: Binding, tensors: Sequence[Tensor]) -> Iterator[tuple
     for length in lengths:
         binding.bind(length, Affine(given[0]) if given else Affine.symbol(ENCODED))
     if free and not given:
-        yield ENCODED, 1, binding.max_context
+        yield ENCODED, 1, binding.encoded
 
 
 def _length_axis(tensor: Tensor) -> int:

@@ -129,6 +129,29 @@ func.func @encoder(%states : !lpu.tensor<[b, e, 8], f32>, %seen : !lpu.tensor<[b
 
 // -----
 
+// A short context, of the user's or of the model's, is that of the tokens alone; a longer one is both's.
+builtin.module attributes {lpu.options = {max_context = 32 : i64}} {
+  // CHECK-LABEL: @short_context
+  // CHECK-SAME:    lpu.symbols = #lpu.symbols<[P in 0 to 31, E in 1 to 2048]>
+  func.func @short_context(%states : !lpu.tensor<[b, e, 8], f32>, %ids : !lpu.tensor<[b, s], i64>, %key : !lpu.tensor<[b, 4, past, 16], f32>)
+      attributes {lpu.interface = #lpu.interface<["encoder_hidden_states" data f32, "input_ids" data i64, "past_key" data f32] -> []>} {
+    func.return
+  }
+}
+
+// -----
+
+builtin.module attributes {lpu.options = {max_context = 4096 : i64}} {
+  // CHECK-LABEL: @long_context
+  // CHECK-SAME:    lpu.symbols = #lpu.symbols<[P in 0 to 4095, E in 1 to 4096]>
+  func.func @long_context(%states : !lpu.tensor<[b, e, 8], f32>, %ids : !lpu.tensor<[b, s], i64>, %key : !lpu.tensor<[b, 4, past, 16], f32>)
+      attributes {lpu.interface = #lpu.interface<["encoder_hidden_states" data f32, "input_ids" data i64, "past_key" data f32] -> []>} {
+    func.return
+  }
+}
+
+// -----
+
 // It can be given under any of its names.
 builtin.module attributes {lpu.options = {shape = {f = 7 : i64}}} {
   // CHECK-LABEL: @encoder_length
