@@ -31,7 +31,7 @@ from lpuc.onnx_import.nodes import NodeReader, named, node_name, op_label
 from lpuc.onnx_import.order import in_order, names_read
 from lpuc.onnx_import.reading.model import opsets
 from lpuc.onnx_import.standard import standard_function
-from lpuc.onnx_import.tensors import SHORT, TensorReader
+from lpuc.onnx_import.tensors import LACKING, TensorReader
 from passes.rewriting.creation import make
 from passes.rewriting.kernel import append, locate
 
@@ -122,18 +122,17 @@ class Body:
         if graph.sparse_initializer:
             raise Unsupported("the graph has sparse initializers", hint="store them densely")
         weights, unread = dict[str, Weight](), set[str]()
+        names = (
+            used(graph) if any(t.data_type not in ELEMENT_TYPES for t in graph.initializer) else ()
+        )
         self.short = read_as_such(graph)
         for tensor in graph.initializer:
             what = f"the initializer '{escape(tensor.name)}'"
             if not tensor.name or tensor.name in weights or tensor.name in unread:
                 raise CompileError(f"{what} has no name of its own")
             read = self.shared.tensors
-            taken = tensor.data_type in SHORT and tensor.name in self.short
-            if (
-                not taken
-                and tensor.data_type not in ELEMENT_TYPES
-                and tensor.name not in used(graph)
-            ):
+            taken = tensor.data_type in LACKING and tensor.name in self.short
+            if not taken and tensor.data_type not in ELEMENT_TYPES and tensor.name not in names:
                 unread.add(tensor.name)
                 continue
             weights[tensor.name] = (read.short if taken else read.weight)(tensor, what)

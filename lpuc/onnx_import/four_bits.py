@@ -16,7 +16,7 @@ from dialects.lpu.weights import Unpack
 from dialects.onnx.ops import InitializerOp
 from lpuc.onnx_import.nodes import op_label
 from lpuc.onnx_import.order import names_read
-from lpuc.onnx_import.tensors import SHORT
+from lpuc.onnx_import.tensors import LACKING
 
 TABLE = ("com.microsoft", "GatherBlockQuantized")
 READERS = frozenset({"DequantizeLinear", "QuantizeLinear", TABLE[1]})
@@ -36,13 +36,13 @@ def constant_of(node: NodeProto) -> TensorProto | None:
     """The tensor of a node that is a constant of such integers."""
     held = [a.t for a in node.attribute if a.name == "value"]
     is_constant = node.op_type == "Constant" and node.domain in ("", "ai.onnx") and held
-    return held[0] if is_constant and held[0].data_type in SHORT else None
+    return held[0] if is_constant and held[0].data_type in LACKING else None
 
 
 def read_as_such(graph: GraphProto) -> set[str]:
     """The names that only nodes read which may read such integers, or move what they read."""
     kinds = {t.data_type for t in (*graph.initializer, *filter(None, map(constant_of, graph.node)))}
-    if kinds.isdisjoint(SHORT):
+    if kinds.isdisjoint(LACKING):
         return set()
     outputs = {output.name for output in graph.output}
     moved = {name for node in graph.node if node.op_type == "Transpose" for name in node.output}

@@ -11,32 +11,17 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from onnx import FunctionProto, NodeProto, TensorProto, parser
+from onnx import FunctionProto, NodeProto, parser
 from xdsl.ir import SSAValue
 
 from dialects.errors import CompileError
 from dialects.lpu.types import TensorType
 from dialects.onnx.elements import ONNX_NUMBERS, onnx_name
 from lpuc.onnx_import.nodes import op_label
+from lpuc.onnx_import.tensors import LACKING
 from runtime.numerics.elements import ElementType
 
-
-class Held(NamedTuple):
-    """How the numbers of a type that the machine lacks are held."""
-
-    dtype: ElementType
-    least: int
-    greatest: int
-
-
-LACKING: dict[int, Held] = {
-    TensorProto.INT4: Held(ElementType.I8, -8, 7),
-    TensorProto.UINT4: Held(ElementType.U8, 0, 15),
-    TensorProto.INT16: Held(ElementType.I32, -(1 << 15), (1 << 15) - 1),
-    TensorProto.UINT16: Held(ElementType.I32, 0, (1 << 16) - 1),
-}
 DOMAINS = ("", "ai.onnx", "com.microsoft")
 SCALING = frozenset({"DequantizeLinear", "QuantizeLinear", "GatherBlockQuantized"})
 """What may read such values."""

@@ -6,13 +6,24 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from onnx import TensorProto, numpy_helper
 
 from dialects.errors import CompileError, Unsupported
-from dialects.lpu.weights import INLINE_LIMIT, Cast, FileRange, Inline, Unpack, Weight, nbytes
+from dialects.lpu.weights import (
+    INLINE_LIMIT,
+    Cast,
+    FileRange,
+    Inline,
+    Unpack,
+    Weight,
+    inline,
+    nbytes,
+    read,
+)
 from dialects.names import escape
 from dialects.onnx.elements import ELEMENT_TYPES, SUPPORTED, onnx_name
 from lpuc.onnx_import.budgets import Budgets
@@ -25,19 +36,23 @@ PIECE = 1 << 20
 INTEGERS_LIMIT = 2048
 """Integers up to so many bytes are looked at when shapes are resolved."""
 
-NIBBLES: dict[int, ElementType] = {
-    TensorProto.INT4: ElementType.I8,
-    TensorProto.UINT4: ElementType.U8,
-}
-"""The types of 4-bit integers, which the machine lacks, and those that have the same numbers."""
+
+class Held(NamedTuple):
+    """How the numbers of a type that the machine lacks are held, and as what a file has them."""
+
+    dtype: ElementType
+    least: int
+    greatest: int
+    stored: ElementType | None = None
+    """None where two share a byte."""
 
 
-HALVES: dict[int, ElementType] = {
-    TensorProto.INT16: ElementType.I16,
-    TensorProto.UINT16: ElementType.U16,
+LACKING: dict[int, Held] = {
+    TensorProto.INT4: Held(ElementType.I8, -8, 7),
+    TensorProto.UINT4: Held(ElementType.U8, 0, 15),
+    TensorProto.INT16: Held(ElementType.I32, -(1 << 15), (1 << 15) - 1, ElementType.I16),
+    TensorProto.UINT16: Held(ElementType.I32, 0, (1 << 16) - 1, ElementType.U16),
 }
-"""The types of 16-bit integers, which recipes read and the machine lacks."""
-SHORT = NIBBLES | HALVES
 
 
 def element_type(number: int, what: str) -> ElementType:
@@ -69,11 +84,12 @@ class TensorReader:
         Those of 4 bits, two of which lie in a byte, have 8 bits, those of 16 have 32.
         """
         shape = self._shape(tensor, what)
-        if tensor.data_type in HALVES:
-            held = self._stored(tensor, shape, HALVES[tensor.data_type], what)
-            return _longer(held) if isinstance(held, Inline) else Cast(held, ElementType.I32)
-        packed = self._stored(tensor, ((prod(shape) + 1) // 2,), ElementType.U8, what)
-        return Unpack(packed, 4, shape, NIBBLES[tensor.data_type])
+        held = LACKING[tensor.data_type]
+        if held.stored is None:
+            packed = self._stored(tensor, ((prod(shape) + 1) // 2,), ElementType.U8, what)
+            return Unpack(packed, 4, shape, held.dtype)
+        longer = Cast(self._stored(tensor, shape, held.stored, what), held.dtype)
+        return inline(read(longer, Path())) if isinstance(longer.source, Inline) else longer
 
     def _shape(self, tensor: TensorProto, what: str) -> tuple[int, ...]:
         shape = tuple(tensor.dims)
@@ -150,15 +166,10 @@ class TensorReader:
             array = numpy_helper.to_array(tensor)
         except (ValueError, TypeError, OverflowError) as error:
             raise CompileError(f"{what} cannot be read: {_first_line(error)}") from None
-        if tensor.data_type in NIBBLES:
+        held = LACKING.get(tensor.data_type)
+        if held is not None and held.stored is None:
             array = _packed(array)
         return small(array.tobytes(), shape, dtype, what)
-
-
-def _longer(held: Inline) -> Inline:
-    """A constant that stands in the IR, in i32."""
-    numbers = np.frombuffer(held.data, held.dtype.dtype).astype(np.int32)
-    return Inline(numbers.tobytes(), held.shape, ElementType.I32)
 
 
 def _packed(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
