@@ -17,6 +17,7 @@ from dialects.onnx.extra.definition import (
     integer,
     integer_of,
 )
+from dialects.onnx.extra.quantised import unpack
 from dialects.onnx.ops import OnnxOp
 
 _THIRDS = np.array([0, 1 / 192, 2 / 3, 1, 1 / 3, 1 / 2, 1 / 6, 1 / 4], np.float32)
@@ -53,8 +54,8 @@ CODEBOOKS: dict[int, Array] = {0: FP4, 1: NF4}
 def matmul_bnb4(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
     """Y = A @ W.T; blocks of `[N, K]` go on over the ends of rows, high halves of bytes first."""
     n, k, block = (integer_of(op, name) for name in ("N", "K", "block_size"))
-    packed = given(inputs, 1).reshape(-1)
-    codes = np.stack([packed >> 4, packed & 15], axis=-1).reshape(-1)[: n * k]
+    halves = unpack(given(inputs, 1).reshape(-1, 1), 4)
+    codes = halves[:, ::-1].reshape(-1)[: n * k]
     scales = np.repeat(given(inputs, 2).reshape(-1), block)[: n * k]
     weight = CODEBOOKS[integer_of(op, "quant_type")][codes] * scales
     return (np.matmul(given(inputs, 0), weight.reshape(n, k).T),)
