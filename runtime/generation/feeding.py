@@ -101,7 +101,6 @@ class Feed:
         self, decoder: Decoder, cache: Cache, given: Mapping[str, Array] | None = None
     ) -> None:
         self.decoder, self.cache, self.given = decoder, cache, dict(given or {})
-        decoder.check_given(self.given)
         self.tokens: list[int] = []
         # both refuse a program that is no decoder
         self._past, self._sequence = decoder.past_symbol, decoder.sequence_symbol

@@ -25,8 +25,8 @@ def generate(machine: Interpreter, request: Request) -> Iterator[int]:
     program = machine.program
     decoder = Decoder.of(program.interface)
     decoder.check(request.prompt)
-    decoder.check_given(request.given)
     if device.is_on_device(program, request.sampling, decoder.vocabulary):
+        decoder.check_given(request.given)
         entry = program.entry(GENERATE)
         filling = Filling(chunks_before(program, entry), request.prompt)
         streaming = partial(stream, machine, GENERATE, filling)

@@ -118,9 +118,8 @@ def test_what_is_none_of_the_text_is_given_to_each_step():
     ],
 )
 def test_what_is_given_is_what_is_wanted(given: list[str], message: str):
-    decoder = Decoder.of(READ)
     with pytest.raises(Unserved, match=message):
-        Feed(decoder, HostCache(decoder, Counter()), {n: np.zeros((1, 5, 3)) for n in given})
+        Decoder.of(READ).check_given(given)
 
 
 def test_the_last_token_is_not_fed_back():
