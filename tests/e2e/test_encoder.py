@@ -8,13 +8,12 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import ModelProto, numpy_helper, parser
+from onnx import ModelProto
 
 import lpuc
 from lpuc.cli import invoke
 from tests.e2e.single import Array, f32
-
-HEADS, SIZE, WIDTH, VOCABULARY = 4, 8, 32, 37
+from tests.e2e.written_decoders import HEADS, SIZE, VOCABULARY, WIDTH, chosen, written
 
 DECODER = f"""<ir_version: 9, opset_import: ["": 17]>
 decoder (
@@ -59,21 +58,13 @@ decoder (
 
 def decoder() -> ModelProto:
     """One layer: a self-attention over the cache, an attention over what the encoder has read."""
-    weights = {
-        "embedding": f32(VOCABULARY, WIDTH),
-        "head": f32(WIDTH, VOCABULARY, seed=1) / 5,
-        "one": np.float32(1),
-        "least": np.float32(-1e9),
-        "axes": np.array([1, 2]),
-        "heads": np.array([1, HEADS, 1, SIZE]),
-        "rows": np.array([1, 1, WIDTH]),
-    }
-    for seed, name in enumerate(("wq", "wk", "wv"), 2):
-        weights[name] = f32(WIDTH, WIDTH, seed=seed) / 5
-    model = parser.parse_model(DECODER)
-    tensors = [numpy_helper.from_array(np.asarray(v), name) for name, v in weights.items()]
-    model.graph.initializer.extend(tensors)
-    return model
+    return written(
+        DECODER,
+        one=np.float32(1),
+        axes=np.array([1, 2]),
+        heads=np.array([1, HEADS, 1, SIZE]),
+        rows=np.array([1, 1, WIDTH]),
+    )
 
 
 def inputs_of(past: int, length: int, hidden: int) -> dict[str, Array]:
@@ -127,17 +118,8 @@ def test_the_length_may_be_fixed(path: Path):
 
 
 def by_hand(path: Path, given: dict[str, Array], prompt: list[int], count: int) -> list[int]:
-    """New tokens, each the most likely one of ONNX Runtime's logits behind those before it."""
-    judge, tokens = onnxruntime.InferenceSession(path), list(prompt)
-    cache = {f"past_{part}_self_0": f32(1, HEADS, 0, SIZE) for part in ("key", "value")}
-    for past in range(len(prompt) + count - 1):
-        logits, key, value = judge.run(
-            None, {**given, **cache, "input_ids": np.array([[tokens[past]]])}
-        )
-        cache = {"past_key_self_0": key, "past_value_self_0": value}
-        if past + 1 >= len(prompt):
-            tokens.append(int(logits[0, 0].argmax()))
-    return tokens[len(prompt) :]
+    empty = {f"past_{part}_self_0": f32(1, HEADS, 0, SIZE) for part in ("key", "value")}
+    return chosen(path, empty, lambda _: given, prompt, count)
 
 
 def read(length: int, hidden: int) -> dict[str, Array]:

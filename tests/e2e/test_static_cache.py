@@ -6,15 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
-from onnx import ModelProto, numpy_helper, parser
+from onnx import ModelProto
 
 import lpuc
 from lpuc.cli import invoke
-from tests.e2e.single import Array, f32
+from tests.e2e.written_decoders import HEADS, SIZE, VOCABULARY, WIDTH, chosen, written
 
-HEADS, SIZE, WIDTH, VOCABULARY, ROOM = 4, 8, 32, 37, 16
+ROOM = 16
 
 DECODER = f"""<ir_version: 9, opset_import: ["": 18]>
 decoder (
@@ -53,35 +52,21 @@ decoder (
 
 def decoder() -> ModelProto:
     """One layer whose cache has room for so many tokens, and a mask from where the token is."""
-    weights = {
-        "embedding": f32(VOCABULARY, WIDTH),
-        "head": f32(WIDTH, VOCABULARY, seed=1) / 5,
-        "least": np.float32(-1e9),
-        "last": np.array([-1]),
-        "heads": np.array([1, HEADS, 1, SIZE]),
-        "rows_of_cache": np.array([1, 1, HEADS, SIZE]),
-        "places": np.arange(ROOM).reshape(1, 1, 1, ROOM),
-        "row": np.array([1, 1, WIDTH]),
-    }
-    for seed, name in enumerate(("wq", "wk", "wv"), 2):
-        weights[name] = f32(WIDTH, WIDTH, seed=seed) / 5
-    model = parser.parse_model(DECODER)
-    tensors = [numpy_helper.from_array(np.asarray(v), name) for name, v in weights.items()]
-    model.graph.initializer.extend(tensors)
-    return model
+    return written(
+        DECODER,
+        last=np.array([-1]),
+        heads=np.array([1, HEADS, 1, SIZE]),
+        rows_of_cache=np.array([1, 1, HEADS, SIZE]),
+        places=np.arange(ROOM).reshape(1, 1, 1, ROOM),
+        row=np.array([1, 1, WIDTH]),
+    )
 
 
 def by_hand(path: Path, prompt: list[int], count: int) -> list[int]:
-    """New tokens, each the most likely one of ONNX Runtime's logits behind those before it."""
-    judge, tokens = onnxruntime.InferenceSession(path), list(prompt)
-    key, value = np.zeros((2, 1, HEADS, ROOM, SIZE), np.float32)
-    for place in range(len(prompt) + count - 1):
-        given: dict[str, Array] = {"past_key_0": key, "past_value_0": value}
-        given |= {"input_ids": np.array([[tokens[place]]]), "cache_position": np.array([place])}
-        logits, key, value = judge.run(None, given)
-        if place + 1 >= len(prompt):
-            tokens.append(int(logits[0, 0].argmax()))
-    return tokens[len(prompt) :]
+    empty = dict.fromkeys(
+        ("past_key_0", "past_value_0"), np.zeros((1, HEADS, ROOM, SIZE), np.float32)
+    )
+    return chosen(path, empty, lambda past: {"cache_position": np.array([past])}, prompt, count)
 
 
 @pytest.fixture(scope="module")
