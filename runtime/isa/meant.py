@@ -72,8 +72,13 @@ def _teller(kind: Kind) -> Callable[[Any], str] | None:
 def digest_of(words: Sequence[str], numbers: Sequence[int] | bytes) -> str:
     """The digest of a stretch, whose numbers may be bytes already, eight of each."""
     if not isinstance(numbers, bytes):
-        numbers = pack(f"<{len(numbers)}Q", *numbers)
+        numbers = packed(numbers)
     return _digest("\n".join(words).encode() + numbers).hex()
+
+
+def packed(numbers: Sequence[int]) -> bytes:
+    """Numbers as they are digested."""
+    return pack(f"<{len(numbers)}Q", *numbers)
 
 
 def _digest(data: bytes) -> bytes:

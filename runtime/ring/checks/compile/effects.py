@@ -1,7 +1,7 @@
 """What one instruction on data does to what is known, and whether it may."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 
 from runtime.isa.fields import Four, Operand
@@ -17,10 +17,11 @@ from runtime.ring.checks.compile.content.shapes import Shape, Shapes
 from runtime.ring.checks.compile.content.stored import View
 from runtime.ring.checks.compile.content.tiles import Tiles
 from runtime.ring.checks.compile.links import Links, Message, is_known, received, sent
-from runtime.ring.checks.compile.operands import COUNTS, LYING, Extents, Lying, topk
+from runtime.ring.checks.compile.operands import COUNTS, LYING, Extents, topk
 from runtime.ring.checks.compile.proof import Report, Rule
 from runtime.ring.checks.compile.state import SCALAR_BYTES, State
-from runtime.ring.checks.compile.values import ANYTHING, Origin, Registers, Symbols, Value
+from runtime.ring.checks.compile.values import ANYTHING, Origin, Symbols, Value
+from runtime.ring.checks.compile.words import Word
 
 SCALAR = Shape(((SCALAR_BYTES, 1),), 0, SCALAR_BYTES, True, SCALAR_BYTES)
 
@@ -28,6 +29,8 @@ FAR = (Load, Stream, Gather, Store, Scatter)
 FarInst = Load | Stream | Gather | Store | Scatter
 """Instructions that have an operand in HBM."""
 _extents: Callable[[Inst], Four] = attrgetter("extents")
+Lies = tuple[list[tuple[Value, Shape]], list[tuple[Value, Shape]], bool]
+"""`operands.Lying` where it is known how operands lie."""
 
 
 class Effects:
@@ -37,6 +40,7 @@ class Effects:
         self.symbols = symbols
         self.shapes = Shapes(symbols)
         self._shapes: defaultdict[Extents, dict[object, Shape]] = defaultdict(dict)
+        self._lies: dict[tuple[Word, object], Lies] = {}
         self.links = Links(depth, report)
         self.reading = Reading(report)
         self.staging = Staging(self.shapes, report)
@@ -44,27 +48,44 @@ class Effects:
         self.report = report
         self.messages = 0
 
-    def execute(self, at: int, inst: DataInst, state: State) -> None:
+    def execute(self, at: int, inst: DataInst, word: Word, state: State) -> None:
         """Apply an instruction on data."""
+        if isinstance(inst, Send):
+            self._send(at, inst, self._extents(inst, state), state)
+        elif isinstance(inst, Recv):
+            self._receive(at, inst, self._extents(inst, state), state)
+        elif isinstance(inst, Stream):
+            self._check(at, inst, state)
+        else:
+            assert word.lay is not None
+            key = word, word.lay.firm(word.read(state.registers))
+            lies = self._lies.get(key)
+            if lies is None:
+                lies = self._lies[key] = self._lying(at, inst, state)
+            self._compute(at, lies, state)
+        if isinstance(inst, FAR) and (isinstance(inst, Store | Scatter) or state.far.is_read):
+            self._far(at, inst, self._extents(inst, state), state)
+
+    def _extents(self, inst: DataInst, state: State) -> Extents:
         registers = state.registers
         a, b, c, d = _extents(inst)
-        extents = (registers[a], registers[b], registers[c], registers[d])
+        return registers[a], registers[b], registers[c], registers[d]
+
+    def _lying(self, at: int, inst: DataInst, state: State) -> Lies:
+        """Where the operands of an instruction lie, of which there are as many on all devices."""
+        extents = self._extents(inst, state)
         for name in COUNTS.get(type(inst), ()):
             self.same(at, Rule.EXTENT, f"the {name}", getattr(inst, name), state)
-        lying = LYING.get(type(inst))
-        if lying is not None:
-            self._compute(at, lying(inst, extents), state)
-        elif isinstance(inst, Send):
-            self._send(at, inst, extents, state)
-        elif isinstance(inst, Recv):
-            self._receive(at, inst, extents, state)
-        elif isinstance(inst, TopK):
-            self._compute(at, topk(inst, extents, registers[inst.k]), state)
+        if isinstance(inst, TopK):
+            read, written, is_same = topk(inst, extents, state.registers[inst.k])
         else:
-            assert isinstance(inst, Stream), f"nobody said what {inst.MNEMONIC} touches"
-            self._check(at, inst, state)
-        if isinstance(inst, FAR) and (isinstance(inst, Store | Scatter) or state.far.is_read):
-            self._far(at, inst, extents, state)
+            assert type(inst) in LYING, f"nobody said what {inst.MNEMONIC} touches"
+            read, written, is_same = LYING[type(inst)](inst, extents)
+        return (
+            [self._located(at, operand, of, state) for operand, of in read],
+            [self._located(at, operand, of, state) for operand, of in written],
+            is_same,
+        )
 
     def _far(self, at: int, inst: FarInst, extents: Extents, state: State) -> None:
         """Operands in HBM, where something is exchanged through it."""
@@ -93,7 +114,7 @@ class Effects:
         is_same = self.symbols.origin(base) is Origin.SAME
         return is_same and any(is_within(state.memory, f, base, shape) for f in found)
 
-    def hull(self, inst: Inst, operand: Operand, registers: Registers) -> tuple[int, int]:
+    def hull(self, inst: Inst, operand: Operand, registers: Mapping[int, Value]) -> tuple[int, int]:
         """The addresses that an operand in the LMU may touch; its like was met before."""
         a, b, c, d = _extents(inst)
         extents = (registers[a], registers[b], registers[c], registers[d])
@@ -122,15 +143,13 @@ class Effects:
             value = self.symbols.fresh(ANYTHING, Origin.SAME if is_same else Origin.DATA)
         state.registers[inst.rd] = value
 
-    def _compute(self, at: int, lying: Lying, state: State) -> None:
-        read, written, is_same = lying
+    def _compute(self, at: int, lies: Lies, state: State) -> None:
+        read, written, is_same = lies
         memory = state.memory
-        for operand, extents in read:
-            base, shape = self._located(at, operand, extents, state)
+        for base, shape in read:
             if not memory.knows(base, shape) or not self.reading.check(memory, at, base, shape):
                 is_same = False
-        for operand, extents in written:
-            base, shape = self._located(at, operand, extents, state)
+        for base, shape in written:
             self._write(at, base, shape, state, is_same)
 
     def _write(self, at: int, base: Value, shape: Shape, state: State, is_same: bool) -> None:

@@ -2,13 +2,13 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 
 from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Li, Loop, Out, Sts
 from runtime.isa.spec import Inst
 from runtime.ring.checks.compile.layers.repeats import Place, runs_of
-from runtime.ring.checks.compile.opcodes import found_at, opcodes_of, places_of
+from runtime.ring.checks.compile.opcodes import Opcodes, found_at, opcodes_of, places_of
 from runtime.ring.checks.compile.values import COMPUTE, HIGHEST, Registers, Value
 from runtime.ring.checks.compile.words import Word, words_of
 
@@ -28,12 +28,14 @@ class Flow:
     """
 
     code: Sequence[Inst]
+    opcodes: Opcodes
     words: Sequence[Word]
     index: dict[int, int]
     loops: dict[int, list[int]]
     stops: Sequence[int]
     setting: Sequence[int]
     runs: dict[int, Place]
+    _written: dict[tuple[int, int], tuple[set[int], set[int]]] = field(default_factory=dict)
 
     def controls(self, head: int, tail: int) -> Iterator[Inst]:
         """The instructions of a loop's body that do not compute, and are on no data."""
@@ -71,6 +73,12 @@ class Flow:
 
     def written(self, head: int, tail: int) -> tuple[set[int], set[int]]:
         """The registers that a loop's body writes, and the addresses at which it keeps scalars."""
+        found = self._written.get((head, tail))
+        if found is None:
+            found = self._written[head, tail] = self._writes(head, tail)
+        return found
+
+    def _writes(self, head: int, tail: int) -> tuple[set[int], set[int]]:
         first, end = bisect_left(self.setting, head), bisect_right(self.setting, tail)
         registers = {_result(self.code[at]) for at in self.setting[first:end]}
         kept = {inst.address for inst in self.controls(head, tail) if isinstance(inst, Sts)}
@@ -89,6 +97,6 @@ def flow_of(code: Sequence[Inst], starts: Sequence[int]) -> Flow:
             loops.setdefault(index[inst.target], []).insert(0, at)
     joints = set(index.values())
     return Flow(
-        code, words_of(code), index, loops, sorted(joints.union(controls)),
+        code, opcodes, words_of(code), index, loops, sorted(joints.union(controls)),
         places_of(opcodes, SETTING), runs_of(opcodes, joints),
     )  # fmt: skip

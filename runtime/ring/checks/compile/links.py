@@ -104,31 +104,38 @@ def is_known(memory: Memory, base: Value, shape: Shape, side: str) -> bool:
     end, devices = start + shape.span, len(family.slots)
     step = 1 if side == "left" else -1
     held = family.slots[(slot.distance + step) % devices]
-    return any(
-        _has_some(held, piece._replace(label=_moved_on(piece.label, step, devices)), start, end)
-        for piece in family.slots[slot.distance]
-        if piece.label is not None and piece.start < end and start < piece.end
-    )
-
-
-def _has_some(held: Sequence[Piece], piece: Piece, start: int, end: int) -> bool:
-    """Whether bytes of a piece, from `start` to `end`, are there from the same writer."""
-    label = piece.label
-    assert label is not None
-    for other in held:
-        if other.label is None or _writer(other.label) != _writer(label):
+    for piece in family.slots[slot.distance]:
+        label = piece.label
+        if label is None or piece.start >= end or start >= piece.end:
             continue
-        if (other.start, other.shape.axes) == (piece.start, piece.shape.axes):
-            return other.label.place == label.place
-        first, last = max(start, other.start, piece.start), min(end, other.end, piece.end)
-        is_dense = other.shape.size and piece.shape.size
-        if is_dense and first < last and _origin(other, other.label) == _origin(piece, label):
+        device = (label.device + step) % devices
+        if any(
+            _is_of(other.label, label, device) and _has_some(other, piece, start, end)
+            for other in held
+        ):
             return True
     return False
 
 
-def _writer(label: Label) -> tuple[int, int, int]:
-    return label.device, label.writer, label.age
+def _is_of(other: Label | None, label: Label, device: int) -> bool:
+    """Whether a label is what another device calls so that wrote as much, at whatever place."""
+    return (
+        other is not None
+        and other.device == device
+        and other.writer == label.writer
+        and other.age == label.age
+    )
+
+
+def _has_some(other: Piece, piece: Piece, start: int, end: int) -> bool:
+    """Whether bytes of a piece, from `start` to `end`, are in another of the same writer."""
+    label, known = piece.label, other.label
+    assert label is not None and known is not None
+    if (other.start, other.shape.axes) == (piece.start, piece.shape.axes):
+        return known.place == label.place
+    first, last = max(start, other.start, piece.start), min(end, other.end, piece.end)
+    is_dense = other.shape.size and piece.shape.size
+    return bool(is_dense) and first < last and _origin(other, known) == _origin(piece, label)
 
 
 def _origin(piece: Piece, label: Label) -> Value:
@@ -146,7 +153,7 @@ def sent(memory: Memory, base: Value, shape: Shape) -> tuple[Piece, ...]:
     pieces = family.slots[slot.distance]
     for piece in pieces:
         if piece.start == start and piece.shape.axes == shape.axes:
-            return (Piece(0, shape, piece.label, piece.at),)
+            return (piece.behind(-start),)
     end = start + shape.span
     met = [piece for piece in pieces if piece.start < end and start < piece.end]
     covered = sum(min(piece.end, end) - max(piece.start, start) for piece in met)
@@ -172,7 +179,7 @@ def _seen(piece: Piece, at: int, step: int, devices: int) -> Piece:
 
 def _moved_on(label: Label, step: int, devices: int) -> Label:
     """What a device calls the writer that its neighbour calls so."""
-    return label._replace(device=(label.device + step) % devices)
+    return Label((label.device + step) % devices, label.writer, label.place, label.age)
 
 
 def _told(extents: Sequence[Value], kind: object) -> str:

@@ -16,6 +16,7 @@ from runtime.program.program import Program
 from runtime.ring.checks.compile.content.memory import Memory
 from runtime.ring.checks.compile.effects import Effects
 from runtime.ring.checks.compile.flow import flow_of
+from runtime.ring.checks.compile.meaning.exchanges import Exchanges
 from runtime.ring.checks.compile.meaning.meant import check_meant
 from runtime.ring.checks.compile.proof import Proof, Report
 from runtime.ring.checks.compile.state import State
@@ -47,8 +48,10 @@ def prove(program: Program) -> Proof:
         messages[name] = effects.messages
         in_flight = max(in_flight, effects.links.most)
         gathered += effects.reading.gathered
-    for name, interface in program.entries if program.meant else ():
-        check_meant(flow, interface, program.meant[name], report, registers)
+    if program.meant:
+        exchanges = Exchanges(flow)
+        for name, interface in program.entries:
+            check_meant(exchanges, interface, program.meant[name], report, registers)
     return Proof(program.devices, messages, in_flight, gathered)
 
 

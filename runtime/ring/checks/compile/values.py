@@ -95,9 +95,13 @@ class Symbols:
 
     def origin(self, value: Value) -> Origin:
         """Whether all devices have this value."""
-        if isinstance(value, int):
-            return Origin.SAME
-        return max(self.origins[symbol] for symbol, _ in value.terms)
+        found = Origin.SAME
+        if not isinstance(value, int):
+            for symbol, _ in value.terms:
+                origin = self.origins[symbol]
+                if origin > found:
+                    found = origin
+        return found
 
     def range(self, value: Value) -> Range:
         """The least and the greatest value."""

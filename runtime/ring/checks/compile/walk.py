@@ -49,7 +49,7 @@ class Walk:
         self.visits: dict[int, int] = {}
         self.turns = self.runs = 0
         self.waiting: dict[int, State] = {}
-        self.repeats = Repeats(flow.code, flow.words, flow.runs, effects)
+        self.repeats = Repeats(flow.code, flow.words, flow.runs, flow.written, effects)
 
     def run(self, at: int) -> None:
         """Walk from an instruction to where every way ends."""
@@ -77,7 +77,7 @@ class Walk:
         if word.compute is not None:
             word.compute(inst, state.registers, self.symbols)
         elif isinstance(inst, DataInst):
-            self.effects.execute(at, inst, state)
+            self.effects.execute(at, inst, word, state)
         else:
             self._control(at, inst, state)
 

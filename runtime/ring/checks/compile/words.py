@@ -31,15 +31,18 @@ class Lay(NamedTuple):
 
     Operands in the LMU may lie elsewhere in another layer: `near` are the places of their
     addresses. `fixed` reads what may not differ: how many elements there are, how far apart, and
-    where what is exchanged lies. What stores in HBM has that address in `stored`, others have None.
+    where what is exchanged lies; `firm` reads these and `near`, so all but addresses in HBM and
+    what is computed with. What stores in HBM has that address in `stored`, others have None.
     `words` reads the fields that are no registers, and the types of operands.
     """
 
     registers: Reader
     fixed: Reader
+    firm: Reader
     near: tuple[int, ...]
     stored: int | None
     words: Reader
+    is_exchange: bool
 
 
 @dataclass(eq=False, slots=True)
@@ -66,11 +69,13 @@ _texts: dict[tuple[object, ...], str] = {}
 
 def words_of(code: Sequence[Inst]) -> list[Word]:
     """The words of a program's instructions, one for each object that is among these."""
-    keys = list(map(id, code))
     known: dict[int, Word] = {}
-    for key, inst in dict(zip(keys, code, strict=True)).items():
-        known[key] = _SCALARS.get(type(inst)) or _word(inst)
-    return list(map(known.__getitem__, keys))
+
+    def made(inst: Inst) -> Word:
+        word = known[id(inst)] = _SCALARS.get(type(inst)) or _word(inst)
+        return word
+
+    return [known.get(id(inst)) or made(inst) for inst in code]
 
 
 class Role(Enum):
@@ -118,8 +123,8 @@ def _word(inst: Inst) -> Word:
             registers.append(part)
         else:
             registers.extend(part)
-    read, is_exchange = itemgetter(*registers), isinstance(inst, Send | Recv)
-    return Word(None, None, text, read, tuple(registers), is_exchange, lay)
+    read = itemgetter(*registers)
+    return Word(None, None, text, read, tuple(registers), lay.is_exchange, lay)
 
 
 @cache
@@ -150,7 +155,8 @@ def _lay(cls: type[DataInst]) -> Lay:
             stored = at
         at += size
     return Lay(
-        attrgetter(*registers), itemgetter(*fixed), tuple(near), stored, attrgetter(*words)
+        attrgetter(*registers), itemgetter(*fixed), itemgetter(*fixed, *near), tuple(near), stored,
+        attrgetter(*words), is_exchange,
     )  # fmt: skip
 
 

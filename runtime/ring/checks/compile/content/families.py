@@ -46,6 +46,10 @@ class Piece(NamedTuple):
         """The offset behind the last byte."""
         return self.start + self.shape.span
 
+    def behind(self, start: int) -> "Piece":
+        """The same so many bytes further on."""
+        return Piece(self.start + start, self.shape, self.label, self.at) if start else self
+
 
 class Family:
     """Slots of `step` bytes at most, one for each device; their pieces do not overlap.
@@ -62,11 +66,13 @@ class Family:
         self.first, self.last = 0, 0
         self.age, self.is_read = 0, False
         self._complete: tuple[Piece, ...] | None = None
+        self._agreed: list[Piece] | None = None
 
     def copy(self) -> "Family":
         """The same family, to be changed apart."""
         other = Family(self.base, self.step, len(self.slots), self.between)
         other.slots, other._complete = list(self.slots), self._complete
+        other._agreed = self._agreed
         other.first, other.last = self.first, self.last
         other.age, other.is_read = self.age, self.is_read
         return other
@@ -113,7 +119,7 @@ class Family:
         if self.is_empty:
             self.first, self.last = piece.start, piece.end
         self.first, self.last = min(self.first, piece.start), max(self.last, piece.end)
-        self._complete = None
+        self._complete = self._agreed = None
         before = self.slots[distance]
         if not before or (len(before) == 1 and _covers(piece, before[0])):
             self.slots[distance] = (piece,)
@@ -127,7 +133,8 @@ class Family:
         """Take out of the slot of a device what lies between two offsets."""
         gone = Piece(start, run(end - start), None, at)
         left = [part for old in self.slots[distance] for part in _rest(old, gone)]
-        self.slots[distance], self._complete = tuple(left), None
+        self.slots[distance] = tuple(left)
+        self._complete = self._agreed = None
 
     def complete(self, shapes: Shapes) -> tuple[Piece, ...]:
         """What all slots have, each of its device, as pieces that reach over all slots."""
@@ -146,25 +153,26 @@ class Family:
 
     def agreed(self) -> list[Piece]:
         """The pieces of the own slot that all other slots have from their devices."""
-        others = [{_sign(piece, piece.label) for piece in slot} for slot in self.slots[1:]]
-        return [piece for piece in self.slots[0] if self._is_agreed(piece, others)]
+        if self._agreed is None:
+            self._agreed = [piece for piece in self.slots[0] if self._is_agreed(piece)]
+        return self._agreed
 
     def is_at(self, piece: Piece) -> bool:
         """Whether a piece lies at the place in its slot at which it was written."""
         return piece.label is not None and piece.label.place == moved(self.base, piece.start)
 
-    def _is_agreed(self, piece: Piece, others: list[set[tuple[object, ...]]]) -> bool:
-        label = piece.label
+    def _is_agreed(self, piece: Piece) -> bool:
+        label, start, axes = piece.label, piece.start, piece.shape.axes
         if label is None or label.device or not self.is_at(piece):
             return False
-        return all(
-            _sign(piece, label._replace(device=distance)) in other
-            for distance, other in enumerate(others, 1)
-        )
-
-
-def _sign(piece: Piece, label: Label | None) -> tuple[object, ...]:
-    return (piece.start, piece.shape.axes, label)
+        for distance in range(1, len(self.slots)):
+            wanted = Label(distance, label.writer, label.place, label.age)
+            for other in self.slots[distance]:
+                if other.start == start and other.label == wanted and other.shape.axes == axes:
+                    break
+            else:
+                return False
+        return True
 
 
 def moved(value: Value, by: int) -> Value:

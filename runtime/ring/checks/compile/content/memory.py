@@ -146,8 +146,8 @@ class Memory:
             self.damage(at, *self.hull(base, shape))
             return
         is_new = start < family.first or family.last < start + shape.span
-        for first, part, label, by in pieces:
-            family.put(slot.distance, Piece(first + start, part, label, by))
+        for piece in pieces:
+            family.put(slot.distance, piece.behind(start))
         if is_new:
             self._grown(family)
 

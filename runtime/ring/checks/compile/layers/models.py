@@ -1,8 +1,8 @@
 """A stretch of code as the model of others, and whether they do the same."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from runtime.isa.instructions.ctrl import Lds
@@ -49,17 +49,24 @@ class Seen:
 class Row:
     """An instruction on data of a model, with what it finds in its registers.
 
-    `values` are those that it reads. `reaches` has, of operands that were asked for, the first byte
-    that they may touch and the one behind the last, from the lowest and the highest address on.
+    `values` are those that it reads, `fixed` and `firm` some of them (`Lay`). `reaches` has, of
+    operands that were asked for, the first byte that they may touch and the one behind the last,
+    from the lowest and the highest address on. `calm` are the words of instructions that do the
+    same wherever they stand.
     """
 
     inst: DataInst
-    text: str
+    word: Word
     lay: Lay
     values: tuple[Value, ...]
-    fixed: object
-    registers: Registers
-    reaches: dict[int, tuple[int, int]]
+    fixed: object = field(init=False)
+    firm: object = field(init=False)
+    reaches: dict[int, tuple[int, int]] = field(init=False)
+    calm: set[Word] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.fixed, self.firm = self.lay.fixed(self.values), self.lay.firm(self.values)
+        self.reaches, self.calm = {}, set()
 
 
 class Model:
@@ -87,9 +94,7 @@ class Model:
                 values = word.read(registers)
                 if self._is_put(word.lay, values):
                     return False
-                fixed = word.lay.fixed(values)
-                row = Row(inst, word.text, word.lay, values, fixed, list(registers), {})
-                self.rows.append(row)
+                self.rows.append(Row(inst, word, word.lay, values))
             elif not self._computes(inst, word, registers):
                 return False
         return True
@@ -103,33 +108,54 @@ class Model:
         """
         symbols, aside, key = self.symbols, list[tuple[int, int]](), tuple(words)
         lively = self.lively.get(key)
-        for at, row in self._all(words) if lively is None else lively:
+        looked_at = self._open(words) if lively is None else lively
+        for at, row in looked_at or ():
             inst, word = code[at], words[at]
             if word.compute is not None:
                 word.compute(inst, registers, symbols)
-            elif word.lay is not None:
-                if row is None or word.text != row.text:
+            elif row is not None:
+                values, lay = word.read(registers), row.lay
+                if word.text != row.word.text:
                     return None
-                values = word.read(registers)
-                if values != row.values and not self._is_like(row, inst, values, aside):
+                if values == row.values or (lay.stored is None and lay.firm(values) == row.firm):
+                    continue
+                if not self._is_like(row, inst, values, aside):
                     return None
             elif not self._computes(inst, word, registers):
                 return None
+        if looked_at is None:
+            return None
         if lively is None:
-            if sum(word.lay is not None for word in words) < len(self.rows):
-                return None
-            self.lively[key] = [
-                (at, row)
-                for at, row in self._all(words)
-                if row is None or not self.written.isdisjoint(words[at].registers)
-            ]
+            self.lively[key] = [pair for pair in looked_at if not self._is_calm(words, *pair)]
         return aside
 
-    def _all(self, words: Sequence[Word]) -> Iterator[tuple[int, Row | None]]:
-        """The instructions of a stretch, those on data with the row of the model."""
-        rest = iter(self.rows)
+    def _open(self, words: Sequence[Word]) -> list[tuple[int, Row | None]] | None:
+        """What of a stretch is to be looked at, with the rows of the model for what is on data.
+
+        None if it has more or less of that.
+        """
+        found, number, rows = list[tuple[int, Row | None]](), 0, self.rows
         for at, word in enumerate(words):
-            yield at, None if word.lay is None else next(rest, None)
+            if word.lay is None:
+                found.append((at, None))
+                continue
+            if number == len(rows):
+                return None
+            row = rows[number]
+            number += 1
+            if word not in row.calm:
+                found.append((at, row))
+        return found if number == len(rows) else None
+
+    def _is_calm(self, words: Sequence[Word], at: int, row: Row | None) -> bool:
+        """Whether an instruction on data, which is like that of a row, reads nothing that changes.
+
+        There it is no matter in the stretches to come.
+        """
+        is_calm = row is not None and self.written.isdisjoint(words[at].registers)
+        if row is not None and is_calm:
+            row.calm.add(words[at])
+        return is_calm
 
     def _computes(self, inst: Inst, word: Word, registers: Registers) -> bool:
         """Compute a scalar, if it is none that data determine."""
@@ -143,16 +169,15 @@ class Model:
 
     def _is_put(self, lay: Lay, values: tuple[Value, ...]) -> bool:
         """Whether an instruction stores in HBM at an address that depends on the device."""
-        if lay.stored is None:
-            return False
-        return self.symbols.origin(values[lay.stored]) is Origin.DEVICE
+        at = lay.stored
+        return at is not None and self.symbols.origin(values[at]) is Origin.DEVICE
 
     def _is_like(
         self, row: Row, inst: Inst, values: tuple[Value, ...], aside: list[tuple[int, int]]
     ) -> bool:
         """Whether an instruction of other values does the same, but for operands elsewhere."""
         lay = row.lay
-        if self._is_put(lay, values):
+        if lay.stored is not None and self._is_put(lay, values):
             return False
         fixed = lay.fixed(values)
         if fixed != row.fixed and not (isinstance(inst, Stream) and self._are_same(fixed)):
@@ -177,7 +202,9 @@ class Model:
         reach = row.reaches.get(number)
         if reach is None:
             operand = row.inst.operand(near_of(type(row.inst))[number])
-            low, high = self.effects.hull(row.inst, operand, row.registers)
+            low, high = self.effects.hull(
+                row.inst, operand, dict(zip(row.word.registers, row.values, strict=True))
+            )
             first, last = self.symbols.range(row.values[row.lay.near[number]])
             aside.append((low, high))
             reach = row.reaches[number] = low - first, high - last

@@ -9,7 +9,6 @@ computed in both, and what instructions on data do with them must be equal.
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +29,8 @@ FEWEST = 8
 """Stretches in a row that are worth it."""
 MOST_TRIES = 64
 SCALAR = (*COMPUTE, Lds)
-_result: Callable[[Inst], int] = attrgetter("rd")
+Written = Callable[[int, int], tuple[set[int], set[int]]]
+"""The registers and scalars that instructions write, from the first up to the last."""
 BREAKING = (Bge, Halt, Jump, Loop, Out, Sts)
 """Instructions that no stretch has."""
 
@@ -115,11 +115,17 @@ class Repeats:
     """The stretches of one entry's code."""
 
     def __init__(
-        self, code: Sequence[Inst], words: Sequence[Word], runs: dict[int, Place], effects: Effects
+        self,
+        code: Sequence[Inst],
+        words: Sequence[Word],
+        runs: dict[int, Place],
+        written: Written,
+        effects: Effects,
     ) -> None:
         self.code = code
         self.words = words
         self.runs = runs
+        self.written = written
         self.effects = effects
         self.before: Start | None = None
         self.known: dict[object, list[Again]] = {}
@@ -166,9 +172,7 @@ class Repeats:
 
     def _compared(self, place: Place, before: Start, state: State) -> Iterator[Again]:
         starts = place.run.starts[place.number - 1 :]
-        pairs = zip(*self._stretch(starts[0], starts[-1]), strict=True)
-        written = {_result(inst) for inst, word in pairs if word.lay is None}
-        model = Model(self.effects, state.kept, written)
+        model = Model(self.effects, state.kept, self.written(starts[0], starts[-1] - 1)[0])
         registers = list(before.registers)
         if not model.learns(*self._stretch(starts[0], starts[1]), registers):
             return

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Loop, Sts
-from runtime.isa.meant import MASK, digest_of, mixed, told
+from runtime.isa.meant import MASK, digest_of, mixed, packed, told
 from runtime.isa.spec import Inst
 from runtime.program.interface import Interface
-from runtime.ring.checks.compile.flow import Flow
+from runtime.ring.checks.compile.meaning.exchanges import Exchanges
 from runtime.ring.checks.compile.meaning.numbers import Registers
 from runtime.ring.checks.compile.proof import Report, Rule
 from runtime.ring.checks.compile.words import Word
@@ -23,7 +23,7 @@ Kept = dict[int, int]
 
 
 def check_meant(
-    flow: Flow, interface: Interface, meant: Sequence[str], report: Report, registers: int
+    exchanges: Exchanges, interface: Interface, meant: Sequence[str], report: Report, registers: int
 ) -> None:
     """Refuse an entry that does something else."""
     held = [NOTHING] * registers
@@ -32,7 +32,7 @@ def check_meant(
         held[symbol.register] = mixed("symbol", symbol.name)
     for register, value in interface.registers:
         held[register] = value & MASK
-    found = Telling(flow, held).run(flow.index[interface.pc])
+    found = Telling(exchanges, held).run(exchanges.flow.index[interface.pc])
     for number, stretch in enumerate(found):
         if number >= len(meant) or stretch.digest != meant[number]:
             told = "from {1} on the code up to {0} does something else than was meant"
@@ -60,12 +60,14 @@ class Way(NamedTuple):
 class Telling:
     """Tells what an entry does; `registers` are None where no way leads."""
 
-    def __init__(self, flow: Flow, registers: Registers) -> None:
-        self.flow = flow
+    def __init__(self, exchanges: Exchanges, registers: Registers) -> None:
+        self.flow = exchanges.flow
+        self.exchanges = exchanges
         self.registers: Registers | None = registers
         self.kept: Kept = {}
         self.words: list[str] = []
         self.numbers: list[int] = []
+        self.packed: list[bytes] = []
         self.found: list[Stretch] = []
         self.waiting: dict[int, list[Way]] = {}
         self.turns: dict[int, int] = {}
@@ -93,6 +95,16 @@ class Telling:
 
     def _straight(self, low: int, high: int, registers: Registers) -> None:
         """Tell instructions that compute, or are on data."""
+        for first, end in self.exchanges.within(low, high):
+            self._each(low, first, registers)
+            block, low, self.is_exchange = self.exchanges.block(first, end), end, True
+            self.words.append(block.text)
+            self.packed += packed(self.numbers), block.numbers(registers)
+            self.numbers = []
+        self._each(low, high, registers)
+
+    def _each(self, low: int, high: int, registers: Registers) -> None:
+        """Tell them one by one."""
         words, numbers, is_exchange = self.words, self.numbers, self.is_exchange
         code = self.flow.code
         for at, word in enumerate(self.flow.words[low:high], low):
@@ -144,8 +156,9 @@ class Telling:
 
     def _close(self, at: int) -> None:
         """A stretch ends before an instruction."""
-        self.found.append(Stretch(digest_of(self.words, self.numbers), self.first, at - 1))
-        self.words, self.numbers, self.first = [], [], at
+        numbers = b"".join((*self.packed, packed(self.numbers)))
+        self.found.append(Stretch(digest_of(self.words, numbers), self.first, at - 1))
+        self.words, self.numbers, self.packed, self.first = [], [], [], at
 
     def _load(self, at: int, inst: Lds, registers: Registers) -> None:
         value = self.kept.get(inst.address)
