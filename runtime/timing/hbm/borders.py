@@ -23,20 +23,16 @@ law. Where an index chooses rows nobody knows them, so they are in nobody's way,
 wait for each other.
 """
 
-from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from runtime.target import Target
-from runtime.timing.chaining import Ints
 from runtime.timing.hbm.channels import channels_of
-from runtime.timing.hbm.clocks import Clocks
 from runtime.timing.hbm.law import in_units
-from runtime.timing.hbm.mapping import banks_of, channel_of, row_bursts
-from runtime.timing.hbm.parts import EDGE, Parts, parts_of
-from runtime.timing.hbm.queues import Ascent, ascent, beside, place_of
-from runtime.timing.hbm.requests import Pattern, dense_clocks, is_ascending
+from runtime.timing.hbm.parts import Parts, parts_of
+from runtime.timing.hbm.queues import beside
+from runtime.timing.hbm.requests import Pattern, is_ascending
 
 
 class Border(NamedTuple):
@@ -74,8 +70,9 @@ class Borders:
             self._index(over + took, pattern.writes)
             return Border(0, 0)
         if is_ascending(pattern):
-            turn = self._turn(pattern.writes)
-            self._ascend(low, low + pattern.run - 1, pattern.writes)
+            turn, burst = self._turn(pattern.writes), self.target.hbm_burst_bytes
+            first, last = low // burst, (low + pattern.run - 1) // burst
+            self.channels.follow(first, last, pattern.writes, self.held)
         else:
             parts = parts_of(pattern, low, self.target)
             turn = self._turn(parts.first[0][1])
@@ -90,50 +87,12 @@ class Borders:
             return Border(0, 0)
         return Border(*(in_units(n, self.target) for n in self.behind(pattern, low, took)))
 
-    def _ascend(self, low: int, high: int, writes: bool) -> None:
-        """Bytes that follow each other: parts of a burst of all channels stand at either end."""
-        t, every = self.target, np.arange(self.target.hbm_channels)
-        (first, begin), (last, end) = (
-            divmod(byte // t.hbm_burst_bytes, t.hbm_channels) for byte in (low, high)
-        )
-        is_cut, is_left = begin > 0, end < t.hbm_channels - 1
-        if first == last and (is_cut or is_left):
-            self._across(first, begin, end, writes)
-            return
-        if is_cut:
-            self._across(first, begin, t.hbm_channels - 1, writes)
-        first, count = first + is_cut, last - first + 1 - is_cut - is_left
-        around = row_bursts(t) * t.hbm_bank_groups * banks_of(t)
-        if count:
-            self._hold(every, writes)
-        if count > EDGE + around:
-            self.channels.ascend(*ascent(first, EDGE, t), writes)
-            rest = dense_clocks(count, writes, t) - dense_clocks(EDGE, writes, t)
-            self.channels.later(np.full_like(every, rest))
-            back, row = ascent(first + count - around, around, t)
-            self.channels.like(_alone(back, writes, t), 0 * every, every, row)
-        elif count:
-            self.channels.ascend(*ascent(first, count, t), writes)
-        if is_left:
-            self._across(last, 0, end, writes)
-
-    def _hold(self, chosen: Ints, writes: bool) -> None:
-        """Channels that are far ahead wait; those that have begun the request do not."""
-        if int(self.channels.over.min()) < self.held:
-            self.channels.hold(chosen, writes, self.held)
-
-    def _across(self, q: int, begin: int, end: int, writes: bool) -> None:
-        """One burst each of channels that follow each other."""
-        chosen = np.arange(begin, end + 1) ^ channel_of(q, self.target)
-        self._hold(chosen, writes)
-        self.channels.once(chosen, place_of(q, self.target), writes)
-
     def _serve(self, parts: Parts, took: int) -> None:
         """What lies behind the first bursts takes what the law says less what these take alone,
         and the last bursts leave banks as if they came alone.
         """
         for of, writes in parts.first:
-            self._hold(of.channels, writes)
+            self.channels.keep_up(of.channels, writes, self.held)
             self.channels.serve(of, writes)
         if not parts.last:
             return
@@ -161,11 +120,3 @@ class Borders:
         if self.wrote in (None, writes):
             return 0
         return max(0, (t.hbm_nrtw if writes else t.hbm_nwtr) - t.hbm_nbl)
-
-
-@lru_cache(1024)
-def _alone(of: Ascent, writes: bool, target: Target) -> Clocks:
-    """A channel that was on other rows, behind some bursts."""
-    found = channels_of(target, 1)
-    found.ascend(of, 0, writes)
-    return found

@@ -3,14 +3,19 @@
 The library does the same (`native`) where it serves.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from runtime.native.channels import serving_library
 from runtime.target import Target
 from runtime.timing.chaining import Ints
 from runtime.timing.hbm.clocks import OTHERS, TIMES, Clocks
+from runtime.timing.hbm.mapping import banks_of, channel_of, row_bursts
 from runtime.timing.hbm.native import NativeChannels
-from runtime.timing.hbm.queues import Ascent, Place, Queues, Rate
+from runtime.timing.hbm.parts import EDGE
+from runtime.timing.hbm.queues import Ascent, Place, Queues, Rate, ascent, place_of
+from runtime.timing.hbm.requests import dense_clocks
 
 
 def channels_of(target: Target, count: int) -> Clocks:
@@ -36,7 +41,39 @@ class Channels(Clocks):
         some.number = (some.number + of.counts) % self.seen
         self._put(of.channels, some)
 
+    def follow(self, first: int, last: int, writes: bool, until: int) -> None:
+        t, most = self.target, self.last.size - 1
+        (low, begin), (high, end) = divmod(first, most + 1), divmod(last, most + 1)
+        is_cut, is_left = begin > 0, end < most
+        if low == high and (is_cut or is_left):
+            self._across(low, begin, end, writes, until)
+            return
+        if is_cut:
+            self._across(low, begin, most, writes, until)
+        low, count = low + is_cut, high - low + 1 - is_cut - is_left
+        around = row_bursts(t) * t.hbm_bank_groups * banks_of(t)
+        every = np.arange(most + 1)
+        if count:
+            self.keep_up(every, writes, until)
+        if count > EDGE + around:
+            self.ascend(*ascent(low, EDGE, t), writes)
+            rest = dense_clocks(count, writes, t) - dense_clocks(EDGE, writes, t)
+            self.later(np.full_like(every, rest))
+            back, row = ascent(low + count - around, around, t)
+            self.like(_alone(back, writes, t), 0 * every, every, row)
+        elif count:
+            self.ascend(*ascent(low, count, t), writes)
+        if is_left:
+            self._across(high, 0, end, writes, until)
+
+    def _across(self, q: int, begin: int, end: int, writes: bool, until: int) -> None:
+        """One burst each of channels that follow each other."""
+        chosen = np.arange(begin, end + 1) ^ channel_of(q, self.target)
+        self.keep_up(chosen, writes, until)
+        self.once(chosen, place_of(q, self.target), writes)
+
     def ascend(self, of: Ascent, base: int, writes: bool) -> None:
+        """Bursts that lie in the same places in all channels; rows count from `base`."""
         every = np.arange(self.last.size)
         gap, usual = self.turn(writes), np.full(every.shape, self.target.hbm_nbl)
         for part in of.parts:
@@ -47,6 +84,7 @@ class Channels(Clocks):
             gap = usual
 
     def once(self, chosen: Ints, place: Place, writes: bool) -> None:
+        """One burst in the same place of some channels."""
         self._same(chosen, place, self.turn(writes, chosen), writes)
 
     def _same(self, chosen: Ints, place: Place, gap: Ints, writes: bool) -> None:
@@ -118,3 +156,11 @@ class Channels(Clocks):
         """The same behind what they did."""
         for name in (*TIMES, *OTHERS):
             getattr(self, name)[chosen] = getattr(some, name)
+
+
+@lru_cache(1024)
+def _alone(of: Ascent, writes: bool, target: Target) -> Channels:
+    """A channel that was on other rows, behind some bursts."""
+    found = Channels(target, 1)
+    found.ascend(of, 0, writes)
+    return found

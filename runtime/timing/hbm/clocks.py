@@ -8,7 +8,7 @@ from runtime.target import Target
 from runtime.timing.chaining import Ints
 from runtime.timing.hbm.banks import LONG_AGO
 from runtime.timing.hbm.mapping import banks_of
-from runtime.timing.hbm.queues import Ascent, Place, Queues
+from runtime.timing.hbm.queues import Queues
 
 TIMES = ("columns", "opened", "closable", "group", "opens")
 OTHERS = ("last", "number", "rows", "wrote")
@@ -37,8 +37,13 @@ class Clocks(ABC):
         """When the bus of each is free behind all that was served."""
         return self.last + self.target.hbm_nbl
 
-    def hold(self, chosen: Ints, writes: bool, until: int) -> None:
-        """Some channels serve nothing of what comes next before a clock; rows are opened."""
+    def keep_up(self, chosen: Ints, writes: bool, until: int) -> None:
+        """Some channels serve nothing of what comes next before a clock, if any is behind it.
+
+        Rows are opened meanwhile.
+        """
+        if int(self.over.min()) >= until:
+            return
         t, wrote = self.target, self.wrote[chosen]
         turned = (wrote >= 0) & (wrote != writes)
         gap = np.where(turned, t.hbm_nrtw if writes else t.hbm_nwtr, t.hbm_nbl)
@@ -49,12 +54,13 @@ class Clocks(ABC):
         """Serve bursts behind all that were served before."""
 
     @abstractmethod
-    def ascend(self, of: Ascent, base: int, writes: bool) -> None:
-        """The same, of bursts that lie in the same places in all channels."""
+    def follow(self, first: int, last: int, writes: bool, until: int) -> None:
+        """Serve the bursts of some numbers, which follow each other; channels `keep_up`.
 
-    @abstractmethod
-    def once(self, chosen: Ints, place: Place, writes: bool) -> None:
-        """One burst in the same place of some channels."""
+        Of a channel with more than `EDGE` of them, and so many that go round all banks once, these
+        are looked at: the first as they come, the last, which leave the banks, as if they came
+        alone; those between take what the law says.
+        """
 
     def later(self, clocks: Ints) -> None:
         """Channels are busy for so many clocks with what is not looked at."""

@@ -19,6 +19,7 @@ or more no burst is of the group of the one before it, and no row follows one of
 not a power of two, and fewer groups, stay.
 """
 
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -50,11 +51,31 @@ def places(bursts: Ints, target: Target) -> Places:
     return Places(channel ^ channel_of(q, target), *within(q, target))
 
 
+class Moved(NamedTuple):
+    """The bits of channel, group and bank that are moved, and those of a digit of the Gray codes.
+
+    Nothing is moved of what has none.
+    """
+
+    channel: int
+    group: int
+    bank: int
+    digit: int
+
+
+@lru_cache(64)
+def moved_of(target: Target) -> Moved:
+    """What moves in the memory of a target."""
+    if target.hbm_skew != "fold":
+        return Moved(0, 0, 0, 0)
+    group, bank = _bits(target.hbm_bank_groups), _bits(banks_of(target))
+    moves = group if group >= FEWEST else 0
+    return Moved(_bits(target.hbm_channels), moves, bank, group + bank)
+
+
 def channel_of(q: N, target: Target) -> N:
     """What the channels of bursts are moved by, with an exclusive-or."""
-    if target.hbm_skew != "fold":
-        return q & 0
-    bits = _bits(target.hbm_channels)
+    bits = moved_of(target).channel
     return _reversed(_fold(q, bits, bits), bits)
 
 
@@ -64,12 +85,9 @@ def within(q: N, target: Target) -> tuple[N, N, N, N]:
     block, group = q // groups, q % groups
     stripe, column = block // row_bursts(target), block % row_bursts(target)
     row, bank = stripe // banks, stripe % banks
-    if target.hbm_skew == "fold":
-        of_group, of_bank = _bits(groups), _bits(banks)
-        digit = of_group + of_bank
-        if of_group >= FEWEST:
-            group = group ^ _fold(block ^ block >> 1, digit, of_group)
-        bank = bank ^ _fold(row ^ row >> 1, digit, of_bank)
+    _, of_group, of_bank, digit = moved_of(target)
+    group = group ^ _fold(block ^ block >> 1, digit, of_group)
+    bank = bank ^ _fold(row ^ row >> 1, digit, of_bank)
     return group, bank, row, column
 
 

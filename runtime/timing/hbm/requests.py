@@ -175,7 +175,7 @@ def _busiest(where: Places, target: Target) -> Sequence[int]:
 
 
 @lru_cache(64)
-def _steady(writes: bool, target: Target) -> list[int]:
+def steady_clocks(writes: bool, target: Target) -> list[int]:
     """When a channel is done with ascending bursts, for all counts in twice round its banks."""
     around = 2 * row_bursts(target) * target.hbm_bank_groups * banks_of(target)
     numbers = np.arange(min(around, MOST_STEADY), dtype=np.int64) * target.hbm_channels
@@ -186,7 +186,7 @@ def _steady(writes: bool, target: Target) -> list[int]:
 
 def dense_clocks(count: int, writes: bool, target: Target) -> int:
     """Clocks for ascending bursts of a channel."""
-    known = _steady(writes, target)
+    known = steady_clocks(writes, target)
     if count < len(known):
         return known[count]
     whole, half = len(known) - 1, (len(known) - 1) // 2

@@ -128,18 +128,32 @@ FAULTS = (
           "    memcpy(hash->state, first, sizeof first);\n", ""),
     Fault("the last piece is left out", "threads.c", "if (piece >= pieces)",
           "if (piece >= pieces - 1)"),
-    Fault("a bus that read does not turn", "channels.c", "wrote >= 0 &&", "wrote > 0 &&"),
-    Fault("of four openings two are forgotten", "channels.c", "    opens[1] = opens[2];\n", ""),
-    Fault("rows of ascents count from none", "channels.c", "row[at] + bursts->base", "row[at]"),
-    Fault("the controller sees too much", "channels.c", "columns[number], closable",
-          "columns[0], closable"),
-    Fault("a bank that was written closes like one that was read", "channels.c",
-          "closable[place] = later(closable[place], last + to_close)",
-          "closable[place] = last + to_close"),
-    Fault("banks of a group do not wait", "channels.c", "*group + law->group", "*group"),
+    Fault("a bus that read does not turn", "channels.h", "wrote >= 0 &&", "wrote > 0 &&"),
+    Fault("of four openings two are forgotten", "channels.h", "    opens[1] = opens[2];\n", ""),
+    Fault("the controller sees too much", "channels.h", "columns[own->number], own",
+          "columns[0], own"),
+    Fault("a bank that was written closes like one that was read", "channels.h",
+          "later(own->closable[at.bank], own->last + own->to_close)",
+          "own->last + own->to_close"),
+    Fault("banks of a group do not wait", "channels.h", "*group + law->group", "*group"),
+    Fault("queues lie behind each other", "channels.c", "at += bursts->queues", "at++"),
+    Fault("the last burst is left out", "following.c", "high, 0, last);", "high, 0, last - 1);"),
+    Fault("a channel that is ahead goes on", "following.c", "if (waits && !begun)",
+          "if (waits && begun)"),
+    Fault("one that is ahead of a part goes on", "following.c", "if (waits)\n", "if (!waits)\n"),
+    Fault("rows are not moved on", "following.c", "    at->row++;\n", ""),
+    Fault("many bursts take the rate of the first half", "following.c",
+          "known[whole] - known[half]", "known[half] - known[0]"),
+    Fault("the bus goes on where the first channel's did", "following.c",
+          "own.last - first.last", "0"),
+    Fault("what lies between takes no time", "following.c", "+= between", "+= 0"),
 )  # fmt: skip
 
 
+INCLUDING = dict.fromkeys(HEADERS, ("avx2.c", "products.c")) | {
+    "channels.h": ("channels.c", "following.c")
+}
+"""Who includes a header, as far as what is judged needs it."""
 FIRST = {fault.source: fault for fault in reversed(FAULTS)}
 ALL = [pytest.param(f, marks=() if f is FIRST[f.source] else pytest.mark.slow) for f in FAULTS]
 """Each takes a compiler: the first of each source are no slow tests."""
@@ -169,7 +183,7 @@ def _library(fault: Fault | None, objects: dict[str, Path], folder: Path) -> Pat
         text = (FOLDER / fault.source).read_text("utf-8")
         assert text.count(fault.old) == 1, f"{fault.source} has not one {fault.old!r}"
         (folder / fault.source).write_text(text.replace(fault.old, fault.new), "utf-8")
-        changed = (fault.source,) if fault.source in SOURCES else ("avx2.c", "products.c")
+        changed = (fault.source,) if fault.source in SOURCES else INCLUDING[fault.source]
         for name in changed:
             made[name] = _compiled(folder / name, folder / f"{name}.o")
     path = folder / LIBRARY
