@@ -29,7 +29,7 @@ from runtime.timing import predict
 
 JUDGED = ("opt-30b-x1", "opt-66b-x2")
 SHOWN = ("opt-1.3b-x1", *JUDGED)
-SPEEDUP = 5.43
+SPEEDUP, SPEEDUP_OF, SPED_UP = 5.43, "20B", ("gpt3-20b-x1", "gpt3-20b-x8")
 WITHIN = 0.05
 LEAST = 0.001
 
@@ -82,17 +82,23 @@ def milliseconds(program: Program, target: Target) -> float:
     return predict(replace(program, target=target), symbols).seconds * 1e3
 
 
+def residual(programs: dict[str, Program], name: str, target: Target) -> float:
+    """Ours over published, less 1; of the 20B shape it is that of the speed-up."""
+    if name == SPEEDUP_OF:
+        alone, eight = (milliseconds(programs[one], target) for one in SPED_UP)
+        return alone / eight / SPEEDUP - 1
+    published = {point.name: point.published for point in POINTS}[name]
+    return milliseconds(programs[name], target) / (published or 1) - 1
+
+
 def residuals(programs: dict[str, Program], target: Target) -> dict[str, float]:
-    """Ours over published, less 1."""
-    ours = {name: milliseconds(program, target) for name, program in programs.items()}
-    published = {point.name: point.published for point in POINTS}
-    found = {name: ours[name] / (published[name] or 1) - 1 for name in SHOWN}
-    return found | {"20B": ours["gpt3-20b-x1"] / ours["gpt3-20b-x8"] / SPEEDUP - 1}
+    """Those of all that is shown."""
+    return {name: residual(programs, name, target) for name in (*SHOWN, SPEEDUP_OF)}
 
 
 def points() -> list[Point]:
     """What is timed."""
-    wanted = {*SHOWN, "gpt3-20b-x1", "gpt3-20b-x8"}
+    wanted = {*SHOWN, *SPED_UP}
     return [point for point in POINTS if point.name in wanted]
 
 
