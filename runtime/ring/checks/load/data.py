@@ -36,7 +36,6 @@ from runtime.ring.checks.load.values import (
 from runtime.target import Target
 
 OWN, SAME, WHOLE = Kind.OWN, Kind.SAME, Kind.WHOLE
-INTEGERS = {int}
 Shape = tuple[int, ...]
 
 
@@ -122,10 +121,12 @@ class Data:
         return shape[:4]
 
     def _read(self, lmu: Runs, at: int, touch: Touch, values: Values) -> Kind:
-        base, parts = values[touch.base], self.parts(at, touch, values)
+        base, (parts, _) = values[touch.base], self.bytes_of(at, touch, values)
         if not parts:
             return SAME
         if isinstance(base, int):
+            if self.tags.is_own(lmu, base, parts):
+                return OWN
             return self.tags.read(lmu, at, base, parts, self._grown(touch, values, base))
         if isinstance(base, tuple):
             for device, place in enumerate(base):
@@ -137,11 +138,12 @@ class Data:
         return kind if isinstance(base, Span) else OWN
 
     def _write(self, lmu: Runs, at: int, touch: Touch, values: Values, kind: Kind) -> None:
-        base, parts = values[touch.base], self.parts(at, touch, values)
+        base, (parts, is_fixed) = values[touch.base], self.bytes_of(at, touch, values)
         if not parts:
             return
         if isinstance(base, int):
-            self.tags.put(lmu, at, base, parts, kind, self._grown(touch, values, base))
+            its = None if is_fixed else self._grown(touch, values, base)
+            self.tags.put(lmu, at, base, parts, kind, its)
         elif isinstance(base, tuple):
             shape = self._shape(at, values, touch)
             self.ends.refuse_overlap(at, shape, touch.size)
@@ -179,8 +181,12 @@ class Data:
 
     def parts(self, at: int, touch: Touch, values: Values) -> Pieces:
         """The bytes of an operand, relative to its base."""
-        parts = _parts(touch.shape(values), touch.size)
-        return self._refuse_extents(at, None) if parts is None else parts
+        return self.bytes_of(at, touch, values)[0]
+
+    def bytes_of(self, at: int, touch: Touch, values: Values) -> tuple[Pieces, bool]:
+        """The same, and whether there are as many whatever symbols and turns are."""
+        found = _parts(touch.shape(values), touch.size)
+        return self._refuse_extents(at, None) if found is None else found
 
     def _refuse_extents(self, at: int, register: int | None) -> NoReturn:
         which = "an extent or a stride" if register is None else f"r{register}"
@@ -203,10 +209,10 @@ def _greatest(shape: tuple[Value, ...]) -> Shape | None:
 
 
 @lru_cache(1 << 14)
-def _parts(shape: tuple[Value, ...], size: int) -> Pieces | None:
-    """The bytes of an operand at its greatest."""
+def _parts(shape: tuple[Value, ...], size: int) -> tuple[Pieces, bool] | None:
+    """The bytes of an operand at its greatest, and whether that is how many there always are."""
     greatest = _greatest(shape)
-    return None if greatest is None else pieces(greatest, size)
+    return None if greatest is None else (pieces(greatest, size), greatest == shape)
 
 
 @lru_cache(1 << 14)

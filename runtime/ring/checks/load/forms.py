@@ -8,6 +8,8 @@ from operator import attrgetter, itemgetter
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from runtime.isa.fields import Memory, Register, Registers
 from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.meant import told
@@ -47,10 +49,12 @@ def forms_of(code: Sequence[Inst]) -> list[Form | None]:
 
     Instructions that are one object share one.
     """
-    keys = list(map(id, code))
-    distinct = dict(zip(keys, code, strict=True)).items()
-    forms = {key: _form(inst) for key, inst in distinct if isinstance(inst, DataInst)}
-    return list(map(forms.get, keys))
+    ids = np.fromiter(map(id, code), np.int64, len(code))
+    _, firsts, which = np.unique(ids, return_index=True, return_inverse=True)
+    insts: list[Inst] = [code[int(first)] for first in firsts]
+    forms = np.empty(len(insts), object)
+    forms[:] = [_form(inst) if isinstance(inst, DataInst) else None for inst in insts]
+    return forms[which].tolist()
 
 
 class Fields(NamedTuple):
@@ -88,13 +92,10 @@ def _form(inst: DataInst) -> Form:
     kind = _kinds.get(key)
     if kind is None:
         kind = _kinds[key] = _kind(inst)
-    registers: list[int] = []
+    registers: tuple[int, ...] = ()
     for part in fields.registers(inst):
-        if type(part) is int:
-            registers.append(part)
-        else:
-            registers += part
-    return Form(kind, tuple(registers), itemgetter(*registers), cls is Send or cls is Recv)
+        registers += part if type(part) is tuple else (part,)
+    return Form(kind, registers, itemgetter(*registers), cls is Send or cls is Recv)
 
 
 def _kind(inst: DataInst) -> Kind:

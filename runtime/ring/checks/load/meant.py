@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from operator import add, mul, sub
-from struct import pack
 from typing import Any
 
 from runtime.isa.instructions.ctrl import (
@@ -35,6 +34,7 @@ from runtime.isa.instructions.ctrl import (
 )
 from runtime.isa.meant import MASK, digest_of, mixed, told
 from runtime.isa.spec import Inst
+from runtime.ring.checks.load.layers.groups import packer
 from runtime.ring.checks.load.walk import Walk
 
 EMPTY = mixed("nothing", "known")
@@ -137,7 +137,7 @@ class Meaning:
             self._end(at)
         told = self.told
         told.words.append(word)
-        told.numbers.append(pack(f"<{len(numbers)}Q", *numbers))
+        told.numbers.append(packer(len(numbers))(*numbers))
         told.is_exchange = is_exchange
 
     def _straight(self, at: int) -> int:
@@ -145,12 +145,15 @@ class Meaning:
         held, end = self.held, self.walk.breaks[bisect_left(self.walk.breaks, at)]
         if held is None or at == end:
             return end
-        for first, behind in self.walk.exchanges.within(at, end):
-            self._span(at, first, held.registers)
-            exchange, told = self.walk.exchanges.at(first, behind), self.told
-            told.words.append(exchange.words)
-            told.numbers.append(exchange.numbers(held.registers))
-            told.is_exchange, at = True, behind
+        for first, behind, group in self.walk.groups.within(at, end):
+            if at < first:
+                self._span(at, first, held.registers)
+            if self.told.is_exchange and not group.is_exchange:
+                self._end(first)
+            told = self.told
+            told.words.append(group.words)
+            told.numbers.append(group.numbers(held.registers))
+            told.is_exchange, at = group.is_exchange, behind
         self._span(at, end, held.registers)
         return end
 
@@ -158,7 +161,9 @@ class Meaning:
         """Execute instructions one by one, none of which is on links."""
         words, numbers = list[str](), list[int]()
         for inst, form in zip(self.code[at:end], self.walk.forms[at:end], strict=True):
-            if form is None:
+            if type(inst) is Li:
+                registers[inst.rd] = inst.value & MASK
+            elif form is None:
                 _COMPUTE[type(inst)](inst, registers)
             else:
                 words.append(form.kind.what)
@@ -168,7 +173,7 @@ class Meaning:
         if self.told.is_exchange:
             self._end(at)
         self.told.words += words
-        self.told.numbers.append(pack(f"<{len(numbers)}Q", *numbers))
+        self.told.numbers.append(packer(len(numbers))(*numbers))
 
     def _control(self, at: int, inst: Inst) -> None:
         held = self.held

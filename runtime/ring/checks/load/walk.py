@@ -22,7 +22,6 @@ from runtime.ring.checks.load.control import COMPUTE, Control
 from runtime.ring.checks.load.data import Data
 from runtime.ring.checks.load.forms import forms_of
 from runtime.ring.checks.load.layers.again import Again
-from runtime.ring.checks.load.layers.exchanges import Exchanges
 from runtime.ring.checks.load.layers.finding import (
     DATA,
     OTHERS,
@@ -32,6 +31,7 @@ from runtime.ring.checks.load.layers.finding import (
     others_than,
     result,
 )
+from runtime.ring.checks.load.layers.groups import Groups
 from runtime.ring.checks.load.loops import MOST_TURNS, Bodies, Counted, Older, is_settled
 from runtime.ring.checks.load.memory.far import places
 from runtime.ring.checks.load.memory.runs import Content, meet
@@ -77,10 +77,10 @@ class Walk:
         self.joints = {*self.tails, *self.goals.values()}
         self.forms = forms_of(code)
         self.breaks = sorted(self.joints.union(controls))
-        self.exchanges = Exchanges(self.forms, kinds)
+        self.groups = Groups(self.forms, kinds)
         self.bodies = Bodies(code, others_than(OTHERS - SETTING, kinds), self.breaks)
         places = layers_of(kinds, self.breaks) if shortens else {}
-        self.again = Again(code, self.forms, self.exchanges, places, self.data)
+        self.again = Again(code, self.forms, self.groups, places, self.data)
         self.stops = self.joints.union(places)
         self.ends = sorted({*self.breaks, *places, len(code)})
         self.controls = set(controls)

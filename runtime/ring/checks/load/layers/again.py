@@ -17,8 +17,8 @@ from runtime.ring.checks.load.control import COMPUTE
 from runtime.ring.checks.load.data import Data, Note
 from runtime.ring.checks.load.forms import Form, Values
 from runtime.ring.checks.load.layers.comparing import Compared, Comparison, Later
-from runtime.ring.checks.load.layers.exchanges import Exchanges, Forms
 from runtime.ring.checks.load.layers.finding import Layers, Places
+from runtime.ring.checks.load.layers.groups import Forms, Groups
 from runtime.ring.checks.load.layers.rows import NO_NOTE, Bounds, Row
 from runtime.ring.checks.load.layers.story import facts, moved, seen
 from runtime.ring.checks.load.memory.events import Block
@@ -56,11 +56,11 @@ class Again:
     """Leaves out what is done again, for one walk over a program."""
 
     def __init__(
-        self, code: Sequence[Inst], forms: Forms, exchanges: Exchanges, places: Places, data: Data
+        self, code: Sequence[Inst], forms: Forms, groups: Groups, places: Places, data: Data
     ) -> None:
         self.code = code
         self.forms = forms
-        self.exchanges = exchanges
+        self.groups = groups
         self.data = data
         self.known = data.tags.known
         self.places = places
@@ -109,17 +109,16 @@ class Again:
         bounds = _merged(
             [hull for row in rows for view in row.near for hull in view.hull(row.values)]
         )
-        if not all(_is_apart(row, row.values, bounds) for row in rows):
+        apart = Apart(bounds)
+        if not all(apart.has(row, row.values) for row in rows):
             return 0
         if seen(before.lmu, before.window, bounds) != seen(state.lmu, now.window, bounds):
             return 0
-        comparison = Comparison(self.code, self.forms, self.exchanges, rows)
+        comparison = Comparison(self.code, self.forms, self.groups, rows)
         count, last = 0, stretches[0]
         for stretch in stretches:
             found = comparison.compared(stretch, state.registers)
-            if found is None or not all(
-                _is_apart(r, v, bounds) for r, _, v, _ in found.later if r.aside
-            ):
+            if found is None or not all([apart.has(r, v) for r, _, v, _ in found.later if r.aside]):
                 break
             self._execute(found, state)
             count, last = count + 1, stretch
@@ -160,35 +159,45 @@ class Again:
     def _execute(self, found: Compared, state: State) -> None:
         """Execute what is not left out of a stretch."""
         for later in found.later:
-            self.known.at += later.events
+            self.known.at += later[-1]
             self._execute_one(later, state)
         self.known.at += found.events
         state.registers = found.registers
 
     def _execute_one(self, later: Later, state: State) -> None:
         row, at, values, _ = later
-        tags, hbm, known, note = self.data.tags, self.data.hbm, self.known, row.note
-        events = known.at
-        before = len(events)
+        tags, lmu = self.data.tags, state.lmu
         for view, kind in row.reads:
-            base = values[view.place]
+            base, parts = values[view.place], view.parts
             assert isinstance(base, int)
-            its = view.grown(base)
-            if view.parts and tags.read(state.lmu, at, base, view.parts, its) is not kind:
-                raise Unlike
-        for view, kind in row.far_reads:
-            if kind is OWN and hbm.is_own(state.hbm, values[view.place], view.parts, view.rows):
+            if not parts or (kind is OWN and tags.is_own(lmu, base, parts)):
                 continue
-            if hbm.read(state.hbm, at, values[view.place], view.block(values)) is not kind:
+            if tags.read(lmu, at, base, parts, view.grown(base)) is not kind:
+                raise Unlike
+        if row.is_more:
+            self._execute_more(row, at, values, state)
+
+    def _execute_more(self, row: Row, at: int, values: Values, state: State) -> None:
+        """What is read in HBM, and what is written."""
+        tags, hbm, lmu, note = self.data.tags, self.data.hbm, state.lmu, row.note
+        events = self.known.at
+        before = len(events)
+        for view, kind in row.far_reads:
+            base = values[view.place]
+            if kind is OWN and hbm.is_own(state.hbm, base, view.parts, view.rows):
+                continue
+            if hbm.read(state.hbm, at, base, view.block(values)) is not kind:
                 raise Unlike
         for view in row.writes:
             base = values[view.place]
             assert isinstance(base, int)
             if view.parts:
-                tags.put(state.lmu, at, base, view.parts, note.kind, view.grown(base))
+                tags.put(lmu, at, base, view.parts, note.kind, view.growing(base))
         events += [at] * (before + note.near - len(events))
         for view in row.far_writes:
-            hbm.write(state.hbm, at, values[view.place], view.block(values), note.far)
+            base, far = values[view.place], note.far
+            if far is not OWN or not hbm.is_own(state.hbm, base, view.parts, view.rows):
+                hbm.write(state.hbm, at, base, view.block(values), far)
         is_followed = state.hbm.is_marked or state.hbm.is_mixed
         if len(events) - before != note.made or is_followed:
             raise Unlike
@@ -227,12 +236,18 @@ def _merged(ranges: Bounds) -> Bounds:
     return found
 
 
-def _is_apart(row: Row, values: Values, bounds: Bounds) -> bool:
-    """Whether loose operands in the LMU have no byte that all stretches touch alike."""
-    for number, low, high in row.aside:
-        base = values[number]
-        assert isinstance(base, int)
-        place = bisect_left(bounds, (base + high,)) - 1
-        if place >= 0 and bounds[place][1] > base + low:
-            return False
-    return True
+class Apart:
+    """What lies apart from what all stretches touch alike, ranges in order."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.lows = [low for low, _ in bounds]
+        self.highs = [0, *(high for _, high in bounds)]
+
+    def has(self, row: Row, values: Values) -> bool:
+        """Whether loose operands in the LMU have no byte of the ranges."""
+        for number, low, high in row.aside:
+            base = values[number]
+            assert isinstance(base, int)
+            if self.highs[bisect_left(self.lows, base + high)] > base + low:
+                return False
+        return True

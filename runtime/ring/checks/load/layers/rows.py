@@ -28,7 +28,8 @@ NO_NOTE = Note([], Kind.OWN, 0, 0)
 class View(NamedTuple):
     """An operand: the place of its address among the registers, and its bytes from there on.
 
-    `rows`, `sources`, `shape` and `size` are as in `far.block`.
+    `rows`, `sources`, `shape` and `size` are as in `far.block`. It `is_growing` if there is more or
+    less of it, as symbols and turns say.
     """
 
     place: int
@@ -37,10 +38,15 @@ class View(NamedTuple):
     sources: int = 0
     shape: tuple[Value, ...] = ()
     size: int = 0
+    is_growing: bool = True
 
     def grown(self, base: int) -> Grown:
         """The operand, one in the LMU."""
         return Grown((base,), self.shape, self.size)
+
+    def growing(self, base: int) -> Grown | None:
+        """The same where there is not as much of it whatever symbols and turns are."""
+        return self.grown(base) if self.is_growing else None
 
     def block(self, values: Values) -> Block | None:
         """The operand, one in HBM."""
@@ -61,7 +67,7 @@ class Row:
     the `operands` in the LMU and in HBM those are in `reads`, `writes`, `far_reads` and
     `far_writes` that have to be executed (`is_executed`) although a stretch is left out, the reads
     with who had what was read; `aside` are first and last byte of those in the LMU, from what is in
-    a place among the registers on.
+    a place among the registers on. It `is_more` if not all of that are reads of the LMU.
     """
 
     at: int
@@ -79,6 +85,7 @@ class Row:
     far_writes: Sequence[View] = ()
     aside: Sequence[tuple[int, int, int]] = ()
     is_executed: bool = False
+    is_more: bool = False
     strict: Callable[[Values], Any] = tuple
     wanted: Any = ()
 
@@ -98,7 +105,7 @@ class Row:
         first = {registers[place]: place for place in self.loose}
         ties = ((first[registers[place]], place) for place in self.loose)
         self.ties = [(one, other) for one, other in ties if one != other]
-        return self._are_numbers(self.values) and self._are_numbers(values)
+        return self.are_numbers(self.values) and self.are_numbers(values)
 
     def bind(self, data: Data) -> None:
         """Find the operands."""
@@ -120,18 +127,24 @@ class Row:
             self.writes = [view for view in writes if view.place in self.loose]
             views = [*(view for view, _ in self.reads), *self.writes]
             self.aside = [(v.place, v.parts[0][0], v.parts[-1][1]) for v in views if v.parts]
-        self.is_executed = bool(self.reads or self.writes or self.far_reads or self.far_writes)
+        self.is_more = bool(
+            self.writes or self.far_reads or self.far_writes or (self.reads and self.note.made)
+        )
+        self.is_executed = bool(self.reads or self.is_more)
 
     def _view(self, data: Data, touch: Touch, values: Values) -> View:
         rows = (values[touch.rows[0]], values[touch.rows[1]]) if touch.rows else None
-        parts, sources = data.parts(self.at, touch, values), data.sources(touch, values)
-        return View(touch.base, parts, rows, sources, touch.shape(values), touch.size)
+        shape, (parts, is_fixed) = touch.shape(values), data.bytes_of(self.at, touch, values)
+        sources = 0 if is_fixed else data.sources(touch, values)
+        return View(touch.base, parts, rows, sources, shape, touch.size, not is_fixed)
 
     def fits(self, values: Values) -> bool:
         """Whether an instruction finds the same, up to what is loose."""
-        return self.strict(values) == self.wanted and self._are_numbers(values)
+        if self.strict(values) != self.wanted:
+            return False
+        return not self.addresses or self.are_numbers(values)
 
-    def _are_numbers(self, values: Values) -> bool:
+    def are_numbers(self, values: Values) -> bool:
         """Whether loose addresses in the LMU are the same on all devices, and known.
 
         Operands that have one address here have one in each stretch.

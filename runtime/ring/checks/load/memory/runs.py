@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from runtime.ring.checks.load.memory.growing import Grown
+from runtime.ring.checks.load.touches import Pieces
 from runtime.ring.checks.load.values import HIGHEST, Value
 
 
@@ -102,6 +103,17 @@ class Runs:
         kept: Held = list(behind) if isinstance(behind, list) else behind
         self.held[first:last] = (held, kept)
 
+    def put_all(self, base: int, parts: Pieces, content: Content) -> None:
+        """Give the bytes of an operand from its address on another content."""
+        starts, held, index = self.starts, self.held, 0
+        for low, high in parts:
+            first, end = base + low, base + high
+            index = bisect_left(starts, first, index)
+            if starts[index : index + 2] == [first, end]:
+                held[index] = content
+            else:
+                self.put(first, end, content)
+
     def put_on(self, low: int, high: int, content: Content) -> None:
         """The same; with runs of that content that it touches it is one."""
         before, behind = bisect_left(self.starts, low) - 1, bisect_right(self.starts, high) - 1
@@ -166,11 +178,12 @@ def tags_at(lmu: Runs, bases: Sequence[int], low: int, high: int) -> list[Tag] |
     """
     starts, helds, last, found = lmu.starts, lmu.held, len(lmu.starts) - 1, list[Tag]()
     for device, base in enumerate(bases):
-        index, end = bisect_left(starts, base + low), base + high
-        if index >= last or starts[index] != base + low:
+        first, end = base + low, base + high
+        index = bisect_left(starts, first)
+        if index >= last or starts[index] != first:
             return None
         held = helds[index]
-        tag, index = held[device] if isinstance(held, list) else None, index + 1
+        tag, index = held[device] if type(held) is list else None, index + 1
         while index < last and starts[index] < end:
             held = helds[index]
             if not isinstance(held, list) or held[device] != tag:
@@ -197,13 +210,10 @@ def meet(one: Runs, other: Runs) -> Runs:
     return found
 
 
-def _in_pieces(runs: Runs, starts: Sequence[int]) -> Iterator[Held]:
+def _in_pieces(runs: Runs, starts: Sequence[int]) -> list[Held]:
     """The contents of runs that begin at more places."""
-    number, last = 0, len(runs.starts) - 1
-    for start in starts:
-        if number < last and runs.starts[number + 1] == start:
-            number += 1
-        yield runs.held[number]
+    known, held = dict(zip(runs.starts, runs.held, strict=True)), runs.held[0]
+    return [held := known.get(start, held) for start in starts]
 
 
 def _meet(a: Held, b: Held) -> Held:

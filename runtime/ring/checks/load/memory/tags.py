@@ -67,36 +67,47 @@ class Tags:
 
         `its` is how much of it, if that counts; `loose` says that it may read less than that.
         """
-        if len(parts) == 1 and self._is_own(lmu.only(base + parts[0][0], base + parts[0][1])):
-            return OWN
-        starts, helds, worst, exchanged = lmu.starts, lmu.held, WHOLE, list[int]()
-        eldest, oldest, count = len(self.known.at), self.oldest, len(starts)
+        starts, helds, found, plain = lmu.starts, lmu.held, list[Content](), None
         for low, high in parts:
             index = bisect_right(starts, base + low) - 1
-            while index < count and starts[index] < base + high:
-                content = helds[index]
-                if isinstance(content, list):
-                    content = self._content(lmu, index, at, device)
-                kind, event, _, fewer, _ = content
-                if fewer and its is not None:
-                    kind = self._least(lmu, index, at, its, content)
-                if event < oldest:
-                    self.note(lmu, index, base + low, base + high)
-                if kind is WHOLE:
-                    exchanged.append(event)
-                else:
-                    worst = min(worst, kind)
-                    eldest = min(eldest, event)
+            while index < len(starts) and starts[index] < base + high:
+                if helds[index] is not plain:
+                    content = self._found(lmu, index, at, its, device)
+                    found.append(content)
+                    if content.event < self.oldest:
+                        self.note(lmu, index, base + low, base + high)
+                    elif content is helds[index] and not content.fewer:
+                        plain = content
                 index += 1
+        exchanged = [content.event for content in found if content.kind is WHOLE]
+        others = [content for content in found if content.kind is not WHOLE]
+        worst = min([content.kind for content in others], default=WHOLE)
         if worst < (NOBODY if loose else OWN):
             self.wording.refuse_content(at, base + parts[0][0], base + parts[-1][1], worst)
         if exchanged:
+            eldest = min([content.event for content in others], default=self.known.count)
             self._read_exchanged(at, exchanged, None if loose else eldest)
         return max(worst, OWN)
 
-    def _is_own(self, held: Held | None) -> bool:
+    def _found(
+        self, lmu: Runs, index: int, at: int, its: Grown | None, device: int | None
+    ) -> Content:
+        """What is read of a run, by all devices or one."""
+        content = lmu.held[index]
+        if isinstance(content, list):
+            content = self._content(lmu, index, at, device)
+        if content.fewer and its is not None:
+            kind = self._least(lmu, index, at, its, content)
+            return content if kind is content.kind else content._replace(kind=kind)
+        return content
+
+    def is_own(self, lmu: Runs, base: int, parts: Pieces) -> bool:
         """Whether bytes are each device's own, of this turn, and no fewer with some numbers."""
-        if not isinstance(held, Content):
+        if len(parts) != 1:
+            return False
+        ((low, high),) = parts
+        held = lmu.only(base + low, base + high)
+        if type(held) is not Content:
             return False
         return held.kind is OWN and held.event >= self.oldest and not held.fewer
 
@@ -109,15 +120,15 @@ class Tags:
         return kind
 
     def put(
-        self, lmu: Runs, at: int, base: int, parts: Pieces, kind: Kind, its: Grown
+        self, lmu: Runs, at: int, base: int, parts: Pieces, kind: Kind, its: Grown | None
     ) -> None:  # fmt: skip
-        """An instruction writes at an address of all devices."""
-        fewer = ALL if its.is_fixed else frozenset({Fewer(its, beneath(lmu, base, parts))})
-        if fewer:
+        """An instruction writes at an address of all devices; `its` is how much, if that counts."""
+        fewer = ALL
+        if its is not None and not its.is_fixed:
+            fewer = frozenset({Fewer(its, beneath(lmu, base, parts))})
             self.sources |= its.sources
         content = Content(kind, self.known.new(at), None, fewer)
-        for low, high in parts:
-            lmu.put(base + low, base + high, content)
+        lmu.put_all(base, parts, content)
 
     def put_block(
         self, lmu: Runs, at: int, bases: Sequence[int], parts: Pieces, its: Grown
@@ -153,16 +164,16 @@ class Tags:
         self, lmu: Runs, bases: Sequence[int], parts: Pieces, tags: Sequence[Tag]
     ) -> None:
         """Give bytes of each device, from an address of its own on, a tag."""
-        starts, helds = lmu.starts, lmu.held
+        starts, helds, place = lmu.starts, lmu.held, bisect_left
         for low, high in parts:
             for device, (base, tag) in enumerate(zip(bases, tags, strict=True)):
-                first = bisect_left(starts, base + low)
-                if starts[first : first + 2] == [base + low, base + high]:
-                    held = helds[first]
-                    if isinstance(held, list):
-                        held[device] = tag
-                        continue
-                self.place(lmu, base + low, base + high, device, tag)
+                first, end = base + low, base + high
+                index = place(starts, first)
+                held = helds[index] if starts[index : index + 2] == [first, end] else None
+                if type(held) is list:
+                    held[device] = tag
+                else:
+                    self.place(lmu, first, end, device, tag)
 
     def place(self, lmu: Runs, low: int, high: int, device: int, tag: Tag) -> None:
         """Give bytes of one device a tag."""
@@ -196,8 +207,9 @@ class Tags:
         if tag is not None:
             if tag.shift:
                 self.wording.refuse_place(held, at, lmu.starts[index], lmu.end(index))
-            kind = SAME if tag.origin == EVERYBODY else WHOLE
-            content = Content(kind, tag.event, None, self._fewer(tag))
+            block = self.known.blocks.get(tag.event)
+            fewer = ALL if block is None or block.grown is None else self._fewer(tag)
+            content = Content(SAME if tag.origin == EVERYBODY else WHOLE, tag.event, None, fewer)
         lmu.held[index] = content
         return content
 
