@@ -8,8 +8,6 @@ that. A message is on its link until its last step is received; a link holds `li
 from collections import deque
 from dataclasses import dataclass
 
-import numpy as np
-
 from runtime.target import Target
 from runtime.timing.chaining import Ints
 from runtime.timing.events import Cause, Reason
@@ -32,11 +30,11 @@ class Sent:
 
     def lag(self, step: int) -> int:
         """By how much a step is behind its number."""
-        return int(self.lags[np.searchsorted(self.begins, step, "right")])
+        return int(self.lags[self.begins.searchsorted(step, "right")])
 
     def lags_of(self, steps: Ints) -> Ints:
         """By how much some steps are behind their numbers."""
-        return self.lags[np.searchsorted(self.begins, steps, "right")]
+        return self.lags[self.begins.searchsorted(steps, "right")]
 
 
 class Links:

@@ -57,6 +57,7 @@ class Borders:
         self.target = target
         self.channels = channels_of(target, target.hbm_channels)
         self.wrote: bool | None = None
+        self.over = int(self.channels.over.max())
         self.held = 0
 
     def behind(self, pattern: Pattern, low: int, took: int) -> Border:
@@ -64,10 +65,11 @@ class Borders:
 
         Its first byte is `low`.
         """
-        over = int(self.channels.over.max())
+        over = self.over
         self.held = over - self.target.hbm_lead * self.target.hbm_nbl
         if pattern.indexed:
-            self._index(over + took, pattern.writes)
+            self.over += took
+            self._index(self.over, pattern.writes)
             return Border(0, 0)
         if is_ascending(pattern):
             turn, burst = self._turn(pattern.writes), self.target.hbm_burst_bytes
@@ -78,7 +80,8 @@ class Borders:
             turn = self._turn(parts.first[0][1])
             self._serve(parts, took)
         self.wrote = pattern.writes
-        total = int(self.channels.over.max()) - over - took
+        self.over = int(self.channels.over.max())
+        total = self.over - over - took
         return Border(total, max(0, total - turn))
 
     def in_units(self, pattern: Pattern | None, low: int, took: int) -> Border:

@@ -25,7 +25,7 @@ class Runs(NamedTuple):
 
     def before(self, time: int) -> int:
         """Units served before a time, which is at most the end of the last run."""
-        at = int(np.searchsorted(self.highs, time))
+        at = int(self.highs.searchsorted(time))
         return int(self.served[at]) - int(self.highs[at]) + max(int(self.lows[at]), time)
 
 
@@ -47,7 +47,7 @@ class Bills:
 
     def serve(self, begin: Ints, over: Ints) -> None:
         """Beats of a stream begin and are over at ascending times."""
-        breaks = np.flatnonzero(begin[1:] > over[:-1])
+        breaks = (begin[1:] > over[:-1]).nonzero()[0]
         lows = np.append(begin[0], begin[breaks + 1])
         highs = np.append(over[breaks], over[-1])
         served = np.cumsum(highs - lows) + self.served

@@ -108,10 +108,10 @@ class Fifo:
         low = panel.asked
         high = min(panel.beats, low + WINDOW)
         needed = panel.bytes_up_to(low, high) - self.depth
-        room = int(np.searchsorted(needed, self.freed.known, "right"))
+        room = int(needed.searchsorted(self.freed.known, "right"))
         needed = needed[: room + ahead]
         taken = shares(panel.units, panel.beats, low, high)[: needed.size + 1]
-        where = np.searchsorted(self.freed.bytes, needed[:room])
+        where = self.freed.bytes.searchsorted(needed[:room])
         ready = np.full(needed.size, panel.last - taken[0])
         free = self.freed.times[where] * self.unit - taken[:room]
         ready[:room] = np.maximum(ready[:room], free)
@@ -128,7 +128,7 @@ class Fifo:
         if over[-1] - panel.last > taken[-1] - taken[0]:
             panel.cause, panel.waited = Cause.ROOM, self.drainer
             lags = window.begins[:count] - taken[:-1]
-            panel.ready = int(window.begins[np.searchsorted(lags, lags[-1])])
+            panel.ready = int(window.begins[lags.searchsorted(lags[-1])])
         self.bills.serve(window.begins[:count], over)
         panel.last, panel.asked = int(over[-1]), panel.asked + count
 
@@ -156,7 +156,7 @@ class Fifo:
             begins.append(beats.behind)
             self.freed.append(beats.upto, beats.when)
             if (delay := int(beats.behind[-1])) > late:
-                came = int(beats.arrived[np.flatnonzero(beats.lags == delay)[-1]])
+                came = int(beats.arrived[(beats.lags == delay).nonzero()[0][-1]])
             late, low = delay, low + beats.when.size
         self.undrained.popleft()
         self.fill()
@@ -175,7 +175,7 @@ class Fifo:
         count, size = beats.when.size, beats.when.size
         if (delayed := window.delayed(beats.upto, beats.when, self.unit)) is not None:
             again = product.drained(panel, low, late, self._arrivals(delayed))
-            differs = np.flatnonzero(again.when != beats.when)
+            differs = (again.when != beats.when).nonzero()[0]
             count = int(differs[0]) + 1 if differs.size else size
             window, beats = delayed, again.first(count)
         more = count - window.room

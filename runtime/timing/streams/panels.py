@@ -110,5 +110,5 @@ class Product(NamedTuple):
         behind = np.maximum.accumulate(np.maximum(lags, late))
         full = behind
         if behind[0] < self.held[-1]:
-            full = np.maximum(behind, self.held[np.searchsorted(self.begins, tile[1:])])
+            full = np.maximum(behind, self.held[self.begins.searchsorted(tile[1:])])
         return Beats(upto, arrived, lags, behind, full + tile[1:])

@@ -29,7 +29,7 @@ class Window(NamedTuple):
         None if no beat waits for that.
         """
         room = self.room
-        free = when[np.searchsorted(upto, self.needed[room:])] * unit
+        free = when[upto.searchsorted(self.needed[room:])] * unit
         if (free <= self.begins[room:]).all():
             return None
         ready = self.begins - self.taken[:-1]
