@@ -20,9 +20,9 @@ import numpy as np
 from lpuc.errors import UserError
 from lpuc.levels.decoder import VOCABULARY, cache_pairs, vocabulary_of
 from lpuc.levels.onnx_runtime import Runner
-from runtime.generation.decoder import KEPT
 from runtime.generation.sampling import Sampling
 from runtime.program.interface import Interface, Port, Symbol, call_symbols
+from runtime.program.presents import KEPT
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]

@@ -22,9 +22,9 @@ from lpuc.levels.execution import STEP, Arrays
 from lpuc.levels.interface import chunk_width
 from lpuc.levels.onnx_runtime import Runner
 from lpuc.levels.texts import filled, steps_of
-from runtime.generation.decoder import KEPT
 from runtime.program.interface import Interface, Port
 from runtime.program.interface_json import CHUNK
+from runtime.program.presents import KEPT
 
 NAME = "a chunk"
 PAST = 5

@@ -18,10 +18,11 @@ from lpuc.levels.cases import Case, Cases, Text
 from lpuc.levels.decoder import cache_pairs, logits_of
 from lpuc.levels.onnx_runtime import Arrays, Refusal, Runner
 from runtime.errors import Unserved
-from runtime.generation.decoder import ENDLESS, KEPT
+from runtime.generation.decoder import ENDLESS
 from runtime.generation.device import GENERATE
 from runtime.generation.sampling import Sampling, choose
 from runtime.program.interface import Interface, Port
+from runtime.program.presents import KEPT
 
 Array = np.ndarray[Any, Any]
 Tokens = Callable[[Sequence[int], int, Sampling], Sequence[int]]

@@ -8,9 +8,8 @@ from functools import cached_property
 
 from runtime.errors import Unserved
 from runtime.program.interface import Interface, Port
+from runtime.program.presents import KEPT, is_kept, presents
 
-KEPT = ("past", "recurrent")
-"""Roles of what a step leaves for the next one."""
 GIVEN = "data"
 """The role of what is none of the text, such as what an encoder has read."""
 ENDLESS = 2**31 - 1
@@ -53,7 +52,10 @@ class Decoder:
             if port.role not in ("ids", "mask", "positions", GIVEN, *KEPT):
                 raise Unserved(f"cannot generate: input '{port.name}' has no known role")
         past = tuple(p for p in interface.inputs if p.role in KEPT)
-        present = tuple(_present(p, interface.outputs, i) for i, p in enumerate(past))
+        continued = presents(interface)
+        if lacking := [port.name for port in past if port.name not in continued]:
+            raise Unserved(f"cannot generate: no output continues '{lacking[0]}'")
+        present = tuple(continued[port.name] for port in past)
         found = Decoder(interface, ids[0], past, present, _logits(interface.outputs, present))
         if found.replaced and (found.width or 1) > 1:
             name = found.replaced[0].name
@@ -146,32 +148,6 @@ class Decoder:
         fed = prompt + max(count - 1, 0)
         if fed > self.room:
             raise no_room(fed, self.room)
-
-
-def is_kept(past: Port, present: Port) -> bool:
-    """Whether the bytes of the cache after a step are those of the cache before the next."""
-    where = (past.address, past.strides, past.storage)
-    has_place = len(past.strides) == len(past.shape)
-    return has_place and where == (present.address, present.strides, present.storage)
-
-
-def _present(past: Port, outputs: Sequence[Port], index: int) -> Port:
-    """The output that is the cache after the step: by place, by name, else by order."""
-    if past.role == "recurrent":
-        for port in outputs:
-            if is_kept(past, port):
-                return port
-    names = {
-        past.name.replace("past_key_values", "present"),
-        past.name.replace("past", "present"),
-    } - {past.name}
-    for port in outputs:
-        if port.name in names:
-            return port
-    alike = [p for p in outputs if len(p.shape) == len(past.shape) and p.dtype == past.dtype]
-    if index < len(alike):
-        return alike[index]
-    raise Unserved(f"cannot generate: no output continues '{past.name}'")
 
 
 def _logits(outputs: Sequence[Port], present: Sequence[Port]) -> Port:

@@ -8,8 +8,7 @@ must be the result that the names declare, if they declare one: `present.0.key` 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,8 +21,7 @@ from dialects.lpu.movement import ConcatOp, GatherOp, ReshapeOp, TransposeOp
 from dialects.lpu.tensors import tensor_of
 from dialects.reading import operations
 from passes.rewriting.signature import terminator_of
-
-WORD = re.compile("[A-Za-z]+|[0-9]+")
+from runtime.program.presents import Declared
 
 
 @dataclass(frozen=True)
@@ -46,37 +44,6 @@ def peeled(value: SSAValue) -> Layout:
 def inverse(perm: tuple[int, ...]) -> tuple[int, ...]:
     """The permutation that undoes one."""
     return tuple(perm.index(axis) for axis in range(len(perm)))
-
-
-Words = tuple[str, ...]
-
-
-def _words(name: str, without: str) -> Words | None:
-    """The words and numbers of a name, one of them taken away; None if it is not among them."""
-    words = WORD.findall(name)
-    if without not in words:
-        return None
-    words.remove(without)
-    return tuple(words)
-
-
-class Declared:
-    """Which outputs say by their names that they continue an input."""
-
-    def __init__(self, outputs: Sequence[str]) -> None:
-        self._by_words: dict[Words, list[int]] = {}
-        for index, name in enumerate(outputs):
-            words = _words(name, "present")
-            if words is not None:
-                self._by_words.setdefault(words, []).append(index)
-
-    def of(self, past: str) -> list[int]:
-        """Those that continue the input of this name: `present.0` does so for `past_key.0`."""
-        words = _words(past, "past")
-        if words is None:
-            return []
-        endings = {words[start:] for start in range(max(1, len(words)))}
-        return sorted(i for ending in endings for i in self._by_words.get(ending, ()))
 
 
 @dataclass(frozen=True)

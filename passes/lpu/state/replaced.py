@@ -22,11 +22,10 @@ from xdsl.ir import BlockArgument, SSAValue
 from dialects.lpu.interface import interface_of
 from dialects.lpu.tensors import tensor_of
 from dialects.reading import operations
-from passes.lpu.state.pairs import WORD, Declared
 from passes.rewriting.signature import terminator_of
+from runtime.program.presents import KEPT, WORD, Declared
 
 RECURRENT = "recurrent"
-ROLES = ("past", RECURRENT)
 BEFORE = frozenset(("past", "in", "input", "old", "prev", "previous", "last", "init", "initial"))
 BEHIND = frozenset(("present", "out", "output", "new", "next", "updated", "final", "current"))
 """Words that say on which side of a step a state is, and nothing of what it holds."""
@@ -44,7 +43,7 @@ def declared_presents(func: FuncOp) -> dict[BlockArgument, int]:
     """Of each argument that may be a state of fixed extents, the one result declared to follow."""
     interface = interface_of(func)
     arguments = {
-        a: p for a, p in zip(func.args, interface.arguments, strict=True) if p.role in ROLES
+        a: p for a, p in zip(func.args, interface.arguments, strict=True) if p.role in KEPT
     }
     results = [port.name for port in interface.results]
     declared = Declared(results)

@@ -18,8 +18,8 @@ from dialects.affine import Affine, NotAffine, product
 from dialects.lpu.interface import interface_of
 from dialects.lpu.movement import ConcatOp, ReshapeOp, SliceOp
 from dialects.lpu.tensors import tensor_of
-from passes.lpu.state.pairs import Declared
 from passes.rewriting.signature import terminator_of
+from runtime.program.presents import Declared
 
 ONE = Affine(1)
 Dims = tuple[Affine, ...]
