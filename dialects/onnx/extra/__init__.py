@@ -16,6 +16,7 @@ from dialects.onnx.extra import (
     matrix,
     normalization,
     quantised,
+    quantised_layers,
     requantised,
     rotary,
 )
@@ -32,6 +33,7 @@ FAMILIES = (
     matrix,
     normalization,
     quantised,
+    quantised_layers,
     requantised,
     rotary,
 )

@@ -209,6 +209,13 @@ def attention(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
     if shared is not None or op.attr("do_rotary") or op.attr("qkv_hidden_sizes"):
         raise unsupported(op, "shared buffers, rotary and uneven sizes are not supported")
     packed = np.matmul(x, weight) if bias is None else np.matmul(x, weight) + bias
+    return attention_of_packed(op, packed, mask, past, addend)
+
+
+def attention_of_packed(
+    op: OnnxOp, packed: Array, mask: Array | None, past: Array | None, addend: Array | None
+) -> Sequence[Array]:
+    """What follows the projection that gives query, key and value side by side."""
     count = int(_number(op, "num_heads"))
     q, k, v = (_heads(part, count) for part in np.split(packed, 3, axis=-1))
     if past is not None:
@@ -253,7 +260,7 @@ def _all_heads(
     length, total = scores.shape[-2:]
     filler = np.float32(_number(op, "mask_filter_value"))
     if mask is not None:
-        scores = scores + np.where(_visible(op, mask, total), np.float32(0), filler)
+        scores = scores + np.where(_visible(op, mask, (len(q), total)), np.float32(0), filler)
     if op.attr("unidirectional"):
         last = np.arange(length, dtype=np.int64)[:, None] + total - length
         seen = np.less_equal(np.arange(total, dtype=np.int64)[None], last)
@@ -264,12 +271,15 @@ def _all_heads(
     return out.reshape(*out.shape[:2], -1)
 
 
-def _visible(op: OnnxOp, mask: Array, total: int) -> Array:
+def _visible(op: OnnxOp, mask: Array, extents: tuple[int, int]) -> Array:
     """The mask input as booleans that broadcast against [batch, heads, seq, total]."""
+    batch, total = extents
     if mask.ndim == 1:
-        return (np.arange(total, dtype=np.int64)[None] < mask[:, None])[:, None, None]
+        places, ends = np.arange(total, dtype=np.int64)[None], mask[:batch, None]
+        starts = mask[batch:, None] if mask.size > batch else np.zeros_like(ends)
+        return ((places < ends) & (places >= starts))[:, None, None]
     if mask.ndim == 2:
-        return (mask != 0)[:, None, None]
+        return (mask > 0)[:, None, None]
     if mask.ndim == 3:
-        return (mask != 0)[:, None]
+        return (mask > 0)[:, None]
     raise unsupported(op, f"a mask of rank {mask.ndim} is not supported")

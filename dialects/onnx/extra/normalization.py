@@ -111,6 +111,6 @@ def embed_layer_norm(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
         total = total + table[segments]
     normal, _, _ = _layer_norm(total, _epsilon(op))
     mask = optional(inputs, 7)
-    lengths = np.zeros(ids.shape[0], np.int32) if mask is None else mask.sum(axis=1)
+    lengths = np.zeros(ids.shape[0], np.int32) if mask is None else (mask == 1).sum(axis=1)
     results = (normal * given(inputs, 5) + given(inputs, 6), lengths.astype(np.int32), total)
     return results[: len(op.results)]

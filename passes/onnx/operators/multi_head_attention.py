@@ -41,7 +41,7 @@ def _attention_dims(node: Node) -> Sequence[Dims]:
     node.require(depth != Affine(), "'value' has no elements")
     node.expect_dims("past_key", (*cache, size))
     node.expect_dims("past_value", (*cache, depth))
-    node.expect_dims("key_padding_mask", (batch, total), (batch, length, total))
+    node.expect_dims("key_padding_mask", (batch,), (batch, total), (batch, length, total))
     _check_bias(node, (batch, Affine(heads), length, total))
     apart = node.flag("unidirectional") and keys[1] != length
     node.require(not apart, f"{length} queries and {keys[1]} keys have no causal order")

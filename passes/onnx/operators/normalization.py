@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from xdsl.ir import SSAValue
 
@@ -177,42 +177,59 @@ def skip_simplified_layer_normalization(b: Build, node: Node) -> Sequence[SSAVal
     return _affine(b, y, gamma, None), None, inverse, total
 
 
-def _embedded_dims(node: Node) -> Sequence[Dims]:
+Table = Callable[[str, SSAValue], SSAValue]
+"""Rows of the embeddings of a name, for tokens, positions or segments."""
+
+
+def embedded_dims(node: Node, stored: Callable[[str], str] = str) -> Sequence[Dims]:
+    """The extents of the results; `stored` says what the operand of a table is called."""
     _check_epsilon(node)
     node.require(len(node.op.results) > 1, "the result 'mask_index' is missing")
-    ids, table = node.dims("input_ids", 2), node.dims("word_embedding", 2)
+    ids, table = node.dims("input_ids", 2), node.dims(stored("word_embedding"), 2)
     node.expect_pair("segment_ids", "segment_embedding")
     for name in ("segment_ids", "mask"):
         node.expect_dims(name, ids)
-    node.expect_dims("position_ids", ids, (Affine(1), ids[1]))
-    for name in ("position_embedding", "segment_embedding"):
+    if "position_ids" in node.op.schema.input_index:
+        node.expect_dims("position_ids", ids, (Affine(1), ids[1]))
+    for name in map(stored, ("position_embedding", "segment_embedding")):
         if node.get(name) is not None:
             node.expect(f"the width of {name}", node.dims(name, 2)[1], table[1])
-    for name in ("gamma", "beta"):
+    for name in map(stored, ("gamma", "beta")):
         node.expect_dims(name, table[1:])
     return [(*ids, table[1]), ids[:1], (*ids, table[1])]
 
 
-def _embedded(b: Build, table: SSAValue, ids: SSAValue) -> SSAValue:
+def embedded(b: Build, table: SSAValue, ids: SSAValue) -> SSAValue:
     return b.gather(table, from_zero(b, ids), 0)
 
 
-@operator("EmbedLayerNormalization", domains=[MICROSOFT], shape=_embedded_dims)
-def embed_layer_normalization(b: Build, node: Node) -> Sequence[SSAValue | None]:
+def normal_embeddings(
+    b: Build, node: Node, rows: Table, affine: tuple[SSAValue, SSAValue]
+) -> Sequence[SSAValue | None]:
     """The normalised sum of embeddings, the tokens that a mask leaves in each row, and the sum."""
-    ids, positions, mask = node.value("input_ids"), node.get("position_ids"), node.get("mask")
+    ids, segments, mask = node.value("input_ids"), node.get("segment_ids"), node.get("mask")
+    known = "position_ids" in node.op.schema.input_index
+    positions = node.get("position_ids") if known else None
     if positions is None:
         positions = along(b, 2, 1, tensor_of(ids).shape[1])
-    total = _embedded(b, node.value("word_embedding"), ids)
-    total = b.map("add", total, _embedded(b, node.value("position_embedding"), positions))
-    table, segments = node.get("segment_embedding"), node.get("segment_ids")
-    if table is not None and segments is not None:
-        total = b.map("add", total, _embedded(b, table, segments))
-    gamma, epsilon = node.value("gamma"), node.number("epsilon")
+    total = rows("word_embedding", ids)
+    total = b.map("add", total, rows("position_embedding", positions))
+    if segments is not None:
+        total = b.map("add", total, rows("segment_embedding", segments))
+    (gamma, beta), epsilon = affine, node.number("epsilon")
     y, _, _ = _layer_norm(b, total, (-1,), epsilon, tensor_of(gamma).dtype)
-    rows = tensor_of(ids).shape[:1]
+    batch = tensor_of(ids).shape[:1]
     if mask is None:
-        index = b.fill(0, rows, ElementType.I32)
+        index = b.fill(0, batch, ElementType.I32)
     else:
-        index = b.reshape(b.reduce("sum", mask, (1,)), rows)
-    return _affine(b, y, gamma, node.value("beta")), index, total
+        seen = b.cast(b.map("eq", mask, constant(b, 1, mask)), ElementType.I32)
+        index = b.reshape(b.reduce("sum", seen, (1,)), batch)
+    return _affine(b, y, gamma, beta), index, total
+
+
+@operator("EmbedLayerNormalization", domains=[MICROSOFT], shape=embedded_dims)
+def embed_layer_normalization(b: Build, node: Node) -> Sequence[SSAValue | None]:
+    def rows(name: str, ids: SSAValue) -> SSAValue:
+        return embedded(b, node.value(name), ids)
+
+    return normal_embeddings(b, node, rows, (node.value("gamma"), node.value("beta")))

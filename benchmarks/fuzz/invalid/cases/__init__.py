@@ -8,6 +8,7 @@ from benchmarks.fuzz.invalid.cases import (
     attention,
     elementwise,
     indexing,
+    layers,
     moves,
     reductions,
     requantised,
@@ -16,7 +17,17 @@ from benchmarks.fuzz.invalid.cases import (
 )
 from benchmarks.fuzz.invalid.node import Node
 
-FAMILIES = (attention, elementwise, indexing, moves, reductions, requantised, scales, sliding)
+FAMILIES = (
+    attention,
+    elementwise,
+    indexing,
+    moves,
+    reductions,
+    requantised,
+    scales,
+    sliding,
+    layers,
+)
 
 
 @cache

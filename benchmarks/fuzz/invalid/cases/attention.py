@@ -54,6 +54,9 @@ def _packed() -> list[Node]:
     return [
         microsoft("Attention", floats(2, 3, 8), *weights, num_heads=2, unidirectional=1),
         microsoft(
+            "Attention", floats(2, 3, 8), *weights, ints(3, 2, 0, 1, dtype="i4"), num_heads=2
+        ),
+        microsoft(
             *("Attention", floats(2, 3, 8), *weights, mask, floats(2, 2, 2, 4, 4)),
             results=2,
             num_heads=2,
