@@ -52,6 +52,12 @@ LAXITIES = (
         where="operand 5",
     ),
     Laxity(
+        "it does not tell the type of scores where none is declared",
+        says="type inference failed",
+        operator="com.microsoft.MultiHeadAttention",
+        where="results",
+    ),
+    Laxity(
         "it dies of zero points that are no constants",
         says="it dies",
         operator="com.microsoft.QLinearWhere",

@@ -220,7 +220,8 @@ def attention_of_packed(
     q, k, v = (_heads(part, count) for part in np.split(packed, 3, axis=-1))
     if past is not None:
         k, v = np.concatenate([past[0], k], axis=2), np.concatenate([past[1], v], axis=2)
-    return (_all_heads(op, (q, k, v), mask, addend), np.stack([k, v]))[: len(op.results)]
+    output = _merged(_scores(op, (q, k), mask, addend), v)
+    return (output, np.stack([k, v]))[: len(op.results)]
 
 
 @defined(
@@ -241,20 +242,24 @@ def multi_head_attention(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
     x, k, v, bias, mask, addend, past_k, past_v, *others = [*inputs, *[None] * (10 - len(inputs))]
     if x is None or k is None or v is None or any(other is not None for other in others):
         raise unsupported(op, "packed operands and shared buffers are not supported")
-    ends = [x.shape[-1], x.shape[-1] + k.shape[-1]]
-    added = (0, 0, 0) if bias is None else np.split(bias, ends)
-    count = int(_number(op, "num_heads"))
-    q, k, v = (_heads(part + b, count) for part, b in zip((x, k, v), added, strict=True))
+    count, parts, start = int(_number(op, "num_heads")), list[Array](), 0
+    for part in (x, k, v):
+        if part.ndim == 4:
+            parts.append(part)
+            continue
+        added = 0 if bias is None else bias[start : start + part.shape[-1]]
+        parts.append(_heads(part + added, count))
+        start += part.shape[-1]
+    q, k, v = parts
     if past_k is not None and past_v is not None:
         k, v = np.concatenate([past_k, k], axis=2), np.concatenate([past_v, v], axis=2)
-    return (_all_heads(op, (q, k, v), mask, addend), k, v)[: len(op.results)]
+    scores = _scores(op, (q, k), mask, addend)
+    return (_merged(scores, v), k, v, scores)[: len(op.results)]
 
 
-def _all_heads(
-    op: OnnxOp, qkv: tuple[Array, Array, Array], mask: Array | None, addend: Array | None
-) -> Array:
-    """Heads [B, H, S, D] that attend to keys and values, side by side: [B, S, H * D]."""
-    q, k, v = qkv
+def _scores(op: OnnxOp, qk: tuple[Array, Array], mask: Array | None, addend: Array | None) -> Array:
+    """Of heads [B, H, S, D] and keys, with what masks leave of them."""
+    q, k = qk
     scale = np.float32(_number(op, "scale") or 1 / np.sqrt(q.shape[-1]))
     scores = np.matmul(q, k.swapaxes(-1, -2)) * scale
     length, total = scores.shape[-2:]
@@ -265,8 +270,11 @@ def _all_heads(
         last = np.arange(length, dtype=np.int64)[:, None] + total - length
         seen = np.less_equal(np.arange(total, dtype=np.int64)[None], last)
         scores = np.where(seen, scores, np.finfo(np.float32).min)
-    if addend is not None:
-        scores = scores + addend
+    return scores if addend is None else scores + addend
+
+
+def _merged(scores: Array, v: Array) -> Array:
+    """What the heads give, side by side: [B, S, H * D]."""
     out = np.matmul(_softmax(scores), v).transpose(0, 2, 1, 3)
     return out.reshape(*out.shape[:2], -1)
 

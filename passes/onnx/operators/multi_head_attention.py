@@ -25,14 +25,12 @@ OPERANDS = ("query", "key", "value")
 
 
 def _attention_dims(node: Node) -> Sequence[Dims]:
-    """`[B, S, H * D]` behind caches `[B, H, P, D]`; then the caches."""
-    (batch, length, width), keys, values = (node.dims(name, 3) for name in OPERANDS)
-    heads, past = node.integer("num_heads"), past_length(node)
-    size, depth = (head_size(node, x, heads, "num_heads") for x in (width, values[2]))
-    node.expect("the shape of 'key'", keys, (batch, keys[1], width))
-    node.expect("the rows of 'value'", values[:2], keys[:2])
-    node.expect_dims("bias", (width * 2 + values[2],))
-    total, cache = past + keys[1], (batch, Affine(heads), past)
+    """`[B, S, H * D]` behind caches `[B, H, P, D]`; then the caches, and the scores."""
+    (batch, length, width), heads = node.dims("query", 3), node.integer("num_heads")
+    size, past = head_size(node, width, heads, "num_heads"), past_length(node)
+    new, depth = _new_keys(node, batch, Affine(heads), size)
+    node.expect_dims("bias", (width * 2 + depth * heads,))
+    total, cache = past + new, (batch, Affine(heads), past)
     node.expect_pair("past_key", "past_value")
     shown, given = len(node.op.results), node.get("past_key") is not None
     node.require(shown != 2, "present_key and present_value come together, or neither")
@@ -42,11 +40,29 @@ def _attention_dims(node: Node) -> Sequence[Dims]:
     node.expect_dims("past_key", (*cache, size))
     node.expect_dims("past_value", (*cache, depth))
     node.expect_dims("key_padding_mask", (batch,), (batch, total), (batch, length, total))
-    _check_bias(node, (batch, Affine(heads), length, total))
-    apart = node.flag("unidirectional") and keys[1] != length
-    node.require(not apart, f"{length} queries and {keys[1]} keys have no causal order")
+    scores = (batch, Affine(heads), length, total)
+    _check_bias(node, scores)
+    apart = node.flag("unidirectional") and new != length
+    node.require(not apart, f"{length} queries and {new} keys have no causal order")
     present = (batch, Affine(heads), total)
-    return [(batch, length, values[2]), (*present, size), (*present, depth)]
+    return [(batch, length, depth * heads), (*present, size), (*present, depth), scores]
+
+
+def _new_keys(node: Node, batch: Affine, heads: Affine, size: Affine) -> tuple[Affine, Affine]:
+    """
+    How many keys there are besides those of a cache, and the size of a value.
+
+    They come as `[B, T, H * D]`, or as `[B, H, T, D]`, as those of an encoder are kept.
+    """
+    keys = node.dims("key", 3, 4)
+    if len(keys) == 4:
+        node.expect("the shape of 'key'", keys, (batch, heads, keys[2], size))
+        node.expect_dims("value", keys)
+        return keys[2], size
+    values = node.dims("value", 3)
+    node.expect("the shape of 'key'", keys, (batch, keys[1], size * heads.const))
+    node.expect("the rows of 'value'", values[:2], keys[:2])
+    return keys[1], head_size(node, values[2], heads.const, "num_heads")
 
 
 def _check_bias(node: Node, scores: Dims) -> None:
@@ -58,10 +74,17 @@ def _check_bias(node: Node, scores: Dims) -> None:
 
 
 def _projected(b: Build, node: Node) -> list[SSAValue]:
-    """Query, key and value as [batch, heads, seq, size], with their part of the bias."""
+    """
+    Query, key and value as [batch, heads, seq, size], with their part of the bias.
+
+    Keys and values that have heads already have theirs.
+    """
     bias, offset, parts = node.get("bias"), Affine(), list[SSAValue]()
     for name in OPERANDS:
         part = node.value(name)
+        if tensor_of(part).rank == 4:
+            parts.append(part)
+            continue
         width = tensor_of(part).shape[-1]
         if bias is not None:
             part = b.map("add", part, b.slice_axis(bias, 0, offset, width))
@@ -70,14 +93,19 @@ def _projected(b: Build, node: Node) -> list[SSAValue]:
     return parts
 
 
+def _shows_causal(node: Node) -> bool:
+    """What is masked would be -inf, where ONNX Runtime has the least number."""
+    return len(node.op.results) > 3 and node.flag("unidirectional")
+
+
 @operator(
     "MultiHeadAttention",
     domains=[MICROSOFT],
     shape=_attention_dims,
     limits=[
         *without("past_sequence_length", "cache_indirection"),
-        Limit("keys and values that are packed, or have heads already"),
-        Limit("the result 'qk'", lambda node: len(node.op.results) > 3),
+        Limit("keys and values that are packed"),
+        Limit("the result 'qk' of causal attention", _shows_causal),
     ],
 )
 def multi_head_attention(b: Build, node: Node) -> Sequence[SSAValue | None]:
@@ -86,5 +114,7 @@ def multi_head_attention(b: Build, node: Node) -> Sequence[SSAValue | None]:
     values = with_past(b, node.get("past_value"), value)
     scores = attend(b, query, keys, node.number("scale") or None, 0.0)
     scores = masked(b, node, scores, node.get("key_padding_mask"), past_length(node))
-    weights = b.cast(scores.softmax(), tensor_of(query).dtype)
-    return join_heads(b, grouped_matmul(b, weights, values)), keys, values
+    dtype = tensor_of(query).dtype
+    output = grouped_matmul(b, b.cast(scores.softmax(), dtype), values)
+    shown = b.cast(scores.values, dtype) if len(node.op.results) > 3 else None
+    return join_heads(b, output), keys, values, shown

@@ -76,7 +76,9 @@ def _projected() -> list[Node]:
     q, k, v = floats(2, 3, 8), floats(2, 3, 8), floats(2, 3, 12)
     mask = ints([1, 1, 0, 1, 1, 1, 1], [0, 0, 1, 1, 1, 1, 0], dtype="i4")
     past = (floats(2, 2, 4, 4), floats(2, 2, 4, 4))
+    kept = (floats(2, 2, 5, 4), floats(2, 2, 5, 4))
     return [
+        microsoft("MultiHeadAttention", q, *kept, floats(24), ints(5, 2, dtype="i4"), num_heads=2),
         microsoft("MultiHeadAttention", q, k, v, num_heads=2),
         microsoft("MultiHeadAttention", q, k, v, floats(28), num_heads=2, unidirectional=1),
         microsoft(
