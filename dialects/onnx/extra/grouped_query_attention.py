@@ -21,6 +21,7 @@ from dialects.onnx.extra.definition import (
     defined,
     integer,
     number,
+    optional,
     string,
 )
 from dialects.onnx.extra.rotary import rotate
@@ -29,21 +30,19 @@ from dialects.onnx.ops import OnnxOp
 PLAIN_GQA = {"smooth_softmax": (-1, 0, 1), "sliding_window_cache": (0,), "qk_output": (0,)} | {
     "k_quant_type": ("NONE",),
     "v_quant_type": ("NONE",),
-    "causal": (1,),
 }
 """Attributes of GroupQueryAttention that must have one of these values."""
 
-GQA_INPUTS = 12
-"""Inputs from here on (quantisation, norms) are not supported."""
+OTHERS = ("k_scale", "v_scale", "query_seqlens")
+"""Inputs that must be left out."""
 
 
 def _check_plain(op: OnnxOp, inputs: Inputs) -> None:
     for name, allowed in PLAIN_GQA.items():
         if op.attr(name) not in allowed:
             raise unsupported(op, f"attribute {name}={op.attr(name)} is not supported")
-    for position, value in enumerate(inputs[GQA_INPUTS:], GQA_INPUTS):
-        if value is not None:
-            name = op.schema.inputs[position].name
+    for name in OTHERS:
+        if optional(inputs, op.schema.input_index[name]) is not None:
             raise unsupported(op, f"input '{name}' is not supported")
 
 
@@ -95,10 +94,11 @@ def group_query_attention(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
     behind the valid ones are not carried over; rows of `present` behind them are zero.
     """
     _check_plain(op, inputs)
-    slots = [*inputs, *[None] * (GQA_INPUTS - len(inputs))]
+    slots = [*inputs, *[None] * (len(op.schema.inputs) - len(inputs))]
     past_k, past_v, lengths, total, cos, sin, positions, bias, sinks = slots[3:12]
     assert lengths is not None and total is not None
     q, k, v = _split_qkv(op, inputs)
+    q, k = (_normal(op, name, x, slots) for name, x in zip("qk", (q, k), strict=True))
     batch, _, length, _ = q.shape
     valid = lengths.reshape(-1).astype(np.int64) + 1
     prompt = int(total.reshape(())) == length
@@ -119,6 +119,17 @@ def group_query_attention(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
         out[b] = _attend(op, held, int(before[b]), int(valid[b]), extra, _sink(op, sinks))
     merged = out.transpose(0, 2, 1, 3).reshape(batch, length, -1)
     return (merged, keys, values)[: len(op.results)]
+
+
+def _normal(op: OnnxOp, name: str, x: Array, inputs: Inputs) -> Array:
+    """Each head over its root mean square, times a weight that may be left out."""
+    weight = inputs[op.schema.input_index[f"{name}_norm_weight"]]
+    if weight is None:
+        return x
+    own = op.attr(f"{name}_norm_epsilon")
+    epsilon = np.float32(own if isinstance(own, float) else number_of(op, "qk_norm_epsilon"))
+    mean = np.mean(np.square(x), axis=-1, keepdims=True, dtype=np.float32)
+    return x / np.sqrt(mean + epsilon) * weight
 
 
 def _append(past: Array | None, new: Array, before: Array, capacity: int) -> Array:
@@ -154,7 +165,7 @@ def _attend(
         scores[..., : bias.shape[-1]] += bias
     rows = before + np.arange(length, dtype=np.int64)[:, None]
     columns = np.arange(k.shape[1], dtype=np.int64)[None]
-    seen = np.less_equal(columns, rows) & (columns < valid)
+    seen = np.less_equal(columns, rows if op.attr("causal") else valid) & (columns < valid)
     if window >= 0:
         seen = np.logical_and(seen, columns > rows - window)
     weights = softmax(np.where(seen, scores, np.float32(-np.inf)), sink)

@@ -24,6 +24,7 @@ from passes.onnx.operators.attention import (
     past_length,
     with_past,
 )
+from passes.onnx.operators.head_norms import check_head_norms, normal_heads
 from passes.onnx.operators.indexing import demand, from_zero, is_inside
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import MICROSOFT, Limit, only, operator, without
@@ -76,8 +77,11 @@ def _attention_dims(node: Node) -> Sequence[Dims]:
     for name in ("past_key", "past_value"):
         node.expect_dims(name, (batch, Affine(shared), past, size))
     node.expect_dims("head_sink", (Affine(heads),))
+    check_head_norms(node, size)
     window = node.integer("local_window_size")
     node.require(-1 <= window < 1 << 31, f"local_window_size is {window}")
+    apart = node.flag("causal") or window < 0
+    node.require(apart, "a local window of attention that is not causal")
     _check_lengths(node, batch, past + new)
     _check_tables(node, batch, new, size)
     _check_results(node, past)
@@ -204,15 +208,18 @@ def _rows(b: Build, cache: SSAValue, row: SSAValue) -> SSAValue:
 
 
 def _masked(b: Build, node: Node, tokens: Tokens, scores: Scores) -> Scores:
-    """Keys up to the query, of which a local window keeps the last."""
+    """Keys up to the query, of which a local window keeps the last; all that are valid if not."""
     bias, window = node.get("attention_bias"), node.integer("local_window_size")
     scores = scores if bias is None else scores.plus(bias)
+    if not node.flag("causal"):
+        return _within_valid(b, tokens, scores)
     if tokens.certain and tokens.new == ONE and window < 0:
         return scores
     start = b.reshape(tokens.start, (*tensor_of(tokens.start).shape, 1, 1))
     distances = scores.distances(start)
     scores = scores.keep(b.map("ge", distances, constant(b, 0, distances)))
-    scores = _within_valid(b, tokens, scores)
+    if tokens.new != ONE:
+        scores = _within_valid(b, tokens, scores)
     if window >= 0:
         scores = scores.keep(b.map("lt", distances, constant(b, window, distances)))
     return scores
@@ -220,7 +227,7 @@ def _masked(b: Build, node: Node, tokens: Tokens, scores: Scores) -> Scores:
 
 def _within_valid(b: Build, tokens: Tokens, scores: Scores) -> Scores:
     """Only valid keys, which matters where fewer tokens are valid than are new: a padded prompt."""
-    if tokens.new == ONE or tokens.last is None:
+    if tokens.last is None:
         return scores
     place = along(b, 4, 3, tokens.total)
     return scores.keep(b.map("le", place, b.reshape(tokens.last, (tokens.batch, 1, 1, 1))))
@@ -236,10 +243,8 @@ def _has_other_cache(node: Node) -> bool:
     domains=[MICROSOFT],
     shape=_attention_dims,
     limits=[
-        *without("k_scale", "v_scale", "q_norm_weight", "k_norm_weight"),
-        *without("query_seqlens"),
+        *without("k_scale", "v_scale", "query_seqlens"),
         only("sliding_window_cache", 0),
-        only("causal", 1),
         only("qk_output", 0, 1, 2),
         only("kv_cache_bit_width", 0, None),
         only("smooth_softmax", 0, 1, -1, None),
@@ -251,7 +256,7 @@ def _has_other_cache(node: Node) -> bool:
 def group_query_attention(b: Build, node: Node) -> Sequence[SSAValue | None]:
     query, key, value = _projections(b, node)
     tokens = _tokens(b, node)
-    query, key = _rotated(b, node, tokens, [query, key])
+    query, key = _rotated(b, node, tokens, normal_heads(b, node, [query, key]))
     keys = _present(b, tokens, node.get("past_key"), key)
     values = _present(b, tokens, node.get("past_value"), value)
     scores = attend(b, query, keys, node.number("scale") or None, node.number("softcap"))

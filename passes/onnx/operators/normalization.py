@@ -103,7 +103,7 @@ def _layer_norm(
     return b.cast(b.map("mul", centred, inverse), dtype), mean, inverse
 
 
-def _rms_norm(
+def rms_norm(
     b: Build, x: SSAValue, axes: Sequence[int], epsilon: float, dtype: ElementType
 ) -> tuple[SSAValue, SSAValue]:
     """Normalised values in `dtype`, inverse root mean square in f32."""
@@ -136,7 +136,7 @@ def _is_mixed(node: Node) -> bool:
 )
 def rms_normalization(b: Build, node: Node) -> SSAValue:
     x = node.value("X")
-    y, _ = _rms_norm(b, x, _normal_axes(node), node.number("epsilon"), tensor_of(x).dtype)
+    y, _ = rms_norm(b, x, _normal_axes(node), node.number("epsilon"), tensor_of(x).dtype)
     return b.cast(_affine(b, y, node.value("scale"), None), node.result.dtype)
 
 
@@ -149,7 +149,7 @@ def rms_normalization(b: Build, node: Node) -> SSAValue:
 def simplified_layer_normalization(b: Build, node: Node) -> Sequence[SSAValue | None]:
     x, scale = node.value("X"), node.value("scale")
     dtype = tensor_of(scale).dtype
-    y, inverse = _rms_norm(b, x, _normal_axes(node), node.number("epsilon"), dtype)
+    y, inverse = rms_norm(b, x, _normal_axes(node), node.number("epsilon"), dtype)
     return _affine(b, y, scale, None), inverse
 
 
@@ -173,7 +173,7 @@ def skip_layer_normalization(b: Build, node: Node) -> Sequence[SSAValue | None]:
 @operator("SkipSimplifiedLayerNormalization", domains=[MICROSOFT], shape=_skip_dims)
 def skip_simplified_layer_normalization(b: Build, node: Node) -> Sequence[SSAValue | None]:
     total, gamma = _skip_sum(b, node), node.value("gamma")
-    y, inverse = _rms_norm(b, total, (-1,), node.number("epsilon"), tensor_of(gamma).dtype)
+    y, inverse = rms_norm(b, total, (-1,), node.number("epsilon"), tensor_of(gamma).dtype)
     return _affine(b, y, gamma, None), None, inverse, total
 
 

@@ -106,6 +106,7 @@ def _grouped() -> list[Node]:
     name = "GroupQueryAttention"
     return [
         microsoft(name, *new, *caches, *_lengths(5, 1, 6, 6), results=3, **heads),
+        microsoft(name, *new, *caches, *_lengths(5, 1, 6, 4), results=3, causal=0, **heads),
         microsoft(
             *(name, *new, *caches, *_lengths(5, 1, 6, 4), *tables),
             results=3,
