@@ -58,6 +58,12 @@ LAXITIES = (
         where="results",
     ),
     Laxity(
+        "it reads states of another element type as those of its own",
+        says="Tensor ty",
+        operator="com.microsoft.LinearAttention",
+        where="operand 3",
+    ),
+    Laxity(
         "it dies of zero points that are no constants",
         says="it dies",
         operator="com.microsoft.QLinearWhere",

@@ -22,13 +22,13 @@ from dialects.onnx.extra.definition import (
 from dialects.onnx.ops import OnnxOp
 
 
-def _epsilon(op: OnnxOp) -> np.float32:
+def epsilon_of(op: OnnxOp) -> np.float32:
     value = op.attr("epsilon")
     assert isinstance(value, float)
     return np.float32(value)
 
 
-def _rms(x: Array, epsilon: np.float32, axis: int) -> tuple[Array, Array]:
+def rms(x: Array, epsilon: np.float32, axis: int) -> tuple[Array, Array]:
     """x / rms(x) over the axes from `axis` on, and 1 / rms(x)."""
     axes = tuple(range(axis % x.ndim, x.ndim))
     mean = np.mean(np.square(x), axis=axes, keepdims=True, dtype=np.float32)
@@ -45,7 +45,7 @@ def _rms(x: Array, epsilon: np.float32, axis: int) -> tuple[Array, Array]:
     domain="",
 )
 def simplified_layer_norm(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
-    normal, inverse = _rms(given(inputs, 0), _epsilon(op), integer_of(op, "axis"))
+    normal, inverse = rms(given(inputs, 0), epsilon_of(op), integer_of(op, "axis"))
     return (normal * given(inputs, 1), inverse)[: len(op.results)]
 
 
@@ -64,7 +64,7 @@ def _skip_sum(inputs: Inputs, bias: int) -> Array:
 )
 def skip_simplified_layer_norm(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
     total = _skip_sum(inputs, 3)
-    normal, inverse = _rms(total, _epsilon(op), -1)
+    normal, inverse = rms(total, epsilon_of(op), -1)
     results = (normal * given(inputs, 2), np.zeros_like(inverse), inverse, total)
     return results[: len(op.results)]
 
@@ -87,7 +87,7 @@ def _layer_norm(x: Array, epsilon: np.float32) -> tuple[Array, Array, Array]:
 )
 def skip_layer_norm(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
     total, beta = _skip_sum(inputs, 4), optional(inputs, 3)
-    normal, mean, inverse = _layer_norm(total, _epsilon(op))
+    normal, mean, inverse = _layer_norm(total, epsilon_of(op))
     scaled = normal * given(inputs, 2)
     results = (scaled if beta is None else scaled + beta, mean, inverse, total)
     return results[: len(op.results)]
@@ -109,7 +109,7 @@ def embed_layer_norm(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
     total = given(inputs, 2)[ids] + given(inputs, 3)[positions]
     if segments is not None and table is not None:
         total = total + table[segments]
-    normal, _, _ = _layer_norm(total, _epsilon(op))
+    normal, _, _ = _layer_norm(total, epsilon_of(op))
     mask = optional(inputs, 7)
     lengths = np.zeros(ids.shape[0], np.int32) if mask is None else (mask == 1).sum(axis=1)
     results = (normal * given(inputs, 5) + given(inputs, 6), lengths.astype(np.int32), total)

@@ -74,7 +74,7 @@ def _normal_dims(node: Node) -> Sequence[Dims]:
 
 def _skip_dims(node: Node) -> Sequence[Dims]:
     """The normalised tensor, two statistics, and the sum that was normalised."""
-    _check_epsilon(node)
+    check_epsilon(node)
     shape = node.dims("input", 2, 3)
     node.expect_dims("skip", shape, shape[1:], (Affine(1), *shape[1:]))
     for name in ("gamma", "beta", "bias"):
@@ -84,7 +84,7 @@ def _skip_dims(node: Node) -> Sequence[Dims]:
     return [shape, statistics, statistics, shape]
 
 
-def _check_epsilon(node: Node) -> None:
+def check_epsilon(node: Node) -> None:
     epsilon = node.number("epsilon")
     node.require(epsilon >= 0, f"epsilon is {epsilon}, and may not be negative")
 
@@ -183,7 +183,7 @@ Table = Callable[[str, SSAValue], SSAValue]
 
 def embedded_dims(node: Node, stored: Callable[[str], str] = str) -> Sequence[Dims]:
     """The extents of the results; `stored` says what the operand of a table is called."""
-    _check_epsilon(node)
+    check_epsilon(node)
     node.require(len(node.op.results) > 1, "the result 'mask_index' is missing")
     ids, table = node.dims("input_ids", 2), node.dims(stored("word_embedding"), 2)
     node.expect_pair("segment_ids", "segment_embedding")

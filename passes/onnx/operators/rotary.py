@@ -8,6 +8,7 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu.tensors import tensor_of
+from dialects.onnx.extra.rotary import streams_of
 from passes.onnx.operators.indexing import from_zero
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import MICROSOFT, only, operator
@@ -161,3 +162,45 @@ def microsoft_rotary_embedding(b: Build, node: Node) -> SSAValue:
         offset = from_zero(b, b.reshape(positions, ()))
         places = b.map("add", b.iota(0, (0, 1), (batch, seq)), offset)
     return _rotary(b, node, x, *angles_at(b, node, places))
+
+
+def _sectioned_dims(node: Node) -> Sequence[Dims]:
+    """Three positions for each token; `mrope_section` says how many angles belong to each."""
+    x, angles = node.dims("input", 3, 4), _angles(node)
+    node.dims("cos_cache", 2)
+    node.expect_dims("sin_cache", node.dims("cos_cache"))
+    batch, seq = x[0], x[-2] if len(x) == 4 else x[1]
+    node.expect_dims("position_ids", (Affine(3), batch, seq))
+    heads = node.integer("num_heads")
+    size = x[-1] if len(x) == 4 else head_size(node, x[-1], heads, "num_heads")
+    fits = size.is_const and angles.is_const and angles.const * 2 <= size.const
+    node.require(fits, f"the tables rotate {angles * 2} channels of heads that have {size}")
+    _check_part(node, angles * 2, size)
+    sections = node.attr("mrope_section")
+    counts = sections if isinstance(sections, list) else []
+    fits = len(counts) == 3 and all(isinstance(c, int) and c >= 0 for c in counts)
+    node.require(fits, f"mrope_section is {counts}, expected three counts")
+    node.expect("the number of angles of all sections", Affine(sum(map(int, counts))), angles)
+    return [x]
+
+
+@operator(
+    "MRotaryEmbedding",
+    domains=[MICROSOFT],
+    shape=_sectioned_dims,
+    limits=[only("is_packed_batching", 0), only("scale", 1.0), only("mrope_layout", 0, 1)],
+)
+def sectioned_rotary_embedding(b: Build, node: Node) -> SSAValue:
+    """The angles of each of the three positions, of which each angle is taken from one."""
+    places = from_zero(b, node.value("position_ids"))
+    streams = streams_of(node.op, _angles(node).const)
+    found: list[SSAValue] = []
+    for table in angles_at(b, node, places):
+        _, *rest = tensor_of(table).shape
+        rows = [b.reshape(b.slice_axis(table, 0, i, 1), rest) for i in range(3)]
+        angles = rows[0]
+        for stream in (1, 2):
+            angles = b.select(b.array(streams == stream), rows[stream], angles)
+        found.append(angles)
+    cos, sin = found
+    return _rotary(b, node, node.value("input"), cos, sin)

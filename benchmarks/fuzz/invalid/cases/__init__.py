@@ -9,6 +9,7 @@ from benchmarks.fuzz.invalid.cases import (
     elementwise,
     indexing,
     layers,
+    linear,
     moves,
     reductions,
     requantised,
@@ -27,6 +28,7 @@ FAMILIES = (
     scales,
     sliding,
     layers,
+    linear,
 )
 
 
