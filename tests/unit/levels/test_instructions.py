@@ -80,9 +80,9 @@ def same(one: Arrays, other: Arrays) -> bool:
 
 WAYS = [
     (EXPORTS[0], "lpu-tiny", 2),
-    (ONE, "lpu-4nm", 1),
     (ONE, "lpu-tiny", 1),
-    (ONE, "lpu-tiny", 2),
+    pytest.param(ONE, "lpu-4nm", 1, marks=pytest.mark.slow),
+    pytest.param(ONE, "lpu-tiny", 2, marks=pytest.mark.slow),
     (MODELS[-1], "lpu-4nm", 1),
 ]
 

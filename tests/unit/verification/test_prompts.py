@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 from xdsl.ir import BlockArgument
 
+from benchmarks.decoders.families import write_decoder
+from benchmarks.decoders.shape import SHAPES
 from dialects.affine import Affine
 from dialects.lpu_mem.semantics import Execution
 from lpuc.compiler.instrument import Instrumentation
@@ -27,11 +30,19 @@ from runtime.generation.prompt import Chunks
 
 SAMPLE = Path(__file__).parents[3] / "samples/exports/llama.onnx"
 LEVELS = ["lpu", "mem", "program", "fast"]
+OPTIONS = CompileOptions("lpu-4nm", "f32", prompt_chunk=8, max_context=32)
 
 
-def judged(devices: int = 1) -> Verification:
-    options = CompileOptions("lpu-4nm", "f32", prompt_chunk=8, max_context=32, devices=devices)
-    return verified(SAMPLE, options, None, 0)
+@pytest.fixture(scope="module")
+def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A decoder of one layer, for faults that one shows as well as two."""
+    path = tmp_path_factory.mktemp("decoder") / "model.onnx"
+    write_decoder(path, replace(SHAPES["llama-tiny"], layers=1))
+    return path
+
+
+def judged(model: Path, devices: int = 1) -> Verification:
+    return verified(model, replace(OPTIONS, devices=devices), None, 0)
 
 
 def off(found: Verification) -> list[str]:
@@ -44,20 +55,19 @@ def off(found: Verification) -> list[str]:
 def test_a_prompt_in_chunks_is_judged_at_every_level(monkeypatch: pytest.MonkeyPatch):
     """And nothing is run again for what is within the tolerance."""
     monkeypatch.setattr(AllowedOfText, "spread", lambda _self: pytest.fail("it was asked"))
-    found = judged()
+    found = judged(SAMPLE)
     assert found.is_right and found.cases[-1] == "a chunk"
 
 
-def test_several_devices_take_chunks():
-    found = judged(devices=2)
+def test_several_devices_take_chunks(layer: Path):
+    found = judged(layer, devices=2)
     assert found.is_right and found.cases[-1] == "a chunk"
     assert "esl" in found.table["logits"]
 
 
-def test_chunks_that_are_full_and_that_overlap_are_right():
-    options = CompileOptions("lpu-4nm", "f32", prompt_chunk=8, max_context=32)
-    compiled, found = subject(SAMPLE, options, Instrumentation()), Judgement("f32")
-    reference = Reference(SAMPLE)
+def test_chunks_that_are_full_and_that_overlap_are_right(layer: Path):
+    compiled, found = subject(layer, OPTIONS, Instrumentation()), Judgement("f32")
+    reference = Reference(layer)
     prompts = list(Cases(compiled.interface, 0, 1, reference).prompts(8, 32, is_thorough=True))
     assert [(text.name, len(text.prompt)) for text in prompts] == [
         ("a chunk", 6), ("chunks", 9), ("overlapping chunks", 14)
@@ -68,13 +78,13 @@ def test_chunks_that_are_full_and_that_overlap_are_right():
     assert max(found.table["logits"].values()) < 5e-5
 
 
-def test_no_chunk_is_judged_where_there_is_none():
-    options = CompileOptions("lpu-4nm", "f32", prompt_chunk=0)
-    assert "a chunk" not in verified(SAMPLE, options, None, 0).cases
+def test_no_chunk_is_judged_where_there_is_none(layer: Path):
+    options = replace(OPTIONS, prompt_chunk=0)
+    assert "a chunk" not in verified(layer, options, None, 0).cases
 
 
 def test_wrong_positions_of_a_chunk_are_a_fault_from_level_lpu_on(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, layer: Path
 ):
     right = derive_chunk._given  # pyright: ignore[reportPrivateUsage]
 
@@ -85,15 +95,14 @@ def test_wrong_positions_of_a_chunk_are_a_fault_from_level_lpu_on(
         pass
 
     monkeypatch.setattr(derive_chunk, "_given", wrong)
-    assert "a chunk" not in judged().cases, "positions of other tokens are noticed"
+    assert "a chunk" not in judged(layer).cases, "positions of other tokens are noticed"
     monkeypatch.setattr(derive_chunk, "check", trusting)
-    assert off(judged()) == LEVELS
+    assert off(judged(layer)) == LEVELS
 
 
 def test_what_is_beyond_the_tolerance_is_held_to_runs_that_round_otherwise():
     """Four times what is allowed is a fault, be it by such runs or by the tolerance."""
-    options = CompileOptions("lpu-4nm", "f16", prompt_chunk=8, max_context=32)
-    compiled = subject(SAMPLE, options, Instrumentation())
+    compiled = subject(SAMPLE, replace(OPTIONS, precision="f16"), Instrumentation())
     assert compiled.prompted is not None
     text = AllowedOfText(compiled.prompted, [5, 6, 7, 8, 9, 10], "f16")
     right = {"logits": compiled.prompted.outputs("lpu", text.text)["logits"]}
@@ -112,29 +121,31 @@ def test_what_is_beyond_the_tolerance_is_held_to_runs_that_round_otherwise():
 
 
 def test_what_a_level_forgets_between_calls_is_a_fault_of_that_level(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, layer: Path
 ):
     def forget(*_given: Any) -> None:
         pass
 
     monkeypatch.setattr(Execution, "resume", forget)
-    found = judged()
+    found = judged(layer)
     assert found.broke("mem") and not found.broke("lpu") and not found.broke("program")
     (broken,) = found.breakdowns
     assert broken.case == "a chunk"
 
 
-def test_a_machine_that_forgets_between_calls_is_at_fault(monkeypatch: pytest.MonkeyPatch):
+def test_a_machine_that_forgets_between_calls_is_at_fault(
+    monkeypatch: pytest.MonkeyPatch, layer: Path
+):
     monkeypatch.setattr(Device, "restart", lambda self: self.reset([]))
-    found = judged()
+    found = judged(layer)
     assert found.broke("program") and not found.broke("mem")
 
 
-def test_chunks_that_leave_a_gap_are_off(monkeypatch: pytest.MonkeyPatch):
+def test_chunks_that_leave_a_gap_are_off(monkeypatch: pytest.MonkeyPatch, layer: Path):
     right = Chunks.inputs
 
     def other(self: Chunks, text: Sequence[int], start: int) -> dict[str, Any]:
         return right(self, [*text[:start], *text[start + 1 :]], start)
 
     monkeypatch.setattr(Chunks, "inputs", other)
-    assert off(judged()) == LEVELS
+    assert off(judged(layer)) == LEVELS

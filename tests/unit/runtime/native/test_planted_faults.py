@@ -3,10 +3,11 @@
 Each fault is a change of one source, from which a library is made by the compiler of the machine.
 """
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -174,6 +175,12 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: _compiled(FOLDER / name, folder / f"{name}.o") for name in SOURCES}
 
 
+def _reads(source: str, header: str) -> bool:
+    """Whether a source is or includes a file, or one of those that it includes does."""
+    included = re.findall(r'^#include "(.*)"', (FOLDER / source).read_text("utf-8"), re.MULTILINE)
+    return source == header or any(_reads(one, header) for one in included)
+
+
 def _library(fault: Fault | None, objects: dict[str, Path], folder: Path) -> Path:
     """A library with a fault; of what includes a header, only what the AVX2 kernel needs is new."""
     made = dict(objects)
@@ -185,6 +192,8 @@ def _library(fault: Fault | None, objects: dict[str, Path], folder: Path) -> Pat
         (folder / fault.source).write_text(text.replace(fault.old, fault.new), "utf-8")
         changed = (fault.source,) if fault.source in SOURCES else INCLUDING[fault.source]
         for name in changed:
+            if not _reads(name, fault.source):
+                continue
             made[name] = _compiled(folder / name, folder / f"{name}.o")
     path = folder / LIBRARY
     assert COMPILER is not None
@@ -206,10 +215,15 @@ def _cases() -> Iterator[Case]:
                     )  # fmt: skip
 
 
-def _found(kernel: Kernel) -> str:
+SHARE = 5
+"""Of the cases one in so many is asked where all would be right: of each kind and form some."""
+
+
+def _found(kernel: Kernel, share: int = 1) -> str:
     """The first thing that is wrong with a kernel."""
     checks = (judging.wrong, judging.depends, judging.rounds_badly)
-    found = (check(kernel, case) for case in _cases() for check in checks)
+    cases = islice(_cases(), 0, None, share)
+    found = (check(kernel, case) for case in cases for check in checks)
     whole = (wrong_passes, wrong_digests, wrong_channels, judging.every_half, judging.misses_pieces)
     at_once = (check(kernel) for check in whole)
     return next(filter(None, chain(at_once, found)), "")
@@ -219,7 +233,7 @@ def test_nothing_is_wrong_without_a_fault(objects: dict[str, Path], tmp_path: Pa
     """Of the kernels that faults are planted into."""
     kernels = load(_library(None, objects, tmp_path), DIGEST)
     judged = [kernel for kernel in kernels if kernel.name in PLANTED]
-    assert not any(map(_found, judged))
+    assert not any(_found(kernel, SHARE) for kernel in judged)
     if not judged:
         pytest.skip("none of them here")
 

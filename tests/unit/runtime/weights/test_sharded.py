@@ -208,7 +208,13 @@ def _streamed(recipe: Recipe, devices: int, folder: Path) -> tuple[int, int]:
     return files.bytes, peak
 
 
-@pytest.mark.parametrize("name", READ_ONCE)
+SLOW = ("layers", "copies")
+"""Of which others are: transposed, cut by rows."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in READ_ONCE]
+)
 def test_eight_devices_read_and_hold_what_one_would(
     name: str, big: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -41,7 +41,10 @@ pytestmark = pytest.mark.xdist_group("meant")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
     """A Llama for two devices; on a small machine scalars are spilled."""
     path = tmp_path_factory.mktemp("meant") / "p.lpu"
-    made = lpuc.compile(EXPORTS / "llama.onnx", devices=2, weights="none", target="lpu-tiny")
+    made = lpuc.compile(
+        EXPORTS / "llama.onnx", devices=2, weights="none", target="lpu-tiny",
+        max_context=64, prompt_chunk=16,
+    )  # fmt: skip
     made.save(path)
     return Program.load(path)
 
