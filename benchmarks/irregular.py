@@ -26,7 +26,7 @@ import numpy as np
 from benchmarks.decoder_inputs import Call, call_inputs, decoder_ports, vocabulary
 from benchmarks.decoders.families import write_decoder
 from benchmarks.decoders.shape import Shape
-from benchmarks.fuzz.judging import Outcome
+from benchmarks.fuzz.outcome import Outcome
 from benchmarks.fuzz.pool import Result
 from benchmarks.fuzz.ring.bases import unraised
 from benchmarks.fuzz.running import Options, add_arguments, finish, run

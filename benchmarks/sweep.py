@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from benchmarks.fuzz.judging import Outcome
+from benchmarks.fuzz.outcome import Outcome
 from benchmarks.fuzz.pool import Result
 from benchmarks.fuzz.running import Options, add_arguments, finish, run
 from dialects.errors import CompileError

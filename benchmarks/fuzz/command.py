@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from benchmarks.fuzz.judging import Arrays, Call, Outcome, Settings, judge_calls, references
+from benchmarks.fuzz.judging import Arrays, Call, Settings, judge_calls, references
+from benchmarks.fuzz.outcome import Outcome
 from benchmarks.fuzz.pool import Result
 from benchmarks.fuzz.running import Options, add_arguments, finish, run
 

@@ -25,6 +25,7 @@ import ml_dtypes
 import numpy as np
 import onnx
 
+from benchmarks.fuzz.outcome import Outcome
 from dialects.errors import CompileError
 from lpuc.compiler.driver import CompiledProgram, compile_model
 from lpuc.compiler.instrument import Instrumentation
@@ -39,7 +40,6 @@ from runtime.traps import Trap, TrapKind
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
 
-VERDICTS = ("right", "refused", "wrong", "crash", "uncounted")
 TOLERANCE = 5e-5
 ROUNDINGS = {np.dtype(np.float16): 2e-3, np.dtype(ml_dtypes.bfloat16): 1.6e-2}
 """Outputs of a narrow type may differ by two of its last places."""
@@ -47,17 +47,6 @@ USERS_TRAPS = (TrapKind.INDEX, TrapKind.DIVIDE_BY_ZERO)
 """Traps that the values of an input can cause; the others are met by wrong programs alone."""
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("lpuc", "passes", "dialects", "runtime")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a model; `stage` is `reference`, `compile` or a path of the interpreter."""
-
-    verdict: str
-    detail: str = ""
-    stage: str = ""
-    error: float = 0.0
-    """The largest difference that was seen."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.fuzz.judging import VERDICTS
+from benchmarks.fuzz.outcome import VERDICTS
 from benchmarks.fuzz.pool import Result
 
 Results = Mapping[Any, Result]

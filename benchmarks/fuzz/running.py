@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from benchmarks.fuzz.judging import Outcome
+from benchmarks.fuzz.outcome import Outcome
 from benchmarks.fuzz.pool import DIED, LIMIT_SECONDS, Result, Task, run_all
 from benchmarks.fuzz.report import coverage_lines, report, tally
 

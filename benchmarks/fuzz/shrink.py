@@ -18,7 +18,8 @@ import numpy as np
 import onnx
 
 from benchmarks.fuzz.command import Case, outcome_of, write_case
-from benchmarks.fuzz.judging import Outcome, Settings
+from benchmarks.fuzz.judging import Settings
+from benchmarks.fuzz.outcome import Outcome
 from benchmarks.fuzz.report import masked
 from lpuc.diagnosis.reduction.model.case import Case as Candidate
 from lpuc.diagnosis.reduction.model.steps import reduce, search_of

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.fuzz.judging import Outcome
+from benchmarks.fuzz.outcome import Outcome
 from benchmarks.fuzz.pool import Result
 from lpuc.compiler.driver import compile_model
 from lpuc.compiler.options import CompileOptions

@@ -23,7 +23,8 @@ from benchmarks.fuzz.invalid.cases import valid
 from benchmarks.fuzz.invalid.laxities import laxity_of, standard
 from benchmarks.fuzz.invalid.mutations import Mutant, mutants
 from benchmarks.fuzz.invalid.node import NAME, Array, Node
-from benchmarks.fuzz.judging import Call, Outcome, Settings, judge_calls, reference
+from benchmarks.fuzz.judging import Call, Settings, judge_calls, reference
+from benchmarks.fuzz.outcome import Outcome
 from benchmarks.fuzz.pool import Result
 
 TOLERANCE = 1e-4

@@ -11,18 +11,11 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
-from benchmarks.fuzz.judging import (
-    TOLERANCE,
-    Array,
-    Arrays,
-    Outcome,
-    compare,
-    failure,
-    references,
-)
+from benchmarks.fuzz.judging import TOLERANCE, Array, Arrays, compare, failure, references
 from benchmarks.fuzz.nearmiss.exact import reason_for
 from benchmarks.fuzz.nearmiss.mutant import UNCHANGED, Mutant, make
 from benchmarks.fuzz.nearmiss.raised import STRUCTURAL, Compiled, compiled, is_raised, without
+from benchmarks.fuzz.outcome import Outcome
 from benchmarks.fuzz.pool import Result
 from lpuc.compiler.options import CompileOptions
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.fuzz.judging import ROUNDINGS, Call, Outcome, Settings, compare, judge_calls
+from benchmarks.fuzz.judging import ROUNDINGS, Call, Settings, compare, judge_calls
 from benchmarks.fuzz.nodes.cases import NodeCase, load
+from benchmarks.fuzz.outcome import Outcome
 from benchmarks.fuzz.pool import Result
 from lpuc.compiler.driver import CompiledProgram
 from runtime.isa import Copy, DataInst, Fill, Inst, Iota, Load, Store

@@ -6,7 +6,7 @@ from random import Random
 
 import numpy as np
 
-from benchmarks.fuzz.judging import Outcome
+from benchmarks.fuzz.outcome import Outcome
 from benchmarks.fuzz.paths.comparing import Different, Pair, Unjudged
 from benchmarks.fuzz.paths.drawing import Drawing
 from benchmarks.fuzz.paths.free import free_case

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
-from benchmarks.fuzz.judging import Outcome
+from benchmarks.fuzz.outcome import Outcome
 from benchmarks.fuzz.pool import Result
 from lpuc.cli import invoke
 from runtime.errors import RuntimeFault

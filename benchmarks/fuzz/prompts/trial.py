@@ -14,7 +14,8 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.fuzz.command import Case
 from benchmarks.fuzz.decoders import cases
-from benchmarks.fuzz.judging import Outcome, failure
+from benchmarks.fuzz.judging import failure
+from benchmarks.fuzz.outcome import Outcome
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.levels.cases import Cases
 from lpuc.levels.onnx_runtime import Reference

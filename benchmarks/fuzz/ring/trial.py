@@ -6,7 +6,7 @@ import resource
 from functools import cache
 from pathlib import Path
 
-from benchmarks.fuzz.judging import Outcome
+from benchmarks.fuzz.outcome import Outcome
 from benchmarks.fuzz.pool import Result
 from benchmarks.fuzz.ring.bases import Base, read_base
 from benchmarks.fuzz.ring.judging import CHECKS, FAULTS, Judge

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from onnx import ModelProto, TensorProto, helper
 
-from benchmarks.fuzz.judging import Outcome, compare, failure, judge, reference
+from benchmarks.fuzz.judging import compare, failure, judge, reference
+from benchmarks.fuzz.outcome import Outcome
 from benchmarks.fuzz.pool import Result, run_all
 from benchmarks.fuzz.report import groups, tally
 from runtime.traps import Trap, TrapKind
+from tests.unit.benchmarks.ending_tasks import dies_or_hangs, its_process
 
 X = {"x": np.array([[1.0, -2.0]], np.float32)}
 
@@ -91,28 +91,15 @@ def test_integers_are_compared_exactly():
     assert compare({"y": got}, {"y": want}).verdict == "wrong"
 
 
-def _task(key: str) -> Result:
-    if key == "dies":
-        os._exit(1)
-    if key == "hangs":
-        time.sleep(60)
-    return Result(Outcome("right"), key)
-
-
 def test_a_process_that_dies_or_hangs_costs_its_key_alone():
-    results = dict(run_all(_task, ["a", "dies", "b", "hangs", "c"], jobs=2, limit=1))
+    results = dict(run_all(dies_or_hangs, ["a", "dies", "b", "hangs", "c"], jobs=2, limit=1))
     assert {key: r.outcome.verdict for key, r in results.items()} == {
         "a": "right", "dies": "crash", "b": "right", "hangs": "crash", "c": "right",
     }  # fmt: skip
 
 
-def _process(key: int) -> Result:
-    time.sleep(0.2)
-    return Result(Outcome("right"), str(os.getpid()))
-
-
 def test_no_more_processes_than_jobs():
-    results = dict(run_all(_process, range(12), jobs=2))
+    results = dict(run_all(its_process, range(12), jobs=2))
     assert set(results) == set(range(12))
     assert len({result.name for result in results.values()}) <= 2
 

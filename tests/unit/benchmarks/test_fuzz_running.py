@@ -14,13 +14,10 @@ from typing import Any
 import pytest
 
 from benchmarks.fuzz import running
-from benchmarks.fuzz.judging import Outcome
+from benchmarks.fuzz.outcome import Outcome
 from benchmarks.fuzz.pool import DIED, Result, Task
 from benchmarks.fuzz.running import Options, finish, judges_that_died, run
-
-
-def _odd_is_refused(key: int) -> Result:
-    return Result(Outcome("refused" if key % 2 else "right", f"{key} is odd"), str(key))
+from tests.unit.benchmarks.ending_tasks import HANGS, dies_of_two, odd_is_refused, signalled
 
 
 def _here(
@@ -41,7 +38,7 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.usefixtures("in_this_process")
 def test_a_run_leaves_out_what_it_is_told_to():
-    assert list(run(_odd_is_refused, range(10), Options(start=7))) == [7, 8, 9]
+    assert list(run(odd_is_refused, range(10), Options(start=7))) == [7, 8, 9]
 
 
 @pytest.mark.usefixtures("in_this_process")
@@ -52,7 +49,7 @@ def test_a_run_that_ends_early_has_counts_and_says_where_to_go_on(
         if key == 3:
             signal.raise_signal(signal.SIGTERM)
             signal.raise_signal(signal.SIGINT)
-        return _odd_is_refused(key)
+        return odd_is_refused(key)
 
     assert list(run(task, range(10), Options(start=1))) == [1, 2, 3]
     said = capsys.readouterr().err
@@ -63,7 +60,7 @@ def test_a_run_that_ends_early_has_counts_and_says_where_to_go_on(
 
 @pytest.mark.usefixtures("in_this_process")
 def test_minutes_end_a_run():
-    assert run(_odd_is_refused, range(3), Options(minutes=0)) == {}
+    assert run(odd_is_refused, range(3), Options(minutes=0)) == {}
 
 
 @pytest.mark.usefixtures("in_this_process")
@@ -71,23 +68,9 @@ def test_counts_are_said_on_the_way(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setattr(running, "PROGRESS_SECONDS", 0.0)
-    run(_odd_is_refused, range(3))
+    run(odd_is_refused, range(3))
     found = re.findall(r"(\d) of 3: (\d) right, (\d) refused", capsys.readouterr().err)
     assert found == [("1", "1", "0"), ("2", "1", "1"), ("3", "2", "1"), ("3", "2", "1")]
-
-
-HANGS = "LPUC_TEST_HANGS"
-"""Names the file that a case makes before it hangs."""
-
-
-def _signalled(key: int) -> Result:
-    """Its own process is signalled, as by a terminal; the last case hangs."""
-    os.kill(os.getpid(), signal.SIGTERM)
-    os.kill(os.getpid(), signal.SIGINT)
-    while key == 2:
-        Path(os.environ[HANGS]).touch()
-        signal.pause()
-    return _odd_is_refused(key)
 
 
 def _interrupt_when(there: Path) -> None:
@@ -101,7 +84,7 @@ def test_a_signal_ends_a_run_whose_case_hangs(tmp_path: Path, monkeypatch: pytes
     there = tmp_path / "hangs"
     monkeypatch.setenv(HANGS, str(there))
     Thread(target=_interrupt_when, args=(there,), daemon=True).start()
-    results = run(_signalled, range(4))
+    results = run(signalled, range(4))
     assert [result.outcome.verdict for result in results.values()] == ["right", "refused"]
 
 
@@ -112,14 +95,8 @@ def test_faults_are_the_exit_code(capsys: pytest.CaptureFixture[str]):
     assert "1 wrong" in capsys.readouterr().out
 
 
-def _dies_of_two(key: int) -> Result:
-    if key == 2:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return Result(Outcome("crash", f"{key}: the process died", "process"))
-
-
 def test_a_case_whose_reference_dies_does_not_count():
     died = Result(Outcome("crash", DIED, "process"))
     results = {1: Result(Outcome("right")), 2: died, 3: died}
-    found = judges_that_died(_dies_of_two, results, Options())
+    found = judges_that_died(dies_of_two, results, Options())
     assert {key: result.outcome.verdict for key, result in found.items()} == {2: "uncounted"}

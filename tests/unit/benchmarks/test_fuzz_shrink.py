@@ -7,7 +7,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from benchmarks.fuzz.command import Case
-from benchmarks.fuzz.judging import Outcome
+from benchmarks.fuzz.outcome import Outcome
 from benchmarks.fuzz.shrink import shrink
 
 
