@@ -1,11 +1,13 @@
-"""A small decoder, compiled once, and inputs for one call of it."""
+"""A small decoder, compiled once, and inputs for one call of it; a model that is much smaller."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from lpuc.cli import invoke
 
@@ -16,6 +18,26 @@ MODEL = Path(__file__).parents[3] / "samples/exports/gpt2.onnx"
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("program") / "gpt2.lpu"
     assert invoke(["compile", str(MODEL), "-o", str(path), "--max-context", "32"]) == 0
+    return path
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that is compiled in no time: a product, a number and a root."""
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["product"], "product"),
+        helper.make_node("Constant", [], ["two"], "two", value_float=2.0),
+        helper.make_node("Max", ["product", "two"], ["positive"], "positive"),
+        helper.make_node("Sqrt", ["positive"], ["y"], "root"),
+    ]
+    ports = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [4, 8]) for n in ("x", "y")]
+    weight = numpy_helper.from_array(
+        np.random.default_rng(0).standard_normal((8, 8)).astype(np.float32), "w"
+    )
+    graph = helper.make_graph(nodes, "g", ports[:1], ports[1:], [weight])
+    path = tmp_path_factory.mktemp("small") / "model.onnx"
+    opsets = [helper.make_opsetid("", 20)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path)
     return path
 
 

@@ -15,7 +15,6 @@ from lpuc.compiler.pipeline import PIPELINE
 from lpuc.compiler.watching import reproducer
 from lpuc.compiler.watching.reproducer import Place, recipe_of, versions
 from lpuc.errors import INTERNAL
-from tests.unit.cli.conftest import MODEL
 from tests.verifying import Once
 
 Show = Callable[[], str]
@@ -64,10 +63,9 @@ BUGS = {
 }  # fmt: skip
 
 
-def compiled(capsys: pytest.CaptureFixture[str], *options: str) -> str:
-    """What is said when the sample model meets a bug."""
-    given = ["--max-context", "16", "--prompt-chunk", "0", "-o", "out.lpu", *options]
-    assert invoke(["compile", str(MODEL), *given]) == INTERNAL
+def compiled(capsys: pytest.CaptureFixture[str], small: Path, *options: str) -> str:
+    """What is said when a model meets a bug."""
+    assert invoke(["compile", str(small), "-o", "out.lpu", *options]) == INTERNAL
     return capsys.readouterr().err
 
 
@@ -96,11 +94,12 @@ def test_a_bug_is_named_and_shown_again(
     verify_each: bool,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    small: Path,
 ):
     where, fault, what, operation = BUGS[kind]
     monkeypatch.setattr(where, fault)
     monkeypatch.setattr("lpuc.compiler.instrument.VERIFY_EACH", Once(1) if verify_each else None)
-    shown = compiled(capsys)
+    shown = compiled(capsys, small)
     assert shown.startswith(f"internal error: {what}")
     assert not operation or f"  operation: {operation}" in shown
     assert len(shown.splitlines()) <= MOST_LINES
@@ -112,10 +111,10 @@ def test_a_bug_is_named_and_shown_again(
 
 
 def test_a_reproducer_names_failure_passes_options_and_versions(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], small: Path
 ):
     monkeypatch.setattr(CRASH, crashing)
-    compiled(capsys, "--precision", "bf16")
+    compiled(capsys, small, "--precision", "bf16")
     text = Path("lpuc-reproducer.mlir").read_text()
     assert text.startswith("// RUN: xdsl-opt %s -p 'lpu-raise-norm,lpu-raise-rotary,")
     recipe = recipe_of(text)
@@ -139,13 +138,13 @@ def test_a_bug_that_is_gone_is_said_to_be(
 
 
 def test_what_is_left_at_another_level_is_shown_again(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str], small: Path
 ):
     """No pass breaks a rule here: the stage as a whole does."""
     allowed = PIPELINE[1].dialects
     object.__setattr__(PIPELINE[1], "dialects", allowed - {"lpu"})
     try:
-        shown = compiled(capsys)
+        shown = compiled(capsys, small)
         assert shown.startswith("internal error: stage 'lpu': 'lpu.")
         assert "it is left at level 'lpu'\n  operation: lpu." in shown
         assert replayed("lpuc-reproducer.mlir", capsys) == shown
@@ -175,12 +174,17 @@ def test_no_reproducer_takes_the_place_of_another(
     ],
 )
 def test_a_reproducer_goes_where_the_user_says(
-    option: str, kind: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    option: str,
+    kind: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    small: Path,
 ):
     where, fault, _, _ = BUGS[kind]
     monkeypatch.setattr(where, fault)
-    said = passed if kind == "crash" else compiled
-    assert "reproducer: bug.mlir;" in said(capsys, option, "bug.mlir")
+    words = (option, "bug.mlir")
+    said = passed(capsys, *words) if kind == "crash" else compiled(capsys, small, *words)
+    assert "reproducer: bug.mlir;" in said
     assert [path.name for path in Path().iterdir()] == ["bug.mlir"]
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from contextlib import chdir
+from functools import cache
 from pathlib import Path
 from shutil import copytree
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 import lpuc
 from lpuc.cli import invoke
@@ -17,10 +21,13 @@ from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
 from lpuc.compiler.pipeline import pipeline_of
 from lpuc.compiler.plans import plan_of
-from tests.unit.cli.conftest import MODEL
+from tests.unit.cli.conftest import MODEL as EXPORTED
 
-LLAMA = MODEL.with_name("llama.onnx")
-HEAD = "node_linear"
+LLAMA = EXPORTED.with_name("llama.onnx")
+MODEL = Path("three.onnx")
+"""Three products, in the folder of each test: what plans are about, and nothing else."""
+PRODUCTS = {"first": (32, 64), "second": (64, 32), "head": (32, 96)}
+HEAD = "head"
 WHOLE = 32 * 96 * 2
 """Bytes of the head in f16."""
 
@@ -29,9 +36,30 @@ pytestmark = pytest.mark.xdist_group("plans")
 """The plan is made once, in one process."""
 
 
+@cache
+def _three() -> bytes:
+    nodes: list[onnx.NodeProto] = []
+    weights: list[TensorProto] = []
+    given = "x"
+    for seed, (name, shape) in enumerate(PRODUCTS.items()):
+        numbers = np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+        weights.append(numpy_helper.from_array(numbers, f"{name}.weight"))
+        nodes.append(helper.make_node("MatMul", [given, f"{name}.weight"], [f"{name}.y"], name))
+        nodes.append(helper.make_node("Relu", [f"{name}.y"], [f"{name}.z"], f"{name}.relu"))
+        given = f"{name}.z"
+    x, y = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, extent])
+        for name, extent in (("x", 32), (given, 96))
+    )
+    graph = helper.make_graph(nodes, "three", [x], [y], weights)
+    opsets = [helper.make_opsetid("", 20)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString()
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    MODEL.write_bytes(_three())
     return tmp_path
 
 
@@ -45,6 +73,7 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the compiler plans for two devices, and the IR that it makes of it."""
     folder = tmp_path_factory.mktemp("planned")
     with chdir(folder):
+        MODEL.write_bytes(_three())
         assert _partition("--devices", "2", "--plan-out", "plan.json") == 0
     return folder
 
@@ -73,6 +102,7 @@ def test_a_plan_names_products_and_how_they_are_cut(plan: dict[str, Any]):
 
 
 def test_a_plan_that_was_written_makes_the_same_ir(plan: dict[str, Any]):
+    assert _partition("--devices", "2") == 0
     expected = Path("ir.mlir").read_text()
     Path("ir.mlir").unlink()
     assert _partition("--devices", "2", "--plan", "plan.json") == 0
@@ -238,9 +268,9 @@ def test_no_file_that_is_read_becomes_a_plan(plan: dict[str, Any], tmp_path: Pat
         given = ("--devices", "2", "--plan", "plan.json", "--plan-out", name)
         assert _partition(*given) == 1
     assert Path("plan.json").read_text() == text
-    copy = tmp_path / "model.onnx"
+    copy = tmp_path / "copy.onnx"
     copy.write_bytes(MODEL.read_bytes())
-    assert _partition("--devices", "2", "--plan-out", "model.onnx", model=copy) == 1
+    assert _partition("--devices", "2", "--plan-out", "copy.onnx", model=copy) == 1
     assert copy.read_bytes() == MODEL.read_bytes()
 
 

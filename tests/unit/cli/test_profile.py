@@ -89,7 +89,7 @@ def test_json_holds_all_of_it(program: Path, capsys: pytest.CaptureFixture[str])
     assert set(data["path"]) <= {str(spent) for spent in Spent}
 
 
-@pytest.mark.parametrize("devices", [1, 2])
+@pytest.mark.parametrize("devices", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_chunk_of_a_prompt_has_a_context(
     devices: int, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -151,16 +151,17 @@ def test_what_cannot_be_profiled(
 
 
 def test_what_does_not_fit_is_timed_all_the_same(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As on a machine with room, and that is said."""
-    small, text = tmp_path / "small.toml", Path("runtime/targets/lpu-4nm.toml").read_text()
-    small.write_text(text.replace("103079215104", "70000"))
-    words = [SAMPLE, "--context", "20", "--prompt-chunk", "0", "--target", small]
+    tight, text = tmp_path / "tight.toml", Path("runtime/targets/lpu-4nm.toml").read_text()
+    tight.write_text(text.replace("103079215104", "256"))
+    words = [small, "--target", tight]
     code, out, _ = profile(capsys, *words)
     assert code == 0
     found = json.loads(profile(capsys, *words, "--json")[1])
-    assert found["needed"] > found["room"] == 70000
+    assert found["needed"] > found["room"] == 256
     (said,) = [line for line in out.splitlines() if "fit" in line]
-    assert f"does not fit: needs {size(found['needed'])} of HBM, has {size(70000)}" in said
-    assert invoke(["compile", str(SAMPLE), "--no-weights", "--target", str(small)]) == 1
+    assert f"does not fit: needs {size(found['needed'])} of HBM, has {size(256)}" in said
+    assert found["seconds"] == json.loads(profile(capsys, small, "--json")[1])["seconds"]
+    assert invoke(["compile", str(small), "--no-weights", "--target", str(tight)]) == 1

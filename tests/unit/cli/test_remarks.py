@@ -71,7 +71,8 @@ def test_near_misses_say_what_lacks(old: str, new: str, why: str, said: Said):
 
 def test_every_area_is_spoken_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     """By a model on two devices; what is made of it is what is made of it in silence."""
-    options = ["--devices", "2", "--max-context", "16", "--reproducer", str(tmp_path / "none")]
+    options = ["--devices", "2", "--max-context", "16", "--prompt-chunk", "0"]
+    options += ["--reproducer", str(tmp_path / "none")]
     loud, silent = tmp_path / "loud.lpu", tmp_path / "silent.lpu"
     areas = [f"--debug-only={','.join(AREAS)}"]
     model = MODEL.with_name("llama.onnx")

@@ -92,16 +92,15 @@ def test_data_say_the_same(path: Path, capsys: pytest.CaptureFixture[str]):
     assert data["predictions"][0]["sent"].keys() == {"left", "right"}
 
 
-def test_a_model_is_shown_beside_one_device(capsys: pytest.CaptureFixture[str]):
-    options = ["--max-context", "32", "--prompt-chunk", "0"]
-    assert invoke(["inspect", str(MODEL), "--json", *options]) == 0
+def test_a_model_is_shown_beside_one_device(small: Path, capsys: pytest.CaptureFixture[str]):
+    assert invoke(["inspect", str(small), "--json"]) == 0
     alone = json.loads(capsys.readouterr().out)
     assert alone["alone"] is None
-    assert invoke(["inspect", str(MODEL), "--json", "--devices", "2", *options]) == 0
+    assert invoke(["inspect", str(small), "--json", "--devices", "2"]) == 0
     data = json.loads(capsys.readouterr().out)
     assert data["alone"]["predictions"] == alone["program"]["predictions"]
-    assert invoke(["inspect", str(MODEL), "--devices", "2", *options]) == 0
-    assert "GB/s: full context, P = 31" in _rows(capsys.readouterr().out)["one device"]
+    assert invoke(["inspect", str(small), "--devices", "2"]) == 0
+    assert re.search(r"^[\d.e-]+ ms.* GB/s", _rows(capsys.readouterr().out)["one device"])
 
 
 def test_a_table_that_the_head_is_tied_to_counts_once():

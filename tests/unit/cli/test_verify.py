@@ -74,8 +74,8 @@ def test_nan_as_an_error_is_a_mismatch():
     assert mismatches({"x": {"lpu": NAN, "mem": 0.0}}, 1.0) == [("x", "lpu")]
 
 
-def test_several_devices_have_a_level_of_their_own(capsys: pytest.CaptureFixture[str]):
-    assert invoke([*PLAIN, str(MODEL), "--precision", "f32", "--devices", "4"]) == 0
+def test_several_devices_have_a_level_of_their_own(small: Path, capsys: pytest.CaptureFixture[str]):
+    assert invoke(["verify", str(small), "--precision", "f32", "--devices", "4"]) == 0
     head, *_ = capsys.readouterr().out.splitlines()
     assert head.split() == ["output", "onnx", "lpu", "esl", "mem", "program", "fast"]
 
@@ -92,35 +92,44 @@ def test_devices_that_make_no_ring_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("precision", "chunk"),
-    [("f32", []), ("f16", ["--prompt-chunk", "0"]), ("bf16", ["--prompt-chunk", "0"])],
+    ("precision", "output"),
+    [
+        ("f32", "logits"),
+        ("f16", "y"),
+        ("bf16", "y"),
+        *(pytest.param(one, "logits", marks=pytest.mark.slow) for one in ("f16", "bf16")),
+    ],
 )
-def test_all_levels_agree(precision: str, chunk: list[str], capsys: pytest.CaptureFixture[str]):
-    command = ["verify", str(MODEL), "--max-context", "16", "--precision", precision, *chunk]
-    assert invoke(command) == 0
+def test_all_levels_agree(
+    precision: str, output: str, small: Path, capsys: pytest.CaptureFixture[str]
+):
+    model = MODEL if output == "logits" else small
+    assert invoke(["verify", str(model), "--max-context", "16", "--precision", precision]) == 0
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.split() == ["output", "onnx", "lpu", "mem", "program", "fast"]
-    assert rows[0].startswith("logits")
+    assert rows[0].startswith(output)
 
 
 def test_a_difference_is_exit_3(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     import lpuc.verification.verified
 
     monkeypatch.setitem(lpuc.verification.verified.TOLERANCES, "f16", 0.0)
-    assert invoke([*PLAIN, str(MODEL)]) == MISMATCH
+    assert invoke(["verify", str(small)]) == MISMATCH
     assert "differs at level" in capsys.readouterr().err
 
 
-def test_the_result_is_data_too_and_passes_are_watched(capsys: pytest.CaptureFixture[str]):
-    watched = ("--mlir-print-ir-after=lpu-mem-tile", "--print-ir-filter=node_linear")
-    assert invoke([*PLAIN, str(MODEL), "--json", *watched]) == 0
+def test_the_result_is_data_too_and_passes_are_watched(
+    small: Path, capsys: pytest.CaptureFixture[str]
+):
+    watched = ("--mlir-print-ir-after=lpu-mem-tile", "--print-ir-filter=product")
+    assert invoke(["verify", str(small), "--json", *watched]) == 0
     shown = capsys.readouterr()
     found = json.loads(shown.out)
     assert shown.err.startswith("// -----// IR Dump After LpuMemTilePass (lpu-mem-tile) //----- //")
     assert found["is_right"] is True
-    assert set(found["table"]["logits"]) == {"onnx", "lpu", "mem", "program", "fast"}
+    assert set(found["table"]["y"]) == {"onnx", "lpu", "mem", "program", "fast"}
 
 
 def test_inputs_are_checked(inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
