@@ -48,23 +48,23 @@ def test_a_random_decoder_gives_the_numbers_of_onnx_runtime(number: int):
 def test_a_decoder_without_cache_compiles_at_every_precision(number: int, precision: str):
     """With one token: softmax, sums and norms over one element change the type alone.
 
-    On the small machine; one of them on the other, too.
+    On the small machine; one of them in one precision on the other, too.
     """
     case = make(SEED, number)
     assert "cache: none" in case.labels and "new tokens: several" not in case.labels
     tolerance = max(TOLERANCES[precision], case.settings.tolerance)
-    for target in ("lpu-tiny", "lpu-4nm") if number == 12 else ("lpu-tiny",):
+    for target in ("lpu-tiny", "lpu-4nm") if (number, precision) == (12, "f16") else ("lpu-tiny",):
         settings = replace(case.settings, precision=precision, tolerance=tolerance, target=target)
         outcome = outcome_of(replace(case, settings=settings))
         assert outcome.verdict == "right", outcome
 
 
 def test_a_tenth_of_the_graphs_has_each_feature_and_half_a_dynamic_past():
-    count = 400
+    count = 200
     found = Counter(label for number in range(count) for label in make(SEED, number).labels)
-    # 1000 graphs have each feature in a tenth; of fewer, chance takes a few away
-    assert {f: found[f] for f in FEATURES if found[f] < 0.08 * count} == {}
-    assert found["cache: dynamic"] >= count / 2
+    # 1000 graphs have each feature in a tenth; of fewer, chance takes two deviations away
+    assert {f: found[f] for f in FEATURES if found[f] < 0.06 * count} == {}
+    assert found["cache: dynamic"] >= 0.43 * count
 
 
 def test_a_seed_and_a_number_give_the_same_decoder_again():

@@ -12,6 +12,12 @@ from lpuc.compiler.options import CompileOptions
 from tests.e2e.committed import ONE
 
 
+@pytest.fixture(autouse=True)
+def without_advice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many devices would have room is another matter, and takes a compilation for each."""
+    monkeypatch.setattr("lpuc.compiler.driver._smallest_ring", lambda *_: None)
+
+
 def test_a_cache_that_is_too_large_names_a_context_that_fits():
     with pytest.raises(CompileError, match="more than 'lpu-4nm' has") as refusal:
         compile_model(ONE, CompileOptions(max_context=900_000_000, prompt_chunk=0))

@@ -72,7 +72,13 @@ def test_a_chunk_leaves_what_its_tokens_leave(model: Path):
 
 @pytest.mark.parametrize(
     ("target", "precision", "devices"),
-    [("lpu-4nm", "f16", 1), ("lpu-tiny", "f32", 2)],
+    [
+        ("lpu-tiny", "f16", 2),
+        *(
+            pytest.param(*one, marks=pytest.mark.slow)
+            for one in [("lpu-4nm", "f16", 1), ("lpu-tiny", "f32", 2)]
+        ),
+    ],
 )
 def test_of_any_type_on_any_machine(target: str, precision: str, devices: int):
     one, other = (machine(ONE, w, precision, target, devices) for w in (WIDTH, 0))

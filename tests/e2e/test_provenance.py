@@ -27,7 +27,7 @@ from passes.lpu_mem.convert_to_lpu_isa import Lowering
 from passes.rewriting.build import Build
 from passes.rewriting.fused_build import FusedBuild
 from runtime.program.provenance import Provenance
-from tests.e2e.committed import EXPORTS, FAMILIES, ONE, grouped, model_id, options
+from tests.e2e.committed import EXPORTS, ONE, grouped, model_id, options
 from tests.e2e.provenance import RULES, Names, Rule, faults, made_from, named
 
 MOVERS = frozenset(
@@ -36,8 +36,8 @@ MOVERS = frozenset(
 )  # fmt: skip
 """Operators that only say where elements lie, or of which type they are."""
 
-FEW = ("llama", "gpt2", "qwen2", "opt_torchscript")
-"""One of each make, and one of the other exporter; the rest are slow tests."""
+FEW = ("llama", "gpt2", "opt_torchscript")
+"""Two makes, and one of the other exporter; the rest are slow tests."""
 CASES = pytest.mark.parametrize(
     ("model", "devices"),
     [
@@ -171,12 +171,12 @@ def test_layers_are_told_apart(model: Path, devices: int):
     assert not apart(module, twins)
 
 
-@FAMILIES
-def test_every_instruction_names_few_nodes(model: Path):
+@CASES
+def test_every_instruction_names_few_nodes(model: Path, devices: int):
     """An attention stands for most nodes: it is a seventh of a layer."""
     graph = _graph(model)
     count = len(graph.node) + len(graph.initializer)
-    for op in named(compiled(model, 1)[0]):
+    for op in named(compiled(model, devices)[0]):
         assert 0 < len(node_names(op)) <= count // 5, op.name
 
 

@@ -37,10 +37,10 @@ def test_inspect_says_yes_only_if_compile_does():
     assert report["compiles"] is True
     assert report["program"]["target"] == "lpu-4nm"
     assert json.loads(json.dumps(report)) == report
-    large = lpuc.inspect(ONE, max_context=2**30, prompt_chunk=0).as_dict()
+    empty = lpuc.inspect(ONE, shape={"batch": 0}).as_dict()
     with pytest.raises(lpuc.Error) as refusal:
-        lpuc.compile(ONE, max_context=2**30, prompt_chunk=0)
-    assert (large["compiles"], large["refusal"]) == (False, str(refusal.value))
+        lpuc.compile(ONE, shape={"batch": 0})
+    assert (empty["compiles"], empty["refusal"]) == (False, str(refusal.value))
 
 
 def test_verify_gives_data():

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 from xdsl.dialects.builtin import ModuleOp
 
 import lpuc
@@ -35,42 +39,63 @@ def _small(folder: Path, nbytes: int) -> Path:
     return folder / "small.toml"
 
 
+OPTIONS = CompileOptions(max_context=32, prompt_chunk=0)
+
+
+@pytest.fixture(scope="module")
+def products(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of nothing but products, which is compiled for many devices in no time."""
+    extents, nodes, weights = (64, 256, 256, 64), list[onnx.NodeProto](), list[TensorProto]()
+    for n, shape in enumerate(pairwise(extents)):
+        numbers = np.random.default_rng(n).standard_normal(shape).astype(np.float32)
+        weights.append(numpy_helper.from_array(numbers, f"w{n}"))
+        nodes.append(helper.make_node("MatMul", [f"x{n}", f"w{n}"], [f"y{n}"], f"product{n}"))
+        nodes.append(helper.make_node("Relu", [f"y{n}"], [f"x{n + 1}"], f"relu{n}"))
+    x, y = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 64]) for name in ("x0", "x3")
+    )
+    graph = helper.make_graph(nodes, "products", [x], [y], weights)
+    path = tmp_path_factory.mktemp("products") / "model.onnx"
+    opsets = [helper.make_opsetid("", 20)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path)
+    return path
+
+
 @cache
-def _memory(devices: int) -> int:
-    """Bytes of a device's memory that the model takes."""
-    program = compile_model(
-        ONE, CompileOptions(devices=devices, max_context=32, prompt_chunk=0)
-    ).program
+def _memory(model: Path, devices: int) -> int:
+    """Bytes of a device's memory that a model takes."""
+    program = compile_model(model, replace(OPTIONS, devices=devices)).program
     return program.interface.arena_base + program.interface.arena_size
 
 
-@pytest.mark.parametrize("devices", [4, pytest.param(8, marks=pytest.mark.slow)])
-def test_the_refusal_names_the_smallest_number_of_devices(devices: int, tmp_path: Path):
+@pytest.mark.parametrize("devices", [4, 8])
+def test_the_refusal_names_the_smallest_number_of_devices(
+    devices: int, products: Path, tmp_path: Path
+):
     """As much memory as that many take, and not as much as half of them."""
-    room = _memory(devices)
-    assert room < _memory(devices // 2)
-    options = CompileOptions(target=_small(tmp_path, room), max_context=32, prompt_chunk=0)
+    room = _memory(products, devices)
+    assert room < _memory(products, devices // 2)
+    options = replace(OPTIONS, target=_small(tmp_path, room))
     with pytest.raises(CompileError, match=rf"; --devices {devices} has room; "):
-        compile_model(ONE, options)
-    compile_model(ONE, replace(options, devices=devices))
+        compile_model(products, options)
+    compile_model(products, replace(options, devices=devices))
 
 
-def test_a_report_names_the_number_too(tmp_path: Path):
-    report = lpuc.inspect(ONE, target=_small(tmp_path, _memory(2)), max_context=32, prompt_chunk=0)
+def test_a_report_of_a_decoder_names_the_number_too(tmp_path: Path):
+    target = _small(tmp_path, _memory(ONE, 2))
+    report = lpuc.inspect(ONE, target=target, max_context=32, prompt_chunk=0)
     assert isinstance(report, ModelReport)
     assert "--devices 2 has room" in str(report.refusal)
 
 
-def test_devices_that_are_too_few_are_told_how_many_are_enough(tmp_path: Path):
-    options = CompileOptions(
-        target=_small(tmp_path, _memory(4)), max_context=32, devices=2, prompt_chunk=0
-    )
+def test_devices_that_are_too_few_are_told_how_many_are_enough(products: Path, tmp_path: Path):
+    options = replace(OPTIONS, target=_small(tmp_path, _memory(products, 4)), devices=2)
     with pytest.raises(CompileError, match="--devices 4 has room"):
-        compile_model(ONE, options)
+        compile_model(products, options)
 
 
 def test_where_no_number_helps_none_is_named(tmp_path: Path):
-    options = CompileOptions(target=_small(tmp_path, 1 << 12), max_context=32, prompt_chunk=0)
+    options = replace(OPTIONS, target=_small(tmp_path, 1 << 12))
     with pytest.raises(CompileError, match="bytes of HBM") as refusal:
         compile_model(ONE, options)
     assert "--devices" not in str(refusal.value)
@@ -78,19 +103,17 @@ def test_where_no_number_helps_none_is_named(tmp_path: Path):
 
 
 def test_a_bug_met_while_looking_for_a_number_leaves_the_refusal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    products: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     def fail(_pass: LpuEslPlanPass, _module: ModuleOp) -> None:
         raise AssertionError("planted")
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(LpuEslPlanPass, "rewrite", fail)
-    options = CompileOptions(
-        target=_small(tmp_path, _memory(1) - 1), max_context=32, prompt_chunk=0
-    )
+    options = replace(OPTIONS, target=_small(tmp_path, _memory(products, 1) - 1))
     said = "bytes of HBM.*; on more devices lpuc has a bug: pass 'lpu-esl-plan': .*planted"
     with pytest.raises(CompileError, match=said):
-        compile_model(ONE, options)
+        compile_model(products, options)
 
 
 @pytest.mark.slow

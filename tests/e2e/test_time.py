@@ -18,7 +18,7 @@ EXPORTS = [SAMPLES / "exports" / f"{name}.onnx" for name in ("gpt2", "llama")]
 """The other exports are the same few products and instructions."""
 MODELS = [*EXPORTS, SAMPLES / "stories" / "model.onnx"]
 
-GENERATING = EXPORTS
+GENERATING = [pytest.param(EXPORTS[0], marks=pytest.mark.slow), EXPORTS[1]]
 """One without and one with chunks of prompts; the loop around a step is the same for all."""
 
 
@@ -29,7 +29,10 @@ def compiled(path: Path) -> Program:
     return compile_model(path, CompileOptions(prompt_chunk=chunk)).program
 
 
-@pytest.fixture(scope="module", params=MODELS, ids=lambda path: path.parent.name + "-" + path.stem)
+@pytest.fixture(
+    scope="module", params=[*EXPORTS, pytest.param(MODELS[-1], marks=pytest.mark.slow)],
+    ids=lambda path: path.parent.name + "-" + path.stem,
+)  # fmt: skip
 def sample(request: pytest.FixtureRequest) -> Program:
     return compiled(request.param)
 
@@ -81,7 +84,7 @@ def ring() -> Program:
     [
         ("step", {"P": 1}),
         ("step", {"P": 60}),
-        ("generate", {"fed": 0, "prompt": 2, "sampled": 1, "total": 4}),
+        ("generate", {"fed": 0, "prompt": 1, "sampled": 1, "total": 3}),
     ],
 )
 def test_several_devices_take_the_time_of_the_ticking_model(

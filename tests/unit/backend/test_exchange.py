@@ -55,9 +55,15 @@ def run(program: Program, inputs: dict[str, np.ndarray], **options: object) -> n
     return Interpreter(program, **options).run(inputs)["y"]  # pyright: ignore[reportArgumentType]
 
 
-@pytest.mark.parametrize("target", ["lpu-4nm", "lpu-tiny"])
+@pytest.mark.parametrize(
+    ("target", "size"),
+    [
+        *(("lpu-4nm", size) for size in SIZES),
+        *(("lpu-tiny", size) for size in (*SIZES, *LARGE)),
+        *(pytest.param("lpu-4nm", size, marks=pytest.mark.slow) for size in LARGE),
+    ],
+)
 @pytest.mark.parametrize(("devices", "dtype"), [(2, "f32"), (4, "f32"), (4, "f16"), (8, "f32")])
-@pytest.mark.parametrize("size", [*SIZES, *LARGE])
 def test_products_of_gathered_columns_are_those_of_the_whole(
     size: Sequence[int], devices: int, target: str, dtype: str
 ):
