@@ -73,7 +73,7 @@ def given_options(names: Iterable[str]) -> list[str]:
     return [name for name in names if context.get_parameter_source(name) not in default]
 
 
-def _by_name(
+def by_name(
     read: Callable[[str], T | None],
 ) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], dict[str, T]]:
     """What takes the values of an option of the form NAME=..., each name once."""
@@ -94,7 +94,8 @@ def _by_name(
     return parsed
 
 
-def _extent(word: str) -> int | None:
+def extent(word: str) -> int | None:
+    """A number of elements; None of what is none."""
     with suppress(ValueError):
         return int(word) if word.isdecimal() else None
     return None
@@ -127,12 +128,12 @@ def compile_options(function: F) -> F:
         click.option("--prompt-chunk", type=int, metavar="N",
                      help="Take prompts N tokens at a time, or fewer that fit; 0: one by one."
                      "  [default: 64]"),
-        click.option("--shape", multiple=True, callback=_by_name(_extent), metavar="NAME=INT",
+        click.option("--shape", multiple=True, callback=by_name(extent), metavar="NAME=INT",
                      help="Fix a symbolic dimension (repeatable)."),
-        click.option("--input-role", multiple=True, callback=_by_name(str), metavar="NAME=ROLE",
+        click.option("--input-role", multiple=True, callback=by_name(str), metavar="NAME=ROLE",
                      help=f"What an input is whose name does not tell: {', '.join(INPUT_ROLES)} "
                      "(repeatable)."),
-        click.option("--input-value", multiple=True, callback=_by_name(_number),
+        click.option("--input-value", multiple=True, callback=by_name(_number),
                      metavar="NAME=VALUE",
                      help="Make an input a constant, all of whose elements have one value, as in "
                      "use_cache_branch=true (repeatable)."),

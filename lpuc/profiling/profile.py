@@ -13,7 +13,7 @@ from lpuc.profiling.better import Better, better
 from lpuc.profiling.first import FirstToken, first_token
 from lpuc.profiling.floor import Floor
 from lpuc.reports.data import plain
-from lpuc.reports.prediction import symbols_of
+from lpuc.reports.prediction import counted, symbols_of
 from runtime.generation.device import GENERATE
 from runtime.generation.prompt import FED, fed_of
 from runtime.program.interface_json import STEP
@@ -204,19 +204,19 @@ def _shares(run: Record, path: tuple[Piece, ...], by_role: bool) -> tuple[Share,
 
 
 def _curve(program: Program, entry: str, symbols: Mapping[str, int]) -> dict[int, float]:
-    """The time over the context, where the entry has one symbol that counts it.
+    """The time over the context, where one symbol of the entry counts it; others stay.
 
     It ends with the bound, or, far below a bound that is larger, with the context that was asked
     for: a run has as many instructions as the cache has pieces.
     """
-    if len(symbols) != 1:
+    name = None if entry == GENERATE else counted(entry, program.entry(entry), symbols)
+    if name is None:
         return {}
-    (name,) = symbols
     (symbol,) = [s for s in program.entry(entry).symbols if s.name == name]
     last = min(symbol.upper, max(FARTHEST, symbols[name]))
     wanted = {symbol.lower, 32, 128, 512, 1040, 2047, 8192, 32767, last}
     inside = sorted(n for n in wanted if symbol.lower <= n <= last)
-    return {n: predict(program, {name: n}, entry=entry).seconds for n in inside}
+    return {n: predict(program, {**symbols, name: n}, entry=entry).seconds for n in inside}
 
 
 def _floor(floor: Floor, program: Program, run: Record) -> FloorReport:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -94,11 +94,11 @@ def symbols_of(
         else _of_context(entry, interface, set(values), whole("context", context, 0))
     )
     for name in symbols:
-        one_of("symbols", name, list(values))
+        one_of("symbol", name, list(values))
     for symbol in known:
         value = {**values, **given, **symbols}[symbol.name]
         of_context = given.get(symbol.name) == context and symbol.name not in symbols
-        said = "context" if of_context else symbol.name
+        said = "context" if of_context else f"symbol {symbol.name}"
         values[symbol.name] = whole(said, value, symbol.lower, symbol.upper)
     return values
 
@@ -128,14 +128,22 @@ def turn_of(program: Program) -> str:
     return "token" if is_token else "run"
 
 
-def _of_context(entry: str, interface: Interface, names: set[str], context: int) -> dict[str, int]:
-    """What a number of tokens says of the symbols of an entry, which have these names."""
-    if {"prompt", "total"} <= names:
-        return {"prompt": context, "total": context + 1}
+def counted(entry: str, interface: Interface, names: Collection[str]) -> str | None:
+    """The symbol that counts the tokens in the cache, of those of an entry; None if none does."""
     if entry == CHUNK and len(names) == 1:
-        return {names.pop(): context}
+        return next(iter(names))
     past = [port for port in interface.inputs if port.role == "past"] or interface.inputs
     found = {name for port in past for dim in port.shape for name, _ in dim.terms}
-    if len(found) != 1:
+    return found.pop() if len(found) == 1 else None
+
+
+def _of_context(
+    entry: str, interface: Interface, names: Collection[str], context: int
+) -> dict[str, int]:
+    """What a number of tokens says of the symbols of an entry, which have these names."""
+    if {"prompt", "total"} <= set(names):
+        return {"prompt": context, "total": context + 1}
+    name = counted(entry, interface, names)
+    if name is None:
         raise BadOption("context", f"the entry '{entry}' has no cache that grows; give symbols")
-    return {found.pop(): context}
+    return {name: context}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -168,3 +170,45 @@ def test_bench_measures_text_alone(path: Path, capsys: pytest.CaptureFixture[str
 def test_verify_draws_both_lengths(path: Path, capsys: pytest.CaptureFixture[str]):
     assert invoke(["verify", str(path), "--precision", "f32", "--max-context", "64"]) == 0
     assert "is none of the text" in capsys.readouterr().out
+
+
+def _profile(path: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    assert invoke(["profile", str(path), "--json", *words]) == 0
+    out, err = capsys.readouterr()
+    assert not err
+    return json.loads(out)
+
+
+def test_a_profile_is_of_a_length_and_its_floor_too(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Products by hand: of the token, with the cache and itself, with what the encoder has read."""
+    found = _profile(path, capsys, "--context", "3", "--symbol", "E=9")
+    assert found["symbols"] == {"P": 3, "E": 9}
+    token = 3 * WIDTH * WIDTH + WIDTH * VOCABULARY
+    assert found["floor"]["macs"] == token + 2 * HEADS * SIZE * (3 + 1 + 9)
+    weights = 2 * (token + WIDTH + len(("one", "least")))
+    assert found["floor"]["bytes"] == weights + 2 * 2 * HEADS * SIZE * (3 + 1 + 9)
+    assert found["floor"]["ratio"] > 1
+    assert sorted(map(int, found["curve"]))[:2] == [0, 32]
+
+
+def test_a_profile_is_of_as_much_as_fits(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--max-context", "40")
+    assert _profile(path, capsys, *words)["symbols"] == {"P": 39, "E": 2048}
+    assert _profile(path, capsys, *words, "--symbol", "P=5")["symbols"] == {"P": 5, "E": 2048}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("F=9", "--symbol: expected one of P, E, got 'F'"),
+        ("E=2049", "--symbol E: expected a whole number, 1 to 2048, got 2049"),
+        ("E=x", "'E=x' is not NAME=INT"),
+    ],
+)
+def test_a_symbol_of_a_profile_that_is_none_is_refused(
+    given: str, message: str, path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert invoke(["profile", str(path), "--symbol", given]) == 2
+    assert message in capsys.readouterr().err

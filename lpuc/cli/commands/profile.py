@@ -12,13 +12,18 @@ from lpuc.cli.options import (
     COMPILING,
     FILE,
     about,
+    by_name,
     command,
     compile_options,
+    extent,
     given_options,
     json_option,
 )
 from lpuc.cli.output import show
 from lpuc.compiler.options import CompileOptions
+
+ENCODED = "E"
+"""The symbol that says how long what an encoder has read is."""
 
 if TYPE_CHECKING:
     from lpuc.profiling.floor import Floor
@@ -29,6 +34,14 @@ if TYPE_CHECKING:
 @click.argument("file", type=FILE)
 @click.option("--context", type=int, metavar="N",
               help="Tokens in the cache.  [default: as many as fit, at most 131072]")  # fmt: skip
+@click.option(
+    "--symbol",
+    multiple=True,
+    callback=by_name(extent),
+    metavar="NAME=INT",
+    help="Another symbol of the run, as E, how long what an encoder has read is "
+    "(repeatable).  [default: of 'step' as much as fits]",
+)
 @click.option("--entry", default="step", show_default=True, help="What is run.")
 @click.option("--model", type=FILE, metavar="MODEL.onnx",
               help="The model of a program, from which the floor is computed.")  # fmt: skip
@@ -53,9 +66,9 @@ if TYPE_CHECKING:
 @json_option
 @compile_options
 def profile(
-    file: Path, context: int | None, entry: str, model: Path | None, rows: int,
-    html: Path | None, trace: Path | None, address_trace: Path | None, window: str, as_json: bool,
-    options: CompileOptions,
+    file: Path, context: int | None, symbol: dict[str, int], entry: str, model: Path | None,
+    rows: int, html: Path | None, trace: Path | None, address_trace: Path | None, window: str,
+    as_json: bool, options: CompileOptions,
 ) -> None:  # fmt: skip
     """
     Say how long a run of FILE takes on the modelled machine, why, and what would make it faster.
@@ -87,10 +100,13 @@ def profile(
         program, source, precision = _read(file, options), model, None
     else:
         program, source, precision = compiled(file, options), model or file, options.precision
-    used = _context(program, entry, context)
-    floor = None if source is None else _floor(source, program, entry, used, precision)
-    products = _products(source, program, precision) if isinstance(floor, Floor) else None
-    found = profiled(program, entry, used, floor=floor, products=products)
+    used = _context(program, entry, context, symbol)
+    symbols = _symbols(program, entry, symbol)
+    encoded = symbols.get(ENCODED, 1)
+    floor = None if source is None else _floor(source, program, entry, used, precision, encoded)
+    known = isinstance(floor, Floor)
+    products = _products(source, program, precision, encoded) if known else None
+    found = profiled(program, entry, used, symbols, floor=floor, products=products)
     if html is not None:
         page.write_page(found, file.name, html)
     if trace is not None:
@@ -101,7 +117,7 @@ def profile(
 
 
 def _products(
-    model: Path | None, program: Program, precision: str | None
+    model: Path | None, program: Program, precision: str | None, encoded: int
 ) -> Callable[[int], int] | None:
     """The MACs of a prompt of so many tokens, of a model whose floor is known."""
     from lpuc.profiling.floor import prompt_of
@@ -109,7 +125,7 @@ def _products(
     past = next((p for p in program.interface.inputs if p.role == "past"), None)
     if model is None or past is None:
         return None
-    return lambda prompt: prompt_of(model, prompt, precision or past.storage.value)
+    return lambda prompt: prompt_of(model, prompt, precision or past.storage.value, encoded)
 
 
 def _read(file: Path, options: CompileOptions) -> Program:
@@ -131,22 +147,40 @@ def _read(file: Path, options: CompileOptions) -> Program:
     )
 
 
-def _context(program: Program, entry: str, context: int | None) -> int | None:
+def _context(
+    program: Program, entry: str, context: int | None, given: dict[str, int]
+) -> int | None:
     """As many tokens as fit, up to `FARTHEST`, if a decoder is run and nothing is said."""
     from lpuc.profiling.profile import FARTHEST
+    from lpuc.reports.prediction import counted
     from runtime.generation.device import GENERATE
+    from runtime.program.interface_json import STEP
 
-    symbols = dict(program.entries)[entry].symbols if entry in dict(program.entries) else ()
-    if context is None and entry == "step" and len(symbols) == 1:
-        return min(FARTHEST, symbols[0].upper)
-    if context is None and entry == GENERATE and symbols:
-        return max(1, min(FARTHEST, program.entry(entry).greatest["total"] - 2))
-    return context
+    if context is not None or entry not in dict(program.entries):
+        return context
+    most = program.entry(entry).greatest
+    if entry == GENERATE and most:
+        return max(1, min(FARTHEST, most["total"] - 2))
+    name = counted(entry, program.entry(entry), most) if entry == STEP else None
+    return None if name is None else given.get(name, min(FARTHEST, most[name]))
+
+
+def _symbols(program: Program, entry: str, given: dict[str, int]) -> dict[str, int]:
+    """Those that the context does not say: what is given, of `step` else as much as fits."""
+    from lpuc.reports.prediction import counted
+    from runtime.program.interface_json import STEP
+
+    if entry != STEP:
+        return given
+    most = program.interface.greatest
+    rest = {n: most[n] for n in most if n != counted(entry, program.interface, most)}
+    return {**rest, **given}
 
 
 def _floor(
-    model: Path, program: Program, entry: str, context: int | None, precision: str | None
-) -> Floor | str:
+    model: Path, program: Program, entry: str, context: int | None, precision: str | None,
+    encoded: int,
+) -> Floor | str:  # fmt: skip
     """The floor of one token, by `step` or the first of `generate`, or why there is none."""
     from lpuc.profiling.floor import floor_of
     from lpuc.profiling.floor.shapes import Unshaped
@@ -160,6 +194,6 @@ def _floor(
         return "the model has no cache, so it is no decoder of one token"
     cached = context - 1 if entry == GENERATE else context
     try:
-        return floor_of(model, cached, precision or past.storage.value)
+        return floor_of(model, cached, precision or past.storage.value, encoded)
     except Unshaped as reason:
         return str(reason)

@@ -19,6 +19,7 @@ from lpuc.profiling.floor.shapes import (
     bound,
     element_bits,
     is_cache,
+    is_encoded,
     nodes_of,
 )
 
@@ -33,22 +34,23 @@ LOOKUPS = ("Gather", "GatherND")
 FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
 
 
-def floor_of(path: Path, context: int, precision: str) -> Floor:
+def floor_of(path: Path, context: int, precision: str, encoded: int = 1) -> Floor:
     """
     The least that a token behind `context` tokens costs.
 
-    Raises `Unshaped` where the file is no decoder with a cache, or its shapes are not known.
+    `encoded` is how long what an encoder has read is, of a model that takes such. Raises `Unshaped`
+    where the file is no decoder with a cache, or its shapes are not known.
     """
-    model = bound(onnx.ModelProto.FromString(path.read_bytes()), context)
+    model = bound(onnx.ModelProto.FromString(path.read_bytes()), context, encoded)
     return Floor(context, precision, *_Counting(model, precision).parts())
 
 
-def prompt_of(path: Path, prompt: int, precision: str) -> int:
+def prompt_of(path: Path, prompt: int, precision: str, encoded: int = 1) -> int:
     """MACs of a prompt: those of each token over what is before it, logits of the last alone.
 
     MACs grow evenly with the context, so two contexts give all. Raises `Unshaped` as `floor_of`.
     """
-    low, high = (floor_of(path, context, precision) for context in (1, 2))
+    low, high = (floor_of(path, context, precision, encoded) for context in (1, 2))
     first, more = low.macs - low.last_macs, high.macs - low.macs
     before = prompt * (prompt - 1) // 2 - prompt
     return prompt * first + before * more + low.last_macs
@@ -91,11 +93,14 @@ class _Counting:
         return found
 
     def _cache(self) -> Iterable[Least]:
-        """The cache is read once, and a row of it is written."""
+        """The cache is read once, and a row of it is written; what an encoder has read is read."""
+        used = {name for node in self.nodes for name in node.input}
         for value in self.model.graph.input:
-            if is_cache(value.name) and value.name in self.shapes:
-                shape, kind = self.shapes[value.name], value.type.tensor_type.elem_type
-                size = prod(shape) + self._row(shape)
+            shape, kind = self.shapes.get(value.name), value.type.tensor_type.elem_type
+            is_grown, name = is_cache(value.name), value.name
+            is_read = is_encoded(name) and kind in FLOATS and name in used
+            if shape is not None and (is_grown or is_read):
+                size = prod(shape) + (self._row(shape) if is_grown else 0)
                 yield Least(value.name, size * element_bits(kind, self.precision) // 8, 0)
 
     def _row(self, shape: Shape) -> int:

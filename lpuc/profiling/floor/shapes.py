@@ -1,6 +1,7 @@
 """Free dimensions of the inputs of a graph, for one token behind a number of tokens.
 
-What an input is its name says, as exporters and runtimes have it: ids, mask, positions, past.
+What an input is its name says, as exporters and runtimes have it: ids, mask, positions, past, and
+what an encoder has read, whose free dimensions all are as long.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 Shape = tuple[int, ...]
 CACHES = ("past", "cache", "key_cache", "value_cache")
+ENCODED = ("encoder", "cross")
 
 
 class Unshaped(Exception):
@@ -20,10 +22,15 @@ class Unshaped(Exception):
 
 def is_cache(name: str) -> bool:
     """Whether an input is the cache, by its name."""
-    return name.startswith(CACHES) or ".past" in name
+    return (name.startswith(CACHES) or ".past" in name) and not is_encoded(name)
 
 
-def _extent(model: ModelProto, value: ValueInfoProto, axis: int, context: int) -> int:
+def is_encoded(name: str) -> bool:
+    """Whether an input is what an encoder has read, or keys and values of that, by its name."""
+    return any(part in name for part in ENCODED)
+
+
+def _extent(model: ModelProto, value: ValueInfoProto, axis: int, context: int, encoded: int) -> int:
     """What a free dimension of an input is: where it stands says so, not how it is called."""
     dims = value.type.tensor_type.shape.dim
     is_last = axis == len(dims) - 1
@@ -31,6 +38,8 @@ def _extent(model: ModelProto, value: ValueInfoProto, axis: int, context: int) -
         return int(symbol)
     if axis == 0:
         return 1
+    if is_encoded(value.name):
+        return encoded
     if is_cache(value.name):
         return _head_size(model, value.name) if is_last else context
     return context + 1 if is_last and "mask" in value.name else 1
@@ -68,7 +77,7 @@ def attribute(node: NodeProto, name: str) -> int | None:
     return next((a.i for a in node.attribute if a.name == name), None)
 
 
-def bound(model: ModelProto, context: int) -> ModelProto:
+def bound(model: ModelProto, context: int, encoded: int = 1) -> ModelProto:
     """The model with numbers for all free dimensions of its inputs."""
     weights = {t.name for t in model.graph.initializer}
     inputs = [v for v in model.graph.input if v.name not in weights]
@@ -77,7 +86,7 @@ def bound(model: ModelProto, context: int) -> ModelProto:
     for value in inputs:
         for axis, dim in enumerate(value.type.tensor_type.shape.dim):
             if not dim.HasField("dim_value"):
-                dim.dim_value = _extent(model, value, axis, context)
+                dim.dim_value = _extent(model, value, axis, context, encoded)
     return model
 
 
