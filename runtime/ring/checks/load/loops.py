@@ -131,7 +131,7 @@ def is_settled(behind: State, older: Older, hbm: Far, tail: int) -> bool:
         for _, first, end, held in behind.hbm.within(low, high):
             if not isinstance(held, Content) or not _serves(held, was):
                 return False
-            if held.event in hbm.growing and held != was:
+            if held.stored in hbm.growing and held != was:
                 tags.wording.refuse_unknown(tail, first, end)
     return True
 

@@ -42,8 +42,8 @@ class Far:
 
     `ask` has the turns of a loop executed one by one if an operand depends on them. `began` is how
     many events there were where the outermost loop began of which that is done now. By event `put`
-    are the parts of devices, `stored` what was exchanged by rows, but for what is of a turn before;
-    extents of some of those in `growing` depend on symbols or turns.
+    are the parts of devices, by that of the first ones `stored` rows that were exchanged, but for
+    what is of a turn before; extents of some of those in `growing` depend on symbols or turns.
     """
 
     def __init__(self, tags: Tags, ask: Callable[[int], None]) -> None:
@@ -62,7 +62,8 @@ class Far:
         outer = self.began
         self.began = self.tags.known.count if outer is None and is_counted else outer
         try:
-            yield
+            with self.exchanged.one_by_one():
+                yield
         finally:
             self.began = outer
 
@@ -95,10 +96,16 @@ class Far:
         """Refuse a read of what is exchanged unless all devices have it, all of one age."""
         if found is None or not (hbm.is_marked or hbm.is_mixed):
             return
-        if hbm.is_mixed and found.parts:
-            self.exchanged.check(hbm, at, found)
+        if found.parts:
+            self._check_stored(hbm, at, found)
         if is_uniform(base) and _meets(hbm, found):
             self._check_turns(hbm, at, found)
+
+    def _check_stored(self, hbm: Runs, at: int, found: Block) -> None:
+        if not found.bases and self.exchanged.is_mixed(hbm, *found.hull):
+            self.ask(found.sources)
+            self._refuse_unknown(at, found)
+        self.exchanged.check(hbm, at, found)
 
     def _check_turns(self, hbm: Runs, at: int, found: Block) -> None:
         self.ask(found.sources)
@@ -171,8 +178,9 @@ class Far:
             hbm.within(found.bases[0] + low, found.bases[0] + high) for low, high in found.parts
         )
         helds = [held for runs in near for *_, held in runs if isinstance(held, Content)]
-        events = {held.event for held in helds if held.kind is WHOLE}
-        if not all(have(self.stored[event], found.grown) for event in events & self.growing):
+        events = {held.stored for held in helds if held.kind is WHOLE}
+        stored = [grown for event in events for grown in self.stored[event]]
+        if events & self.growing and not have(stored, found.grown):
             self._refuse_unknown(at, found)
 
     def _refuse_less(self, hbm: Runs, at: int, found: Block | None, kind: Kind) -> None:
@@ -225,7 +233,7 @@ class Far:
         if found.is_placed or (is_followed and found.is_exact):
             for low, high in found.parts:
                 hbm.put_on(found.bases[0] + low, found.bases[0] + high, content)
-            if content.stored == event:
+            if content.kind is SAME and content.stored >= 0:
                 self.exchanged.mark(hbm, event)
             return
         for _, first, end, held in list(hbm.within(*found.hull)):
@@ -241,9 +249,10 @@ class Far:
             self.exchanged.over(hbm, event, found)
             return Content(SAME, event, stored=event)
         hbm.is_marked = True
-        self.stored.setdefault(began, []).append(found.grown)
-        self.growing |= set() if found.grown.is_fixed else {began}
-        return Content(WHOLE, began, stored=began)
+        first = self.exchanged.over_by_row(hbm, self.tags.known.at[event], began, event, found)
+        self.stored.setdefault(first, []).append(found.grown)
+        self.growing |= set() if found.grown.is_fixed else {first}
+        return Content(WHOLE, began, stored=first)
 
 
 def is_marked(held: Held) -> bool:

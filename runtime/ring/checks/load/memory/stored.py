@@ -1,82 +1,143 @@
-"""What devices exchanged and stored in HBM, all that one instruction stored at a known address.
+"""What devices exchanged and stored in HBM.
 
 Where an exchange is stored over a part of what one before it left there, the rest of that is older.
-With what was stored over the other part it is no one value, so nothing reads both. What was
-there of others may be read with it: so a cache has rows of before beside new ones. Rows that a
-loop stores turn by turn have more rules (`memory.far`).
+With what was stored over the other part it is no one value, so no instruction reads both, neither
+at once nor in several turns of a loop. What was there of others may be read with it: so a cache has
+rows of before beside new ones. Rows that one instruction stores turn by turn are one exchange until
+it stores some of them again; they have more rules (`memory.far`).
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 
 from runtime.ring.checks.load.memory.blocks import Block
 from runtime.ring.checks.load.memory.growing import NEVER, Grown, has
 from runtime.ring.checks.load.memory.runs import Content, Runs
 from runtime.ring.checks.load.refusal import Wording
 
-
-class Exchanged(NamedTuple):
-    """How much one instruction stored, and the events that lay beneath some of it."""
-
-    grown: Grown
-    beneath: frozenset[int] = frozenset()
+Run = tuple[int, int, int]
+"""First byte, end, and the event that stored it."""
+Swept = dict[int, tuple[int, int]]
+"""By the event that stored them, when bytes were read last, and the first one of those."""
 
 
 class Stored:
-    """What was stored of exchanges, by event."""
+    """What was stored of exchanges, by event.
+
+    `known` is how much was stored by those that are no rows. Of what was stored over a part of
+    others `beneath` has the events of the others, and since which event that is so.
+    """
 
     def __init__(self, wording: Wording) -> None:
         self.wording = wording
-        self.known: dict[int, Exchanged] = {}
+        self.known: dict[int, Grown] = {}
+        self.beneath: dict[int, dict[int, int]] = {}
+        self._rows_of: dict[tuple[int, int], int] = {}
+        """The event of the rows that an instruction stores since some event."""
+        self._swept: list[dict[int, Swept]] = []
+        """By instruction, what the turns so far read of each loop that is around and is executed
+        turn by turn.
+        """
+
+    @contextmanager
+    def one_by_one(self) -> Generator[None]:
+        """The turns of a loop are executed one by one."""
+        self._swept.append({})
+        try:
+            yield
+        finally:
+            self._swept.pop()
 
     def over(self, hbm: Runs, event: int, found: Block) -> None:
-        """An exchange is about to be stored."""
-        met = {other for low, high in _bytes(found) for *_, other in _within(hbm, low, high)}
-        beneath = met.union(*(self.known[other].beneath for other in met & self.known.keys()))
-        self.known[event] = Exchanged(found.grown, frozenset(beneath))
+        """An exchange is about to be stored at once."""
+        self.known[event] = found.grown
+        self._lay(self._met(hbm, found), event, event)
         hbm.is_stored = True
+
+    def over_by_row(self, hbm: Runs, at: int, began: int, event: int, found: Block) -> int:
+        """Rows are about to be stored in loops that began; the event of their exchange."""
+        met, first = self._met(hbm, found), self._rows_of.get((began, at), event)
+        if first in met:
+            first, met = event, met & {h.stored for h in hbm.held if isinstance(h, Content)}
+        self._rows_of[began, at] = first
+        self._lay(met, first, event)
+        return first
+
+    def _met(self, hbm: Runs, found: Block) -> set[int]:
+        """Those that stored what an operand has, or what lay there before."""
+        met = {event for low, high in _bytes(found) for *_, event in _within(hbm, low, high)}
+        return met.union(*(self.beneath.get(event, ()) for event in met))
+
+    def _lay(self, met: set[int], event: int, since: int) -> None:
+        beneath = self.beneath.setdefault(event, {})
+        for older in met - {event}:
+            beneath.setdefault(older, since)
 
     def mark(self, hbm: Runs, event: int) -> None:
         """It was stored: reads are looked at if something is left of what lay there, or may be."""
-        grown, beneath = self.known[event]
+        beneath = self.beneath[event]
         if beneath and not hbm.is_mixed:
-            hbm.is_mixed = not grown.is_fixed or not beneath.isdisjoint(_events(hbm))
+            is_fixed = self.known[event].is_fixed
+            hbm.is_mixed = not is_fixed or not beneath.keys().isdisjoint(_events(hbm))
+
+    def is_mixed(self, hbm: Runs, low: int, high: int) -> bool:
+        """Whether of some bytes not all are of one exchange, or may not be."""
+        events = {event for *_, event in _within(hbm, low, high)}
+        return any(
+            self._may_be_less(event) or not events.isdisjoint(beneath)
+            for event in events
+            if (beneath := self.beneath.get(event))
+        )
+
+    def _may_be_less(self, event: int) -> bool:
+        known = self.known.get(event)
+        return known is not None and not known.is_fixed
 
     def check(self, hbm: Runs, at: int, found: Block) -> None:
         """Refuse a read of what exchanges stored one over a part of another."""
         for number in range(len(found.bases)):
             its = found._replace(bases=found.bases[number : number + 1])
-            pairs = _bytes(its)
-            self._check(at, [run for low, high in pairs for run in _within(hbm, low, high)], its)
+            met = [run for low, high in _bytes(its) for run in _within(hbm, low, high)]
+            self._check(at, met, its)
+            for swept in self._swept:
+                self._sweep(at, met, swept.setdefault(at, {}))
 
-    def _check(self, at: int, met: list[tuple[int, int, int]], found: Block) -> None:
-        below = {
-            other: event
-            for *_, event in met
-            if event in self.known
-            for other in self.known[event].beneath
-        }
+    def _check(self, at: int, met: Sequence[Run], found: Block) -> None:
+        below = {other: event for *_, event in met for other in self.beneath.get(event, ())}
         for first, end, event in met:
             if event in below:
                 self.wording.refuse_older(at, first, below[event], event)
             if not self._is_all(event, first, end, found):
                 self.wording.refuse_unknown(at, first, end)
 
+    def _sweep(self, at: int, met: Sequence[Run], swept: Swept) -> None:
+        """Refuse what is read with older bytes of another turn, or with newer ones.
+
+        Older ones do not count that were read before something was stored over others of them.
+        """
+        for first, _, event in met:
+            beneath = self.beneath.get(event, {})
+            for other, (when, place) in swept.items():
+                if event in self.beneath.get(other, ()):
+                    self.wording.refuse_older(at, first, other, event)
+                if beneath.get(other, when) < when:
+                    self.wording.refuse_older(at, place, event, other)
+        now = self.wording.known.count
+        swept.update((event, (now, first)) for first, _, event in met)
+
     def _is_all(self, event: int, low: int, high: int, found: Block) -> bool:
         """Whether of some bytes no more is read than was stored, whatever symbols are."""
-        grown, beneath = self.known.get(event, (NEVER, None))
-        if not beneath or grown.is_fixed:
+        if not self.beneath.get(event) or not self._may_be_less(event):
             return True
-        return has(grown, found.grown, low, high)
+        return has(self.known[event], found.grown, low, high)
 
     def is_new_to(self, first: Runs, left: Runs) -> bool:
         """Whether a turn stored something that the next one cannot take for its own.
 
         That is what lies over something of an exchange, and what there may be less of.
         """
-        new = _events(left) - _events(first)
-        known = (self.known[event] for event in new & self.known.keys())
-        is_plain = all(grown.is_fixed and not beneath for grown, beneath in known)
+        new = (_events(left) - _events(first)) & self.known.keys()
+        is_plain = all(self.known[event].is_fixed and not self.beneath[event] for event in new)
         return not is_plain and self._rows(left) != self._rows(first)
 
     def _rows(self, hbm: Runs) -> list[tuple[int, int, bool]]:
@@ -90,15 +151,14 @@ class Stored:
             event = held.stored if isinstance(held, Content) else -1
             number = numbers.setdefault(event, len(numbers)) if event >= 0 else -1
             if not found or number != found[-1][1]:
-                known = self.known.get(event)
-                found.append((start, number, known is not None and not known.grown.is_fixed))
+                found.append((start, number, self._may_be_less(event)))
         return found
 
     def pass_turn(self, loop: int) -> None:
         """A turn of a loop ends: behind it, what extents depend on are other numbers."""
-        for event, (grown, beneath) in self.known.items():
+        for event, grown in self.known.items():
             if grown.is_of(loop):
-                self.known[event] = Exchanged(NEVER, beneath)
+                self.known[event] = NEVER
 
 
 def _events(hbm: Runs) -> set[int]:
@@ -112,7 +172,7 @@ def _bytes(found: Block) -> Iterator[tuple[int, int]]:
     return ((base + low, base + high) for low, high in found.parts)
 
 
-def _within(hbm: Runs, low: int, high: int) -> Iterator[tuple[int, int, int]]:
+def _within(hbm: Runs, low: int, high: int) -> Iterator[Run]:
     """The runs of what was exchanged, with the events that stored them."""
     for _, first, end, held in hbm.within(low, high):
         if isinstance(held, Content) and held.stored >= 0:
