@@ -20,6 +20,7 @@ from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.instructions.reduction import Reduce, Scan, TopK
 from runtime.isa.instructions.vector import Cast, Copy, Fill, Iota, Map1, Map2, Select
 from runtime.isa.spec import DataInst
+from runtime.ring.checks.load.memory.ranges import merged
 
 ONE = -1
 """The last place, which holds 1: the extent of an axis that an operand lacks."""
@@ -186,19 +187,8 @@ def pieces(shape: tuple[int, ...], size: int) -> Pieces:
     if count > MOST_PIECES:
         return ((low, low + run + sum((extent - 1) * step for step, extent in outer)),)
     steps = (range(0, extent * step, step) for step, extent in outer)
-    return _merged([low + sum(at) for at in product(*steps)], run)
-
-
-def _merged(starts: list[int], run: int) -> Pieces:
-    """Pieces of equal length as few as they can be."""
-    starts.sort()
-    found = [[starts[0], starts[0] + run]]
-    for start in starts[1:]:
-        if start <= found[-1][1]:
-            found[-1][1] = start + run
-        else:
-            found.append([start, start + run])
-    return tuple((low, high) for low, high in found)
+    starts = [low + sum(at) for at in product(*steps)]
+    return tuple(merged([(start, start + run) for start in starts]))
 
 
 @lru_cache(1 << 14)

@@ -7,7 +7,6 @@ addresses in HBM, and in the LMU such as of weights that each layer has elsewher
 is executed, and has to be of the same kind.
 """
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -22,6 +21,7 @@ from runtime.ring.checks.load.layers.groups import Forms, Groups
 from runtime.ring.checks.load.layers.rows import NO_NOTE, Bounds, Row
 from runtime.ring.checks.load.layers.story import facts, moved, seen
 from runtime.ring.checks.load.memory.events import Block
+from runtime.ring.checks.load.memory.ranges import Ranges
 from runtime.ring.checks.load.memory.runs import Kind, Runs
 from runtime.ring.checks.load.state import State
 from runtime.ring.checks.load.values import Value
@@ -106,11 +106,11 @@ class Again:
         )
         if rows is None:
             return 0
-        bounds = _merged(
+        alike = Ranges(
             [hull for row in rows for view in row.near for hull in view.hull(row.values)]
         )
-        apart = Apart(bounds)
-        if not all(apart.has(row, row.values) for row in rows):
+        bounds = alike.all
+        if not all(_are_apart(row, row.values, alike) for row in rows):
             return 0
         if seen(before.lmu, before.window, bounds) != seen(state.lmu, now.window, bounds):
             return 0
@@ -118,7 +118,9 @@ class Again:
         count, last = 0, stretches[0]
         for stretch in stretches:
             found = comparison.compared(stretch, state.registers)
-            if found is None or not all([apart.has(r, v) for r, _, v, _ in found.later if r.aside]):
+            if found is None or not all(
+                [_are_apart(r, v, alike) for r, _, v, _ in found.later if r.aside]
+            ):
                 break
             self._execute(found, state)
             count, last = count + 1, stretch
@@ -225,29 +227,11 @@ class Again:
                 del known.blocks[event]
 
 
-def _merged(ranges: Bounds) -> Bounds:
-    """Ranges in order, of which none touch."""
-    found: Bounds = []
-    for low, high in sorted(ranges):
-        if found and low <= found[-1][1]:
-            found[-1] = found[-1][0], max(high, found[-1][1])
-        else:
-            found.append((low, high))
-    return found
-
-
-class Apart:
-    """What lies apart from what all stretches touch alike, ranges in order."""
-
-    def __init__(self, bounds: Bounds) -> None:
-        self.lows = [low for low, _ in bounds]
-        self.highs = [0, *(high for _, high in bounds)]
-
-    def has(self, row: Row, values: Values) -> bool:
-        """Whether loose operands in the LMU have no byte of the ranges."""
-        for number, low, high in row.aside:
-            base = values[number]
-            assert isinstance(base, int)
-            if self.highs[bisect_left(self.lows, base + high)] > base + low:
-                return False
-        return True
+def _are_apart(row: Row, values: Values, bounds: Ranges) -> bool:
+    """Whether loose operands in the LMU have no byte of what all stretches touch alike."""
+    for number, low, high in row.aside:
+        base = values[number]
+        assert isinstance(base, int)
+        if bounds.meet(base + low, base + high):
+            return False
+    return True

@@ -4,7 +4,6 @@ What devices put, exchange and store with such extents has to fit for each numbe
 and so has what is read of it: all of them are tried.
 """
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -12,6 +11,7 @@ from itertools import product
 from math import prod
 from typing import NamedTuple
 
+from runtime.ring.checks.load.memory.ranges import Range, Ranges, clipped, merged
 from runtime.ring.checks.load.touches import Pieces, pieces
 from runtime.ring.checks.load.values import (
     LOWEST,
@@ -26,7 +26,6 @@ from runtime.ring.checks.load.values import (
 
 MOST_NUMBERS = 1 << 13
 """Numbers that are tried."""
-Ranges = list[list[int]]
 INTEGERS = {int}
 
 
@@ -81,14 +80,16 @@ def have(whole: Sequence[Grown], part: Grown) -> bool:
     """Whether operands have all bytes of another, whatever symbols and turns are."""
     return any(
         all(
-            _are_within(
-                _merged(pair for grown in whole for pair in grown.bytes_of(given)),
-                part.bytes_of(given),
-            )
+            _have([pair for grown in whole for pair in grown.bytes_of(given)], part.bytes_of(given))
             for given in tried
         )
         for tried in _tried((*whole, part))
     )
+
+
+def _have(whole: Iterable[Range], part: Iterable[Range]) -> bool:
+    ranges = Ranges(whole)
+    return all(ranges.have(low, high) for low, high in part)
 
 
 @lru_cache(1 << 14)
@@ -96,7 +97,7 @@ def has(whole: Grown, part: Grown, low: int, high: int) -> bool:
     """Whether an operand has what another has of some bytes, whatever symbols and turns are."""
     return _is_of_parts(whole, part) or any(
         all(
-            _are_within(_merged(whole.bytes_of(given)), _clipped(part.bytes_of(given), low, high))
+            _have(whole.bytes_of(given), clipped(part.bytes_of(given), low, high))
             for given in tried
         )
         for tried in _tried((whole, part))
@@ -108,8 +109,8 @@ def agree(one: Grown, other: Grown, low: int, high: int) -> bool:
     """Whether two operands have the same of some bytes, whatever symbols and turns are."""
     return (one == other and one is not NEVER) or any(
         all(
-            _merged(_clipped(one.bytes_of(given), low, high))
-            == _merged(_clipped(other.bytes_of(given), low, high))
+            merged(clipped(one.bytes_of(given), low, high))
+            == merged(clipped(other.bytes_of(given), low, high))
             for given in tried
         )
         for tried in _tried((one, other))
@@ -153,28 +154,3 @@ def _tried(operands: Iterable[Grown]) -> Iterator[Iterator[dict[Span, int]]]:
         ]
         if prod(numbers.stop - numbers.start for numbers in ranges) <= MOST_NUMBERS:
             yield (dict(zip(roots, numbers, strict=True)) for numbers in product(*ranges))
-
-
-def _clipped(pairs: Iterable[tuple[int, int]], low: int, high: int) -> Iterator[tuple[int, int]]:
-    for first, end in pairs:
-        if first < high and low < end:
-            yield max(first, low), min(end, high)
-
-
-def _merged(pairs: Iterable[tuple[int, int]]) -> Ranges:
-    found: Ranges = []
-    for low, high in sorted(pairs):
-        if found and low <= found[-1][1]:
-            found[-1][1] = max(high, found[-1][1])
-        else:
-            found.append([low, high])
-    return found
-
-
-def _are_within(held: Ranges, pairs: Iterable[tuple[int, int]]) -> bool:
-    starts = [first for first, _ in held]
-    for low, high in pairs:
-        at = bisect_right(starts, low) - 1
-        if at < 0 or high > held[at][1]:
-            return False
-    return True
