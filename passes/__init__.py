@@ -32,6 +32,7 @@ PASS_NAMES = (
     "lpu-drop-dead",
     "lpu-gather-to-view",
     "lpu-demote-precision",
+    "lpu-round-inputs",
     "lpu-cache-to-state",
     "lpu-roll-layers",
     "lpu-derive-chunk",

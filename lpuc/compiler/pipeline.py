@@ -56,6 +56,7 @@ PIPELINE = (
             "lpu-gather-to-view",
             "lpu-demote-precision",
             "lpu-drop-dead",
+            "lpu-round-inputs",
             "lpu-cache-to-state",
             "lpu-roll-layers",
             "cse",

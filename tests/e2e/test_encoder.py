@@ -14,6 +14,9 @@ from onnx import ModelProto
 
 import lpuc
 from lpuc.cli import invoke
+from lpuc.compiler.driver import compile_model
+from lpuc.compiler.options import CompileOptions
+from runtime.numerics.elements import ElementType
 from tests.e2e.single import Array, f32
 from tests.e2e.written_decoders import HEADS, SIZE, VOCABULARY, WIDTH, chosen, written
 
@@ -101,6 +104,22 @@ def test_both_lengths_are_free(devices: int, path: Path):
         want = judge.run(None, given)
         for have, right in zip(program.run(given).values(), want, strict=True):
             np.testing.assert_allclose(have, right, rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("precision", ["f16", "bf16"])
+def test_what_products_read_is_kept_as_they_read_it(precision: str, path: Path):
+    """What the host rounds is what the device would have: the same numbers from rounded inputs."""
+    compiled = compile_model(path, CompileOptions(precision=precision, max_context=64))
+    ports = compiled.program.interface.inputs
+    kept = {port.name: port.storage.value for port in ports if "cross" in port.name}
+    assert kept == dict.fromkeys(("past_key_cross_0", "past_value_cross_0"), precision)
+    given = inputs_of(3, 9, 2)
+    short = {name: given[name].astype(ElementType(precision).dtype) for name in kept}
+    again = {name: array.astype(np.float32) for name, array in short.items()}
+    got, same = compiled.run(given), compiled.run(given | again)
+    np.testing.assert_array_equal(got["logits"], same["logits"])
+    want = onnxruntime.InferenceSession(path).run(None, given)
+    np.testing.assert_allclose(got["logits"], want[0], atol=0.05)
 
 
 def test_lengths_that_differ_are_refused(path: Path):
