@@ -6,6 +6,7 @@ import ast
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,10 +31,12 @@ getattr(runpy, how)(what, run_name="__main__")
 """Runs a module, or a file as a script, up to where it imports numpy; 9 if that comes too early."""
 
 
+@cache
 def entry_points() -> list[Path]:
     """What runs when it is named: it has a call at its end, or asks whether it is the program."""
-    paths = sorted(FOLDER.rglob("*.py"))
-    return [path for path in paths if any(map(_runs, ast.parse(path.read_text()).body))]
+    texts = {path: path.read_text() for path in sorted(FOLDER.rglob("*.py"))}
+    named = {path: text for path, text in texts.items() if "main()" in text or "__main__" in text}
+    return [path for path, text in named.items() if any(map(_runs, ast.parse(text).body))]
 
 
 def _runs(node: ast.stmt) -> bool:

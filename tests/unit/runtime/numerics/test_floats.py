@@ -103,7 +103,7 @@ def test_every_function_has_a_bound() -> None:
 @pytest.mark.parametrize(("dst", "source"), WIDTHS)
 @pytest.mark.parametrize("name", ONE)
 def test_one_operand(name: str, dst: ElementType, source: ElementType) -> None:
-    x = finite(np.concatenate([edges(source), random(source, 200, 11)]))
+    x = finite(np.concatenate([edges(source), random(source, 100, 11)]))
     x = x[DOMAINS[name](x.astype(np.float32))] if name in DOMAINS else x
     assert not _wrong(name, dst, _one(name, x, dst, source), as_floats(x))[:5]
 
@@ -145,10 +145,10 @@ def _defined(name: str, x: Array, y: Array) -> Array:
 @pytest.mark.parametrize(("dst", "source"), WIDTHS)
 @pytest.mark.parametrize("name", TWO)
 def test_two_operands(name: str, dst: ElementType, source: ElementType) -> None:
-    few = np.random.default_rng(5).permutation(finite(edges(source)))[:24]
+    few = np.random.default_rng(5).permutation(finite(edges(source)))[:16]
     a, b = pairs(few, few)
-    x = np.concatenate([a, random(source, 300, 12), edges(source)])
-    y = np.concatenate([b, random(source, 300, 13), edges(source)[::-1]])
+    x = np.concatenate([a, random(source, 150, 12), edges(source)])
+    y = np.concatenate([b, random(source, 150, 13), edges(source)[::-1]])
     keep = np.isfinite(x.astype(np.float32)) & np.isfinite(y.astype(np.float32))
     keep &= _defined(name, x, y)
     x, y = x[keep], y[keep]

@@ -1,4 +1,4 @@
-"""More of a resource, or a stream issued earlier, is never slower: up to 100 random programs.
+"""More of a resource, or a stream issued earlier, is never slower: up to 60 random programs.
 
 What is not so, and why: docs/timing.md.
 """
@@ -24,8 +24,8 @@ from tests.unit.runtime.timing.random_programs import random_program
 pytestmark = pytest.mark.xdist_group("monotone")
 """The programs are made and predicted once, in one process."""
 
-SEEDS = range(100)
-MORE_SEEDS = range(100, 200)
+SEEDS = range(60)
+MORE_SEEDS = range(60, 200)
 """Those of slow tests."""
 MORE: dict[str, Callable[[Target], Target]] = {
     "twice the fifo": lambda t: replace(t, fifo_bytes=2 * t.fifo_bytes),
