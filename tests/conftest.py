@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,6 +27,7 @@ limit_threads(1)
 gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])  # as the command does
 settings.register_profile(
     "the same each time",
+    max_examples=40,  # always the same ones: more would be asked for in vain by every run
     deadline=None,  # how long an example takes is up to what else the machine does
     suppress_health_check=[HealthCheck.too_slow],
     derandomize=True,
@@ -80,6 +82,7 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return spreading.name_of(val, argname)
 
 
+@cache
 def generators(module: ModuleType) -> list[np.random.Generator]:
     return [value for value in vars(module).values() if isinstance(value, np.random.Generator)]
 

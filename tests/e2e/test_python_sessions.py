@@ -11,7 +11,7 @@ import pytest
 import lpuc
 from runtime.calling.loaded import Loaded
 from runtime.program.program import Program
-from tests.e2e.committed import CONTEXT, FAMILIES, ONE
+from tests.e2e.committed import CONTEXT, ONE
 from tests.e2e.python import PROMPT, inputs, reference, shared
 
 pytestmark = pytest.mark.xdist_group("python")
@@ -23,13 +23,16 @@ def program() -> lpuc.Program:
     return shared()
 
 
-@FAMILIES
+LEARNED = ONE.with_name("gpt2.onnx")
+"""Its positions are rows of a table."""
+
+
+@pytest.mark.parametrize("model", [ONE, LEARNED], ids=lambda path: path.stem)
 def test_a_session_gives_the_logits_of_the_whole_text(model: Path):
     tokens = [1, 5, 9, 2, 2, 7, 30, 11]
     expected = reference(model, tokens)
-    with lpuc.compile(
-        model, precision="f32", max_context=CONTEXT, prompt_chunk=0
-    ).session() as session:
+    own = {"precision": "f32", "max_context": CONTEXT, "prompt_chunk": 0}
+    with (shared() if model == ONE else lpuc.compile(model, **own)).session() as session:
         parts = [session.step(tokens[:3]), session.step(tokens[3:4]), session.step(tokens[4:])]
     np.testing.assert_allclose(np.concatenate(parts), expected, rtol=1e-4, atol=1e-5)
 

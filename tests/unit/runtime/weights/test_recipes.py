@@ -160,7 +160,7 @@ def streamed(recipe: Recipe, folder: Path) -> bytes:
         return b"".join(piece.tobytes() for (piece,) in pieces(recipe, files))
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture],
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture],
           deadline=None)  # fmt: skip
 @given(data=st.data(), shape=SHAPES, dtype=ANY_TYPE, portion=st.sampled_from([1, 40, 400]))
 def test_pieces_are_the_recipe(

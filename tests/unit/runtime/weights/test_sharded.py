@@ -109,7 +109,7 @@ def test_a_tensor_without_elements_has_parts_without_elements():
     assert read(for_device(shard, 1), Path()).shape == (2, 0)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(shard=shards())
 def test_the_parts_of_all_devices_are_the_whole(folder: Path, shard: Shard):
     """Each read as the recipe of its device; numpy cuts the whole for comparison."""
@@ -141,7 +141,7 @@ def around_shards(draw: st.DrawFn) -> tuple[Recipe, int]:
     return recipe, shard.sharding.devices
 
 
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data(), portion=st.sampled_from([1, 40, 400, 1 << 20]))
 def test_pieces_of_all_devices_are_what_each_reads(folder: Path, data: st.DataObject, portion: int):
     """Whatever is nested in what, and however small the portions are."""
