@@ -11,11 +11,11 @@ from runtime.isa.instructions.memory import Load, Store, Stream
 from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.instructions.reduction import TopK
 from runtime.isa.spec import DataInst, Inst
-from runtime.ring.checks.compile.content.far import Staging
 from runtime.ring.checks.compile.content.reading import Reading, is_within
 from runtime.ring.checks.compile.content.shapes import Shape, Shapes
-from runtime.ring.checks.compile.content.stored import View
 from runtime.ring.checks.compile.content.tiles import Tiles
+from runtime.ring.checks.compile.hbm.staging import Staging
+from runtime.ring.checks.compile.hbm.stored import View
 from runtime.ring.checks.compile.links import Links, Message, is_known, received, sent
 from runtime.ring.checks.compile.operands import COUNTS, LYING, Extents, topk
 from runtime.ring.checks.compile.proof import Report, Rule

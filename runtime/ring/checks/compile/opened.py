@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from runtime.ring.checks.compile.content.areas import Area
-from runtime.ring.checks.compile.content.staged import Far
+from runtime.ring.checks.compile.hbm.staged import Far
 from runtime.ring.checks.compile.links import Queues
 from runtime.ring.checks.compile.state import State
 from runtime.ring.checks.compile.values import Registers, Value

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from runtime.ring.checks.compile.content.memory import Memory
-from runtime.ring.checks.compile.content.staged import Far
+from runtime.ring.checks.compile.hbm.staged import Far
 from runtime.ring.checks.compile.links import Queues
 from runtime.ring.checks.compile.values import Registers, Symbols, Value
 

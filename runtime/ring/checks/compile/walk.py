@@ -13,10 +13,10 @@ from operator import attrgetter
 from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Loop, Out, Sts
 from runtime.isa.spec import DataInst, Inst
 from runtime.ring.checks.compile.content.areas import Area, Kind, is_within, left_of, of_kind
-from runtime.ring.checks.compile.content.staged import Far
 from runtime.ring.checks.compile.content.tiles import Turns
 from runtime.ring.checks.compile.effects import Effects
 from runtime.ring.checks.compile.flow import Flow
+from runtime.ring.checks.compile.hbm.staged import Far
 from runtime.ring.checks.compile.layers.repeats import Repeats
 from runtime.ring.checks.compile.links import unlike
 from runtime.ring.checks.compile.opened import Open, Turn

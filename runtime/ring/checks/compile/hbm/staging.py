@@ -22,8 +22,8 @@ from runtime.ring.checks.compile.content.families import Family, Label, Piece
 from runtime.ring.checks.compile.content.reading import faults
 from runtime.ring.checks.compile.content.shapes import Shape, Shapes, are_within
 from runtime.ring.checks.compile.content.slots import Slot, slot_of
-from runtime.ring.checks.compile.content.staged import Far, left_of
-from runtime.ring.checks.compile.content.stored import View, bases_of
+from runtime.ring.checks.compile.hbm.staged import Far, left_of
+from runtime.ring.checks.compile.hbm.stored import View, bases_of
 from runtime.ring.checks.compile.proof import Report, Rule
 from runtime.ring.checks.compile.values import Origin
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from runtime.ring.checks.compile.content.families import Family, Piece
-from runtime.ring.checks.compile.content.stored import Stored
+from runtime.ring.checks.compile.hbm.stored import Stored
 
 
 class Far:

@@ -4,7 +4,7 @@ A program that gathers again, and stores that over what it gathered before, leav
 it stores fewer: what one instruction reads then is of both, and no value. So of what an exchange
 stored over another nothing is read with what is left of that. Bytes that were no such thing may be
 read with it: a cache has them. Stores in a loop whose turns are walked one by one are in families
-(`far`).
+(`staging`).
 """
 
 from itertools import count

@@ -1,0 +1,1 @@
+"""What lies in HBM of what devices exchange."""
