@@ -103,7 +103,7 @@ class Effects:
         shape = self.shapes.made(operand.type.itemsize, extents, strides)
         view = View(base, shape, (*extents, *strides))
         if not is_stored:
-            self.staging.read(state.far, at, view)
+            self.staging.reads.read(state.far, at, view)
         else:
             self.staging.write(state.far, at, view, is_whole)
 

@@ -30,6 +30,7 @@ MOST_VISITS = 64
 MOST_TURNS = 1 << 13
 """Turns of a loop that are walked one by one where need be, and of all loops 8 times as many."""
 
+_UNCOUNTED = "which HBM {0} has of what devices exchange depends on turns nobody counts"
 LEAVING = (Bge, Jump, Halt)
 """Instructions behind which another may be left out."""
 
@@ -162,10 +163,13 @@ class Walk:
         registers, addresses = self.flow.written(head, tail)
         last = self.symbols.range(self.flow.bound(tail, state.registers, state.kept))[1] - 1
         low, high = self.symbols.range(start)
+        turns = self.flow.turns(tail, state.registers, state.kept)
+        values = range(low, max(high, last) + 1, loop.step if low == high else 1)
         state.forget(registers, addresses, self.symbols)
-        counter = self.symbols.fresh((low, max(high, last)), Origin.SAME)
+        counter = self.symbols.fresh((low, values[-1]), Origin.SAME)
         state.registers[loop.rd] = counter
-        self.effects.staging.counters |= symbols_of(counter)
+        is_counted = turns is not None and len(turns) <= MOST_TURNS
+        self.effects.staging.loops.enter(symbols_of(counter), values, is_counted)
 
     def _leave(self, at: int) -> int:
         """The end of a turn: the next one finds what this one found. Where to go on."""
@@ -184,19 +188,27 @@ class Walk:
             words = "a turn that ends at {0} leaves slots filled in part, last by {1}"
             self.report.refuse(Rule.TURN, words, at, area.at)
         lost = of_kind(behind, Kind.LOST)
-        if any(not is_within(area, loop.areas) for area in lost):
-            return self._again(loop, lost, loop.turn.far, loop.turn.kept)
-        if state.far.is_new_to(loop.turn.far):
-            return self._again(loop, lost, state.far, loop.turn.kept)
+        is_new = state.far.is_new_to(loop.turn.far)
+        if is_new or any(not is_within(area, loop.areas) for area in lost):
+            far = state.far if is_new else loop.turn.far
+            return self._again(loop, lost, far, loop.turn.kept)
         if (kept := self._left(loop, behind)) is not None:
             return self._again(loop, lost, loop.turn.far, kept)
-        if lost := [place for place in loop.kept if state.kept.get(place) != loop.kept[place]]:
-            words = "a turn that ends at {0} writes over what {1} loads in the next one"
-            self.report.refuse(Rule.TURN, words, at, self._loading(loop, lost[0]))
+        self._end_turns(loop, state)
         for base, shape in written:
             state.memory.write(at, base, shape, is_same=False)
         state.registers[_counter(self.flow.code[at])] = self.symbols.fresh(ANYTHING, Origin.SAME)
         return at + 1
+
+    def _end_turns(self, loop: Open, state: State) -> None:
+        """A loop ends: turns leave scalars as they were, and it is known what they stored."""
+        if lost := [place for place in loop.kept if state.kept.get(place) != loop.kept[place]]:
+            words = "a turn that ends at {0} writes over what {1} loads in the next one"
+            self.report.refuse(Rule.TURN, words, loop.tail, self._loading(loop, lost[0]))
+        staging = self.effects.staging
+        for symbol in symbols_of(loop.turn.registers[_counter(self.flow.code[loop.tail])]):
+            if not staging.leave(state.far, symbol, self._tiling(loop)):
+                self.report.refuse(Rule.TURN, _UNCOUNTED, loop.tail)
 
     def _tiling(self, loop: Open) -> Turns | None:
         """The turns of a loop, if none leaves anything out, and it is known where they begin."""
@@ -218,22 +230,21 @@ class Walk:
             return None
         ((symbol, _),) = counter.terms
         self.effects.staging.pass_turn(state.far, symbol)
-        is_asked = symbol in self.effects.staging.asked
+        is_asked = symbol in self.effects.staging.loops.asked
         families = state.memory.families
         if not is_asked and not any(symbol in symbols_of(family.base) for family in families):
             return None
         before, is_allowed = loop.before, self.turns <= MOST_TURNS * 8
         turns = self.flow.turns(loop.tail, before.registers, before.kept) if is_allowed else None
         if turns is None or len(turns) > MOST_TURNS:
-            if symbol in self.effects.staging.needed:
-                words = "which HBM {0} has of what devices exchange depends on turns nobody counts"
-                self.report.refuse(Rule.TURN, words, loop.tail)
+            if symbol in self.effects.staging.loops.needed:
+                self.report.refuse(Rule.TURN, _UNCOUNTED, loop.tail)
             return None
         self.turns += len(turns)
         self.state = loop.before
         if all(other.rest is None for other in self.open):
             self.runs += 1
-            self.effects.staging.run = self.runs
+            self.effects.staging.loops.run = self.runs
         return iter(turns)
 
     def _turn(self, loop: Open, rest: Iterator[int]) -> int:
@@ -242,8 +253,7 @@ class Walk:
         assert state is not None
         if turn is None:
             if all(other.rest is None for other in self.open):
-                self.effects.staging.run = 0
-                state.far.settle()
+                self.effects.staging.leave_run(state.far)
             state.registers[counter] = self.symbols.fresh(ANYTHING, Origin.SAME)
             return loop.tail + 1
         state.registers[counter], self.repeats.before = turn, None

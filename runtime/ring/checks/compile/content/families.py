@@ -55,7 +55,9 @@ class Family:
     """Slots of `step` bytes at most, one for each device; their pieces do not overlap.
 
     The base lies `between` two addresses, pieces at offsets from `first` up to `last`. `age` is
-    that of what is put now, `is_read` says that what is complete was read since it began.
+    that of what is put now, `is_read` says that what is complete was read since it began. In HBM,
+    `under` are the numbers of what was there before (`hbm.stored`), and it `is_put` where a device
+    put a part of its own there before all stored something.
     """
 
     def __init__(self, base: Value, step: int, devices: int, between: tuple[int, int]) -> None:
@@ -65,6 +67,8 @@ class Family:
         self.slots: list[tuple[Piece, ...]] = [()] * devices
         self.first, self.last = 0, 0
         self.age, self.is_read = 0, False
+        self.under: frozenset[int] = frozenset()
+        self.is_put = False
         self._complete: tuple[Piece, ...] | None = None
         self._agreed: list[Piece] | None = None
 
@@ -75,6 +79,7 @@ class Family:
         other._agreed = self._agreed
         other.first, other.last = self.first, self.last
         other.age, other.is_read = self.age, self.is_read
+        other.under, other.is_put = self.under, self.is_put
         return other
 
     def aged(self) -> int:

@@ -72,7 +72,16 @@ class Shapes:
         size = span if len(axes) == 1 and isinstance(axes[0][0], int) else 0
         return Shape(tuple(axes), low, span, self._is_exact(axes), size)
 
-    def _is_exact(self, axes: list[Axis]) -> bool:
+    def of(self, axes: Sequence[Axis]) -> Shape:
+        """The shape of some axes, none of which goes backwards."""
+        most = [self.symbols.range(extent)[1] for extent, _ in axes]
+        if min(most) <= 0:
+            return NOTHING
+        span = 1 + sum((count - 1) * step for count, (_, step) in zip(most, axes, strict=True))
+        size = span if len(axes) == 1 and isinstance(axes[0][0], int) else 0
+        return Shape(tuple(axes), 0, span, self._is_exact(axes), size)
+
+    def _is_exact(self, axes: Sequence[Axis]) -> bool:
         """Whether each axis steps over all bytes of those with smaller strides."""
         within = 0
         for extent, stride in sorted(axes, key=lambda axis: axis[1]):
@@ -128,9 +137,21 @@ class Shapes:
                 most = symbols.add(most, symbols.scale(last, step // stride))
             steps = [pair for pair in steps if pair[1] < stride]
             room = symbols.minus(symbols.add(extent, -1), most)
-            if symbols.range(least)[0] < 0 or symbols.range(room)[0] < 0:
+            if symbols.range(least)[0] < 0 or not self._is_room(room):
                 return False
         return not left and not steps
+
+    def _is_room(self, room: Value) -> bool:
+        """Whether a difference is no less than zero; of a least value, each bounds it."""
+        symbols = self.symbols
+        if symbols.range(room)[0] >= 0 or isinstance(room, int):
+            return symbols.range(room)[0] >= 0
+        for symbol, factor in room.terms:
+            for bound in symbols.least_of(symbol) if factor < 0 else ():
+                rest = symbols.minus(room, Affine(0, ((symbol, factor),)))
+                if symbols.range(symbols.add(rest, symbols.scale(bound, factor)))[0] >= 0:
+                    return True
+        return False
 
     def _nested(self, axes: Sequence[Axis]) -> list[Axis]:
         """The axes of an exact shape by their strides; those that lie densely are one."""

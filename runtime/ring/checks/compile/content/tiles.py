@@ -33,7 +33,7 @@ class Turns(NamedTuple):
     bound: Value
 
 
-def _together(symbols: Symbols, tile: Tile, turns: Turns) -> Tile | None:
+def together(symbols: Symbols, tile: Tile, turns: Turns) -> Tile | None:
     """What all turns of a loop write, if each goes on where the one before ended."""
     base, counter = tile.base, Affine(0, ((turns.counter, 1),))
     factor = 0 if isinstance(base, int) else dict(base.terms).get(turns.counter, 0)
@@ -105,7 +105,7 @@ class Tiles:
         if None in inner:
             self.found.append(None)
         elif turns is not None:
-            wholes = (_together(symbols, tile, turns) for tile in inner if tile is not None)
+            wholes = (together(symbols, tile, turns) for tile in inner if tile is not None)
             for base, axes in (whole for whole in wholes if whole is not None):
                 if not isinstance(base, int):
                     self.found.append(Tile(base, axes))
