@@ -37,13 +37,30 @@ from dialects.onnx.schemas import AttributeSpec
     },
 )
 def fused_matmul(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
-    if integer_of(op, "transBatchA") or integer_of(op, "transBatchB"):
-        raise unsupported(op, "transposed batch axes are not supported")
-    a, b, alpha = given(inputs, 0), given(inputs, 1), op.attr("alpha")
+    a, b = given(inputs, 0), given(inputs, 1)
+    a = np.moveaxis(a, 0, -2) if integer_of(op, "transBatchA") else a
+    b = np.moveaxis(b, 0, -2) if integer_of(op, "transBatchB") else b
+    return _product(op, a, b)
+
+
+def _product(op: OnnxOp, a: Array, b: Array) -> Sequence[Array]:
+    alpha = op.attr("alpha")
     assert isinstance(alpha, float)
     a = a.swapaxes(-1, -2) if integer_of(op, "transA") and a.ndim > 1 else a
     b = b.swapaxes(-1, -2) if integer_of(op, "transB") and b.ndim > 1 else b
     return (np.float32(alpha) * np.matmul(a, b),)
+
+
+@defined(
+    "TransposeMatMul",
+    "A: T, B: T",
+    "Y: T",
+    {"T": FLOATS},
+    {"alpha": number(1.0), "transA": integer(0), "transB": integer(0)},
+)
+def transpose_matmul(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
+    """FusedMatMul, as it was called before it knew of batches."""
+    return _product(op, given(inputs, 0), given(inputs, 1))
 
 
 def _gemm_activation(op: OnnxOp, y: Array) -> Array:

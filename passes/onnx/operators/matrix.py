@@ -120,17 +120,45 @@ def fused_gemm(b: Build, node: Node) -> SSAValue:
     return b.cast(ACTIVATIONS[str(node.attr("activation"))](b, x, node), node.result.dtype)
 
 
+def _turned(node: Node, name: str, rank: int) -> list[int]:
+    """
+    The order of axes that makes an operand one of batches of matrices.
+
+    With `transBatch` its rows come first: `[M, ..., K]` is meant as `[..., M, K]`.
+    """
+    order = list(range(rank))
+    batched = f"transBatch{name}" in node.op.schema.attributes and node.flag(f"transBatch{name}")
+    if batched:
+        order = [*order[1:-1], 0, order[-1]]
+    return [*order[:-2], order[-1], order[-2]] if node.flag(f"trans{name}") else order
+
+
 def _fused_dims(node: Node) -> Sequence[Dims]:
     a, b = node.dims("A"), node.dims("B")
     node.require(min(len(a), len(b)) > 1, "operands of rank 1 are not supported", "use MatMul")
-    return product_dims(node, _swapped(a, node.flag("transA")), _swapped(b, node.flag("transB")))
+    turns = [
+        f"transBatch{name}" for name in "AB" if f"transBatch{name}" in node.op.schema.attributes
+    ]
+    batched = any([node.flag(name) for name in turns])
+    fits = not batched or len(a) == len(b) > 2
+    node.require(fits, "transBatchA and transBatchB need batches of one rank on both sides")
+    a, b = (
+        tuple([dims[axis] for axis in _turned(node, name, len(dims))])
+        for name, dims in (("A", a), ("B", b))
+    )
+    return product_dims(node, a, b)
 
 
 @operator(
     "FusedMatMul",
+    "TransposeMatMul",
     domains=[MICROSOFT],
     shape=_fused_dims,
-    limits=[only("transBatchA", 0), only("transBatchB", 0), Limit("operands of rank 1")],
+    limits=[Limit("operands of rank 1")],
 )
 def fused_matmul(b: Build, node: Node) -> SSAValue:
-    return scaled(b, b.matmul(*gemm_operands(b, node)), node.number("alpha"))
+    """`TransposeMatMul` is what old versions of ONNX Runtime call it."""
+    lhs, rhs = (
+        b.transpose(node.value(name), _turned(node, name, node.tensor(name).rank)) for name in "AB"
+    )
+    return scaled(b, b.matmul(lhs, rhs), node.number("alpha"))

@@ -82,6 +82,8 @@ def _products() -> list[Node]:
             "FusedGemm", floats(2, 4), floats(4, 5), activation="LeakyRelu", activation_alpha=0.5
         ),
         microsoft("FusedMatMul", floats(2, 4, 3), floats(2, 5, 4), alpha=0.5, transA=1, transB=1),
+        microsoft("FusedMatMul", floats(4, 2, 3), floats(3, 2, 5), transBatchA=1, transBatchB=1),
+        microsoft("TransposeMatMul", floats(2, 4, 3), floats(4, 5), alpha=0.5, transA=1),
         *(
             microsoft(
                 "MatMulNBits",
