@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -54,3 +55,42 @@ def _listed(op: OnnxOp, inputs: Inputs, name: str) -> list[int] | None:
 
 
 SEMANTICS["", "Slice"] = slice_
+
+
+def pad(op: OnnxOp, inputs: Inputs) -> Sequence[Array]:
+    """A negative width cuts off, which `onnx.reference` does not know."""
+    x, rank = given(inputs, 0), given(inputs, 0).ndim
+    widths = _listed(op, inputs, "pads" if op.since_version > 1 else "paddings")
+    axes = _listed(op, inputs, "axes") if "axes" in op.schema.input_index else None
+    axes = list(range(rank)) if axes is None else axes
+    assert widths is not None
+    mode = str(op.attr("mode") or "constant")
+    for axis, before, after in zip(axes, widths, widths[len(axes) :], strict=False):
+        cut = [slice(None)] * rank
+        cut[axis] = slice(max(-before, 0), x.shape[axis] - max(-after, 0))
+        spread = [(0, 0)] * rank
+        spread[axis] = (max(before, 0), max(after, 0))
+        x = x[tuple(cut)]
+        if mode == "constant":
+            x = np.pad(x, spread, constant_values=_border(op, inputs))
+        else:
+            x = np.pad(x, spread, mode=MODES[mode])
+    return (x,)
+
+
+MODES: dict[str, Literal["edge", "reflect", "wrap"]] = {
+    "edge": "edge", "reflect": "reflect", "wrap": "wrap",
+}  # fmt: skip
+
+
+def _border(op: OnnxOp, inputs: Inputs) -> Array | float:
+    """What a constant border is made of."""
+    if "value" in op.schema.attributes:
+        value = op.attr("value")
+        assert isinstance(value, float)
+        return value
+    held = optional(inputs, op.schema.input_index["constant_value"])
+    return 0.0 if held is None else held.reshape(())
+
+
+SEMANTICS["", "Pad"] = pad
