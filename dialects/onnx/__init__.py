@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from xdsl.ir import Dialect
 
 from dialects.onnx.branches import IfOp, YieldOp
+from dialects.onnx.loops import LoopOp
 from dialects.onnx.ops import InitializerOp, OnnxOp, classes, create, op_class, op_name
 
 if TYPE_CHECKING:
@@ -20,8 +21,20 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Dialect:
     if name != "Onnx":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = Dialect("onnx", [*classes().values(), InitializerOp, IfOp, YieldOp], [])
+    globals()[name] = Dialect(
+        "onnx", [*classes().values(), InitializerOp, IfOp, LoopOp, YieldOp], []
+    )
     return globals()[name]
 
 
-__all__ = ["IfOp", "InitializerOp", "Onnx", "OnnxOp", "YieldOp", "create", "op_class", "op_name"]
+__all__ = [
+    "IfOp",
+    "InitializerOp",
+    "LoopOp",
+    "Onnx",
+    "OnnxOp",
+    "YieldOp",
+    "create",
+    "op_class",
+    "op_name",
+]

@@ -56,7 +56,7 @@ RANDOM = frozenset(
 )
 """Operators that two equal nodes may give different results for."""
 
-WRITTEN = frozenset({("", "If")})
+WRITTEN = frozenset({("", "If"), ("", "Loop")})
 """Operators whose classes are not generated."""
 
 OWN = frozenset({"since_version", "absent"})

@@ -35,6 +35,7 @@ from dialects.onnx.attributes import from_attribute, to_attribute
 from dialects.onnx.branches import IfOp, YieldOp
 from dialects.onnx.elements import ONNX_NUMBERS
 from dialects.onnx.extra import SEMANTICS
+from dialects.onnx.loops import LoopOp, looped
 from dialects.onnx.ops import OWN, InitializerOp, OnnxOp
 from dialects.onnx.schemas import schema_at
 from runtime.numerics.elements import ElementType
@@ -148,6 +149,13 @@ def _evaluate_any(op: Operation, values: Mapping[SSAValue, Array], scope: Place)
     """Evaluate an operation of this level, or one of level `lpu` that a pass has put beside it."""
     if isinstance(op, IfOp):
         return _run(op.branch(bool(values[op.condition])).block, dict(values), scope)
+    if isinstance(op, LoopOp):
+        block, bounds = op.body.block, [None if v is None else values[v] for v in op.bounds]
+
+        def step(given: Sequence[Array]) -> Sequence[Array]:
+            return _run(block, {**values, **dict(zip(block.args, given, strict=True))}, scope)
+
+        return looped(op, bounds, [values[v] for v in op.states], step)
     operands = [values[v] for v in op.operands]
 
     def compute() -> list[OnDevices]:

@@ -14,13 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from onnx import AttributeProto, FunctionProto, GraphProto, NodeProto
-from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 
 from dialects.errors import CompileError, Unsupported, location_of
 from dialects.lpu.types import Tensor, tensor_type
 from dialects.lpu.weights import Weight, WeightAttr
 from dialects.names import escape
-from dialects.onnx.branches import IfOp, YieldOp
 from dialects.onnx.elements import ELEMENT_TYPES, onnx_name
 from dialects.onnx.ops import InitializerOp
 from lpuc.onnx_import.budgets import Budgets
@@ -30,12 +29,14 @@ from lpuc.onnx_import.lacking import Lacking
 from lpuc.onnx_import.nodes import NodeReader, named, node_name, op_label
 from lpuc.onnx_import.order import in_order, names_read
 from lpuc.onnx_import.reading.model import opsets
+from lpuc.onnx_import.reading.regions import if_of, loop_of
 from lpuc.onnx_import.standard import standard_function
 from lpuc.onnx_import.tensors import LACKING, TensorReader
 from passes.rewriting.creation import make
-from passes.rewriting.kernel import append, locate
+from passes.rewriting.kernel import append
 
-BRANCHES = ("then_branch", "else_branch")
+HOLDERS = {"If": if_of, "Loop": loop_of}
+"""Nodes that hold graphs."""
 
 
 @dataclass(frozen=True)
@@ -192,8 +193,8 @@ class Body:
         if numbers is not None:
             op: Operation = _constant(self.shared.tensors.short(numbers, f"node {name}"), name)
             lacking.held(op.results[0], numbers.data_type)
-        elif node.op_type == "If" and node.domain in ("", "ai.onnx"):
-            op = self._if(node, name, inputs)
+        elif node.op_type in HOLDERS and node.domain in ("", "ai.onnx"):
+            op = self._holder(node, name, inputs)
         else:
             op = self.reader.build(node, name, inputs)
         append(op, self.block)
@@ -236,32 +237,27 @@ class Body:
             if actual:
                 self.define(actual, body.find(formal), f"node {name}")
 
-    def _if(self, node: NodeProto, name: str, inputs: Sequence[SSAValue | None]) -> IfOp:
-        """Both branches as regions, which see what is defined around them."""
-        graphs = {a.name: a.g for a in node.attribute if a.type == AttributeProto.GRAPH}
+    def _holder(self, node: NodeProto, name: str, inputs: Sequence[SSAValue | None]) -> Operation:
+        """An If or a Loop, whose graphs see what is defined around them."""
+
+        def opened(block: Block) -> Body:
+            return Body(self.shared, self.reader, block, self, self.attributes, f"{name}/")
+
         try:
-            if sorted(graphs) != sorted(BRANCHES) or len(node.attribute) != len(BRANCHES):
-                raise CompileError("an If has the attributes then_branch and else_branch")
-            if len(inputs) != 1 or inputs[0] is None:
-                raise CompileError(f"takes 1 inputs, not {len(inputs)}")
-            regions = [self._branch(graphs[n], len(node.output), name) for n in BRANCHES]
-            return IfOp.of(inputs[0], regions, location_of([name]))
+            for value in filter(None, inputs):
+                if (kind := self.shared.lacking.kinds.get(value)) is not None:
+                    raise Unsupported(f"an input is {onnx_name(kind)}")
+            return HOLDERS[node.op_type](node, name, inputs, opened)
         except CompileError as error:
             if error.node is not None:
                 raise
             label = op_label(node)
             raise error.at(name, label) from None
 
-    def _branch(self, graph: GraphProto, results: int, name: str) -> Region:
-        if graph.input or len(graph.output) != results:
-            raise CompileError(f"a branch takes no inputs and gives {results} outputs")
-        block = Block()
-        body = Body(self.shared, self.reader, block, self, self.attributes, f"{name}/")
-        body.graph(graph, body.weights(graph))
-        yielded = YieldOp.create(operands=body.results(graph))
-        locate(yielded, location_of([name]))
-        append(yielded, block)
-        return Region(block)
+    def read(self, graph: GraphProto) -> list[SSAValue]:
+        """The nodes of a graph that another holds, and the values of its outputs."""
+        self.graph(graph, self.weights(graph))
+        return self.results(graph)
 
     def graph(self, graph: GraphProto, weights: Mapping[str, Weight]) -> None:
         """The constants that are used and the nodes of a graph."""

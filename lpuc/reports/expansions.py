@@ -10,6 +10,16 @@ from onnx import FunctionProto, TensorProto, defs, helper
 from dialects.onnx.schemas import versions
 from passes.onnx.operators import OPERATORS
 
+HELD = {
+    "If": ("a condition that depends on data",),
+    "Loop": (
+        "a count or a condition that depends on data",
+        "more than 32 steps",
+        "results of no steps, but for states",
+    ),
+}
+"""What becomes of the standard's operators that hold graphs, whose place these take."""
+
 _schema: Any = defs.get_schema
 RANKS = (4, 3, 2)
 """Of operands, where a body depends on them; the first with a body counts."""
@@ -43,7 +53,7 @@ def needed_of(domain: str, name: str) -> list[str] | None:
     body = body_of(domain, name)
     if body is None:
         return None
-    lacking = [part for part in body if ("", part) not in OPERATORS and part != "If"]
+    lacking = [part for part in body if ("", part) not in OPERATORS and part not in HELD]
     return [part for part in lacking if needed_of("", part) != []]
 
 

@@ -28,19 +28,28 @@ class Row:
 def rows() -> Iterator[Row]:
     """Every operator of the domains that are known, sorted."""
     from dialects.onnx.schemas import DOMAINS, operators, versions
-    from lpuc.reports.expansions import needed_of
-    from passes.onnx.operators import OPERATORS
 
     for domain in DOMAINS:
         for name in operators(domain):
-            record = OPERATORS.get((domain, name))
-            limits = () if record is None else tuple(limit.words for limit in record.limits)
-            status = LIMITED if limits else COMPILES
-            if record is None and needed_of(domain, name) == []:
-                status, limits = EXPANDS, tuple(_expanded(domain, name))
-            elif record is None:
-                status, limits = REFUSED, _lacking(needed_of(domain, name))
+            status, limits = _status(domain, name)
             yield Row(domain or "ai.onnx", name, versions(domain, name), status, limits)
+
+
+def _status(domain: str, name: str) -> tuple[str, tuple[str, ...]]:
+    """What becomes of an operator, and its limits."""
+    from lpuc.reports.expansions import HELD, needed_of
+    from passes.onnx.operators import OPERATORS
+
+    record = OPERATORS.get((domain, name))
+    if not domain and name in HELD:
+        return LIMITED, HELD[name]
+    if record is not None:
+        limits = tuple(limit.words for limit in record.limits)
+        return LIMITED if limits else COMPILES, limits
+    needed = needed_of(domain, name)
+    return (
+        (EXPANDS, tuple(_expanded(domain, name))) if needed == [] else (REFUSED, _lacking(needed))
+    )
 
 
 def _expanded(domain: str, name: str) -> Iterator[str]:

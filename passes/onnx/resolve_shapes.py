@@ -50,10 +50,12 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Operation, SSAValue
 
+from dialects.errors import Unsupported
 from dialects.lpu.attributes import SymbolsAttr
 from dialects.lpu.elementwise import ConstantOp, IotaOp
 from dialects.lpu.interface import symbols_of
 from dialects.lpu.tensors import tensor_of
+from dialects.names import escape
 from dialects.onnx.ops import OnnxOp
 from dialects.reading import operations
 from passes.analysis.content import Content, Elements, Line, as_elements
@@ -138,4 +140,8 @@ class OnnxResolveShapesPass(RewritingPass):
                 reason = "the model has positions for fewer tokens"
                 set_attribute(step, "lpu.no_chunk", StringAttr(reason))
             elif func is not step:
-                resolve(func, folder, Lengths(symbols, lengths.fewer(), None))
+                try:
+                    resolve(func, folder, Lengths(symbols, lengths.fewer(), None))
+                except Unsupported as error:
+                    erase(func)
+                    set_attribute(step, "lpu.no_chunk", StringAttr(escape(str(error))))

@@ -9,7 +9,7 @@ import pytest
 from onnx import numpy_helper, parser
 
 import lpuc
-from lpuc.compiler.driver import load_module
+from lpuc.compiler.driver import compile_model, load_module
 from lpuc.compiler.options import CompileOptions
 from lpuc.levels.execution import run_level
 from tests.e2e.single import MICROSOFT, Array, Case, assert_refused, assert_same, f32, i64
@@ -212,3 +212,21 @@ def test_a_decoder_keeps_the_states(tmp_path: Path):
     found = lpuc.verify(path, precision="f32", max_context=16)
     assert found.is_right
     assert "generate greedy" in found.cases
+
+
+ALONE = """<ir_version: 10, opset_import: ["": 22, "com.microsoft": 1]>
+g (int64[1, s] input_ids, float[1, 2, 3, 3] past_state)
+=> (float[1, s, 6] logits, float[1, 2, 3, 3] present_state) {
+  x = Gather (words, input_ids)
+  logits, present_state = com.microsoft.LinearAttention <q_num_heads = 2, kv_num_heads = 2,
+    update_rule = "linear"> (x, x, x, past_state)
+}"""
+
+
+def test_tokens_that_are_too_many_at_once_are_no_chunk(tmp_path: Path):
+    """A step of one token compiles; one of many is left out, and says why."""
+    model, path = parser.parse_model(ALONE.replace(",\n    up", ", up")), tmp_path / "m.onnx"
+    model.graph.initializer.append(numpy_helper.from_array(f32(17, 6), "words"))
+    path.write_bytes(model.SerializeToString())
+    remarks = [words for _, words in compile_model(path, CompileOptions()).remarks]
+    assert any("64 steps are not supported, 1 to 32 are" in words for words in remarks)

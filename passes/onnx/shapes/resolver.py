@@ -16,13 +16,13 @@ import numpy as np
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from dialects.affine import Ranges
-from dialects.errors import CompileError, unsupported
+from dialects.errors import CompileError
 from dialects.lpu.elementwise import ConstantOp
 from dialects.lpu.tensors import LpuOp, tensor_of
 from dialects.lpu.types import Tensor, tensor_type
 from dialects.lpu.weights import Weight, nbytes, read
-from dialects.names import unescape
 from dialects.onnx.branches import IfOp
+from dialects.onnx.loops import LoopOp
 from dialects.onnx.ops import InitializerOp, OnnxOp
 from dialects.onnx.semantics import evaluate
 from dialects.reading import operands_of
@@ -30,9 +30,10 @@ from passes.analysis.content import Content, Fill, Numbers, as_elements, fits, i
 from passes.analysis.moves import content_moved, content_of_array
 from passes.onnx.operators.node import Node, inlined
 from passes.onnx.operators.record import Operator, required_record
-from passes.onnx.operators.undecided import compared_behind, input_behind, unknown_behind
+from passes.onnx.operators.undecided import compared_behind, unknown_behind
 from passes.onnx.shapes.computed_ranges import is_data, is_split_by_data
 from passes.onnx.shapes.doubles import folded, is_double
+from passes.onnx.shapes.graphs import inlined_graphs
 from passes.onnx.shapes.lengths import (
     Lengths,
     is_table,
@@ -42,7 +43,7 @@ from passes.onnx.shapes.lengths import (
 )
 from passes.onnx.shapes.selections import Selections
 from passes.rewriting.build import Build
-from passes.rewriting.kernel import erase, move, replace, retype
+from passes.rewriting.kernel import erase, replace, retype
 from passes.rewriting.templates import Key, Templates, between, kept_by, key_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -126,8 +127,8 @@ class Resolver:
             built = Build(op).constant(inlined(op.weight, self.folder))
             self._note_constant(built, op.weight)
             self._replace(op, [built])
-        elif type(op) is IfOp:
-            self._choose(op)
+        elif isinstance(op, IfOp | LoopOp):
+            self._replace(op, inlined_graphs(op, self._array, self.contents.get, self.visit))
         elif isinstance(op, OnnxOp):
             self._visit_node(Node(op, self.contents.get, self.ranges, self.folder))
         elif isinstance(op, LpuOp):
@@ -166,20 +167,6 @@ class Resolver:
         for value, weight in zip(built, weights, strict=True):
             self._note_constant(value, weight)
         self._replace(op, built)
-
-    def _choose(self, op: IfOp) -> None:
-        """Put the branch that a known condition chooses in place of an If."""
-        condition = self._array(op.condition)
-        if condition is None or condition.size != 1:
-            what = "the condition depends on data, not on shapes alone"
-            name = input_behind(op.condition, self.contents.get)
-            fixed = None if name is None else f"--input-value {unescape(name)}=true, or =false"
-            raise unsupported(op, what, fixed or "export the model without If")
-        *body, end = op.branch(bool(condition.reshape(()))).block.ops
-        for inner in body:
-            move(inner, op)
-            self.visit(inner)
-        self._replace(op, end.operands)
 
     def _note(self, value: SSAValue, content: Content | None) -> None:
         if content is not None and fits(content, tensor_of(value), self.ranges):

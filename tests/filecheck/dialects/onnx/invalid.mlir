@@ -83,3 +83,37 @@
 } else {
   onnx.Yield %x : !lpu.tensor<[], i64>
 }
+
+// -----
+
+// The region has an argument too few.
+%n = "test.op"() : () -> !lpu.tensor<[], i64>
+%c = "test.op"() : () -> !lpu.tensor<[], bool>
+%x = "test.op"() : () -> !lpu.tensor<[2], f32>
+// CHECK: 'onnx.Loop': a step takes a number, a condition and the states
+%y = onnx.Loop(%n, %c, %x) : (!lpu.tensor<[], i64>, !lpu.tensor<[], bool>, !lpu.tensor<[2], f32>) -> !lpu.tensor<*, f32> {
+^bb0(%i : !lpu.tensor<[], i64>, %on : !lpu.tensor<[], bool>):
+  onnx.Yield %on, %x : !lpu.tensor<[], bool>, !lpu.tensor<[2], f32>
+}
+
+// -----
+
+// What ends a region says what it gives.
+%n = "test.op"() : () -> !lpu.tensor<[], i64>
+%x = "test.op"() : () -> !lpu.tensor<[2], f32>
+// CHECK: 'onnx.Loop': a step ends in onnx.Yield
+%y = onnx.Loop(%n, %x) {absent = #lpu.ints<[1]>} : (!lpu.tensor<[], i64>, !lpu.tensor<[2], f32>) -> !lpu.tensor<*, f32> {
+^bb0(%i : !lpu.tensor<[], i64>, %on : !lpu.tensor<[], bool>, %s : !lpu.tensor<*, f32>):
+  "test.termop"() : () -> ()
+}
+
+// -----
+
+// A state of floats may not become one of integers.
+%n = "test.op"() : () -> !lpu.tensor<[], i64>
+%x = "test.op"() : () -> !lpu.tensor<[2], f32>
+// CHECK: 'onnx.Loop': a step gives a condition and the element types of the results
+%y = onnx.Loop(%n, %x) {absent = #lpu.ints<[1]>} : (!lpu.tensor<[], i64>, !lpu.tensor<[2], f32>) -> !lpu.tensor<*, f32> {
+^bb0(%i : !lpu.tensor<[], i64>, %on : !lpu.tensor<[], bool>, %s : !lpu.tensor<*, f32>):
+  onnx.Yield %on, %i : !lpu.tensor<[], bool>, !lpu.tensor<[], i64>
+}

@@ -518,3 +518,35 @@ func.func @last_rows_of_a_table(%x : !lpu.tensor<[P, 1], f32>) -> !lpu.tensor<*,
   %y = onnx.Slice(%table, %from, %end, %zero) {since_version = 13 : i64} : (!lpu.tensor<[4, 1], f32>, !lpu.tensor<*, i64>, !lpu.tensor<[1], i64>, !lpu.tensor<[1], i64>) -> !lpu.tensor<*, f32>
   func.return %y : !lpu.tensor<*, f32>
 }
+
+// -----
+
+// A loop of two steps is written out, each on what the one before has left, and its results are stacked.
+// CHECK-LABEL: @steps
+// CHECK:         %[[one:.*]] = onnx.Neg(%x)
+// CHECK:         %[[two:.*]] = onnx.Neg(%[[one]])
+// CHECK-NOT:     onnx.Loop
+// CHECK:         lpu.concat
+// CHECK-SAME:    -> !lpu.tensor<[2, 3], f32>
+// CHECK-NEXT:    func.return %[[two]],
+func.func @steps(%x : !lpu.tensor<[3], f32>) -> (!lpu.tensor<*, f32>, !lpu.tensor<*, f32>) {
+  %n = onnx.Constant() {value_int = 2 : i64, since_version = 13 : i64} : () -> !lpu.tensor<[], i64>
+  %y, %ys = onnx.Loop(%n, %x) {absent = #lpu.ints<[1]>} : (!lpu.tensor<[], i64>, !lpu.tensor<[3], f32>) -> (!lpu.tensor<*, f32>, !lpu.tensor<*, f32>) {
+  ^bb0(%i : !lpu.tensor<[], i64>, %on : !lpu.tensor<[], bool>, %s : !lpu.tensor<*, f32>):
+    %t = onnx.Neg(%s) {since_version = 13 : i64} : (!lpu.tensor<*, f32>) -> !lpu.tensor<*, f32>
+    onnx.Yield %on, %t, %t : !lpu.tensor<[], bool>, !lpu.tensor<*, f32>, !lpu.tensor<*, f32>
+  }
+  func.return %y, %ys : !lpu.tensor<*, f32>, !lpu.tensor<*, f32>
+}
+
+// -----
+
+// An error: a loop that data counts.
+// CHECK: onnx.Loop: how many steps there are depends on data, not on shapes alone
+func.func @counted_by_data(%n : !lpu.tensor<[], i64>, %x : !lpu.tensor<[3], f32>) -> !lpu.tensor<*, f32> {
+  %y = onnx.Loop(%n, %x) {absent = #lpu.ints<[1]>} : (!lpu.tensor<[], i64>, !lpu.tensor<[3], f32>) -> !lpu.tensor<*, f32> {
+  ^bb0(%i : !lpu.tensor<[], i64>, %on : !lpu.tensor<[], bool>, %s : !lpu.tensor<*, f32>):
+    onnx.Yield %on, %s : !lpu.tensor<[], bool>, !lpu.tensor<*, f32>
+  }
+  func.return %y : !lpu.tensor<*, f32>
+}
