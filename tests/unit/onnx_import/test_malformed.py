@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,8 +22,8 @@ def _edited(edit: Callable[[ModelProto], object], proto: ModelProto | None = Non
     return proto
 
 
-def _subgraph() -> ModelProto:
-    nodes = [helper.make_node("Loop", ["", "x"], ["y"], body=GraphProto(), name="loop")]
+def _subgraph(op_type: str, inputs: Sequence[str], **others: int) -> ModelProto:
+    nodes = [helper.make_node(op_type, inputs, ["y"], body=GraphProto(), name="loop", **others)]
     return model(nodes, {"x": []}, ["y"], dtype=TensorProto.BOOL)
 
 
@@ -85,7 +85,14 @@ WRONG: dict[str, tuple[ModelProto, str]] = {
         ),
         "attribute 'alpha' is given twice",
     ),
-    "subgraph": (_subgraph(), "loop: Loop: attribute 'body' holds a graph"),
+    "subgraph": (
+        _subgraph("Scan", ["x"], num_scan_inputs=1),
+        "loop: Scan: attribute 'body' holds a graph",
+    ),
+    "empty loop": (
+        _subgraph("Loop", ["", "x"]),
+        "loop: Loop: the body takes 0 inputs and gives 0 outputs, for 0 states",
+    ),
     "too many inputs": (
         _edited(lambda m: m.graph.node[0].input.append("x"), unary()),
         "takes at most 1 inputs, not 2",
