@@ -68,12 +68,13 @@ def dumped(folder: Path, *options: str) -> Dumped:
 
 VARIANTS: dict[str, tuple[str, ...]] = {
     "default": (),
-    "target": ("--target", "mine.toml"),
-    "role and reference": ("--input-role", "position_ids=data", "--weights", "reference"),
+    "target, role and reference": (
+        "--target", "mine.toml", "--input-role", "position_ids=data", "--weights", "reference",
+    ),
     "plan": ("--devices", "2", "--plan", "plan.json"),
     "shape and none": ("--shape", "seq=3", "--shape", "batch=2", "--no-weights"),
     "f32": ("--precision", "f32"),
-}
+}  # fmt: skip
 """Options of a compilation, by what they try."""
 
 

@@ -18,8 +18,7 @@ from tests.e2e.dumps import MODEL, VARIANTS, WAYS, Dumped, dumped, judged, run
 
 CHOSEN = {
     "default": [(7, "copied"), (-5, "by_opt")],
-    "target": [(-3, "copied")],
-    "role and reference": [(1, "by_xdsl"), (-1, "in_place")],
+    "target, role and reference": [(-3, "copied"), (1, "by_xdsl"), (-1, "in_place")],
     "plan": [(10, "by_xdsl")],
     "shape and none": [(0, "from_elsewhere"), (5, "from_elsewhere")],
     "f32": [(-2, "by_emit")],

@@ -24,7 +24,7 @@ from runtime.run.interpreter import Interpreter
 from tests.e2e.committed import CONTEXT, FAMILIES, ONE, made
 
 PROMPT = [1, 5, 9]
-COUNT = 8
+COUNT = 6
 CHOICES = {
     "greedy": Sampling(),
     "sampled": Sampling(temperature=0.9, top_k=20, top_p=0.9, seed=7),

@@ -59,7 +59,7 @@ def far(one: Interpreter, other: Interpreter, lengths: Sequence[int] = LENGTHS) 
     for count in lengths:
         tokens = prompt(count)
         worst = max(worst, difference(last_logits(one, tokens), last_logits(other, tokens)))
-        request = Request(tokens, min(4, CONTEXT + 1 - count))
+        request = Request(tokens, min(2, CONTEXT + 1 - count))
         assert list(generate(one, request)) == list(generate(other, request)), count
     return worst
 

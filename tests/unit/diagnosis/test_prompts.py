@@ -137,15 +137,17 @@ def test_so_does_check_numerics(
     assert f"pass '{where}'" in shown and operation in shown
 
 
+@pytest.mark.parametrize(
+    "name", [pytest.param("lpu-raise-attention", marks=pytest.mark.slow), "lpu-mem-promote"]
+)
 def test_from_a_dump_of_any_level_on(
-    monkeypatch: Patch, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, monkeypatch: Patch, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     dump = ["compile", str(model), "-o", str(tmp_path / "out.lpu"), *TINY]
     assert invoke([*dump, "--dump-ir", str(tmp_path / "dump")]) == 0
     capsys.readouterr()
     other_function_of_buffers(monkeypatch)
-    for name in ("lpu-raise-attention", "lpu-mem-promote"):
-        (file,) = (tmp_path / "dump").glob(f"*{name}.mlir")
-        assert invoke(["bisect", str(file)]) == MISMATCH
-        shown = capsys.readouterr().out
-        assert "lpu-mem-tile" in shown and "a chunk" in shown
+    (file,) = (tmp_path / "dump").glob(f"*{name}.mlir")
+    assert invoke(["bisect", str(file)]) == MISMATCH
+    shown = capsys.readouterr().out
+    assert "lpu-mem-tile" in shown and "a chunk" in shown
