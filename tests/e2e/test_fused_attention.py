@@ -89,10 +89,8 @@ def test_heads_that_do_not_fit_are_refused(
 @pytest.mark.parametrize(
     "counts",
     [
-        {"valid": 5, "total": 5, "past": 4, "new": 1},
         {"valid": 4, "total": 5, "past": 4, "new": 1},
         {"valid": 3, "total": 4, "past": 0, "new": 4},
-        {"valid": 6, "total": 9, "past": 6, "new": 3},
     ],
     ids=str,
 )
