@@ -58,6 +58,10 @@ class Unsupported(CompileError):
     """The model may be right, but asks for what the compiler lacks."""
 
 
+class ManySteps(Unsupported):
+    """More steps at once than are written out; fewer tokens at a time may take fewer."""
+
+
 def location_names(location: Attribute) -> tuple[str, ...]:
     """The ONNX node names in a location, in order, each once."""
     if isinstance(location, NameLoc):
@@ -125,9 +129,11 @@ def _of_keys(op: Operation, keys: tuple[str, ...]) -> tuple[str, ...]:
         return keys  # somebody wrote a location into a dump
 
 
-def unsupported(op: Operation, message: str, hint: str | None = None) -> Unsupported:
+def unsupported(
+    op: Operation, message: str, hint: str | None = None, kind: type[Unsupported] = Unsupported
+) -> Unsupported:
     """A refusal that names the node and operator of an IR operation."""
     names = node_names(op)
-    error = Unsupported(message, node=names[0] if names else None, op=op.name, hint=hint)
+    error = kind(message, node=names[0] if names else None, op=op.name, hint=hint)
     error.place = op
     return error

@@ -50,7 +50,7 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Operation, SSAValue
 
-from dialects.errors import Unsupported
+from dialects.errors import ManySteps
 from dialects.lpu.attributes import SymbolsAttr
 from dialects.lpu.elementwise import ConstantOp, IotaOp
 from dialects.lpu.interface import symbols_of
@@ -142,6 +142,6 @@ class OnnxResolveShapesPass(RewritingPass):
             elif func is not step:
                 try:
                     resolve(func, folder, Lengths(symbols, lengths.fewer(), None))
-                except Unsupported as error:
+                except ManySteps as error:
                     erase(func)
                     set_attribute(step, "lpu.no_chunk", StringAttr(escape(str(error))))

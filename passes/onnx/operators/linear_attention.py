@@ -21,7 +21,7 @@ from dialects.lpu.tensors import tensor_of
 from passes.onnx.operators.attention import grouped_matmul
 from passes.onnx.operators.node import Dims, Node
 from passes.onnx.operators.record import MICROSOFT, Limit, only, operator
-from passes.onnx.operators.recurrent import STEPS
+from passes.onnx.operators.recurrent import STEPS, check_steps
 from passes.onnx.operators.rotary import head_size, join_heads, split_heads
 from passes.onnx.operators.terms import constant, repeated, wide
 from passes.rewriting.build import Build
@@ -56,8 +56,7 @@ def _attention_dims(node: Node) -> Sequence[Dims]:
     size = head_size(node, width, queries, "q_num_heads")
     depth = head_size(node, node.dims("value", 3)[2], states, "kv_num_heads")
     node.require(Affine() not in (batch, size, depth), "there are no elements")
-    fixed = length.is_const and 0 < length.const <= STEPS
-    node.require(fixed, f"{length} steps are not supported, 1 to {STEPS} are")
+    check_steps(node, length)
     node.expect_dims("key", *((batch, length, size * count) for count in _key_heads(node)))
     node.expect_dims("value", (batch, length, depth * states))
     state = (batch, Affine(states), size, depth)

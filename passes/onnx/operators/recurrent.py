@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
+from dialects.errors import ManySteps, unsupported
 from dialects.lpu.tensors import tensor_of
 from passes.onnx.operators.matrix import transposed
 from passes.onnx.operators.node import Dims, Node
@@ -54,6 +55,13 @@ LIMITS = [
 ]
 
 
+def check_steps(node: Node, steps: Affine) -> None:
+    """Refuse more steps than are written out, or none."""
+    if not (steps.is_const and 0 < steps.const <= STEPS):
+        what = f"{steps} steps are not supported, 1 to {STEPS} are"
+        raise unsupported(node.op, what, kind=ManySteps)
+
+
 def _recurrent_dims(node: Node) -> Sequence[Dims]:
     x, r = node.dims("X", 3), node.dims("R", 3)
     fixed = all(extent.is_const and extent.const > 0 for extent in (x[2], *r))
@@ -66,8 +74,7 @@ def _recurrent_dims(node: Node) -> Sequence[Dims]:
     node.expect("the shape of R", r, (ways, hidden * gates, hidden))
     node.expect("the shape of W", node.dims("W", 3), (ways, hidden * gates, x[2]))
     node.expect_dims("B", (ways, hidden * gates * 2))
-    steps = x[0].is_const and 0 < x[0].const <= STEPS
-    node.require(steps, f"{x[0]} steps are not supported, 1 to {STEPS} are")
+    check_steps(node, x[0])
     node.require(x[1].lower(node.ranges) > 0, "there is no batch")
     state = (ways, x[1], hidden)
     node.expect_dims("sequence_lens", x[1:2])

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from xdsl.ir import Operation, SSAValue
 
-from dialects.errors import unsupported
+from dialects.errors import ManySteps, unsupported
 from dialects.lpu.tensors import tensor_of
 from dialects.names import unescape
 from dialects.onnx.branches import IfOp
@@ -89,7 +89,8 @@ def _unrolled(op: LoopOp, known: Known, lookup: Lookup, visit: Visit) -> Sequenc
     while going and (most is None or steps < most):
         if steps >= STEPS or (steps + 1) * size > WRITTEN_OUT:
             what = f"more than {steps} steps of {size} operations are not written out"
-            raise unsupported(op, what, f"{most} are asked for" if most is not None else None)
+            asked = f"{most} are asked for" if most is not None else None
+            raise unsupported(op, what, asked, ManySteps)
         condition, *given = _step(op, steps, states, visit)
         states = given[: len(states)]
         added.append(given[len(states) :])
