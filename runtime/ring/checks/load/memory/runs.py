@@ -91,28 +91,23 @@ class Runs:
 
     def put(self, low: int, high: int, held: Held) -> None:
         """Give some bytes another content."""
-        starts = self.starts
-        first = bisect_left(starts, low)
-        last = bisect_left(starts, high, first)
-        if last < len(starts) and starts[last] == high:
-            starts[first:last] = (low,)
-            self.held[first:last] = (held,)
-            return
-        behind = self.held[last - 1]
-        starts[first:last] = (low, high)
-        kept: Held = list(behind) if isinstance(behind, list) else behind
-        self.held[first:last] = (held, kept)
+        self.put_all(0, ((low, high),), held)
 
-    def put_all(self, base: int, parts: Pieces, content: Content) -> None:
-        """Give the bytes of an operand from its address on another content."""
-        starts, held, index = self.starts, self.held, 0
+    def put_all(self, base: int, parts: Pieces, held: Held) -> None:
+        """Give the bytes of an operand, whose pieces are in order, another content."""
+        starts, helds, last = self.starts, self.held, 0
         for low, high in parts:
-            first, end = base + low, base + high
-            index = bisect_left(starts, first, index)
-            if starts[index : index + 2] == [first, end]:
-                held[index] = content
+            first = bisect_left(starts, base + low, last)
+            last = bisect_left(starts, base + high, first)
+            if last == len(starts) or starts[last] != base + high:
+                behind = helds[last - 1]
+                starts.insert(last, base + high)
+                helds.insert(last, list(behind) if isinstance(behind, list) else behind)
+            if last == first + 1:
+                starts[first], helds[first] = base + low, held
             else:
-                self.put(first, end, content)
+                starts[first:last], helds[first:last] = (base + low,), (held,)
+                last = first + 1
 
     def put_on(self, low: int, high: int, content: Content) -> None:
         """The same; with runs of that content that it touches it is one."""
