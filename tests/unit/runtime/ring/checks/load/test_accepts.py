@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from runtime.ring.checks.load import Unsafe
 from tests.unit.runtime.ring.checks import rows as r
 from tests.unit.runtime.ring.checks.load.rings import (
     SEEN,
@@ -192,3 +193,34 @@ def test_what_a_turn_leaves_is_what_the_next_one_branches_on(left: str):
     turn = ["lds r62, 8192", "out r62", write.format(left)]
     lines = whole([*gather(2), "li r60, 8192", write.format("r1"), *looped(turn, 3)])
     assert r.CHECKS["load"](2, lines) == ("" if left == "r1" else "branch")
+
+
+@pytest.mark.parametrize("first", [1024, 1024 - 64])
+def test_rows_that_lie_apart_in_hbm_are_alike_whatever_lies_between(first: int):
+    """A branch follows them: all devices have stored the same there, and between what they hold."""
+    rows = "(r1,r1,r4,r4), i32 {}[r0,r0,r71,r4], i32 {}[r0,r0,{},r4]"
+    lines = [
+        *own(), "li r70, 20480", "li r71, 128", "li r75, 16", f"li r72, {first}", "li r73, 24576",
+        "li r77, 896", "store (r1,r1,r71,r4), i32 r77[r0,r0,r75,r4], i32 r20[r0,r0,r0,r4]",
+        "fill (r1,r1,r1,r2), i32 r70[r0,r0,r0,r4], r1", "li r76, 1024",
+        f"store {rows.format('r76', 'r70', 'r0')}", f"load {rows.format('r73', 'r72', 'r71')}",
+        "copy (r1,r1,r4,r4), i32 r70[r0,r0,r75,r4], i32 r73[r0,r0,r71,r4]",
+        "lds r80, 20480", "bge r80, r1, A", "A: li r8, 1",
+    ]  # fmt: skip
+    ring = Ring(2)
+    if first == 1024:
+        ring.check_lines(whole(lines))
+        return
+    with pytest.raises(Unsafe) as refused:
+        ring.check_lines(whole(lines))
+    assert refused.value.rule == "branch"
+
+
+def test_two_loops_begin_with_one_instruction():
+    """The inner one has two turns, the outer one has one."""
+    first, *rest = gather(2)
+    lines = [
+        *("li r5, 0", "li r6, 1", "li r7, 0", "li r8, 2"), f"L: {first}", *rest,
+        "loop r7, r8, 1, L", "loop r5, r6, 1, L",
+    ]  # fmt: skip
+    accepted(Ring(2), lines)

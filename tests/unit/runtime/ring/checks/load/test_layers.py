@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import islice
 
@@ -41,6 +42,8 @@ def _layer(number: int) -> list[str]:
         *hops(4, PARTS),
         *read_all(4),
         f"map2.add (r1,r1,r1,r2), f32 r22[r0,r0,r0,r4], f32 r21[r0,r0,r0,r4], {row}",
+        "map1.neg (r1,r1,r1,r2), f32 r22[r0,r0,r0,r4], f32 r22[r0,r0,r0,r4]",
+        f"map2.mul (r1,r1,r1,r2), f32 r22[r0,r0,r0,r4], f32 r22[r0,r0,r0,r4], {row}",
     ]
 
 
@@ -107,6 +110,44 @@ def test_a_change_of_a_layer_is_judged_as_if_all_were_executed(
         assert found == _whole(code, monkeypatch)
         rules.add(found[0] if isinstance(found, tuple) else None)
     assert {None, "place", "bounds", "block", "cycle"} <= rules
+
+
+FIELDS = {
+    "type": ("(f)32", "f16"), "base": (r"f32 (r\d+)", "r41"), "extent": (r"(r2)\)", "r3"),
+    "stride": (r"(r4)\]", "r3"), "function": (r"map2.(\w+)", "max"),
+}  # fmt: skip
+"""What is found once or several times in a line, and what stands there instead."""
+
+
+def _others(line: str, field: str) -> list[str]:
+    """A line with something else in one place, or in all of them if it is a type."""
+    if line.startswith(("li", "send", "recv")):
+        return []
+    if field == "type":
+        return [line.replace("f32", "f16")]
+    pattern, new = FIELDS[field]
+    spans = [match.span(1) for match in re.finditer(pattern, line)]
+    return [line[:low] + new + line[high:] for low, high in spans]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_whatever_a_late_layer_computes_is_judged_as_if_all_were_executed(
+    field: str, monkeypatch: pytest.MonkeyPatch
+):
+    """One field after the other, in one layer of many, of what is on no link."""
+    layers = [_layer(number) for number in range(LAYERS)]
+    layer, found = layers[CHANGED], list[object]()
+    for at, line in enumerate(layer):
+        for other in _others(line, field):
+            changed = [*layer[:at], other, *layer[at + 1 :]]
+            text = [*layers[:CHANGED], changed, *layers[CHANGED + 1 :]]
+            code = code_of(
+                whole([*places(4, 4096, PARTS), *(line for each in text for line in each)])
+            )
+            verdict = _verdict(code)
+            assert verdict == _whole(code, monkeypatch), other
+            found.append(verdict)
+    assert any(found) is (field != "function")
 
 
 @pytest.mark.parametrize("address", [4096 - 32, 4096 + 4 * 64 - 32])

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from runtime.ring.checks.load import Unsafe
+from runtime.ring.checks.load import Unsafe, loops, walk
 from tests.unit.runtime.ring.checks import rows as r
-from tests.unit.runtime.ring.checks.gathers import ARENA
+from tests.unit.runtime.ring.checks.gathers import ARENA, Case
 from tests.unit.runtime.ring.checks.load import rings
 from tests.unit.runtime.ring.checks.rows import by_load
 
@@ -164,6 +164,32 @@ def test_each_turn_around_reads_what_the_one_before_exchanged(after: Exchange, p
 
 
 @pytest.mark.parametrize("after", EXCHANGES.values(), ids=EXCHANGES)
+def test_a_turn_around_does_not_read_what_the_same_instruction_stored_before(after: Exchange):
+    """The first turn exchanges all rows, of other numbers, the others one row less."""
+    count = [
+        "li r94, 1",
+        "min r93, r90, r94",
+        "sub r95, r94, r93",
+        "li r94, 5",
+        "sub r93, r94, r93",
+    ]
+    fewer = {
+        f"li r{r.OWN_PART}, 0": f"muli r{r.OWN_PART}, r95, {FAR_OTHER}",
+        f"li r51, {r.ROWS}": "mov r51, r93",
+    }  # fmt: skip
+
+    def lines(reader: Sequence[str]) -> list[str]:
+        exchange = after(r.ROWS, NEW)
+        for old, new in fewer.items():
+            exchange = [line.replace(old, new) for line in exchange]
+        return _text(_outer([*count, *exchange, *reader], 0))
+
+    assert not _is_one(_text([*after(r.ROWS, NEW), *READ]), lines(READ))
+    assert by_load(DEVICES, lines(r.used(DEVICES, r.ROWS - 1))) == ""
+    assert by_load(DEVICES, lines(READ)) in RULES
+
+
+@pytest.mark.parametrize("after", EXCHANGES.values(), ids=EXCHANGES)
 def test_nobody_counts_the_turns_that_read_rows_of_two_exchanges(after: Exchange):
     """The bound is a number that the host gives: all rows are of one exchange, then."""
     reader = [line.replace("li r6,", "mov r6, r9\nli r80,") for line in _by_rows()]
@@ -179,3 +205,17 @@ def test_nobody_counts_the_turns_that_read_rows_of_two_exchanges(after: Exchange
             found.append(refused.rule)
     assert found[1] in RULES
     assert after is not _at_once or found[0] == ""
+
+
+def test_more_turns_in_all_than_are_looked_at_are_refused(monkeypatch: pytest.MonkeyPatch):
+    """Eight times as many as of one loop, and those of the loop that begins then."""
+    for module in (loops, walk):
+        monkeypatch.setattr(module, "MOST_TURNS", 5)
+    case = Case(4)
+    for count, rule in ((11, ""), (12, "place")):
+        gathers = [
+            line
+            for number in range(count)
+            for line in (*case.put(), *case.split(label=f"A{number}"), *case.used())
+        ]
+        assert by_load(case.devices, case.whole(gathers)) == rule

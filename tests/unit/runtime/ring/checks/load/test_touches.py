@@ -1,0 +1,30 @@
+"""What instructions make, on every machine alike or on each its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from runtime.isa.spec import DataInst
+from runtime.isa.syntax import parse
+from runtime.ring.checks.load.touches import is_exact
+
+ROWS = "(r1,r1,r1,r2), {0} r3[r0,r0,r0,r4], {0} r6[r0,r0,r0,r4], i64 r5[r0,r0,r0,r9], r7, r8"
+ONE = "(r1,r1,r1,r2), {0} r3[r0,r0,r0,r4], {0} r5[r0,r0,r0,r4]"
+TWO = f"{ONE}, {{0}} r6[r0,r0,r0,r4]"
+LINES = {
+    "scatter.set": ROWS, "scatter.add": ROWS, "map1.neg": ONE, "map2.add": TWO, "copy": ONE,
+    "reduce.sum": f"{ONE}, 8, 0", "reduce.max": f"{ONE}, 8, 0", "reduce.min": f"{ONE}, 8, 0",
+}  # fmt: skip
+EXACT = {
+    "f32": {"scatter.set", "copy", "reduce.max", "reduce.min"},
+    "i32": LINES.keys() - {"scatter.add"},
+}
+"""Sums and functions of floats may be rounded otherwise, and how a scatter sums is not said."""
+
+
+@pytest.mark.parametrize("element", EXACT)
+@pytest.mark.parametrize("name", LINES)
+def test_what_every_machine_makes_alike(name: str, element: str):
+    inst = parse(f"{name} {LINES[name].format(element)}", {})
+    assert isinstance(inst, DataInst)
+    assert is_exact(inst) is (name in EXACT[element])
