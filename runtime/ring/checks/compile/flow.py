@@ -48,6 +48,11 @@ class Flow:
         body = (self.code[at] for at in reversed(self.setting[first:end]))
         return next((inst for inst in body if _result(inst) == register), None)
 
+    def loading(self, head: int, tail: int, address: int) -> int:
+        """The first instruction of a loop's body that loads a scalar."""
+        body = enumerate(self.code[head:tail], head)
+        return next(at for at, i in body if isinstance(i, Lds) and i.address == address)
+
     def bound(self, tail: int, registers: Registers, kept: Mapping[int, Value]) -> Value:
         """The bound of a loop that begins; a body that writes its register loads it again."""
         loop = self.code[tail]

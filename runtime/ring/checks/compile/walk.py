@@ -111,6 +111,8 @@ class Walk:
     def _send(self, at: int, target: int, state: State) -> None:
         """A branch: what holds now may hold at its goal."""
         goal = self.flow.index[target]
+        if self.open and goal > self.open[-1].tail:
+            self._leave_early(self.open[-1], state)
         known = self.waiting.get(goal)
         if known is not None:
             self._join(at, state, known)
@@ -188,9 +190,8 @@ class Walk:
             words = "a turn that ends at {0} leaves slots filled in part, last by {1}"
             self.report.refuse(Rule.TURN, words, at, area.at)
         lost = of_kind(behind, Kind.LOST)
-        is_new = state.far.is_new_to(loop.turn.far)
-        if is_new or any(not is_within(area, loop.areas) for area in lost):
-            far = state.far if is_new else loop.turn.far
+        far = state.far if state.far.is_new_to(loop.turn.far) else loop.turn.far
+        if far is state.far or any(not is_within(area, loop.areas) for area in lost):
             return self._again(loop, lost, far, loop.turn.kept)
         if (kept := self._left(loop, behind)) is not None:
             return self._again(loop, lost, loop.turn.far, kept)
@@ -200,11 +201,19 @@ class Walk:
         state.registers[_counter(self.flow.code[at])] = self.symbols.fresh(ANYTHING, Origin.SAME)
         return at + 1
 
+    def _leave_early(self, loop: Open, state: State) -> None:
+        """What all turns store together is nothing that is known where one may be the last."""
+        counter = symbols_of(loop.turn.registers[_counter(self.flow.code[loop.tail])])
+        if any(counter & symbols_of(late.view.base) for late in state.far.late):
+            self.report.refuse(Rule.TURN, _UNCOUNTED, loop.tail)
+
     def _end_turns(self, loop: Open, state: State) -> None:
         """A loop ends: turns leave scalars as they were, and it is known what they stored."""
         if lost := [place for place in loop.kept if state.kept.get(place) != loop.kept[place]]:
             words = "a turn that ends at {0} writes over what {1} loads in the next one"
-            self.report.refuse(Rule.TURN, words, loop.tail, self._loading(loop, lost[0]))
+            self.report.refuse(
+                Rule.TURN, words, loop.tail, self.flow.loading(loop.head, loop.tail, lost[0])
+            )
         staging = self.effects.staging
         for symbol in symbols_of(loop.turn.registers[_counter(self.flow.code[loop.tail])]):
             if not staging.leave(state.far, symbol, self._tiling(loop)):
@@ -289,8 +298,3 @@ class Walk:
         turn = Turn(loop.turn.registers, lost, far, kept)
         self._enter(loop.head, tails[tails.index(loop.tail) :], turn)
         return loop.head
-
-    def _loading(self, loop: Open, address: int) -> int:
-        """The first instruction of a body that loads a scalar."""
-        body = enumerate(self.flow.code[loop.head : loop.tail], loop.head)
-        return next(at for at, i in body if isinstance(i, Lds) and i.address == address)

@@ -146,3 +146,14 @@ def test_rows_are_not_read_in_turns_that_store_them():
     """The last turn reads what is right, those before it some that are older."""
     for turns in ([*EXCHANGE[:-1], *READ, EXCHANGE[-1]], [*EXCHANGE[:2], *READ, *EXCHANGE[2:]]):
         assert _rule([*OLDER, *OWN, *PUT, *turns]) in RULES
+
+
+@pytest.mark.parametrize("leaves", ["jump J", f"bge r9, r{r.ELEMENTS}, J"])
+@pytest.mark.parametrize("is_put", [True, False])
+def test_turns_that_leave_the_loop_store_nobody_knows_what(leaves: str, is_put: bool):
+    """Of more rows than those of one turn, the others are older."""
+    turns = EXCHANGE if is_put else _changed(EXCHANGE, {"add r54, r50, r53": "li r54, 0"})
+    read = [f"J: {READ[0]}", *READ[1:]]
+    lines = [*OLDER, *OWN, *(PUT if is_put else []), *turns[:-1], leaves, turns[-1], *read]
+    assert not _is_right(lines, 5)
+    assert _rule(lines) in RULES
