@@ -79,6 +79,7 @@ NORM: tuple[Row, ...] = (
     ("norm/rms_plus_one", "operand_*", "Mul>Mul.0", "the weight stays behind"),
     ("norm/layer", "operator", "Mul:*", "the weight stays behind; the numbers show the rest"),
     ("norm/rms*", "operator", "Mul:*", "the weight stays behind; the numbers show the rest"),
+    ("norm/*", "operand_reversed", "Mul>Mul.1", "a norm without its weight, which stays behind"),
     ("norm/*", "operand_moved", "Mul>Mul.1", "the weight stays behind; the numbers show the rest"),
     ("norm/*", "operand_*", "Div>Mul.?", "the weight stays behind; the numbers show the rest"),
     ("norm/layer", "operand_*", "Mul>Add.*", "the bias stays behind"),
