@@ -20,6 +20,7 @@ import numpy as np
 from lpuc.errors import UserError
 from lpuc.levels.decoder import VOCABULARY, cache_pairs, vocabulary_of
 from lpuc.levels.onnx_runtime import Runner
+from runtime.generation.decoder import ENDLESS, GIVEN
 from runtime.generation.sampling import Sampling
 from runtime.program.interface import Interface, Port, Symbol, call_symbols
 from runtime.program.presents import KEPT
@@ -84,6 +85,8 @@ class Text:
     prompt: tuple[int, ...]
     count: int
     sampling: Sampling = field(default_factory=Sampling)
+    given: Arrays = field(default_factory=dict[str, Array])
+    """Inputs that are none of the text."""
 
 
 class Cases:
@@ -169,10 +172,11 @@ class Cases:
         if room < 2:
             return
         prompt = tuple(int(i) for i in self.rng.integers(0, self.ids, min(PROMPT, room - 1)))
-        count = min(NEW_TOKENS, room - len(prompt))
-        yield Text("greedy", prompt, count)
+        count, given = min(NEW_TOKENS, room - len(prompt)), self._given()
+        yield Text("greedy", prompt, count, given=given)
         if is_drawn:
-            yield Text("drawn", prompt, count, Sampling(0.9, top_k=20, top_p=0.9, seed=7))
+            drawn = Sampling(0.9, top_k=20, top_p=0.9, seed=7)
+            yield Text("drawn", prompt, count, drawn, given)
 
     def prompts(self, width: int, room: int, is_thorough: bool) -> Iterator[Text]:
         """Texts that chunks of `width` tokens take but for the last token, of `room` at most."""
@@ -184,6 +188,17 @@ class Cases:
         ):
             if count < room and (is_thorough or count == few):
                 yield Text(name, tuple(map(int, self._spread((count + 1,), self.ids))), 0)
+
+    @property
+    def room(self) -> int:
+        """How many tokens fit the cache; as many as positions count where none grows."""
+        kept = {n for a, _ in cache_pairs(self.interface) for dim in a.shape for n, _ in dim.terms}
+        return max((s.upper for s in self.symbols if s.name in kept), default=ENDLESS)
+
+    def _given(self) -> Arrays:
+        """What is none of the text, the same for all of it."""
+        ports = [port for port in self.interface.inputs if port.role == GIVEN]
+        return {port.name: self._tensor(port, self._at(5), 0) for port in ports}
 
     def _at(self, extent: int) -> dict[str, int]:
         return {s.name: min(s.upper, max(s.lower, extent)) for s in self.symbols}

@@ -9,7 +9,7 @@ text goes on behind the host's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,6 @@ from lpuc.levels.cases import Case, Cases, Text
 from lpuc.levels.decoder import cache_pairs, logits_of
 from lpuc.levels.onnx_runtime import Arrays, Refusal, Runner
 from runtime.errors import Unserved
-from runtime.generation.decoder import ENDLESS
 from runtime.generation.device import GENERATE
 from runtime.generation.sampling import Sampling, choose
 from runtime.program.interface import Interface, Port
@@ -41,6 +40,8 @@ class Host:
     tokens: tuple[int, ...]
     logits: tuple[Array, ...]
     sampling: Sampling
+    given: Arrays = field(default_factory=dict[str, Array])
+    """Inputs that are none of the text."""
 
 
 def by_host(reference: Runner, interface: Interface, text: Text) -> Host:
@@ -52,7 +53,7 @@ def by_host(reference: Runner, interface: Interface, text: Text) -> Host:
     tokens, rows = list(text.prompt), list[Array]()
     logits = logits_of(interface)
     assert logits is not None, "a decoder has logits"
-    for past, outputs in enumerate(steps_of(reference, interface, tokens)):
+    for past, outputs in enumerate(steps_of(reference, interface, tokens, given=text.given)):
         if past + 1 >= len(text.prompt):
             rows.append(outputs[logits.name].reshape(-1, logits.shape[-1].const)[-1])
             try:
@@ -61,7 +62,8 @@ def by_host(reference: Runner, interface: Interface, text: Text) -> Host:
                 raise Refusal(str(error)) from error
         if len(rows) == text.count:
             break
-    return Host(text.prompt, tuple(tokens[len(text.prompt) :]), tuple(rows), text.sampling)
+    chosen = tuple(tokens[len(text.prompt) :])
+    return Host(text.prompt, chosen, tuple(rows), text.sampling, text.given)
 
 
 def steps_of(
@@ -70,19 +72,21 @@ def steps_of(
     tokens: Sequence[int],
     past: int = 0,
     caches: Arrays | None = None,
+    given: Arrays | None = None,
 ) -> Iterator[Arrays]:
     """
     What each token gives behind those before it; `tokens` may grow in between.
 
-    The first `past` of them are in the `caches` already.
+    The first `past` of them are in the `caches` already. `given` is the same for all of them.
     """
     pairs = cache_pairs(interface)
     if len(pairs) != sum(port.role in KEPT for port in interface.inputs):
         raise Refusal("nothing tells which output is the cache behind a step")
     cache = dict(caches or {before.name: filled(before, tokens, 0) for before, _ in pairs})
     while past < len(tokens):
-        ports = (port for port in interface.inputs if port.name not in cache)
-        outputs = reference({port.name: filled(port, tokens, past) for port in ports} | cache)
+        held = {**cache, **(given or {})}
+        ports = (port for port in interface.inputs if port.name not in held)
+        outputs = reference({port.name: filled(port, tokens, past) for port in ports} | held)
         cache = {before.name: outputs[after.name] for before, after in pairs}
         yield outputs
         past += 1
@@ -146,11 +150,12 @@ def _gap(
 
 
 def request(
-    prompt: Sequence[int], count: int, sampling: Sampling, ids: int
+    prompt: Sequence[int], count: int, sampling: Sampling, ids: int, given: Arrays
 ) -> tuple[dict[str, Array], dict[str, int]]:
-    """Inputs and values of the entry `generate`, whose inputs are called after their roles."""
+    """Inputs and values of the entry `generate`; those not given are called after their roles."""
     settings = sampling.settings(ids)
-    inputs = {
+    inputs: dict[str, Array] = {
+        **given,
         "tokens": np.array(prompt, np.int64),
         "stops": np.full(STOPS, -1, np.int64),
         "sampler": settings.floats(),
@@ -165,7 +170,8 @@ def tokens_by(run: Callable[[Case], Sequence[int]], case: Case, host: Host) -> T
     def tokens(prompt: Sequence[int], count: int, sampling: Sampling) -> Sequence[int]:
         if tuple(prompt) == host.prompt:
             return run(case)
-        inputs, values = request(prompt, count, sampling, host.logits[0].size)
+        ids = host.logits[0].size
+        inputs, values = request(prompt, count, sampling, ids, host.given)
         return run(replace(case, inputs=inputs, values=values))
 
     return tokens
@@ -180,12 +186,11 @@ def greedy_cases(
     None where the model is no decoder, or an input has no role that tells how to fill it.
     """
     is_counted = made.symbols or any(p.role == "recurrent" for p in made.interface.inputs)
-    room = max((symbol.upper for symbol in made.symbols), default=ENDLESS)
     if logits_of(made.interface) is None or not is_counted:
         return
-    for text in made.texts(room, is_drawn=False):
+    for text in made.texts(made.room, is_drawn=False):
         short = replace(text, count=text.count if count is None else min(text.count, count))
-        inputs, values = request(short.prompt, short.count, short.sampling, made.ids)
+        inputs, values = request(short.prompt, short.count, short.sampling, made.ids, short.given)
         try:
             host = by_host(reference, made.interface, short)
         except (Refusal, KeyError, ValueError):

@@ -203,7 +203,7 @@ def _judge_text(
     judgement: Judgement, subject: Subject, level: str, host: Host, named: tuple[str, str]
 ) -> None:
     prefix, text = named
-    tokens = subject.tokens(level, host.logits[0].size)
+    tokens = subject.tokens(level, host.logits[0].size, host.given)
 
     def errors() -> Errors:
         if off_by(tokens, host, 0.0) == 0:

@@ -109,11 +109,11 @@ class Subject:
     prompted: Prompted | None = None
     """How prompts are taken in chunks, if they are."""
 
-    def tokens(self, level: str, ids: int) -> Tokens:
+    def tokens(self, level: str, ids: int, given: Arrays) -> Tokens:
         """What `generate` hands out at a level, of a model with so many ids."""
 
         def run(prompt: Sequence[int], count: int, sampling: Sampling) -> Sequence[int]:
-            inputs, values = request(prompt, count, sampling, ids)
+            inputs, values = request(prompt, count, sampling, ids, given)
             found: list[int] = []
             self.runners[level](inputs, GENERATE, values, found.append)
             return found

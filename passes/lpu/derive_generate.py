@@ -97,8 +97,11 @@ func.func @generate(%stops : !lpu.tensor<[4], i64>, %sampler : !lpu.tensor<[3], 
 4. A stop ends the loop and is not handed out; unused stops are -1. Of logits that hold NaN the
    choice is -2, which the host refuses.
 
+5. What is none of the text, as what an encoder has read, is an input of the loop, too, the same in
+   every turn.
+
 **Leaves** `step` as it is, but for `lpu.no_generate`, which says why there is no token loop: an
-input without a role, a cache that is not resident, a batch, several tokens a step.
+input that grows and has no role, a cache that is not resident, a batch, several tokens a step.
 """
 
 from __future__ import annotations
@@ -112,7 +115,7 @@ from dialects.lpu_mem.target import spill_base, target_of
 from dialects.names import escape
 from passes.analysis.functions import DEFAULT_CONTEXT, functions, given_context
 from passes.lpu.generation.decoder import Decoder, NoDecoder
-from passes.lpu.generation.loops import generate_function
+from passes.lpu.generation.function import generate_function
 from passes.lpu.sampling.choice import GREATEST_BYTES, RANKED_BYTES
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import append, set_attribute

@@ -1,7 +1,7 @@
 """Generate on the device, by the entry `generate` of a program that has one.
 
 It holds the loop over tokens and the sampler, and has these inputs, known by their role, and no
-outputs:
+outputs; of `data` it may have several, or none:
 
 | role | type | what |
 |---|---|---|
@@ -9,6 +9,7 @@ outputs:
 | `stops` | i64 [4] | ids that end the generation; -1 where there are fewer |
 | `sampler` | f32 [3] | temperature, top-p, repetition penalty |
 | `sampler_ints` | i64 [2] | top-k, at most the vocabulary, where 0 means all; the seed |
+| `data` | as of `step` | what is none of the text, the same for all of its tokens |
 
 Three symbols are given by value. `fed` is how many tokens of the prompt the cache holds already,
 less than all, because `prompt_chunk` has put them there; an entry without it reads them all itself,
@@ -33,7 +34,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from runtime.errors import Unserved
-from runtime.generation.decoder import Decoder, no_room
+from runtime.generation.decoder import GIVEN, Decoder, no_room
 from runtime.generation.prompt import fed_of
 from runtime.generation.sampling import Sampling, no_choice
 from runtime.program.interface import Interface
@@ -93,7 +94,9 @@ def tokens_of(
         "sampler": settings.floats(),
         "sampler_ints": settings.integers(),
     }
-    inputs = {port.name: arrays[port.role] for port in entry.inputs}
+    inputs = {
+        p.name: request.given[p.name] if p.role == GIVEN else arrays[p.role] for p in entry.inputs
+    }
     values = {"total": min(start + count, most), "sampled": settings.sampled}
     values |= fed_of(entry, fed)
     return _checked(
@@ -119,7 +122,7 @@ def _checked(tokens: Iterator[int], vocabulary: int, request: Request, most: int
 def _most_tokens(entry: Interface) -> int:
     """How many tokens a text can have at most; refuses an entry that is another one."""
     upper = entry.greatest
-    roles = tuple(sorted(port.role for port in entry.inputs))
+    roles = tuple(sorted(port.role for port in entry.inputs if port.role != GIVEN))
     if roles != ROLES or not {"total", "sampled"} <= upper.keys():
         raise Unserved(f"cannot generate: the entry '{GENERATE}' takes other inputs than it must")
     return upper["total"]

@@ -10,13 +10,16 @@ from xdsl.ir import SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu.control import StateOp
-from dialects.lpu.interface import interface_of
+from dialects.lpu.interface import Value, interface_of, symbols_of
 from dialects.lpu.tensors import tensor_of
 from dialects.names import unescape
 from passes.analysis.functions import DEFAULT_CONTEXT, symbol_ranges
 from passes.lpu.state.replaced import RECURRENT
 
-IDS, MASK, POSITIONS, PAST = "ids", "mask", "positions", "past"
+IDS, MASK, POSITIONS, PAST, GIVEN = "ids", "mask", "positions", "past", "data"
+TOKENS = "tokens"
+TAKEN = (TOKENS, "stops", "sampler", "sampler_ints")
+"""Inputs of the token loop, each called after its role."""
 FIRST = "P"
 """What counts tokens where the model has no symbol that does."""
 
@@ -36,6 +39,8 @@ class Decoder:
     """Counts the tokens before a step: the extent of a cache, if there is one that grows."""
     bound: int
     """Most tokens before a step."""
+    given: tuple[Value, ...] = ()
+    """The inputs that are the same for all tokens of a text, as the interface has them."""
 
     @staticmethod
     def of(function: FuncOp, context: int = DEFAULT_CONTEXT) -> Decoder:
@@ -43,12 +48,27 @@ class Decoder:
         inputs, logits = _inputs(function), _logits(function)
         past = _past(function)
         bound = symbol_ranges(function).get(past, (0, context - 1))[1]
-        return Decoder(function, inputs, logits, past, bound)
+        given = tuple(port for port in interface_of(function).arguments if port.role == GIVEN)
+        found = Decoder(function, inputs, logits, past, bound, given)
+        for port, value in zip(given, found.of_role(GIVEN), strict=True):
+            if past in {name for extent in tensor_of(value).shape for name, _ in extent.terms}:
+                raise NoDecoder(f"input '{unescape(port.name)}' has no role, and grows with a text")
+        return found
+
+    def of_role(self, role: str) -> list[SSAValue]:
+        """The inputs of a role, in order."""
+        return [value for value, own in self.inputs if own == role]
 
     @property
     def ids(self) -> SSAValue:
         """The input of one token id."""
-        return next(value for value, role in self.inputs if role == IDS)
+        return self.of_role(IDS)[0]
+
+    @property
+    def symbols(self) -> tuple[tuple[str, int, int], ...]:
+        """Those of `step` that do not count tokens, with their ranges."""
+        known = symbols_of(self.function).ranges
+        return tuple((name, *ends) for name, ends in known.items() if name != self.past)
 
     @property
     def vocabulary(self) -> int:
@@ -66,8 +86,10 @@ def _inputs(function: FuncOp) -> tuple[tuple[SSAValue, str], ...]:
             raise NoDecoder(f"no output is known to replace '{unescape(port.name)}'; {named}")
         if port.role == PAST:
             raise NoDecoder(f"the cache '{unescape(port.name)}' does not stay on the device")
-        if port.role not in (IDS, MASK, POSITIONS):
+        if port.role not in (IDS, MASK, POSITIONS, GIVEN):
             raise NoDecoder(f"input '{unescape(port.name)}' is none of the text")
+        if port.role == GIVEN and port.name in TAKEN:
+            raise NoDecoder(f"input '{port.name}' is called like one of the token loop")
     if roles.count(IDS) != 1:
         raise NoDecoder(f"{roles.count(IDS)} inputs have the role of token ids")
     ids = tensor_of(arguments[roles.index(IDS)])

@@ -1,23 +1,22 @@
-"""The function `generate`: a loop over the prompt, then a loop that chooses tokens."""
+"""The loops of `generate`: over the prompt, and then over tokens that are chosen."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from xdsl.dialects.builtin import FunctionType, LocationAttr, StringAttr, UnknownLoc
-from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.dialects.builtin import LocationAttr, StringAttr, UnknownLoc
+from xdsl.dialects.func import ReturnOp
 from xdsl.ir import Operation, Region, SSAValue
 
 from dialects.affine import Affine, AffineLike
 from dialects.lpu import control
-from dialects.lpu.attributes import AffineAttr, AffineListAttr, SymbolsAttr
-from dialects.lpu.interface import Interface, Resident, Value
+from dialects.lpu.attributes import AffineAttr, AffineListAttr
 from dialects.lpu.ports import StatePort, StatePortsAttr
 from dialects.lpu.tensors import LpuOp, tensor_of
 from dialects.lpu.types import Tensor, TensorType, tensor
 from passes.lpu.generation.copies import Copies, names_in
-from passes.lpu.generation.decoder import IDS, MASK, Decoder
+from passes.lpu.generation.decoder import GIVEN, IDS, MASK, TOKENS, Decoder
 from passes.lpu.generation.forgetting import forget, replaced_states
 from passes.lpu.sampling.choice import Settings, checked, greedy, is_stop, sampled
 from passes.rewriting.build import Build
@@ -25,22 +24,15 @@ from passes.rewriting.kernel import (
     block_of,
     insert,
     locate,
-    set_attribute,
     set_operands,
     set_property,
 )
-from passes.rewriting.signature import declare
 from runtime.numerics.elements import ElementType
 
 F32, I64 = ElementType.F32, ElementType.I64
 
 FED, PROMPT, TOTAL, SAMPLED = "fed", "prompt", "total", "sampled"
 """Symbols: tokens in the cache, tokens given, given and new at most, 1 unless it is greedy."""
-
-TOKENS = "tokens"
-ARGUMENTS = (("stops", tensor((4,), I64)), ("sampler", tensor((3,), F32)),
-             ("sampler_ints", tensor((2,), I64)))  # fmt: skip
-"""Inputs besides the tokens; the name of each is its role too."""
 
 _EMPTY = StatePortsAttr(())
 
@@ -159,9 +151,13 @@ class Generator:
     """The operations of `step` that differ from turn to turn."""
 
     @staticmethod
-    def of(decoder: Decoder, has_sampler: bool, end: ReturnOp) -> Generator:
-        taken = {FED, PROMPT, TOTAL, SAMPLED, decoder.past}
-        return Generator(decoder, has_sampler, end, taken, {}, [])
+    def of(
+        decoder: Decoder, has_sampler: bool, end: ReturnOp, given: Sequence[SSAValue]
+    ) -> Generator:
+        """`given` are the inputs that are the same in every turn, as the function has them."""
+        taken = {FED, PROMPT, TOTAL, SAMPLED, decoder.past, *(s[0] for s in decoder.symbols)}
+        outside = dict(zip(decoder.of_role(GIVEN), given, strict=True))
+        return Generator(decoder, has_sampler, end, taken, outside, [])
 
     def split(self) -> None:
         """Copy what no turn changes before the loops; states lose their ports."""
@@ -220,7 +216,7 @@ class Generator:
     def _step(self, loop: TokenLoop, ops: list[Operation], tokens: SSAValue) -> None:
         used = {operand for op in ops for i in op.walk() for operand in i.operands}
         for value, role in self.decoder.inputs:
-            if value in used:
+            if value in used and role != GIVEN:
                 loop.give(value, role, tokens)
         loop.step(ops)
 
@@ -270,31 +266,3 @@ class Generator:
             regions=[Region(block)],
         )
         return build.insert(op).results[0]
-
-
-def generate_function(decoder: Decoder, has_sampler: bool) -> FuncOp:
-    """The token loop of a decoder; without a sampler it is greedy."""
-    end = ReturnOp()
-    types = [kind for _, kind in ARGUMENTS]
-    block = block_of([end], types)
-    for argument, (name, _) in zip(block.args, ARGUMENTS, strict=True):
-        argument.name_hint = name
-    stops, floats, ints = block.args
-    generator = Generator.of(decoder, has_sampler, end)
-    generator.split()
-    locate(end, location_of_use(decoder.ids))
-    generator.forget()
-    tokens = generator.tokens()
-    generator.feed(tokens)
-    locate(end, location_of_owner(decoder.logits))
-    generator.choose(tokens, stops, Settings(floats, ints))
-    function = FuncOp("generate", FunctionType.from_lists(types, []), Region(block))
-    inputs = tuple(Value(name, name, kind.data.dtype) for name, kind in ARGUMENTS)
-    declare(function, Interface((*inputs, Resident(TOKENS)), ()))
-    room = decoder.bound + 1
-    symbols = (
-        (FED, 0, max(0, decoder.bound - 1)), (PROMPT, 1, room), (SAMPLED, 0, int(has_sampler)),
-        (TOTAL, 1, room + 1),
-    )  # fmt: skip
-    set_attribute(function, "lpu.symbols", SymbolsAttr(symbols))
-    return function

@@ -106,12 +106,75 @@ func.func @step(%ids : !lpu.tensor<[1, 1], i64>) -> !lpu.tensor<[1, 9], f32>
 
 // -----
 
-// An input without a role has no value in a token loop.
+// What is given once is an input of the loop, with its length; what it alone gives stays outside.
+// CHECK-LABEL: @generate
+// CHECK-SAME:    %sampler_ints: !lpu.tensor<[2], i64>, %x: !lpu.tensor<[E, 9], f16>)
+// CHECK-SAME:    "sampler_ints" sampler_ints i64, "x" data f32, "tokens" in state]
+// CHECK-SAME:    lpu.symbols = #lpu.symbols<[E in 1 to 5, fed in 0 to 6, prompt in 1 to 8
+// CHECK:         lpu.cast %x
+// CHECK:         %[[SUM:.*]] = lpu.reduce "sum"
+// CHECK:         lpu.for "P_prompt"
+// CHECK:         lpu.for "P" from
+// CHECK:         lpu.map "add" {{.*}}, %[[SUM]]
+func.func @step(%ids : !lpu.tensor<[1, 1], i64>, %x : !lpu.tensor<[E, 9], f16>) -> !lpu.tensor<[1, 9], f32>
+    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64, "x" data f32, "past" in state] -> ["logits" data f32, "present" in state]>, lpu.symbols = #lpu.symbols<[E in 1 to 5, P in 0 to 7]>} {
+  %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
+  %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]> outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
+  %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
+  %e = lpu.gather %w, %i axis 0 : !lpu.tensor<[9, 9], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 9], f32>
+  lpu.write %c, %e at <[P, 0]> : !lpu.state<[8, 9], f32>, !lpu.tensor<[1, 9], f32>
+  %k = lpu.read %c at <[0, 0]> : !lpu.state<[8, 9], f32> -> !lpu.tensor<[P + 1, 9], f32>
+  %l = lpu.reduce "sum" %k over <[0]> : !lpu.tensor<[P + 1, 9], f32> -> !lpu.tensor<[1, 9], f32> loc("head")
+  %long = lpu.cast %x : !lpu.tensor<[E, 9], f16> -> !lpu.tensor<[E, 9], f32>
+  %sum = lpu.reduce "sum" %long over <[0]> : !lpu.tensor<[E, 9], f32> -> !lpu.tensor<[1, 9], f32>
+  %y = lpu.map "add" %l, %sum : !lpu.tensor<[1, 9], f32>, !lpu.tensor<[1, 9], f32> -> !lpu.tensor<[1, 9], f32>
+  func.return %y : !lpu.tensor<[1, 9], f32>
+}
+
+// -----
+
+// What grows with a text has another value for each token.
+// CHECK:     func.func @step
+// CHECK-SAME:  lpu.no_generate = "input 'x' has no role, and grows with a text"
+// CHECK-NOT: @generate
+func.func @step(%ids : !lpu.tensor<[1, 1], i64>, %x : !lpu.tensor<[P + 1], f32>) -> !lpu.tensor<[1, 9], f32>
+    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64, "x" data f32, "past" in state] -> ["logits" data f32, "present" in state]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
+  %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]> outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
+  %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
+  %e = lpu.gather %w, %i axis 0 : !lpu.tensor<[9, 9], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 9], f32>
+  lpu.write %c, %e at <[P, 0]> : !lpu.state<[8, 9], f32>, !lpu.tensor<[1, 9], f32>
+  %k = lpu.read %c at <[0, 0]> : !lpu.state<[8, 9], f32> -> !lpu.tensor<[P + 1, 9], f32>
+  %l = lpu.reduce "sum" %k over <[0]> : !lpu.tensor<[P + 1, 9], f32> -> !lpu.tensor<[1, 9], f32> loc("head")
+  func.return %l : !lpu.tensor<[1, 9], f32>
+}
+
+// -----
+
+// Two inputs of the loop cannot have one name.
+// CHECK:     func.func @step
+// CHECK-SAME:  lpu.no_generate = "input 'stops' is called like one of the token loop"
+// CHECK-NOT: @generate
+func.func @step(%ids : !lpu.tensor<[1, 1], i64>, %x : !lpu.tensor<[1], f32>) -> !lpu.tensor<[1, 9], f32>
+    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64, "stops" data f32, "past" in state] -> ["logits" data f32, "present" in state]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
+  %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]> outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
+  %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
+  %e = lpu.gather %w, %i axis 0 : !lpu.tensor<[9, 9], f32>, !lpu.tensor<[1], i64> -> !lpu.tensor<[1, 9], f32>
+  lpu.write %c, %e at <[P, 0]> : !lpu.state<[8, 9], f32>, !lpu.tensor<[1, 9], f32>
+  %k = lpu.read %c at <[0, 0]> : !lpu.state<[8, 9], f32> -> !lpu.tensor<[P + 1, 9], f32>
+  %l = lpu.reduce "sum" %k over <[0]> : !lpu.tensor<[P + 1, 9], f32> -> !lpu.tensor<[1, 9], f32> loc("head")
+  func.return %l : !lpu.tensor<[1, 9], f32>
+}
+
+// -----
+
+// A role that no loop knows.
 // CHECK:     func.func @step
 // CHECK-SAME:  lpu.no_generate = "input 'x' is none of the text"
 // CHECK-NOT: @generate
 func.func @step(%ids : !lpu.tensor<[1, 1], i64>, %x : !lpu.tensor<[1], f32>) -> !lpu.tensor<[1, 9], f32>
-    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64, "x" data f32, "past" in state] -> ["logits" data f32, "present" in state]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+    attributes {lpu.interface = #lpu.interface<["input_ids" ids i64, "x" stops f32, "past" in state] -> ["logits" data f32, "present" in state]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
   %w = lpu.constant <file("m.onnx", 0, [9, 9], f32)> : !lpu.tensor<[9, 9], f32>
   %c = lpu.state "cache.0" inputs <["past" past f32 [P, 9] at [0, 0]]> outputs <["present" past f32 [P + 1, 9] at [0, 0]]> : !lpu.state<[8, 9], f32>
   %i = lpu.reshape %ids : !lpu.tensor<[1, 1], i64> -> !lpu.tensor<[1], i64>
