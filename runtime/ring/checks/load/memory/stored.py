@@ -34,19 +34,18 @@ class Stored:
         self.beneath: dict[int, dict[int, int]] = {}
         self._rows_of: dict[tuple[int, int], int] = {}
         """The event of the rows that an instruction stores since some event."""
-        self._swept: list[dict[int, Swept]] = []
-        """By instruction, what the turns so far read of each loop that is around and is executed
-        turn by turn.
-        """
+        self._swept: dict[int, Swept] | None = None
+        """By instruction, what it read in the turns so far where they are executed one by one."""
 
     @contextmanager
     def one_by_one(self) -> Generator[None]:
         """The turns of a loop are executed one by one."""
-        self._swept.append({})
+        outer = self._swept
+        self._swept = {} if outer is None else outer
         try:
             yield
         finally:
-            self._swept.pop()
+            self._swept = outer
 
     def over(self, hbm: Runs, event: int, found: Block) -> None:
         """An exchange is about to be stored at once."""
@@ -99,8 +98,8 @@ class Stored:
             its = found._replace(bases=found.bases[number : number + 1])
             met = [run for low, high in _bytes(its) for run in _within(hbm, low, high)]
             self._check(at, met, its)
-            for swept in self._swept:
-                self._sweep(at, met, swept.setdefault(at, {}))
+            if self._swept is not None:
+                self._sweep(at, met, self._swept.setdefault(at, {}))
 
     def _check(self, at: int, met: Sequence[Run], found: Block) -> None:
         below = {other: event for *_, event in met for other in self.beneath.get(event, ())}

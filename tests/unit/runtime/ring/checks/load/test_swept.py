@@ -70,12 +70,23 @@ def _nested() -> list[str]:
     ]  # fmt: skip
 
 
+def _crossed() -> list[str]:
+    """One row of each part after the other, then the next row of each."""
+    lines, loops = _nested()[:-2], ("loop r7, r56, 1, M", "loop r5, r6, 1, N")
+    old = ("li r7, 0", f"N: muli r65, r7, {r.PART}", "li r5, 0", f"M: muli r53, r5, {r.ROW}")
+    new = ("li r5, 0", f"N: muli r53, r5, {r.ROW}", "li r7, 0", f"M: muli r65, r7, {r.PART}")
+    found = [dict(zip(old, new, strict=True)).get(line, line) for line in lines]
+    at = found.index("add r53, r53, r65")
+    return [*found[:at], "add r66, r53, r65", f"addi r58, r66, {r.HOME}", *found[at + 2 :], *loops]
+
+
 STREAMED = [
     "li r5, 0", f"li r6, {r.ROWS}", f"T: muli r53, r5, {r.ROW}", f"addi r58, r53, {r.HOME}",
     f"stream {ROW}, f32 r58[r0,r0,r0,r4]", "loop r5, r6, 1, T",
 ]  # fmt: skip
 READERS = {
     "row by row": _by_rows(), "from the last row on": _by_rows(is_back=True), "nested": _nested(),
+    "crossed": _crossed(),
     "to where they belong": r.used_by_rows(DEVICES, 2, "U"), "streamed": STREAMED,
 }  # fmt: skip
 EXCHANGES = {"at once": _at_once, "in turns": _in_turns}
@@ -118,6 +129,27 @@ def test_what_several_turns_read_is_of_one_exchange(
     assert reader is STREAMED or not _is_one(good, wrong)
     assert by_load(DEVICES, good) == ""
     assert by_load(DEVICES, wrong) in RULES
+
+
+@pytest.mark.parametrize("reader", [READ, _by_rows()], ids=["at once", "in turns"])
+def test_rows_that_two_exchanges_left_are_read_neither(reader: list[str]):
+    """The second one is stored over all of the first."""
+    head = [*_at_once(r.ROWS, OLD), *READ]
+    for last in (r.ROWS, r.ROWS - 1):
+        rule = by_load(
+            DEVICES,
+            _text([*head, *_at_once(4, NEW), *r.used(DEVICES, 4), *_at_once(last, NEW), *reader]),
+        )
+        assert rule == "" if last == r.ROWS else rule in RULES
+
+
+def test_rows_that_a_symbol_leaves_are_not_read_in_turns():
+    """With the greatest number none is left."""
+    last = [line.replace(f"li r51, {r.ROWS}", "mov r51, r9") for line in _at_once(r.ROWS, NEW)]
+    ring = rings.Ring(DEVICES, symbols={9: (1, r.ROWS)})
+    with pytest.raises(Unsafe) as refused:
+        ring.check_lines(_text([*_at_once(r.ROWS, OLD), *READ, *last, *_by_rows()]))
+    assert refused.value.rule in RULES
 
 
 @pytest.mark.parametrize("after", EXCHANGES.values(), ids=EXCHANGES)
