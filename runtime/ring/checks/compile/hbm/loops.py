@@ -77,11 +77,11 @@ class Loops:
                 self.needed |= found
 
     def has(self, family: Family, piece: Piece, view: View) -> bool:
-        """Whether a read has a byte of a piece in any slot."""
-        starts = (place_of(family) + family.step * k for k in range(len(family.slots)))
+        """Whether an operand may have a byte of a piece in any slot."""
+        most = self.shapes.greatest(view.shape)
+        starts = (start_of(family, piece) + family.step * k for k in range(len(family.slots)))
         return any(
-            self.shapes.meets(view.shape, view.base, start + piece.start, start + piece.end)
-            for start in starts
+            self.shapes.meets(most, view.base, start, start + piece.shape.span) for start in starts
         )
 
     def hull(self, view: View) -> tuple[int, int]:

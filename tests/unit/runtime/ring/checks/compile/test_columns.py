@@ -1,0 +1,77 @@
+"""Rows of as many columns as a symbol says, put and exchanged some in each turn.
+
+As many rows are put in a turn as fit, and others are exchanged: each row is stored whole, or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from tests.unit.runtime.ring.checks import rows as r
+from tests.unit.runtime.ring.checks.gathers import Case, by_proof
+
+DEVICES = 4
+OWN = [f"muli r{r.OWN_PART}, r10, {r.PART}", f"addi r{r.OWN_PART}, r{r.OWN_PART}, {r.HOME}"]
+STORE = f"store (r1,r1,r51,r9), f32 r54[r0,r0,r{r.WIDTH},r4], f32 r58[r0,r0,r{r.WIDTH},r4]"
+PUT = [
+    "li r5, 0", f"P: li r51, {r.ROWS}", "sub r51, r51, r5", "li r52, 3", "min r51, r51, r52",
+    f"muli r53, r5, {r.ROW}", f"add r54, r{r.OWN_PART}, r53", "add r58, r20, r53", STORE,
+    f"li r6, {r.ROWS}", "loop r5, r6, 3, P",
+]  # fmt: skip
+
+
+def _columns(lines: Sequence[str], register: str = "r9") -> list[str]:
+    return [line.replace(f",r{r.ELEMENTS})", f",{register})") for line in lines]
+
+
+def _split(how: r.Split, register: str = "r9") -> list[str]:
+    return _columns(r.split(DEVICES, how), register)
+
+
+READ = _columns(r.used(DEVICES))
+FEWER = ["addi r8, r9, -1"]
+GOOD = {
+    f"{tile} in a turn": [*OWN, *PUT, *_split(r.Split(tile=tile)), *READ] for tile in (1, 2, 3, 5)
+}
+WRONG = {
+    "a column less is exchanged": [*OWN, *PUT, *FEWER, *_split(r.Split(tile=2), "r8"), *READ],
+    "a column less is put": [
+        *OWN, *FEWER, *(line.replace("r9", "r8") for line in PUT), *_split(r.Split(tile=2)), *READ
+    ],
+    "a row less is exchanged": [*OWN, *PUT, *_split(r.Split(counted=4)), *READ],
+    "a column further": [*OWN, *PUT, *_split(r.Split(tile=2, aside=4)), *READ],
+    "a column more is read": [
+        *OWN, *PUT, *_split(r.Split(tile=2)), "addi r8, r9, 1", *_columns(r.used(DEVICES), "r8")
+    ],
+}  # fmt: skip
+
+
+def _rule(lines: Sequence[str]) -> str:
+    return by_proof(Case(r.COLUMNS - 1, DEVICES), r.whole(lines))
+
+
+def _is_right(lines: Sequence[str], count: int) -> bool:
+    """Whether all devices read so many columns as they are held, behind other numbers everywhere."""
+    own = f"fill (r1,r1,r1,r{r.LENGTH}), f32 r7[r0,r0,r0,r4], r1"
+    clear = [f"li r7, {r.HOME}", "li r95, 256", "li r96, 8192",
+             own.replace(f"r{r.LENGTH}", "r95").replace("r7[", "r96["),
+             "store (r1,r1,r1,r95), f32 r7[r0,r0,r0,r4], f32 r96[r0,r0,r0,r4]"]  # fmt: skip
+    found = r.seen(DEVICES, [f"li r9, {count}", *r.whole([*clear, *lines])])
+    seen = found.reshape(DEVICES, -1, r.COLUMNS)
+    expected = r.expected(DEVICES).reshape(1, -1, r.COLUMNS).copy()
+    expected[:, :, count:] = 0
+    return bool((seen == expected).all())
+
+
+@pytest.mark.parametrize("lines", GOOD.values(), ids=GOOD)
+def test_as_many_columns_as_a_symbol_says_are_gathered_row_by_row(lines: Sequence[str]):
+    assert all(_is_right(lines, count) for count in (1, 2))
+    assert _rule(lines) == ""
+
+
+@pytest.mark.parametrize("lines", WRONG.values(), ids=WRONG)
+def test_rows_in_part_are_refused(lines: Sequence[str]):
+    assert not _is_right(lines, 2)
+    assert _rule(lines) in {"content", "mixture"}
