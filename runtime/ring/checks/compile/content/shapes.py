@@ -60,7 +60,7 @@ class Shapes:
             if extent == 1:
                 continue
             if not isinstance(stride, int):
-                return EVERYTHING
+                return self._between(size, extents, strides)
             low += min(0, (most - 1) * stride)
             span += (most - 1) * abs(stride)
             inner, step = axes[-1]
@@ -71,6 +71,18 @@ class Shapes:
         axes.reverse()
         size = span if len(axes) == 1 and isinstance(axes[0][0], int) else 0
         return Shape(tuple(axes), low, span, self._is_exact(axes), size)
+
+    def _between(self, size: int, extents: Sequence[Value], strides: Sequence[Value]) -> Shape:
+        """Any bytes between the first and the last that there may be."""
+        low, high = 0, size
+        for extent, stride in zip(extents, strides, strict=True):
+            last = self.symbols.range(extent)[1] - 1
+            if last < 0:
+                return NOTHING
+            least, most = self.symbols.range(stride)
+            low, high = low + min(0, last * least), high + max(0, last * most)
+        is_bounded = -EVERYTHING.low > max(-low, high)
+        return Shape((), low, high - low, False, 0) if is_bounded else EVERYTHING
 
     def of(self, axes: Sequence[Axis]) -> Shape:
         """The shape of some axes, none of which goes backwards."""

@@ -53,7 +53,7 @@ def _rule(lines: Sequence[str]) -> str:
 
 
 def _is_right(lines: Sequence[str], count: int) -> bool:
-    """Whether all devices read so many columns as they are held, behind other numbers everywhere."""
+    """Whether all devices read so many columns as they are held, where others were before."""
     own = f"fill (r1,r1,r1,r{r.LENGTH}), f32 r7[r0,r0,r0,r4], r1"
     clear = [f"li r7, {r.HOME}", "li r95, 256", "li r96, 8192",
              own.replace(f"r{r.LENGTH}", "r95").replace("r7[", "r96["),

@@ -47,6 +47,11 @@ READ_BY_ROWS = [
     f"addi r58, r53, {HOME}", f"addi r59, r53, {rings.SEEN}",
     f"load (r1,r56,r60,r{r.ELEMENTS}), f32 r59{PITCH}, f32 r58{PITCH}", "loop r5, r9, 2, B",
 ]  # fmt: skip
+APART = [
+    "li r72, 2", f"muli r71, r9, {ROW}",
+    f"load (r1,r1,r72,r1), f32 r73[r0,r0,r{r.WIDTH},r4], f32 r70[r0,r0,r71,r4]",
+]  # fmt: skip
+"""Two rows are read at r70, so far apart as a symbol says."""
 WHOLE = [*OWN, *PUT, *EXCHANGE, *READ]
 OLDER = [
     *OTHERS, *CASE.put(source=23), *CASE.split(label="C", tile=3), *HEAD[len(OTHERS):]
@@ -95,6 +100,8 @@ GOOD = {
     "put at once": [*OWN, "mov r51, r9", *PUT[6:7], *EXCHANGE, *READ],
     "as many in a turn as there are at most": _changed(WHOLE, {"li r52, 3": "li r52, 6",
         "loop r5, r9, 3, A": "loop r5, r9, 6, A"}),
+    "rows at a symbol's distance are read elsewhere": [
+        *OWN, *PUT, *EXCHANGE, "li r70, 0", f"li r73, {rings.SEEN + 4096}", *APART, *READ],
     "again": [*WHOLE, *(line.replace("P", "Q").replace("A", "D") for line in WHOLE)],
     "no part put": [*OLDER, *_changed(EXCHANGE, {
         "add r54, r50, r53": "li r54, 0", LOAD: LOAD.replace("r54[r0,r0,r25,", "r54[r0,r0,r0,"),
@@ -113,6 +120,7 @@ WRONG: dict[str, list[str]] = {
         "A: divi r51, r9, 2", "sub r51, r51, r5"]}),
     "another symbol says how many are read": _changed(WHOLE, {"mov r60, r9": "mov r60, r8"}),
     "all are read": _changed(WHOLE, {"mov r60, r9": f"li r60, {CASE.rows}"}),
+    "rows at a symbol's distance": [*WHOLE, f"li r70, {HOME}", "mov r73, r59", *APART],
     "turns that leave gaps": _changed(WHOLE, {"loop r5, r9, 3, A": "loop r5, r9, 4, A"}),
     "rows in a turn that are not in its step": _changed(WHOLE, {"li r52, 3": "li r52, 2"}),
     "a row further": _changed(WHOLE, FAR_ROW),
