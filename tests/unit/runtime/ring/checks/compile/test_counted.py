@@ -165,3 +165,12 @@ def test_turns_that_leave_the_loop_store_nobody_knows_what(leaves: str, is_put: 
     lines = [*OLDER, *OWN, *(PUT if is_put else []), *turns[:-1], leaves, turns[-1], *read]
     assert not _is_right(lines, 5)
     assert _rule(lines) in RULES
+
+
+def test_what_lies_right_behind_rows_is_read_in_turns_that_store_them():
+    behind = [f"li r58, {HOME + CASE.part * CASE.devices}", READ[1],
+              "load (r1,r1,r1,r1), f32 r59[r0,r0,r0,r4], f32 r58[r0,r0,r0,r4]"]  # fmt: skip
+    last = [behind[0].replace(str(HOME + CASE.part * CASE.devices),
+                              str(HOME + CASE.part * CASE.devices - ROW)), *behind[1:]]  # fmt: skip
+    for read, rules in ((behind, {""}), (last, RULES)):
+        assert _rule([*OWN, *PUT, *EXCHANGE[:-1], *read, EXCHANGE[-1], *READ]) in rules

@@ -148,3 +148,9 @@ def test_rows_that_a_loop_reads_while_they_are_exchanged_are_values_of_their_own
             f"f32 r58[r0,r{r.LENGTH},r{r.WIDTH},r4]", *_gather()]  # fmt: skip
     loop = ["li r90, 0", f"li r91, {r.ROWS}", f"T: {turn[0]}", *turn[1:], "loop r90, r91, 1, T"]
     assert _rule([*BEFORE["one message"], *loop]) == ""
+
+
+def test_as_many_rows_as_a_symbol_says_may_be_read_with_others_where_no_part_was_put():
+    """As a cache has some of before."""
+    assert _rule([*_gather(BY_SYMBOL), *r.used(DEVICES)]) == ""
+    assert _rule([*_put(OLD), *_gather(ALL), *_gather(BY_SYMBOL), *r.used(DEVICES)]) == "mixture"
