@@ -51,14 +51,16 @@ def emit_program(module: ModuleOp, folder: Path) -> tuple[Program, Iterable[Piec
     """
     The program without parameters, and their bytes in ascending order of address.
 
-    One for several devices has the proof that they do not wait for ever or mix up messages.
-    `folder` is where the paths of weights are relative to.
+    One for several devices has the proof that they do not wait for ever or mix up messages, and
+    passes the check of a load: none is written that could not be loaded. `folder` is where the
+    paths of weights are relative to.
     """
     program = assembled(module)
     if program.devices > 1:
         from runtime.ring.checks.compile import proved
 
         program = proved(program)
+        program.check_ring()
     return program, emit_parameters(module, folder)
 
 

@@ -72,8 +72,9 @@ def emitting(module: ModuleOp, what: str, place: Place = ANYWHERE) -> Generator[
     except Exception as error:
         from runtime.errors import RuntimeFault
         from runtime.ring.checks.compile import Unproved
+        from runtime.ring.checks.load import Unsafe
 
-        is_fault = isinstance(error, RuntimeFault) and not isinstance(error, Unproved)
+        is_fault = isinstance(error, RuntimeFault) and not isinstance(error, Unproved | Unsafe)
         if isinstance(error, InternalError) or is_users(error) or is_fault:
             raise
         recipe = Recipe("", emit=what)

@@ -21,6 +21,7 @@ from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
 from lpuc.compiler.pipeline import pipeline_of
 from lpuc.compiler.plans import plan_of
+from runtime.ring.checks.load import Unsafe
 from tests.unit.cli.conftest import MODEL as EXPORTED
 
 LLAMA = EXPORTED.with_name("llama.onnx")
@@ -320,3 +321,17 @@ def test_a_pipeline_that_shares_nothing_is_for_one_device(
     assert invoke([command, str(MODEL), "--devices", "2", "--pipeline", alone, *more]) == 2
     said = "a program needs that what is needed whole is exchanged; 'lpu-esl-insert-sync'"
     assert said in capsys.readouterr().err
+
+
+def test_a_program_that_could_not_be_loaded_is_not_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is proved for several devices and yet refused by the check of a load is our bug."""
+
+    def refused(*_: object) -> None:
+        raise Unsafe("place", "nobody knows which", (3,), ("first",))
+
+    monkeypatch.setattr("runtime.program.program.check_ring", refused)
+    assert invoke(["compile", str(MODEL), "--devices", "2", "-o", "three.lpu"]) == 70
+    assert "not safe on several devices, place" in capsys.readouterr().err
+    assert not Path("three.lpu").exists()
