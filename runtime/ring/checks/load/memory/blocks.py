@@ -63,8 +63,9 @@ def block(
         return Block((0, 0), (0,), ())
     low, high = ends(base)
     if rows is not None:
-        (_, most), (least, widest) = ends(rows[0]), ends(rows[1])
-        low, high = low + min(0, most * least), high + max(0, most * widest)
+        (_, count), (least, widest) = ends(rows[0]), ends(rows[1])
+        last = max(0, count - 1)
+        low, high = low + min(0, last * least), high + max(0, last * widest)
     if low <= LOWEST >> 1 or high >= HIGHEST >> 1:
         return None
     hull = (max(0, low + parts[0][0]), high + parts[-1][1])

@@ -6,6 +6,7 @@ import pytest
 
 from runtime.isa.spec import DataInst
 from runtime.isa.syntax import parse
+from runtime.ring.checks.load.memory.blocks import block
 from runtime.ring.checks.load.touches import is_exact
 from tests.unit.runtime.ring.checks.load.rings import whole
 from tests.unit.runtime.ring.checks.rows import by_load
@@ -43,3 +44,16 @@ def test_what_is_loaded_from_a_place_of_each_device_is_its_own(place: str, rule:
         "lds r80, 24576", "bge r80, r1, A", "A: li r8, 1",
     ]  # fmt: skip
     assert by_load(2, whole(["li r71, 8", *lines])) == rule
+
+
+@pytest.mark.parametrize(
+    ("count", "stride", "hull"),
+    [(1, 8, (64, 72)), (2, 8, (64, 80)), (3, -8, (48, 72)), (0, 8, (64, 72))],
+)
+def test_rows_that_an_index_chooses_end_with_the_last(
+    count: int, stride: int, hull: tuple[int, int]
+) -> None:
+    """An index traps that is not below their number."""
+    found = block(64, ((0, 8),), (count, stride))
+    assert found is not None
+    assert found.hull == hull
