@@ -204,6 +204,7 @@ class Far:
                 self._refuse_unknown(at, found)
         event = self.tags.known.new(at)
         self.put[event] = grown
+        self.exchanged.put_over(hbm, event, found)
         hbm.is_marked = True
         for device, base in enumerate(found.bases):
             for low, high in found.parts:

@@ -25,13 +25,15 @@ class Stored:
     """What was stored of exchanges, by event.
 
     `known` is how much was stored by those that are no rows. Of what was stored over a part of
-    others `beneath` has the events of the others, and since which event that is so.
+    others `beneath` has the events of the others, and since which event that is so. `hidden` are
+    those over which parts of devices were put, by the event that put them.
     """
 
     def __init__(self, wording: Wording) -> None:
         self.wording = wording
         self.known: dict[int, Grown] = {}
         self.beneath: dict[int, dict[int, int]] = {}
+        self.hidden: dict[int, set[int]] = {}
         self._rows_of: dict[tuple[int, int], int] = {}
         """The event of the rows that an instruction stores since some event."""
         self._swept: dict[int, Swept] | None = None
@@ -62,9 +64,16 @@ class Stored:
         self._lay(met, first, event)
         return first
 
+    def put_over(self, hbm: Runs, event: int, found: Block) -> None:
+        """Parts of devices are about to be put."""
+        each = (found._replace(bases=(base,)) for base in found.bases)
+        self.hidden[event] = set[int]().union(*(self._met(hbm, its) for its in each))
+
     def _met(self, hbm: Runs, found: Block) -> set[int]:
         """Those that stored what an operand has, or what lay there before."""
         met = {event for low, high in _bytes(found) for *_, event in _within(hbm, low, high)}
+        put = {event for low, high in _bytes(found) for event in _put(hbm, low, high)}
+        met = met.union(*(self.hidden.get(event, ()) for event in put))
         return met.union(*(self.beneath.get(event, ()) for event in met))
 
     def _lay(self, met: set[int], event: int, since: int) -> None:
@@ -176,3 +185,11 @@ def _within(hbm: Runs, low: int, high: int) -> Iterator[Run]:
     for _, first, end, held in hbm.within(low, high):
         if isinstance(held, Content) and held.stored >= 0:
             yield first, end, held.stored
+
+
+def _put(hbm: Runs, low: int, high: int) -> Iterator[int]:
+    """The events that put parts of devices."""
+    for *_, held in hbm.within(low, high):
+        for tag in held if isinstance(held, list) else ():
+            if tag is not None:
+                yield tag.event
