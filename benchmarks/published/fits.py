@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -42,14 +42,16 @@ class Fit:
     value: str
     residuals: dict[str, float]
 
-    def fits(self) -> list[str]:
-        """The judged points within the bound."""
-        return [name for name in JUDGED if abs(self.residuals[name]) <= WITHIN]
-
     def text(self) -> str:
         """A row of a table."""
-        cells = [self.entry, self.value, *(f"{r:+.1%}" for r in self.residuals.values())]
-        return f"| {' | '.join(cells)} | {', '.join(self.fits())} |"
+        return row(self.entry, self.value, residuals=self.residuals)
+
+
+def row(*cells: str, residuals: Mapping[str, float]) -> str:
+    """Some cells, the residuals, and which of the judged points are within the bound."""
+    shown = " | ".join([*cells, *(f"{r:+.1%}" for r in residuals.values())])
+    within = [name for name in JUDGED if abs(residuals[name]) <= WITHIN]
+    return f"| {shown} | {', '.join(within)} |"
 
 
 def machines() -> Iterator[tuple[str, str, Target]]:

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from benchmarks.published.fits import JUDGED, SHOWN, WITHIN, points, residual, residuals
+from benchmarks.published.fits import SHOWN, points, residual, residuals, row
 from benchmarks.published.frozen import CODES, code_of
 from runtime.program.program import Program
 from runtime.target import CHOICES, Target
@@ -44,15 +44,9 @@ class Fitted:
     hop: int
     residuals: dict[str, float]
 
-    def within(self) -> list[str]:
-        """The judged points within the bound."""
-        return [name for name in JUDGED if abs(self.residuals[name]) <= WITHIN]
-
     def text(self) -> str:
         """A row of a table."""
-        cells = [f"{r:+.1%}" for r in self.residuals.values()]
-        entries = (self.refresh, str(self.lanes), str(self.hop), *cells)
-        return f"| {' | '.join(entries)} | {', '.join(self.within())} |"
+        return row(self.refresh, str(self.lanes), str(self.hop), residuals=self.residuals)
 
 
 def nearest(values: range, residual_of: Callable[[int], float]) -> int:
@@ -93,11 +87,11 @@ def main() -> None:
         programs = {p.name: code_of(p, arguments.code, Path(folder)) for p in points()}
     print(HEAD)
     found = list[Fitted]()
-    for row in fitted(programs, Target.load("lpu-4nm")):
-        found.append(row)
-        print(row.text(), flush=True)
+    for one in fitted(programs, Target.load("lpu-4nm")):
+        found.append(one)
+        print(one.text(), flush=True)
     if arguments.json is not None:
-        arguments.json.write_text(json.dumps([asdict(row) for row in found], indent=1) + "\n")
+        arguments.json.write_text(json.dumps([asdict(one) for one in found], indent=1) + "\n")
 
 
 if __name__ == "__main__":
