@@ -35,7 +35,6 @@ from runtime.ring.checks.compile.proof import Report, Rule
 from runtime.ring.checks.compile.values import Origin, symbols_of
 
 _OTHERWISE = "how much {0} has in HBM of what {1} put there depends on a symbol in another way"
-_OLDER = "{0} reads in HBM what {1} stored of an exchange, and what {2} left there of one before"
 RUNS = 1 << 32
 """Runs of loops are told apart by multiples of this, instructions below it."""
 
