@@ -12,14 +12,19 @@ from dialects.affine import Affine
 from dialects.lpu.control import StateOp
 from dialects.lpu.interface import Value, interface_of, symbols_of
 from dialects.lpu.tensors import tensor_of
+from dialects.lpu.types import tensor
 from dialects.names import unescape
 from passes.analysis.functions import DEFAULT_CONTEXT, symbol_ranges
 from passes.lpu.state.replaced import RECURRENT
+from runtime.numerics.elements import ElementType
+
+F32, I64 = ElementType.F32, ElementType.I64
 
 IDS, MASK, POSITIONS, PAST, GIVEN = "ids", "mask", "positions", "past", "data"
 TOKENS = "tokens"
-TAKEN = (TOKENS, "stops", "sampler", "sampler_ints")
-"""Inputs of the token loop, each called after its role."""
+ARGUMENTS = (("stops", tensor((4,), I64)), ("sampler", tensor((3,), F32)),
+             ("sampler_ints", tensor((2,), I64)))  # fmt: skip
+"""Inputs of the token loop besides the tokens and what is given, each called after its role."""
 FIRST = "P"
 """What counts tokens where the model has no symbol that does."""
 
@@ -88,7 +93,7 @@ def _inputs(function: FuncOp) -> tuple[tuple[SSAValue, str], ...]:
             raise NoDecoder(f"the cache '{unescape(port.name)}' does not stay on the device")
         if port.role not in (IDS, MASK, POSITIONS, GIVEN):
             raise NoDecoder(f"input '{unescape(port.name)}' is none of the text")
-        if port.role == GIVEN and port.name in TAKEN:
+        if port.role == GIVEN and port.name in (TOKENS, *dict(ARGUMENTS)):
             raise NoDecoder(f"input '{port.name}' is called like one of the token loop")
     if roles.count(IDS) != 1:
         raise NoDecoder(f"{roles.count(IDS)} inputs have the role of token ids")
@@ -131,8 +136,8 @@ def _logits(function: FuncOp) -> SSAValue:
     if index >= len(end.operands):
         raise NoDecoder("no output has the form of logits")
     value = end.operands[index]
-    tensor = tensor_of(value)
-    shape = tensor.static_shape() if tensor.is_static else ()
-    if not shape or prod(shape[:-1]) != 1 or not tensor.dtype.is_float:
+    found = tensor_of(value)
+    shape = found.static_shape() if found.is_static else ()
+    if not shape or prod(shape[:-1]) != 1 or not found.dtype.is_float:
         raise NoDecoder("no output has the form of logits")
     return value

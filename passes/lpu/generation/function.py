@@ -8,8 +8,7 @@ from xdsl.ir import Region
 
 from dialects.lpu.attributes import SymbolsAttr
 from dialects.lpu.interface import Interface, Resident, Value
-from dialects.lpu.types import tensor
-from passes.lpu.generation.decoder import GIVEN, TOKENS, Decoder
+from passes.lpu.generation.decoder import ARGUMENTS, GIVEN, TOKENS, Decoder
 from passes.lpu.generation.loops import (
     FED,
     PROMPT,
@@ -22,13 +21,6 @@ from passes.lpu.generation.loops import (
 from passes.lpu.sampling.choice import Settings
 from passes.rewriting.kernel import block_of, locate, set_attribute
 from passes.rewriting.signature import declare
-from runtime.numerics.elements import ElementType
-
-F32, I64 = ElementType.F32, ElementType.I64
-
-ARGUMENTS = (("stops", tensor((4,), I64)), ("sampler", tensor((3,), F32)),
-             ("sampler_ints", tensor((2,), I64)))  # fmt: skip
-"""Inputs besides the tokens and what is given; the name of each is its role too."""
 
 
 def generate_function(decoder: Decoder, has_sampler: bool) -> FuncOp:
