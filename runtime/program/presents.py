@@ -16,7 +16,8 @@ What two could be is not guessed: an input of which nothing tells is left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 
 from runtime.program.interface import Interface, Port
 
@@ -26,6 +27,7 @@ WORD = re.compile("[A-Za-z]+|[0-9]+")
 PART = re.compile(r"key|value|[kv]$")
 
 Words = tuple[str, ...]
+Key = tuple[object, ...]
 Found = dict[str, Port]
 
 
@@ -69,15 +71,21 @@ def presents(interface: Interface) -> Found:
 
 def is_kept(past: Port, present: Port) -> bool:
     """Whether the bytes of the cache after a step are those of the cache before the next."""
-    where = (past.address, past.strides, past.storage)
-    has_place = len(past.strides) == len(past.shape)
-    return has_place and where == (present.address, present.strides, present.storage)
+    return _has_place(past) and _place(past) == _place(present)
+
+
+def _has_place(port: Port) -> bool:
+    return len(port.strides) == len(port.shape)
+
+
+def _place(port: Port) -> Key:
+    return port.address, port.strides, port.storage
 
 
 def _once(found: Found) -> Found:
     """Pairs whose output is that of one input."""
-    names = [port.name for port in found.values()]
-    return {past: port for past, port in found.items() if names.count(port.name) == 1}
+    uses = Counter(port.name for port in found.values())
+    return {past: port for past, port in found.items() if uses[port.name] == 1}
 
 
 Rule = Callable[[Sequence[Port], Sequence[Port]], Found]
@@ -85,7 +93,8 @@ Rule = Callable[[Sequence[Port], Sequence[Port]], Found]
 
 def _by_place(past: Sequence[Port], outputs: Sequence[Port]) -> Found:
     """One place may be shown by several outputs; any is right."""
-    return {p.name: o for p in past for o in reversed(outputs) if is_kept(p, o)}
+    shown = {_place(o): o for o in reversed(outputs)}
+    return {p.name: shown[_place(p)] for p in past if _has_place(p) and _place(p) in shown}
 
 
 def _by_words(past: Sequence[Port], outputs: Sequence[Port]) -> Found:
@@ -95,22 +104,26 @@ def _by_words(past: Sequence[Port], outputs: Sequence[Port]) -> Found:
 
 
 def _by_parts(past: Sequence[Port], outputs: Sequence[Port]) -> Found:
-    alike = {
-        p.name: [o for o in outputs if _is_alike(p, o) and _parts(o.name) == _parts(p.name)]
-        for p in past
-        if _parts(p.name)
-    }
+    left = _grouped(((kind, _parts(o.name)), o) for o in outputs for kind in _kinds(o))
+    alike = {p.name: left.get((_kind(p), parts), ()) for p in past if (parts := _parts(p.name))}
     return {name: several[0] for name, several in alike.items() if len(several) == 1}
 
 
 def _by_order(past: Sequence[Port], outputs: Sequence[Port]) -> Found:
-    found = Found()
-    for port in past:
-        inputs = [p for p in past if _kind(p) == _kind(port)]
-        left = [o for o in outputs if _is_alike(port, o)]
-        if len(inputs) == len(left):
-            found[port.name] = left[inputs.index(port)]
+    found, inputs = Found(), _grouped((_kind(p), p) for p in past)
+    left = _grouped((kind, o) for o in outputs for kind in _kinds(o))
+    for kind, ports in inputs.items():
+        several = left.get(kind, ())
+        if len(ports) == len(several):
+            found |= {p.name: o for p, o in zip(ports, several, strict=True)}
     return found
+
+
+def _grouped(ports: Iterable[tuple[Key, Port]]) -> dict[Key, list[Port]]:
+    groups = dict[Key, list[Port]]()
+    for key, port in ports:
+        groups.setdefault(key, []).append(port)
+    return groups
 
 
 def _parts(name: str) -> Words:
@@ -118,10 +131,11 @@ def _parts(name: str) -> Words:
     return (*re.findall(r"\d+", name), *PART.findall(name)[-1:])
 
 
-def _kind(port: Port) -> tuple[object, ...]:
+def _kind(past: Port) -> Key:
     """What an input and its present have alike: all extents where each step replaces it."""
-    return port.dtype, port.shape if port.role == "recurrent" else len(port.shape)
+    return past.dtype, past.shape if past.role == "recurrent" else len(past.shape)
 
 
-def _is_alike(past: Port, output: Port) -> bool:
-    return _kind(past) in ((output.dtype, output.shape), (output.dtype, len(output.shape)))
+def _kinds(output: Port) -> tuple[Key, Key]:
+    """What inputs have alike with an output: one that it replaces, one that it adds to."""
+    return (output.dtype, output.shape), (output.dtype, len(output.shape))
