@@ -22,9 +22,6 @@ from lpuc.cli.options import (
 from lpuc.cli.output import show
 from lpuc.compiler.options import CompileOptions
 
-ENCODED = "E"
-"""The symbol that says how long what an encoder has read is."""
-
 if TYPE_CHECKING:
     from lpuc.profiling.floor import Floor
     from runtime.program.program import Program
@@ -86,6 +83,7 @@ def profile(
     from lpuc.profiling.text import lines
     from lpuc.profiling.trace import check_form, write
     from lpuc.reports.data import as_json as to_json
+    from passes.onnx.roles.binding import ENCODED
 
     about(file)
     if html is not None:
