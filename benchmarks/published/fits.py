@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from benchmarks.published.frozen import CODES, code_of
-from benchmarks.published.points import POINTS, PUBLISHED_AT, Point
+from benchmarks.published.points import POINTS, PUBLISHED_AT
 from lpuc.profiling.band import assumed, extremes
 from runtime.program.program import Program
 from runtime.target import Target
@@ -98,10 +98,11 @@ def residuals(programs: dict[str, Program], target: Target) -> dict[str, float]:
     return {name: residual(programs, name, target) for name in (*SHOWN, SPEEDUP_OF)}
 
 
-def points() -> list[Point]:
-    """What is timed."""
-    wanted = {*SHOWN, *SPED_UP}
-    return [point for point in POINTS if point.name in wanted]
+def programs_of(code: str) -> dict[str, Program]:
+    """The programs of all points that are timed, by name, of one of `CODES`."""
+    timed = [point for point in POINTS if point.name in {*SHOWN, *SPED_UP}]
+    with tempfile.TemporaryDirectory() as folder:
+        return {point.name: code_of(point, code, Path(folder)) for point in timed}
 
 
 def main() -> None:
@@ -110,8 +111,7 @@ def main() -> None:
     parser.add_argument("--code", choices=CODES, default=CODES[0])
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        programs = {p.name: code_of(p, arguments.code, Path(folder)) for p in points()}
+    programs = programs_of(arguments.code)
     print(
         "| entry | value | 1.3B | 30B | 66B x2 | 20B, 5.43x | fits |\n|---|---|---|---|---|---|---|"
     )

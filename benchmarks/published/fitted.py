@@ -17,13 +17,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from benchmarks.published.fits import SHOWN, points, residual, residuals, row
-from benchmarks.published.frozen import CODES, code_of
+from benchmarks.published.fits import SHOWN, programs_of, residual, residuals, row
+from benchmarks.published.frozen import CODES
 from runtime.program.program import Program
 from runtime.target import CHOICES, Target
 
@@ -83,8 +82,7 @@ def main() -> None:
     parser.add_argument("--code", choices=CODES, default=CODES[0])
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        programs = {p.name: code_of(p, arguments.code, Path(folder)) for p in points()}
+    programs = programs_of(arguments.code)
     print(HEAD)
     found = list[Fitted]()
     for one in fitted(programs, Target.load("lpu-4nm")):
