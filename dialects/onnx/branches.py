@@ -36,6 +36,7 @@ from xdsl.traits import IsTerminator, RecursiveMemoryEffect
 
 from dialects.errors import CompileError
 from dialects.lpu.types import Tensor, TensorType
+from dialects.onnx.syntax import parse_node, print_node
 from dialects.refusal import require
 from runtime.numerics.elements import ElementType
 
@@ -88,32 +89,11 @@ class IfOp(IRDLOperation):
             require(self, same, "a branch gives the element types of the results")
 
     def print(self, printer: Printer) -> None:
-        with printer.in_parens():
-            printer.print_ssa_value(self.condition)
-        printer.print_op_attributes(self.attributes)
-        printer.print_string(" : ")
-        printer.print_function_type(self.operand_types, self.result_types)
-        printer.print_string(" ")
-        printer.print_region(self.then_branch)
-        printer.print_string(" else ")
-        printer.print_region(self.else_branch)
+        print_node(self, printer, "else")
 
     @classmethod
     def parse(cls, parser: Parser) -> IfOp:
-        position = parser.pos
-        with parser.in_parens():
-            condition = parser.parse_unresolved_operand()
-        attributes = parser.parse_optional_attr_dict()
-        parser.parse_punctuation(":")
-        types = parser.parse_function_type()
-        operands = parser.resolve_operands([condition], list(types.inputs), position)
-        then_branch = parser.parse_region()
-        parser.parse_keyword("else")
-        regions = [then_branch, parser.parse_region()]
-        results = list(types.outputs)
-        return cls.create(
-            operands=operands, result_types=results, attributes=attributes, regions=regions
-        )
+        return parse_node(cls, parser, "else")
 
 
 def yielded(region: Region) -> tuple[SSAValue, ...]:

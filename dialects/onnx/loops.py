@@ -39,6 +39,7 @@ from dialects.errors import CompileError
 from dialects.lpu.attributes import IntsAttr
 from dialects.lpu.types import Tensor, TensorType
 from dialects.onnx.branches import YieldOp, yielded
+from dialects.onnx.syntax import parse_node, print_node
 from dialects.refusal import require
 from runtime.numerics.elements import ElementType
 
@@ -108,32 +109,11 @@ class LoopOp(IRDLOperation):
         require(self, fits, "a step gives a condition and the element types of the results")
 
     def print(self, printer: Printer) -> None:
-        with printer.in_parens():
-            printer.print_list(self.operands, printer.print_ssa_value)
-        printer.print_op_attributes({**self.properties, **self.attributes})
-        printer.print_string(" : ")
-        printer.print_function_type(self.operand_types, self.result_types)
-        printer.print_string(" ")
-        printer.print_region(self.body)
+        print_node(self, printer)
 
     @classmethod
     def parse(cls, parser: Parser) -> LoopOp:
-        position = parser.pos
-        names = parser.parse_comma_separated_list(
-            parser.Delimiter.PAREN, parser.parse_unresolved_operand
-        )
-        entries = parser.parse_optional_attr_dict()
-        parser.parse_punctuation(":")
-        types = parser.parse_function_type()
-        operands = parser.resolve_operands(names, list(types.inputs), position)
-        properties = {"absent": entries.pop("absent")} if "absent" in entries else {}
-        return cls.create(
-            operands=operands,
-            result_types=list(types.outputs),
-            properties=properties,
-            attributes=entries,
-            regions=[parser.parse_region()],
-        )
+        return parse_node(cls, parser)
 
 
 def looped(

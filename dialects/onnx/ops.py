@@ -48,6 +48,7 @@ from dialects.onnx.schemas import (
     operators,
     schema_at,
 )
+from dialects.onnx.syntax import parse_node, print_node
 from dialects.refusal import refuse, require
 
 RANDOM = frozenset(
@@ -162,29 +163,11 @@ class OnnxOp(IRDLOperation):
             require(self, given, f"attribute '{name}' is required")
 
     def print(self, printer: Printer) -> None:
-        with printer.in_parens():
-            printer.print_list(self.operands, printer.print_ssa_value)
-        printer.print_op_attributes({**self.properties, **self.attributes})
-        printer.print_string(" : ")
-        printer.print_function_type(self.operand_types, self.result_types)
+        print_node(self, printer)
 
     @classmethod
     def parse(cls, parser: Parser) -> OnnxOp:
-        position = parser.pos
-        names = parser.parse_comma_separated_list(
-            parser.Delimiter.PAREN, parser.parse_unresolved_operand
-        )
-        entries = parser.parse_optional_attr_dict()
-        parser.parse_punctuation(":")
-        types = parser.parse_function_type()
-        operands = parser.resolve_operands(names, list(types.inputs), position)
-        known = cls.get_irdl_definition().properties
-        return cls.create(
-            operands=operands,
-            result_types=list(types.outputs),
-            properties={k: v for k, v in entries.items() if k in known},
-            attributes={k: v for k, v in entries.items() if k not in known},
-        )
+        return parse_node(cls, parser)
 
 
 def _lies_within(count: int, low: int, high: int | None) -> bool:
