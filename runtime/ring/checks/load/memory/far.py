@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from runtime.ring.checks.load.memory.blocks import Block
-from runtime.ring.checks.load.memory.growing import NEVER, Grown, have
+from runtime.ring.checks.load.memory.growing import NEVER, Grown, covers, have
 from runtime.ring.checks.load.memory.runs import Content, Held, Kind, Runs, Tag, tags_of
 from runtime.ring.checks.load.memory.stored import Stored
 from runtime.ring.checks.load.memory.tags import Tags
@@ -184,10 +184,14 @@ class Far:
             self._refuse_unknown(at, found)
 
     def _refuse_less(self, hbm: Runs, at: int, found: Block | None, kind: Kind) -> None:
-        """Refuse what all devices have over parts that it covers with the greatest extents only."""
+        """Refuse what all devices have over parts of which there is more or less than of it.
+
+        Bytes count that both have with the greatest extents: so parts may be stored row by row.
+        """
         if found is None or kind is OWN or found.grown.is_fixed:
             return
-        if not all(have([found.grown], put) for put in self._put_in(hbm, found)):
+        grown = found.grown
+        if not all(covers(grown, put) and covers(put, grown) for put in self._put_in(hbm, found)):
             self._refuse_unknown(at, found)
 
     def _put_in(self, hbm: Runs, found: Block) -> list[Grown]:

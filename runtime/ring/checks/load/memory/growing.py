@@ -18,6 +18,7 @@ from runtime.ring.checks.load.values import (
     UNKNOWN,
     Span,
     Value,
+    ends,
     is_uniform,
     number_of,
     roots_of,
@@ -59,11 +60,18 @@ class Grown(NamedTuple):
         return bool(self.sources & source)
 
     def replaces(self, older: "Grown") -> bool:
-        """Whether on each device it has all bytes that another has there."""
+        """Whether on each device it has all that another has there of its greatest bytes."""
+        pairs = zip(self.bases, older.bases, strict=True)
         return all(
-            have([self._replace(bases=(base,))], older._replace(bases=(other,)))
-            for base, other in zip(self.bases, older.bases, strict=True)
+            covers(self._replace(bases=(base,)), older._replace(bases=(other,)))
+            for base, other in pairs
         )
+
+    @property
+    def greatest(self) -> Ranges:
+        """Its bytes with the greatest numbers."""
+        parts = pieces(tuple(ends(number)[1] for number in self.shape), self.size)
+        return Ranges((base + low, base + high) for base in self.bases for low, high in parts)
 
     def bytes_of(self, given: dict[Span, int]) -> Iterator[tuple[int, int]]:
         """Its bytes with some numbers."""
@@ -76,15 +84,26 @@ NEVER = Grown((), (UNKNOWN, 1, 1, 1, 0, 0, 0, 0), 1)
 """Of which nobody knows how much there is."""
 
 
-def have(whole: Sequence[Grown], part: Grown) -> bool:
-    """Whether operands have all bytes of another, whatever symbols and turns are."""
+def have(whole: Sequence[Grown], part: Grown, within: Ranges | None = None) -> bool:
+    """Whether operands have all bytes of another, whatever symbols and turns are.
+
+    If `within` is given, all that it has of those.
+    """
     return any(
         all(
-            _have([pair for grown in whole for pair in grown.bytes_of(given)], part.bytes_of(given))
+            _have(
+                [pair for grown in whole for pair in grown.bytes_of(given)],
+                part.bytes_of(given) if within is None else within.common(part.bytes_of(given)),
+            )
             for given in tried
         )
         for tried in _tried((*whole, part))
     )
+
+
+def covers(new: Grown, older: Grown) -> bool:
+    """Whether an operand has all that another has of its greatest bytes."""
+    return have([new], older, new.greatest)
 
 
 def _have(whole: Iterable[Range], part: Iterable[Range]) -> bool:

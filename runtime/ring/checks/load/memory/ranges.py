@@ -41,3 +41,9 @@ class Ranges:
     def meet(self, low: int, high: int) -> bool:
         """Whether some byte of a range is among them."""
         return low < self.ends[bisect_left(self.lows, high)]
+
+    def common(self, ranges: Iterable[Range]) -> Iterator[Range]:
+        """What is among them of ranges."""
+        for low, high in ranges:
+            first = bisect_right(self.ends, low) - 1
+            yield from clipped(self.all[first : bisect_left(self.lows, high)], low, high)
