@@ -28,6 +28,8 @@ from runtime.ring.checks.load.values import (
 MOST_NUMBERS = 1 << 13
 """Numbers that are tried."""
 INTEGERS = {int}
+Axis = tuple[Value, Value]
+"""An extent and a stride."""
 
 
 class Grown(NamedTuple):
@@ -42,7 +44,7 @@ class Grown(NamedTuple):
         """Whether there is as much of it whatever symbols and turns are."""
         return INTEGERS.issuperset(map(type, self.shape))
 
-    def axes(self) -> Counter[tuple[Value, Value]]:
+    def axes(self) -> Counter[Axis]:
         """Extents and strides but for those that make no difference."""
         pairs = zip(self.shape[:4], self.shape[4:], strict=True)
         return Counter((e, s) for e, s in pairs if e != 1 and (s != 0 or not isinstance(e, int)))
@@ -141,17 +143,44 @@ def _is_of_parts(whole: Grown, part: Grown) -> bool:
 
     These have to be known to be made alike, so that they need not be tried.
     """
-    if not all(map(is_uniform, whole.shape)):
+    if not all(map(is_uniform, whole.shape)) or whole.size != part.size:
         return False
     axes, own = whole.axes(), part.axes()
-    bases = set(part.bases)
+    return _are_parts(whole.bases, axes, part.bases, own) or _are_parts(
+        whole.bases, _joined(axes), part.bases, _joined(own)
+    )
+
+
+def _are_parts(
+    whole: Sequence[int], axes: Counter[Axis], part: Sequence[int], own: Counter[Axis]
+) -> bool:
+    """Whether axes from some addresses on are those of a whole, or what its addresses are."""
+    bases = set(part)
     for axis in own - axes:
         count, step = axis
-        if not (isinstance(count, int) and isinstance(step, int) and count <= len(whole.bases)):
+        if not (isinstance(count, int) and isinstance(step, int) and count <= len(whole)):
             return False
         bases = {base + step * at for base in bases for at in range(count)}
-        own -= Counter([axis])
-    return own == axes and whole.size == part.size and bases <= set(whole.bases)
+        own = own - Counter([axis])
+    return own == axes and bases <= set(whole)
+
+
+def _joined(axes: Counter[Axis]) -> Counter[Axis]:
+    """The same bytes: one axis for those of which one goes on where the other ends."""
+    found, fixed = Counter[Axis](), list[tuple[int, int]]()
+    for count, step in axes.elements():
+        if isinstance(count, int) and isinstance(step, int):
+            fixed.append((step, count))
+        else:
+            found[count, step] += 1
+    joined = list[tuple[int, int]]()
+    for step, count in sorted(fixed):
+        if joined and step == joined[-1][0] * joined[-1][1]:
+            joined[-1] = joined[-1][0], joined[-1][1] * count
+        else:
+            joined.append((step, count))
+    found.update((count, step) for step, count in joined)
+    return found
 
 
 def _tried(operands: Iterable[Grown]) -> Iterator[Iterator[dict[Span, int]]]:

@@ -21,10 +21,19 @@ from runtime.ring.checks.load.values import OF_TWO, Span, Value, combined
 
 N, HALF = Span(1, 6, 1), combined(OF_TWO["divi"], Span(1, 6, 1), 2)
 LONG = Span(1, 1 << 20, 2)
+STEP = 1 << 22
 
 
 def _rows(count: Value, base: int = 0, step: Value = 16, columns: Value = 2) -> Grown:
     return Grown((base,), (1, 1, count, columns, 0, 0, step, 4), 4)
+
+
+def _long(axes: tuple[int, int], steps: tuple[int, int], base: int = 0) -> Grown:
+    """Rows of very many columns, along two axes."""
+    return Grown((base,), (*axes, 1, LONG, *steps, 0, 4), 4)
+
+
+SIX = _long((6, 1), (STEP, 0))
 
 
 @pytest.mark.parametrize(
@@ -45,6 +54,16 @@ def _rows(count: Value, base: int = 0, step: Value = 16, columns: Value = 2) -> 
         (_rows(N), _rows(N)._replace(size=8), False),
         (_rows(2), _rows(2, step=Span(-16, 0, 1)), False),
         (_rows(2), _rows(2, step=Span(16, 16, 1)), True),
+        (SIX, _long((2, 3), (3 * STEP, STEP)), True),
+        (_long((3, 2), (STEP, 3 * STEP)), SIX, True),
+        (_long((3, 2), (2 * STEP, STEP)), _long((2, 3), (3 * STEP, STEP)), True),
+        (SIX, _long((2, 3), (3 * STEP, STEP), base=4), False),
+        (SIX, _long((2, 3), (2 * STEP, STEP)), False),
+        (SIX, _long((2, 3), (3 * STEP, 2 * STEP)), False),
+        (SIX, _long((2, 4), (4 * STEP, STEP)), False),
+        (SIX, _long((2, 3), (3 * STEP + 4, STEP)), False),
+        (SIX._replace(bases=(0, 6 * STEP)), _long((2, 6), (6 * STEP, STEP)), True),
+        (SIX._replace(bases=(0, 7 * STEP)), _long((2, 6), (6 * STEP, STEP)), False),
         (NEVER, NEVER, False),
         (NEVER, _rows(1), False),
     ],
