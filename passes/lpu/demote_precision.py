@@ -54,11 +54,11 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import SSAValue
 
-from dialects.lpu.elementwise import CastOp, ConstantOp, SelectOp
+from dialects.lpu.elementwise import CastOp, ConstantOp
 from dialects.lpu.interface import interface_of
 from dialects.lpu.movement import ConcatOp, GatherOp
 from dialects.lpu.products import MatmulOp
-from dialects.lpu.tensors import UnaryOp, tensor_of
+from dialects.lpu.tensors import tensor_of
 from dialects.lpu.types import tensor_type
 from dialects.reading import operations
 from passes.analysis.functions import functions, options
@@ -66,6 +66,7 @@ from passes.lpu.precision.forms import F32, Forms
 from passes.lpu.precision.products import multiply
 from passes.lpu.precision.whole import look_up_whole
 from passes.lpu.precision.widening import widen
+from passes.lpu.state.carried import carried
 from passes.lpu.state.replaced import RECURRENT, declared_presents
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.build import Build
@@ -175,14 +176,7 @@ def _store_outputs(
 
 def _continues(value: SSAValue) -> bool:
     """Whether a value holds the elements of a concatenation, moved or not."""
-    op = value.owner
-    if isinstance(op, ConcatOp):
-        return True
-    if isinstance(op, SelectOp):
-        return any(map(_continues, (op.on_true, op.on_false)))
-    if isinstance(op, GatherOp):
-        return _continues(op.source)
-    return isinstance(op, UnaryOp) and op.FACTS.moves and _continues(op.source)
+    return any(isinstance(one.owner, ConcatOp) for one in carried(value))
 
 
 def _option(module: ModuleOp) -> str:

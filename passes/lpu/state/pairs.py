@@ -15,11 +15,11 @@ from functools import cached_property
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
-from dialects.lpu.elementwise import SelectOp
 from dialects.lpu.interface import interface_of
-from dialects.lpu.movement import ConcatOp, GatherOp, ReshapeOp, TransposeOp
+from dialects.lpu.movement import ConcatOp, GatherOp, TransposeOp
 from dialects.lpu.tensors import tensor_of
 from dialects.reading import operations
+from passes.lpu.state.carried import carried
 from passes.rewriting.signature import terminator_of
 from runtime.program.presents import Declared
 
@@ -74,27 +74,6 @@ def _readers(value: SSAValue) -> Iterator[Operation]:
             yield op
 
 
-def _origins(result: SSAValue) -> tuple[set[ConcatOp], list[SSAValue]]:
-    """The concatenations whose elements a result moves, and the indices that say where to."""
-    found: set[ConcatOp] = set()
-    indices: list[SSAValue] = []
-    values = [result]
-    while values:
-        match values.pop().owner:
-            case ConcatOp() as op:
-                found.add(op)
-            case SelectOp() as op:
-                values.extend([op.on_true, op.on_false])
-            case GatherOp() as op:
-                values.append(op.source)
-                indices.append(op.indices)
-            case TransposeOp() | ReshapeOp() as op:
-                values.append(op.source)
-            case _:
-                pass
-    return found, indices
-
-
 class Finder:
     """Finds the pairs of a function."""
 
@@ -140,7 +119,9 @@ class Finder:
 
     def _is_moved(self, pair: Pair, result: SSAValue) -> bool:
         """Whether a result holds as many rows as the concatenation, where data says."""
-        origins, indices = _origins(result)
+        sources = [value.owner for value in carried(result, ConcatOp)]
+        origins = {op for op in sources if isinstance(op, ConcatOp)}
+        indices = [op.indices for op in sources if isinstance(op, GatherOp)]
         expected = list(tensor_of(pair.past).shape)
         expected[pair.axis] = pair.concat.result_tensor().shape[pair.concat.axis.value.data]
         same = tensor_of(result) == tensor_of(pair.past).with_dims(expected)

@@ -14,13 +14,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import BlockArgument, Operation, SSAValue
+from xdsl.ir import BlockArgument, SSAValue
 
 from dialects.lpu.elementwise import CastOp
-from dialects.lpu.facts import facts_of
 from dialects.lpu.interface import interface_of
 from dialects.lpu.tensors import tensor_of
 from passes.lpu.precision.widening import is_short
+from passes.lpu.state.carried import carried
 from passes.rewriting.kernel import erase_unread, replace, retype, set_operand
 from passes.rewriting.signature import declare, sign, terminator_of
 from runtime.numerics.elements import ElementType
@@ -35,7 +35,7 @@ def take_rounded(func: FuncOp) -> None:
         for argument, role in zip(func.args, interface_of(func).roles, strict=True)
         if role == "past"
         and (casts := _rounding(argument))
-        and (shown := [i for i, value in widened.items() if _holds(value, casts[-1].result)])
+        and (shown := [i for i, value in widened.items() if casts[-1].result in carried(value)])
     ]
     if not found:
         return
@@ -75,17 +75,3 @@ def _widened(result: SSAValue) -> SSAValue | None:
     if not isinstance(cast, CastOp) or tensor_of(result).dtype != ElementType.F32:
         return None
     return cast.source if is_short(cast.source) else None
-
-
-def _holds(value: SSAValue, past: SSAValue) -> bool:
-    """Whether elements of a cache are moved into a value."""
-    seen: set[SSAValue] = set()
-    values = [value]
-    while values:
-        one = values.pop()
-        if one is past:
-            return True
-        if one not in seen and isinstance(one.owner, Operation) and facts_of(one.owner).moves:
-            values.extend(one.owner.operands)
-        seen.add(one)
-    return False

@@ -118,6 +118,38 @@ func.func @moved(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 
 
 // -----
 
+// Rows may be moved of what is cut from it, too, if there are as many behind that.
+// CHECK-LABEL: @cut
+// CHECK:         lpu.write %cache, %new at <[0, P, 0]>
+// CHECK:         lpu.write %cache, %present at <[0, 0, 0]>
+// CHECK-NEXT:    func.return %y
+func.func @cut(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f32>, %where : !lpu.tensor<[P + 1], i64>) -> (!lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f32, "where" data i64] -> ["y" data f32, "present" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %all = lpu.concat %past, %new axis 1 : !lpu.tensor<[1, P, 4], f32>, !lpu.tensor<[1, 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %y = lpu.map "neg" %all : !lpu.tensor<[1, P + 1, 4], f32> -> !lpu.tensor<[1, P + 1, 4], f32>
+  %last = lpu.slice %all at <[0, P, 0]> step <[1, 1, 1]> : !lpu.tensor<[1, P + 1, 4], f32> -> !lpu.tensor<[1, 1, 4], f32>
+  %present = lpu.gather %last, %where axis 1 : !lpu.tensor<[1, 1, 4], f32>, !lpu.tensor<[P + 1], i64> -> !lpu.tensor<[1, P + 1, 4], f32>
+  func.return %y, %present : !lpu.tensor<[1, P + 1, 4], f32>, !lpu.tensor<[1, P + 1, 4], f32>
+}
+
+// -----
+
+// A cache that the model rounds, and moves by data, is kept as it is rounded.
+// CHECK-LABEL: @rounded
+// CHECK:         lpu.state {{.*}} inputs <["past" past f32 {{.*}} outputs <["present" present f32 {{.*}} : !lpu.state<[1, 8, 4], f16>
+// CHECK:         lpu.write %cache, %new at <[0, P, 0]>
+// CHECK:         lpu.write %cache, %moved at <[0, 0, 0]>
+// CHECK-NEXT:    func.return %y
+func.func @rounded(%past : !lpu.tensor<[1, P, 4], f32>, %new : !lpu.tensor<[1, 1, 4], f16>, %where : !lpu.tensor<[P + 1], i64>) -> (!lpu.tensor<[1, P + 1, 4], f16>, !lpu.tensor<[1, P + 1, 4], f32>) attributes {lpu.interface = #lpu.interface<["past" past f32, "new" data f16, "where" data i64] -> ["y" data f16, "present" data f32]>, lpu.symbols = #lpu.symbols<[P in 0 to 7]>} {
+  %short = lpu.cast %past : !lpu.tensor<[1, P, 4], f32> -> !lpu.tensor<[1, P, 4], f16>
+  %all = lpu.concat %short, %new axis 1 : !lpu.tensor<[1, P, 4], f16>, !lpu.tensor<[1, 1, 4], f16> -> !lpu.tensor<[1, P + 1, 4], f16>
+  %y = lpu.map "neg" %all : !lpu.tensor<[1, P + 1, 4], f16> -> !lpu.tensor<[1, P + 1, 4], f16>
+  %moved = lpu.gather %all, %where axis 1 : !lpu.tensor<[1, P + 1, 4], f16>, !lpu.tensor<[P + 1], i64> -> !lpu.tensor<[1, P + 1, 4], f16>
+  %present = lpu.cast %moved : !lpu.tensor<[1, P + 1, 4], f16> -> !lpu.tensor<[1, P + 1, 4], f32>
+  func.return %y, %present : !lpu.tensor<[1, P + 1, 4], f16>, !lpu.tensor<[1, P + 1, 4], f32>
+}
+
+// -----
+
 // One present that is two results is two ports.
 // CHECK-LABEL: @twice
 // CHECK:         outputs <["p" present f32 {{.*}}, "q" present f32
