@@ -11,7 +11,7 @@ from tests.unit.runtime.ring.checks.gathers import ROW, Case, by_each, uncounted
 
 RULES = {"content", "mixture", "place", "stale"}
 FEW, MANY = Case(150), Case(130, 4)
-MOST = pytest.param(Case(5000), marks=pytest.mark.slow)
+MOST = pytest.param(Case(4096), marks=pytest.mark.slow)
 
 
 @pytest.mark.parametrize("case", [FEW, MANY, MOST], ids=str)
