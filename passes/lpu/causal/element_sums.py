@@ -6,18 +6,9 @@ from xdsl.ir import SSAValue
 
 from dialects.lpu.products import MatmulOp, ReduceOp, ScanOp
 from dialects.lpu.tensors import tensor_of
-from passes.lpu.causal.intervals import (
-    UNKNOWN,
-    Known,
-    point,
-)
-from passes.lpu.causal.places import (
-    FIRST,
-    ONE,
-    Place,
-    index_of,
-)
-from passes.lpu.causal.reader import Reader, unbounded, unknown
+from passes.lpu.causal.intervals import UNKNOWN, Known, point
+from passes.lpu.causal.places import ONE, Place, index_of
+from passes.lpu.causal.reader import Reader, spread, unbounded, unknown
 
 
 def reduce_(reader: Reader, op: ReduceOp, place: Place, value: SSAValue) -> Known:
@@ -63,15 +54,13 @@ def scan(reader: Reader, op: ScanOp, place: Place, value: SSAValue) -> Known:
     return Known(count * held.line.const, 0, 0)
 
 
-def matmul(reader: Reader, op: MatmulOp, place: Place, value: SSAValue) -> Known:
+def matmul(reader: Reader, op: MatmulOp, place: Place, _value: SSAValue) -> Known:
     inner = tensor_of(op.lhs).shape[-1]
     if not inner.is_const:
         reader.blame(op)
     *batch, row, column = place
-    middle, dims = reader.fresh(inner), tensor_of(value).shape[:-2]
+    middle = reader.fresh(inner)
     for operand, last in ((op.lhs, (row, middle)), (op.rhs, (middle, column))):
-        own = tensor_of(operand).shape[:-2]
-        behind = batch[len(dims) - len(own) :]
-        lead = [FIRST if d == ONE else c for d, c in zip(own, behind, strict=True)]
+        lead = spread(tensor_of(operand).shape[:-2], tuple(batch))
         reader.shifts(op, reader.read(operand, (*lead, *last)).line)
     return UNKNOWN

@@ -27,22 +27,8 @@ from dialects.lpu.tensors import tensor_of
 from passes.analysis.content import Line
 from passes.analysis.lines import Lines
 from passes.lpu.causal.element_sums import matmul, reduce_, scan
-from passes.lpu.causal.intervals import (
-    NOTHING,
-    Known,
-    cast,
-    lines_of,
-    mapped,
-    point,
-)
-from passes.lpu.causal.places import (
-    FIRST,
-    ONE,
-    Coordinate,
-    Place,
-    index_of,
-    regrouped,
-)
+from passes.lpu.causal.intervals import NOTHING, Known, cast, lines_of, mapped, point
+from passes.lpu.causal.places import FIRST, ONE, Coordinate, Place, index_of, regrouped
 from passes.lpu.causal.reader import Reader, spread, unbounded, unknown
 from runtime.numerics.elements import ElementType
 
@@ -112,23 +98,22 @@ def _together(
 
 def _map(reader: Reader, op: MapOp, place: Place, value: SSAValue) -> Known:
     tensor = tensor_of(value)
-    inputs = reader.spread(op.inputs, tensor.shape, place)
+    inputs = reader.spread(op.inputs, place)
     found = mapped(op.fn.data, inputs, tensor.dtype is ElementType.BOOL, reader.ranges)
     for line in lines_of(op.fn.data, inputs, found):
         reader.shifts(op, line)
     return found
 
 
-def _select(reader: Reader, op: SelectOp, place: Place, value: SSAValue) -> Known:
+def _select(reader: Reader, op: SelectOp, place: Place, _value: SSAValue) -> Known:
     """Where both are one number, it does not matter which."""
-    dims = tensor_of(value).shape
     before = reader.blamed
-    (holds,) = reader.spread([op.condition], dims, place)
+    (holds,) = reader.spread([op.condition], place)
     if holds.is_point:
         chosen = op.on_true if holds.number else op.on_false
-        return reader.spread([chosen], dims, place)[0]
+        return reader.spread([chosen], place)[0]
     blamed, reader.blamed = reader.blamed, before
-    arms = reader.spread([op.on_true, op.on_false], dims, place)
+    arms = reader.spread([op.on_true, op.on_false], place)
     if arms[0] == arms[1] and arms[0].is_line:
         return arms[0]
     reader.blamed = reader.blamed or blamed
@@ -157,8 +142,8 @@ def _transpose(reader: Reader, op: TransposeOp, place: Place, value: SSAValue) -
     return reader.read(op.source, tuple(found))
 
 
-def _broadcast(reader: Reader, op: BroadcastOp, place: Place, value: SSAValue) -> Known:
-    return reader.read(op.source, spread(op.source, tensor_of(value).shape, place))
+def _broadcast(reader: Reader, op: BroadcastOp, place: Place, _value: SSAValue) -> Known:
+    return reader.read(op.source, spread(op.source_tensor().shape, place))
 
 
 def _slice(reader: Reader, op: SliceOp, place: Place, value: SSAValue) -> Known:

@@ -120,15 +120,14 @@ class Reader:
         told = {self.names.past, self.names.row, self.names.ahead, self.names.behind}
         return any(name in told for digit, _ in coordinate for name, _ in digit.terms)
 
-    def spread(self, operands: Sequence[SSAValue], dims: Dims, place: Place) -> list[Known]:
+    def spread(self, operands: Sequence[SSAValue], place: Place) -> list[Known]:
         """What is known of the operands of which an element of a result is made."""
-        return [self.read(value, spread(value, dims, place)) for value in operands]
+        return [self.read(value, spread(tensor_of(value).shape, place)) for value in operands]
 
 
-def spread(value: SSAValue, dims: Dims, place: Place) -> Place:
-    """The place in an operand that is broadcast to extents."""
-    own = tensor_of(value).shape
-    behind = place[len(dims) - len(own) :] if own else ()
+def spread(own: Dims, place: Place) -> Place:
+    """The place in an operand of some extents that is broadcast."""
+    behind = place[len(place) - len(own) :]
     return tuple([FIRST if d == ONE else c for d, c in zip(own, behind, strict=True)])
 
 
@@ -138,4 +137,4 @@ def unbounded(dtype: ElementType) -> Known:
 
 def unknown(reader: Reader, op: Any, _place: Place, value: SSAValue) -> Known:
     reader.blame(op if isinstance(op, Operation) else None)
-    return BOOLEAN if tensor_of(value).dtype is ElementType.BOOL else UNKNOWN
+    return unbounded(tensor_of(value).dtype)

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dialects.affine import Affine
-from dialects.lpu.movement import (
-    GatherOp,
-    ScatterOp,
-)
+from dialects.lpu.movement import GatherOp, ScatterOp
 from dialects.lpu.products import MatmulOp, ReduceOp, ScanOp, TopkOp
 from dialects.lpu.tensors import tensor_of
 from passes.lpu.causal.names import NotShown

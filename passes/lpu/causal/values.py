@@ -14,7 +14,7 @@ from dialects.lpu.tensors import tensor_of
 from passes.lpu.causal.elements import element
 from passes.lpu.causal.intervals import Known
 from passes.lpu.causal.names import Names, NotShown, Numbers
-from passes.lpu.causal.places import FIRST, ONE, Coordinate, Digit, Dims, Place
+from passes.lpu.causal.places import ONE, Coordinate, Digit, Dims, Place
 from passes.lpu.causal.reader import Reader, spread
 from passes.lpu.causal.tokens import Tokens, outer_extent
 
@@ -91,7 +91,7 @@ class Values:
             if not keys or tokens is None or extent != self._keys(tokens):
                 raise NotShown(op)
         place = self._place(dims, tokens, True, -1)
-        return self.reader(True).same(value, spread(value, dims, place))
+        return self.reader(True).same(value, spread(own, place))
 
     def _keys(self, tokens: Tokens) -> Affine:
         """The extent of keys with none behind those of tokens."""
@@ -102,7 +102,7 @@ class Values:
         """Bounds of what no token decides, where keys lie behind rows."""
         reader = self.reader(False)
         place = self._place(dims, tokens, False, 1)
-        low, high = reader.read(value, spread(value, dims, place)).span(reader.ranges)
+        low, high = reader.read(value, spread(tensor_of(value).shape, place)).span(reader.ranges)
         return Known(low=low, high=high)
 
     def check_factor(self, op: MatmulOp, value: SSAValue, dims: Dims, tokens: Tokens) -> None:
@@ -111,11 +111,8 @@ class Values:
         if not all(extent.is_const for extent in own):
             raise NotShown(op)
         lead = self._place(dims[: rank - 2], _leading(tokens, rank - 2), True, -1)
-        behind = lead[len(lead) - (len(own) - 2) :] if len(own) > 2 else ()
-        batch = [FIRST if d == ONE else c for d, c in zip(own[:-2], behind, strict=True)]
-        reader = self.reader(True)
         matrix = self._place(own[-2:], None, True, -1)
-        reader.same(value, (*batch, *matrix))
+        self.reader(True).same(value, (*spread(own[:-2], lead), *matrix))
 
     def choices(self, value: SSAValue, tokens: Tokens, count: Affine) -> Known | None:
         """Bounds of an index less `token * count`, if they lie within 0 and count - 1."""
