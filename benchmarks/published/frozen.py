@@ -36,7 +36,7 @@ def frozen(point: Point, target: Target | None = None) -> Program:
     """The program of a point, on its machine or another one."""
     code = frozen_text(point).split("\n", 1)[1]
     own = target or Target.load(point.target)
-    program = assemble(f".target {json.dumps(roomy(own))}\n{code}", point.name)
+    program = assemble(f".target {json.dumps(roomy(own).to_json())}\n{code}", point.name)
     return replace(program, target=own)
 
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lpuc.compiler.options import CompileOptions, described
 from runtime.files import read_text
-from runtime.target import Target
 
 if TYPE_CHECKING:
     from xdsl.passes import ModulePass
-
-    from lpuc.compiler.options import CompileOptions
 
 TARGET_FILE, PLAN_FILE = "target.toml", "plan.json"
 MOST_BYTES = 1 << 26
@@ -41,9 +39,9 @@ class Course:
 def _copies(options: CompileOptions) -> dict[str, str]:
     """What files describe a machine or a plan, by the names that they have beside a dump."""
     copies: dict[str, str] = {}
-    target, plan = fspath(options.target), options.plan
-    if target.endswith(".toml"):
-        copies[TARGET_FILE] = Target.text_of(Path(target))
+    (_, machine), plan = described(options.target), options.plan
+    if machine is not None:
+        copies[TARGET_FILE] = machine
     if isinstance(plan, str | PathLike):
         copies[PLAN_FILE] = read_text(Path(plan), MOST_BYTES)
     elif plan is not None:
