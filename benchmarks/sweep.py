@@ -6,7 +6,8 @@ Every model of some folders, on several numbers of devices, in several precision
 All are compiled, up to a program that the machine's checks accept. A share of them, `--verify`,
 drawn by `--seed`, is verified: all levels against ONNX Runtime. `int8` is what ONNX Runtime's tools
 make of a model in f32, `int4` a model with products in blocks of 4 bits; both are compiled in f32.
-The table has a row for each model. Exit code 1 if one is refused, breaks or is wrong.
+The table has a row for each model. Exit code 1 if one is refused, breaks or is wrong. A model that
+has no form of a precision, such as one that is quantised already, does not count.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from itertools import product
 from pathlib import Path
 
@@ -30,11 +32,16 @@ from dialects.errors import CompileError
 from lpuc.compiler.driver import compile_model
 from lpuc.compiler.options import CompileOptions
 from lpuc.errors import UserError
+from lpuc.files.disk import replacing
 from lpuc.levels.onnx_runtime import Refusal
 from lpuc.verification.verified import verified
+from runtime.errors import BadOption
+from runtime.run.interpreter import Interpreter
 from tests.e2e.block_quantising import in_blocks
 
 PRECISIONS = ("f32", "f16", "int8", "int4")
+BYTES = {onnx.TensorProto.INT8, onnx.TensorProto.UINT8}
+"""What quantised weights are stored as."""
 LIMIT_SECONDS = 600.0
 WORDS = {"right": "ok", "refused": "REFUSED", "wrong": "WRONG", "crash": "CRASH", "uncounted": "-"}
 
@@ -62,7 +69,7 @@ def keys(
     seed: int, only: str = "",
 ) -> Iterator[Key]:  # fmt: skip
     """All ways to compile all models; whether one is verified does not hang on the others."""
-    found = sorted({path for folder in folders for path in folder.rglob("*.onnx")})
+    found = sorted({path.resolve() for folder in folders for path in folder.rglob("*.onnx")})
     for model, count, precision in product(found, devices, precisions):
         if only in name_of(model):
             drawn = np.random.default_rng([seed, *f"{name_of(model)} {count} {precision}".encode()])
@@ -74,26 +81,40 @@ class Unavailable(Exception):
 
 
 def quantised(model: Path, precision: str, folder: Path) -> Path:
-    """The file of a model in a precision that the compiler takes as it finds it."""
-    path = folder / f"{name_of(model).replace('/', '_')}-{precision}.onnx"
-    if path.exists():
-        return path
-    loaded = onnx.load(model)
-    kinds = {tensor.data_type for tensor in loaded.graph.initializer}
-    is_plain = onnx.TensorProto.FLOAT in kinds and onnx.TensorProto.FLOAT16 not in kinds
-    if not is_plain or any("NBits" in node.op_type for node in loaded.graph.node):
-        raise Unavailable("the model is quantised already, or not in f32")
-    if precision == "int4":
-        onnx.save(in_blocks(loaded), path)
-        return path
-    import onnxruntime.quantization as tools
+    """The file of a model in a precision that the compiler takes as it finds it, made once.
 
-    try:
-        kind, operators = tools.QuantType.QInt8, ["MatMul", "Gemm"]
-        tools.quantize_dynamic(loaded, path, operators, per_channel=True, weight_type=kind)
-    except Exception as error:  # the tool raises what it likes
-        raise Unavailable(f"the tool fails: {error}") from None
+    Processes may make it at the same time.
+    """
+    path = folder / f"{sha256(f'{model} {precision}'.encode()).hexdigest()}.onnx"
+    if not path.exists():
+        with replacing(path, durable=False) as temporary:
+            _quantise(onnx.load(model), precision, temporary)
     return path
+
+
+def _quantise(model: onnx.ModelProto, precision: str, path: Path) -> None:
+    """Write a model in f32 with weights of fewer bits; `Unavailable` if it cannot have such."""
+    kinds = _kinds(model)
+    is_plain = onnx.TensorProto.FLOAT in kinds and onnx.TensorProto.FLOAT16 not in kinds
+    if not is_plain or any("NBits" in node.op_type for node in model.graph.node):
+        raise Unavailable("the model is quantised already, or not in f32")
+    try:
+        if precision == "int4":
+            onnx.save(in_blocks(model), path)
+        else:
+            import onnxruntime.quantization as tools
+
+            kind, operators = tools.QuantType.QInt8, ["MatMul", "Gemm"]
+            tools.quantize_dynamic(model, path, operators, per_channel=True, weight_type=kind)
+    except Exception as error:  # the tools raise what they like
+        raise Unavailable(f"the tool fails: {error}") from None
+    if BYTES.isdisjoint(_kinds(onnx.load(path))):
+        raise Unavailable("there is nothing to quantise")
+
+
+def _kinds(model: onnx.ModelProto) -> set[int]:
+    """The element types of weights."""
+    return {tensor.data_type for tensor in model.graph.initializer}
 
 
 def judged(key: Key, folder: Path, whole_budget: float) -> Outcome:
@@ -104,11 +125,12 @@ def judged(key: Key, folder: Path, whole_budget: float) -> Outcome:
         precision=key.precision if plain else "f32", devices=key.devices, whole_budget=whole_budget
     )
     if not key.is_verified:
-        assert compile_model(model, options).interpreter, "the machine takes the program"
+        Interpreter(compile_model(model, options).in_memory)  # which checks it
         return Outcome("right", stage="compile")
     found = verified(model, options, None, 0)
     if found.is_right:
-        return Outcome("right", stage="verify")
+        differences = [number for row in found.table.values() for number in row.values()]
+        return Outcome("right", stage="verify", error=max(differences, default=0.0))
     output, level = next(iter(found.mismatches))
     what = f"output '{output}' is {found.table[output][level]:.1e} off at level {level}"
     return Outcome("wrong", what, level, found.table[output][level])
@@ -136,7 +158,7 @@ def table(results: Mapping[Key, Result]) -> str:
     ways = sorted({(key.precision, key.devices) for key in results})
     cells = {(key.model, key.precision, key.devices): _cell(key, results[key]) for key in results}
     models = sorted({key.model for key in results})
-    width = max(len(name_of(model)) for model in models)
+    width = max((len(name_of(model)) for model in models), default=0)
     lines = [f"{'':{width}} " + " ".join(f"{p + ' x' + str(n):>8}" for p, n in ways)]
     for model in models:
         row = " ".join(f"{cells.get((model, *way), ''):>8}" for way in ways)
@@ -149,11 +171,16 @@ def _cell(key: Key, result: Result) -> str:
     return f"{word}*" if key.is_verified and word == "ok" else word
 
 
+def numbers(text: str) -> list[int]:
+    """Those of `1,2,4`."""
+    return [int(number) for number in text.split(",")]
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run, print the table and the counts; exit code 1 unless all are right."""
     parser = argparse.ArgumentParser(description="Models, numbers of devices, precisions.")
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="with *.onnx in them")
-    parser.add_argument("--devices", default="1,2,4,8", metavar="A,B")
+    parser.add_argument("--devices", type=numbers, default="1,2,4,8", metavar="A,B")
     parser.add_argument(
         "--precisions", default="f32,f16", metavar="A,B", help=", ".join(PRECISIONS)
     )
@@ -167,8 +194,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     precisions = given.precisions.split(",")
     if unknown := set(precisions).difference(PRECISIONS):
         parser.error(f"no such precision: {', '.join(sorted(unknown))}")
-    counts = [int(count) for count in given.devices.split(",")]
-    wanted = list(keys(given.folders, counts, precisions, given.verify, given.seed, given.only))
+    for count in given.devices:
+        try:
+            CompileOptions(devices=count, whole_budget=given.whole_budget)
+        except BadOption as error:
+            parser.error(str(error))
+    wanted = list(
+        keys(given.folders, given.devices, precisions, given.verify, given.seed, given.only)
+    )
     if not wanted:
         parser.error("there are no models")
     with tempfile.TemporaryDirectory() as made:

@@ -10,7 +10,7 @@ import pytest
 from onnx import numpy_helper, parser
 
 from benchmarks import sweep
-from benchmarks.sweep import Key, keys, main, run_key
+from benchmarks.sweep import Key, Unavailable, keys, main, quantised, run_key, table
 from lpuc.verification.verified import Verification
 
 GOOD = """<ir_version: 10, opset_import: ["": 17]>
@@ -18,9 +18,9 @@ g (float[1, 8] x) => (float[1, 8] y) { y = MatMul(x, w) }"""
 REFUSED = GOOD.replace("MatMul(x, w)", "MatMul(x, w) z = Det(w)")
 
 
-def saved(folder: Path, text: str) -> Path:
+def saved(folder: Path, text: str, seed: int = 0) -> Path:
     model = parser.parse_model(text)
-    weight = np.random.default_rng(0).standard_normal((8, 8)).astype(np.float32)
+    weight = np.random.default_rng(seed).standard_normal((8, 8)).astype(np.float32)
     model.graph.initializer.append(numpy_helper.from_array(weight, "w"))
     folder.mkdir(parents=True)
     onnx.save(model, str(folder / "model.onnx"))
@@ -47,6 +47,27 @@ def test_a_model_is_right_in_every_precision(precision: str, tmp_path: Path):
     key = Key(saved(tmp_path / "a", GOOD), 1, precision, True)
     outcome = run_key(tmp_path, 5.0, key).outcome
     assert (outcome.verdict, outcome.stage) == ("right", "verify"), outcome.detail
+    assert outcome.error > 0 or precision == "int8"
+
+
+@pytest.mark.parametrize("precision", ["int8", "int4"])
+def test_each_model_is_quantised_whatever_it_is_called(precision: str, tmp_path: Path):
+    models = [saved(tmp_path / name / "a", GOOD, seed) for seed, name in enumerate("bc")]
+    (tmp_path / "made").mkdir()
+    made = [quantised(model, precision, tmp_path / "made") for model in models]
+    assert made[0].read_bytes() != made[1].read_bytes()
+    assert made == [quantised(model, precision, tmp_path / "made") for model in models]
+
+
+@pytest.mark.parametrize("precision", ["int8", "int4"])
+def test_what_cannot_be_quantised_does_not_count(precision: str, tmp_path: Path):
+    path = saved(tmp_path / "a", GOOD.replace("MatMul(x, w)", "Relu(x)"))
+    (tmp_path / "made").mkdir()
+    with pytest.raises(Unavailable, match="nothing to quantise"):
+        quantised(path, precision, tmp_path / "made")
+    assert not list((tmp_path / "made").iterdir())
+    outcome = run_key(tmp_path, 5.0, Key(path, 1, precision)).outcome
+    assert outcome.verdict == "uncounted"
 
 
 def test_what_is_refused_is_seen(
@@ -60,6 +81,18 @@ def test_what_is_refused_is_seen(
     assert main([str(tmp_path), *given]) == 1
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["good", "ok"] in rows and ["bad", "REFUSED"] in rows
+
+
+@pytest.mark.parametrize("option", ["--devices=3", "--devices=1,x", "--whole-budget=101"])
+def test_options_that_nobody_can_mean_are_refused_at_once(option: str, tmp_path: Path):
+    saved(tmp_path / "a", GOOD)
+    with pytest.raises(SystemExit) as ended:
+        main([str(tmp_path), option])
+    assert ended.value.code == 2
+
+
+def test_a_run_that_ended_before_any_model_has_a_table():
+    assert table({}).splitlines()[-1] == "ok*: verified at every level, too"
 
 
 def test_what_is_wrong_or_crashes_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
