@@ -4,22 +4,22 @@ What devices put, exchange and store with such extents has to fit for each numbe
 and so has what is read of it: all of them are tried.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import NamedTuple
 
+from runtime.ring.checks.load.memory.axes import Axes, axes_of, has_all
 from runtime.ring.checks.load.memory.ranges import Range, Ranges, clipped, merged
 from runtime.ring.checks.load.touches import Pieces, pieces
 from runtime.ring.checks.load.values import (
+    HIGHEST,
     LOWEST,
     UNKNOWN,
     Span,
     Value,
     ends,
-    is_uniform,
     number_of,
     roots_of,
     sources_of,
@@ -28,8 +28,6 @@ from runtime.ring.checks.load.values import (
 MOST_NUMBERS = 1 << 13
 """Numbers that are tried."""
 INTEGERS = {int}
-Axis = tuple[Value, Value]
-"""An extent and a stride."""
 
 
 class Grown(NamedTuple):
@@ -44,10 +42,10 @@ class Grown(NamedTuple):
         """Whether there is as much of it whatever symbols and turns are."""
         return INTEGERS.issuperset(map(type, self.shape))
 
-    def axes(self) -> Counter[Axis]:
-        """Extents and strides but for those that make no difference."""
-        pairs = zip(self.shape[:4], self.shape[4:], strict=True)
-        return Counter((e, s) for e, s in pairs if e != 1 and (s != 0 or not isinstance(e, int)))
+    @property
+    def axes(self) -> tuple[tuple[int, ...], Axes | None]:
+        """Its addresses and its axes, if those are known to be the same on all devices."""
+        return self.bases, axes_of(self.shape, self.size)
 
     @property
     def sources(self) -> int:
@@ -105,7 +103,7 @@ def have(whole: Sequence[Grown], part: Grown, within: Ranges | None = None) -> b
 
 def covers(new: Grown, older: Grown) -> bool:
     """Whether an operand has all that another has of its greatest bytes."""
-    return have([new], older, new.greatest)
+    return has_all(new.axes, older.axes, LOWEST, HIGHEST) or have([new], older, new.greatest)
 
 
 def _have(whole: Iterable[Range], part: Iterable[Range]) -> bool:
@@ -116,7 +114,7 @@ def _have(whole: Iterable[Range], part: Iterable[Range]) -> bool:
 @lru_cache(1 << 14)
 def has(whole: Grown, part: Grown, low: int, high: int) -> bool:
     """Whether an operand has what another has of some bytes, whatever symbols and turns are."""
-    return _is_of_parts(whole, part) or any(
+    return has_all(whole.axes, part.axes, low, high) or any(
         all(
             _have(whole.bytes_of(given), clipped(part.bytes_of(given), low, high))
             for given in tried
@@ -128,7 +126,8 @@ def has(whole: Grown, part: Grown, low: int, high: int) -> bool:
 @lru_cache(1 << 14)
 def agree(one: Grown, other: Grown, low: int, high: int) -> bool:
     """Whether two operands have the same of some bytes, whatever symbols and turns are."""
-    return (one == other and one is not NEVER) or any(
+    alike = has_all(one.axes, other.axes, low, high) and has_all(other.axes, one.axes, low, high)
+    return alike or any(
         all(
             merged(clipped(one.bytes_of(given), low, high))
             == merged(clipped(other.bytes_of(given), low, high))
@@ -136,51 +135,6 @@ def agree(one: Grown, other: Grown, low: int, high: int) -> bool:
         )
         for tried in _tried((one, other))
     )
-
-
-def _is_of_parts(whole: Grown, part: Grown) -> bool:
-    """Whether an operand is another at some of its addresses, perhaps axis by axis in other order.
-
-    These have to be known to be made alike, so that they need not be tried.
-    """
-    if not all(map(is_uniform, whole.shape)) or whole.size != part.size:
-        return False
-    axes, own = whole.axes(), part.axes()
-    return _are_parts(whole.bases, axes, part.bases, own) or _are_parts(
-        whole.bases, _joined(axes), part.bases, _joined(own)
-    )
-
-
-def _are_parts(
-    whole: Sequence[int], axes: Counter[Axis], part: Sequence[int], own: Counter[Axis]
-) -> bool:
-    """Whether axes from some addresses on are those of a whole, or what its addresses are."""
-    bases = set(part)
-    for axis in own - axes:
-        count, step = axis
-        if not (isinstance(count, int) and isinstance(step, int) and count <= len(whole)):
-            return False
-        bases = {base + step * at for base in bases for at in range(count)}
-        own = own - Counter([axis])
-    return own == axes and bases <= set(whole)
-
-
-def _joined(axes: Counter[Axis]) -> Counter[Axis]:
-    """The same bytes: one axis for those of which one goes on where the other ends."""
-    found, fixed = Counter[Axis](), list[tuple[int, int]]()
-    for count, step in axes.elements():
-        if isinstance(count, int) and isinstance(step, int):
-            fixed.append((step, count))
-        else:
-            found[count, step] += 1
-    joined = list[tuple[int, int]]()
-    for step, count in sorted(fixed):
-        if joined and step == joined[-1][0] * joined[-1][1]:
-            joined[-1] = joined[-1][0], joined[-1][1] * count
-        else:
-            joined.append((step, count))
-    found.update((count, step) for step, count in joined)
-    return found
 
 
 def _tried(operands: Iterable[Grown]) -> Iterator[Iterator[dict[Span, int]]]:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from itertools import product
+from operator import mul
+from random import Random
+
 import pytest
 
 from runtime.ring.checks.load.layers.story import facts, seen
+from runtime.ring.checks.load.memory.axes import has_all
 from runtime.ring.checks.load.memory.events import Block, Events
 from runtime.ring.checks.load.memory.fewer import (
     at_most,
@@ -58,7 +65,8 @@ SIX = _long((6, 1), (STEP, 0))
         (_long((3, 2), (STEP, 3 * STEP)), SIX, True),
         (_long((3, 2), (2 * STEP, STEP)), _long((2, 3), (3 * STEP, STEP)), True),
         (SIX, _long((2, 3), (3 * STEP, STEP), base=4), False),
-        (SIX, _long((2, 3), (2 * STEP, STEP)), False),
+        (SIX, _long((2, 3), (2 * STEP, STEP)), True),
+        (SIX, _long((2, 3), (4 * STEP, STEP)), False),
         (SIX, _long((2, 3), (3 * STEP, 2 * STEP)), False),
         (SIX, _long((2, 4), (4 * STEP, STEP)), False),
         (SIX, _long((2, 3), (3 * STEP + 4, STEP)), False),
@@ -94,6 +102,44 @@ def test_two_operands_have_the_same_of_some_bytes(other: Grown, is_alike: bool):
 def test_only_some_bytes_may_count():
     assert has(_rows(2), _rows(N), 0, 32)
     assert not has(_rows(2), _rows(N), 0, 33)
+    rows = _long((6, 1), (8 * STEP, 0))
+    for whole, part in ((rows, _long((9, 1), (8 * STEP, 0))), (_long((3, 2), (8 * STEP, 4)), rows)):
+        last = 8 * STEP * whole.shape[0]
+        assert has(whole, part, -1 << 30, last)
+        assert not has(whole, part, -1 << 30, last + 1)
+
+
+def _bytes(grown: Grown, count: int) -> set[int]:
+    """The bytes of an operand with a number for N, one by one."""
+    shape = [count if number is N else number for number in grown.shape]
+    places = product(*(range(extent) for extent in shape[:4]))
+    starts = [sum(map(mul, at, shape[4:])) for at in places]
+    return {b + s + k for b in grown.bases for s in starts for k in range(grown.size)}
+
+
+def _drawn(draw: Random, grown: Sequence[int]) -> Grown:
+    """An operand with N elements along axes of some strides, and others."""
+    rest = 4 - len(grown)
+    counts = [draw.choice((1, 1, 1, 2, 2, 3, 3, 0, N)) for _ in range(rest)]
+    steps = [draw.choice((0, 2, 4, 8, 16, -8)) for _ in range(rest)]
+    bases = draw.sample(range(-8, 24, 4), draw.randint(1, 3))
+    shape = (*(N for _ in grown), *counts, *grown, *steps)
+    return Grown(tuple(bases), shape, draw.choice((2, 4)))
+
+
+def test_what_is_had_at_a_glance_is_had_with_each_number():
+    draw, found = Random(7), Counter[tuple[bool, bool]]()
+    for _ in range(3000):
+        grown = [draw.choice((8, 8, 4, -8)) for _ in range(draw.choice((1, 1, 2)))]
+        whole, part = _drawn(draw, grown), _drawn(draw, grown)
+        low = draw.randint(-20, 60)
+        high = low + draw.randint(1, 60)
+        seen = range(low, high)
+        is_had = all(_bytes(part, n).intersection(seen) <= _bytes(whole, n) for n in range(1, 5))
+        is_shown = has_all(whole.axes, part.axes, low, high)
+        assert is_had or not is_shown, (whole, part, low, high)
+        found[is_had, is_shown] += 1
+    assert found[True, True] > 150 and found[False, False] > 300, found
 
 
 FEWER = frozenset({Fewer(_rows(N), Kind.OWN)})
