@@ -154,7 +154,8 @@ class Far:
         """A turn of a loop ends: behind it, what extents depend on are other numbers."""
         for event, grown in self.put.items():
             self.put[event] = NEVER if grown.is_of(loop) else grown
-        for stored in self.stored.values():
+        for first in self.growing:
+            stored = self.stored[first]
             stored[:] = [grown for grown in stored if not grown.is_of(loop)]
         self.exchanged.pass_turn(loop)
 

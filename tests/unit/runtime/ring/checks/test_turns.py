@@ -6,6 +6,7 @@ import pytest
 
 from runtime.ring.checks.compile import walk
 from runtime.ring.checks.load import loops
+from runtime.ring.checks.load.memory.growing import Grown
 from tests.unit.runtime.ring.checks import rows as r
 from tests.unit.runtime.ring.checks.gathers import ROW, Case, by_each, uncounted
 
@@ -61,3 +62,22 @@ def test_of_more_turns_than_are_looked_at_all_rows_count_together(monkeypatch: p
         for how in ({"counted": rows - 1, "tile": 7}, {"bound": rows - 1}, {"aside": ROW}):
             short = [*case.before(), *case.put(), *case.split(**how), *case.used()]
             assert all(case.refused(case.whole(short)).values()), how
+
+
+def test_at_the_end_of_a_turn_rows_that_turns_before_stored_are_not_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    asked, is_of = list[Grown](), Grown.is_of
+
+    def noted(self: Grown, source: int) -> bool:
+        asked.append(self)
+        return is_of(self, source)
+
+    monkeypatch.setattr(Grown, "is_of", noted)
+    counts = list[int]()
+    for rows in (64, 128):
+        case = Case(rows)
+        assert r.by_load(2, case.whole([*case.put(), *case.split(), *case.used()])) == ""
+        counts.append(len(asked))
+        asked.clear()
+    assert counts[1] <= 2 * counts[0] + 8
