@@ -1,9 +1,9 @@
 """What it takes to prove a program for several devices, when it is compiled and when it is loaded.
 
 Part `prove`: 64 layers in a loop and written out, a mixture of experts and GPT-2-small, on eight
-devices; the best of some rounds, CPU time. Each check runs in a process of its own, as it does for
-a user: checks remember what they found. A program of layers that are written out takes more than a
-minute to compile.
+devices; the best of some rounds, CPU time. Each check runs in a process of its own that is set up
+as `lpuc` is, for checks remember what they found. A program of layers that are written out takes
+more than a minute to compile.
 
     python -m benchmarks.speed.proving PROGRAM --check load     times one check once
 """
@@ -11,6 +11,7 @@ minute to compile.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import time
@@ -24,6 +25,7 @@ from unittest.mock import patch
 from benchmarks.decoders.families import write_decoder
 from benchmarks.decoders.shape import SHAPES, Shape
 from benchmarks.speed.processes import answer
+from lpuc.cli import NEW_OBJECTS
 from lpuc.cli.threads import limit_threads
 
 DEVICES, GOAL = 8, 100
@@ -101,6 +103,7 @@ def main() -> None:
     parser.add_argument("--check", choices=CHECKS, required=True)
     arguments = parser.parse_args()
     limit_threads(1)
+    gc.set_threshold(NEW_OBJECTS)
     print(json.dumps(milliseconds(arguments.program, arguments.check)))
 
 
