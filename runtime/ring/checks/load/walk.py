@@ -33,7 +33,7 @@ from runtime.ring.checks.load.layers.finding import (
 )
 from runtime.ring.checks.load.layers.groups import Groups
 from runtime.ring.checks.load.loops import MOST_TURNS, Bodies, Counted, Older, is_settled
-from runtime.ring.checks.load.memory.far import places
+from runtime.ring.checks.load.memory.blocks import places
 from runtime.ring.checks.load.memory.runs import Content, meet
 from runtime.ring.checks.load.refusal import Narrator
 from runtime.ring.checks.load.state import State

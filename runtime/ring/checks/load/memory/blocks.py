@@ -1,9 +1,10 @@
-"""Operands in HBM: the bytes that they have, as far as those are known."""
+"""Operands in HBM: the bytes that they have, as far as those are known, and what lies there."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from runtime.ring.checks.load.memory.growing import Grown
+from runtime.ring.checks.load.memory.runs import Held, Kind, Runs
 from runtime.ring.checks.load.touches import Pieces
 from runtime.ring.checks.load.values import HIGHEST, LOWEST, Value, ends, sources_of
 
@@ -74,3 +75,27 @@ def block(
     if isinstance(base, tuple) and rows is None:
         return Block(hull, base, parts, sources, shape, size)
     return Block(hull, (), parts, sources | sources_of(base))
+
+
+def is_marked(held: Held) -> bool:
+    """Whether bytes are exchanged: parts of devices, or what was stored by rows."""
+    return isinstance(held, list) or held.kind is Kind.WHOLE
+
+
+def places(hbm: Runs) -> list[int]:
+    """Where devices have parts of their own."""
+    if not hbm.is_marked:
+        return []
+    pairs = zip(hbm.starts, hbm.held, strict=True)
+    return [start for start, held in pairs if isinstance(held, list)]
+
+
+def meets(hbm: Runs, found: Block) -> bool:
+    """Whether an operand may have bytes that are exchanged."""
+    return hbm.is_marked and any(is_marked(held) for *_, held in hbm.within(*found.hull))
+
+
+def put_in(hbm: Runs, low: int, high: int) -> set[int]:
+    """The events that put parts of devices in a range."""
+    slots = [held for *_, held in hbm.within(low, high) if isinstance(held, list)]
+    return {tag.event for held in slots for tag in held if tag is not None}

@@ -20,9 +20,9 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from runtime.ring.checks.load.memory.blocks import Block
+from runtime.ring.checks.load.memory.blocks import Block, is_marked, meets, places, put_in
 from runtime.ring.checks.load.memory.growing import NEVER, Grown, covers, have
-from runtime.ring.checks.load.memory.runs import Content, Held, Kind, Runs, Tag, tags_of
+from runtime.ring.checks.load.memory.runs import Content, Kind, Runs, Tag, tags_of
 from runtime.ring.checks.load.memory.stored import Stored
 from runtime.ring.checks.load.memory.tags import Tags
 from runtime.ring.checks.load.touches import Pieces
@@ -98,7 +98,7 @@ class Far:
             return
         if found.parts:
             self._check_stored(hbm, at, found)
-        if is_uniform(base) and _meets(hbm, found):
+        if is_uniform(base) and meets(hbm, found):
             self._check_turns(hbm, at, found)
 
     def _check_stored(self, hbm: Runs, at: int, found: Block) -> None:
@@ -134,7 +134,7 @@ class Far:
         """
         if found is not None and not found.parts:
             return
-        is_met = hbm.is_marked and (found is None or _meets(hbm, found))
+        is_met = hbm.is_marked and (found is None or meets(hbm, found))
         if found is not None and (is_met or kind is WHOLE or not is_uniform(base)):
             self.ask(found.sources)
         if not is_uniform(base) and found is not None and found.is_exact:
@@ -197,9 +197,7 @@ class Far:
 
     def _put_in(self, hbm: Runs, found: Block) -> list[Grown]:
         """The parts that an operand may meet."""
-        slots = [held for *_, held in hbm.within(*found.hull) if isinstance(held, list)]
-        events = {tag.event for held in slots for tag in held if tag is not None}
-        return [self.put[event] for event in events & self.put.keys()]
+        return [self.put[event] for event in put_in(hbm, *found.hull) & self.put.keys()]
 
     def _put(self, hbm: Runs, at: int, found: Block) -> None:
         """Each device has a part of its own."""
@@ -224,7 +222,7 @@ class Far:
         held = hbm.only(*hull)
         if isinstance(held, Content) and held.kind is OWN:
             return
-        if found is None or not found.is_exact or not _meets(hbm, found):
+        if found is None or not found.is_exact or not meets(hbm, found):
             hbm.put(*hull, Content(OWN, 0))
             return
         for low, high in found.parts:
@@ -259,21 +257,3 @@ class Far:
         self.stored.setdefault(first, []).append(found.grown)
         self.growing |= set() if found.grown.is_fixed else {first}
         return Content(WHOLE, began, stored=first)
-
-
-def is_marked(held: Held) -> bool:
-    """Whether bytes are exchanged: parts of devices, or what was stored by rows."""
-    return isinstance(held, list) or held.kind is WHOLE
-
-
-def places(hbm: Runs) -> list[int]:
-    """Where devices have parts of their own."""
-    if not hbm.is_marked:
-        return []
-    pairs = zip(hbm.starts, hbm.held, strict=True)
-    return [start for start, held in pairs if isinstance(held, list)]
-
-
-def _meets(hbm: Runs, found: Block) -> bool:
-    """Whether an operand may have bytes that are exchanged."""
-    return hbm.is_marked and any(is_marked(held) for *_, held in hbm.within(*found.hull))

@@ -10,7 +10,7 @@ it stores some of them again; they have more rules (`memory.far`).
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 
-from runtime.ring.checks.load.memory.blocks import Block
+from runtime.ring.checks.load.memory.blocks import Block, put_in
 from runtime.ring.checks.load.memory.growing import NEVER, Grown, has
 from runtime.ring.checks.load.memory.runs import Content, Runs
 from runtime.ring.checks.load.refusal import Wording
@@ -72,7 +72,7 @@ class Stored:
     def _met(self, hbm: Runs, found: Block) -> set[int]:
         """Those that stored what an operand has, or what lay there before."""
         met = {event for low, high in _bytes(found) for *_, event in _within(hbm, low, high)}
-        put = {event for low, high in _bytes(found) for event in _put(hbm, low, high)}
+        put = set[int]().union(*(put_in(hbm, low, high) for low, high in _bytes(found)))
         met = met.union(*(self.hidden.get(event, ()) for event in put))
         return met.union(*(self.beneath.get(event, ()) for event in met))
 
@@ -185,11 +185,3 @@ def _within(hbm: Runs, low: int, high: int) -> Iterator[Run]:
     for _, first, end, held in hbm.within(low, high):
         if isinstance(held, Content) and held.stored >= 0:
             yield first, end, held.stored
-
-
-def _put(hbm: Runs, low: int, high: int) -> Iterator[int]:
-    """The events that put parts of devices."""
-    for *_, held in hbm.within(low, high):
-        for tag in held if isinstance(held, list) else ():
-            if tag is not None:
-                yield tag.event
