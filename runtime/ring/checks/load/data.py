@@ -17,7 +17,7 @@ from runtime.ring.checks.load.forms import Form, Values
 from runtime.ring.checks.load.links import Ends
 from runtime.ring.checks.load.memory.blocks import Block, block
 from runtime.ring.checks.load.memory.far import Far
-from runtime.ring.checks.load.memory.growing import NEVER, Grown
+from runtime.ring.checks.load.memory.growing import Grown
 from runtime.ring.checks.load.memory.runs import Kind, Runs
 from runtime.ring.checks.load.memory.tags import Tags
 from runtime.ring.checks.load.refusal import Narrator
@@ -134,7 +134,8 @@ class Data:
                 self.tags.read(lmu, at, place, parts, its, device=device)
             return OWN
         low, high = self._hull(at, base, parts)
-        kind = self.tags.read(lmu, at, 0, ((low, high),), NEVER, loose=True)
+        its = Grown((0,), touch.shape(values), touch.size, base)
+        kind = self.tags.read(lmu, at, 0, ((low, high),), its, loose=True)
         return kind if isinstance(base, Span) else OWN
 
     def _write(self, lmu: Runs, at: int, touch: Touch, values: Values, kind: Kind) -> None:

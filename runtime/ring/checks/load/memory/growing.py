@@ -31,11 +31,15 @@ INTEGERS = {int}
 
 
 class Grown(NamedTuple):
-    """An operand: its addresses, one or one for each device, extents and strides, element size."""
+    """An operand: its addresses, one or one for each device, extents and strides, element size.
+
+    What is read may lie `further` on by as much as symbols and turns say.
+    """
 
     bases: tuple[int, ...]
     shape: tuple[Value, ...]
     size: int
+    further: Value = 0
 
     @property
     def is_fixed(self) -> bool:
@@ -44,8 +48,8 @@ class Grown(NamedTuple):
 
     @property
     def axes(self) -> tuple[tuple[int, ...], Axes | None]:
-        """Its addresses and its axes, if those are known to be the same on all devices."""
-        return self.bases, axes_of(self.shape, self.size)
+        """Its addresses and its axes, if it is known that they are the same on all devices."""
+        return self.bases, None if self.further else axes_of(self.shape, self.size)
 
     @property
     def sources(self) -> int:
@@ -77,7 +81,8 @@ class Grown(NamedTuple):
         """Its bytes with some numbers."""
         shape = tuple(number_of(number, given) for number in self.shape)
         parts: Pieces = pieces(shape, self.size)
-        return ((base + low, base + high) for base in self.bases for low, high in parts)
+        bases = [base + number_of(self.further, given) for base in self.bases]
+        return ((base + low, base + high) for base in bases for low, high in parts)
 
 
 NEVER = Grown((), (UNKNOWN, 1, 1, 1, 0, 0, 0, 0), 1)
@@ -142,7 +147,7 @@ def _tried(operands: Iterable[Grown]) -> Iterator[Iterator[dict[Span, int]]]:
 
     Each number is looked at as if it did not hang on the others, and then what they are made of.
     """
-    shapes = [grown.shape for grown in operands]
+    shapes = [(*grown.shape, grown.further) for grown in operands]
     found = {number for shape in shapes for number in shape if not isinstance(number, int)}
     values = {number for number in found if isinstance(number, Span)}
     if len(values) < len(found):

@@ -195,3 +195,17 @@ def test_rows_of_which_the_second_lies_over_what_was_exchanged_are_read_alone():
     for count in ("r63", "r62"):
         lines = whole([*head, rows, fill.format("r63"), read.format(count)])
         assert _rule(lines) == ("" if count == "r63" else "place")
+
+
+@pytest.mark.parametrize(
+    ("far", "rule"), [("addi r63, r9, -1", ""), ("mov r63, r9", "place"), ("li r63, 3", "place")]
+)
+def test_of_rows_that_are_written_over_what_was_exchanged_one_is_read_at_a_symbol(
+    far: str, rule: str
+):
+    """The last one that is there, or one behind it."""
+    fill = ["li r60, 4096", "fill (r1,r1,r9,r4), f32 r60[r0,r0,r2,r4], r1"]
+    row = "(r1,r1,r1,r4), f32 {}[r0,r0,r2,r4], f32 {}[r0,r0,r2,r4]"
+    read = [far, "mul r64, r63, r2", "add r64, r64, r60", "li r61, 512"]
+    lines = [*gather(2), *fill, *read, f"map1.neg {row.format('r61', 'r64')}"]
+    assert _rule(whole(lines)) == rule
