@@ -17,8 +17,8 @@ Addresses of blocks are concrete, `d0`, `d1`, ... have the numbers of each devic
 are ranges: an extent counts at its greatest, and an address in the LMU that depends on them may be
 anywhere in its range. Of operands that have fewer bytes with other numbers, those are tried
 (`memory.fewer`, `memory.growing`). Loops are executed turn by turn where an address of what is
-exchanged depends on the turn, or bytes of it in HBM (`memory.far`). So what holds is proved for all
-values.
+exchanged depends on the turn, or bytes of it in HBM (`memory.far`); where nobody counts the turns,
+those bytes are known behind the loop (`memory.late`). So what holds is proved for all values.
 What a device computes for itself is not looked at: a wrong address of an operand that has nothing
 to do with an exchange is none of the matter here.
 """

@@ -1,16 +1,16 @@
 """Loops: how often they turn, and when one turn stands for all."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runtime.isa.instructions.ctrl import Sts
+from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Li, Sts
 from runtime.isa.spec import Inst
 from runtime.ring.checks.load.layers.finding import result
 from runtime.ring.checks.load.memory.far import Far
 from runtime.ring.checks.load.memory.runs import Content, Held, Kind
 from runtime.ring.checks.load.state import State
-from runtime.ring.checks.load.values import HIGHEST, Value, behind, ends, is_uniform
+from runtime.ring.checks.load.values import HIGHEST, UNKNOWN, Value, behind, ends, is_uniform
 
 MOST_TURNS = 1 << 13
 """Turns of a loop that are executed one by one where need be, and of all loops 8 times as many."""
@@ -32,6 +32,7 @@ class Counted:
     counter: int
     step: int
     start: Value
+    bound: Value = 0
     last: int = 0
     after: Value = 0
     is_counted: bool = False
@@ -59,7 +60,7 @@ class Counted:
 
     def bind(self, bound: Value) -> bool:
         """Find out how often the loop turns at most; not where that depends on the device."""
-        low, high = ends(bound)
+        self.bound, (low, high) = bound, ends(bound)
         self.last = self.most + max(0, high - 1 - self.most) // self.step * self.step
         self.is_counted = self.is_one or (isinstance(self.start, int) and isinstance(bound, int))
         low, high = max(self.least + self.step, low), min(HIGHEST, self.last + self.step)
@@ -83,6 +84,23 @@ class Bodies:
         """The instructions of a loop's body that write a register."""
         first, end = bisect_left(self.setters, head), bisect_left(self.setters, tail)
         return [self.code[at] for at in self.setters[first:end]]
+
+    def bound(self, loop: Counted, register: int, state: State) -> Value:
+        """The bound of a loop, which its body may load again, always the same."""
+        for last in reversed(self.setting(loop.head, loop.tail)):
+            if result(last) != register:
+                continue
+            if isinstance(last, Li):
+                return last.value
+            held = state.lmu.at(last.address) if isinstance(last, Lds) else None
+            number = held.number if isinstance(held, Content) else None
+            return UNKNOWN if number is None else number
+        return state.registers[register]
+
+    def leaves(self, head: int, tail: int) -> bool:
+        """Whether something in a loop's body branches."""
+        first, end = bisect_left(self.breaks, head), bisect_right(self.breaks, tail)
+        return any(isinstance(self.code[at], Bge | Jump | Halt) for at in self.breaks[first:end])
 
     def keeping(self, head: int, tail: int) -> list[int]:
         """The addresses at which a loop's body keeps scalars."""

@@ -5,7 +5,7 @@ number of a range, the same on every device; a `Varied` is any of a range, perha
 What a range stands for is a symbol, a turn of a loop, or data.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -37,11 +37,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Varied:
-    """A number from `low` to `high` that may differ from device to device."""
+    """A number from `low` to `high` that may differ from device to device.
+
+    `form` says how it is made, if that is known.
+    """
 
     low: int
     high: int
     sources: int = 0
+    form: Made | None = None
 
 
 FIRST_SYMBOL = 1
@@ -66,6 +70,7 @@ OF_TWO: dict[str, Function] = {
     "add": int.__add__, "sub": int.__sub__, "mul": int.__mul__, "min": min, "max": max,
     "addi": int.__add__, "muli": int.__mul__, "divi": int.__floordiv__,
 }  # fmt: skip
+_FUNCTIONS = frozenset(OF_TWO.values())
 
 
 def ends(value: Value) -> tuple[int, int]:
@@ -107,7 +112,13 @@ def combined(function: Function, a: Value, b: Value) -> Value:
     sources = sources_of(a) | sources_of(b)
     if is_uniform(a) and is_uniform(b):
         return Span(low, high, sources, _form(form, a, b))
-    return Varied(low, high, sources)
+    is_made = form is not None and _is_known(a) and _is_known(b)
+    return Varied(low, high, sources, _form(form, a, b) if is_made else None)
+
+
+def _is_known(value: Value) -> bool:
+    """Whether it is known of what a value is made on each device."""
+    return not isinstance(value, Varied) or value.form is not None
 
 
 def any_number() -> Span:
@@ -191,6 +202,31 @@ def _missing(value: Value, given: dict[Span, int]) -> Sequence[Value]:
     if not missing:
         given[value] = made.function(_given(made.a, given), _given(made.b, given))
     return missing
+
+
+def replaced(value: Value, given: Mapping[Value, Value], device: int | None = None) -> Value | None:
+    """What a value is where some of those that it is made of are others; None if nobody knows.
+
+    Of a `device`, if one is given.
+    """
+    found, waiting = dict(given), [value]
+    while waiting:
+        top = waiting[-1]
+        made = top.form if isinstance(top, Span | Varied) else None
+        if top in found:
+            waiting.pop()
+        elif made is None or made.function is None:
+            each = top if isinstance(top, tuple) and device is not None else ()
+            found[waiting.pop()] = each[device or 0] if each else top
+        elif missing := [part for part in (made.a, made.b) if part not in found]:
+            waiting += missing
+        elif found[made.a] == made.a and found[made.b] == made.b:
+            found[waiting.pop()] = top
+        elif made.function in _FUNCTIONS:
+            found[waiting.pop()] = combined(made.function, found[made.a], found[made.b])
+        else:
+            return None
+    return found[value]
 
 
 def _given(value: Value, given: dict[Span, int]) -> int:

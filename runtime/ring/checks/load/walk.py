@@ -16,7 +16,7 @@ exchanged, all turns are executed.
 from bisect import bisect_right
 from dataclasses import replace
 
-from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Lds, Li, Loop
+from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Loop
 from runtime.isa.spec import CtrlInst, Inst
 from runtime.ring.checks.load.control import COMPUTE, Control
 from runtime.ring.checks.load.data import Data
@@ -29,20 +29,20 @@ from runtime.ring.checks.load.layers.finding import (
     SETTING,
     layers_of,
     others_than,
-    result,
 )
 from runtime.ring.checks.load.layers.groups import Groups
 from runtime.ring.checks.load.loops import MOST_TURNS, Bodies, Counted, Older, is_settled
 from runtime.ring.checks.load.memory.blocks import places
-from runtime.ring.checks.load.memory.runs import Content, meet
+from runtime.ring.checks.load.memory.late import Turning
+from runtime.ring.checks.load.memory.runs import meet
 from runtime.ring.checks.load.refusal import Narrator
 from runtime.ring.checks.load.state import State
 from runtime.ring.checks.load.values import (
     FIRST_LOOP,
     HIGHEST,
     UNKNOWN,
+    Span,
     Turns,
-    Value,
     counter,
     ends,
 )
@@ -179,7 +179,7 @@ class Walk:
         assert isinstance(inst, Loop) and first is not None
         self.control.require_uniform(tail, first.registers, inst.rd)
         loop = Counted(head, tail, opened, inst.rd, inst.step, first.registers[inst.rd])
-        if not loop.bind(self._bound(loop, inst.rb, first)):
+        if not loop.bind(self.bodies.bound(loop, inst.rb, first)):
             self.narrator.refuse(
                 "branch", f"{self.narrator.name(tail)} depends on the device", tail
             )
@@ -260,18 +260,25 @@ class Walk:
 
     def _settle(self, loop: Counted, first: State) -> None:
         """Execute a body until the next turn finds what this one found."""
+        hbm, counter = self.data.hbm, first.registers[loop.counter]
+        assert isinstance(counter, Span)
         for _ in range(MOST_VISITS):
             outer = self._swap(Older(self.data.tags.known.count, {}, {}))
+            turning = Turning(counter, loop.start, loop.bound, loop.step, loop.after)
             try:
-                self._turn(loop, first.copy())
+                with turning.within(hbm.turning):
+                    self._turn(loop, first.copy())
             finally:
                 found = self._swap(outer)
             outer.take(found)
             if self.state is None:
                 return
+            is_kept = self.state.registers[loop.counter] == counter
+            turning.is_whole = is_kept and not self.bodies.leaves(loop.head, loop.tail)
             self._end(loop)
-            is_new = self.data.hbm.is_new_to(first.hbm, self.state.hbm)
-            if is_settled(self.state, found, self.data.hbm, loop.tail) and not is_new:
+            is_new = hbm.is_new_to(first.hbm, self.state.hbm)
+            if is_settled(self.state, found, hbm, loop.tail) and not is_new:
+                hbm.leave(self.state.hbm, turning)
                 return
             first.lmu = meet(first.lmu, self.state.lmu)
             is_kept = is_new or bool(places(self.state.hbm))
@@ -285,15 +292,3 @@ class Walk:
         before = Older(tags.oldest, tags.older, data.hbm.older)
         tags.oldest, tags.older, data.hbm.older = older.event, older.near, older.far
         return before
-
-    def _bound(self, loop: Counted, register: int, state: State) -> Value:
-        """The bound of a loop, which its body may load again, always the same."""
-        for last in reversed(self.bodies.setting(loop.head, loop.tail)):
-            if result(last) != register:
-                continue
-            if isinstance(last, Li):
-                return last.value
-            held = state.lmu.at(last.address) if isinstance(last, Lds) else None
-            number = held.number if isinstance(held, Content) else None
-            return UNKNOWN if number is None else number
-        return state.registers[register]

@@ -20,6 +20,7 @@ from runtime.ring.checks.load.layers.finding import Layers, Places
 from runtime.ring.checks.load.layers.groups import Forms, Groups
 from runtime.ring.checks.load.layers.rows import NO_NOTE, Bounds, Row
 from runtime.ring.checks.load.layers.story import facts, moved, seen
+from runtime.ring.checks.load.memory.blocks import is_own
 from runtime.ring.checks.load.memory.events import Block
 from runtime.ring.checks.load.memory.ranges import Ranges
 from runtime.ring.checks.load.memory.runs import Kind, Runs
@@ -186,7 +187,7 @@ class Again:
         before = len(events)
         for view, kind in row.far_reads:
             base = values[view.place]
-            if kind is OWN and hbm.is_own(state.hbm, base, view.parts, view.rows):
+            if kind is OWN and is_own(state.hbm, base, view.parts, view.rows):
                 continue
             if hbm.read(state.hbm, at, base, view.block(values)) is not kind:
                 raise Unlike
@@ -198,7 +199,8 @@ class Again:
         events += [at] * (before + note.near - len(events))
         for view in row.far_writes:
             base, far = values[view.place], note.far
-            if far is not OWN or not hbm.is_own(state.hbm, base, view.parts, view.rows):
+            is_left = far is OWN and not hbm.turning
+            if not (is_left and is_own(state.hbm, base, view.parts, view.rows)):
                 hbm.write(state.hbm, at, base, view.block(values), far)
         is_followed = state.hbm.is_marked or state.hbm.is_mixed
         if len(events) - before != note.made or is_followed:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from runtime.ring.checks.load.memory.growing import Grown
-from runtime.ring.checks.load.memory.runs import Held, Kind, Runs
+from runtime.ring.checks.load.memory.runs import Content, Held, Kind, Runs
 from runtime.ring.checks.load.touches import Pieces
 from runtime.ring.checks.load.values import HIGHEST, LOWEST, Value, ends, sources_of
 
@@ -40,6 +40,17 @@ class Block(NamedTuple):
             return (self.hull,)
         return ((self.bases[0] + first, self.bases[0] + end) for first, end in self.parts)
 
+    def spread(self) -> "Block":
+        """The same; nobody knows which bytes of a hull where a stride may be any of several."""
+        strides = [ends(stride) for stride in self.shape[4:]]
+        if all(low == high for low, high in strides):
+            return self
+        low, high = self.hull
+        for extent, stride in zip(self.shape[:4], strides, strict=True):
+            most = max(0, ends(extent)[1] - 1)
+            low, high = low + most * min(0, stride[0]), high + most * max(0, *stride)
+        return self._replace(hull=(max(0, low), high), bases=())
+
     @property
     def is_exact(self) -> bool:
         """Whether its bytes are known, for the greatest extents, and not too many."""
@@ -74,7 +85,7 @@ def block(
         return Block(hull, (low,), parts, sources | sources_of(base), shape, size)
     if isinstance(base, tuple) and rows is None:
         return Block(hull, base, parts, sources, shape, size)
-    return Block(hull, (), parts, sources | sources_of(base))
+    return Block(hull, (), parts, sources | sources_of(base), shape, size)
 
 
 def is_marked(held: Held) -> bool:
@@ -95,7 +106,23 @@ def meets(hbm: Runs, found: Block) -> bool:
     return hbm.is_marked and any(is_marked(held) for *_, held in hbm.within(*found.hull))
 
 
+def is_near(hbm: Runs, low: int, high: int) -> bool:
+    """Whether something in a range is or was exchanged."""
+    if not (hbm.is_marked or hbm.is_stored):
+        return False
+    near = (held for *_, held in hbm.within(low, high))
+    return any(is_marked(held) or (isinstance(held, Content) and held.stored >= 0) for held in near)
+
+
 def put_in(hbm: Runs, low: int, high: int) -> set[int]:
     """The events that put parts of devices in a range."""
     slots = [held for *_, held in hbm.within(low, high) if isinstance(held, list)]
     return {tag.event for held in slots for tag in held if tag is not None}
+
+
+def is_own(hbm: Runs, base: Value, parts: Pieces, rows: tuple[Value, Value] | None) -> bool:
+    """Whether what is read lies in bytes of which each device has its own, and no others."""
+    if type(base) is not int or rows is not None or not parts or hbm.is_marked:
+        return False
+    held = hbm.only(max(0, base + parts[0][0]), base + parts[-1][1])
+    return isinstance(held, Content) and held.kind is Kind.OWN

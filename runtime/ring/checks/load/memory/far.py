@@ -11,21 +11,22 @@ not fit passes through it by rows, in a loop, and is put together in HBM. So the
 
 Which bytes an operand has must be known for that. Where they depend on the turn of a loop and meet
 such bytes, the turns are executed one by one. Where they cannot be, since nobody knows how many
-there are, or they are very many, an operand whose address depends on them is refused. Extents may
-depend on them, or on symbols, if what is stored has all that was put, and what is read was stored,
-whatever number they are (`growing`).
+there are, or they are very many, what they put or store counts behind the loop (`late`), if that is
+one operand and nothing else writes there; else it is refused. Extents may depend on turns, or on
+symbols, if as much is stored as was put, and what is read was stored, whatever number they are
+(`growing`).
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
 from runtime.ring.checks.load.memory.blocks import Block, is_marked, meets, places, put_in
 from runtime.ring.checks.load.memory.growing import NEVER, Grown, covers, have
+from runtime.ring.checks.load.memory.late import Late, Turning, innermost, least, note
 from runtime.ring.checks.load.memory.runs import Content, Kind, Runs, Tag, tags_of
 from runtime.ring.checks.load.memory.stored import Stored
 from runtime.ring.checks.load.memory.tags import Tags
-from runtime.ring.checks.load.touches import Pieces
 from runtime.ring.checks.load.values import (
     HIGHEST,
     Value,
@@ -55,6 +56,8 @@ class Far:
         self.stored: dict[int, list[Grown]] = {}
         self.growing = set[int]()
         self.exchanged = Stored(tags.wording)
+        self.turning: list[Turning] = []
+        """The loops around whose turns are looked at together, outermost first."""
 
     @contextmanager
     def one_by_one(self, is_counted: bool) -> Generator[None]:
@@ -66,6 +69,18 @@ class Far:
                 yield
         finally:
             self.began = outer
+
+    def leave(self, hbm: Runs, loop: Turning) -> None:
+        """The turns of a loop end: what they stored together is stored now."""
+        for at, (late, *_) in loop.late.items():
+            whole = loop.whole(at, self.tags.devices)
+            if whole is not None:
+                first, *others = whole.bases
+                self.write(hbm, at, whole.bases if others else first, whole, WHOLE)
+                continue
+            is_part = not is_uniform(late.base) and (late.is_met or at in loop.unlike)
+            if is_part or (is_uniform(late.base) and put_in(hbm, *late.found.hull)):
+                self._refuse_unknown(at, late.found)
 
     def read(self, hbm: Runs, at: int, base: Value, found: Block | None) -> Kind:
         """Who has what is read."""
@@ -83,26 +98,18 @@ class Far:
                     self.older.setdefault((first, end), held)
         return SAME
 
-    def is_own(
-        self, hbm: Runs, base: Value, parts: Pieces, rows: tuple[Value, Value] | None
-    ) -> bool:
-        """Whether what is read lies in bytes of which each device has its own, and no others."""
-        if type(base) is not int or rows is not None or not parts or hbm.is_marked:
-            return False
-        held = hbm.only(max(0, base + parts[0][0]), base + parts[-1][1])
-        return isinstance(held, Content) and held.kind is OWN
-
     def check(self, hbm: Runs, at: int, base: Value, found: Block | None) -> None:
         """Refuse a read of what is exchanged unless all devices have it, all of one age."""
         if found is None or not (hbm.is_marked or hbm.is_mixed):
             return
+        found = found.spread()
         if found.parts:
-            self._check_stored(hbm, at, found)
+            self._check_stored(hbm, at, base, found)
         if is_uniform(base) and meets(hbm, found):
             self._check_turns(hbm, at, found)
 
-    def _check_stored(self, hbm: Runs, at: int, found: Block) -> None:
-        if not found.bases and self.exchanged.is_mixed(hbm, *found.hull):
+    def _check_stored(self, hbm: Runs, at: int, base: Value, found: Block) -> None:
+        if not found.bases and self.exchanged.is_unclear(hbm, Late(base, found), self.turning):
             self.ask(found.sources)
             self._refuse_unknown(at, found)
         self.exchanged.check(hbm, at, found)
@@ -134,21 +141,53 @@ class Far:
         """
         if found is not None and not found.parts:
             return
+        ranges = [(0, HIGHEST)]
+        if found is not None:
+            found, ranges = least(hbm, Late(base, found), self.turning, self.tags.devices)
+        note(self.turning, at, (0, HIGHEST) if found is None else found.hull)
         is_met = hbm.is_marked and (found is None or meets(hbm, found))
-        if found is not None and (is_met or kind is WHOLE or not is_uniform(base)):
-            self.ask(found.sources)
+        is_late = found is not None and self._is_late(hbm, at, base, found, kind, is_met)
+        if is_late and is_uniform(base):
+            return
         if not is_uniform(base) and found is not None and found.is_exact:
             self._put(hbm, at, found)
             return
-        if is_met:
+        if is_met and not is_late:
             self._refuse_unplaced(at, found)
             self._refuse_less(hbm, at, found, kind)
         if kind is OWN or not is_uniform(base):
-            self._own(hbm, found)
+            self._own(hbm, found, ranges)
         elif found is not None:
             self._same(hbm, at, found, kind)
         if is_met:
             hbm.is_marked = any(map(is_marked, hbm.held))
+
+    def _ask(self, hbm: Runs, base: Value, found: Block, kind: Kind, is_met: bool) -> None:
+        is_vague = kind is SAME and not found.bases and hbm.is_mixed
+        is_over = is_vague and self.exchanged.is_mixed(hbm, *found.hull)
+        if is_met or is_over or kind is WHOLE or not is_uniform(base):
+            self.ask(found.sources)
+
+    def _is_late(
+        self, hbm: Runs, at: int, base: Value, found: Block, kind: Kind, is_met: bool
+    ) -> bool:
+        """Whether what was exchanged is stored over other such bytes behind a loop only.
+
+        Where nobody knows over which of them, none of them is read from now on. So it is with parts
+        that are put in turns, but until then they are bytes of which nobody knows anything.
+        """
+        self._ask(hbm, base, found, kind, is_met)
+        loop, is_put = innermost(self.turning, found.sources), not is_uniform(base)
+        late = Late(base, found, is_met)
+        if found.bases or not (kind is WHOLE or is_put):
+            return False
+        is_over = is_put or self.exchanged.hide(hbm, at, late, self.turning)
+        if loop is None:
+            return is_met and not is_put and not put_in(hbm, *found.hull)
+        if not (is_met or is_over):
+            return False
+        loop.late.setdefault(at, []).append(late)
+        return True
 
     def pass_turn(self, loop: int) -> None:
         """A turn of a loop ends: behind it, what extents depend on are other numbers."""
@@ -217,16 +256,13 @@ class Far:
                         held = hbm.held[index] = tags_of(held, self.tags.devices)
                     held[device] = Tag(device, event, 0)
 
-    def _own(self, hbm: Runs, found: Block | None) -> None:
-        hull = (0, HIGHEST) if found is None else found.hull
-        held = hbm.only(*hull)
-        if isinstance(held, Content) and held.kind is OWN:
-            return
-        if found is None or not found.is_exact or not meets(hbm, found):
-            hbm.put(*hull, Content(OWN, 0))
-            return
-        for low, high in found.parts:
-            hbm.put(found.bases[0] + low, found.bases[0] + high, Content(OWN, 0))
+    def _own(self, hbm: Runs, found: Block | None, ranges: Sequence[tuple[int, int]]) -> None:
+        if found is not None and found.is_exact and meets(hbm, found):
+            ranges = [(found.bases[0] + low, found.bases[0] + high) for low, high in found.parts]
+        for low, high in ranges:
+            held = hbm.only(low, high)
+            if not isinstance(held, Content) or held.kind is not OWN:
+                hbm.put(low, high, Content(OWN, 0))
 
     def _same(self, hbm: Runs, at: int, found: Block, kind: Kind) -> None:
         event = self.tags.known.new(at)

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 
 from runtime.ring.checks.load.memory.blocks import Block, put_in
 from runtime.ring.checks.load.memory.growing import NEVER, Grown, has
-from runtime.ring.checks.load.memory.runs import Content, Runs
+from runtime.ring.checks.load.memory.late import Late, Turning, has_everywhere, swept
+from runtime.ring.checks.load.memory.runs import Content, Kind, Runs
 from runtime.ring.checks.load.refusal import Wording
 
 Run = tuple[int, int, int]
@@ -50,9 +51,10 @@ class Stored:
             self._swept = outer
 
     def over(self, hbm: Runs, event: int, found: Block) -> None:
-        """An exchange is about to be stored at once."""
+        """An exchange is about to be stored at once; no more of it is read than over parts."""
         self.known[event] = found.grown
-        self._lay(self._met(hbm, found), event, event)
+        parts = set[int]() if found.grown.is_fixed else _put_in(hbm, found)
+        self._lay(self._met(hbm, found) | parts, event, event)
         hbm.is_stored = True
 
     def over_by_row(self, hbm: Runs, at: int, began: int, event: int, found: Block) -> int:
@@ -64,6 +66,22 @@ class Stored:
         self._lay(met, first, event)
         return first
 
+    def hide(self, hbm: Runs, at: int, late: Late, loops: Sequence[Turning]) -> bool:
+        """An exchange is stored somewhere in all turns of loops; whether over others.
+
+        Of those nothing is read any more, since nobody knows what is left.
+        """
+        hidden = [run for low, high in swept(late, loops) for run in _within(hbm, low, high)]
+        if not hidden:
+            return False
+        event, met = self.wording.known.new(at), {event for *_, event in hidden}
+        self.known[event] = NEVER
+        self._lay(met.union(*(self.beneath.get(event, ()) for event in met)), event, event)
+        for first, end, _ in hidden:
+            hbm.put(first, end, Content(Kind.SAME, event, stored=event))
+        hbm.is_stored = hbm.is_mixed = True
+        return True
+
     def put_over(self, hbm: Runs, event: int, found: Block) -> None:
         """Parts of devices are about to be put."""
         each = (found._replace(bases=(base,)) for base in found.bases)
@@ -72,8 +90,7 @@ class Stored:
     def _met(self, hbm: Runs, found: Block) -> set[int]:
         """Those that stored what an operand has, or what lay there before."""
         met = {event for low, high in _bytes(found) for *_, event in _within(hbm, low, high)}
-        put = set[int]().union(*(put_in(hbm, low, high) for low, high in _bytes(found)))
-        met = met.union(*(self.hidden.get(event, ()) for event in put))
+        met = met.union(*(self.hidden.get(event, ()) for event in _put_in(hbm, found)))
         return met.union(*(self.beneath.get(event, ()) for event in met))
 
     def _lay(self, met: set[int], event: int, since: int) -> None:
@@ -96,6 +113,20 @@ class Stored:
             for event in events
             if (beneath := self.beneath.get(event))
         )
+
+    def is_unclear(self, hbm: Runs, late: Late, loops: Sequence[Turning]) -> bool:
+        """Whether what is read somewhere may not be all of one exchange, in all turns of loops."""
+        if not self.is_mixed(hbm, *late.found.hull):
+            return False
+        ranges = [late.found.hull] if self._swept is not None else swept(late, loops)
+        if not any(self.is_mixed(hbm, *pair) for pair in ranges):
+            return False
+        events = {event for pair in ranges for *_, event in _within(hbm, *pair)}
+        below = set[int]().union(*(self.beneath.get(event, ()) for event in events))
+        if self._swept is not None or not events.isdisjoint(below):
+            return True
+        counted = [self.known[event] for event in events if self._may_be_less(event)]
+        return not all(has_everywhere(whole, late, loops) for whole in counted)
 
     def _may_be_less(self, event: int) -> bool:
         known = self.known.get(event)
@@ -185,3 +216,8 @@ def _within(hbm: Runs, low: int, high: int) -> Iterator[Run]:
     for _, first, end, held in hbm.within(low, high):
         if isinstance(held, Content) and held.stored >= 0:
             yield first, end, held.stored
+
+
+def _put_in(hbm: Runs, found: Block) -> set[int]:
+    """The events of the parts of devices that an operand may be stored over."""
+    return set[int]().union(*(put_in(hbm, low, high) for low, high in _bytes(found)))

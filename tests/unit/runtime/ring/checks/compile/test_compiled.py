@@ -30,6 +30,9 @@ def _pipeline(devices: int, without: str) -> str:
         pytest.param("llama", 8, "lpu-tiny", "", marks=pytest.mark.slow),
         ("opt", 8, "lpu-4nm", "lpu-raise"),
         ("qwen2", 2, "lpu-tiny", "lpu-raise"),
+        ("gpt2", 8, "lpu-tiny", "lpu-raise"),
+        ("opt", 8, "lpu-tiny", "lpu-raise"),
+        pytest.param("opt_torchscript", 8, "lpu-tiny", "lpu-raise", marks=pytest.mark.slow),
     ],
 )
 def test_a_compiled_program_is_proved(
