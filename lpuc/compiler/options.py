@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from json import dumps
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, cast
 
@@ -42,8 +41,8 @@ class CompileOptions:
     """
     The choices of one compilation; `BadOption` for one that cannot be meant.
 
-    `target` is a machine, its name or a file that describes it; `devices` says how many of it make
-    a ring. `shape` fixes symbolic dimensions by name, `input_role` says what inputs are (see
+    `target` names a machine or a file that describes one, and `devices` says how many of it make a
+    ring. `shape` fixes symbolic dimensions by name, `input_role` says what inputs are (see
     `INPUT_ROLES`) whose names do not tell, `input_value` gives inputs one value each, with which
     they are no inputs of the program, `max_context` bounds the cache, `prompt_chunk` how many
     tokens of a prompt are taken at a time, where 0 is one by one (both None: the default of the
@@ -53,7 +52,7 @@ class CompileOptions:
     exist. What is None of `BUDGETS` is a limit of the importer that stays as it is.
     """
 
-    target: str | PathLike[str] | Target = DEFAULT_TARGET
+    target: str | PathLike[str] = DEFAULT_TARGET
     precision: str = DEFAULT_PRECISION
     max_context: int | None = None
     shape: Mapping[str, int] | None = None
@@ -103,6 +102,12 @@ class CompileOptions:
         given = {name: getattr(self, name) for name in BUDGETS}
         return {n.removeprefix("max_"): int(v) for n, v in given.items() if v is not None}
 
+    @property
+    def described(self) -> tuple[str, str | None]:
+        """What the machine is called, and what a file says of it; None of a preset."""
+        name = fspath(self.target)
+        return name, _machine_text(name) if name.endswith(".toml") else None
+
     def attribute(self) -> DictionaryAttr:
         """The options as the attribute `lpu.options`; names of a user's are escaped."""
         from xdsl.dialects.builtin import (
@@ -117,7 +122,7 @@ class CompileOptions:
 
         from dialects.names import escape
 
-        target, machine = described(self.target)
+        target, machine = self.described
         entries: dict[str, Attribute] = {
             "target": StringAttr(escape(target)),
             "precision": StringAttr(self.precision),
@@ -166,37 +171,22 @@ def _check_plan(plan: object, devices: int) -> None:
         )
 
 
-def described(target: str | PathLike[str] | Target) -> tuple[str, str | None]:
-    """What a machine is called, and what a file says of it; None of a preset."""
+def _machine_text(target: str) -> str:
+    """What the file of a target says."""
     from pathlib import Path
 
     from runtime.target import Target
 
-    if isinstance(target, Target):
-        return target.name, _file_of(target)
-    name = fspath(target)
     try:
-        return name, Target.text_of(Path(name)) if name.endswith(".toml") else None
+        return Target.text_of(Path(target))
     except RuntimeFault as error:
         raise BadOption("target", str(error)) from None
 
 
-def _file_of(target: Target) -> str:
-    """What a file would say of a machine: its numbers, whatever its entries say they were."""
-    lines = list[str]()
-    for key, entry in target.entries.items():
-        cells = vars(entry) | {"value": getattr(target, key)}
-        texts = [f"{name} = {dumps(cell, ensure_ascii=False)}" for name, cell in cells.items()]
-        lines.append(f"{key} = {{ {', '.join(texts)} }}\n".replace("\x7f", "\\u007f"))
-    return "".join(lines)
-
-
 def target_of(target: object) -> Target:
-    """A machine, by its name, by a file or as it is."""
+    """The machine of a name or a file."""
     from runtime.target import Target
 
-    if isinstance(target, Target):
-        return target
     if not isinstance(target, str | PathLike):
         raise unexpected("target", "the name of a machine, or a file that ends in .toml", target)
     try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
+from json import dumps
 from pathlib import Path
 
 from lpuc.compiler.driver import compile_model
@@ -14,11 +15,20 @@ ROOMY = 1 << 60
 """Bytes of HBM that no model exceeds."""
 
 
+class Roomy(CompileOptions):
+    """The same choices for the same machine, but for its memory."""
+
+    @property
+    def described(self) -> tuple[str, str | None]:
+        name, _ = super().described
+        return name, _file_of(roomy(target_of(self.target)))
+
+
 def compiled(model: Path, options: CompileOptions) -> Program:
     """The program of a model, to be timed whether it fits or not."""
-    target = target_of(options.target)
-    without = replace(options, target=roomy(target), weights="none")
-    return replace(compile_model(model, without).program, target=target)
+    given = {field.name: getattr(options, field.name) for field in fields(options)}
+    program = compile_model(model, replace(Roomy(**given), weights="none")).program
+    return replace(program, target=target_of(options.target))
 
 
 def roomy(target: Target) -> Target:
@@ -26,3 +36,12 @@ def roomy(target: Target) -> Target:
     entries = target.to_json()
     entries["hbm_bytes"]["value"] = ROOMY
     return Target.from_json(target.name, entries)
+
+
+def _file_of(target: Target) -> str:
+    """What a file would say of a machine."""
+    lines = list[str]()
+    for key, entry in target.entries.items():
+        cells = [f"{name} = {dumps(v, ensure_ascii=False)}" for name, v in asdict(entry).items()]
+        lines.append(f"{key} = {{ {', '.join(cells)} }}\n".replace("\x7f", "\\u007f"))
+    return "".join(lines)

@@ -9,11 +9,12 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lpuc.compiler.options import CompileOptions, described
 from runtime.files import read_text
 
 if TYPE_CHECKING:
     from xdsl.passes import ModulePass
+
+    from lpuc.compiler.options import CompileOptions
 
 TARGET_FILE, PLAN_FILE = "target.toml", "plan.json"
 MOST_BYTES = 1 << 26
@@ -39,7 +40,7 @@ class Course:
 def _copies(options: CompileOptions) -> dict[str, str]:
     """What files describe a machine or a plan, by the names that they have beside a dump."""
     copies: dict[str, str] = {}
-    (_, machine), plan = described(options.target), options.plan
+    (_, machine), plan = options.described, options.plan
     if machine is not None:
         copies[TARGET_FILE] = machine
     if isinstance(plan, str | PathLike):

@@ -6,13 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from xdsl.dialects.builtin import ModuleOp
-from xdsl.parser import Parser
 
-from dialects.lpu_mem.target import target_of
 from lpuc.cli import invoke
-from lpuc.compiler.options import CompileOptions
-from lpuc.compiler.pipeline import make_context
 from lpuc.reports.machines import WITHOUT_EFFECT, differences, findings
 from runtime.isa import Load, Operand, Store
 from runtime.program.program import Program
@@ -128,16 +123,6 @@ def one_bank() -> Program:
     near = Operand(F16, t.at(0).base, (0, 0, TWO, 0))
     code = [Store(each, rows, near), Load(each, near, rows)]
     return t.program(code)
-
-
-def test_a_machine_is_handed_over_by_its_numbers() -> None:
-    """Passes find it in the printed module: what a file would say, whatever its texts are."""
-    clock = replace(LPU.entries["clock_hz"], source='of "one"\n\\ \x7f\u2028\U0001f600')
-    own = replace(LPU, hbm_bytes=1 << 50, entries={**LPU.entries, "clock_hz": clock})
-    module = ModuleOp([], {"lpu.options": CompileOptions(own).attribute()})
-    found = target_of(Parser(make_context(), str(module)).parse_module())
-    assert (found, found.entries["clock_hz"]) == (own, clock)
-    assert found.entries["hbm_bytes"] == replace(LPU.entries["hbm_bytes"], value=1 << 50)
 
 
 def test_differences_are_those_of_values() -> None:
