@@ -27,27 +27,40 @@ and no regions. The first stays, with its location. A body sees what stands befo
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation
 from xdsl.traits import IsolatedFromAbove
 
-from dialects.reading import operations
+from dialects.reading import operands_of, operations
 from passes.analysis.functions import is_pure
 from passes.rewriting.base import RewritingPass
 from passes.rewriting.kernel import substitute
 from passes.specification import EXACT, Specification
 
 Key = tuple[object, ...]
+Known = dict[Key, tuple[Operation, ...]]
+"""Operations before, none of them equal, by what tells most of them apart at once."""
 
 
 def _key(op: Operation) -> Key:
-    entries = frozenset(op.properties.items()), frozenset(op.attributes.items())
-    return (type(op), tuple(op.operands), *entries, *op.result_types)
+    """What an operation reads; of one that reads nothing, what it holds."""
+    operands = operands_of(op)
+    return (type(op), *(operands or (frozenset(op.properties.items()),)))
 
 
-def merge(block: Block, known: dict[Key, Operation]) -> None:
+def _equal(op: Operation, others: Iterable[Operation]) -> Operation | None:
+    """The one of operations of one key that is equal, if there is one."""
+    held = op.properties, op.attributes, op.result_types
+    for other in others:
+        if (other.properties, other.attributes, other.result_types) == held:
+            return other
+    return None
+
+
+def merge(block: Block, known: Known) -> None:
     """Replace operations of a block by equal ones before them; `known` grows."""
     for op in operations(block):
         for region in op.regions:
@@ -56,8 +69,12 @@ def merge(block: Block, known: dict[Key, Operation]) -> None:
                 merge(inner, dict(seen))
         if op.regions or not is_pure(type(op)):
             continue
-        first = known.setdefault(_key(op), op)
-        if first is not op:
+        key = _key(op)
+        alike = known.get(key, ())
+        first = _equal(op, alike) if alike else None
+        if first is None:
+            known[key] = *alike, op
+        else:
             substitute(op, first.results)
 
 
