@@ -97,8 +97,9 @@ class Data:
 
     def _pass_on(self, state: State, at: int, touch: Touch, values: Values) -> None:
         """Send or receive."""
-        inst, shape = self.narrator.code[at], self._shape(at, values, touch)
-        extents = self._exchanged(at, touch.shape(values), shape)
+        inst, found = self.narrator.code[at], touch.shape(values)
+        shape = _greatest(found) or self._refuse_extents(at, None)
+        extents = self._exchanged(at, found, shape)
         move = self.ends.send if isinstance(inst, Send) else self.ends.recv
         move(state, at, inst, values[touch.base], shape, extents)
 

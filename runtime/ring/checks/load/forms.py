@@ -9,15 +9,19 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from runtime.isa.fields import Memory, Register, Registers
 from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.meant import told
-from runtime.isa.spec import DataInst, Inst
+from runtime.isa.spec import OPCODES, DataInst, Inst
 from runtime.ring.checks.load.touches import Touches, is_exact, touches
 from runtime.ring.checks.load.values import Value
 
 Values = tuple[Value, ...]
+_IS_DATA = np.zeros(256, np.bool_)
+_IS_DATA[[code for code, cls in OPCODES.items() if issubclass(cls, DataInst)]] = True
+"""By opcode: whether instructions are on data."""
 
 
 class Kind(NamedTuple):
@@ -44,17 +48,15 @@ class Form:
     is_exchange: bool
 
 
-def forms_of(code: Sequence[Inst]) -> list[Form | None]:
+def forms_of(code: Sequence[Inst], kinds: NDArray[np.uint8]) -> list[Form | None]:
     """The forms of a program's instructions, None of those of the control unit.
 
-    Instructions that are one object share one.
+    `kinds` are their opcodes. Instructions that are one object share a form.
     """
-    ids = np.fromiter(map(id, code), np.int64, len(code))
-    _, firsts, which = np.unique(ids, return_index=True, return_inverse=True)
-    insts: list[Inst] = [code[int(first)] for first in firsts]
-    forms = np.empty(len(insts), object)
-    forms[:] = [_form(inst) if isinstance(inst, DataInst) else None for inst in insts]
-    return forms[which].tolist()
+    places = np.flatnonzero(_IS_DATA[kinds]).tolist()
+    insts = {id(inst): inst for inst in map(code.__getitem__, places)}
+    forms = {key: _form(inst) for key, inst in insts.items()}
+    return list(map(forms.get, map(id, code)))
 
 
 class Fields(NamedTuple):
@@ -85,7 +87,8 @@ _kinds: dict[tuple[type[DataInst], Any], Kind] = {}
 """Those that were met, by class and what `Fields.words` reads."""
 
 
-def _form(inst: DataInst) -> Form:
+def _form(inst: Inst) -> Form:
+    assert isinstance(inst, DataInst)
     cls = type(inst)
     fields = _fields(cls)
     key = cls, fields.words(inst)

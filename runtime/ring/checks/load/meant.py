@@ -161,13 +161,13 @@ class Meaning:
         """Execute instructions one by one, none of which is on links."""
         words, numbers = list[str](), list[int]()
         for inst, form in zip(self.code[at:end], self.walk.forms[at:end], strict=True):
-            if type(inst) is Li:
-                registers[inst.rd] = inst.value & MASK
-            elif form is None:
-                _COMPUTE[type(inst)](inst, registers)
-            else:
+            if form is not None:
                 words.append(form.kind.what)
                 numbers += form.get(registers)
+            elif type(inst) is Li:
+                registers[inst.rd] = inst.value & MASK
+            else:
+                _COMPUTE[type(inst)](inst, registers)
         if not words:
             return
         if self.told.is_exchange:

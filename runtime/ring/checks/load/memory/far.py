@@ -141,8 +141,8 @@ class Far:
         """
         if found is not None and not found.parts:
             return
-        ranges = [(0, HIGHEST)]
-        if found is not None:
+        ranges = [(0, HIGHEST) if found is None else found.hull]
+        if found is not None and (kind is WHOLE or hbm.is_marked or hbm.is_stored):
             found, ranges = least(hbm, Late(base, found), self.turning, self.tags.devices)
         note(self.turning, at, (0, HIGHEST) if found is None else found.hull)
         is_met = hbm.is_marked and (found is None or meets(hbm, found))

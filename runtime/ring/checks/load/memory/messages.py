@@ -102,10 +102,8 @@ class Messages:
         if found is None or any(tags_at(lmu, bases, *part) != found for part in parts[1:]):
             return None
         blocks, oldest = self.tags.known.blocks, self.tags.oldest
-        for tag in found:
-            if tag.event < oldest or tag.event not in blocks:
-                return None
-        return found
+        events = {tag.event for tag in found}
+        return found if min(events) >= oldest and events <= blocks.keys() else None
 
     def _send_runs(self, lmu: Runs, at: int, device: int, base: int, parts: Pieces) -> list[Piece]:
         found: list[Piece] = []

@@ -79,6 +79,8 @@ class Tags:
                     elif content is helds[index] and not content.fewer:
                         plain = content
                 index += 1
+        if len(found) == 1 and (worst := found[0].kind) is not WHOLE and worst >= OWN:
+            return worst
         exchanged = [content.event for content in found if content.kind is WHOLE]
         others = [content for content in found if content.kind is not WHOLE]
         worst = min([content.kind for content in others], default=WHOLE)
