@@ -155,9 +155,9 @@ class Fifo:
                 beats = self._meanwhile(panel, product, late)
             begins.append(beats.behind)
             self.freed.append(beats.upto, beats.when)
-            if (delay := int(beats.behind[-1])) > late:
-                came = int(beats.arrived[(beats.lags == delay).nonzero()[0][-1]])
-            late, low = delay, low + beats.when.size
+            late, low = int(beats.behind[-1]), low + beats.when.size
+            if (most := (beats.lags == late).nonzero()[0]).size:
+                came = int(beats.arrived[most[-1]])
         self.undrained.popleft()
         self.fill()
         starts = np.concatenate(begins)[beat_of] if begins else np.full(wanted.size, start)

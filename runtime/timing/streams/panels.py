@@ -65,7 +65,8 @@ class Drain(NamedTuple):
     """A panel with the time at which its last tile is done.
 
     `late` is by how much arrivals delay the last tile, and `delays` the last tile of each end that
-    the product's needs list (`Needs.ends`). `arrived` is when the beat came that delays it most.
+    the product's needs list (`Needs.ends`). `arrived` is when the beat came that delays it most,
+    the last of several.
     """
 
     panel: Panel

@@ -53,6 +53,7 @@ class Ticks:
         self.last_sent: int | None = None
         self.ends: list[int] = [0]
         self.arrived_at: list[int] = []
+        self.products: list[Job] = []
 
     def prepared(self, trace: Iterator[tuple[Inst, list[int], bool]]) -> Iterator[Job]:
         """Jobs in program order, each with what it depends on."""
@@ -196,6 +197,7 @@ class Ticks:
             job.taken = now
             if unit == "SXE":
                 job.panel = self.panels.popleft()
+                self.products.append(job)
             return True
         if unit == "TRANSFER" and job.begun == LATER and self.may_begin(job, now):
             job.begun = now
