@@ -32,7 +32,7 @@ from runtime.timing.fetch import Fetch
 from runtime.timing.hbm import Border, Bordering, Borders, rates
 from runtime.timing.links import Links
 from runtime.timing.scoreboard import NEVER, HbmScoreboard, LmuScoreboard, Wait
-from runtime.timing.streams import Fifo, Panel
+from runtime.timing.streams import Panel, WindowedFifo
 from runtime.timing.work import Work
 from runtime.traps import Trap, TrapKind
 
@@ -50,7 +50,7 @@ class Engines:
         self.target, self.rates = target, rates(target)
         self.lmu = LmuScoreboard(target.lmu_bytes, target.lmu_granule)
         self.writes, self.streams = HbmScoreboard(), HbmScoreboard()
-        self.fifo = Fifo(target)
+        self.fifo = WindowedFifo(target)
         self.borders = borders or Borders(target)
         self.links = Links(target)
         self.free = dict.fromkeys(Engine, Wait(0))
@@ -90,19 +90,15 @@ class Engines:
 
     def _control(self, pc: int, inst: Inst, work: Work) -> Event:
         free = max(self.free[Engine.ICP].time, self.fetch.there(inst.WORDS))
-        if not work.near.needed.size:
-            start, cause, waited = free, Cause.ISSUE, NEVER
-        else:
-            delays = self.lmu.delays(work.near)
-            start, cause, waited = self._granules(work, delays, Reason(free, Cause.ISSUE, NEVER))
-            self._leave(work, delays, start, 0)
+        reason = self._passed(work, Reason(free, Cause.ISSUE, NEVER), free)
+        start, cause, waited = reason
         end = start + work.steps
         if work.jumps:
             self.fetch.jump(end)
         self.free[Engine.ICP] = Wait(end, self.number)
         return Event(
             self.number, pc, Engine.ICP, free, start, start, end, end, work.steps, 0, cause, waited,
-            Reason(start, cause, waited),
+            reason,
         )  # fmt: skip
 
     def _granules(self, work: Work, delays: Ints, reason: Reason) -> Reason:
@@ -111,16 +107,10 @@ class Engines:
             return Reason(latest, Cause.LMU, self.lmu.behind(work.near, delays))
         return reason
 
-    def _leave(self, work: Work, delays: Ints, start: int, latency: int, shift: int = 0) -> None:
-        """Note the steps of a pass in the LMU."""
-        near = work.near
-        if not near.ends.size:
-            return
-        if delays[-1] <= start:
-            left = near.ends + (start + shift)
-        else:
-            left = np.maximum(delays, start)[near.until] + near.ends + shift
-        self.lmu.mark(near, self.number, left, latency)
+    def _passed(self, work: Work, reason: Reason, start: int, shift: int = 0) -> Reason:
+        """The same of a pass that nothing else delays from a time on; it is noted in the LMU."""
+        late = self.lmu.passed(work.near, self.number, start, work.latency, shift)
+        return reason if late is None else Reason(late.time, Cause.LMU, late.waited)
 
     def _issue(self, inst: Inst, engine: Engine) -> Reason:
         """When the instruction is queued; a full queue holds the control processor."""
@@ -155,15 +145,13 @@ class Engines:
         return max(issued, Reason(free.time, Cause.ENGINE, free.waited))
 
     def _vector(self, pc: int, issued: Reason, work: Work) -> Event:
-        taken, delays = self._taken(Engine.VXE, issued), self.lmu.delays(work.near)
-        late, cause, waited = self._granules(work, delays, taken)
-        setup = self.target.issue_latency
+        taken, setup = self._taken(Engine.VXE, issued), self.target.issue_latency
+        late, cause, waited = first = self._passed(work, taken, taken[0], setup)
         left = late + setup + work.steps
-        self._leave(work, delays, taken[0], work.latency, setup)
         self._occupy(Engine.VXE, taken[0], left)
         return Event(
             self.number, pc, Engine.VXE, issued[0], taken[0], late, left, left + work.latency,
-            setup + work.steps, 0, cause, waited, Reason(late, cause, waited),
+            setup + work.steps, 0, cause, waited, first,
         )  # fmt: skip
 
     def _matrix(self, pc: int, issued: Reason, work: Work) -> Event:
@@ -174,9 +162,7 @@ class Engines:
         drain = self.fifo.drain(self.number, work.steps, begin, near, delays)
         if drain.late > late + setup:
             late, cause, waited = drain.arrived, Cause.PANEL, drain.panel.number
-        held = np.maximum(delays, begin)
-        left = np.maximum(held[near.until], drain.delays) + near.ends
-        self.lmu.mark(near, self.number, left, work.latency)
+        self.lmu.mark(near, self.number, drain.left, work.latency)
         self._occupy(Engine.SXE, taken[0], drain.over)
         return Event(
             self.number, pc, Engine.SXE, issued[0], taken[0], late, drain.over,
@@ -187,14 +173,14 @@ class Engines:
         engine, setup, room = NET[Send][side], self.target.issue_latency, self.links.ready(side)
         taken, delays = self._taken(engine, issued), self.lmu.delays(work.near)
         late, cause, waited = self._granules(work, delays, taken)
-        begin = max(taken[0] + setup, room[0])
+        begin, near = max(taken[0] + setup, room[0]), work.near
         if room[0] > late + setup:
             late, cause, waited = room._replace(time=room.time - setup)
         left = late + setup + work.steps
-        self._leave(work, delays, begin - setup, work.latency, setup)
-        self._occupy(engine, taken[0], left)
         lags = np.append(begin, np.maximum(delays + setup, begin))
-        self.links.send(side, self.number, work.near, lags)
+        self.lmu.mark(near, self.number, lags[1:][near.until] + near.ends, work.latency)
+        self._occupy(engine, taken[0], left)
+        self.links.send(side, self.number, near, lags)
         return Event(
             self.number, pc, engine, issued[0], taken[0], late, left, left + work.latency,
             setup + work.steps, work.bytes, cause, waited, Reason(late, cause, waited),
@@ -223,10 +209,9 @@ class Engines:
         begun, border = max(taken, self._turned(work), self._hazard(far)), self._border(work, far)
         setup = max(0, self.target.issue_latency - work.steps) if work.bytes else 0
         setup += -(-border.banks // self.rates.units)
-        delays = self.lmu.delays(work.near)
-        late, cause, waited = self._granules(work, delays, begun._replace(time=begun.time + setup))
+        begun = begun._replace(time=begun.time + setup)
+        late, cause, waited = first = self._passed(work, begun, begun.time)
         left = late + work.steps
-        self._leave(work, delays, begun[0] + setup, work.latency)
         self._occupy(Engine.TRANSFER, taken[0], left)
         end = left + work.latency if work.bytes else left
         if work.bytes:
@@ -235,7 +220,7 @@ class Engines:
                 self.writes.note(far, Wait(end, self.number))
         return Event(
             self.number, pc, Engine.TRANSFER, issued[0], taken[0], late, left, end, work.units,
-            work.bytes, cause, waited, Reason(late, cause, waited),
+            work.bytes, cause, waited, first,
         )  # fmt: skip
 
     def _turned(self, work: Work) -> Reason:

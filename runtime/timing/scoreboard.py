@@ -153,6 +153,25 @@ class LmuScoreboard:
         """The instruction behind the largest delay, in the first step with it."""
         return int(self.numbers[of.needed[delays.searchsorted(delays[-1])]])
 
+    def passed(
+        self, of: Needs, number: int, start: int, latency: int, shift: int = 0
+    ) -> Wait | None:
+        """Note a pass that nothing but granules delays from a time on, `shift` behind all of it.
+
+        None if no granule delays its last step, else by how much the last of them does, and who is
+        behind it.
+        """
+        if not of.needed.size:
+            return None
+        delays = self.delays(of)
+        late = int(delays[-1])
+        if late <= start:
+            self.mark(of, number, of.ends + (start + shift), latency)
+            return None
+        behind = self.behind(of, delays)
+        self.mark(of, number, np.maximum(delays, start)[of.until] + of.ends + shift, latency)
+        return Wait(late, behind)
+
     def mark(self, of: Needs, number: int, left: Ints, latency: int) -> None:
         """Note the pass of an instruction, which leaves the `ends` of its needs at some times.
 

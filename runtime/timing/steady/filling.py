@@ -1,5 +1,6 @@
 """The part of a phase that the operand FIFO has: panels, room, and the bills of transfers."""
 
+from itertools import accumulate, repeat
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -10,7 +11,7 @@ from runtime.timing.events import Cause, Reason
 from runtime.timing.scoreboard import NONE, Wait
 from runtime.timing.steady.since import NOBODY, Now, Since
 from runtime.timing.streams import Fifo, Panel
-from runtime.timing.streams.bills import Bills, Runs
+from runtime.timing.streams.bills import Bills
 from runtime.timing.streams.room import Ledger
 
 LONG_AGO = -(1 << 60)
@@ -96,19 +97,16 @@ class Held(NamedTuple):
     beats: int
     base: int
     asked: int
-    arrived: tuple[bytes, ...]
+    arrived: bytes
     unsent: Unsent | None
 
     @classmethod
-    def of(cls, panel: Panel, now: Now, unit: int) -> Self:
-        """That of a panel."""
-        arrived = (
-            np.where(came >= now.time, came - now.time, LONG_AGO).tobytes()
-            for came in panel.arrived
-        )
+    def of(cls, panel: Panel, came: Ints, now: Now, unit: int) -> Self:
+        """That of a panel, whose beats `came` in some cycles."""
+        arrived = np.where(came >= now.time, came - now.time, LONG_AGO)
         return cls(
             now.named(panel.number), panel.size, panel.beats, panel.base - now.total, panel.asked,
-            tuple(arrived), Unsent.of(panel, now, unit),
+            arrived.tobytes(), Unsent.of(panel, now, unit),
         )  # fmt: skip
 
     def panel(self, now: Now, unit: int, ranges: dict[int, Range]) -> Panel:
@@ -121,9 +119,11 @@ class Held(NamedTuple):
         )  # fmt: skip
         if unsent.begun is not None:
             unsent.begun.resume(found, now, unit)
-        for came in self.arrived:
-            found.arrived.append(np.frombuffer(came, np.int64) + now.time)
         return found
+
+    def came(self, now: Now) -> Ints:
+        """In which cycles its beats came."""
+        return np.frombuffer(self.arrived, np.int64) + now.time
 
 
 NOWHERE = Range(0, 0, False)
@@ -132,12 +132,11 @@ SENT = Unsent(0, 0, 0, 0, None, 0, Begun(0, 0, 0, Cause.ISSUE, NOBODY, (0, Cause
 
 
 class Room(NamedTuple):
-    """Bytes that are free again, counted from all that were streamed; up to `known` of them.
+    """Bytes that are free again, counted from all that were streamed.
 
     Up to `long` they are free for so long that nobody waits.
     """
 
-    known: int
     long: int | None
     upto: bytes
     times: bytes
@@ -149,7 +148,7 @@ class Room(NamedTuple):
         upto, times = freed.bytes[begin:], freed.times[begin:]
         old = int(np.searchsorted(times, now.time))
         return cls(
-            freed.known - now.total, int(upto[old - 1]) - now.total if old else None,
+            int(upto[old - 1]) - now.total if old else None,
             (upto[old:] - now.total).tobytes(), (times[old:] - now.time).tobytes(),
         )  # fmt: skip
 
@@ -161,7 +160,6 @@ class Room(NamedTuple):
             upto, times = np.append(self.long + now.total, upto), np.append(0, times)
         freed.drop(1)
         freed.append(upto, times)
-        freed.known = self.known + now.total
 
 
 class Owing(NamedTuple):
@@ -194,16 +192,13 @@ class Owing(NamedTuple):
         bills.count, bills.settled = now.bills, now.bills - len(self.open)
         lows, highs = (np.frombuffer(part, np.int64) + fine for part in (self.lows, self.highs))
         if lows.size:
-            served = np.cumsum(highs - lows)
-            bills.runs.append(Runs(lows, highs, served))
-            bills.served = int(served[-1])
+            bills.serve(lows, highs)
         bills.idle = (paid if self.paid is None else self.paid + fine) - bills.served
 
 
 def _merged(bills: Bills, low: int) -> tuple[Ints, Ints]:
     """When streams are served without a rest, behind a time."""
-    lows = np.concatenate((NONE, *(run.lows for run in bills.runs)))
-    highs = np.concatenate((NONE, *(run.highs for run in bills.runs)))
+    lows, highs = bills.runs.column(0), bills.runs.column(1)
     first = int(np.searchsorted(highs, low, "right"))
     lows, highs = lows[first:], highs[first:]
     rests = np.flatnonzero(lows[1:] > highs[:-1])
@@ -220,7 +215,6 @@ class Filling(NamedTuple):
     last: tuple[int | None, int]
     earliest: int | None
     drainer: int
-    ahead: int
     room: Room
     owing: Owing
 
@@ -232,12 +226,14 @@ class Filling(NamedTuple):
         queued = [panel for panel in pushed if panel.begun is None or panel.begun > fine - unit]
         waiting = [panel.issued * unit for panel in fifo.unsent if panel.begun is None]
         asked = [p.base + p.size * p.asked // max(1, p.beats) for p in fifo.unsent]
+        ends = accumulate(panel.asked for panel in fifo.undrained)
+        came = np.split(fifo.arrivals.column(0), list(ends))
         return cls(
-            tuple(Held.of(panel, now, unit) for panel in fifo.undrained),
+            tuple(map(Held.of, fifo.undrained, came, repeat(now), repeat(unit))),
             tuple((now.named(p.number), _since(p.begun, fine)) for p in queued),
             (before.time - fine if before.time >= ago else None, now.named(before.waited)),
             fifo.earliest - fine if fifo.earliest >= min([fine, *waiting]) else None,
-            now.named(fifo.drainer), fifo.ahead,
+            now.named(fifo.drainer),
             Room.of(fifo.freed, min([now.total, *asked]) - fifo.depth, now),
             Owing.of(fifo.bills, now, unit),
         )  # fmt: skip
@@ -252,7 +248,8 @@ class Filling(NamedTuple):
         last = before.last if ended is None else ended + fine
         fifo.before = Wait(last, now.number_of(number))
         fifo.earliest = 0 if self.earliest is None else self.earliest + fine
-        fifo.total, fifo.drainer, fifo.ahead = now.total, now.number_of(self.drainer), self.ahead
+        fifo.total, fifo.drainer = now.total, now.number_of(self.drainer)
+        fifo.arrivals.append(np.concatenate((NONE, *(held.came(now) for held in self.held))))
         self.room.resume(fifo.freed, now)
         self.owing.resume(fifo.bills, now, unit, before.paid)
         known = {panel.number: panel for panel in panels}

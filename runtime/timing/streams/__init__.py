@@ -2,5 +2,6 @@
 
 from runtime.timing.streams.fifo import Fifo
 from runtime.timing.streams.panels import Panel
+from runtime.timing.streams.windows import WindowedFifo
 
-__all__ = ["Fifo", "Panel"]
+__all__ = ["Fifo", "Panel", "WindowedFifo"]

@@ -9,28 +9,18 @@ and a stream that begins when no other is served does so at t with idle(t) >= pa
 """
 
 from collections import deque
-from typing import NamedTuple
 
 import numpy as np
 
 from runtime.timing.chaining import Ints
-
-
-class Runs(NamedTuple):
-    """Beats without a rest: when each run of them begins and ends, and what all so far served."""
-
-    lows: Ints
-    highs: Ints
-    served: Ints
-
-    def before(self, time: int) -> int:
-        """Units served before a time, which is at most the end of the last run."""
-        at = int(self.highs.searchsorted(time))
-        return int(self.served[at]) - int(self.highs[at]) + max(int(self.lows[at]), time)
+from runtime.timing.streams.room import Rows
 
 
 class Bills:
-    """Bills of transfers in program order, and when streams were served, in units."""
+    """Bills of transfers in program order, and when streams were served, in units.
+
+    `runs` are beats without a rest: when they begin and end, and what all so far served.
+    """
 
     def __init__(self) -> None:
         self.count = 0
@@ -38,7 +28,7 @@ class Bills:
         self.settled = 0
         self.idle = 0
         self.served = 0
-        self.runs: deque[Runs] = deque()
+        self.runs = Rows(3)
 
     def owe(self, issued: int, units: int) -> None:
         """A transfer takes so many units."""
@@ -52,7 +42,7 @@ class Bills:
         highs = np.append(over[breaks], over[-1])
         served = np.cumsum(highs - lows) + self.served
         self.served = int(served[-1])
-        self.runs.append(Runs(lows, highs, served))
+        self.runs.append(lows, highs, served)
 
     def paid(self, count: int) -> int:
         """When the first bills are paid, if no stream begins before; all before are served."""
@@ -64,6 +54,9 @@ class Bills:
 
     def _served_up_to(self, time: int) -> int:
         """Units of streams that were served before a time, which does not decrease."""
-        while self.runs and self.runs[0].highs[-1] < time:
-            self.runs.popleft()
-        return self.runs[0].before(time) if self.runs else self.served
+        runs = self.runs
+        runs.drop(int(runs.column(1).searchsorted(time)))
+        if runs.low == runs.high:
+            return self.served
+        low, high, served = runs.values[:, runs.low].tolist()
+        return served - high + max(low, time)

@@ -10,16 +10,12 @@ G (i + 1) // n. With D bytes of FIFO and `latency` cycles to HBM:
 
 A beat frees its bytes when it is drained.
 
-The recurrences run over all panels together, by windows of what is known: as far as the FIFO has
-room for beats, and as far as beats have arrived for tiles. Subtracting what beats or tiles take by
-themselves makes each a running maximum, so no window is a loop. A product goes on as if its beats
-found room at once, then as if they found it when those are drained, and keeps what both agree on:
-nearly all, where either the channels or the trees are what takes the time.
+The recurrences run over all panels together: as far as the FIFO has room for beats, and as far as
+beats have arrived for tiles; by numpy in `windows`.
 """
 
+from abc import ABC, abstractmethod
 from collections import deque
-
-import numpy as np
 
 from runtime.order.ranges import Range, meet
 from runtime.target import Target
@@ -28,16 +24,16 @@ from runtime.timing.events import Cause, Reason
 from runtime.timing.hbm import rates
 from runtime.timing.scoreboard import NEVER, Needs, Wait
 from runtime.timing.streams.bills import Bills
-from runtime.timing.streams.panels import Beats, Drain, Panel, Product, shares
-from runtime.timing.streams.room import WINDOW, Ledger, Window
+from runtime.timing.streams.panels import Drain, Panel
+from runtime.timing.streams.room import Ledger, Rows
 from runtime.traps import Trap, TrapKind
 
-AHEAD = 1 << 4
-"""Beats for which room is supposed behind some that did not find it."""
 
+class Fifo(ABC):
+    """The streams of a device in order, and room in the FIFO as far as products have made it.
 
-class Fifo:
-    """The streams of a device in order, and room in the FIFO as far as products have made it."""
+    `arrivals` are the cycles of beats that are requested and not drained, of all panels.
+    """
 
     def __init__(self, target: Target) -> None:
         known = rates(target)
@@ -51,7 +47,7 @@ class Fifo:
         self.earliest = 0
         self.bills = Bills()
         self.drainer = NEVER
-        self.ahead = WINDOW
+        self.arrivals = Rows(1)
         self.freed = Ledger()
 
     def push(self, panel: Panel) -> None:
@@ -93,44 +89,9 @@ class Fifo:
         panel.units -= min(max(0, -panel.border), max(0, busy - alone))
         self.earliest = panel.begun + self.setup
 
+    @abstractmethod
     def _request(self, panel: Panel) -> bool:
-        """Request the beats of a window; whether there was room for any."""
-        upto = panel.base + panel.size * (panel.asked + 1) // panel.beats
-        if upto - self.depth > self.freed.known:
-            return False
-        window = self._window(panel, 0)
-        panel.arrived.append(self._arrivals(window))
-        self._ask(panel, window, window.room)
-        return True
-
-    def _window(self, panel: Panel, ahead: int) -> Window:
-        """The next beats for which there is room, and some ahead as if there was."""
-        low = panel.asked
-        high = min(panel.beats, low + WINDOW)
-        needed = panel.bytes_up_to(low, high) - self.depth
-        room = int(needed.searchsorted(self.freed.known, "right"))
-        needed = needed[: room + ahead]
-        taken = shares(panel.units, panel.beats, low, high)[: needed.size + 1]
-        where = self.freed.bytes.searchsorted(needed[:room])
-        ready = np.full(needed.size, panel.last - taken[0])
-        free = self.freed.times[where] * self.unit - taken[:room]
-        ready[:room] = np.maximum(ready[:room], free)
-        ready = np.maximum.accumulate(ready)
-        self.freed.drop(int(where[-1]) if room else 0)
-        return Window(room, needed, taken, ready + taken[:-1], ready + taken[1:])
-
-    def _arrivals(self, window: Window) -> Ints:
-        return -(-window.over // self.unit) + self.latency
-
-    def _ask(self, panel: Panel, window: Window, count: int) -> None:
-        """Request the first beats of a window."""
-        taken, over = window.taken[: count + 1], window.over[:count]
-        if over[-1] - panel.last > taken[-1] - taken[0]:
-            panel.cause, panel.waited = Cause.ROOM, self.drainer
-            lags = window.begins[:count] - taken[:-1]
-            panel.ready = int(window.begins[lags.searchsorted(lags[-1])])
-        self.bills.serve(window.begins[:count], over)
-        panel.last, panel.asked = int(over[-1]), panel.asked + count
+        """Request the next beats of a panel, or some; whether there was room for any."""
 
     def oldest(self) -> Panel:
         """The panel that the next product drains."""
@@ -144,44 +105,14 @@ class Fifo:
         Tiles also wait for their granules, as `delays` says (`LmuScoreboard.delays`).
         """
         panel, self.drainer = self.oldest(), number
-        held = np.append(start, np.maximum(delays, start))
-        product, wanted = Product(tiles, needs.begins, held), needs.ends
-        beat_of = -(-wanted * panel.beats // max(1, tiles)) - 1
-        late, begins, low, came = start, list[Ints](), 0, start
-        while low < panel.beats:
-            if panel.arrived:
-                beats = product.drained(panel, low, late, panel.arrived.popleft())
-            else:
-                beats = self._meanwhile(panel, product, late)
-            begins.append(beats.behind)
-            self.freed.append(beats.upto, beats.when)
-            late, low = int(beats.behind[-1]), low + beats.when.size
-            if (most := (beats.lags == late).nonzero()[0]).size:
-                came = int(beats.arrived[most[-1]])
+        drain = self._drain(panel, tiles, start, needs, delays)
         self.undrained.popleft()
         self.fill()
-        starts = np.concatenate(begins)[beat_of] if begins else np.full(wanted.size, start)
-        return Drain(panel, max(late, int(held[-1])) + tiles, late, starts, came)
+        return drain
 
-    def _meanwhile(self, panel: Panel, product: Product, late: int) -> Beats:
-        """Request beats and drain them: as many of a window as two guesses agree on.
-
-        The first is that they find room at once, the second that they find it when they would be
-        drained by the first. A beat depends on earlier ones only, so it is right in the second if
-        all before it are the same in both.
-        """
-        window, low = self._window(panel, self.ahead), panel.asked
-        beats = product.drained(panel, low, late, self._arrivals(window))
-        count, size = beats.when.size, beats.when.size
-        if (delayed := window.delayed(beats.upto, beats.when, self.unit)) is not None:
-            again = product.drained(panel, low, late, self._arrivals(delayed))
-            differs = (again.when != beats.when).nonzero()[0]
-            count = int(differs[0]) + 1 if differs.size else size
-            window, beats = delayed, again.first(count)
-        more = count - window.room
-        self.ahead = min(WINDOW, 2 * self.ahead) if count == size else 2 * more + AHEAD
-        self._ask(panel, window, count)
-        return beats
+    @abstractmethod
+    def _drain(self, panel: Panel, tiles: int, start: int, needs: Needs, delays: Ints) -> Drain:
+        """The same, of a panel whose beats may not all be requested."""
 
     def take_done(self) -> list[Panel]:
         """Panels that were sent since the last call."""

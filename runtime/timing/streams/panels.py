@@ -1,7 +1,6 @@
 """A panel on its way from HBM to the MAC trees, and what is known once it is drained."""
 
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -23,12 +22,11 @@ def shares(total: int, beats: int, low: int, high: int) -> Ints:
 
 @dataclass(eq=False)
 class Panel:
-    """A panel on its way: times are known as far as `asked` beats and `drained` of them.
+    """A panel on its way: times are known as far as `asked` beats.
 
     `base` are the bytes of all panels before. It begins behind `hazard`, and `border` units behind
     the panel before it and when so many `bills` of transfers are paid, or takes so much less than
-    its `units` as far as only these hold it up (`hbm.borders`). From `ready` on there is
-    room. `arrived` holds the arrivals of beats that are not drained.
+    its `units` as far as only these hold it up (`hbm.borders`). From `ready` on there is room.
     """
 
     number: int
@@ -49,7 +47,6 @@ class Panel:
     first: Reason = AT_ONCE
     ready: int = 0
     last: int = 0
-    arrived: deque[Ints] = field(default_factory=deque["Ints"])
 
     def bytes_up_to(self, low: int, high: int) -> Ints:
         """Bytes of all panels up to each of this one's beats of a window."""
@@ -64,16 +61,16 @@ class Panel:
 class Drain(NamedTuple):
     """A panel with the time at which its last tile is done.
 
-    `late` is by how much arrivals delay the last tile, and `delays` the last tile of each end that
-    the product's needs list (`Needs.ends`). `arrived` is when the beat came that delays it most,
-    the last of several.
+    `late` is by how much arrivals delay the last tile, and `arrived` when the beat came that delays
+    it most, the last of several. `left` is when each end is that the product's needs list
+    (`Needs.ends`).
     """
 
     panel: Panel
     over: int
     late: int
-    delays: Ints
     arrived: int
+    left: Ints
 
 
 class Beats(NamedTuple):

@@ -38,41 +38,62 @@ class Window(NamedTuple):
         return self._replace(begins=ready + self.taken[:-1], over=ready + self.taken[1:])
 
 
-class Ledger:
-    """When how many bytes of all panels are free again, `known` of them; neither decreases."""
+class Rows:
+    """Rows of numbers in the order in which they come, of which the oldest are forgotten.
+
+    Those from `low` up to `high` count, of each of `values`, which have room for `size`.
+    """
+
+    def __init__(self, columns: int) -> None:
+        self.values: Ints = np.zeros((columns, WINDOW), np.int64)
+        self.size = WINDOW
+        self.low = self.high = 0
+
+    def column(self, index: int) -> Ints:
+        """One number of each row."""
+        return self.values[index, self.low : self.high]
+
+    def reserve(self, count: int) -> None:
+        """Have room for so many more."""
+        if self.high + count <= self.size:
+            return
+        held = self.high - self.low
+        self.size = 2 * (held + count)
+        values = np.zeros((len(self.values), self.size), np.int64)
+        values[:, :held] = self.values[:, self.low : self.high]
+        self.values, self.low, self.high = values, 0, held
+
+    def append(self, *columns: Ints) -> None:
+        """Note more of them."""
+        count = len(columns[0])
+        self.reserve(count)
+        low, self.high = self.high, self.high + count
+        for index, column in enumerate(columns):
+            self.values[index, low : self.high] = column
+
+    def drop(self, count: int) -> None:
+        """Forget the oldest."""
+        self.low += count
+
+
+class Ledger(Rows):
+    """When how many bytes of all panels are free again; neither decreases."""
 
     def __init__(self) -> None:
-        self.rows: Ints = np.zeros((2, WINDOW), np.int64)
-        self.size = WINDOW
-        self.low: int = 0
-        self.high: int = 1
-        self.known = 0
+        super().__init__(2)
+        self.high = 1
 
     @property
     def bytes(self) -> Ints:
         """Bytes that are free from a time on."""
-        return self.rows[0, self.low : self.high]
+        return self.column(0)
 
     @property
     def times(self) -> Ints:
         """The cycles of `bytes`."""
-        return self.rows[1, self.low : self.high]
+        return self.column(1)
 
-    def append(self, upto: Ints, when: Ints) -> None:
-        """Note more bytes."""
-        count: int = len(upto)
-        held = self.high - self.low
-        if self.high + count > self.size:
-            self.size = 2 * (held + count)
-            rows = np.zeros((2, self.size), np.int64)
-            rows[:, :held] = self.rows[:, self.low : self.high]
-            self.rows = rows
-            self.low, self.high = 0, held
-        self.rows[0, self.high : self.high + count] = upto
-        self.rows[1, self.high : self.high + count] = when
-        self.high += count
-        self.known = int(upto[-1])
-
-    def drop(self, count: int) -> None:
-        """Forget the oldest rows."""
-        self.low += count
+    @property
+    def known(self) -> int:
+        """The bytes of which it is known."""
+        return int(self.values[0, self.high - 1])

@@ -34,8 +34,7 @@ from runtime.timing.steady.filling import (
 )
 from runtime.timing.steady.phases import Phase, now_of, phase_of, ranges_of, resumed
 from runtime.timing.steady.since import NOBODY, Now, Since
-from runtime.timing.streams import Panel, bills, room
-from runtime.timing.streams import fifo as fifos
+from runtime.timing.streams import Panel, WindowedFifo, bills, room
 from runtime.timing.walk import Walk
 from runtime.traps import Trap
 from tests.unit.runtime.timing.microbenchmarks.assembled import assembled
@@ -100,7 +99,7 @@ EMPTY: dict[str, Callable[[Any], Any]] = {
     "free": lambda old: (old[0], *(None for _ in old[1:])), "queues": lambda old: ((),) * len(old),
     "fetch": lambda old: (0, 0), "sent": lambda old: ((), ()),
     "received": lambda old: tuple(tuple(None for _ in side) for side in old),
-    "last": lambda old: (None, NOBODY), "arrived": lambda old: tuple(bytes(len(b)) for b in old),
+    "last": lambda old: (None, NOBODY),
     "first": lambda old: (0, Cause.ISSUE, NOBODY), "room": lambda old: (1 << 20, 1 << 20),
 }  # fmt: skip
 """Tuples of a machine that does not know them; others are none."""
@@ -180,27 +179,29 @@ def test_a_rest_that_is_no_rest_shows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 CONSTANT: dict[type, set[str]] = {
     Engines: {"target", "rates", "borders"}, fetch.Fetch: {"each"}, links.Links: {"hop"},
-    fifos.Fifo: {"unit", "setup", "depth", "latency", "done"}, scoreboard.HbmScoreboard: set(),
-    scoreboard.LmuScoreboard: set(), bills.Bills: set(), room.Ledger: {"size", "rows"},
-    Panel: set(),
+    WindowedFifo: {"unit", "setup", "depth", "latency", "done", "ahead"}, Panel: set(),
+    scoreboard.HbmScoreboard: set(), scoreboard.LmuScoreboard: set(), bills.Bills: set(),
+    room.Rows: {"size", "values"}, room.Ledger: {"size", "values"},
 }  # fmt: skip
-"""What does not change in a run, is counted apart, or is empty between instructions."""
+"""What does not change in a run or its events, is counted apart, or is empty between
+instructions."""
 KEPT: dict[type, set[str]] = {
     Engines: {
         "lmu", "writes", "streams", "fifo", "links", "free", "queues", "pushed", "number", "bus",
         "fetch", "wrote",
     },
     fetch.Fetch: {"begun", "words"}, links.Links: {"sent", "received", "room"},
-    fifos.Fifo: {
-        "unsent", "undrained", "total", "before", "earliest", "bills", "drainer", "ahead", "freed",
+    WindowedFifo: {
+        "unsent", "undrained", "total", "before", "earliest", "bills", "drainer", "arrivals",
+        "freed",
     },
     scoreboard.HbmScoreboard: {"pending"},
     scoreboard.LmuScoreboard: {"times", "numbers", "written", "used", "writer", "user"},
     bills.Bills: {"count", "open", "settled", "idle", "served", "runs"},
-    room.Ledger: {"low", "high", "known"},
+    room.Rows: {"low", "high"}, room.Ledger: {"low", "high"},
     Panel: {
         "number", "pc", "size", "beats", "units", "range", "issued", "base", "bills", "hazard",
-        "border", "asked", "begun", "cause", "waited", "first", "ready", "last", "arrived",
+        "border", "asked", "begun", "cause", "waited", "first", "ready", "last",
     },
 }  # fmt: skip
 """What a phase has, or what follows from it."""
@@ -211,5 +212,6 @@ def test_a_phase_has_all_that_a_machine_knows() -> None:
     engines = Engines(LPU)
     panel = Panel(0, 0, 0, 0, 0, Range(0, 0, False), 0, 0, 0, Wait(0))
     parts = (engines, engines.fetch, engines.links, engines.fifo, engines.writes, engines.lmu)
-    for part in (*parts, engines.fifo.bills, engines.fifo.freed, panel):
+    fifo = engines.fifo
+    for part in (*parts, fifo.bills, fifo.bills.runs, fifo.arrivals, fifo.freed, panel):
         assert set(vars(part)) == CONSTANT[type(part)] | KEPT[type(part)], type(part).__name__
