@@ -2,7 +2,7 @@
 #ifndef CHANNELS_H
 #define CHANNELS_H
 
-#include <stdint.h>
+#include "times.h"
 
 /* Openings of a channel that it knows of. */
 enum { OPENS = 4 };
@@ -31,11 +31,6 @@ struct channel {
     int64_t *columns, *rows, *opened, *closable, *group, *opens;
     int64_t last, number, gap, to_column, to_close;
 };
-
-static inline int64_t later(int64_t one, int64_t other)
-{
-    return one > other ? one : other;
-}
 
 /* Clocks from the last burst of a channel to its next one. */
 static inline int64_t gap_of(const struct law *law, int64_t wrote, int64_t writes)

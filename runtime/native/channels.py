@@ -38,7 +38,7 @@ def serving_library() -> ctypes.CDLL | None:
     return kernel.library
 
 
-def address(array: Ints) -> int:
+def address(array: np.ndarray[Any, Any]) -> int:
     """Where the elements of an array lie."""
     return array.__array_interface__["data"][0]
 

@@ -29,10 +29,11 @@ from runtime.target import Target
 from runtime.timing.chaining import Ints
 from runtime.timing.events import AT_ONCE, Cause, Engine, Event, Reason
 from runtime.timing.fetch import Fetch
+from runtime.timing.granules import lmu_of
 from runtime.timing.hbm import Border, Bordering, Borders, rates
 from runtime.timing.links import Links
-from runtime.timing.scoreboard import NEVER, HbmScoreboard, LmuScoreboard, Wait
-from runtime.timing.streams import Panel, WindowedFifo
+from runtime.timing.scoreboard import NEVER, HbmScoreboard, Wait
+from runtime.timing.streams import Panel, fifo_of
 from runtime.timing.work import Work
 from runtime.traps import Trap, TrapKind
 
@@ -48,9 +49,9 @@ class Engines:
 
     def __init__(self, target: Target, borders: Bordering | None = None) -> None:
         self.target, self.rates = target, rates(target)
-        self.lmu = LmuScoreboard(target.lmu_bytes, target.lmu_granule)
+        self.lmu = lmu_of(target)
         self.writes, self.streams = HbmScoreboard(), HbmScoreboard()
-        self.fifo = WindowedFifo(target)
+        self.fifo = fifo_of(target)
         self.borders = borders or Borders(target)
         self.links = Links(target)
         self.free = dict.fromkeys(Engine, Wait(0))
@@ -117,11 +118,13 @@ class Engines:
         word, there = self.target.control_latency, self.fetch.there(inst.WORDS)
         free = max(self.free[Engine.ICP].time + inst.WORDS * word, there + word)
         room = self._room(engine)
-        self.free[Engine.ICP] = Wait(max(free, room.time), self.number)
-        now = self.free[Engine.ICP].time
+        now = max(free, room.time)
+        self.free[Engine.ICP] = Wait(now, self.number)
         self.writes.forget(now)
         self.streams.forget(now)
-        return max(Reason(free, Cause.ISSUE, NEVER), Reason(room.time, Cause.QUEUE, room.waited))
+        if room.time < free:
+            return Reason(free, Cause.ISSUE, NEVER)
+        return Reason(room.time, Cause.QUEUE, room.waited)
 
     def _room(self, engine: Engine) -> Wait:
         """When the queue has room: when the instruction that is `queue_depth` older has left it."""
@@ -142,7 +145,9 @@ class Engines:
     def _taken(self, engine: Engine, issued: Reason) -> Reason:
         """When an engine takes an instruction up."""
         free = self.free[engine]
-        return max(issued, Reason(free.time, Cause.ENGINE, free.waited))
+        if free.time <= issued.time:
+            return issued
+        return Reason(free.time, Cause.ENGINE, free.waited)
 
     def _vector(self, pc: int, issued: Reason, work: Work) -> Event:
         taken, setup = self._taken(Engine.VXE, issued), self.target.issue_latency

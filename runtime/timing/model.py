@@ -98,7 +98,7 @@ def _timing(
     executed, moved = Counter[int](), Counter[int]()
     number, served, busy = Counter[Engine](), Counter[Engine](), Counter[Engine]()
     exposed = Counter[Unit]()
-    for _, pc, engine, _, _, _, _, over, taken, size, *_ in run:
+    for _, pc, engine, _, _, _, _, over, taken, size, _, _, _ in run:
         executed[pc] += 1
         number[engine] += 1
         busy[engine] += taken

@@ -9,10 +9,12 @@ one of them waits for the last that meets its range.
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
+from runtime.native.granules import pack
 from runtime.order.ranges import Range, meet
 from runtime.timing.chaining import Granules, Ints, Touch
 
@@ -77,6 +79,13 @@ def needs(reads: Sequence[Touch], writes: Sequence[Touch]) -> Needs:
     return Needs(
         tuple(reads), tuple(writes), begins, needed, read, written, ends, over.size, until,
     )  # fmt: skip
+
+
+@lru_cache(4096)
+def packed(of: Needs) -> bytes:
+    """Needs as the library takes them, which are kept as long."""
+    counts, arrays = (of.needed.size, of.ends.size, of.split), (of.begins, of.needed)
+    return pack(counts, (*arrays, of.ends, of.until), (of.read, of.written))
 
 
 def _count(granules: Granules) -> int:

@@ -64,8 +64,10 @@ class Fifo(ABC):
             if panel.begun is None:
                 self._begin(panel)
             while panel.asked < panel.beats:
-                if not self._request(panel):
+                upto = panel.base + panel.size * (panel.asked + 1) // panel.beats
+                if upto - self.depth > self.freed.known:
                     return
+                self._request(panel)
             self.before = Wait(panel.last, panel.number)
             self.done.append(self.unsent.popleft())
 
@@ -90,8 +92,8 @@ class Fifo(ABC):
         self.earliest = panel.begun + self.setup
 
     @abstractmethod
-    def _request(self, panel: Panel) -> bool:
-        """Request the next beats of a panel, or some; whether there was room for any."""
+    def _request(self, panel: Panel) -> None:
+        """Request the next beats of a panel for which there is room, or some of them."""
 
     def oldest(self) -> Panel:
         """The panel that the next product drains."""

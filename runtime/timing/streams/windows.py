@@ -28,15 +28,10 @@ class WindowedFifo(Fifo):
         super().__init__(target)
         self.ahead = WINDOW
 
-    def _request(self, panel: Panel) -> bool:
-        """Request the beats of a window."""
-        upto = panel.base + panel.size * (panel.asked + 1) // panel.beats
-        if upto - self.depth > self.freed.known:
-            return False
+    def _request(self, panel: Panel) -> None:
         window = self._window(panel, 0)
         self.arrivals.append(self._arrived(window))
         self._ask(panel, window, window.room)
-        return True
 
     def _window(self, panel: Panel, ahead: int) -> Window:
         """The next beats for which there is room, and some ahead as if there was."""

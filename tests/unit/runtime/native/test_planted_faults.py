@@ -22,6 +22,7 @@ from tests.unit.runtime.native.judging import Case
 from tests.unit.runtime.native.judging_channels import wrong as wrong_channels
 from tests.unit.runtime.native.judging_passes import wrong as wrong_passes
 from tests.unit.runtime.native.judging_sha256 import wrong as wrong_digests
+from tests.unit.runtime.native.judging_timing import wrong as wrong_timing
 
 E = ElementType
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
@@ -148,11 +149,55 @@ FAULTS = (
     Fault("the bus goes on where the first channel's did", "following.c",
           "own.last - first.last", "0"),
     Fault("what lies between takes no time", "following.c", "+= between", "+= 0"),
+    Fault("what is used lies one further on", "granules.c",
+          "board->entries + granule :", "board->entries - 1 + granule :"),
+    Fault("the last of those that delay most is behind", "granules.c",
+          "if (delay > late)", "if (delay >= late)"),
+    Fault("a step waits for its own granule alone", "granules.c",
+          "delays[k] = late;", "delays[k] = delay;"),
+    Fault("an earlier use counts", "granules.c", "if (left[k] > board", "if (left[k] < board"),
+    Fault("what is written is valid at once", "granules.c", "left[k] + latency;", "left[k];"),
+    Fault("a pass begins when its granules are there", "granules.c",
+          "later(delays[of->until[k]], start)", "delays[of->until[k]]"),
+    Fault("a set-up is left out", "granules.c", "of->left[k] + shift", "of->left[k]"),
+    Fault("written ones follow the read ones", "granules.h",
+          "of->first + k;", "of->first + k - (of->first > 9);"),
+    Fault("room for one byte more", "streams.c",
+          "[freed->low] < needed", "[freed->low] < needed - 1"),
+    Fault("a beat is requested with room for one byte less", "streams.c",
+          "all->depth > known", "all->depth > known + 1"),
+    Fault("room is there a cycle early", "streams.c",
+          "[freed->low] * all->unit", "[freed->low] * all->unit - 1"),
+    Fault("the first wait counts", "streams.c",
+          "        panel->ready = begin;\n", "        panel->ready += panel->waits ? 0 : begin;\n"),
+    Fault("nobody waits for room", "streams.c", "panel->waits = 1;", "panel->waits = 0;"),
+    Fault("a begun cycle does not count", "streams.c", "all->unit - 1) / all", "0) / all"),
+    Fault("runs are one", "streams.c", "begin > column(runs, 1)[runs->high - 1]", "0"),
+    Fault("runs begin where the first did", "streams.c",
+          "column(runs, 0)[runs->high++] = begin;",
+          "column(runs, 0)[runs->high++] = runs->high ? column(runs, 0)[0] : begin;"),
+    Fault("bills are paid while beats are served", "streams.c",
+          "all->served += over - begin;", "all->served += 0;"),
+    Fault("shares are rounded up", "streams.c", "if (of->over >= of->beats)", "if (of->over > 0)"),
+    Fault("a call begins at the first beat", "streams.c",
+          "rest * first % beats};", "0};"),
+    Fault("the first of several that delay a product counts", "streams.c",
+          "before >= product->late", "before > product->late"),
+    Fault("an arrival delays what comes before it", "streams.c",
+          "arrived - before;", "arrived - upto;"),
+    Fault("a beat waits for granules behind it", "streams.c",
+          "[product->held] < upto", "[product->held] <= upto"),
+    Fault("what was held is not any more", "streams.c",
+          "later(product->late, held) + upto", "product->late + upto"),
+    Fault("ends are left with the beat behind", "streams.c", "/ tiles - 1]", "/ tiles]"),
+    Fault("ends do not wait for granules", "streams.c",
+          "later(delays[needs->until[k]], start);", "start;"),
 )  # fmt: skip
 
 
 INCLUDING = dict.fromkeys(HEADERS, ("avx2.c", "products.c")) | {
-    "channels.h": ("channels.c", "following.c")
+    "channels.h": ("channels.c", "following.c"),
+    "granules.h": ("granules.c", "streams.c"),
 }
 """Who includes a header, as far as what is judged needs it."""
 FIRST = {fault.source: fault for fault in reversed(FAULTS)}
@@ -224,7 +269,10 @@ def _found(kernel: Kernel, share: int = 1) -> str:
     checks = (judging.wrong, judging.depends, judging.rounds_badly)
     cases = islice(_cases(), 0, None, share)
     found = (check(kernel, case) for case in cases for check in checks)
-    whole = (wrong_passes, wrong_digests, wrong_channels, judging.every_half, judging.misses_pieces)
+    whole = (
+        wrong_passes, wrong_digests, wrong_channels, wrong_timing, judging.every_half,
+        judging.misses_pieces,
+    )  # fmt: skip
     at_once = (check(kernel) for check in whole)
     return next(filter(None, chain(at_once, found)), "")
 

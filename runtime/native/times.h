@@ -1,0 +1,12 @@
+/* Times that bound each other. */
+#ifndef TIMES_H
+#define TIMES_H
+
+#include <stdint.h>
+
+static inline int64_t later(int64_t one, int64_t other)
+{
+    return one > other ? one : other;
+}
+
+#endif
