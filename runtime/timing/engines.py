@@ -32,7 +32,7 @@ from runtime.timing.fetch import Fetch
 from runtime.timing.granules import lmu_of
 from runtime.timing.hbm import Border, Bordering, Borders, rates
 from runtime.timing.links import Links
-from runtime.timing.scoreboard import NEVER, HbmScoreboard, Wait
+from runtime.timing.scoreboard import NEVER, NOW, HbmScoreboard, Wait
 from runtime.timing.streams import Panel, fifo_of
 from runtime.timing.work import Work
 from runtime.traps import Trap, TrapKind
@@ -73,7 +73,11 @@ class Engines:
         if engine is Engine.ICP:
             return [self._control(pc, inst, work)]
         issued, found = self._issue(inst, engine), list[Event]()
-        if engine is Engine.STREAM:
+        if engine is Engine.VXE:
+            found.append(self._vector(pc, issued, work))
+        elif engine is Engine.SXE:
+            found.append(self._matrix(pc, issued, work))
+        elif engine is Engine.STREAM:
             self._stream(pc, issued[0], work, _moved(work.far, base))
         elif engine is Engine.TRANSFER:
             found.append(self._transfer(pc, issued, work, _moved(work.far, base)))
@@ -81,10 +85,6 @@ class Engines:
             found.append(self._send(pc, issued, work, inst.side))
         elif isinstance(inst, Recv):
             found.append(self._recv(pc, issued, work, inst.side))
-        elif engine is Engine.SXE:
-            found.append(self._matrix(pc, issued, work))
-        else:
-            found.append(self._vector(pc, issued, work))
         if self.fifo.done:
             found += [self._sent(panel) for panel in self.fifo.take_done()]
         return found
@@ -111,7 +111,7 @@ class Engines:
     def _passed(self, work: Work, reason: Reason, start: int, shift: int = 0) -> Reason:
         """The same of a pass that nothing else delays from a time on; it is noted in the LMU."""
         late = self.lmu.passed(work.near, self.number, start, work.latency, shift)
-        return reason if late is None else Reason(late.time, Cause.LMU, late.waited)
+        return reason if late is None else Reason(late[0], Cause.LMU, late[1])
 
     def _issue(self, inst: Inst, engine: Engine) -> Reason:
         """When the instruction is queued; a full queue holds the control processor."""
@@ -130,13 +130,13 @@ class Engines:
         """When the queue has room: when the instruction that is `queue_depth` older has left it."""
         if engine is Engine.STREAM:
             if len(self.pushed) < self.target.queue_depth:
-                return Wait(0)
+                return NOW
             oldest = self.pushed[0]
             if oldest.begun is None:
                 raise Trap(TrapKind.FIFO, "no product makes room for a panel")
             return Wait(-(-oldest.begun // self.rates.units), oldest.number)
         queue = self.queues[engine]
-        return queue[0] if len(queue) == queue.maxlen else Wait(0)
+        return queue[0] if len(queue) == queue.maxlen else NOW
 
     def _occupy(self, engine: Engine, start: int, left: int) -> None:
         self.queues[engine].append(Wait(start, self.number))
@@ -214,7 +214,7 @@ class Engines:
         begun, border = max(taken, self._turned(work), self._hazard(far)), self._border(work, far)
         setup = max(0, self.target.issue_latency - work.steps) if work.bytes else 0
         setup += -(-border.banks // self.rates.units)
-        begun = begun._replace(time=begun.time + setup)
+        begun = Reason(begun.time + setup, begun.cause, begun.waited)
         late, cause, waited = first = self._passed(work, begun, begun.time)
         left = late + work.steps
         self._occupy(Engine.TRANSFER, taken[0], left)
@@ -283,7 +283,9 @@ def _moved(far: Range, base: int) -> Range:
 
 def engine_of(inst: Inst) -> Engine:
     """The engine that serves an instruction."""
-    unit = inst.UNIT
-    if unit is Unit.MEM:
-        return Engine.STREAM if isinstance(inst, Stream) else Engine.TRANSFER
-    return NET[type(inst)][inst.side] if isinstance(inst, Send | Recv) else ENGINES[unit]
+    known = ENGINES.get(inst.UNIT)
+    if known is not None:
+        return known
+    if isinstance(inst, (Send, Recv)):
+        return NET[type(inst)][inst.side]
+    return Engine.STREAM if isinstance(inst, Stream) else Engine.TRANSFER

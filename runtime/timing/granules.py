@@ -6,7 +6,7 @@ from runtime.native.channels import serving_library
 from runtime.native.granules import Board
 from runtime.target import Target
 from runtime.timing.chaining import Ints
-from runtime.timing.scoreboard import NONE, LmuScoreboard, Needs, Wait, packed
+from runtime.timing.scoreboard import NONE, LmuScoreboard, Needs, packed
 
 
 def lmu_of(target: Target) -> LmuScoreboard:
@@ -31,11 +31,11 @@ class NativeLmuScoreboard(LmuScoreboard):
 
     def passed(
         self, of: Needs, number: int, start: int, latency: int, shift: int = 0
-    ) -> Wait | None:
-        if not of.needed.size:
+    ) -> tuple[int, int] | None:
+        if not (count := of.needed.size):
             return None
-        late, waited = self._board.passed(packed(of), of.needed.size, number, start, latency, shift)
-        return Wait(late, waited) if late > start else None
+        late = self._board.passed(packed(of), count, number, start, latency, shift)
+        return late if late[0] > start else None
 
     def mark(self, of: Needs, number: int, left: Ints, latency: int) -> None:
         self._board.mark(packed(of), left, number, latency)

@@ -96,18 +96,21 @@ def _timing(
     """The fold over the events of a run, which add up to what is owed behind them."""
     target, end = program.target, 0
     executed, moved = Counter[int](), Counter[int]()
-    number, served, busy = Counter[Engine](), Counter[Engine](), Counter[Engine]()
+    sums = {engine: [0, 0, 0] for engine in Engine}
     exposed = Counter[Unit]()
     for _, pc, engine, _, _, _, _, over, taken, size, _, _, _ in run:
         executed[pc] += 1
-        number[engine] += 1
-        busy[engine] += taken
-        served[engine] += size
+        own = sums[engine]
+        own[0] += 1
+        own[1] += taken
+        own[2] += size
         if over > end:
             moved[pc] += over - end
             exposed[UNITS[engine]] += over - end
             end = over
-    owed.compare({e: Sums(number[e], busy[e], served[e]) for e in Engine})
+    owed.compare({engine: Sums(*own) for engine, own in sums.items()})
+    busy = {engine: own[1] for engine, own in sums.items()}
+    served = {engine: own[2] for engine, own in sums.items()}
     seconds = end / target.clock_hz
     moved_bytes = served[Engine.STREAM] + served[Engine.TRANSFER]
     return Timing(

@@ -1,9 +1,10 @@
 """Hazards: when the bytes that an instruction touches are free, on chip and in HBM.
 
 The LMU has one entry per granule: when it became valid, when its last use so far is over, and which
-instructions were the last to do so. A step of a pass waits for the granules that it needs. In HBM,
-writes are acknowledged and streams are requested in the order of the program, so whoever waits for
-one of them waits for the last that meets its range.
+instructions were the last to do so. A step of a pass waits for the granules that it needs. The
+library does the same where it serves (`granules`). In HBM, writes are acknowledged and streams are
+requested in the order of the program, so whoever waits for one of them waits for the last that
+meets its range.
 """
 
 from collections import deque
@@ -164,11 +165,10 @@ class LmuScoreboard:
 
     def passed(
         self, of: Needs, number: int, start: int, latency: int, shift: int = 0
-    ) -> Wait | None:
+    ) -> tuple[int, int] | None:
         """Note a pass that nothing but granules delays from a time on, `shift` behind all of it.
 
-        None if no granule delays its last step, else by how much the last of them does, and who is
-        behind it.
+        None if no granule delays its last step, else by how much they do, and who is behind it.
         """
         if not of.needed.size:
             return None
@@ -179,7 +179,7 @@ class LmuScoreboard:
             return None
         behind = self.behind(of, delays)
         self.mark(of, number, np.maximum(delays, start)[of.until] + of.ends + shift, latency)
-        return Wait(late, behind)
+        return late, behind
 
     def mark(self, of: Needs, number: int, left: Ints, latency: int) -> None:
         """Note the pass of an instruction, which leaves the `ends` of its needs at some times.

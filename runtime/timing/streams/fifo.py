@@ -11,7 +11,7 @@ G (i + 1) // n. With D bytes of FIFO and `latency` cycles to HBM:
 A beat frees its bytes when it is drained.
 
 The recurrences run over all panels together: as far as the FIFO has room for beats, and as far as
-beats have arrived for tiles; by numpy in `windows`.
+beats have arrived for tiles: by numpy in `windows`, beat by beat by the library in `native`.
 """
 
 from abc import ABC, abstractmethod
