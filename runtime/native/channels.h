@@ -7,8 +7,6 @@
 /* Openings of a channel that it knows of. */
 enum { OPENS = 4 };
 
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
 /* The target. A channel has `groups` groups of banks and `places` banks; `seen` of its bursts. */
 struct law {
     int64_t seen, groups, places;

@@ -34,7 +34,7 @@ static struct share share_of(int64_t total, int64_t beats, int64_t first)
 }
 
 /* The same of one more beat. */
-static int64_t next(struct share *of)
+ALWAYS_INLINE int64_t next(struct share *of)
 {
     of->upto += of->each;
     of->over += of->rest;
@@ -45,13 +45,13 @@ static int64_t next(struct share *of)
     return of->upto;
 }
 
-static int64_t *column(const struct rows *of, int64_t index)
+ALWAYS_INLINE int64_t *column(const struct rows *of, int64_t index)
 {
     return of->values + index * of->room;
 }
 
 /* The channels serve a beat; runs are its begin, its end, and what all so far served. */
-static void serve(struct filling *all, int64_t begin, int64_t over)
+ALWAYS_INLINE void serve(struct filling *all, int64_t begin, int64_t over)
 {
     struct rows *runs = &all->runs;
     all->served += over - begin;
@@ -61,9 +61,34 @@ static void serve(struct filling *all, int64_t begin, int64_t over)
     column(runs, 2)[runs->high - 1] = all->served;
 }
 
-/* Request the next beat, for which all but `depth` bytes up to it are known to be free; the cycle of
- * its arrival. */
-static int64_t request(struct filling *all, struct share *bytes, struct share *units)
+/* A time in units: whole cycles, and what is left of them. */
+struct fine {
+    int64_t cycles, left;
+};
+
+static struct fine fine_of(int64_t time, int64_t unit)
+{
+    return (struct fine){time / unit, time % unit};
+}
+
+/* So many units later: mostly a cycle or two, for which no division is needed. */
+ALWAYS_INLINE void pass(struct fine *time, int64_t taken, int64_t unit)
+{
+    time->left += taken;
+    for (int turn = 0; turn < 2 && time->left >= unit; turn++) {
+        time->left -= unit;
+        time->cycles++;
+    }
+    if (time->left >= unit) {
+        time->cycles += time->left / unit;
+        time->left %= unit;
+    }
+}
+
+/* Request the next beat, for which all but `depth` bytes up to it are known to be free, when the
+ * last one is over; the cycle of its arrival. */
+ALWAYS_INLINE int64_t request(struct filling *all, struct fine *last, struct share *bytes,
+                              struct share *units)
 {
     struct panel *panel = &all->panel;
     struct rows *freed = &all->freed;
@@ -72,15 +97,18 @@ static int64_t request(struct filling *all, struct share *bytes, struct share *u
         freed->low++;
     int64_t begin = column(freed, 1)[freed->low] * all->unit;
     if (begin > panel->last) {
+        *last = (struct fine){column(freed, 1)[freed->low], 0};
         panel->ready = begin;
         panel->waits = 1;
     } else {
         begin = panel->last;
     }
-    panel->last = begin + next(units) - taken;
+    taken = next(units) - taken;
+    pass(last, taken, all->unit);
+    panel->last = begin + taken;
     panel->asked++;
     serve(all, begin, panel->last);
-    return (panel->last + all->unit - 1) / all->unit + all->latency;
+    return last->cycles + (last->left > 0) + all->latency;
 }
 
 static struct share bytes_of(const struct panel *panel, int64_t first)
@@ -93,25 +121,31 @@ static struct share units_of(const struct panel *panel)
     return share_of(panel->units, panel->beats, panel->asked);
 }
 
-/* Request beats of the panel as far as there is room, `most` of them. */
-OFFERED void lpuc_request(struct filling *all, int64_t most)
+/* Request beats of the panel as far as there is room, `most` of them. What a compiler knows by its
+ * place is kept in registers. */
+OFFERED void lpuc_request(struct filling *given, int64_t most)
 {
+    struct filling own = *given, *all = &own;
     struct panel *panel = &all->panel;
     struct share bytes = bytes_of(panel, panel->asked), units = units_of(panel);
+    struct fine last = fine_of(panel->last, all->unit);
     int64_t known = column(&all->freed, 0)[all->freed.high - 1];
     for (; most && panel->asked < panel->beats; most--) {
         struct share upto = bytes;
         if (panel->base + next(&upto) - all->depth > known)
-            return;
-        column(&all->arrivals, 0)[all->arrivals.high++] = request(all, &bytes, &units);
+            break;
+        column(&all->arrivals, 0)[all->arrivals.high++] = request(all, &last, &bytes, &units);
     }
+    *given = own;
 }
 
 /* Drain the next beats of the panel, `most` of them, and request those that are not. Tiles are held
  * until `start` and as `delays` say; `behind` is by how much each beat is delayed. */
-OFFERED void lpuc_drain(struct filling *all, const struct needs *needs, const int64_t *delays,
-                        int64_t start, int64_t *behind, int64_t most)
+OFFERED void lpuc_drain(struct filling *given, const struct needs *given_needs,
+                        const int64_t *delays, int64_t start, int64_t *behind, int64_t most)
 {
+    const struct needs whole = *given_needs, *needs = &whole;
+    struct filling own = *given, *all = &own;
     struct panel *panel = &all->panel;
     struct product *product = &all->product;
     struct rows *freed = &all->freed;
@@ -120,12 +154,13 @@ OFFERED void lpuc_drain(struct filling *all, const struct needs *needs, const in
     struct share asked = bytes_of(panel, panel->asked), units = units_of(panel);
     struct share bytes = bytes_of(panel, product->done);
     struct share tiles = share_of(product->tiles, panel->beats, product->done);
+    struct fine last = fine_of(panel->last, all->unit);
     for (; most && product->done < panel->beats; most--) {
         int64_t before = tiles.upto, upto = next(&tiles), arrived;
         if (product->done < panel->asked)
             arrived = column(&all->arrivals, 0)[all->arrivals.low++];
         else
-            arrived = request(all, &asked, &units);
+            arrived = request(all, &last, &asked, &units);
         if (arrived - before >= product->late) {
             product->late = arrived - before;
             product->came = arrived;
@@ -137,6 +172,7 @@ OFFERED void lpuc_drain(struct filling *all, const struct needs *needs, const in
         column(freed, 0)[freed->high] = panel->base + next(&bytes);
         column(freed, 1)[freed->high++] = later(product->late, held) + upto;
     }
+    *given = own;
 }
 
 /* When the product whose beats were delayed so leaves its ends. */

@@ -57,11 +57,12 @@ class Rows:
         """Have room for so many more."""
         if self.high + count <= self.size:
             return
-        held = self.high - self.low
-        self.size = 2 * (held + count)
-        values = np.zeros((len(self.values), self.size), np.int64)
-        values[:, :held] = self.values[:, self.low : self.high]
-        self.values, self.low, self.high = values, 0, held
+        held, kept = self.high - self.low, self.values[:, self.low : self.high]
+        if 2 * (held + count) > self.size:
+            self.size = 2 * (held + count)
+            self.values = np.zeros((len(kept), self.size), np.int64)
+        self.values[:, :held] = kept
+        self.low, self.high = 0, held
 
     def append(self, *columns: Ints) -> None:
         """Note more of them."""

@@ -124,7 +124,7 @@ def _panel(drawn: Random, number: int, fifo: Fifo) -> Panel:
     """A panel of beats that fit into the FIFO, now and then more than one call takes."""
     beats = drawn.choice((0, 1, 2, 7, 40, 300, 40 if number % 8 else 5000))
     size = beats and drawn.randint(1, beats * drawn.randint(1, fifo.depth))
-    units = drawn.randint(0, 2 * beats * fifo.unit)
+    units = drawn.randint(0, drawn.choice((2, 9)) * beats * fifo.unit)
     issued, hazard = 9 * number, Wait(drawn.choice((0, 9 * number + drawn.randrange(300))))
     border = drawn.choice((0, 0, 5, -min(3, units)))
     bills = fifo.bills.count
