@@ -155,6 +155,8 @@ class Far:
         if is_met and not is_late:
             self._refuse_unplaced(at, found)
             self._refuse_less(hbm, at, found, kind)
+        if is_late:
+            self.exchanged.wipe(hbm, at, ranges)
         if kind is OWN or not is_uniform(base):
             self._own(hbm, found, ranges)
         elif found is not None:

@@ -35,6 +35,8 @@ class Stored:
         self.known: dict[int, Grown] = {}
         self.beneath: dict[int, dict[int, int]] = {}
         self.hidden: dict[int, set[int]] = {}
+        self.wiped: dict[int, set[int]] = {}
+        """Those over which an instruction puts parts in turns that nobody counts."""
         self._rows_of: dict[tuple[int, int], int] = {}
         """The event of the rows that an instruction stores since some event."""
         self._swept: dict[int, Swept] | None = None
@@ -84,13 +86,22 @@ class Stored:
 
     def put_over(self, hbm: Runs, event: int, found: Block) -> None:
         """Parts of devices are about to be put."""
-        each = (found._replace(bases=(base,)) for base in found.bases)
-        self.hidden[event] = set[int]().union(*(self._met(hbm, its) for its in each))
+        ranges = [pair for base in found.bases for pair in _bytes(found._replace(bases=(base,)))]
+        before = self.wiped.get(self.wording.known.at[event], set())
+        self.hidden[event] = self._met_in(hbm, ranges) | before
+
+    def wipe(self, hbm: Runs, at: int, ranges: Sequence[tuple[int, int]]) -> None:
+        """Parts are about to be put in turns of a loop, behind which they are known."""
+        self.wiped[at] = self.wiped.get(at, set()) | self._met_in(hbm, ranges)
 
     def _met(self, hbm: Runs, found: Block) -> set[int]:
         """Those that stored what an operand has, or what lay there before."""
-        met = {event for low, high in _bytes(found) for *_, event in _within(hbm, low, high)}
-        met = met.union(*(self.hidden.get(event, ()) for event in _put_in(hbm, found)))
+        return self._met_in(hbm, [*_bytes(found)])
+
+    def _met_in(self, hbm: Runs, ranges: Sequence[tuple[int, int]]) -> set[int]:
+        met = {event for low, high in ranges for *_, event in _within(hbm, low, high)}
+        put = set[int]().union(*(put_in(hbm, low, high) for low, high in ranges))
+        met = met.union(*(self.hidden.get(event, ()) for event in put))
         return met.union(*(self.beneath.get(event, ()) for event in met))
 
     def _lay(self, met: set[int], event: int, since: int) -> None:

@@ -185,6 +185,15 @@ def test_turns_that_leave_the_loop_store_nobody_knows_what(leaves: str, is_put: 
 
 
 @PUTS
+def test_the_first_row_that_is_not_put_again_is_not_read_with_the_others(put: Put):
+    """It is of the exchange before."""
+    later = [*OWN, "li r5, 1", *PUT[1:], "li r5, 1", *EXCHANGE[1:]]
+    for read, rules in ((READ, RULES), ([f"li r58, {HOME + ROW}", READ[1], "addi r60, r9, -1",
+                                         READ[3]], {""})):  # fmt: skip
+        assert _rules(put([*OLDER, *later, *read])) <= rules
+
+
+@PUTS
 def test_other_rows_that_turns_write_are_not_those_that_they_exchange(put: Put):
     """Each turn stores a row of other numbers for all parts, in their place or elsewhere."""
     row = f"store (r1,r56,r75,r{r.ELEMENTS}), f32 r76{PITCH}, f32 r23[r0,r0,r0,r4]"
