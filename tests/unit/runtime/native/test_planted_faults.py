@@ -23,10 +23,12 @@ from tests.unit.runtime.native.judging_channels import wrong as wrong_channels
 from tests.unit.runtime.native.judging_passes import wrong as wrong_passes
 from tests.unit.runtime.native.judging_sha256 import wrong as wrong_digests
 from tests.unit.runtime.native.judging_timing import wrong as wrong_timing
+from tests.unit.runtime.native.kernels import needs_library
 
 E = ElementType
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 pytestmark = [
+    needs_library,
     pytest.mark.skipif(COMPILER is None, reason="no C compiler"),
     pytest.mark.xdist_group("native faults"),
 ]
