@@ -8,20 +8,14 @@ from operator import attrgetter, itemgetter
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from runtime.isa.fields import Memory, Register, Registers
 from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.meant import told
-from runtime.isa.spec import OPCODES, DataInst, Inst
+from runtime.isa.spec import DataInst, Inst
 from runtime.ring.checks.load.touches import Touches, is_exact, touches
 from runtime.ring.checks.load.values import Value
 
 Values = tuple[Value, ...]
-_IS_DATA = np.zeros(256, np.bool_)
-_IS_DATA[[code for code, cls in OPCODES.items() if issubclass(cls, DataInst)]] = True
-"""By opcode: whether instructions are on data."""
 
 
 class Kind(NamedTuple):
@@ -48,12 +42,11 @@ class Form:
     is_exchange: bool
 
 
-def forms_of(code: Sequence[Inst], kinds: NDArray[np.uint8]) -> list[Form | None]:
+def forms_of(code: Sequence[Inst], places: Sequence[int]) -> list[Form | None]:
     """The forms of a program's instructions, None of those of the control unit.
 
-    `kinds` are their opcodes. Instructions that are one object share a form.
+    Those at some `places` are on data. Instructions that are one object share a form.
     """
-    places = np.flatnonzero(_IS_DATA[kinds]).tolist()
     insts = {id(inst): inst for inst in map(code.__getitem__, places)}
     forms = {key: _form(inst) for key, inst in insts.items()}
     return list(map(forms.get, map(id, code)))

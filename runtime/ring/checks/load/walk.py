@@ -75,7 +75,7 @@ class Walk:
         tails = sorted(tail for known in self.tails.values() for tail in known)
         self.numbers = {tail: number for number, tail in enumerate(tails)}
         self.joints = {*self.tails, *self.goals.values()}
-        self.forms = forms_of(code, kinds)
+        self.forms = forms_of(code, others_than(OTHERS - DATA, kinds))
         self.breaks = sorted(self.joints.union(controls))
         self.groups = Groups(self.forms, kinds)
         self.bodies = Bodies(code, others_than(OTHERS - SETTING, kinds), self.breaks)
