@@ -7,7 +7,7 @@ rows of before beside new ones. Rows that one instruction stores turn by turn ar
 it stores some of them again; they have more rules (`memory.far`).
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from runtime.ring.checks.load.memory.blocks import Block, put_in
@@ -55,7 +55,7 @@ class Stored:
     def over(self, hbm: Runs, event: int, found: Block) -> None:
         """An exchange is about to be stored at once; no more of it is read than over parts."""
         self.known[event] = found.grown
-        parts = set[int]() if found.grown.is_fixed else _put_in(hbm, found)
+        parts = set[int]() if found.grown.is_fixed else _put_in(hbm, _bytes(found))
         self._lay(self._met(hbm, found) | parts, event, event)
         hbm.is_stored = True
 
@@ -100,8 +100,7 @@ class Stored:
 
     def _met_in(self, hbm: Runs, ranges: Sequence[tuple[int, int]]) -> set[int]:
         met = {event for low, high in ranges for *_, event in _within(hbm, low, high)}
-        put = set[int]().union(*(put_in(hbm, low, high) for low, high in ranges))
-        met = met.union(*(self.hidden.get(event, ()) for event in put))
+        met = met.union(*(self.hidden.get(event, ()) for event in _put_in(hbm, ranges)))
         return met.union(*(self.beneath.get(event, ()) for event in met))
 
     def _lay(self, met: set[int], event: int, since: int) -> None:
@@ -229,6 +228,6 @@ def _within(hbm: Runs, low: int, high: int) -> Iterator[Run]:
             yield first, end, held.stored
 
 
-def _put_in(hbm: Runs, found: Block) -> set[int]:
-    """The events of the parts of devices that an operand may be stored over."""
-    return set[int]().union(*(put_in(hbm, low, high) for low, high in _bytes(found)))
+def _put_in(hbm: Runs, ranges: Iterable[tuple[int, int]]) -> set[int]:
+    """The events of the parts of devices that lie in some ranges."""
+    return set[int]().union(*(put_in(hbm, low, high) for low, high in ranges))
