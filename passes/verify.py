@@ -24,8 +24,6 @@ binds, a window outside of its state. The rules are those of `dialects.verificat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
@@ -34,7 +32,6 @@ from dialects.verification import verify_module
 from passes.specification import EXACT, Specification
 
 
-@dataclass(frozen=True)
 class VerifyPass(ModulePass):
     """Refuse a module that breaks a rule of its level."""
 

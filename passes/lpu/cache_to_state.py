@@ -55,7 +55,7 @@ ordinary input. The interface keeps its order.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
@@ -248,7 +248,6 @@ def convert(func: FuncOp) -> None:
     erase_unread([op for op in reversed(operations(func.body.block)) if op in shown])
 
 
-@dataclass(frozen=True)
 class LpuCacheToStatePass(RewritingPass):
     """Pairs of past and present become resident state, appended in place."""
 

@@ -34,7 +34,6 @@ all-gather becomes messages around the ring (`bufferise.exchange`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from math import prod
 
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp, UnknownLoc
@@ -126,7 +125,6 @@ def bufferise(func: FuncOp) -> None:
     set_attribute(result, "lpu_mem.outputs", results)
 
 
-@dataclass(frozen=True)
 class ConvertLpuToLpuMemPass(RewritingPass):
     """Bufferise: tensors become strided views of buffers in HBM."""
 

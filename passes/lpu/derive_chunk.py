@@ -72,7 +72,6 @@ than a step shows it, such as those behind it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp, StringAttr
@@ -176,7 +175,6 @@ def check(chunk: FuncOp, decoder: Decoder, folder: Path) -> None:
         raise NoDecoder(f"{where} may take tokens of a prompt otherwise than one by one") from None
 
 
-@dataclass(frozen=True)
 class LpuDeriveChunkPass(RewritingPass):
     """Make of `prompt_chunk` what fills the cache of `step` with many tokens."""
 

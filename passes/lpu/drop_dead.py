@@ -23,8 +23,6 @@ a fifth of the time: that one walks until nothing changes and asks each operatio
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation
 from xdsl.transforms.dead_code_elimination import would_be_trivially_dead
@@ -72,7 +70,6 @@ def drop(block: Block) -> None:
             erase(op)
 
 
-@dataclass(frozen=True)
 class LpuDropDeadPass(RewritingPass):
     """Remove operations without effects whose results nobody reads."""
 

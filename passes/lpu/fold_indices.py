@@ -38,8 +38,6 @@ Layers must be rolled before: masks of some layers may go away while those of ot
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from xdsl.dialects.builtin import ModuleOp
 
 from dialects.lpu.semantics import Scope
@@ -53,7 +51,6 @@ from passes.rewriting.base import RewritingPass
 from passes.specification import EXACT, Specification
 
 
-@dataclass(frozen=True)
 class LpuFoldIndicesPass(RewritingPass):
     """Fold what depends on positions and on nothing else."""
 

@@ -34,8 +34,6 @@ A scatter that sets every row in order is its updates.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
@@ -121,7 +119,6 @@ def is_overwritten(op: ScatterOp, lines: Lines) -> bool:
     return line is not None and line.base == Affine() and line.coefficients == (ONE,)
 
 
-@dataclass(frozen=True)
 class LpuGatherToViewPass(RewritingPass):
     """Affine gathers become slices, full scatters their updates."""
 

@@ -28,7 +28,6 @@ and no regions. The first stays, with its location. A body sees what stands befo
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation
@@ -78,7 +77,6 @@ def merge(block: Block, known: Known) -> None:
             substitute(op, first.results)
 
 
-@dataclass(frozen=True)
 class LpuMergeDuplicatesPass(RewritingPass):
     """Replace operations without effects by equal ones before them."""
 

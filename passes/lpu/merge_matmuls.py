@@ -248,7 +248,6 @@ def _kind(op: MatmulOp) -> Attribute:
     return TensorType(tensor.with_dims((*tensor.shape[:-1], 1)))
 
 
-@dataclass(frozen=True)
 class LpuMergeMatmulsPass(RewritingPass):
     """Merge products that share their left side."""
 

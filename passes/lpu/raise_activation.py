@@ -153,7 +153,6 @@ def raise_activation(op: Operation) -> None:
     stand_in(value, {x}, tensor_of(x).shape, lambda build: build.map(found.fn, x))
 
 
-@dataclass(frozen=True)
 class LpuRaiseActivationPass(RewritingPass):
     """Raise gelu and silu."""
 

@@ -209,7 +209,6 @@ def _last(product: SSAValue, dims: Dims) -> SSAValue:
     return value
 
 
-@dataclass(frozen=True)
 class LpuRaiseAttentionPass(RewritingPass):
     """Raise attention with grouped heads, masks and softcap."""
 

@@ -194,7 +194,6 @@ def raise_norm(op: Operation) -> None:
     )
 
 
-@dataclass(frozen=True)
 class LpuRaiseNormPass(RewritingPass):
     """Raise layer norm and RMS norm."""
 

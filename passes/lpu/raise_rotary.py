@@ -206,7 +206,6 @@ def raise_rotary(op: Operation) -> None:
     stand_in(value, {x, cos, sin}, found.shape, embedding)
 
 
-@dataclass(frozen=True)
 class LpuRaiseRotaryPass(RewritingPass):
     """Raise rotary embeddings by halves."""
 

@@ -31,7 +31,6 @@ func.func @step(%x : !lpu.tensor<[2, 8], f32>) -> !lpu.tensor<[2, 8], f32> {
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
@@ -126,7 +125,6 @@ def raise_softmax(op: Operation) -> None:
     stand_in(value, {source}, tensor.shape, lambda build: build.softmax(source, empty, dtype))
 
 
-@dataclass(frozen=True)
 class LpuRaiseSoftmaxPass(RewritingPass):
     """Raise softmax."""
 

@@ -50,8 +50,6 @@ Layers that do not repeat stay as they are. Why there is no loop is in `lpu.not_
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from xdsl.dialects.builtin import ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import SSAValue
@@ -135,7 +133,6 @@ def number_states(func: FuncOp) -> None:
         set_property(state, "state", StringAttr(f"cache.{number}"))
 
 
-@dataclass(frozen=True)
 class LpuRollLayersPass(RewritingPass):
     """Repeated layers become a loop."""
 

@@ -27,7 +27,6 @@ each step replaces stays as it is.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
@@ -72,7 +71,6 @@ def _rounded(funcs: Sequence[FuncOp]) -> set[str]:
     return {name for name, types in found.items() if len(types) == 1 and None not in types}
 
 
-@dataclass(frozen=True)
 class LpuRoundInputsPass(RewritingPass):
     """Take inputs that are only read rounded as the host rounds them."""
 

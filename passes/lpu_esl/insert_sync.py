@@ -31,8 +31,6 @@ decides how often a loop turns comes from one place, however devices differ in t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from xdsl.dialects.builtin import ModuleOp
 
 from dialects.lpu.control import EmitOp
@@ -66,7 +64,6 @@ def agree(op: EmitOp, devices: int) -> None:
     set_operands(op, [b.reshape(b.slice(gathered, (0, at), (1, 1)), (1,)) for at in range(2)])
 
 
-@dataclass(frozen=True)
 class LpuEslInsertSyncPass(RewritingPass):
     """Exchange what is in parts and needed whole."""
 

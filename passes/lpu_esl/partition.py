@@ -52,7 +52,7 @@ ring; offsets depend on them, extents and the number of turns do not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
@@ -273,7 +273,6 @@ def count_devices(func: FuncOp, devices: int) -> None:
     set_attribute(func, "lpu.symbols", SymbolsAttr(symbols))
 
 
-@dataclass(frozen=True)
 class LpuEslPartitionPass(RewritingPass):
     """Let each device compute its part."""
 

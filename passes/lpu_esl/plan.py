@@ -32,8 +32,6 @@ and cuts of one factor that contradict each other are refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from xdsl.dialects.builtin import ModuleOp
 
 from dialects.lpu_esl.plans import PLAN
@@ -47,7 +45,6 @@ from passes.rewriting.kernel import set_attribute
 from passes.specification import EXACT, Specification
 
 
-@dataclass(frozen=True)
 class LpuEslPlanPass(RewritingPass):
     """Choose what each device computes, or check what was chosen."""
 

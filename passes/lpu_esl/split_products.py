@@ -219,7 +219,6 @@ def _is_small(op: LpuOp, reading: Reading, large: Set[Weight]) -> bool:
     return isinstance(op, FillOp) or bool(weights and weights.isdisjoint(large))
 
 
-@dataclass(frozen=True)
 class LpuEslSplitProductsPass(RewritingPass):
     """Split products whose columns are shared out."""
 

@@ -46,7 +46,6 @@ Symbols keep the registers that they come in, unless an instruction finds too fe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from xdsl.dialects.builtin import LocationAttr, ModuleOp, UnknownLoc
 from xdsl.dialects.func import FuncOp
@@ -195,7 +194,6 @@ def allocate(func: FuncOp, target: Target) -> None:
         append(op, block)
 
 
-@dataclass(frozen=True)
 class LpuIsaAllocateRegistersPass(RewritingPass):
     """Replace virtual registers by those of the target, spilling through the LMU."""
 

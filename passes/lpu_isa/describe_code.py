@@ -213,7 +213,6 @@ def described(func: FuncOp) -> list[str]:
     return Description(items, {0: 0, **numbers}).run()
 
 
-@dataclass(frozen=True)
 class LpuIsaDescribeCodePass(RewritingPass):
     """Write down what the code does, for the checks of several devices."""
 

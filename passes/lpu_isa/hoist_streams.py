@@ -176,7 +176,6 @@ def hoist(func: FuncOp, most: int) -> None:
     reorder(block, order)
 
 
-@dataclass(frozen=True)
 class LpuIsaHoistStreamsPass(RewritingPass):
     """Issue streams as early as queue, FIFO and hazards permit."""
 

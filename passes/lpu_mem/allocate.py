@@ -250,7 +250,6 @@ def _user(value: SSAValue) -> Operation:
     return next((use.operation for use in value.uses), value.owner)
 
 
-@dataclass(frozen=True)
 class LpuMemAllocatePass(RewritingPass):
     """Choose the address of every buffer in HBM and LMU."""
 

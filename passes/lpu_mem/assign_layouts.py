@@ -33,7 +33,7 @@ follow the axes of what they hold.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp
 from xdsl.ir import SSAValue, Use
@@ -134,7 +134,6 @@ def _relaid(ports: ArrayAttr[PortAttr], relaying: Relaying) -> ArrayAttr[PortAtt
     return ArrayAttr(found)
 
 
-@dataclass(frozen=True)
 class LpuMemAssignLayoutsPass(RewritingPass):
     """Make the K values of each column of a streamed panel contiguous."""
 

@@ -51,7 +51,6 @@ operation has the location of the operation it came from. A loop that runs once 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import cast
 
 from xdsl.dialects.builtin import ArrayAttr, ModuleOp
@@ -252,7 +251,6 @@ def lower(func: FuncOp) -> None:
         set_attribute(new, f"lpu_isa.{kind}", ArrayAttr([slot(value) for _, value in entries]))
 
 
-@dataclass(frozen=True)
 class ConvertLpuMemToLpuIsaPass(RewritingPass):
     """Lower tiled and allocated `lpu_mem` functions to instructions on virtual registers."""
 

@@ -222,7 +222,6 @@ def _pressure(together: Sequence[Sequence[DataOp]], order: Sequence[int]) -> int
     return most
 
 
-@dataclass(frozen=True)
 class LpuMemSchedulePass(RewritingPass):
     """Order independent operations so that engines wait less for each other."""
 

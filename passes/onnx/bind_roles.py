@@ -34,7 +34,6 @@ defaults.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import compress
 
 from xdsl.dialects.builtin import ModuleOp
@@ -112,7 +111,6 @@ def bind(
     assign_roles(func, roles)
 
 
-@dataclass(frozen=True)
 class OnnxBindRolesPass(RewritingPass):
     """Bind the free dimensions of the inputs by role."""
 

@@ -22,7 +22,6 @@ that is refused afterwards.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
@@ -67,7 +66,6 @@ def check(func: FuncOp) -> None:
     )
 
 
-@dataclass(frozen=True)
 class OnnxCheckOperatorsPass(RewritingPass):
     """Refuse operators that no other pass handles."""
 

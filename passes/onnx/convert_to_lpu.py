@@ -33,7 +33,6 @@ The lowering of an operator is in its record, see `passes.onnx.operators`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp
@@ -114,7 +113,6 @@ def lower(op: Operation, templates: Templates, folder: Path, ranges: Ranges) -> 
         _replace(op, _lowered(Node(op, content_at, ranges, folder), templates))
 
 
-@dataclass(frozen=True)
 class ConvertOnnxToLpuPass(RewritingPass):
     """Lower ONNX operators to `lpu` operations."""
 

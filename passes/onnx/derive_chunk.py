@@ -54,7 +54,6 @@ with one scale for all tokens: `lpu.no_chunk` says so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr
 from xdsl.dialects.func import FuncOp
@@ -177,7 +176,6 @@ def chunk_of(module: ModuleOp, step: FuncOp, ids: BlockArgument) -> FuncOp:
     return clone
 
 
-@dataclass(frozen=True)
 class OnnxDeriveChunkPass(RewritingPass):
     """Make a second function of a decoder, which takes many tokens of a prompt at a time."""
 

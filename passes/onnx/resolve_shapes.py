@@ -43,7 +43,6 @@ decides an extent but depends on data is an error that names the node.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp, StringAttr
@@ -117,7 +116,6 @@ def resolve(func: FuncOp, folder: Path, lengths: Lengths) -> None:
     sign(func)
 
 
-@dataclass(frozen=True)
 class OnnxResolveShapesPass(RewritingPass):
     """Resolve extents, scalarise shape arithmetic, turn moves into views."""
 

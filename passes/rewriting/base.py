@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from typing import ClassVar
 
 from xdsl.context import Context
@@ -16,7 +15,6 @@ from passes.rewriting.standing import DUMP, note_passed
 from passes.specification import Specification
 
 
-@dataclass(frozen=True)
 class RewritingPass(ModulePass):
     """
     A pass, which says what it is; IR that it does not take is refused.
