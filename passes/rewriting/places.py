@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 from xdsl.dialects.builtin import IntegerAttr, LocationAttr, StringAttr, i64
 from xdsl.ir import Attribute, Block, Operation, SSAValue
@@ -20,8 +21,7 @@ from runtime.numerics.elements import ElementType
 ONE = Affine(1)
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A tensor in a buffer: element `i` at `offset + sum(strides[d] * i[d])`, in elements."""
 
     buffer: SSAValue

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from xdsl.ir import Attribute, Operation, SSAValue
 
@@ -44,8 +45,7 @@ def kept_by(op: Operation) -> Sequence[Attribute]:
     return (*op.properties.values(), *types_of(op))
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One operation; `operands` count those of the original, then the results of earlier steps."""
 
     cls: type[Operation]
@@ -54,8 +54,7 @@ class Step:
     properties: Mapping[str, Attribute]
 
 
-@dataclass(frozen=True)
-class Template:
+class Template(NamedTuple):
     """The operations made for one operation, and which values stand for its results."""
 
     steps: tuple[Step, ...]

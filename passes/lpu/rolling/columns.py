@@ -16,7 +16,7 @@ What the turns of a loop read from outside: one column of values for each use, o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from xdsl.ir import Operation, SSAValue
@@ -38,31 +38,27 @@ class NotRolled(Exception):
     """Why layers that look alike cannot become one loop."""
 
 
-@dataclass(frozen=True)
-class Same:
+class Same(NamedTuple):
     """One value for all turns."""
 
     value: SSAValue
 
 
-@dataclass(frozen=True)
-class Stacked:
+class Stacked(NamedTuple):
     """A weight for each turn."""
 
     column: Column
     weight: Stack
 
 
-@dataclass(frozen=True)
-class Scalars:
+class Scalars(NamedTuple):
     """An element for each turn, which fills a tensor."""
 
     column: Column
     elements: np.ndarray
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """Coefficients of an iota in the first turn, and how much each grows per turn."""
 
     column: Column
@@ -70,16 +66,14 @@ class Line:
     steps: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Inlined:
+class Inlined(NamedTuple):
     """An operation that every turn does for itself."""
 
     column: Column
     operands: tuple[Leaf, ...]
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """Distinct values, and which of them each turn reads."""
 
     column: Column

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from xdsl.ir import Operation, SSAValue
 
@@ -22,8 +23,7 @@ from passes.analysis.functions import is_ordered
 from passes.lpu.rolling.graph import Graph, Kinds
 
 
-@dataclass(frozen=True)
-class Segment:
+class Segment(NamedTuple):
     """What lies behind one cut, up to the next."""
 
     start: SSAValue | None

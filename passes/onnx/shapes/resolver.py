@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from xdsl.ir import Attribute, Operation, SSAValue
@@ -53,8 +53,7 @@ MOST_BYTES = 1 << 40
 """A tebibyte: more than the HBM of any target, and of all of a ring."""
 
 
-@dataclass(frozen=True)
-class Typed:
+class Typed(NamedTuple):
     """What is known of the results of equal operations."""
 
     tensors: Sequence[Tensor]
