@@ -4,11 +4,10 @@ import errno
 import os
 import stat
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from threading import local
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,7 +16,7 @@ import numpy as np
 from runtime.errors import Malformed, Unlinked
 from runtime.files import OPEN, fill_from, irregular, note
 from runtime.weights.buffers import Buffers
-from runtime.weights.checksums import block_sum
+from runtime.weights.checksums import SUM_BYTES, part_sums
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Span = tuple[int, int]
@@ -25,7 +24,9 @@ Span = tuple[int, int]
 OPEN_FILES = 64
 """Descriptors that are held at once; some models have a file for each tensor."""
 BLOCK_BYTES = 4 << 20
-"""Bytes of a block with a checksum; a thread that makes one needs Python's lock but few times."""
+"""Bytes of a block with a checksum."""
+TASK_BYTES = 8 * BLOCK_BYTES
+"""What a thread sums up before it asks what is next, which takes Python's lock."""
 THREADS = 4
 
 
@@ -186,7 +187,8 @@ class Sums(Closing):
         cores = os.cpu_count() or 1
         self._pool = ThreadPoolExecutor(min(THREADS, threads or cores))
         self._files: dict[tuple[int, ...], int] = {}
-        self._made: dict[tuple[int, ...], Future[bytes]] = {}
+        self._made: dict[tuple[int, ...], tuple[Future[bytes], int]] = {}
+        """By file and part the checksums of a task, and where among them that of the part is."""
 
     def close(self) -> None:
         """Drop what is not begun."""
@@ -209,31 +211,42 @@ class Sums(Closing):
 
     def of(self, descriptor: int, spans: Iterable[Span]) -> bytes:
         """The checksums of some ranges of a file, one behind the other."""
-        return b"".join(future.result() for future in self._futures(descriptor, spans))
+        made = self._futures(descriptor, spans)
+        return b"".join(future.result()[at : at + SUM_BYTES] for future, at in made)
 
-    def _futures(self, descriptor: int, spans: Iterable[Span]) -> list[Future[bytes]]:
+    def _futures(
+        self, descriptor: int, spans: Iterable[Span]
+    ) -> Sequence[tuple[Future[bytes], int]]:
         status = os.fstat(descriptor)
         file = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
         if file not in self._files:
             self._files[file] = os.dup(descriptor)
-        found: list[Future[bytes]] = []
-        for part in parts_of(spans):
-            key = (*file, *part)
-            if key not in self._made:
-                self._made[key] = self._pool.submit(_sum_part, self._files[file], part)
-            found.append(self._made[key])
-        return found
+        parts = parts_of(spans)
+        for task in _tasks([part for part in parts if (*file, *part) not in self._made]):
+            future = self._pool.submit(_sum_parts, self._files[file], task)
+            places = range(0, len(task) * SUM_BYTES, SUM_BYTES)
+            self._made.update(
+                ((*file, *part), (future, at)) for part, at in zip(task, places, strict=True)
+            )
+        return [self._made[*file, *part] for part in parts]
 
 
-_memory = local()
+def _tasks(parts: Iterable[Span]) -> Iterator[list[Span]]:
+    """Parts that one thread sums up, one after the other."""
+    task, left = list[Span](), TASK_BYTES
+    for start, stop in parts:
+        if task and stop - start > left:
+            yield task
+            task, left = [], TASK_BYTES
+        task.append((start, stop))
+        left -= stop - start
+    if task:
+        yield task
 
 
-def _sum_part(descriptor: int, part: Span) -> bytes:
-    """The checksum of a part of a file."""
-    start, stop = part
-    if not hasattr(_memory, "block"):
-        _memory.block = np.empty(BLOCK_BYTES, np.uint8)
-    block: Array = _memory.block[: stop - start]
-    if not fill_from(descriptor, start, block):
-        raise Malformed("a file of weights became shorter while it was read")
-    return block_sum(block)
+def _sum_parts(descriptor: int, parts: Sequence[Span]) -> bytes:
+    """The checksums of parts of a file."""
+    try:
+        return part_sums(descriptor, parts)
+    except EOFError:
+        raise Malformed("a file of weights became shorter while it was read") from None

@@ -20,6 +20,7 @@ from runtime.numerics.elements import ElementType
 from tests.unit.runtime.native import judging
 from tests.unit.runtime.native.judging import Case
 from tests.unit.runtime.native.judging_channels import wrong as wrong_channels
+from tests.unit.runtime.native.judging_checksums import wrong as wrong_sums
 from tests.unit.runtime.native.judging_passes import wrong as wrong_passes
 from tests.unit.runtime.native.judging_sha256 import wrong as wrong_digests
 from tests.unit.runtime.native.judging_timing import wrong as wrong_timing
@@ -122,6 +123,18 @@ FAULTS = (
     Fault("vectors of bf16 are cut off", "avx2.c",
           "_mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff))", "_mm256_setzero_si256()"),
     Fault("only the first pass is done", "products.c", "i < count; i++", "i < 1; i++"),
+    Fault("what fills up a row is none of the other kind", "checksums.c",
+          "(bytes + FIRST * WORD - 1) / (FIRST * WORD) * FIRST;", "bytes / WORD;"),
+    Fault("the last word behind vectors is left out", "checksums.c",
+          "count); k < count; k++)", "count); k < count - 1; k++)"),
+    Fault("words that are not whole are left out", "checksums.c", "if (rest)", "if (rest > 7)"),
+    Fault("each piece begins at the first place", "checksums.c",
+          "(at - parts->start) / WORD", "0 * rows"),
+    Fault("a piece is what the first one is", "checksums.c",
+          "piece, bytes, at);", "piece, bytes, parts->start);"),
+    Fault("a file has no end", "checksums.c", "got ? errno : -1;", "got ? errno : 0;"),
+    Fault("what cannot be read counts as read", "checksums.c",
+          "got ? errno : -1;", "got ? 0 : -1;"),
     Fault("a digest is that of no bytes", "sha256.c", "(uint64_t)hash->count * 8", "0"),
     Fault("a length takes no unit of its own", "sha256.c", "filled + 9 > UNIT", "filled > UNIT"),
     Fault("both lanes hash one block", "sha256.c",
@@ -272,6 +285,7 @@ Judge = Callable[[Kernel], str]
 WHOLE: dict[Judge, tuple[str, ...]] = {
     wrong_passes: ("passes.h",),
     wrong_digests: ("sha256.c",),
+    wrong_sums: ("checksums.c",),
     wrong_channels: ("channels.c", "channels.h", "following.c"),
     wrong_timing: ("granules.c", "granules.h", "streams.c", "times.h"),
     judging.every_half: (),

@@ -19,7 +19,7 @@ from runtime.program.assembly import assemble, disassemble
 from runtime.program.program import Program
 from runtime.run.interpreter import Interpreter
 from runtime.weights import source_files
-from runtime.weights.checksums import SUM_BYTES
+from runtime.weights.checksums import SUM_BYTES, block_sum
 from runtime.weights.recipes import Cast, FileRange, Inline, Recipe, Stack, Transpose, Unpack, read
 from runtime.weights.referenced_files import SourceFile
 from runtime.weights.references import Param, References, refer
@@ -255,6 +255,23 @@ def test_checksums_are_of_the_bytes_alone(folder: Path, monkeypatch: pytest.Monk
     assert sums_of(descriptor, [(5, 7000)]) == whole
     os.close(descriptor)
     assert merged([(4, 4), (8, 9), (1, 3), (2, 5)]) == [(1, 5), (8, 9)]
+
+
+def test_tasks_of_several_parts_give_each_its_checksum(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(source_files, "BLOCK_BYTES", 512)
+    monkeypatch.setattr(source_files, "TASK_BYTES", 1200)
+    data = np.fromfile(folder / "v.bin", np.uint8)
+    spans = [(100, 700), (1024, 4000), (5000, 5001)]
+    blocks = [data[start:stop] for start, stop in source_files.parts_of(spans)]
+    descriptor = os.open(folder / "v.bin", os.O_RDONLY)
+    with Sums() as sums:
+        sums.begin(folder / "v.bin", [(600, 2000)])
+        assert sums.of(descriptor, spans) == b"".join(map(block_sum, blocks))
+    with Sums() as sums, pytest.raises(Malformed, match="became shorter"):
+        sums.of(descriptor, [(0, 512), (data.size - 1, data.size + 1)])
+    os.close(descriptor)
 
 
 def test_what_is_summed_ahead_is_not_trusted_for_another_file(folder: Path):
