@@ -9,16 +9,15 @@ strides of the factors it merges follow on one another.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import gcd
+from typing import NamedTuple
 
 from dialects.affine import Affine, NotAffine
 
 ONE = Affine(1)
 
 
-@dataclass(frozen=True)
-class Refinement:
+class Refinement(NamedTuple):
     """Common factors of two shapes, and which axis of each shape a factor belongs to."""
 
     extents: tuple[Affine, ...]

@@ -46,6 +46,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
@@ -174,8 +175,7 @@ def _split(anchor: Operation, merged: SSAValue, values: Sequence[SSAValue]) -> N
         first = first + width
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     """Products that could be one, in the order of their columns."""
 
     members: list[MatmulOp]

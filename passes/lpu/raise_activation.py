@@ -30,7 +30,7 @@ alone** what others read in between, what is wider than `x`, and what is rounded
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
@@ -70,8 +70,7 @@ FACTORS = 4
 """Products above a curve: by `x`, by 0.5, and two more that scalings may be spread over."""
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """`fn(x)`, which is `value`."""
 
     fn: str

@@ -48,7 +48,7 @@ func.func @step(%q : !lpu.tensor<[1, 4, 1, 8], f32>, %k : !lpu.tensor<[1, 2, 9, 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
@@ -71,8 +71,7 @@ from passes.specification import Specification, re_associates
 from runtime.numerics.elements import ElementType
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """All that an attention is made from; `dims` are those of the scores, `[B, H, S, T]`."""
 
     root: MatmulOp

@@ -38,7 +38,7 @@ embeddings whose pairs are neighbours.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
@@ -65,8 +65,7 @@ from passes.specification import EXACT, Specification
 Products = tuple[tuple[SSAValue, SSAValue], ...]
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """`width` channels, of which `low` are the first half, turned by `cos` and `sin`."""
 
     low: SSAValue

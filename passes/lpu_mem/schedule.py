@@ -70,7 +70,7 @@ elements keep their order where one of them writes, and so do messages.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, SSAValue
@@ -92,8 +92,7 @@ from passes.specification import EXACT, Specification
 from runtime.target import Target
 
 
-@dataclass(frozen=True)
-class Scheduling:
+class Scheduling(NamedTuple):
     """What is the same for all blocks of a function."""
 
     ranges: Ranges

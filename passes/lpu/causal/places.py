@@ -8,7 +8,7 @@ An axis may count tokens and other things: heads of one batch, `[H * S]`, choice
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from dialects.affine import Affine, NotAffine, product
 
@@ -17,8 +17,7 @@ ONE, NOTHING = Affine(1), Affine()
 Dims = tuple[Affine, ...]
 
 
-@dataclass(frozen=True)
-class Digit:
+class Digit(NamedTuple):
     """`d` of an axis whose index is `(o * extent + d) * inner + r`, with `r < inner`."""
 
     axis: int
@@ -26,7 +25,7 @@ class Digit:
     inner: Affine = ONE
 
     def moved(self, axis: int) -> Digit:
-        return replace(self, axis=axis)
+        return self._replace(axis=axis)
 
     def is_whole(self, dims: Sequence[Affine]) -> bool:
         """Whether its axis counts nothing else."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from xdsl.ir import Operation
 
@@ -18,8 +18,7 @@ HIDDEN = -1000.0
 """So far below other scores that the exponential is zero: f32 has none below -104."""
 
 
-@dataclass(frozen=True)
-class Later:
+class Later(NamedTuple):
     """
     The elements whose key lies behind their row: `below` what other numbers are, or zeros.
 

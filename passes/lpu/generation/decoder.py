@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import SSAValue
@@ -33,8 +33,7 @@ class NoDecoder(Exception):
     """Why there is no token loop, in words for the user."""
 
 
-@dataclass(frozen=True)
-class Decoder:
+class Decoder(NamedTuple):
     """A step of one token: its inputs by role, its logits, the symbol that counts its cache."""
 
     function: FuncOp

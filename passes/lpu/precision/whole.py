@@ -12,8 +12,9 @@ rounds sums to bytes again takes some of them for the next step.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from xdsl.ir import SSAValue
@@ -32,8 +33,7 @@ from runtime.numerics.elements import ElementType
 BYTES = frozenset({ElementType.I8, ElementType.U8})
 
 
-@dataclass(frozen=True)
-class Whole:
+class Whole(NamedTuple):
     """A value that is whole numbers times a scale: one for all, and one for each last index."""
 
     numbers: SSAValue
@@ -47,7 +47,7 @@ def multiply_whole(op: MatmulOp, forms: Forms) -> bool:
     if lhs is None or rhs is None or lhs.columns is not None:
         return False
     left, right = (forms.demoted(value.numbers, forms.short) for value in (lhs, rhs))
-    both = replace(rhs, scale=lhs.scale * rhs.scale)
+    both = rhs._replace(scale=lhs.scale * rhs.scale)
     _put(op, Build(op).matmul(left, right, F32), both, forms)
     return True
 
@@ -82,7 +82,7 @@ def whole(value: SSAValue) -> Whole | None:
         inner = whole(op.source)
         if inner is None or inner.columns is not None:
             return None
-        return replace(inner, numbers=clone(op, [inner.numbers]))
+        return inner._replace(numbers=clone(op, [inner.numbers]))
     above = scaled(value)
     return Whole(*above) if above is not None and _is_whole(above[0]) else None
 

@@ -10,7 +10,8 @@ broadcast made is gone above it: query heads that share a key head.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from xdsl.ir import SSAValue
 
@@ -40,8 +41,7 @@ Axes = tuple[tuple[Atom, ...], ...]
 """The atoms of each axis; none where the extent is 1."""
 
 
-@dataclass(frozen=True)
-class Trace:
+class Trace(NamedTuple):
     """A value above a product, which atoms lie on its axes, and what is in between."""
 
     value: SSAValue
@@ -110,13 +110,13 @@ def _step(trace: Trace) -> Trace | None:
         assert trace.factor is not None
         source, number = above
         factor = trace.factor * number
-        return replace(trace, value=source, factor=factor, views=((source, trace.axes),))
+        return trace._replace(value=source, factor=factor, views=((source, trace.axes),))
     if isinstance(op, CastOp):
         rounded = _rounded(op, trace.rounded)
         if rounded is None:
             return None
         views = ((op.source, trace.axes),)
-        return replace(trace, value=op.source, rounded=rounded, views=views)
+        return trace._replace(value=op.source, rounded=rounded, views=views)
     moved, gone = None, trace.gone
     if isinstance(op, TransposeOp):
         moved = _untransposed(trace.axes, op.perm.data)
@@ -130,7 +130,7 @@ def _step(trace: Trace) -> Trace | None:
     if any(atom.kind != BATCH for atom in gone):
         return None
     views = (*trace.views, (op.source, moved))
-    return replace(trace, value=op.source, axes=moved, gone=gone, views=views)
+    return trace._replace(value=op.source, axes=moved, gone=gone, views=views)
 
 
 def _is_unrounded(trace: Trace) -> bool:

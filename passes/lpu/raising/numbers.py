@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from xdsl.ir import SSAValue
@@ -29,8 +29,7 @@ WIDTHS = (ElementType.BF16, ElementType.F16, ElementType.F32)
 Reader = Callable[[SSAValue], float | None]
 
 
-@dataclass(frozen=True)
-class Number:
+class Number(NamedTuple):
     """What all elements of a tensor are, and the narrowest float type it came through."""
 
     value: float

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from xdsl.ir import Operation, SSAValue
 
@@ -13,8 +13,7 @@ from dialects.lpu.movement import ReshapeOp, SliceOp
 from dialects.lpu.tensors import tensor_of
 
 
-@dataclass(frozen=True)
-class Parameter:
+class Parameter(NamedTuple):
     """A weight, or row `at` of stacked weights, without the axis of the stack."""
 
     constant: ConstantOp

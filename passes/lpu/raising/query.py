@@ -7,7 +7,7 @@ product reads them: where the walk has passed that, no other rounding is passed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from xdsl.ir import SSAValue
 
@@ -23,8 +23,7 @@ from passes.rewriting.build import Build
 VIEWS = (ReshapeOp, TransposeOp)
 
 
-@dataclass(frozen=True)
-class Query:
+class Query(NamedTuple):
     """`views` of `factor * base`, innermost last, spread over the batch axes of the product."""
 
     base: SSAValue

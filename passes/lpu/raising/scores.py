@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from xdsl.ir import SSAValue
 
@@ -28,8 +29,7 @@ DEPTH = 12
 """Operations between the product and the softmax; exporters write up to eight."""
 
 
-@dataclass(frozen=True)
-class Mask:
+class Mask(NamedTuple):
     """A bias or condition, and the extents of the scores that it was applied to."""
 
     value: SSAValue

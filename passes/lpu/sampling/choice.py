@@ -7,7 +7,7 @@ All values are f32 or i64 of shape `[1]`, `[V]` or `[n, 1]`; the specification i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from xdsl.ir import SSAValue
 
@@ -25,8 +25,7 @@ GREATEST_BYTES, RANKED_BYTES = F32.itemsize, 2 * F32.itemsize + I64.itemsize
 """LMU for each logit: to find the greatest; to rank them, with a copy in order and the ids."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """How to choose: `floats` are temperature, top-p and penalty, `ints` top-k and the seed."""
 
     floats: SSAValue

@@ -9,8 +9,8 @@ must be the result that the names declare, if they declare one: `present.0.key` 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import BlockArgument, Operation, SSAValue
@@ -24,8 +24,7 @@ from passes.rewriting.signature import terminator_of
 from runtime.program.presents import Declared
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """A value below transposes: axis `i` is axis `perm[i]` of `base`."""
 
     base: SSAValue
@@ -46,8 +45,7 @@ def inverse(perm: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(perm.index(axis) for axis in range(len(perm)))
 
 
-@dataclass(frozen=True)
-class Pair:
+class Pair(NamedTuple):
     """An argument of the function that a concatenation continues, and the results that show it."""
 
     past: BlockArgument

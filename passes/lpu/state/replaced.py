@@ -14,7 +14,7 @@ belongs to which is not guessed.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import BlockArgument, SSAValue
@@ -31,8 +31,7 @@ BEHIND = frozenset(("present", "out", "output", "new", "next", "updated", "final
 """Words that say on which side of a step a state is, and nothing of what it holds."""
 
 
-@dataclass(frozen=True)
-class Replaced:
+class Replaced(NamedTuple):
     """An argument of the function, and the result that a step puts in its place."""
 
     past: BlockArgument

@@ -9,7 +9,7 @@ Blocks are counted in elements, so that it does not matter which views and resha
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import BlockArgument, Operation, SSAValue
@@ -25,8 +25,7 @@ ONE = Affine(1)
 Dims = tuple[Affine, ...]
 
 
-@dataclass(frozen=True)
-class Stack:
+class Stack(NamedTuple):
     """An argument of blocks that concatenations continue, and the results that show all."""
 
     past: BlockArgument

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dialects.errors import CompileError
 from dialects.lpu_isa.code import VIRTUAL, Code, Item
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """Code that finds registers enough; `need` are the most that an instruction names."""
 
     items: Sequence[Item]

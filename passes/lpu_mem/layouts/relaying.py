@@ -9,14 +9,13 @@ strides `[64, 1]`: layer `l`, row `P`. With the last two axes swapped these are 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dialects.affine import Affine, Ranges
 from dialects.lpu_mem.access import View
 
 
-@dataclass(frozen=True)
-class Relaying:
+class Relaying(NamedTuple):
     """The extents of what a buffer holds, its strides, and those that it gets; all in elements."""
 
     shape: tuple[int, ...]

@@ -7,9 +7,9 @@ granules, the FIFO) is left out. What a program takes is said by `runtime.timing
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from math import ceil, prod
+from typing import NamedTuple
 
 from xdsl.ir import BlockArgument, Operation
 
@@ -28,8 +28,7 @@ class Engine(Enum):
     LINK = auto()
 
 
-@dataclass(frozen=True)
-class Cost:
+class Cost(NamedTuple):
     """`work` keeps the engine; `latency` later the result is there.
 
     `rest` is the share of the work that is left when the last of the operands is there.

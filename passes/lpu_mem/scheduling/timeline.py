@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from passes.lpu_mem.scheduling.costs import Cost, Engine
@@ -71,7 +71,7 @@ class Units:
         both = (unit, unit)
         spread = [*range(unit), *both, *range(unit + 1, len(self.parts))]
         costs = [
-            [replace(c[u], work=c[u].work / 2) if u == unit else c[u] for u in spread]
+            [c[u]._replace(work=c[u].work / 2) if u == unit else c[u] for u in spread]
             for c in self.costs
         ]
         waits = [[half for wait in self.waits[u] for half in _halved(wait, unit)] for u in spread]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from xdsl.ir import Operation, SSAValue
@@ -33,8 +32,7 @@ class Touch(NamedTuple):
         return apart[0] + other.low > self.high or apart[1] + other.high < self.low
 
 
-@dataclass(frozen=True)
-class Wait:
+class Wait(NamedTuple):
     """That an operation waits for unit `on`.
 
     `first` and `last` say which part of what that writes it reads, from 0 to 1; both are None where

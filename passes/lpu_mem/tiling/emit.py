@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from math import prod
+from typing import NamedTuple
 
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Block, Region, SSAValue
@@ -22,8 +23,7 @@ from runtime.numerics.elements import ElementType
 ONE = Affine(1)
 
 
-@dataclass(frozen=True)
-class Tile:
+class Tile(NamedTuple):
     """One operand in the LMU: its buffer there and its view over the tile."""
 
     buffer: SSAValue

@@ -92,7 +92,7 @@ def write_exchange(
     filled: set[View] = set()
     for op in run:
         space, here = simplify(space_of(op)), replace(emitter.build, location=op.location)
-        one = replace(emitter, op=op, plan=replace(emitter.plan, space=space), build=here)
+        one = replace(emitter, op=op, plan=emitter.plan._replace(space=space), build=here)
         part = {} if block is None else {0: _part(op, block, devices)}
         if part and isinstance(op, ops.SendOp) and op.view not in filled:
             one.transfer(0, part[0], load=True)

@@ -9,8 +9,8 @@ tile, which is what a descriptor of the machine takes (decision 12); the others 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 from dialects.affine import Affine, Ranges
 from dialects.errors import CompileError, node_names
@@ -21,16 +21,14 @@ AXES = 4
 """Axes of a machine descriptor."""
 
 
-@dataclass(frozen=True)
-class Staged:
+class Staged(NamedTuple):
     """Which operand is staged, and how many bytes one element takes."""
 
     operand: int
     itemsize: int
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """The space, its bounds, and the tile size along each axis."""
 
     space: Space

@@ -10,7 +10,8 @@ of a message.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from dialects.affine import Affine, NotAffine, Ranges
 from dialects.lpu_mem import ops
@@ -28,8 +29,7 @@ FIXED: dict[type[ops.DataOp], int] = {
 """How many trailing axes keep their place; a message is split by rows as long as one fits."""
 
 
-@dataclass(frozen=True)
-class Space:
+class Space(NamedTuple):
     """
     An access whose views include those of no buffer, such as the coefficients of an iota.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from xdsl.ir import SSAValue
@@ -37,8 +37,7 @@ def grouped_matmul(b: Build, x: SSAValue, heads: SSAValue) -> SSAValue:
     return b.reshape(b.matmul(stacked, heads), (batch, count, rows, columns))
 
 
-@dataclass(frozen=True)
-class Scores:
+class Scores(NamedTuple):
     """Scores [batch, heads, S, T] that are being masked, in f32."""
 
     b: Build

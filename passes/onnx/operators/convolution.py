@@ -8,7 +8,6 @@ summed along the taps alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from xdsl.ir import SSAValue
 
@@ -135,7 +134,7 @@ def _transposed_windows(node: Node) -> tuple[int, list[Window]]:
         places = whole - sum(ends)
         node.require(places.lower(node.ranges) > 0, f"the pads leave {places} on axis {i + 2}")
         before, after = own.span - 1 - ends[0], own.span - 1 - ends[1] + more[i]
-        found.append(replace(own, before=before, after=after, places=places))
+        found.append(own._replace(before=before, after=after, places=places))
     return groups, found
 
 
@@ -163,7 +162,7 @@ def _cut(node: Node, total: Affine, upper: bool) -> tuple[int, int]:
 def _transposed_dims(node: Node) -> Sequence[Dims]:
     groups, windows = _transposed_windows(node)
     x, results = node.dims("X"), node.dims("W")[1] * groups
-    check_pieces(node, [replace(window, stride=1) for window in windows])
+    check_pieces(node, [window._replace(stride=1) for window in windows])
     node.expect_dims("B", (results,))
     return [(x[0], results, *(window.places for window in windows))]
 
@@ -180,7 +179,7 @@ def conv_transpose(b: Build, node: Node) -> SSAValue:
     w = b.reshape(w, (groups, inputs // groups, own, *kernel))
     w = b.transpose(w, (0, 2, 1, *range(3, 3 + len(kernel))))
     w = b.reshape(w, (own * groups, inputs // groups, *kernel))
-    dense = [replace(window, stride=1) for window in windows]
+    dense = [window._replace(stride=1) for window in windows]
     return _with_bias(b, node, convolved(b, x, w, groups, dense))
 
 

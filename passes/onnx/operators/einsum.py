@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from xdsl.ir import SSAValue
 
@@ -23,8 +23,7 @@ from passes.rewriting.build import Build
 TERM = re.compile(r"[A-Za-z]*(\.\.\.[A-Za-z]*)?")
 
 
-@dataclass(frozen=True)
-class Equation:
+class Equation(NamedTuple):
     """Labels of the axes of each operand and of the result; `#0` counts the axes of an ellipsis."""
 
     operands: tuple[tuple[str, ...], ...]
@@ -83,8 +82,7 @@ def _implied(operands: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     return (*hidden, *single)
 
 
-@dataclass(frozen=True)
-class Labelled:
+class Labelled(NamedTuple):
     """A value and the labels of its axes."""
 
     b: Build

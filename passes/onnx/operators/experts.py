@@ -10,7 +10,7 @@ active = activation(gather(fc1, chosen) @ x)         result = sum over k of shar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from xdsl.ir import SSAValue
 
@@ -34,8 +34,7 @@ GATED = "swiglu"
 HINT = "ONNX Runtime has it on no CPU either; export the experts as nodes of their own"
 
 
-@dataclass(frozen=True)
-class Extents:
+class Extents(NamedTuple):
     """Of a mixture: rows, experts, how many of a row, and the width of what comes in."""
 
     rows: Affine

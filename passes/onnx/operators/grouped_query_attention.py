@@ -10,7 +10,7 @@ the cache are gathered, and those behind the valid ones are zero.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from xdsl.ir import SSAValue
 
@@ -36,8 +36,7 @@ from runtime.numerics.elements import ElementType
 ONE = Affine(1)
 
 
-@dataclass(frozen=True)
-class Tokens:
+class Tokens(NamedTuple):
     """How many tokens are where: `start` [batch, 1] or [1, 1] precede the new ones in each row."""
 
     batch: Affine

@@ -12,7 +12,7 @@ so their number is bounded. A decoder that keeps the state takes one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from xdsl.ir import SSAValue
 
@@ -77,8 +77,7 @@ def _check_gate(node: Node, name: str, rules: Sequence[str]) -> None:
     node.require(not spare, f"the rule {rule} takes no '{name}'")
 
 
-@dataclass(frozen=True)
-class Tokens:
+class Tokens(NamedTuple):
     """What comes in, in f32: `[B, H, T, D]`, gates with one element or one for each channel."""
 
     b: Build

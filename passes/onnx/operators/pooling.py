@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from xdsl.ir import SSAValue
@@ -126,8 +125,8 @@ def average_pool(b: Build, node: Node) -> SSAValue:
 def _counted(b: Build, window: Window, with_pads: bool, axis: int, rank: int) -> SSAValue:
     """How many taps of each place along an axis count: those on elements, or on pads, too."""
     if with_pads:
-        window = replace(window, extent=window.extent + window.before + window.after)
-        window = replace(window, before=0, after=0)
+        window = window._replace(extent=window.extent + window.before + window.after)
+        window = window._replace(before=0, after=0)
     if not (window.before or window.after or window.beyond):
         return b.scalar(window.kernel, ElementType.F32)
     ones = b.fill(1.0, (window.extent,), ElementType.F32)

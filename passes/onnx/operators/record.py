@@ -22,6 +22,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from xdsl.ir import SSAValue
 
@@ -66,8 +67,7 @@ class Limit:
     hint: str | None = None
 
 
-@dataclass(frozen=True)
-class Operator:
+class Operator(NamedTuple):
     """What the compiler knows of operators that differ in name alone."""
 
     names: tuple[str, ...]

@@ -7,7 +7,7 @@ Steps are written out, so their number is bounded. A decoder that keeps the stat
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from xdsl.ir import SSAValue
 
@@ -90,8 +90,7 @@ def _recurrent_dims(node: Node) -> Sequence[Dims]:
     return [(x[0], ways, x[1], hidden), state, state]
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(NamedTuple):
     """One direction of a layer; all values are f32."""
 
     b: Build

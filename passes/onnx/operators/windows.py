@@ -12,7 +12,7 @@ where windows follow one another without a gap.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from xdsl.ir import SSAValue
 
@@ -38,8 +38,7 @@ SLIDING = (
 LIMITS = (*SLIDING, Limit("auto_pad with dilations"))
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(NamedTuple):
     """How a window slides along one axis."""
 
     extent: Affine

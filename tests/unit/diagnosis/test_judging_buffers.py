@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -141,7 +141,7 @@ def test_a_tile_that_lacks_a_term(units: float, monkeypatch: pytest.MonkeyPatch)
     def space_of(op: ops.DataOp) -> Any:
         space = right(op)
         if isinstance(op, ops.VecmatOp):
-            space = replace(space, access=shortened(space.access))
+            space = space._replace(access=shortened(space.access))
         return space
 
     monkeypatch.setattr(tile, "space_of", space_of)
