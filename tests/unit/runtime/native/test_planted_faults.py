@@ -158,7 +158,7 @@ FAULTS = (
     Fault("a channel that is ahead goes on", "following.c", "if (waits && !begun)",
           "if (waits && begun)"),
     Fault("one that is ahead of a part goes on", "following.c", "if (waits)\n", "if (!waits)\n"),
-    Fault("rows are not moved on", "following.c", "    at->row++;\n", ""),
+    Fault("rows are not moved on", "places.h", "    at->row++;\n", ""),
     Fault("many bursts take the rate of the first half", "following.c",
           "known[whole] - known[half]", "known[half] - known[0]"),
     Fault("the bus goes on where the first channel's did", "following.c",
@@ -215,6 +215,7 @@ FAULTS = (
 INCLUDING = dict.fromkeys(HEADERS, ("avx2.c", "products.c")) | {
     "channels.h": ("channels.c", "following.c"),
     "granules.h": ("granules.c", "streams.c"),
+    "places.h": ("following.c",),
 }
 """Who includes a header, as far as what is judged needs it."""
 FIRST = {fault.source: fault for fault in reversed(FAULTS)}
@@ -286,7 +287,7 @@ WHOLE: dict[Judge, tuple[str, ...]] = {
     wrong_passes: ("passes.h",),
     wrong_digests: ("sha256.c",),
     wrong_sums: ("checksums.c",),
-    wrong_channels: ("channels.c", "channels.h", "following.c"),
+    wrong_channels: ("channels.c", "channels.h", "following.c", "places.h"),
     wrong_timing: ("granules.c", "granules.h", "streams.c", "times.h"),
     judging.every_half: (),
     judging.misses_pieces: (),
