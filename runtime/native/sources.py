@@ -10,7 +10,7 @@ FOLDER = Path(__file__).parent
 LIBRARY = "libproducts.so"
 SOURCES = (
     "avx2.c", "avx512.c", "channels.c", "checksums.c", "following.c", "granules.c", "neon.c",
-    "portable.c", "products.c", "sha256.c", "streams.c", "threads.c",
+    "portable.c", "products.c", "requests.c", "sha256.c", "streams.c", "threads.c",
 )  # fmt: skip
 HEADERS = (
     "channels.h", "dot.h", "elements.h", "forms.h", "granules.h", "offered.h", "outer.h",

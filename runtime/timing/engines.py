@@ -30,7 +30,7 @@ from runtime.timing.chaining import Ints
 from runtime.timing.events import AT_ONCE, Cause, Engine, Event, Reason
 from runtime.timing.fetch import Fetch
 from runtime.timing.granules import lmu_of
-from runtime.timing.hbm import Border, Bordering, Borders, rates
+from runtime.timing.hbm import Border, Bordering, borders_of, rates
 from runtime.timing.links import Links
 from runtime.timing.scoreboard import NEVER, NOW, HbmScoreboard, Wait
 from runtime.timing.streams import Panel, fifo_of
@@ -52,7 +52,7 @@ class Engines:
         self.lmu = lmu_of(target)
         self.writes, self.streams = HbmScoreboard(), HbmScoreboard()
         self.fifo = fifo_of(target)
-        self.borders = borders or Borders(target)
+        self.borders = borders or borders_of(target)
         self.links = Links(target)
         self.free = dict.fromkeys(Engine, Wait(0))
         self.queues = {engine: deque[Wait](maxlen=target.queue_depth) for engine in Engine}

@@ -1,9 +1,10 @@
 """HBM: where bytes lie (`mapping`), what a request consists of (`requests`), what banks take
 (`banks`), what that is in time (`law`), and what is otherwise where requests follow each other
-(`borders`): what all channels have of a request (`parts`), burst by burst (`queues`), and when they
-did it (`clocks`; by numpy in `channels`, by the library in `native`)."""
+(`borders`; by the library in `served`): what all channels have of a request (`parts`), burst by
+burst (`queues`), and when they did it (`clocks`; by numpy in `channels`, by the library in
+`native`)."""
 
-from runtime.timing.hbm.borders import Border, Bordering, Borders
+from runtime.timing.hbm.borders import Border, Bordering, Borders, Request
 from runtime.timing.hbm.law import (
     Rates,
     Transfer,
@@ -13,6 +14,7 @@ from runtime.timing.hbm.law import (
     rates,
 )
 from runtime.timing.hbm.requests import Pattern
+from runtime.timing.hbm.served import borders_of
 
 __all__ = [
     "Border",
@@ -20,8 +22,10 @@ __all__ = [
     "Borders",
     "Pattern",
     "Rates",
+    "Request",
     "Transfer",
     "beats",
+    "borders_of",
     "busy_clocks",
     "in_units",
     "rates",

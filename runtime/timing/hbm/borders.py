@@ -23,12 +23,14 @@ law. Where an index chooses rows nobody knows them, so they are in nobody's way,
 wait for each other.
 """
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from runtime.target import Target
 from runtime.timing.hbm.channels import channels_of
+from runtime.timing.hbm.clocks import Clocks
 from runtime.timing.hbm.law import in_units
 from runtime.timing.hbm.parts import Parts, parts_of
 from runtime.timing.hbm.queues import beside
@@ -42,6 +44,11 @@ class Border(NamedTuple):
     banks: int
 
 
+NOTHING = Border(0, 0)
+Request = tuple[Pattern | None, int, int]
+"""A pattern, None of what is no request, its first byte, and what it takes by the law."""
+
+
 class Bordering(Protocol):
     """Who knows the borders of the requests of a run, which are asked for one after the other."""
 
@@ -49,13 +56,17 @@ class Bordering(Protocol):
         """The border of the next request, in units of the channels; nothing of what is none."""
         ...
 
+    def several(self, requests: Sequence[Request]) -> list[Border]:
+        """Those of the next requests."""
+        ...
+
 
 class Borders:
-    """The channels of a run."""
+    """The channels of a run, which `make` makes."""
 
-    def __init__(self, target: Target) -> None:
-        self.target = target
-        self.channels = channels_of(target, target.hbm_channels)
+    def __init__(self, target: Target, make: Callable[[Target, int], Clocks] = channels_of) -> None:
+        self.target, self.make = target, make
+        self.channels = make(target, target.hbm_channels)
         self.wrote: bool | None = None
         self.over = int(self.channels.over.max())
         self.held = 0
@@ -70,7 +81,7 @@ class Borders:
         if pattern.indexed:
             self.over += took
             self._index(self.over, pattern.writes)
-            return Border(0, 0)
+            return NOTHING
         if is_ascending(pattern):
             turn, burst = self._turn(pattern.writes), self.target.hbm_burst_bytes
             first, last = low // burst, (low + pattern.run - 1) // burst
@@ -87,8 +98,12 @@ class Borders:
     def in_units(self, pattern: Pattern | None, low: int, took: int) -> Border:
         """The same in units of the channels; nothing of what is no request."""
         if pattern is None:
-            return Border(0, 0)
+            return NOTHING
         return Border(*(in_units(n, self.target) for n in self.behind(pattern, low, took)))
+
+    def several(self, requests: Sequence[Request]) -> list[Border]:
+        """The same of the next requests."""
+        return [self.in_units(*request) for request in requests]
 
     def _serve(self, parts: Parts, took: int) -> None:
         """What lies behind the first bursts takes what the law says less what these take alone,
@@ -101,7 +116,7 @@ class Borders:
             return
         count = self.target.hbm_channels
         ((front, reads),), ((back, writes),) = parts.first, parts.last
-        alone = channels_of(self.target, 2 * count)
+        alone = self.make(self.target, 2 * count)
         if reads == writes:
             alone.serve(beside(front, back, count), writes)
         else:
@@ -113,7 +128,7 @@ class Borders:
 
     def _index(self, over: int, writes: bool) -> None:
         """Every channel is free at some time, on other rows."""
-        self.channels = channels_of(self.target, self.target.hbm_channels)
+        self.channels = self.make(self.target, self.target.hbm_channels)
         self.channels.later(np.full(self.target.hbm_channels, over))
         self.channels.wrote[:], self.wrote = writes, writes
 

@@ -21,8 +21,8 @@ class NativeChannels(Clocks):
     def __init__(self, target: Target, count: int, library: ctypes.CDLL) -> None:
         super().__init__(target, count)
         clocks = (self.last, self.columns, self.number, self.rows, self.opened, self.closable)
-        known = (*clocks, self.group, self.opens, self.wrote)
-        self._served = Served(library, law(target), places(target, count), known)
+        self.known = (*clocks, self.group, self.opens, self.wrote)
+        self._served = Served(library, law(target), places(target, count), self.known)
 
     def serve(self, of: Queues, writes: bool) -> None:
         self._served.serve(of.channels, of.counts, (of.group, of.place, of.row), writes)

@@ -84,8 +84,8 @@ class Steady:
     def leave(self) -> Iterator[Event]:
         """Go through the instructions that were taken, one by one."""
         steps, self._steps = self._steps, []
+        self._foreseen.foresee(steps)
         for step in steps:
-            self._foreseen.foresee(step)
             yield from self._execute(step)
 
     def _execute(self, step: Step) -> Iterable[Event]:

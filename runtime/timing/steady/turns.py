@@ -8,7 +8,7 @@ from runtime.isa.instructions.memory import Stream
 from runtime.isa.spec import Inst, Unit
 from runtime.order.ranges import Range, meet
 from runtime.target import Target
-from runtime.timing.hbm import Border, Borders, Pattern
+from runtime.timing.hbm import Border, Pattern, Request, borders_of
 from runtime.timing.work import Work
 
 Turn = tuple[tuple[int, int, Border | None], ...]
@@ -42,29 +42,40 @@ class Foreseen:
     """Borders of requests that are not served yet, in the order of the program."""
 
     def __init__(self, target: Target, told: Told | None) -> None:
-        self.borders, self.told, self.number = Borders(target), told, -1
+        self.borders, self.told, self.number = borders_of(target), told, -1
         self.known = deque[Border]()
 
-    def turn(self, steps: Iterable[Step]) -> Turn:
+    def turn(self, steps: Sequence[Step]) -> Turn:
         """The turn of instructions that come next."""
-        return tuple((step.pc, id(step.work), self.foresee(step)) for step in steps)
+        return tuple(
+            (pc, id(work), border)
+            for (pc, _, work, _), border in zip(steps, self.foresee(steps), strict=True)
+        )
 
-    def foresee(self, step: Step) -> Border | None:
-        """The border of what comes next, if it is a request."""
-        far, work = step.far, step.work
-        self.number += 1
-        if far is None:
-            return None
-        border = self.borders.in_units(work.pattern, far.low, work.clocks)
-        self.known.append(border)
-        if self.told is not None:
-            self.told(self.number, step.inst, work, border)
-        return border
+    def foresee(self, steps: Sequence[Step]) -> list[Border | None]:
+        """The border of each of those that come next, if it is a request."""
+        found: list[Border | None] = [None] * len(steps)
+        where = [k for k, step in enumerate(steps) if step.inst.UNIT is Unit.MEM]
+        moved = [steps[k] for k in where]
+        borders = self.borders.several(
+            [(work.pattern, work.far.low + base, work.clocks) for _, _, work, base in moved]
+        )
+        self.known.extend(borders)
+        for k, step, border in zip(where, moved, borders, strict=True):
+            found[k] = border
+            if self.told is not None:
+                self.told(self.number + k + 1, step.inst, step.work, border)
+        self.number += len(steps)
+        return found
 
     def in_units(self, pattern: Pattern | None, low: int, took: int) -> Border:
         """The border of the next request that is served."""
         del pattern, low, took
         return self.known.popleft()
+
+    def several(self, requests: Sequence[Request]) -> list[Border]:
+        """Those of the next ones."""
+        return [self.known.popleft() for _ in requests]
 
 
 def order_of(

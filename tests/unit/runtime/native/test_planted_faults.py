@@ -22,6 +22,7 @@ from tests.unit.runtime.native.judging import Case
 from tests.unit.runtime.native.judging_channels import wrong as wrong_channels
 from tests.unit.runtime.native.judging_checksums import wrong as wrong_sums
 from tests.unit.runtime.native.judging_passes import wrong as wrong_passes
+from tests.unit.runtime.native.judging_requests import wrong as wrong_requests
 from tests.unit.runtime.native.judging_sha256 import wrong as wrong_digests
 from tests.unit.runtime.native.judging_timing import wrong as wrong_timing
 from tests.unit.runtime.native.kernels import needs_library
@@ -164,6 +165,31 @@ FAULTS = (
     Fault("the bus goes on where the first channel's did", "following.c",
           "own.last - first.last", "0"),
     Fault("what lies between takes no time", "following.c", "+= between", "+= 0"),
+    Fault("pieces share no burst", "requests.c", "from == before ? step : 0;", "0;"),
+    Fault("a piece touches the whole of its last burst", "requests.c",
+          " || (burst + 1) * size > start + of->run", ""),
+    Fault("nothing is read that is written in part", "requests.c",
+          "all->memory->merges; k++", "0; k++"),
+    Fault("a scatter reads nothing", "requests.c", "if (of->reads_first)", "if (0)"),
+    Fault("channels that are ahead of pieces go on", "requests.c", "if (waits)", "if (0)"),
+    Fault("one more of the last bursts is looked at", "requests.c", "number < 0)", "number < -1)"),
+    Fault("bursts that all channels have are left out", "requests.c",
+          "counts[channel] += rounds;", "counts[channel] += 0;"),
+    Fault("what the first bursts take counts twice", "requests.c", "took - alone);", "took);"),
+    Fault("the last bursts leave banks long ago", "requests.c", "own.last - other.last);", "0);"),
+    Fault("what is not looked at leaves banks as they are", "requests.c",
+          "        be_like(law, &own, &own, by);\n", ""),
+    Fault("half as many bursts are looked at", "requests.c", "> 2 * edge)", "> edge)"),
+    Fault("pieces in one burst are few", "requests.c",
+          "each = (size + shortest - 1) / shortest * ", "each = "),
+    Fault("an axis does not begin anew", "requests.c",
+          "        offset -= of->strides[axis] * (of->extents[axis] - 1);\n", ""),
+    Fault("a channel is as far ahead as it likes", "requests.c",
+          "memory->lead * all->law->burst", "over"),
+    Fault("behind an index channels are free at once", "requests.c",
+          "rest_all(all, all->clocks, memory->over,", "rest_all(all, all->clocks, over,"),
+    Fault("a begun unit does not count", "requests.c", "(units % burst > 0)", "0"),
+    Fault("the turn of the bus counts as banks", "requests.c", "total - turn", "total"),
     Fault("what is used lies one further on", "granules.c",
           "board->entries + granule :", "board->entries - 1 + granule :"),
     Fault("the last of those that delay most is behind", "granules.c",
@@ -213,9 +239,9 @@ FAULTS = (
 
 
 INCLUDING = dict.fromkeys(HEADERS, ("avx2.c", "products.c")) | {
-    "channels.h": ("channels.c", "following.c"),
+    "channels.h": ("channels.c", "following.c", "requests.c"),
     "granules.h": ("granules.c", "streams.c"),
-    "places.h": ("following.c",),
+    "places.h": ("following.c", "requests.c"),
 }
 """Who includes a header, as far as what is judged needs it."""
 FIRST = {fault.source: fault for fault in reversed(FAULTS)}
@@ -288,6 +314,7 @@ WHOLE: dict[Judge, tuple[str, ...]] = {
     wrong_digests: ("sha256.c",),
     wrong_sums: ("checksums.c",),
     wrong_channels: ("channels.c", "channels.h", "following.c", "places.h"),
+    wrong_requests: ("requests.c",),
     wrong_timing: ("granules.c", "granules.h", "streams.c", "times.h"),
     judging.every_half: (),
     judging.misses_pieces: (),
