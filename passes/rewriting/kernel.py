@@ -139,13 +139,14 @@ def erase(op: Operation) -> None:
     It has no results any more: they refer to it, and nothing would free it before Python looks for
     cycles, which it rarely does while a compiler runs.
     """
+    now = running()
     for result in op.results:
         if result.first_use is not None:
-            raise running().error(op, "is erased while its results are read")
+            raise now.error(op, "is erased while its results are read")
     if op.parent is not None:
         take_away(op)
-    running().note_erased(op)
-    running().tally.erased += 1 if not op.regions else sum(1 for _ in op.walk())
+    now.note_erased(op)
+    now.tally.erased += 1 if not op.regions else len(all_within(op))
     op.drop_all_references()
     op.results = SSAValues()
 

@@ -15,8 +15,11 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from dialects.lpu.control import ReadOp, StateOp, WriteOp
 from dialects.lpu.interface import interface_of
-from dialects.reading import operations
+from dialects.reading import operands_of, operations
 from passes.analysis.functions import is_ordered
+
+OUTSIDE = -1
+"""In the place of a position: no operation of the function's body."""
 
 
 def captured(op: Operation) -> list[SSAValue]:
@@ -40,15 +43,20 @@ class Graph:
     """Operations by position; what the tokens reach, and what reaches the logits."""
 
     ops: Sequence[Operation]
-    index: Mapping[Operation | Block, int]
+    index: Mapping[int, int]
+    """The position of each operation, by identity."""
     uses: Sequence[Sequence[SSAValue]]
     """The values that each operation reads, states left out."""
+    producers: Sequence[Sequence[int]]
+    """For each of those the position where it is defined; `OUTSIDE` for an argument."""
     before: Sequence[Sequence[int]]
     """The operations that each depends on, in the order of operands, those of `memory` last."""
     memory: Mapping[int, Sequence[int]]
     """The operations after which one must run because of a state they share."""
     roots: Sequence[SSAValue]
     """The arguments that the layers work on."""
+    results: Sequence[SSAValue]
+    """What the function gives."""
     from_roots: bytearray
     dynamic: bytearray
     """Whether an operation depends on a root or on the content of a state."""
@@ -59,7 +67,7 @@ class Graph:
 
     def producer(self, value: SSAValue) -> int | None:
         """The position of the operation that defines a value; None for an argument."""
-        return self.index.get(value.owner)
+        return self.index.get(id(value.owner))
 
 
 def roots_of(func: FuncOp) -> list[SSAValue]:
@@ -100,22 +108,23 @@ def build_graph(func: FuncOp) -> Graph | None:
     terminator = func.body.block.last_op
     assert isinstance(terminator, ReturnOp)
     body = [op for op in operations(func.body.block) if op is not terminator]
-    index: dict[Operation | Block, int] = {op: position for position, op in enumerate(body)}
+    index = {id(op): position for position, op in enumerate(body)}
     uses = [
         [v for v in captured(op) if type(v.owner) is not StateOp]
         if is_ordered(type(op))
-        else list(op.operands)
+        else operands_of(op)
         for op in body
     ]
+    producers = [[index.get(id(v.owner), OUTSIDE) for v in values] for values in uses]
     memory = memory_order(body)
-    before = [
-        [p for v in values if (p := index.get(v.owner)) is not None] + memory.get(position, [])
-        for position, values in enumerate(uses)
-    ]
-    graph = Graph(body, index, uses, before, memory, roots_of(func), *_flags(len(body)))
+    before = [[p for p in found if p >= 0] for found in producers]
+    for position, earlier in memory.items():
+        before[position] += earlier
+    roots, results = roots_of(func), operands_of(terminator)
+    flags = _flags(len(body))
+    graph = Graph(body, index, uses, producers, before, memory, roots, results, *flags)
     depth = _mark_dependent(graph)
-    results = [graph.producer(v) for v in terminator.operands]
-    ends = [p for p in results if p is not None and graph.from_roots[p]]
+    ends = [p for p in map(graph.producer, results) if p is not None and graph.from_roots[p]]
     if not ends:
         return None
     sink = max(ends, key=lambda p: (depth[p], p))
@@ -161,17 +170,28 @@ class Kinds:
 
     def __init__(self) -> None:
         self._numbers: dict[object, int] = {}
+        self._identical: dict[tuple[object, ...], int] = {}
+        """The numbers of operations by the identities of what they are made of, which is held."""
+        self._held: list[list[Attribute]] = []
 
-    def of_type(self, value: SSAValue, role: str) -> int:
-        """The number of a leaf: the type of a value and what it is to the layers."""
-        return self._number((role, value.type))
+    def of_type(self, kind: Attribute, role: str) -> int:
+        """The number of a leaf: its type, and what it is to the layers."""
+        return self._number((role, kind))
 
     def of_op(self, op: Operation) -> int:
         """The number of an operation: everything but its operands."""
         if op.regions:
             return self._number(op)
-        types = tuple([v.type for v in op.results])
-        return self._number((type(op), _entries(op.properties), _entries(op.attributes), types))
+        properties, attributes = op.properties, op.attributes
+        types = [v.type for v in op.results]
+        parts = [*properties.values(), *attributes.values(), *types]
+        same = (type(op), len(properties), *properties, *attributes, *map(id, parts))
+        known = self._identical.get(same)
+        if known is None:
+            key = (type(op), _entries(properties), _entries(attributes), tuple(types))
+            known = self._identical[same] = self._number(key)
+            self._held.append(parts)
+        return known
 
     def of_tokens(self, tokens: tuple[int, ...]) -> int:
         """The number of a sequence of numbers."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from xdsl.dialects.builtin import StringAttr
-from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.ir import Block, Operation, OpResult, Region, SSAValue
 
 from dialects.affine import Affine
 from dialects.lpu.attributes import AffineAttr, AffineListAttr
@@ -14,6 +14,7 @@ from dialects.lpu.control import ForOp, ReadOp, StateOp, StateType, WriteOp, Yie
 from dialects.lpu.ports import StatePort, StatePortsAttr
 from dialects.lpu.tensors import LpuOp, tensor_of
 from dialects.lpu.types import TensorType
+from dialects.reading import operands_of
 from passes.lpu.rolling.body import Leaves, Placed, copied, fused, row, stacked_type
 from passes.lpu.rolling.turns import Turns
 from passes.rewriting.build import Build
@@ -33,13 +34,17 @@ Escape = tuple[int, int]
 
 def escapes(turns: Turns) -> dict[Escape, list[int]]:
     """The turns whose results other operations read; what the last turn carries is none."""
+    graph, place, last = turns.graph, turns.place, turns.ends[-1]
+    read = [v for at, values in enumerate(graph.uses) if at not in place for v in values]
+    owned = {v: graph.index.get(id(v.owner)) for v in (*read, *graph.results) if v is not last}
+    where = [
+        (*place[at], value.index)
+        for value, at in owned.items()
+        if at in place and isinstance(value, OpResult)
+    ]
     found: dict[Escape, list[int]] = {}
-    for turn, nodes in enumerate(turns.nodes):
-        for place, position in enumerate(nodes):
-            for number, value in enumerate(turns.graph.ops[position].results):
-                is_result = turn == turns.count - 1 and value is turns.ends[-1]
-                if not is_result and any(u.operation not in turns.place for u in value.uses):
-                    found.setdefault((place, number), []).append(turn)
+    for turn, k, number in sorted(where):
+        found.setdefault((k, number), []).append(turn)
     return found
 
 
@@ -49,9 +54,7 @@ class Loop:
     def __init__(self, turns: Turns, variable: str) -> None:
         self.turns, self.variable = turns, variable
         self.escapes = escapes(turns)
-        first = min(min(nodes) for nodes in turns.nodes)
-        last = max(max(nodes) for nodes in turns.nodes)
-        self.span = turns.graph.ops[first : last + 1]
+        self.span = range(min(turns.place), max(turns.place) + 1)
         self.states: dict[SSAValue, SSAValue] = {}
         """The merged state of each state."""
         self.layers: dict[SSAValue, int] = {}
@@ -75,11 +78,12 @@ class Loop:
 
     def build(self) -> None:
         """Replace the turns."""
-        anchor = self.span[0]
-        for op in self.span:
-            if op not in self.turns.place and op not in self.turns.behind:
-                move(op, anchor)
-        ends = [v.owner for v in self.turns.ends if isinstance(v.owner, Operation)]
+        turns = self.turns
+        anchor = turns.graph.ops[self.span.start]
+        for position in self.span:
+            if position not in turns.place and position not in turns.behind:
+                move(turns.graph.ops[position], anchor)
+        ends = [v.owner for v in turns.ends if isinstance(v.owner, Operation)]
         Placed(anchor, fused(ends)).insert(self.op)
         locate(self.end, self.op.location)
         self._merge_states()
@@ -158,11 +162,11 @@ class Loop:
                 old = self._escaping(escape, layer)
                 where = fused([op for op in (old.owner,) if isinstance(op, Operation)])
                 value = row(Placed(behind, where), self.op.outputs[1 + number], layer)
-                replace_where(old, value, lambda reader: reader not in turns.place)
+                replace_where(old, value, lambda reader: not turns.holds(reader))
         carried = self.op.outputs[0]
-        replace_where(turns.ends[-1], carried, lambda reader: reader not in turns.place)
+        replace_where(turns.ends[-1], carried, lambda reader: not turns.holds(reader))
         for state, layer in self.layers.items():
-            for use in [u for u in state.uses if u.operation not in turns.place]:
+            for use in [u for u in state.uses if not turns.holds(u.operation)]:
                 self._redirect(use.operation, Affine(layer))
 
     def _redirect(self, op: Operation, layer: Affine) -> None:
@@ -176,11 +180,12 @@ class Loop:
         """Take the turns away, and what only they read."""
         graph, place = self.turns.graph, self.turns.place
         needed: dict[Operation | Block, None] = {}
-        for position in sorted((p for nodes in self.turns.nodes for p in nodes), reverse=True):
+        for position in sorted(place, reverse=True):
             op = graph.ops[position]
-            needed.update((v.owner, None) for v in op.operands)
+            owners = [v.owner for v in operands_of(op)]
+            needed.update((o, None) for o in owners if graph.index.get(id(o)) not in place)
             erase(op)
-        unused = [op for op in needed if op not in place and isinstance(op, LpuOp | StateOp)]
+        unused = [op for op in needed if isinstance(op, LpuOp | StateOp)]
         while unused:
             op = unused.pop()
             if op.parent is None or any(v.first_use for v in op.results):

@@ -20,7 +20,7 @@ from xdsl.ir import Operation, SSAValue
 from dialects.lpu.control import ReadOp, WriteOp
 from dialects.lpu.products import MatmulOp
 from passes.analysis.functions import is_ordered
-from passes.lpu.rolling.graph import Graph, Kinds
+from passes.lpu.rolling.graph import OUTSIDE, Graph, Kinds
 
 
 class Segment(NamedTuple):
@@ -38,12 +38,11 @@ class Segment(NamedTuple):
 
 def last_uses(graph: Graph, invariants: Set[SSAValue]) -> dict[SSAValue, int]:
     """The last position where each value is used on the way to the logits, invariants left out."""
-    last: dict[SSAValue, int] = {}
-    for position in range(graph.sink + 1):
-        if graph.core[position]:
-            for value in graph.uses[position]:
-                last[value] = position
-    return {value: at for value, at in last.items() if value not in invariants}
+    core, uses = graph.core, graph.uses
+    last = {v: at for at in range(graph.sink + 1) if core[at] for v in uses[at]}
+    for value in invariants:
+        last.pop(value, None)
+    return last
 
 
 def cuts(graph: Graph, last: dict[SSAValue, int]) -> list[tuple[SSAValue | None, int]]:
@@ -54,10 +53,12 @@ def cuts(graph: Graph, last: dict[SSAValue, int]) -> list[tuple[SSAValue | None,
     for position in range(graph.sink + 1):
         if graph.core[position]:
             results = graph.ops[position].results
-            if reach <= position and len(results) == 1:
+            if len(results) != 1:
+                reach = max([reach, *(last.get(value, -1) for value in results)])
+                continue
+            if reach <= position:
                 found.append((results[0], position))
-            ends = (last.get(value, -1) for value in results)
-            reach = max(reach, *ends, -1)
+            reach = max(reach, last.get(results[0], -1))
     return found
 
 
@@ -81,6 +82,13 @@ class Writer:
     kinds: Kinds
     segment_of: dict[int, int] = field(default_factory=dict[int, int])
     """The segment of each operation that depends on the tokens, by position."""
+    invariant: set[int] = field(init=False)
+    """Where invariants are defined by operations that define nothing else."""
+
+    def __post_init__(self) -> None:
+        owners = (self.graph.producer(value) for value in self.invariants)
+        found = (p for p in owners if p is not None)
+        self.invariant = {p for p in found if len(self.graph.ops[p].results) == 1}
 
     def segments(self, found: list[tuple[SSAValue | None, int]]) -> list[Segment]:
         """All segments between cuts."""
@@ -117,9 +125,8 @@ class Writer:
         inside: set[int | None] = set()
         at_cuts: set[int] = set()
         graph = self.graph
-        for value in graph.uses[position]:
-            producer = graph.producer(value)
-            if producer is None or not graph.from_roots[producer] or value in self.invariants:
+        for value, producer in zip(graph.uses[position], graph.producers[position], strict=True):
+            if producer == OUTSIDE or not graph.from_roots[producer] or value in self.invariants:
                 continue
             segment = self.segment_of.get(producer)
             if segment is not None and producer in ended:
@@ -147,6 +154,9 @@ class _Written:
         self.states: dict[SSAValue, int] = {}
         self.tokens: list[int] = []
         self.has_state = False
+        begins = None if start is None else writer.graph.producer(start)
+        self.outer = writer.invariant if begins is None else {begins, *writer.invariant}
+        """Where what comes in is defined: a cut is the only result of its operation."""
 
     def segment(self, end: int, members: list[int]) -> Segment:
         for root in (end, *reversed(members)):
@@ -158,7 +168,7 @@ class _Written:
             tuple(self.numbers),
             self.writer.kinds.of_tokens(tuple(self.tokens)),
             self.has_state,
-            any(type(graph.ops[position]) is MatmulOp for position in self.numbers),
+            any([type(graph.ops[position]) is MatmulOp for position in self.numbers]),
         )
 
     def _write(self, root: int) -> None:
@@ -166,17 +176,16 @@ class _Written:
         stack, numbers = [root], self.numbers
         before = self.writer.graph.before
         while stack:
-            position = stack[-1]
-            if position in numbers:
-                stack.pop()
-                continue
-            missing = [p for p in before[position] if p not in numbers and self._is_inner(p)]
-            if missing:
-                missing.reverse()
-                stack.extend(missing)
-                continue
-            stack.pop()
-            self._write_one(position)
+            position = stack.pop()
+            if position < 0:
+                self._write_one(~position)
+            elif position not in numbers:
+                missing = [p for p in before[position] if p not in numbers and self._is_inner(p)]
+                if missing:
+                    stack.append(~position)  # behind what it misses
+                    stack.extend(reversed(missing))
+                else:
+                    self._write_one(position)
 
     def _write_one(self, position: int) -> None:
         graph, kinds, op = self.writer.graph, self.writer.kinds, self.writer.graph.ops[position]
@@ -184,11 +193,10 @@ class _Written:
         tokens.append(kinds.of_op(op))
         if is_ordered(type(op)):
             self._write_state(op)
-        for value in graph.uses[position]:
-            producer = graph.producer(value)
-            number = None if producer is None else numbers.get(producer)
+        for value, producer in zip(graph.uses[position], graph.producers[position], strict=True):
+            number = numbers.get(producer)
             if number is None:
-                tokens.append(-1 - kinds.of_type(value, self._role(value)))
+                tokens.append(-1 - kinds.of_type(value.type, self._role(value, producer)))
             else:
                 tokens.append(number)
         for earlier in graph.memory.get(position, ()):
@@ -198,23 +206,20 @@ class _Written:
     def _write_state(self, op: Operation) -> None:
         if isinstance(op, ReadOp | WriteOp):
             self.has_state = True
-            self.tokens.append(self.writer.kinds.of_type(op.state, "state"))
+            self.tokens.append(self.writer.kinds.of_type(op.state.type, "state"))
             self.tokens.append(self.states.setdefault(op.state, len(self.states)))
 
     def _is_inner(self, position: int) -> bool:
-        graph = self.writer.graph
-        if not graph.dynamic[position]:
+        writer, number = self.writer, self.number
+        if not writer.graph.dynamic[position] or position in self.outer:
             return False
-        results = graph.ops[position].results
-        if len(results) == 1 and (results[0] is self.start or results[0] in self.writer.invariants):
-            return False
-        if graph.from_roots[position]:
-            return self.writer.segment_of.get(position) == self.number
-        return self.writer.segment_of.setdefault(position, self.number) == self.number
+        if writer.graph.from_roots[position]:
+            return writer.segment_of.get(position) == number
+        return writer.segment_of.setdefault(position, number) == number
 
-    def _role(self, value: SSAValue) -> str:
+    def _role(self, value: SSAValue, producer: int) -> str:
         if value is self.start:
             return "carried"
-        producer = self.writer.graph.producer(value)
-        is_outer = producer is None or not self.writer.graph.dynamic[producer]
+        graph = self.writer.graph
+        is_outer = producer == OUTSIDE or not graph.dynamic[producer]
         return "outer" if is_outer or value in self.writer.invariants else "jump"

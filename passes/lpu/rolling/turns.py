@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Operation, SSAValue
 
 from dialects.lpu.control import ReadOp, WriteOp
 from passes.lpu.rolling.columns import Columns, Leaf, NotRolled
@@ -38,12 +38,10 @@ class Turns:
         default_factory=dict[SSAValue, "tuple[SSAValue, ...]"]
     )
     """For each state of the first turn the states of all."""
-    place: dict[Operation | Block, tuple[int, int]] = field(
-        default_factory=dict["Operation | Block", "tuple[int, int]"]
-    )
-    """Turn and place in the body of each operation."""
-    behind: set[Operation | Block] = field(default_factory=set["Operation | Block"])
-    """Operations that depend on the loop."""
+    place: dict[int, tuple[int, int]] = field(default_factory=dict[int, "tuple[int, int]"])
+    """Turn and place in the body of each operation, by its position."""
+    behind: set[int] = field(default_factory=set[int])
+    """Positions of the operations that depend on the loop."""
 
     @property
     def count(self) -> int:
@@ -52,6 +50,10 @@ class Turns:
     def column(self, place: int) -> list[Operation]:
         """One operation of the body in every turn."""
         return [self.graph.ops[nodes[place]] for nodes in self.nodes]
+
+    def holds(self, op: Operation) -> bool:
+        """Whether an operation becomes part of the loop."""
+        return self.graph.index.get(id(op)) in self.place
 
     def merged(self) -> list[tuple[SSAValue, ...]]:
         """The states that become one, by layer."""
@@ -69,7 +71,7 @@ def turns_of(graph: Graph, segments: Sequence[Segment], repeat: Repeat, columns:
         raise NotRolled("more than one value goes from layer to layer")
     turns = Turns(graph, nodes, known, ends)
     for turn, positions in enumerate(nodes):
-        turns.place.update((graph.ops[p], (turn, k)) for k, p in enumerate(positions))
+        turns.place.update((p, (turn, k)) for k, p in enumerate(positions))
     _mark_behind(turns)
     for place in range(len(nodes[0])):
         _add_slots(turns, place, columns)
@@ -79,43 +81,42 @@ def turns_of(graph: Graph, segments: Sequence[Segment], repeat: Repeat, columns:
 
 def _mark_behind(turns: Turns) -> None:
     """Find what depends on the loop; nothing that the loop needs may."""
-    graph = turns.graph
-    first = min(min(nodes) for nodes in turns.nodes)
-    last = max(max(nodes) for nodes in turns.nodes)
-    for position in range(first, last):
-        op = graph.ops[position]
-        sources = (graph.ops[p] for p in graph.before[position])
-        if op not in turns.place and any(s in turns.place or s in turns.behind for s in sources):
-            turns.behind.add(op)
+    graph, place, behind = turns.graph, turns.place, turns.behind
+    for position in range(min(place), max(place)):
+        if position not in place and any(
+            [p in place or p in behind for p in graph.before[position]]
+        ):
+            behind.add(position)
     for nodes in turns.nodes:
         for position in nodes:
             for earlier in graph.memory.get(position, ()):
-                if graph.ops[earlier] in turns.behind:
+                if earlier in behind:
                     raise NotRolled("layers share a state with what lies between them")
 
 
 def _add_slots(turns: Turns, place: int, columns: Columns) -> None:
     positions = [nodes[place] for nodes in turns.nodes]
-    uses = turns.graph.uses
+    uses, producers = turns.graph.uses, turns.graph.producers
     column = turns.column(place)
     if isinstance(column[0], ReadOp | WriteOp):
         states = tuple(op.state for op in column if isinstance(op, ReadOp | WriteOp))
         if turns.states.setdefault(states[0], states) != states:
             raise NotRolled("a state belongs to several layers")
+    values = zip(*(uses[p] for p in positions), strict=True)
+    defined = zip(*(producers[p] for p in positions), strict=True)
     turns.slots.append(
-        [
-            _slot(turns, values, columns)
-            for values in zip(*(uses[p] for p in positions), strict=True)
-        ]
+        [_slot(turns, *operand, columns) for operand in zip(values, defined, strict=True)]
     )
 
 
-def _slot(turns: Turns, values: tuple[SSAValue, ...], columns: Columns) -> Slot:
+def _slot(
+    turns: Turns, values: tuple[SSAValue, ...], defined: tuple[int, ...], columns: Columns
+) -> Slot:
     if list(values) == list(turns.starts):
         return None
-    places = [turns.place.get(value.owner) for value in values]
-    if all(place is None for place in places):
-        if any(value.owner in turns.behind for value in values):
+    places = [turns.place.get(position) for position in defined]
+    if all([place is None for place in places]):
+        if not turns.behind.isdisjoint(defined):
             raise NotRolled("a layer needs what is computed from another layer")
         return columns.leaf(values)
     first = places[0]
