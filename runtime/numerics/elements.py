@@ -14,6 +14,7 @@ and `binary_into` take the result as `out` and are numpy's own functions where n
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, StrEnum
+from functools import cache
 from typing import Any
 
 import ml_dtypes
@@ -192,6 +193,7 @@ FUNCTIONS2: dict[str, Function] = {
 }
 
 
+@cache
 def result_fits(function: Function, dst: ElementType, *sources: ElementType) -> bool:
     """Whether `dst` can hold the result: bool, a float of any width, or the operands' own type."""
     first = sources[0]

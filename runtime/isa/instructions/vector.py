@@ -23,6 +23,14 @@ Scalar1 = Annotated[int, fields.Register(fields.OPERANDS_AT + fields.OPERAND_BYT
 Steps1 = Annotated[Four, fields.Registers(fields.OPERANDS_AT + fields.OPERAND_BYTES + 1)]
 
 
+def _require_fits(
+    inst: VectorInst, fn: str, function: Function, dst: ElementType, *sources: ElementType
+) -> None:
+    if not result_fits(function, dst, *sources):
+        types = " and ".join(source.value for source in sources)
+        inst.require(False, f"{fn} of {types} does not give {dst.value}")
+
+
 class Map1(VectorInst, opcode=0x30, unit=Unit.VXE):
     """Apply a function to every element: `dst[i] = fn(a[i])`.
 
@@ -37,8 +45,7 @@ class Map1(VectorInst, opcode=0x30, unit=Unit.VXE):
     a: Mem1
 
     def check(self) -> None:
-        fits = result_fits(FUNCTIONS1[self.fn], self.dst.type, self.a.type)
-        self.require(fits, f"{self.fn} of {self.a.type.value} does not give {self.dst.type.value}")
+        _require_fits(self, self.fn, FUNCTIONS1[self.fn], self.dst.type, self.a.type)
 
     def execute(self, state: State) -> None:
         extents = state.four(self.extents)
@@ -63,9 +70,8 @@ class Map2(VectorInst, opcode=0x31, unit=Unit.VXE):
     b: Mem2
 
     def check(self) -> None:
-        fits = result_fits(FUNCTIONS2[self.fn], self.dst.type, self.a.type, self.b.type)
-        types = f"{self.a.type.value} and {self.b.type.value}"
-        self.require(fits, f"{self.fn} of {types} does not give {self.dst.type.value}")
+        types = self.a.type, self.b.type
+        _require_fits(self, self.fn, FUNCTIONS2[self.fn], self.dst.type, *types)
 
     def execute(self, state: State) -> None:
         extents = state.four(self.extents)
