@@ -21,10 +21,10 @@ DIRECT = ("operands swapped", "operator changed", "off by one", "constant change
 """Kinds that come twice as often: they change numbers and extents rather than who is asked."""
 LEVELS = ("lpu_isa", "lpu_mem", "lpu_esl", "lpu", "onnx")
 SEMANTICS = (
-    "dialects/onnx/semantics", "dialects/onnx/branches", "dialects/onnx/extra/",
-    "dialects/lpu/execution", "dialects/lpu/semantics", "dialects/lpu/fused_semantics",
-    "dialects/lpu_mem/semantics", "dialects/lpu_mem/kernels", "dialects/lpu_mem/memory",
-    "dialects/lpu_mem/device", "dialects/lpu_esl/combining",
+    "dialects/onnx/execution", "dialects/onnx/semantics", "dialects/onnx/branches",
+    "dialects/onnx/extra/", "dialects/lpu/execution", "dialects/lpu/semantics",
+    "dialects/lpu/fused_semantics", "dialects/lpu_mem/semantics", "dialects/lpu_mem/kernels",
+    "dialects/lpu_mem/memory", "dialects/lpu_mem/device", "dialects/lpu_esl/combining",
 )  # fmt: skip
 
 

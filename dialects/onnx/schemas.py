@@ -19,6 +19,9 @@ from dialects.spelling import did_you_mean
 DOMAINS = ("", "com.microsoft")
 """The domains whose operators have schemas; the empty one is `ai.onnx`."""
 
+PACKED_PRODUCTS = frozenset({"MatMulNBits", "MatMulBnb4"})
+"""Products with packed weights: attributes say their rows N and columns K."""
+
 AttributeValue = int | float | str | list[int] | list[float] | list[str]
 
 
@@ -166,12 +169,14 @@ def _standard(name: str) -> tuple[defs.OpSchema, ...]:
 
 @cache
 def _versions(domain: str, name: str) -> tuple[Schema, ...]:
+    """Those of `onnx.defs`; where it has none, the one that we wrote down."""
+    standard = () if domain else _standard(name)
+    if standard:
+        return tuple(map(_schema, standard))
     from dialects.onnx.extra import SCHEMAS
 
     ours = SCHEMAS.get((domain, name))
-    if ours or domain:
-        return (ours,) if ours else ()
-    return tuple(map(_schema, _standard(name)))
+    return (ours,) if ours else ()
 
 
 def is_operator(domain: str, name: str) -> bool:

@@ -1,5 +1,5 @@
 """
-What each operator computes, on numpy arrays.
+What each operator computes, on numpy arrays; `dialects.onnx.execution` runs whole functions.
 
 Operators of the standard run in `onnx.reference`, one node at a time; those it lacks are in
 `dialects.onnx.extra`. Operands of 16-bit float types are widened to f32 and results rounded once to
@@ -9,7 +9,6 @@ the type the IR gives them, so that a multi-step operator does not round in betw
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 from pathlib import Path
@@ -17,25 +16,13 @@ from typing import Any, cast
 
 import numpy as np
 from onnx import AttributeProto, ModelProto, TensorProto, helper, numpy_helper
-from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.ir import Attribute, Operation, SSAValue
 
-from dialects.errors import CompileError, unsupported
-from dialects.lpu.execution import argument_tensors
-from dialects.lpu.interface import interface_of
-from dialects.lpu.semantics import Scope
-from dialects.lpu.semantics import evaluate as evaluate_lpu
-from dialects.lpu.solving import solve_symbols
-from dialects.lpu.tensors import LpuOp
+from dialects.errors import unsupported
 from dialects.lpu.types import TensorType
 from dialects.lpu.weights import Weight, read
-from dialects.names import unescape
-from dialects.observing import Memo, Observer, OnDevices
 from dialects.onnx.attributes import from_attribute, to_attribute
-from dialects.onnx.branches import IfOp, YieldOp
 from dialects.onnx.elements import ONNX_NUMBERS
-from dialects.onnx.extra import SEMANTICS
-from dialects.onnx.loops import LoopOp, looped
 from dialects.onnx.ops import OWN, InitializerOp, OnnxOp
 from dialects.onnx.schemas import schema_at
 from runtime.numerics.elements import ElementType
@@ -44,9 +31,6 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 IR_VERSION = 10
 """Accepted by every version of onnx that has the operators."""
-
-HOLDERS = frozenset({InitializerOp.name, "onnx.Constant"})
-"""Operations that hold numbers of the model."""
 
 ROWWISE = frozenset({"Softmax", "LogSoftmax", "Hardmax"})
 ROWWISE_UNTIL = 13
@@ -69,129 +53,23 @@ def evaluate(op: Operation, inputs: Sequence[Array | None], folder: Path) -> tup
     with np.errstate(all="ignore"):
         results = _compute(op, wide, folder)
         return tuple(
-            np.asarray(value).astype(_dtype(result), copy=False)
+            np.asarray(value).astype(numpy_dtype(result), copy=False)
             for value, result in zip(results, op.results, strict=True)
         )
-
-
-Constants = Callable[[Operation], Array | None]
-"""What an operation that holds a constant is; None where its own weight is to be read."""
-
-
-@dataclass(frozen=True)
-class Place(Scope):
-    """Where an operation of this level is evaluated."""
-
-    constants: Constants | None = None
-    observer: Observer | None = None
-    memo: Memo | None = None
-
-
-def run_function(
-    function: FuncOp,
-    inputs: Mapping[str, Array],
-    folder: Path,
-    constants: Constants | None = None,
-    observer: Observer | None = None,
-    memo: Memo | None = None,
-) -> dict[str, Array]:
-    """
-    Every output of a function of this level, by the names of the model.
-
-    Values are dropped after their last use. `constants` are asked before weights are read.
-    """
-    interface = interface_of(function)
-    names = [unescape(port.name) for port in interface.arguments]
-    outputs = [unescape(port.name) for port in interface.results]
-    missing = [name for name in names if name not in inputs]
-    if missing:
-        raise CompileError(f"no value for the input '{missing[0]}'")
-    block = function.body.block
-    values: dict[SSAValue, Array] = {
-        arg: np.asarray(inputs[name]) for arg, name in zip(block.args, names, strict=True)
-    }
-    if memo is not None:
-        values = {arg: memo.kept([array])[0] for arg, array in values.items()}
-    symbols = _symbols(function, list(values.values()))
-    scope = Place(symbols, folder, constants=constants, observer=observer, memo=memo)
-    return dict(zip(outputs, _run(block, values, scope), strict=True))
-
-
-def _run(block: Block, values: dict[SSAValue, Array], scope: Place) -> list[Array]:
-    """What a block ends with; values that are last used in it are dropped there."""
-    last_use = {operand: op for op in block.ops for operand in _read(op)}
-    for op in block.ops:
-        if isinstance(op, ReturnOp | YieldOp):
-            return [values[v] for v in op.operands]
-        results = _evaluate_any(op, values, scope)
-        values.update((r, x) for r, x in zip(op.results, results, strict=True) if r in last_use)
-        for operand in set(_read(op)):
-            if last_use[operand] is op:
-                values.pop(operand, None)
-    raise AssertionError("the block ends without a terminator")
-
-
-def _read(op: Operation) -> list[SSAValue]:
-    """The operands of an operation and of what its regions hold."""
-    if not op.regions:
-        return list(op.operands)
-    return [operand for inner in op.walk() for operand in inner.operands]
-
-
-def _symbols(function: FuncOp, arrays: Sequence[Array]) -> dict[str, int]:
-    """The symbols that operations of level `lpu` need; none where there are only ours."""
-    if not any(isinstance(op, LpuOp) for op in function.body.block.ops):
-        return {}
-    return solve_symbols(argument_tensors(function), arrays)
-
-
-def _evaluate_any(op: Operation, values: Mapping[SSAValue, Array], scope: Place) -> Sequence[Array]:
-    """Evaluate an operation of this level, or one of level `lpu` that a pass has put beside it."""
-    if isinstance(op, IfOp):
-        return _run(op.branch(bool(values[op.condition])).block, dict(values), scope)
-    if isinstance(op, LoopOp):
-        block, bounds = op.body.block, [None if v is None else values[v] for v in op.bounds]
-
-        def step(given: Sequence[Array]) -> Sequence[Array]:
-            return _run(block, {**values, **dict(zip(block.args, given, strict=True))}, scope)
-
-        return looped(op, bounds, [values[v] for v in op.states], step)
-    operands = [values[v] for v in op.operands]
-
-    def compute() -> list[OnDevices]:
-        return [[array] for array in _evaluate_one(op, values, scope)]
-
-    if scope.memo is None:
-        results = compute()
-    else:
-        results = scope.memo.results(op, [operands], [scope.symbols], compute)
-    if scope.observer is not None:
-        results = scope.observer(op, [operands], results)
-    return [parts[0] for parts in results]
-
-
-def _evaluate_one(op: Operation, values: Mapping[SSAValue, Array], scope: Place) -> Sequence[Array]:
-    if scope.constants is not None and op.name in HOLDERS:
-        constant = scope.constants(op)
-        if constant is not None:
-            return (constant.astype(_dtype(op.results[0]), copy=False),)
-    if isinstance(op, LpuOp):
-        return evaluate_lpu(op, [values[v] for v in op.operands], scope)
-    slots = op.slots() if isinstance(op, OnnxOp) else ()
-    given = [None if v is None else values[v] for v in slots]
-    return evaluate(op, given, scope.folder)
 
 
 def _widened(array: Array) -> Array:
     return array.astype(np.float32) if array.dtype in NARROW else array
 
 
-def _dtype(value: SSAValue) -> np.dtype[Any]:
+def numpy_dtype(value: SSAValue) -> np.dtype[Any]:
     assert isinstance(value.type, TensorType)
     return value.type.data.dtype.dtype
 
 
 def _compute(op: OnnxOp, inputs: Sequence[Array | None], folder: Path) -> Sequence[Array]:
+    from dialects.onnx.extra import SEMANTICS
+
     ours = SEMANTICS.get((op.DOMAIN, op.OP_TYPE))
     if ours is not None:
         return ours(op, inputs)

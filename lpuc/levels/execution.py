@@ -57,7 +57,7 @@ class _Call:
 
 
 def _run_onnx(function: FuncOp, call: _Call) -> Arrays:
-    from dialects.onnx.semantics import run_function
+    from dialects.onnx.execution import run_function
 
     return run_function(
         function, call.inputs, call.folder, call.constants, call.observer, call.memo

@@ -23,9 +23,6 @@ from dialects.onnx.extra.definition import (
 )
 from dialects.onnx.ops import OnnxOp
 
-PACKED_PRODUCTS = frozenset({"MatMulNBits", "MatMulBnb4"})
-"""Products with packed weights: attributes say their rows N and columns K."""
-
 
 def unpack(packed: Array, bits: int) -> Array:
     """Unsigned numbers of `bits` bits along the last axis, lowest bits first."""

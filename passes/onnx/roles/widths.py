@@ -9,8 +9,8 @@ from xdsl.ir import Operation, SSAValue
 
 from dialects.lpu.interface import interface_of
 from dialects.lpu.tensors import tensor_of
-from dialects.onnx.extra.quantised import PACKED_PRODUCTS
 from dialects.onnx.ops import InitializerOp, OnnxOp
+from dialects.onnx.schemas import PACKED_PRODUCTS
 from dialects.reading import operations
 
 PRODUCTS = {"MatMul": "B", "FusedMatMul": "B", "Gemm": "B", "FusedGemm": "B"}

@@ -13,8 +13,8 @@ from dialects.affine import Affine
 from dialects.lpu.interface import interface_of
 from dialects.lpu.tensors import tensor_of
 from dialects.lpu.weights import Weight, nbytes, read
-from dialects.onnx.extra.quantised import PACKED_PRODUCTS
 from dialects.onnx.ops import InitializerOp, OnnxOp
+from dialects.onnx.schemas import PACKED_PRODUCTS
 from dialects.reading import operations
 
 PRODUCTS = frozenset({"MatMul", "MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul"})

@@ -12,7 +12,7 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_h
 
 from dialects.errors import CompileError, node_names
 from dialects.onnx.branches import IfOp
-from dialects.onnx.semantics import run_function
+from dialects.onnx.execution import run_function
 from lpuc.compiler.driver import compile_model
 from lpuc.compiler.options import CompileOptions
 from tests.unit.onnx_import.models import imported, model, refusal, save, step

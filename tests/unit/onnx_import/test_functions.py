@@ -10,7 +10,7 @@ import pytest
 from onnx import AttributeProto, FunctionProto, ModelProto, NodeProto, helper, numpy_helper
 
 from dialects.errors import node_names
-from dialects.onnx.semantics import run_function
+from dialects.onnx.execution import run_function
 from tests.unit.onnx_import.models import imported, model, nodes_of, refusal, step
 
 

@@ -13,7 +13,7 @@ from xdsl.dialects.builtin import DictionaryAttr, StringAttr
 from dialects.errors import CompileError, node_names
 from dialects.lpu.types import Tensor, TensorType
 from dialects.lpu.weights import FileRange, Inline, read
-from dialects.onnx.semantics import run_function
+from dialects.onnx.execution import run_function
 from lpuc.onnx_import import Budgets, import_model
 from runtime.numerics.elements import ElementType
 from tests.unit.onnx_import.models import (

@@ -12,7 +12,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from dialects.errors import CompileError
-from dialects.onnx.semantics import evaluate, run_function
+from dialects.onnx.execution import run_function
+from dialects.onnx.semantics import evaluate
 from tests.unit.onnx_import.models import imported, model, nodes_of, save, step
 
 Array = np.ndarray[Any, np.dtype[Any]]
