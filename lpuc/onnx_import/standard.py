@@ -16,7 +16,7 @@ from xdsl.ir import SSAValue
 from dialects.lpu.types import TensorType
 from dialects.onnx.elements import ONNX_NUMBERS
 from lpuc.onnx_import.nodes import dtype_of
-from passes.onnx.operators import OPERATORS
+from passes.onnx.operators import record_at
 
 Schema = Any
 """`onnx.defs.OpSchema`, whose stubs lack what is asked of it here."""
@@ -27,7 +27,7 @@ def standard_function(
 ) -> FunctionProto | None:
     """What the standard says that a node stands for; None where a pass handles it, or nobody."""
     domain = "" if node.domain == "ai.onnx" else node.domain
-    if domain not in opsets or (domain, node.op_type) in OPERATORS:
+    if domain not in opsets or record_at(domain, node.op_type) is not None:
         return None
     schema = _schema(domain, node.op_type, opsets[domain])
     if schema is None:

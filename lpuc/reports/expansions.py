@@ -8,7 +8,7 @@ from typing import Any
 from onnx import FunctionProto, TensorProto, defs, helper
 
 from dialects.onnx.schemas import versions
-from passes.onnx.operators import OPERATORS
+from passes.onnx.operators import record_at
 
 HELD = {
     "If": ("a condition that depends on data",),
@@ -53,7 +53,7 @@ def needed_of(domain: str, name: str) -> list[str] | None:
     body = body_of(domain, name)
     if body is None:
         return None
-    lacking = [part for part in body if ("", part) not in OPERATORS and part not in HELD]
+    lacking = [part for part in body if record_at("", part) is None and part not in HELD]
     return [part for part in lacking if needed_of("", part) != []]
 
 

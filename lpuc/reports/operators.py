@@ -38,9 +38,9 @@ def rows() -> Iterator[Row]:
 def _status(domain: str, name: str) -> tuple[str, tuple[str, ...]]:
     """What becomes of an operator, and its limits."""
     from lpuc.reports.expansions import HELD, needed_of
-    from passes.onnx.operators import OPERATORS
+    from passes.onnx.operators import record_at
 
-    record = OPERATORS.get((domain, name))
+    record = record_at(domain, name)
     if not domain and name in HELD:
         return LIMITED, HELD[name]
     if record is not None:

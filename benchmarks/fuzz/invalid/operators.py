@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dialects.onnx.ops import classes
-from passes.onnx.operators import OPERATORS
+from passes.onnx.operators import operators
 
 
 def taken() -> set[str]:
     """Their names, `com.microsoft.NAME` for those of that domain."""
-    return {f"{domain}.{name}" if domain else name for domain, name in OPERATORS.keys() & classes()}
+    return {
+        f"{domain}.{name}" if domain else name for domain, name in operators().keys() & classes()
+    }

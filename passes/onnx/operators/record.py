@@ -20,8 +20,9 @@ def softplus(b: Build, node: Node) -> SSAValue: ...
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import NamedTuple
 
 from xdsl.ir import SSAValue
@@ -110,7 +111,7 @@ class Operator(NamedTuple):
         return (results,) if isinstance(results, SSAValue) else results
 
 
-OPERATORS: dict[tuple[str, str], Operator] = {}
+_RECORDS: dict[tuple[str, str], Operator] = {}
 """By domain ("" is the standard's) and operator type; `passes.onnx.operators` fills it."""
 
 
@@ -127,22 +128,33 @@ def operator(
         record = Operator(names, tuple(domains), lower, shape, contents, tuple(limits))
         for domain in domains:
             for name in names:
-                assert (domain, name) not in OPERATORS, name
-                OPERATORS[domain, name] = record
+                assert (domain, name) not in _RECORDS, name
+                _RECORDS[domain, name] = record
         return lower
 
     return register
 
 
+def operators() -> Mapping[tuple[str, str], Operator]:
+    """All records, by domain ("" is the standard's) and operator type."""
+    import_module("passes.onnx.operators.others")
+    return _RECORDS
+
+
+def record_at(domain: str, name: str) -> Operator | None:
+    """What is known of an operator; None if nothing is."""
+    return _RECORDS.get((domain, name)) or operators().get((domain, name))
+
+
 def record_of(op: OnnxOp) -> Operator | None:
-    return OPERATORS.get((op.DOMAIN, op.OP_TYPE))
+    return record_at(op.DOMAIN, op.OP_TYPE)
 
 
 def required_record(op: OnnxOp) -> Operator:
     """The record of an operator; refused if there is none."""
     record = record_of(op)
     if record is None:
-        known = [name for domain, name in OPERATORS if domain == op.DOMAIN]
+        known = [name for domain, name in operators() if domain == op.DOMAIN]
         close = difflib.get_close_matches(op.OP_TYPE, known, n=3)
         hint = f"supported are, for example, {', '.join(close)}" if close else None
         raise unsupported(op, f"the operator {op.OP_TYPE} is not supported", hint)
