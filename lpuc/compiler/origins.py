@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dialects.devices import devices_of
 from lpuc.compiler.driver import CompiledProgram, compile_model, load_module, lower, passes_of
-from lpuc.compiler.dumping.written import Standing, fed_back, standing_at
 from lpuc.compiler.instrument import Instrumentation
 from lpuc.compiler.options import CompileOptions
 from lpuc.compiler.pipeline import stages_until
 from lpuc.compiler.plans import keeping
-from lpuc.compiler.resuming import Resumed, resumed
 from lpuc.compiler.sources import source_ranges
+
+if TYPE_CHECKING:
+    from lpuc.compiler.resuming import Resumed
 
 
 class Source(Protocol):
@@ -50,6 +51,8 @@ class OfModel:
         return compile_model(self.path, self.options, watch, plan_out)
 
     def emitted(self, level: str, watch: Instrumentation, plan_out: Path | None) -> str:
+        from lpuc.compiler.dumping.written import fed_back, standing_at
+
         options = self.options
         load = partial(load_module, self.path, options)
         module = load()
@@ -73,6 +76,8 @@ class OfDump:
 
     @cached_property
     def _resumed(self) -> Resumed:
+        from lpuc.compiler.resuming import resumed
+
         return resumed(self.text, self.file, self.pipeline, self.model_dir)
 
     @property
@@ -85,6 +90,8 @@ class OfDump:
             return again.compiled(watch, self.weights)
 
     def emitted(self, level: str, watch: Instrumentation, plan_out: Path | None) -> str:
+        from lpuc.compiler.dumping.written import Standing, fed_back
+
         again = self._resumed
         with keeping(again.module, plan_out, self._inputs()):
             done = again.lower(watch, level)

@@ -14,7 +14,6 @@ from dialects.lpu_isa.ops import WeightOp
 from dialects.reading import operations
 from runtime.weights.references import Param
 from runtime.weights.source_files import SourceFiles
-from runtime.weights.streaming.pieces import pieces
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Piece = tuple[int, list[Array]]
@@ -39,6 +38,8 @@ def parameters(functions: Iterable[FuncOp]) -> list[Param]:
 
 def parameter_pieces(params: Sequence[Param], folder: Path, devices: int = 1) -> Iterator[Piece]:
     """What each device holds, a few megabytes at a time, in order; paths start at `folder`."""
+    from runtime.weights.streaming.pieces import pieces
+
     with SourceFiles(folder) as files:
         for address, weight in params:
             for parts in pieces(weight, files, devices, address):

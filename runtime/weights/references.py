@@ -33,8 +33,6 @@ from runtime.weights.recipe_json import recipe_from_json, recipe_to_json
 from runtime.weights.recipes import Recipe, file_ranges, nbytes, renamed, shardings
 from runtime.weights.referenced_files import ReferencedFiles, SourceFile
 from runtime.weights.source_files import ContainedFiles, Span, Sums, is_plain, part_count
-from runtime.weights.streaming.normal import normal
-from runtime.weights.streaming.pieces import fill
 
 Param = tuple[int, Recipe]
 T = TypeVar("T")
@@ -133,6 +131,9 @@ class References:
 
         If they are `trusted`, nobody looks. What several have parts of is read once for all.
         """
+        from runtime.weights.streaming.normal import normal
+        from runtime.weights.streaming.pieces import fill
+
         images = {device: np.zeros(params_size, np.uint8) for device in devices}
         folder = self.folder or Path()
         with ContainedFiles(folder) if trusted else self._verified() as files:
