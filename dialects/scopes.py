@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
@@ -38,8 +38,7 @@ class Shared:
     """Where the parts of each state lie, for `dialects.lpu_esl.verification`."""
 
 
-@dataclass(frozen=True)
-class Bound:
+class Bound(NamedTuple):
     """A name, what binds it, and its least and largest value in terms of the names around it."""
 
     name: str

@@ -10,9 +10,8 @@ says more, or an operation does not fit, xDSL's own verifier decides and says wh
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from xdsl.ir import Attribute, Operation
 from xdsl.irdl import (
@@ -37,8 +36,7 @@ from dialects.reading import operands_of
 Fits = Callable[[Attribute], bool]
 
 
-@dataclass(frozen=True)
-class Structure:
+class Structure(NamedTuple):
     """What operands, results and properties are; `own` are the checks that the class adds."""
 
     operands: tuple[type[Attribute], ...]

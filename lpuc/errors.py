@@ -19,6 +19,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from runtime.errors import BadOption, Error
 
@@ -76,8 +77,7 @@ class State:
     """The file the command is about."""
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """How the process ends: its exit code and the lines on stderr."""
 
     code: int

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from xdsl.dialects.builtin import LocationAttr
 from xdsl.ir import Data
@@ -235,8 +235,7 @@ class CodeAttr(Data[Code]):
         printer.print_string(f"<{f'{self.data.inst.MNEMONIC} {self.data}'.strip()}>")
 
 
-@dataclass(frozen=True)
-class Slot:
+class Slot(NamedTuple):
     """Where the buffer of a port lies in HBM, and what its elements are."""
 
     dtype: ElementType

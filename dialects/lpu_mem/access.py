@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from xdsl.ir import Data
 from xdsl.irdl import irdl_attr_definition
@@ -24,8 +25,7 @@ from dialects.affine import Affine, AffineLike
 from dialects.lpu.types import parse_affine, parse_list
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """Element `i` of the iteration space lies at `offset + sum(strides[d] * i[d])`, in elements."""
 
     offset: Affine

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from xdsl.ir import Data, TypeAttribute
 from xdsl.irdl import irdl_attr_definition
@@ -16,8 +15,7 @@ from runtime.numerics.elements import ElementType
 Space = Literal["hbm", "lmu"]
 
 
-@dataclass(frozen=True)
-class Buffer:
+class Buffer(NamedTuple):
     """`elements` of one type, contiguous, in one memory."""
 
     space: Space

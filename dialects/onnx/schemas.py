@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache, cached_property
+from typing import NamedTuple
 
 from onnx import AttributeProto, defs
 
@@ -33,8 +34,7 @@ class Arity(Enum):
     VARIADIC = "variadic"
 
 
-@dataclass(frozen=True)
-class Formal:
+class Formal(NamedTuple):
     """A formal input or output; `type_var` names a type parameter or a type (`tensor(int64)`)."""
 
     name: str
@@ -43,8 +43,7 @@ class Formal:
     homogeneous: bool = True
 
 
-@dataclass(frozen=True)
-class AttributeSpec:
+class AttributeSpec(NamedTuple):
     """An attribute: the kind it has in a model (`INT`, `FLOATS`, `TENSOR`, ...) and its default."""
 
     kind: str

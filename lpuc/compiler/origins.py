@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from dialects.devices import devices_of
 from lpuc.compiler.driver import CompiledProgram, compile_model, load_module, lower, passes_of
@@ -36,8 +36,7 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class OfModel:
+class OfModel(NamedTuple):
     """A model."""
 
     path: Path

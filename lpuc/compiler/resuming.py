@@ -10,9 +10,9 @@ compiled.save(Path("model.lpu"))  # the bytes of a compilation of the model
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from xdsl.dialects.builtin import ModuleOp
 
@@ -44,8 +44,7 @@ if TYPE_CHECKING:
     from xdsl.passes import ModulePass
 
 
-@dataclass(frozen=True)
-class Resumed:
+class Resumed(NamedTuple):
     """A module that was read, its file, what it says of itself, and how to read it again."""
 
     module: ModuleOp

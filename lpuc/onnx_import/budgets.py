@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dialects.errors import CompileError
 
 
-@dataclass(frozen=True)
-class Budgets:
+class Budgets(NamedTuple):
     """Each limit is inclusive; `flag` turns a field name into its command line flag."""
 
     file_bytes: int = 1 << 40

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from onnx import AttributeProto, NodeProto
 from xdsl.ir import Attribute, SSAValue
@@ -53,8 +54,7 @@ Key = tuple[object, ...]
 """What decides everything about an operation but its operands and its location."""
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(NamedTuple):
     """What equal nodes have in common, checked once."""
 
     cls: type[OnnxOp]

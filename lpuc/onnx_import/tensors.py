@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,8 +61,7 @@ def element_type(number: int, what: str) -> ElementType:
     raise Unsupported(f"{what} has element type {onnx_name(number)}", hint=f"use {SUPPORTED}")
 
 
-@dataclass(frozen=True)
-class TensorReader:
+class TensorReader(NamedTuple):
     """Turns the tensors of one model file into weights."""
 
     model: str

@@ -43,7 +43,7 @@ up to half of it, and as much as the operation needs whose smallest tile is the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
@@ -130,7 +130,7 @@ def promote(func: FuncOp, budget: int) -> None:
         op = life.value.owner
         assert isinstance(op, AllocOp)
         set_property(op, "address", IntegerAttr(life.address, i64))
-        retype(life.value, BufferType(replace(buffer_of(life.value), space="lmu")))
+        retype(life.value, BufferType(buffer_of(life.value)._replace(space="lmu")))
     set_attribute(func, "lpu_mem.resident", IntegerAttr(end, i64))
 
 

@@ -12,8 +12,7 @@ which the next tokens write over. A few tokens are cheaper one by one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -34,8 +33,7 @@ CHEAP = 8
 """A chunk takes longer than one in so many of its tokens one by one."""
 
 
-@dataclass(frozen=True)
-class Chunks:
+class Chunks(NamedTuple):
     """The entry that takes many tokens at once."""
 
     entry: Interface

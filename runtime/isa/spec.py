@@ -16,6 +16,7 @@ from typing import (
     Annotated,
     Any,
     ClassVar,
+    NamedTuple,
     Protocol,
     Self,
     cast,
@@ -74,8 +75,7 @@ class Unit(StrEnum):
     ICP = "ICP"
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """A named field of an instruction and its kind."""
 
     name: str

@@ -12,10 +12,9 @@ and `binary_into` take the result as `out` and are numpy's own functions where n
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import ml_dtypes
 import numpy as np
@@ -96,8 +95,7 @@ class Domain(Enum):
     ANY = "fib"
 
 
-@dataclass(frozen=True)
-class Function:
+class Function(NamedTuple):
     """A scalar function: numpy callables for float and for integer or bool operands."""
 
     domain: Domain

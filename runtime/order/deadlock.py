@@ -7,7 +7,6 @@ nothing. So what passes never blocks; what might block for some value of a symbo
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -31,8 +30,7 @@ class Flight(NamedTuple):
 Flights = tuple[Flight, ...]
 
 
-@dataclass(frozen=True)
-class Flow:
+class Flow(NamedTuple):
     """Structured code as far as it matters here, by instructions counted from 0.
 
     `names` are for messages. `pushes` and `writes` are the ranges of streams and of transfers that

@@ -10,9 +10,8 @@ data can write. What else `lds` loads is data, and may bound neither a loop nor 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from runtime.errors import Invalid
 from runtime.isa.accesses import Access
@@ -43,8 +42,7 @@ MOST_WAITING = 1 << 10
 """Branches that may cross each other; each holds the ranges of all registers."""
 
 
-@dataclass(frozen=True)
-class Bounds:
+class Bounds(NamedTuple):
     """What a run of each entry executes at most, by name, and the bytes of device memory."""
 
     elements: dict[str, int]

@@ -9,7 +9,6 @@ taken: the walk is the one of a run that produces all that it may.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from operator import itemgetter
 from typing import Any, NoReturn
 
@@ -118,7 +117,7 @@ class Walk:
     def _taken(self) -> Work:
         """The work of a branch that is taken: the words behind it are fetched in vain."""
         known = work_of(Jump(0), self.registers, self.target)
-        return replace(known, steps=known.steps + self.target.branch_latency, jumps=True)
+        return known._replace(steps=known.steps + self.target.branch_latency, jumps=True)
 
     def located(self, trap: Trap, pc: int) -> Trap:
         """The trap with the place where it happened."""

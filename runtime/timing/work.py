@@ -5,8 +5,8 @@ share the work of the loop's body.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from runtime.isa.accesses import Access
 from runtime.isa.fields import Four
@@ -36,8 +36,7 @@ ONE = (1, 1, 1, 1)
 NOWHERE = Range(0, 0, False)
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(NamedTuple):
     """What the engines need to know. `near` is needed in the LMU, `far` counts from the operand.
 
     The engine takes `steps` cycles, `latency` follow. The channels serve `bytes` in `beats`, one

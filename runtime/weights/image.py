@@ -11,9 +11,8 @@ less than a microsecond then.
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from threading import Lock
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -36,8 +35,7 @@ def block_count(size: int) -> int:
     return -(-size // BLOCK_BYTES)
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """The file that parameters lie in, where, and the checksum and SHA-256 of each block."""
 
     path: str

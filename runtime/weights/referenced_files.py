@@ -6,9 +6,8 @@ What was verified is in memory of its own, so a file that changes or shrinks lat
 import os
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,8 +21,7 @@ BLOCKS_HELD = 8
 """Verified blocks that are kept for the next read, where one read does not use them up."""
 
 
-@dataclass(frozen=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """A file as it was: its path, its bytes, and the checksums of the ranges that are read."""
 
     path: str

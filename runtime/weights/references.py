@@ -120,7 +120,7 @@ class References:
         if self.folder is None or self.folder == folder:
             return replace(self, folder=folder)
         paths = {f.path: path_from(folder, self.folder / f.path) for f in self.files}
-        files = sorted((replace(f, path=paths[f.path]) for f in self.files), key=lambda f: f.path)
+        files = sorted((f._replace(path=paths[f.path]) for f in self.files), key=lambda f: f.path)
         params = tuple((at, renamed(recipe, paths)) for at, recipe in self.params)
         return References(tuple(files), params, folder)
 

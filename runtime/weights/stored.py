@@ -10,9 +10,8 @@ of another, is verified then, in a block where they differ: everything else may 
 import os
 import weakref
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from threading import Lock
-from typing import overload
+from typing import NamedTuple, overload
 
 import numpy as np
 
@@ -22,8 +21,7 @@ from runtime.weights.image import BLOCK_BYTES, Array, Image, Origin
 from runtime.weights.mapping import FileBytes
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where the parameters of a device lie, with the checksum and the SHA-256 of each block."""
 
     offset: int

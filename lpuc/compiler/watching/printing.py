@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from io import StringIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lpuc.compiler.watching.eliding import DEFAULT, elided
 from lpuc.errors import UserError, printable
@@ -24,8 +23,7 @@ def ir_text(module: ModuleOp, locations: bool = True) -> str:
     return stream.getvalue() + "\n"
 
 
-@dataclass(frozen=True)
-class Prints:
+class Prints(NamedTuple):
     """Around which passes IR is printed, and how much of it."""
 
     before: frozenset[str] = frozenset()

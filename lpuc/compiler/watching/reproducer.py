@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from lpuc.errors import UserError
 from lpuc.files.disk import write_text
@@ -112,8 +112,7 @@ def _recipe(notes: object) -> Recipe:
     return Recipe(**given)
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where reproducers go."""
 
     path: Path | None = None

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from dialects.errors import CompileError
 from lpuc.onnx_import.budgets import Budgets
@@ -50,8 +51,7 @@ class Taken:
         return self.ranges[int.from_bytes(data[16:], "little")]
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """One field of a message: its number, wire type, and where it and its content stand."""
 
     number: int

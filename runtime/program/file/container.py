@@ -23,8 +23,8 @@ Instead of the three of parameters a program may have RECIPES (parameters by ref
 import hashlib
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from runtime.errors import Malformed
 from runtime.sharding import MAX_DEVICES, is_ring
@@ -73,8 +73,7 @@ LARGEST: dict[int, int] = {
 """Bytes that a section may have which is read as a whole, before anything else is known of it."""
 
 
-@dataclass(frozen=True)
-class Section:
+class Section(NamedTuple):
     """An entry of the section table; `offset` and `length` in bytes, `device` whose it is."""
 
     kind: int
@@ -94,8 +93,7 @@ Sections = dict[tuple[int, int], Section]
 """By kind and device."""
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(NamedTuple):
     """What a file begins with."""
 
     devices: int

@@ -179,7 +179,7 @@ def test_whatever_compiles_takes_the_same_options(command: str, capsys: pytest.C
 
 
 def test_budgets_are_those_of_the_importer():
-    assert {name.removeprefix("max_") for name in BUDGETS} == set(Budgets.__dataclass_fields__)
+    assert {name.removeprefix("max_") for name in BUDGETS} == set(Budgets._fields)
 
 
 def test_an_unknown_precision_is_refused():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from xdsl.dialects.builtin import StringAttr, UnitAttr, UnknownLoc
 from xdsl.dialects.test import TestOp
@@ -38,7 +36,7 @@ def _counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append(op.fn.data)
         structure.own(op)
 
-    plan = replace(structure, own=counting)
+    plan = structure._replace(own=counting)
     monkeypatch.setattr(verification, "structure_of", lambda *_: plan)
     monkeypatch.setattr(verification, "_right", {})
     verification.forget()

@@ -176,7 +176,7 @@ def test_many_parameters_begin_at_a_page(tmp_path: Path) -> None:
     assert params.offset % PAGE_BYTES == 0
     before = align(others[-1].end)
     assert before < params.offset
-    moved = dataclasses.replace(params, offset=before)
+    moved = params._replace(offset=before)
     head = pack_header([*others, moved], ISA_VERSION, moved.end)
     path.write_bytes(head + data[len(head) : before] + data[params.offset :])
     with pytest.raises(Malformed, match=f"section 6 at {before} with 1048576 bytes is misplaced"):
