@@ -25,7 +25,6 @@ from xdsl.ir import Block, Data, Operation, SSAValue, TypeAttribute
 from xdsl.irdl import (
     IRDLOperation,
     irdl_attr_definition,
-    irdl_op_definition,
     operand_def,
     opt_prop_def,
     prop_def,
@@ -45,6 +44,7 @@ from xdsl.traits import (
 )
 
 from dialects.affine import Affine, Ranges
+from dialects.definition import op_definition
 from dialects.lpu.attributes import AffineAttr, AffineListAttr
 from dialects.lpu.ports import StatePortsAttr, require_shared
 from dialects.lpu.tensors import tensor_of
@@ -76,7 +76,7 @@ def state_of(value: SSAValue) -> Tensor:
     return value.type.data
 
 
-@irdl_op_definition
+@op_definition
 class StateOp(IRDLOperation):
     """
     Memory that stays on the device, by name, undefined at first.
@@ -120,7 +120,7 @@ class _WindowOp(IRDLOperation):
         require(self, state.dtype == window.dtype, f"the state holds {state.dtype}")
 
 
-@irdl_op_definition
+@op_definition
 class ReadOp(_WindowOp):
     """The elements of a window of a state, as they are now."""
 
@@ -135,7 +135,7 @@ class ReadOp(_WindowOp):
         self.verify_window(state_of(self.state), tensor_of(self.result), self.offsets.data)
 
 
-@irdl_op_definition
+@op_definition
 class WriteOp(_WindowOp):
     """Replace the elements of a window of a state."""
 
@@ -150,7 +150,7 @@ class WriteOp(_WindowOp):
         self.verify_window(state_of(self.state), tensor_of(self.value), self.offsets.data)
 
 
-@irdl_op_definition
+@op_definition
 class EmitOp(IRDLOperation):
     """
     Hand a token to the host, unless `stop` is above 0: that leaves the loop right around.
@@ -170,7 +170,7 @@ class EmitOp(IRDLOperation):
         require(self, fits, f"token and stop are {expected}")
 
 
-@irdl_op_definition
+@op_definition
 class YieldOp(IRDLOperation):
     """What one turn of a loop gives: the carried values, then those that are stacked."""
 
@@ -180,7 +180,7 @@ class YieldOp(IRDLOperation):
     assembly_format = "($values^ `:` type($values))? attr-dict"
 
 
-@irdl_op_definition
+@op_definition
 class ForOp(IRDLOperation):
     """
     The body for `variable = lower, lower + 1, ...` below `upper`; not at all for `upper <= lower`.

@@ -6,13 +6,13 @@ from typing import ClassVar
 
 from xdsl.dialects.builtin import StringAttr
 from xdsl.irdl import (
-    irdl_op_definition,
     operand_def,
     prop_def,
     result_def,
     var_operand_def,
 )
 
+from dialects.definition import op_definition
 from dialects.lpu.attributes import AffineListAttr
 from dialects.lpu.facts import ARMS, BY_FUNCTION, NONE, Facts, Form, Zeros
 from dialects.lpu.tensors import LpuOp, UnaryOp, verify_broadcast
@@ -24,7 +24,7 @@ from runtime.numerics.elements import FUNCTIONS1, FUNCTIONS2, ElementType
 COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge", "isnan"})
 
 
-@irdl_op_definition
+@op_definition
 class ConstantOp(LpuOp):
     """A weight or another constant, by reference: `lpu.constant <file(...)>`."""
 
@@ -44,7 +44,7 @@ class ConstantOp(LpuOp):
         )
 
 
-@irdl_op_definition
+@op_definition
 class FillOp(LpuOp):
     """Every element is `value` (stored bit-exactly, as the hex digits of one element)."""
 
@@ -60,7 +60,7 @@ class FillOp(LpuOp):
         self.require(set(self.value.data) <= HEX_DIGITS, "its value is not in hex digits")
 
 
-@irdl_op_definition
+@op_definition
 class IotaOp(LpuOp):
     """
     Integers affine in the index: element `i` is `base + sum(coefficients[d] * i[d])`.
@@ -83,7 +83,7 @@ class IotaOp(LpuOp):
         self.require(result.dtype in (ElementType.I64, ElementType.I32), "integers only")
 
 
-@irdl_op_definition
+@op_definition
 class MapOp(LpuOp):
     """`fn` of one or two operands, element by element, with broadcasting."""
 
@@ -109,7 +109,7 @@ class MapOp(LpuOp):
         verify_broadcast(self)
 
 
-@irdl_op_definition
+@op_definition
 class SelectOp(LpuOp):
     """Where `condition` holds the element of `on_true`, elsewhere that of `on_false`."""
 
@@ -136,7 +136,7 @@ def _cast(op: LpuOp, weight: Weight) -> Weight:
     return Cast(weight, op.result_tensor().dtype)
 
 
-@irdl_op_definition
+@op_definition
 class CastOp(UnaryOp):
     """The same values in another element type; to bool: is not zero; to integer: truncated."""
 

@@ -13,7 +13,6 @@ from typing import ClassVar
 from xdsl.dialects.builtin import Float32Type, FloatAttr, StringAttr
 from xdsl.irdl import (
     AttrSizedOperandSegments,
-    irdl_op_definition,
     operand_def,
     opt_operand_def,
     prop_def,
@@ -22,6 +21,7 @@ from xdsl.irdl import (
 )
 
 from dialects.affine import Affine
+from dialects.definition import op_definition
 from dialects.lpu.facts import NONE, Facts, Form, Zeros
 from dialects.lpu.tensors import LpuOp, UnaryOp, joined, tensor_of
 from dialects.lpu.types import Tensor, TensorType
@@ -51,7 +51,7 @@ def _require_spread(op: LpuOp, tensor: Tensor, shape: tuple[Affine, ...], what: 
     op.require(fits, f"{what} broadcasts to [{', '.join(map(str, shape))}]")
 
 
-@irdl_op_definition
+@op_definition
 class SoftmaxOp(UnaryOp):
     """`exp(x - max) / sum` along the last axis."""
 
@@ -69,7 +69,7 @@ class SoftmaxOp(UnaryOp):
         _require_empty(self, self.empty)
 
 
-@irdl_op_definition
+@op_definition
 class NormOp(LpuOp):
     """
     `(x - mean) / sqrt(mean((x - mean)^2) + epsilon) * weight + bias` along the last axis.
@@ -106,7 +106,7 @@ class NormOp(LpuOp):
             _require_spread(self, tensor, source.shape, "a parameter")
 
 
-@irdl_op_definition
+@op_definition
 class RotaryOp(LpuOp):
     """
     The halves `a` and `b` of the last axis become `a cos - b sin` and `b cos + a sin`.
@@ -141,7 +141,7 @@ class RotaryOp(LpuOp):
         _require_spread(self, cos, shape, "cos")
 
 
-@irdl_op_definition
+@op_definition
 class AttentionOp(LpuOp):
     """
     `softmax(scale * q k^T + biases, where all of keeps hold) v`, with grouped heads.

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from xdsl.dialects.builtin import I64, IntegerAttr, StringAttr
 from xdsl.irdl import (
-    irdl_op_definition,
     operand_def,
     prop_def,
     result_def,
@@ -14,6 +13,7 @@ from xdsl.irdl import (
 )
 
 from dialects.affine import Affine
+from dialects.definition import op_definition
 from dialects.lpu.attributes import AffineListAttr, IntsAttr
 from dialects.lpu.facts import ALL, FIRST, NONE, Facts, Form, Zeros
 from dialects.lpu.tensors import LpuOp, UnaryOp, same_elements
@@ -29,7 +29,7 @@ def _reshape(op: LpuOp, weight: Weight) -> Weight | None:
     return reshaped(weight, tensor.static_shape()) if tensor.is_static else None
 
 
-@irdl_op_definition
+@op_definition
 class ReshapeOp(UnaryOp):
     """The same elements in row-major order under other extents."""
 
@@ -47,7 +47,7 @@ def _transpose(op: TransposeOp, weight: Weight) -> Weight:
     return transposed(weight, op.perm.data)
 
 
-@irdl_op_definition
+@op_definition
 class TransposeOp(UnaryOp):
     """Axis `i` of the result is axis `perm[i]` of the source."""
 
@@ -63,7 +63,7 @@ class TransposeOp(UnaryOp):
         self.require(self.result_tensor() == expected, f"a transpose gives {expected}")
 
 
-@irdl_op_definition
+@op_definition
 class BroadcastOp(UnaryOp):
     """Repeat along axes of extent 1 and along new leading axes."""
 
@@ -79,7 +79,7 @@ class BroadcastOp(UnaryOp):
         self.require(fits and source.dtype == result.dtype, f"{source} does not broadcast to it")
 
 
-@irdl_op_definition
+@op_definition
 class SliceOp(UnaryOp):
     """Element `i` of axis `d` is element `offsets[d] + i * steps[d]` of the source; steps > 0."""
 
@@ -120,7 +120,7 @@ class SliceOp(UnaryOp):
         ]
 
 
-@irdl_op_definition
+@op_definition
 class ConcatOp(LpuOp):
     """The operands one after another along `axis`."""
 
@@ -144,7 +144,7 @@ class ConcatOp(LpuOp):
         self.require(result.shape[axis] == total, f"axis {axis} has {total} elements")
 
 
-@irdl_op_definition
+@op_definition
 class GatherOp(LpuOp):
     """
     `numpy.take(source, indices, axis)`: the index replaces the axis; negative counts from the end.
@@ -173,7 +173,7 @@ class GatherOp(LpuOp):
         self.require(self.result_tensor() == expected, f"a gather gives {expected}")
 
 
-@irdl_op_definition
+@op_definition
 class ScatterOp(LpuOp):
     """
     A copy of `source [R, C]` with row `indices[i]` set to, or combined with, `updates[i, :]`.

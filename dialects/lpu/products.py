@@ -6,13 +6,13 @@ from typing import ClassVar
 
 from xdsl.dialects.builtin import I64, IntegerAttr, StringAttr
 from xdsl.irdl import (
-    irdl_op_definition,
     operand_def,
     prop_def,
     result_def,
 )
 
 from dialects.affine import Affine
+from dialects.definition import op_definition
 from dialects.lpu.attributes import IntsAttr
 from dialects.lpu.facts import NONE, Facts, Form, Zeros
 from dialects.lpu.tensors import LpuOp, UnaryOp, joined, shape_text, tensor_of
@@ -24,7 +24,7 @@ BYTES = frozenset({ElementType.I8, ElementType.U8})
 REDUCTIONS = frozenset({"sum", "prod", "max", "min"})
 
 
-@irdl_op_definition
+@op_definition
 class MatmulOp(LpuOp):
     """
     `lhs [..., M, K] @ rhs [..., K, N]`; leading axes broadcast. Both have rank 2 at least.
@@ -55,7 +55,7 @@ class MatmulOp(LpuOp):
         self.require(kept, "a product has the element type of its operands, or f32 of floats")
 
 
-@irdl_op_definition
+@op_definition
 class ReduceOp(UnaryOp):
     """Sum, product, maximum or minimum over `axes`, whose extents become 1."""
 
@@ -76,7 +76,7 @@ class ReduceOp(UnaryOp):
         self.require(self.result_tensor() == expected, f"a reduction gives {expected}")
 
 
-@irdl_op_definition
+@op_definition
 class ScanOp(UnaryOp):
     """Running sum along `axis`; `exclusive` leaves out the element itself."""
 
@@ -95,7 +95,7 @@ class ScanOp(UnaryOp):
         self.require(self.exclusive.value.data in (0, 1), "'exclusive' is 0 or 1")
 
 
-@irdl_op_definition
+@op_definition
 class TopkOp(LpuOp):
     """The `k` largest or smallest of the last axis, sorted, ties to the lower index; and where."""
 

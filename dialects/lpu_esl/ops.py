@@ -7,15 +7,16 @@ from typing import ClassVar
 
 import numpy as np
 from xdsl.dialects.builtin import StringAttr
-from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def, result_def
+from xdsl.irdl import operand_def, opt_prop_def, prop_def, result_def
 
+from dialects.definition import op_definition
 from dialects.lpu.facts import NONE, Facts, Form, Zeros
 from dialects.lpu.tensors import Array, CollectiveOp, tensor_of
 from dialects.lpu.types import Tensor, TensorType
 from dialects.lpu_esl.types import ShardType
 
 
-@irdl_op_definition
+@op_definition
 class AllGatherOp(CollectiveOp):
     """
     Entry `j` of the result, on every device, is what device `j` holds of the source.
@@ -52,7 +53,7 @@ class AllGatherOp(CollectiveOp):
         return (np.stack([source for (source,) in operands]),)
 
 
-@irdl_op_definition
+@op_definition
 class UnshardOp(CollectiveOp):
     """
     What is in parts as a whole, on every device, and the reason that it is needed.

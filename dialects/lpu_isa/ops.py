@@ -21,6 +21,7 @@ from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import IsTerminator
 
+from dialects.definition import op_definition
 from dialects.lpu.weights import WeightAttr
 from dialects.lpu_isa.code import Code, CodeAttr, parse_code
 from dialects.refusal import refuse, require
@@ -58,7 +59,7 @@ class IsaOp(IRDLOperation):
             refuse(self, f"the machine has no such instruction: {error}")
 
 
-@irdl_op_definition
+@op_definition
 class LabelOp(IRDLOperation):
     """A place that branches name; no instruction of its own."""
 
@@ -77,7 +78,7 @@ class LabelOp(IRDLOperation):
             printer.print_op_attributes(self.attributes)
 
 
-@irdl_op_definition
+@op_definition
 class WeightOp(IRDLOperation):
     """The parameters of the program hold this weight, row-major, from byte `address` on."""
 

@@ -14,7 +14,6 @@ from xdsl.dialects.builtin import I64, IntegerAttr
 from xdsl.ir import SSAValue
 from xdsl.irdl import (
     IRDLOperation,
-    irdl_op_definition,
     opt_prop_def,
     prop_def,
     result_def,
@@ -24,6 +23,7 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 
 from dialects.affine import Affine
+from dialects.definition import op_definition
 from dialects.lpu.weights import WeightAttr
 from dialects.lpu_mem.access import AccessAttr
 from dialects.lpu_mem.types import Buffer, BufferType
@@ -43,7 +43,7 @@ class MemOp(IRDLOperation):
         require(self, holds, message)
 
 
-@irdl_op_definition
+@op_definition
 class AllocOp(MemOp):
     """A buffer with undefined content; `address` (bytes) once `lpu-mem-allocate` has chosen it."""
 
@@ -58,7 +58,7 @@ class AllocOp(MemOp):
         self.require(fits, f"no element of its type lies at {at}")
 
 
-@irdl_op_definition
+@op_definition
 class ParamOp(MemOp):
     """A read-only buffer in HBM that holds a weight, row-major."""
 

@@ -12,7 +12,6 @@ from math import prod
 from xdsl.dialects.builtin import I64, ArrayAttr, IntegerAttr, StringAttr
 from xdsl.ir import Operation
 from xdsl.irdl import (
-    irdl_op_definition,
     operand_def,
     opt_prop_def,
     prop_def,
@@ -24,6 +23,7 @@ from xdsl.irdl import (
 from xdsl.traits import IsTerminator, NoTerminator
 
 from dialects.affine import Affine, Ranges
+from dialects.definition import op_definition
 from dialects.lpu.attributes import AffineAttr, IntsAttr
 from dialects.lpu.ports import require_shared
 from dialects.lpu_mem.ops import MemOp, buffer_of
@@ -42,7 +42,7 @@ def verify_port(op: Operation, port: Port, buffer: Buffer) -> None:
     require(op, same, f"port '{port.name}' is not made of {buffer.dtype}")
 
 
-@irdl_op_definition
+@op_definition
 class StateOp(MemOp):
     """
     A buffer in HBM that keeps its content from call to call; functions share it by name.
@@ -74,7 +74,7 @@ class StateOp(MemOp):
             verify_port(self, port.data, buffer)
 
 
-@irdl_op_definition
+@op_definition
 class EmitOp(MemOp):
     """
     Hand a token to the host, or leave the loop right around when `stop` is above 0.
@@ -92,7 +92,7 @@ class EmitOp(MemOp):
         self.require(kinds == {ElementType.I64}, "a token and what stops it are i64")
 
 
-@irdl_op_definition
+@op_definition
 class ForOp(MemOp):
     """
     The body for `variable = lower, lower + step, ...` below `upper`; `lower` is 0 if there is none.
@@ -126,7 +126,7 @@ class ForOp(MemOp):
         return low, max(low, last)
 
 
-@irdl_op_definition
+@op_definition
 class MinOp(MemOp):
     """Bind `name` to the smaller of `bound` and `value`: the extent of a tile that may be short."""
 
@@ -140,7 +140,7 @@ class MinOp(MemOp):
         self.require(self.bound.value.data >= 1, "a tile has 1 element at least")
 
 
-@irdl_op_definition
+@op_definition
 class ReturnOp(MemOp):
     """The output buffers of the program, in the order of its ports."""
 

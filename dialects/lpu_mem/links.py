@@ -16,8 +16,9 @@ from typing import ClassVar
 
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import SSAValue
-from xdsl.irdl import irdl_op_definition, prop_def
+from xdsl.irdl import prop_def
 
+from dialects.definition import op_definition
 from dialects.lpu_mem.access import View
 from dialects.lpu_mem.buffers import DataOp
 
@@ -45,7 +46,7 @@ class LinkOp(DataOp):
         self.require(self.side.data in SIDES, f"no neighbour is called '{self.side.data}'")
 
 
-@irdl_op_definition
+@op_definition
 class SendOp(LinkOp):
     """Hand a message to a neighbour; waits for a place on the link."""
 
@@ -54,7 +55,7 @@ class SendOp(LinkOp):
     assembly_format = "$side $buffers $access attr-dict `:` type($buffers)"
 
 
-@irdl_op_definition
+@op_definition
 class RecvOp(LinkOp):
     """Take the next message of a neighbour; waits for it."""
 

@@ -16,8 +16,9 @@ from typing import ClassVar
 
 from xdsl.dialects.builtin import I64, IntegerAttr, StringAttr
 from xdsl.ir import Operation
-from xdsl.irdl import irdl_op_definition, prop_def
+from xdsl.irdl import prop_def
 
+from dialects.definition import op_definition
 from dialects.lpu.attributes import AffineAttr, AffineListAttr, IntsAttr
 from dialects.lpu.movement import SCATTERS
 from dialects.lpu_mem.buffers import AllocOp, DataOp, MemOp, ParamOp, buffer_of
@@ -35,7 +36,7 @@ REDUCTIONS = frozenset({"sum", "mul", "max", "min"})
 """What the machine reduces by."""
 
 
-@irdl_op_definition
+@op_definition
 class MapOp(DataOp):
     """`dst = fn(a)` or `dst = fn(a, b)`, element by element."""
 
@@ -52,7 +53,7 @@ class MapOp(DataOp):
         self.require(fits, f"'{fn}' of {' and '.join(sources)} does not give {dst}")
 
 
-@irdl_op_definition
+@op_definition
 class SelectOp(DataOp):
     """`dst = condition ? a : b`."""
 
@@ -66,7 +67,7 @@ class SelectOp(DataOp):
         self.require(dst is a is b, "what is selected has the element type of the destination")
 
 
-@irdl_op_definition
+@op_definition
 class CastOp(DataOp):
     """`dst = a` in the element type of `dst`."""
 
@@ -74,7 +75,7 @@ class CastOp(DataOp):
     assembly_format = "$buffers $access attr-dict `:` type($buffers)"
 
 
-@irdl_op_definition
+@op_definition
 class CopyOp(DataOp):
     """`dst = a`; between HBM and LMU, or within one of them."""
 
@@ -86,7 +87,7 @@ class CopyOp(DataOp):
         self.require(dst is source, f"a copy does not make {dst} of {source}")
 
 
-@irdl_op_definition
+@op_definition
 class FillOp(DataOp):
     """`dst = value`, the hex digits of one element."""
 
@@ -101,7 +102,7 @@ class FillOp(DataOp):
         self.require(fits, f"a value of {dst} has {2 * dst.itemsize} hex digits")
 
 
-@irdl_op_definition
+@op_definition
 class IotaOp(DataOp):
     """`dst[i] = base + sum(coefficients[d] * i[d])`; the base comes first."""
 
@@ -117,7 +118,7 @@ class IotaOp(DataOp):
         self.require(dst in (ElementType.I64, ElementType.I32), f"it does not count in {dst}")
 
 
-@irdl_op_definition
+@op_definition
 class ReduceOp(DataOp):
     """`dst = fn over axes of a`; with `accumulate`, also over what `dst` holds already."""
 
@@ -140,7 +141,7 @@ class ReduceOp(DataOp):
         self.require_flag("accumulate", self.accumulate)
 
 
-@irdl_op_definition
+@op_definition
 class ScanOp(DataOp):
     """
     Running sum of `a` along the last axis into `dst`, starting from `carry`.
@@ -174,7 +175,7 @@ class _LookupOp(DataOp):
         self.require(dst is source, f"it moves {source} and cannot make {dst} of it")
 
 
-@irdl_op_definition
+@op_definition
 class GatherOp(_LookupOp):
     """
     `dst[i] = src[row_stride * indices[i] + view(i)]`, `0 <= index < limit` after adding `limit`
@@ -190,7 +191,7 @@ class GatherOp(_LookupOp):
     )
 
 
-@irdl_op_definition
+@op_definition
 class ScatterOp(_LookupOp):
     """
     The mirror of `gather`: `dst[row_stride * indices[i] + view(i)] = fn(.., a[i])`, in order.
@@ -214,7 +215,7 @@ class ScatterOp(_LookupOp):
         self.require(numbers, f"bool is not updated by '{self.fn.data}'")
 
 
-@irdl_op_definition
+@op_definition
 class TopkOp(DataOp):
     """
     The `k` largest or smallest along the last axis. Buffers: values, indices, a.
@@ -241,7 +242,7 @@ class TopkOp(DataOp):
         self.require_flag("largest", self.largest)
 
 
-@irdl_op_definition
+@op_definition
 class VecmatOp(DataOp):
     """
     `dst[.., m, n] = sum over k of x[.., m, k] * panel[.., k, n]`; axes `[..., M, K, N]`.

@@ -23,7 +23,6 @@ from xdsl.dialects.builtin import LocationAttr
 from xdsl.ir import Region, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
-    irdl_op_definition,
     operand_def,
     region_def,
     traits_def,
@@ -34,6 +33,7 @@ from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import IsTerminator, RecursiveMemoryEffect
 
+from dialects.definition import op_definition
 from dialects.errors import CompileError
 from dialects.lpu.types import Tensor, TensorType
 from dialects.onnx.syntax import parse_node, print_node
@@ -41,7 +41,7 @@ from dialects.refusal import require
 from runtime.numerics.elements import ElementType
 
 
-@irdl_op_definition
+@op_definition
 class YieldOp(IRDLOperation):
     """The results of a branch: `onnx.Yield %a, %b : type, type`."""
 
@@ -51,7 +51,7 @@ class YieldOp(IRDLOperation):
     assembly_format = "($values^ `:` type($values))? attr-dict"
 
 
-@irdl_op_definition
+@op_definition
 class IfOp(IRDLOperation):
     """What the branch computes that the condition chooses."""
 

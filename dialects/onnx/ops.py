@@ -33,6 +33,7 @@ from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import Pure
 
+from dialects.definition import op_definition
 from dialects.lpu.attributes import IntsAttr
 from dialects.lpu.types import TensorType
 from dialects.lpu.weights import Weight, WeightAttr
@@ -204,7 +205,7 @@ def _generate(domain: str, op_type: str) -> type[OnnxOp]:
     return cls
 
 
-@irdl_op_definition
+@op_definition
 class InitializerOp(IRDLOperation):
     """A constant of the graph, by reference: `onnx.Initializer #lpu.weight<...>`."""
 
