@@ -98,7 +98,7 @@ class Data:
     def _pass_on(self, state: State, at: int, touch: Touch, values: Values) -> None:
         """Send or receive."""
         inst, found = self.narrator.code[at], touch.shape(values)
-        shape = _greatest(found) or self._refuse_extents(at, None)
+        shape = greatest(found) or self._refuse_extents(at, None)
         extents = self._exchanged(at, found, shape)
         move = self.ends.send if isinstance(inst, Send) else self.ends.recv
         move(state, at, inst, values[touch.base], shape, extents)
@@ -111,7 +111,7 @@ class Data:
 
     def _shape(self, at: int, values: Values, touch: Touch) -> Shape:
         """Extents and strides; those of symbols and turns count at their greatest."""
-        shape = _greatest(touch.shape(values))
+        shape = greatest(touch.shape(values))
         return self._refuse_extents(at, None) if shape is None else shape
 
     def _exchanged(self, at: int, shape: tuple[Value, ...], greatest: Shape) -> tuple[Value, ...]:
@@ -197,7 +197,7 @@ class Data:
 
 
 @lru_cache(1 << 14)
-def _greatest(shape: tuple[Value, ...]) -> Shape | None:
+def greatest(shape: tuple[Value, ...]) -> Shape | None:
     """Extents and strides with each at its greatest; None where one has none for all devices."""
     numbers: list[int] = []
     for number in shape:
@@ -213,8 +213,8 @@ def _greatest(shape: tuple[Value, ...]) -> Shape | None:
 @lru_cache(1 << 14)
 def _parts(shape: tuple[Value, ...], size: int) -> tuple[Pieces, bool] | None:
     """The bytes of an operand at its greatest, and whether that is how many there always are."""
-    greatest = _greatest(shape)
-    return None if greatest is None else (pieces(greatest, size), greatest == shape)
+    found = greatest(shape)
+    return None if found is None else (pieces(found, size), found == shape)
 
 
 @lru_cache(1 << 14)

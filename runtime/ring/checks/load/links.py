@@ -138,6 +138,11 @@ class Ends:
         )
 
 
+def is_sound(places: Places, shape: Shape, size: int, most: int) -> bool:
+    """Whether an operand may lie at some addresses of an LMU of so many bytes."""
+    return not _problem(places, shape, size, most)
+
+
 @lru_cache(1 << 12)
 def _problem(places: Places, shape: Shape, size: int, most: int) -> str:
     """What is wrong with an operand at some addresses, nothing where it is right."""

@@ -13,7 +13,7 @@ exchanged, all turns are executed.
     settle    the turns of a loop do not become alike
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import replace
 
 from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Loop
@@ -22,6 +22,7 @@ from runtime.ring.checks.load.control import COMPUTE, Control
 from runtime.ring.checks.load.data import Data
 from runtime.ring.checks.load.forms import forms_of
 from runtime.ring.checks.load.layers.again import Again
+from runtime.ring.checks.load.layers.exchanges import Exchanges, exchanges_of
 from runtime.ring.checks.load.layers.finding import (
     DATA,
     OTHERS,
@@ -78,6 +79,7 @@ class Walk:
         self.forms = forms_of(code, others_than(OTHERS - DATA, kinds))
         self.breaks = sorted(self.joints.union(controls))
         self.groups = Groups(self.forms, kinds)
+        self.exchanges = Exchanges(code, self.forms, exchanges_of(kinds, self.breaks), self.data)
         self.bodies = Bodies(code, others_than(OTHERS - SETTING, kinds), self.breaks)
         places = layers_of(kinds, self.breaks) if shortens else {}
         self.again = Again(code, self.forms, self.groups, places, self.data)
@@ -96,11 +98,8 @@ class Walk:
         for block in known.blocks.values():
             if block.sent is not None and block.read is None:
                 name, sent = self.narrator.name(block.at), self.narrator.name(block.sent)
-                self.narrator.refuse(
-                    "unread",
-                    f"no instruction reads what {name} put and {sent} sent",
-                    block.at, block.sent,
-                )  # fmt: skip
+                what = f"no instruction reads what {name} put and {sent} sent"
+                self.narrator.refuse("unread", what, block.at, block.sent)
 
     def _span(self, low: int, high: int, opened: int) -> None:
         """Execute instructions up to `high`; of the loops that begin at the first some are open."""
@@ -126,6 +125,13 @@ class Walk:
 
     def _straight(self, at: int, end: int, state: State) -> None:
         """Execute instructions that only compute, or are on data."""
+        first = bisect_left(self.exchanges.starts, at)
+        for start in self.exchanges.starts[first : bisect_left(self.exchanges.starts, end)]:
+            self._one_by_one(at, start, state)
+            at = self.exchanges.execute(start, state)
+        self._one_by_one(at, end, state)
+
+    def _one_by_one(self, at: int, end: int, state: State) -> None:
         registers, execute = state.registers, self.data.execute
         for inst, form in zip(self.code[at:end], self.forms[at:end], strict=True):
             if form is None:
