@@ -8,7 +8,7 @@ from typing import NamedTuple
 from runtime.numerics.elements import ElementType
 from runtime.ring.checks.load.memory.runs import Runs, Tag, meet
 from runtime.ring.checks.load.touches import Pieces
-from runtime.ring.checks.load.values import UNKNOWN, Value, joined
+from runtime.ring.checks.load.values import UNKNOWN, Value, joined, sources_of
 
 Four = tuple[int, int, int, int]
 REGISTERS = 256
@@ -71,7 +71,18 @@ class State:
 
     def met(self, other: "State") -> "State":
         """What is known where two ways meet that leave the same messages on their way."""
-        pairs = list(zip(self.registers, other.registers, strict=True))
-        found = {(a, b): joined(a, b) for a, b in pairs if a is not b}
-        registers = [a if a is b else found[a, b] for a, b in pairs]
+        registers = _met(self.registers, other.registers)
         return State(registers, meet(self.lmu, other.lmu), meet(self.hbm, other.hbm), self.links)
+
+
+def _met(one: Sequence[Value], other: Sequence[Value]) -> list[Value]:
+    """What registers hold where two ways meet; those that hold the same on each hold the same."""
+    found, known = list[Value](), dict[tuple[Value, Value], Value]()
+    for a, b in zip(one, other, strict=True):
+        if a is b:
+            found.append(a)
+        elif (a is UNKNOWN or b is UNKNOWN) and not (sources_of(a) or sources_of(b)):
+            found.append(UNKNOWN)
+        else:
+            found.append(known.get((a, b)) or known.setdefault((a, b), joined(a, b)))
+    return found

@@ -15,10 +15,10 @@ from runtime.isa.spec import DataInst, Inst
 from runtime.ring.checks.load.control import COMPUTE
 from runtime.ring.checks.load.data import Data, Note
 from runtime.ring.checks.load.forms import Form, Values
-from runtime.ring.checks.load.layers.comparing import Compared, Comparison, Later
+from runtime.ring.checks.load.layers.comparing import Compared, Comparison
 from runtime.ring.checks.load.layers.finding import Layers, Places
 from runtime.ring.checks.load.layers.groups import Forms, Groups
-from runtime.ring.checks.load.layers.rows import NO_NOTE, Bounds, Row
+from runtime.ring.checks.load.layers.rows import NO_NOTE, Bounds, Fill, Row
 from runtime.ring.checks.load.layers.story import facts, moved, seen
 from runtime.ring.checks.load.memory.blocks import is_own
 from runtime.ring.checks.load.memory.events import Block
@@ -161,24 +161,31 @@ class Again:
 
     def _execute(self, found: Compared, state: State) -> None:
         """Execute what is not left out of a stretch."""
-        for later in found.later:
-            self.known.at += later[-1]
-            self._execute_one(later, state)
-        self.known.at += found.events
+        tags, lmu, events = self.data.tags, state.lmu, self.known.at
+        for row, at, values, left_out in found.later:
+            events += left_out
+            for view, kind in row.reads:
+                base, parts = values[view.place], view.parts
+                assert isinstance(base, int)
+                if not parts or (kind is OWN and tags.is_own(lmu, base, parts)):
+                    continue
+                if tags.read(lmu, at, base, parts, view.grown(base)) is not kind:
+                    raise Unlike
+            if not row.is_more:
+                events += [at] * row.note.made
+            elif not (row.fill and self._is_filled(row.fill, at, values, state)):
+                self._execute_more(row, at, values, state)
+        events += found.events
         state.registers = found.registers
 
-    def _execute_one(self, later: Later, state: State) -> None:
-        row, at, values, _ = later
-        tags, lmu = self.data.tags, state.lmu
-        for view, kind in row.reads:
-            base, parts = values[view.place], view.parts
-            assert isinstance(base, int)
-            if not parts or (kind is OWN and tags.is_own(lmu, base, parts)):
-                continue
-            if tags.read(lmu, at, base, parts, view.grown(base)) is not kind:
-                raise Unlike
-        if row.is_more:
-            self._execute_more(row, at, values, state)
+    def _is_filled(self, fill: Fill, at: int, values: Values, state: State) -> bool:
+        """Load what each device has of its own, if it is that."""
+        source, base = values[fill.source], values[fill.place]
+        if not isinstance(source, int) or not is_own(state.hbm, source, fill.loaded, None):
+            return False
+        assert isinstance(base, int)
+        self.data.tags.put(state.lmu, at, base, fill.parts, OWN, None)
+        return True
 
     def _execute_more(self, row: Row, at: int, values: Values, state: State) -> None:
         """What is read in HBM, and what is written."""
@@ -199,9 +206,10 @@ class Again:
         events += [at] * (before + note.near - len(events))
         for view in row.far_writes:
             base, far = values[view.place], note.far
-            is_left = far is OWN and not hbm.turning
-            if not (is_left and is_own(state.hbm, base, view.parts, view.rows)):
+            if far is not OWN:
                 hbm.write(state.hbm, at, base, view.block(values), far)
+            elif hbm.turning or not is_own(state.hbm, base, view.parts, view.rows):
+                hbm.write_own(state.hbm, at, base, view.block(values))
         is_followed = state.hbm.is_marked or state.hbm.is_mixed
         if len(events) - before != note.made or is_followed:
             raise Unlike

@@ -59,6 +59,18 @@ class View(NamedTuple):
         return [(low + self.parts[0][0], high + self.parts[-1][1])] if self.parts else []
 
 
+class Fill(NamedTuple):
+    """What a row does that loads bytes of each device's own from one place to another.
+
+    `source` and `place` are those of the addresses among the registers.
+    """
+
+    source: int
+    loaded: Pieces
+    place: int
+    parts: Pieces
+
+
 @dataclass(slots=True)
 class Row:
     """The instruction `at` a place, what it found in its registers, and what came of it.
@@ -86,6 +98,7 @@ class Row:
     aside: Sequence[tuple[int, int, int]] = ()
     is_executed: bool = False
     is_more: bool = False
+    fill: Fill | None = None
     strict: Callable[[Values], Any] = tuple
     wanted: Any = ()
 
@@ -127,10 +140,18 @@ class Row:
             self.writes = [view for view in writes if view.place in self.loose]
             views = [*(view for view, _ in self.reads), *self.writes]
             self.aside = [(v.place, v.parts[0][0], v.parts[-1][1]) for v in views if v.parts]
-        self.is_more = bool(
-            self.writes or self.far_reads or self.far_writes or (self.reads and self.note.made)
-        )
+        self.is_more = bool(self.writes or self.far_reads or self.far_writes)
         self.is_executed = bool(self.reads or self.is_more)
+        self.fill = self._fill()
+
+    def _fill(self) -> Fill | None:
+        """What a load does of which as much is loaded whatever symbols and turns are."""
+        if len(self.far_reads) != 1 or len(self.writes) != 1 or self.far_writes or self.reads:
+            return None
+        ((source, kind),), (view,) = self.far_reads, self.writes
+        if kind is not Kind.OWN or source.rows or view.is_growing or not view.parts:
+            return None
+        return Fill(source.place, source.parts, view.place, view.parts)
 
     def _view(self, data: Data, touch: Touch, values: Values) -> View:
         rows = (values[touch.rows[0]], values[touch.rows[1]]) if touch.rows else None

@@ -27,13 +27,9 @@ from runtime.ring.checks.load.memory.late import Late, Turning, innermost, least
 from runtime.ring.checks.load.memory.runs import Content, Kind, Runs, Tag, tags_of
 from runtime.ring.checks.load.memory.stored import Stored
 from runtime.ring.checks.load.memory.tags import Tags
-from runtime.ring.checks.load.values import (
-    HIGHEST,
-    Value,
-    is_uniform,
-)
+from runtime.ring.checks.load.values import HIGHEST, Value, is_uniform
 
-NOTHING, OWN, SAME, WHOLE = Kind.NOTHING, Kind.OWN, Kind.SAME, Kind.WHOLE
+_, NOTHING, OWN, SAME, WHOLE = Kind
 AGED = (NOTHING, SAME)
 """What else is read has an age; what each device has of its own has none here."""
 
@@ -56,7 +52,7 @@ class Far:
         self.stored: dict[int, list[Grown]] = {}
         self.growing = set[int]()
         self.exchanged = Stored(tags.wording)
-        self.turning: list[Turning] = []
+        self.turning = list[Turning]()
         """The loops around whose turns are looked at together, outermost first."""
 
     @contextmanager
@@ -150,8 +146,7 @@ class Far:
         if is_late and is_uniform(base):
             return
         if not is_uniform(base) and found is not None and found.is_exact:
-            self._put(hbm, at, found)
-            return
+            return self._put(hbm, at, found)
         if is_met and not is_late:
             self._refuse_unplaced(at, found)
             self._refuse_less(hbm, at, found, kind)
@@ -163,6 +158,14 @@ class Far:
             self._same(hbm, at, found, kind)
         if is_met:
             hbm.is_marked = any(map(is_marked, hbm.held))
+
+    def write_own(self, hbm: Runs, at: int, base: Value, found: Block | None) -> None:
+        """An operand is written, of which each device has its own."""
+        if found is None or not is_uniform(base) or hbm.is_marked or hbm.is_stored:
+            self.write(hbm, at, base, found, OWN)
+        elif found.parts:
+            note(self.turning, at, found.hull)
+            self._own(hbm, found, (found.hull,))
 
     def _ask(self, hbm: Runs, base: Value, found: Block, kind: Kind, is_met: bool) -> None:
         is_vague = kind is SAME and not found.bases and hbm.is_mixed

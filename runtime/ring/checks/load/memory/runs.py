@@ -68,6 +68,7 @@ EVERYBODY = -1
 Slots = list[Tag | None]
 Held = Content | Slots
 NOTHING = Content(Kind.NOTHING, -1)
+_LOST, _NOTHING, _WHOLE = Kind.LOST, Kind.NOTHING, Kind.WHOLE
 
 
 class Runs:
@@ -213,14 +214,14 @@ def _in_pieces(runs: Runs, starts: Sequence[int]) -> list[Held]:
 
 def _meet(a: Held, b: Held) -> Held:
     if isinstance(a, list) or isinstance(b, list):
-        return a[:] if isinstance(a, list) and a == b else Content(Kind.LOST, 0)
+        return a[:] if isinstance(a, list) and a == b else Content(_LOST, 0)
     if a == b:
         return a
-    event = min(a.event, b.event)
-    if Kind.LOST in (a.kind, b.kind) or (a.kind is Kind.WHOLE) is not (b.kind is Kind.WHOLE):
-        return Content(Kind.LOST, event)
-    if Kind.NOTHING in (a.kind, b.kind):
-        return b if a.kind is Kind.NOTHING else a
+    one, other = a.kind, b.kind
+    if one is _LOST or other is _LOST or (one is _WHOLE) is not (other is _WHOLE):
+        return Content(_LOST, min(a.event, b.event))
+    if one is _NOTHING or other is _NOTHING:
+        return b if one is _NOTHING else a
     number = a.number if a.number == b.number else None
     stored = max(a.stored, b.stored)
-    return Content(min(a.kind, b.kind), event, number, a.fewer | b.fewer, stored)
+    return Content(min(one, other), min(a.event, b.event), number, a.fewer | b.fewer, stored)
