@@ -121,3 +121,16 @@ def test_an_address_that_each_way_makes_another_one_is_not_that_of_either():
     tail = [*rest, *hops(2), f"li r22, {SEEN}", "li r23, 32", read]
     assert _rule([*lines, *tail]) == "bounds"
     Ring(2, symbols=dict([MANY])).check_lines(whole([*lines[: -len(other) - 1], lines[-1], *tail]))
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [["bge r9, r7, A", "li r40, 1", "A: li r41, 1"],
+     ["bge r9, r7, A", "li r40, 1", "jump B", "A: li r41, 1", "B: li r41, 2"]],
+    ids=["where it is taken", "where it is not"],
+)  # fmt: skip
+def test_what_one_of_two_ways_does_not_know_is_not_known(ways: list[str]):
+    """A register that one way writes, and a branch that reads it."""
+    after = ["bge r40, r1, C", "C: li r41, 3"]
+    assert _rule(["li r7, 2", *ways, *after]) == "branch"
+    Ring(2, symbols=dict([MANY])).check_lines(whole(["li r7, 2", "li r40, 1", *ways, *after]))
