@@ -5,10 +5,21 @@
 The decoder accepts exactly what the encoder writes: unused bytes and bits must be zero.
 """
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Sequence
 
 from runtime.errors import Malformed
 from runtime.isa.spec import OPCODES, WORD_BYTES, Inst
+
+
+class Decoded(tuple[Inst, ...]):
+    """Instructions of a code section, those with equal words one object.
+
+    `distinct` has each of them once, and `numbers` says which of those each instruction is.
+    """
+
+    distinct: Sequence[Inst]
+    numbers: "array[int]"
 
 
 def encode_one(inst: Inst) -> bytes:
@@ -35,23 +46,33 @@ def word_addresses(code: Iterable[Inst]) -> list[int]:
     return addresses
 
 
-def decode(data: bytes) -> tuple[Inst, ...]:
-    """All instructions of a code section, those with equal words one object; Malformed where the
-    bytes are none.
-    """
+def decode(data: bytes) -> Decoded:
+    """All instructions of a code section; Malformed where the bytes are none."""
     if len(data) % WORD_BYTES:
         raise Malformed(f"code of {len(data)} bytes is not a whole number of words")
-    code: list[Inst] = []
-    known: dict[bytes, Inst] = {}
+    distinct, numbers = list[Inst](), array("I")
+    known: dict[bytes, int] = {}
     at = 0
     while at < len(data):
         raw = _words_at(data, at)
-        inst = known.get(raw)
-        if inst is None:
-            inst = known[raw] = _decoded(raw, at // WORD_BYTES)
-        code.append(inst)
+        number = known.get(raw)
+        if number is None:
+            number = known[raw] = len(distinct)
+            distinct.append(_decoded(raw, at // WORD_BYTES))
+        numbers.append(number)
         at += len(raw)
-    return tuple(code)
+    code = Decoded(map(distinct.__getitem__, numbers))
+    code.distinct, code.numbers = distinct, numbers
+    return code
+
+
+def distinct_of(code: Sequence[Inst]) -> tuple[Sequence[Inst], "array[int]"]:
+    """The objects that the instructions of a program are, and which of them each is."""
+    if isinstance(code, Decoded):
+        return code.distinct, code.numbers
+    known = dict(zip(map(id, code), code, strict=True))
+    places = {key: number for number, key in enumerate(known)}
+    return [*known.values()], array("I", map(places.__getitem__, map(id, code)))
 
 
 def _words_at(data: bytes, at: int) -> bytes:

@@ -8,6 +8,9 @@ from operator import attrgetter, itemgetter
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from runtime.isa.fields import Memory, Register, Registers
 from runtime.isa.instructions.net import Recv, Send
 from runtime.isa.meant import told
@@ -42,14 +45,11 @@ class Form:
     is_exchange: bool
 
 
-def forms_of(code: Sequence[Inst], places: Sequence[int]) -> list[Form | None]:
-    """The forms of a program's instructions, None of those of the control unit.
-
-    Those at some `places` are on data. Instructions that are one object share a form.
-    """
-    insts = {id(inst): inst for inst in map(code.__getitem__, places)}
-    forms = {key: _form(inst) for key, inst in insts.items()}
-    return list(map(forms.get, map(id, code)))
+def forms_of(distinct: Sequence[Inst], numbers: NDArray[np.uint32]) -> list[Form | None]:
+    """The forms of instructions of which `numbers` says which each is, None of the control unit."""
+    forms = [_form(inst) if isinstance(inst, DataInst) else None for inst in distinct]
+    table = np.fromiter(forms, np.object_, len(forms))
+    return table[numbers].tolist()
 
 
 class Fields(NamedTuple):
@@ -80,8 +80,7 @@ _kinds: dict[tuple[type[DataInst], Any], Kind] = {}
 """Those that were met, by class and what `Fields.words` reads."""
 
 
-def _form(inst: Inst) -> Form:
-    assert isinstance(inst, DataInst)
+def _form(inst: DataInst) -> Form:
     cls = type(inst)
     fields = _fields(cls)
     key = cls, fields.words(inst)

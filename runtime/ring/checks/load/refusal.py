@@ -7,12 +7,13 @@ from typing import NoReturn
 import numpy as np
 
 from runtime.errors import Invalid
+from runtime.isa.encoding import distinct_of
 from runtime.isa.spec import OPCODES, Inst
 from runtime.ring.checks.load.memory.events import Events
 from runtime.ring.checks.load.memory.runs import EVERYBODY, Kind, Slots, Tag
 
 _OPCODE: Callable[[Inst], int] = attrgetter("OPCODE")
-_WORDS = bytes(OPCODES[code].WORDS if code in OPCODES else 0 for code in range(256))
+_WORDS = np.array([OPCODES[code].WORDS if code in OPCODES else 0 for code in range(256)], np.uint8)
 """How many words an instruction has, by its opcode."""
 
 
@@ -28,14 +29,17 @@ class Unsafe(Invalid):
 
 
 class Narrator:
-    """Names the instructions of a program, which are counted 0, 1, 2, ... here."""
+    """Names the instructions of a program, which are counted 0, 1, 2, ... here.
+
+    Of its `distinct` ones `numbers` says which each of them is, and `kinds` are their opcodes.
+    """
 
     def __init__(self, code: Sequence[Inst], nodes_at: Callable[[int], Sequence[str]]) -> None:
         self.code = code
-        opcodes = bytes(map(_OPCODE, code))
-        self.kinds = np.frombuffer(opcodes, np.uint8)
-        words = np.frombuffer(opcodes.translate(_WORDS), np.uint8)
-        self.addresses = np.concatenate([[0], np.cumsum(words[:-1], dtype=np.int64)])
+        self.distinct, numbers = distinct_of(code)
+        self.numbers = np.frombuffer(numbers, np.uint32)
+        self.kinds = np.frombuffer(bytes(map(_OPCODE, self.distinct)), np.uint8)[self.numbers]
+        self.addresses = np.cumsum(_WORDS[self.kinds], dtype=np.int64) - _WORDS[self.kinds]
         self.nodes_at = nodes_at
 
     def at(self, pc: int) -> int:

@@ -76,7 +76,7 @@ class Walk:
         tails = sorted(tail for known in self.tails.values() for tail in known)
         self.numbers = {tail: number for number, tail in enumerate(tails)}
         self.joints = {*self.tails, *self.goals.values()}
-        self.forms = forms_of(code, others_than(OTHERS - DATA, kinds))
+        self.forms = forms_of(narrator.distinct, narrator.numbers)
         self.breaks = sorted(self.joints.union(controls))
         self.groups = Groups(self.forms, kinds)
         self.exchanges = Exchanges(code, self.forms, exchanges_of(kinds, self.breaks), self.data)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from runtime.errors import Invalid, Malformed
 from runtime.isa import ISA, Halt, Inst, Jump, Li, Map1, Map2, Operand
-from runtime.isa.encoding import decode, encode, encode_one
+from runtime.isa.encoding import decode, distinct_of, encode, encode_one
 from runtime.isa.fields import Memory, Register, Registers
 from runtime.isa.kinds import Bits, Choice, Integer, Kind
 from runtime.isa.syntax import parse, show
@@ -91,6 +91,17 @@ def test_round_trip(mnemonic: str, data: st.DataObject) -> None:
     assert decode(encode([inst])) == (inst,)
     labels = {f"L{pc}": pc for pc in [getattr(inst, "target", 0)]}
     assert parse(show(inst), labels) == inst
+
+
+def test_of_equal_words_there_is_one_object_which_is_found_by_its_number() -> None:
+    code = [Li(1, 5), Halt(), Li(1, 5), Li(2, 5), Halt()]
+    decoded = decode(encode(code))
+    assert decoded == tuple(code)
+    for found in (decoded, [*decoded], code):
+        distinct, numbers = distinct_of(found)
+        assert [distinct[number] for number in numbers] == code
+        assert all(distinct[n] is inst for n, inst in zip(numbers, found, strict=True))
+        assert len(distinct) == (5 if found is code else 3)
 
 
 @given(raw=st.binary(min_size=16, max_size=64))
