@@ -21,7 +21,7 @@ from runtime.isa.instructions.ctrl import (
     Sts,
     Sub,
 )
-from runtime.isa.spec import CtrlInst, Inst
+from runtime.isa.spec import CtrlInst
 from runtime.ring.checks.load.memory.runs import Content, Kind
 from runtime.ring.checks.load.memory.tags import Tags
 from runtime.ring.checks.load.refusal import Narrator
@@ -95,7 +95,7 @@ def _immediate(function: Function) -> Compute:
     return compute
 
 
-COMPUTE: dict[type[Inst], Compute] = {
+COMPUTE: dict[type[object], Compute] = {
     Li: _li,
     Mov: _mov,
     **{cls: _of_two(OF_TWO[cls.MNEMONIC]) for cls in (Add, Sub, Mul, Min, Max)},

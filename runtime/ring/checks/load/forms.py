@@ -45,11 +45,14 @@ class Form:
     is_exchange: bool
 
 
-def forms_of(distinct: Sequence[Inst], numbers: NDArray[np.uint32]) -> list[Form | None]:
-    """The forms of instructions of which `numbers` says which each is, None of the control unit."""
-    forms = [_form(inst) if isinstance(inst, DataInst) else None for inst in distinct]
-    table = np.fromiter(forms, np.object_, len(forms))
-    return table[numbers].tolist()
+Step = Form | Inst
+"""An instruction on data by its form, one of the control unit as it is."""
+
+
+def steps_of(distinct: Sequence[Inst], numbers: NDArray[np.uint32]) -> list[Step]:
+    """The steps of a program, of whose distinct instructions `numbers` says which each is."""
+    steps = [_form(inst) if isinstance(inst, DataInst) else inst for inst in distinct]
+    return np.fromiter(steps, np.object_, len(steps))[numbers].tolist()
 
 
 class Fields(NamedTuple):

@@ -34,6 +34,7 @@ from runtime.isa.instructions.ctrl import (
 )
 from runtime.isa.meant import MASK, digest_of, mixed, told
 from runtime.isa.spec import Inst
+from runtime.ring.checks.load.forms import Form
 from runtime.ring.checks.load.layers.groups import packer
 from runtime.ring.checks.load.walk import Walk
 
@@ -160,14 +161,14 @@ class Meaning:
     def _span(self, at: int, end: int, registers: list[int]) -> None:
         """Execute instructions one by one, none of which is on links."""
         words, numbers = list[str](), list[int]()
-        for inst, form in zip(self.code[at:end], self.walk.forms[at:end], strict=True):
-            if form is not None:
-                words.append(form.kind.what)
-                numbers += form.get(registers)
-            elif type(inst) is Li:
-                registers[inst.rd] = inst.value & MASK
+        for step in self.walk.steps[at:end]:
+            if type(step) is Form:
+                words.append(step.kind.what)
+                numbers += step.get(registers)
+            elif type(step) is Li:
+                registers[step.rd] = step.value & MASK
             else:
-                _COMPUTE[type(inst)](inst, registers)
+                _COMPUTE[type(step)](step, registers)
         if not words:
             return
         if self.told.is_exchange:
@@ -189,8 +190,8 @@ class Meaning:
         elif isinstance(inst, Halt):
             self._say(at, told(Halt, ()), ())
             self.held = None
-        elif (form := self.walk.forms[at]) is not None:
-            self._say(at, form.kind.what, form.get(held.registers), form.is_exchange)
+        elif isinstance(step := self.walk.steps[at], Form):
+            self._say(at, step.kind.what, step.get(held.registers), step.is_exchange)
         else:
             _COMPUTE[type(inst)](inst, held.registers)
 
@@ -271,7 +272,7 @@ def _of_two(function: Function) -> Compute:
     return compute
 
 
-_COMPUTE: dict[type[Inst], Compute] = {
+_COMPUTE: dict[type[object], Compute] = {
     Li: _li,
     Mov: _mov,
     **{cls: _immediate(_FUNCTIONS[cls.MNEMONIC]) for cls in (Addi, Muli, Divi)},

@@ -20,7 +20,7 @@ from runtime.isa.instructions.ctrl import Bge, Halt, Jump, Loop
 from runtime.isa.spec import CtrlInst, Inst
 from runtime.ring.checks.load.control import COMPUTE, Control
 from runtime.ring.checks.load.data import Data
-from runtime.ring.checks.load.forms import forms_of
+from runtime.ring.checks.load.forms import Form, steps_of
 from runtime.ring.checks.load.layers.again import Again
 from runtime.ring.checks.load.layers.exchanges import Exchanges, exchanges_of
 from runtime.ring.checks.load.layers.finding import (
@@ -76,13 +76,13 @@ class Walk:
         tails = sorted(tail for known in self.tails.values() for tail in known)
         self.numbers = {tail: number for number, tail in enumerate(tails)}
         self.joints = {*self.tails, *self.goals.values()}
-        self.forms = forms_of(narrator.distinct, narrator.numbers)
+        self.steps = steps_of(narrator.distinct, narrator.numbers)
         self.breaks = sorted(self.joints.union(controls))
-        self.groups = Groups(self.forms, kinds)
-        self.exchanges = Exchanges(code, self.forms, exchanges_of(kinds, self.breaks), self.data)
+        self.groups = Groups(self.steps, kinds)
+        self.exchanges = Exchanges(self.steps, exchanges_of(kinds, self.breaks), self.data)
         self.bodies = Bodies(code, others_than(OTHERS - SETTING, kinds), self.breaks)
         places = layers_of(kinds, self.breaks) if shortens else {}
-        self.again = Again(code, self.forms, self.groups, places, self.data)
+        self.again = Again(code, self.steps, self.groups, places, self.data)
         self.stops = self.joints.union(places)
         self.ends = sorted({*self.breaks, *places, len(code)})
         self.controls = set(controls)
@@ -133,12 +133,11 @@ class Walk:
 
     def _one_by_one(self, at: int, end: int, state: State) -> None:
         registers, execute = state.registers, self.data.execute
-        for inst, form in zip(self.code[at:end], self.forms[at:end], strict=True):
-            if form is None:
-                COMPUTE[type(inst)](inst, registers)
+        for at, step in enumerate(self.steps[at:end], at):  # noqa: B020
+            if type(step) is Form:
+                execute(state, at, step)
             else:
-                execute(state, at, form)
-            at += 1
+                COMPUTE[type(step)](step, registers)
 
     def _control(self, at: int, inst: Inst, state: State) -> None:
         if isinstance(inst, Bge):

@@ -17,7 +17,7 @@ from runtime.ring.checks.load.data import Data, Note
 from runtime.ring.checks.load.forms import Form, Values
 from runtime.ring.checks.load.layers.comparing import Compared, Comparison
 from runtime.ring.checks.load.layers.finding import Layers, Places
-from runtime.ring.checks.load.layers.groups import Forms, Groups
+from runtime.ring.checks.load.layers.groups import Groups, Steps
 from runtime.ring.checks.load.layers.rows import NO_NOTE, Bounds, Fill, Row
 from runtime.ring.checks.load.layers.story import facts, moved, seen
 from runtime.ring.checks.load.memory.blocks import is_own
@@ -57,10 +57,10 @@ class Again:
     """Leaves out what is done again, for one walk over a program."""
 
     def __init__(
-        self, code: Sequence[Inst], forms: Forms, groups: Groups, places: Places, data: Data
+        self, code: Sequence[Inst], steps: Steps, groups: Groups, places: Places, data: Data
     ) -> None:
         self.code = code
-        self.forms = forms
+        self.steps = steps
         self.groups = groups
         self.data = data
         self.known = data.tags.known
@@ -115,7 +115,7 @@ class Again:
             return 0
         if seen(before.lmu, before.window, bounds) != seen(state.lmu, now.window, bounds):
             return 0
-        comparison = Comparison(self.code, self.forms, self.groups, rows)
+        comparison = Comparison(self.steps, self.groups, rows)
         count, last = 0, stretches[0]
         for stretch in stretches:
             found = comparison.compared(stretch, state.registers)
@@ -134,12 +134,11 @@ class Again:
         """The instructions on data of a stretch, each with what it finds in its registers."""
         found: list[tuple[int, Form, Values]] = []
         registers = registers[:]
-        for at in span:
-            form = self.forms[at]
-            if form is not None:
-                found.append((at, form, form.get(registers)))
+        for at, step in enumerate(self.steps[span.start : span.stop], span.start):
+            if isinstance(step, Form):
+                found.append((at, step, step.get(registers)))
             else:
-                COMPUTE[type(self.code[at])](self.code[at], registers)
+                COMPUTE[type(step)](step, registers)
         return found
 
     def _rows(self, start: Start, span: range, now: Start, first: range) -> list[Row] | None:

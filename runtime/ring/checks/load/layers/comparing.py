@@ -9,9 +9,8 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from runtime.isa.instructions.ctrl import Li
-from runtime.isa.spec import Inst
 from runtime.ring.checks.load.control import COMPUTE
-from runtime.ring.checks.load.forms import Form, Values
+from runtime.ring.checks.load.forms import Form, Step, Values
 from runtime.ring.checks.load.layers.groups import Group, Groups
 from runtime.ring.checks.load.layers.rows import Row
 from runtime.ring.checks.load.values import Value
@@ -58,11 +57,10 @@ class Comparison:
     """Compares stretches of code with the rows of one."""
 
     def __init__(
-        self, code: Sequence[Inst], forms: Sequence[Form | None], groups: Groups,
+        self, steps: Sequence[Step], groups: Groups,
         rows: Sequence[Row],
     ) -> None:  # fmt: skip
-        self.code = code
-        self.forms = forms
+        self.steps = steps
         self.groups = groups
         self.rows = rows
         self._alike: dict[tuple[int, Group], Alike] = {}
@@ -100,18 +98,18 @@ class Comparison:
         """How many rows instructions do what they do, from the `first` on; None if one does not."""
         registers, events = found.registers, found.events
         number, rows, count, at = first, self.rows, len(self.rows), low - 1
-        for inst, form in zip(self.code[low:high], self.forms[low:high], strict=True):
+        for step in self.steps[low:high]:
             at += 1
-            if form is None:
-                if type(inst) is Li:
-                    registers[inst.rd] = inst.value
+            if type(step) is not Form:
+                if type(step) is Li:
+                    registers[step.rd] = step.value
                 else:
-                    COMPUTE[type(inst)](inst, registers)
+                    COMPUTE[type(step)](step, registers)
                 continue
             row = rows[number] if number < count else None
-            if row is None or form.kind is not row.form.kind:
+            if row is None or step.kind is not row.form.kind:
                 return None
-            values, number = form.get(registers), number + 1
+            values, number = step.get(registers), number + 1
             if not (row.fits(values) if row.loose else values == row.values):
                 return None
             if row.is_executed:

@@ -19,18 +19,17 @@ from typing import NamedTuple
 import numpy as np
 
 from runtime.isa.instructions.net import Recv, Send
-from runtime.isa.spec import Inst
 from runtime.ring.checks.load.control import COMPUTE
 from runtime.ring.checks.load.data import Data, greatest
 from runtime.ring.checks.load.forms import Form, Values
 from runtime.ring.checks.load.layers.finding import NET, SCALAR, Kinds
+from runtime.ring.checks.load.layers.groups import Steps
 from runtime.ring.checks.load.links import OPPOSITE, TOWARDS, Ends, is_sound
 from runtime.ring.checks.load.memory.runs import Runs, Slots, Tag
 from runtime.ring.checks.load.state import State
 from runtime.ring.checks.load.touches import run_of
 from runtime.ring.checks.load.values import Value
 
-Forms = Sequence[Form | None]
 Place = tuple[int, int]
 """First byte and end of what a message has on a device."""
 
@@ -92,11 +91,8 @@ def exchanges_of(kinds: Kinds, breaks: Sequence[int]) -> dict[int, int]:
 class Exchanges:
     """Executes exchanges whose messages need not be looked at one by one."""
 
-    def __init__(
-        self, code: Sequence[Inst], forms: Forms, places: dict[int, int], data: Data
-    ) -> None:
-        self.code = code
-        self.forms = forms
+    def __init__(self, steps: Steps, places: dict[int, int], data: Data) -> None:
+        self.steps = steps
         self.ends = places
         self.starts = [*places]
         self.data = data
@@ -109,14 +105,13 @@ class Exchanges:
             return at
         end, registers, places = self.ends[at], state.registers[:], list[int]()
         words, values = list[str](), list[Values]()
-        for place in range(at, end):
-            form = self.forms[place]
-            if form is None:
-                COMPUTE[type(self.code[place])](self.code[place], registers)
+        for place, step in enumerate(self.steps[at:end], at):
+            if not isinstance(step, Form):
+                COMPUTE[type(step)](step, registers)
                 continue
             places.append(place)
-            words.append(form.kind.what)
-            values.append(form.get(registers))
+            words.append(step.kind.what)
+            values.append(step.get(registers))
         key = tuple(words), tuple(values)
         if key not in self._known:
             self._known[key] = self._exchange(places, values)
@@ -154,8 +149,8 @@ class Exchanges:
 
     def _message(self, at: int, values: Values) -> Message | None:
         """A message; None where it is no piece at known places, or wrong."""
-        inst, form, ends = self.code[at], self.forms[at], self.data.ends
-        assert form is not None and isinstance(inst, Send | Recv)
+        inst, form, ends = self.data.narrator.code[at], self.steps[at], self.data.ends
+        assert isinstance(form, Form) and isinstance(inst, Send | Recv)
         touches, is_send = form.kind.touches, isinstance(inst, Send)
         (touch,) = touches.reads if is_send else touches.writes
         base, shape, size = values[touch.base], touch.shape((*values, 1)), touch.size

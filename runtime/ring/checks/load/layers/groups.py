@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from runtime.isa.spec import OPCODES, Unit
-from runtime.ring.checks.load.forms import Form
+from runtime.ring.checks.load.forms import Form, Step
 from runtime.ring.checks.load.layers.finding import NET, Kinds
 
-Forms = Sequence[Form | None]
+Steps = Sequence[Step]
 FEWEST = 4
 """Instructions that compute of which there are groups."""
 _COMPUTING = [code for code, cls in OPCODES.items() if cls.UNIT in (Unit.VXE, Unit.SXE)]
@@ -62,8 +62,8 @@ def packer(count: int) -> Callable[..., bytes]:
 class Groups:
     """Those of a program: where each begins and ends."""
 
-    def __init__(self, forms: Forms, kinds: Kinds) -> None:
-        self.forms = forms
+    def __init__(self, steps: Steps, kinds: Kinds) -> None:
+        self.steps = steps
         sorts = np.zeros(len(kinds) + 2, np.uint8)
         sorts[1:-1] = _SORTS[kinds]
         edges = np.flatnonzero(sorts[1:] != sorts[:-1])
@@ -72,7 +72,7 @@ class Groups:
         self.starts: list[int] = starts[is_one].tolist()
         self.ends: list[int] = ends[is_one].tolist()
         self._at: list[Group | None] = [None] * len(self.starts)
-        self._known: dict[tuple[Form | None, ...], Group] = {}
+        self._known: dict[tuple[Step, ...], Group] = {}
 
     def within(self, low: int, high: int) -> Iterator[tuple[int, int, Group]]:
         """Begin and end of those in a stretch, or of what is in it of one."""
@@ -83,17 +83,17 @@ class Groups:
                 yield start, end, self._at[number] or self._whole(number, start, end)
             elif low < end:
                 start, end = max(low, start), min(high, end)
-                yield start, end, self._made(tuple(self.forms[start:end]))
+                yield start, end, self._made(tuple(self.steps[start:end]))
 
     def _whole(self, number: int, start: int, end: int) -> Group:
-        found = self._at[number] = self._made(tuple(self.forms[start:end]))
+        found = self._at[number] = self._made(tuple(self.steps[start:end]))
         return found
 
-    def _made(self, key: tuple[Form | None, ...]) -> Group:
+    def _made(self, key: tuple[Step, ...]) -> Group:
         """What some instructions on data are, once for all places."""
         found = self._known.get(key)
         if found is None:
-            forms = [form for form in key if form is not None]
+            forms = [step for step in key if isinstance(step, Form)]
             words = "\n".join([form.kind.what for form in forms])
             registers = [*chain.from_iterable(form.registers for form in forms)]
             once = itemgetter(*dict.fromkeys(registers))
