@@ -10,7 +10,6 @@ integers do; where it matters that none wraps, `exact_line` asks for it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -33,12 +32,12 @@ INDICES = (ElementType.I64, ElementType.I32)
 ARITHMETIC = {"add": "Add", "sub": "Sub", "mul": "Mul"}
 
 
-@dataclass
 class Lines:
     """Answers `line_of`, each value once."""
 
-    ranges: Ranges
-    known: dict[SSAValue, Line | None] = field(default_factory=dict)
+    def __init__(self, ranges: Ranges) -> None:
+        self.ranges = ranges
+        self.known: dict[SSAValue, Line | None] = {}
 
     def line_of(self, value: SSAValue) -> Line | None:
         if value not in self.known:

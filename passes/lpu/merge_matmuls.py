@@ -45,7 +45,6 @@ What is not read any more is for `dce`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from xdsl.dialects.builtin import ModuleOp
@@ -87,8 +86,7 @@ def _joined(build: Build, parameters: Sequence[Parameter]) -> SSAValue:
     return build.reshape(row, tensor.shape[1:])
 
 
-@dataclass
-class Strands:
+class Strands(NamedTuple):
     """What has been merged so far: the values of the single products, in their order."""
 
     values: list[SSAValue]

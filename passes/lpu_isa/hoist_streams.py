@@ -39,7 +39,6 @@ parameters: `passes.lpu_isa.registers.intervals` bounds its address.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp
 from xdsl.dialects.func import FuncOp
@@ -93,7 +92,6 @@ def _is_straight(op: Operation) -> bool:
     return inst in PURE or not issubclass(inst, CtrlInst)
 
 
-@dataclass
 class Hoisting:
     """
     The streams of one block move up, so that at most `most` panels are in flight.
@@ -101,11 +99,9 @@ class Hoisting:
     `parameter_bases` are registers that address parameters.
     """
 
-    most: int
-    parameter_bases: frozenset[int]
-    order: list[Operation] = field(default_factory=list[Operation])
-    drains: list[Operation] = field(default_factory=list[Operation])
-    streams: list[Operation] = field(default_factory=list[Operation])
+    def __init__(self, most: int, parameter_bases: frozenset[int]) -> None:
+        self.most, self.parameter_bases = most, parameter_bases
+        self.order, self.drains, self.streams = (list[Operation]() for _ in range(3))
 
     def run(self, block: Sequence[Operation]) -> list[Operation]:
         """The block in its new order."""

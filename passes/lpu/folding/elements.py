@@ -7,7 +7,6 @@ An additive mask of `-max * 0` and `0 * 0` holds nothing but zeros, whatever sel
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
@@ -26,11 +25,11 @@ LIMIT = 4
 """More elements than this are not followed."""
 
 
-@dataclass
 class Elements:
     """Answers `of`, each value once."""
 
-    known: dict[SSAValue, Array | None] = field(default_factory=dict[SSAValue, Array | None])
+    def __init__(self) -> None:
+        self.known: dict[SSAValue, Array | None] = {}
 
     def of(self, value: SSAValue) -> Array | None:
         """The elements that occur, of rank 1, each once by its bits; None when not known."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
@@ -43,8 +43,7 @@ def names_in(op: Operation) -> set[str]:
     return found
 
 
-@dataclass
-class Copies:
+class Copies(NamedTuple):
     """Makes copies: `names` says what replaces a name, `values` what replaces a value."""
 
     names: Mapping[str, str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from xdsl.dialects.builtin import LocationAttr, StringAttr, UnknownLoc
 from xdsl.dialects.func import ReturnOp
@@ -70,8 +71,7 @@ def _needed(ops: Sequence[Operation], roots: Iterable[SSAValue]) -> list[Operati
     return found[::-1]
 
 
-@dataclass
-class TokenLoop:
+class TokenLoop(NamedTuple):
     """One loop over tokens while it is written: its body ends with `end`."""
 
     variable: str

@@ -119,13 +119,12 @@ def _bind(binding: Binding, tensors: Sequence[Tensor], extents: Sequence[Affine 
                 binding.bind(have, value)
 
 
-@dataclass
 class Lengths:
     """How many tokens each cache holds: as many as another only where the model says the same."""
 
-    binding: Binding
-    bound: Affine
-    known: dict[str, Affine] = field(default_factory=dict[str, Affine])
+    def __init__(self, binding: Binding, bound: Affine) -> None:
+        self.binding, self.bound = binding, bound
+        self.known: dict[str, Affine] = {}
 
     def of(self, cache: Tensor) -> Affine:
         """The tokens in a cache: a number of the model's or of `shape`, or a symbol."""
