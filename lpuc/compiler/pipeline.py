@@ -130,12 +130,12 @@ def stages_until(level: str, devices: int = 1) -> tuple[Stage, ...]:
 def make_context() -> Context:
     """A context that knows every dialect, xDSL's and ours, loaded on use."""
     from xdsl.context import Context
-    from xdsl.universe import XDSL_UNIVERSE
+    from xdsl.dialects import get_all_dialects
 
-    from lpuc.universe import LPUC_UNIVERSE
+    from dialects import DIALECTS
 
     context = Context()
-    for name, factory in (XDSL_UNIVERSE.all_dialects | LPUC_UNIVERSE.all_dialects).items():
+    for name, factory in (get_all_dialects() | DIALECTS).items():
         context.register_dialect(name, factory)
     return context
 

@@ -26,11 +26,11 @@ Passes of xDSL that start a program or open a file which their options name; not
 @cache
 def available_passes() -> dict[str, Callable[[], type[ModulePass]]]:
     """Every pass by name, xDSL's and ours, loaded on use."""
-    from xdsl.universe import XDSL_UNIVERSE
+    from xdsl.transforms import get_all_passes
 
-    from lpuc.universe import LPUC_UNIVERSE
+    from passes import PASSES
 
-    known = {**XDSL_UNIVERSE.all_passes, **LPUC_UNIVERSE.all_passes}
+    known = {**get_all_passes(), **PASSES}
     return {name: load for name, load in known.items() if name not in REACHES_OUT}
 
 

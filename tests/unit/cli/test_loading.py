@@ -25,7 +25,7 @@ UNUSED = (
     *("lpuc.compiler.dumping.written", "lpuc.compiler.resuming", "lpuc.diagnosis", "lpuc.levels"),
     *("lpuc.profiling", "lpuc.verification", "onnx.reference", "onnxruntime"),
     *("runtime.calling", "runtime.device", "runtime.ring.checks.load", "runtime.run"),
-    "runtime.weights.streaming.pieces",
+    *("runtime.weights.streaming.pieces", "xdsl.universe"),
 )
 """What a model of the standard's usual operators needs nothing of, with weights by reference."""
 
