@@ -2,14 +2,6 @@
 #include "granules.h"
 #include "offered.h"
 
-/* Times and instructions of `entries`: granule g is written at g and used at -1 - g, from the end.
- * `late` is by how much the last pass is delayed, and `waited` who is behind that. */
-struct board {
-    int64_t entries, *times;
-    int32_t *numbers;
-    int64_t late, waited;
-};
-
 static int64_t at(const struct board *board, int64_t granule)
 {
     return granule < 0 ? board->entries + granule : granule;

@@ -14,7 +14,7 @@ SOURCES = (
 )  # fmt: skip
 HEADERS = (
     "channels.h", "dot.h", "elements.h", "forms.h", "granules.h", "offered.h", "outer.h",
-    "passes.h", "places.h", "products.h", "sums.h", "sums_x86.h", "times.h",
+    "passes.h", "places.h", "products.h", "streams.h", "sums.h", "sums_x86.h", "times.h",
 )  # fmt: skip
 FLAGS = (
     "-std=gnu11", "-O2", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden", "-pthread",

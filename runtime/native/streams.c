@@ -1,25 +1,6 @@
 /* The operand FIFO: what runtime/timing/streams/fifo.py says, one beat after the other. */
-#include "granules.h"
+#include "streams.h"
 #include "offered.h"
-
-/* Columns of numbers that come one after the other, with `room` for so many; those from `low` up to
- * `high` count. */
-struct rows {
-    int64_t low, high, room, *values;
-};
-
-/* The first part is what does not change. Of panels, `base` are the bytes of those before. */
-struct filling {
-    int64_t unit, depth, latency;
-    struct rows arrivals, freed, runs;
-    int64_t served;
-    struct panel {
-        int64_t base, size, beats, units, asked, last, ready, waits;
-    } panel;
-    struct product {
-        int64_t tiles, done, held, late, came;
-    } product;
-};
 
 /* How much of something the first beats have together. */
 struct share {
@@ -43,11 +24,6 @@ ALWAYS_INLINE int64_t next(struct share *of)
         of->upto++;
     }
     return of->upto;
-}
-
-ALWAYS_INLINE int64_t *column(const struct rows *of, int64_t index)
-{
-    return of->values + index * of->room;
 }
 
 /* The channels serve a beat; runs are its begin, its end, and what all so far served. */

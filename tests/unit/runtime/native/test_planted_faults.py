@@ -315,7 +315,7 @@ WHOLE: dict[Judge, tuple[str, ...]] = {
     wrong_sums: ("checksums.c",),
     wrong_channels: ("channels.c", "channels.h", "following.c", "places.h"),
     wrong_requests: ("requests.c",),
-    wrong_timing: ("granules.c", "granules.h", "streams.c", "times.h"),
+    wrong_timing: ("granules.c", "granules.h", "streams.c", "streams.h", "times.h"),
     judging.every_half: (),
     judging.misses_pieces: (),
 }
