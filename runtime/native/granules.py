@@ -71,7 +71,7 @@ class Board:
         self._kept = times, numbers
         self._found, self._left = Scratch(FEW), Scratch(FEW)
         self._board = bytearray(BOARD.size + LATE.size)
-        self._at = ctypes.addressof(ctypes.c_char.from_buffer(self._board))
+        self.at = ctypes.addressof(ctypes.c_char.from_buffer(self._board))
         BOARD.pack_into(self._board, 0, times.size, address(times), address(numbers))
 
     def delays(self, needs: bytes, count: int) -> Ints:
@@ -79,18 +79,18 @@ class Board:
 
         It is there until the next call.
         """
-        self._delays(self._at, needs, self._found.of(count))
+        self._delays(self.at, needs, self._found.of(count))
         return self._found.numbers[:count]
 
     def mark(self, needs: bytes, left: Ints, number: int, latency: int) -> None:
         """Note a pass that leaves its ends at some times."""
         assert left.flags.c_contiguous and left.dtype == np.int64
-        self._mark(self._at, needs, address(left), number, latency)
+        self._mark(self.at, needs, address(left), number, latency)
 
     def passed(
         self, needs: bytes, count: int, number: int, start: int, latency: int, shift: int
     ) -> tuple[int, int]:
         """Note a pass that only so many granules delay; by how much, and who is behind that."""
         found, left = self._found.of(count), self._left.of(count)
-        self._pass(self._at, needs, found, left, number, start, latency, shift)
+        self._pass(self.at, needs, found, left, number, start, latency, shift)
         return LATE.unpack_from(self._board, BOARD.size)

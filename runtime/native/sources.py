@@ -9,12 +9,13 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 LIBRARY = "libproducts.so"
 SOURCES = (
-    "avx2.c", "avx512.c", "channels.c", "checksums.c", "following.c", "granules.c", "neon.c",
-    "portable.c", "products.c", "requests.c", "sha256.c", "streams.c", "threads.c",
+    "avx2.c", "avx512.c", "channels.c", "checksums.c", "engines.c", "following.c", "granules.c",
+    "messages.c", "neon.c", "panels.c", "portable.c", "products.c", "requests.c", "sha256.c",
+    "streams.c", "threads.c",
 )  # fmt: skip
 HEADERS = (
-    "channels.h", "dot.h", "elements.h", "forms.h", "granules.h", "offered.h", "outer.h",
-    "passes.h", "places.h", "products.h", "streams.h", "sums.h", "sums_x86.h", "times.h",
+    "channels.h", "dot.h", "elements.h", "engines.h", "forms.h", "granules.h", "offered.h",
+    "outer.h", "passes.h", "places.h", "products.h", "streams.h", "sums.h", "sums_x86.h", "times.h",
 )  # fmt: skip
 FLAGS = (
     "-std=gnu11", "-O2", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden", "-pthread",

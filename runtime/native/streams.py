@@ -18,6 +18,8 @@ from runtime.native.granules import Scratch
 CONSTANT = struct.Struct("3q")
 STATE = struct.Struct("26q")
 """What follows it in `struct filling` of streams.c."""
+ROWS = struct.Struct("13q")
+"""The first of that."""
 MOST = 1 << 12
 """Beats of a call."""
 
@@ -76,7 +78,7 @@ class Filling:
         self._known = [rows.values for rows in self._rows]
         self._addresses = list(map(address, self._known))
         self._buffer = bytearray(CONSTANT.size + STATE.size)
-        self._at = ctypes.addressof(ctypes.c_char.from_buffer(self._buffer))
+        self.at = ctypes.addressof(ctypes.c_char.from_buffer(self._buffer))
         CONSTANT.pack_into(self._buffer, 0, *constant)
         self._behind, self._left = Scratch(MOST), Scratch(MOST)
 
@@ -85,7 +87,7 @@ class Filling:
         waited for room.
         """
         self._give(served, panel, (0, 0, 0, 0, 0))
-        self._request(self._at, MOST)
+        self._request(self.at, MOST)
         served, waits, *_ = self._take(panel)
         return served, waits
 
@@ -99,20 +101,41 @@ class Filling:
         where, waits, done, held, late, came = address(delays), False, 0, 0, start, start
         while True:
             self._give(served, panel, (tiles, done, held, late, came))
-            self._drain(self._at, needs, where, start, behind, MOST)
+            self._drain(self.at, needs, where, start, behind, MOST)
             served, waited, done, held, late, came = self._take(panel)
             waits |= waited
             if done == panel.beats:
                 break
-        self._leave(self._at, needs, where, start, behind, left)
+        self._leave(self.at, needs, where, start, behind, left)
         return Drained(served, waits, late, came, self._left.numbers[:ends])
+
+    def give(self, served: int, more: int = MOST) -> None:
+        """Tell the library where rows stand, with room for so many more, and what was served."""
+        self._find(more)
+        (a, b, c), (at_a, at_b, at_c) = self._rows, self._addresses
+        ROWS.pack_into(
+            self._buffer, CONSTANT.size, a.low, a.high, a.size, at_a, b.low, b.high, b.size, at_b,
+            c.low, c.high, c.size, at_c, served,
+        )  # fmt: skip
+
+    def take(self) -> int:
+        """Know where rows stand behind what the library did; what was served."""
+        a, b, c = self._rows
+        (
+            a.low, a.high, _, _, b.low, b.high, _, _, c.low, c.high, _, _, served,
+        ) = ROWS.unpack_from(self._buffer, CONSTANT.size)  # fmt: skip
+        return served
+
+    def _find(self, more: int) -> None:
+        """Have room in all rows, and know where they lie."""
+        for index, rows in enumerate(self._rows):
+            rows.reserve(more)
+            if rows.values is not self._known[index]:
+                self._known[index], self._addresses[index] = rows.values, address(rows.values)
 
     def _give(self, served: int, panel: Panel, product: tuple[int, ...]) -> None:
         """Tell the library where all stands."""
-        for index, rows in enumerate(self._rows):
-            rows.reserve(MOST)
-            if rows.values is not self._known[index]:
-                self._known[index], self._addresses[index] = rows.values, address(rows.values)
+        self._find(MOST)
         (a, b, c), (at_a, at_b, at_c), p = self._rows, self._addresses, panel
         STATE.pack_into(
             self._buffer, CONSTANT.size, a.low, a.high, a.size, at_a, b.low, b.high, b.size, at_b,

@@ -62,11 +62,13 @@ class Engines:
         self.fetch = Fetch(target)
         self.wrote = False
 
-    def execute(self, pc: int, inst: Inst, work: Work, base: int = 0) -> list[Event]:
+    def execute(
+        self, pc: int, inst: Inst, work: Work, base: int = 0, border: Border | None = None
+    ) -> list[Event]:
         """Issue the next instruction of the program, `base` is the address of its HBM operand.
 
         Gives its event, or nothing for a stream whose bytes wait for products to come, and then
-        those of streams that could end.
+        those of streams that could end. The border of a request is asked for if it is not known.
         """
         self.number += 1
         engine = engine_of(inst)
@@ -78,9 +80,12 @@ class Engines:
         elif engine is Engine.SXE:
             found.append(self._matrix(pc, issued, work))
         elif engine is Engine.STREAM:
-            self._stream(pc, issued[0], work, _moved(work.far, base))
+            far = _moved(work.far, base)
+            self._stream(pc, issued[0], work, far, border or self._border(work, far))
         elif engine is Engine.TRANSFER:
-            found.append(self._transfer(pc, issued, work, _moved(work.far, base)))
+            far = _moved(work.far, base)
+            border = border or self._border(work, far)
+            found.append(self._transfer(pc, issued, work, far, border))
         elif isinstance(inst, Send):
             found.append(self._send(pc, issued, work, inst.side))
         elif isinstance(inst, Recv):
@@ -209,9 +214,9 @@ class Engines:
             setup + work.steps, work.bytes, cause, waited, Reason(late, cause, waited),
         )  # fmt: skip
 
-    def _transfer(self, pc: int, issued: Reason, work: Work, far: Range) -> Event:
+    def _transfer(self, pc: int, issued: Reason, work: Work, far: Range, border: Border) -> Event:
         taken = self._taken(Engine.TRANSFER, issued)
-        begun, border = max(taken, self._turned(work), self._hazard(far)), self._border(work, far)
+        begun = max(taken, self._turned(work), self._hazard(far))
         setup = max(0, self.target.issue_latency - work.steps) if work.bytes else 0
         setup += -(-border.banks // self.rates.units)
         begun = Reason(begun.time + setup, begun.cause, begun.waited)
@@ -255,10 +260,10 @@ class Engines:
         self.fifo.bills.owe(issued * self.rates.units, work.units + border)
         self.wrote, self.bus = work.far.writes, Wait(left, self.number)
 
-    def _stream(self, pc: int, issued: int, work: Work, far: Range) -> None:
+    def _stream(self, pc: int, issued: int, work: Work, far: Range, border: Border) -> None:
         panel = Panel(
             self.number, pc, work.bytes, work.beats, work.units, far, issued, self.fifo.total,
-            self.fifo.bills.count, self.writes.ready(far), self._border(work, far).total,
+            self.fifo.bills.count, self.writes.ready(far), border.total,
         )  # fmt: skip
         self.pushed.append(panel)
         self.fifo.push(panel)

@@ -22,20 +22,20 @@ class NativeLmuScoreboard(LmuScoreboard):
 
     def __init__(self, size: int, granule: int, library: ctypes.CDLL) -> None:
         super().__init__(size, granule)
-        self._board = Board(library, self.times, self.numbers)
+        self.board = Board(library, self.times, self.numbers)
 
     def delays(self, of: Needs) -> Ints:
         if not of.needed.size:
             return NONE
-        return self._board.delays(packed(of), of.needed.size)
+        return self.board.delays(packed(of), of.needed.size)
 
     def passed(
         self, of: Needs, number: int, start: int, latency: int, shift: int = 0
     ) -> tuple[int, int] | None:
         if not (count := of.needed.size):
             return None
-        late = self._board.passed(packed(of), count, number, start, latency, shift)
+        late = self.board.passed(packed(of), count, number, start, latency, shift)
         return late if late[0] > start else None
 
     def mark(self, of: Needs, number: int, left: Ints, latency: int) -> None:
-        self._board.mark(packed(of), left, number, latency)
+        self.board.mark(packed(of), left, number, latency)

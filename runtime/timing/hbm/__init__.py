@@ -4,7 +4,7 @@
 burst (`queues`), and when they did it (`clocks`; by numpy in `channels`, by the library in
 `native`)."""
 
-from runtime.timing.hbm.borders import Border, Bordering, Borders, Request
+from runtime.timing.hbm.borders import NOTHING, Border, Bordering, Borders, Request
 from runtime.timing.hbm.law import (
     Rates,
     Transfer,
@@ -17,6 +17,7 @@ from runtime.timing.hbm.requests import Pattern
 from runtime.timing.hbm.served import borders_of
 
 __all__ = [
+    "NOTHING",
     "Border",
     "Bordering",
     "Borders",

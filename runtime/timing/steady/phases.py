@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from runtime.order.ranges import Range
 from runtime.target import Target
+from runtime.timing.batches import Batches, engines_of
 from runtime.timing.engines import Engines
 from runtime.timing.events import Engine
 from runtime.timing.hbm import Bordering
@@ -54,11 +55,11 @@ def ranges_of(engines: Engines) -> dict[int, Range]:
 def resumed(
     target: Target, phase: Phase, now: Now, ranges: dict[int, Range], before: Ended,
     borders: Bordering,
-) -> Engines:  # fmt: skip
+) -> Batches:  # fmt: skip
     """A machine that stands somewhere in a phase; `ranges` are those of `phase.accesses`. What is
     no part of the phase, since it was long ago, was `before`.
     """
-    engines = Engines(target, borders)
+    engines = engines_of(target, borders)
     engines.number = now.number
     phase.clocks.resume(engines, now)
     phase.near.resume(engines.lmu, now)

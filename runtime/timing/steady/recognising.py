@@ -6,14 +6,14 @@ from typing import NamedTuple
 from runtime.isa.instructions.ctrl import Loop
 from runtime.order.ranges import Range
 from runtime.target import Target
-from runtime.timing.engines import Engines
+from runtime.timing.batches import Batches, engines_of
 from runtime.timing.events import Event, Reason
-from runtime.timing.hbm import rates
+from runtime.timing.hbm import Border, rates
 from runtime.timing.scoreboard import NEVER
 from runtime.timing.steady.filling import REST, Ended
 from runtime.timing.steady.phases import Phase, now_of, phase_of, ranges_of, resumed
 from runtime.timing.steady.since import Now
-from runtime.timing.steady.turns import Foreseen, Order, Step, Told, Turn, order_of
+from runtime.timing.steady.turns import Foreseen, Order, Step, Told, Turn, order_of, turn_of
 from runtime.timing.walk import Walk
 from runtime.timing.work import Work
 from runtime.traps import Trap
@@ -56,7 +56,7 @@ class Steady:
     def __init__(self, target: Target, told: Told | None = None) -> None:
         self.target, self.unit, self.still = target, rates(target).units, 0
         self._foreseen = Foreseen(target, told)
-        self._engines = Engines(target, self._foreseen)
+        self._engines = engines_of(target, self._foreseen.borders)
         self._is_behind = False
         self._steps: list[Step] = []
         self._standing: Standing | None = None
@@ -65,11 +65,17 @@ class Steady:
         self._known: dict[tuple[Phase, Turn, Order], Known] = {}
 
     @property
-    def engines(self) -> Engines:
+    def engines(self) -> Batches:
+        """The engines behind all turns that were gone through, of which all is known."""
+        engines = self._awake()
+        engines.settle()
+        return engines
+
+    def _awake(self) -> Batches:
         """The engines behind all turns that were gone through."""
         if self._is_behind:
             assert self._standing is not None
-            self._engines = resumed(self.target, *self._standing, self._foreseen)
+            self._engines = resumed(self.target, *self._standing, self._foreseen.borders)
             self._is_behind = False
         return self._engines
 
@@ -84,36 +90,29 @@ class Steady:
     def leave(self) -> Iterator[Event]:
         """Go through the instructions that were taken, one by one."""
         steps, self._steps = self._steps, []
-        self._foreseen.foresee(steps)
-        for step in steps:
-            yield from self._execute(step)
+        yield from self._execute(steps, self._foreseen.foresee(steps))
 
-    def _execute(self, step: Step) -> Iterable[Event]:
-        engines = self.engines
+    def _execute(self, steps: Sequence[Step], borders: Sequence[Border | None]) -> Iterator[Event]:
+        engines = self._awake()
         self._standing = None
-        try:
-            return engines.execute(*step)
-        except Trap as trap:
-            trap.pc = step.pc
-            raise
+        return engines.several(steps, borders)
 
     def _turn(self) -> Iterator[Event]:
         steps, self._steps = self._steps, []
-        turn = self._foreseen.turn(steps)
+        borders = self._foreseen.foresee(steps)
+        turn = turn_of(steps, borders)
         if not self._is_again(turn, steps):
-            for step in steps:
-                yield from self._execute(step)
+            yield from self._execute(steps, borders)
             return
         begun = self._standing or self._stand()
         key = begun.phase, turn, _order(steps, begun)
         known = self._known.get(key)
         if known is None:
-            events = tuple(event for step in steps for event in self._execute(step))
+            events = tuple(self._execute(steps, borders))
             over = self._standing = self._stand()
             self._known[key] = _known(begun, over, events)
             yield from events
         else:
-            self._foreseen.known.clear()
             self._standing, self._is_behind = _over(known, begun, steps, self.unit), True
             self.still += len(steps)
             by = begun.now.behind(known.begun)

@@ -1,6 +1,5 @@
 """What comes next: the instructions of a turn, with all of their addresses that matters."""
 
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -8,7 +7,7 @@ from runtime.isa.instructions.memory import Stream
 from runtime.isa.spec import Inst, Unit
 from runtime.order.ranges import Range, meet
 from runtime.target import Target
-from runtime.timing.hbm import Border, Pattern, Request, borders_of
+from runtime.timing.hbm import Border, borders_of
 from runtime.timing.work import Work
 
 Turn = tuple[tuple[int, int, Border | None], ...]
@@ -43,14 +42,6 @@ class Foreseen:
 
     def __init__(self, target: Target, told: Told | None) -> None:
         self.borders, self.told, self.number = borders_of(target), told, -1
-        self.known = deque[Border]()
-
-    def turn(self, steps: Sequence[Step]) -> Turn:
-        """The turn of instructions that come next."""
-        return tuple(
-            (pc, id(work), border)
-            for (pc, _, work, _), border in zip(steps, self.foresee(steps), strict=True)
-        )
 
     def foresee(self, steps: Sequence[Step]) -> list[Border | None]:
         """The border of each of those that come next, if it is a request."""
@@ -60,7 +51,6 @@ class Foreseen:
         borders = self.borders.several(
             [(work.pattern, work.far.low + base, work.clocks) for _, _, work, base in moved]
         )
-        self.known.extend(borders)
         for k, step, border in zip(where, moved, borders, strict=True):
             found[k] = border
             if self.told is not None:
@@ -68,14 +58,12 @@ class Foreseen:
         self.number += len(steps)
         return found
 
-    def in_units(self, pattern: Pattern | None, low: int, took: int) -> Border:
-        """The border of the next request that is served."""
-        del pattern, low, took
-        return self.known.popleft()
 
-    def several(self, requests: Sequence[Request]) -> list[Border]:
-        """Those of the next ones."""
-        return [self.known.popleft() for _ in requests]
+def turn_of(steps: Sequence[Step], borders: Sequence[Border | None]) -> Turn:
+    """The turn of instructions with these borders."""
+    return tuple(
+        (pc, id(work), border) for (pc, _, work, _), border in zip(steps, borders, strict=True)
+    )
 
 
 def order_of(

@@ -17,15 +17,15 @@ class NativeFifo(Fifo):
     def __init__(self, target: Target, library: ctypes.CDLL) -> None:
         super().__init__(target)
         constant, rows = (self.unit, self.depth, self.latency), (self.arrivals, self.freed)
-        self._filling = Filling(library, constant, (*rows, self.bills.runs))
+        self.filling = Filling(library, constant, (*rows, self.bills.runs))
 
     def _request(self, panel: Panel) -> None:
-        self.bills.served, waits = self._filling.request(self.bills.served, panel)
+        self.bills.served, waits = self.filling.request(self.bills.served, panel)
         self._waits(panel, waits)
 
     def _drain(self, panel: Panel, tiles: int, start: int, needs: Needs, delays: Ints) -> Drain:
         product, ends = (tiles, start), needs.ends.size
-        self.bills.served, waits, late, came, left = self._filling.drain(
+        self.bills.served, waits, late, came, left = self.filling.drain(
             self.bills.served, panel, product, packed(needs), delays, ends
         )
         self._waits(panel, waits)

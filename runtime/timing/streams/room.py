@@ -44,9 +44,9 @@ class Rows:
     Those from `low` up to `high` count, of each of `values`, which have room for `size`.
     """
 
-    def __init__(self, columns: int) -> None:
-        self.values: Ints = np.zeros((columns, WINDOW), np.int64)
-        self.size = WINDOW
+    def __init__(self, columns: int, size: int = WINDOW) -> None:
+        self.values: Ints = np.zeros((columns, size), np.int64)
+        self.size = size
         self.low = self.high = 0
 
     def column(self, index: int) -> Ints:

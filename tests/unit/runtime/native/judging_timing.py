@@ -1,9 +1,9 @@
 """Judges what the library does of the event model by what numpy does of it: the same events."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, cycle, islice, zip_longest
 from random import Random
 from typing import Any
 
@@ -13,24 +13,31 @@ from runtime.native.library import Kernel
 from runtime.order.ranges import Range
 from runtime.program.program import Program
 from runtime.target import Target
+from runtime.timing.batches import Batches, NativeEngines
 from runtime.timing.chaining import Touch
 from runtime.timing.engines import Engines
 from runtime.timing.events import Event
 from runtime.timing.granules import NativeLmuScoreboard
+from runtime.timing.hbm import borders_of
 from runtime.timing.scoreboard import LmuScoreboard, Needs, Wait, needs
+from runtime.timing.steady import Step as Taken
+from runtime.timing.steady import phase_of
+from runtime.timing.steady.turns import Foreseen
 from runtime.timing.streams import Fifo, NativeFifo, Panel, WindowedFifo
 from runtime.timing.walk import Walk
 from runtime.traps import Trap
 from tests.unit.runtime.timing.fixed_programs import fixed
+from tests.unit.runtime.timing.looping import random_loops
+from tests.unit.runtime.timing.microbenchmarks.assembled import assembled
 from tests.unit.runtime.timing.random_programs import random_exchange, random_program
 
 Step = tuple[Event, ...] | str
 """The events that an instruction completes, or how it traps."""
 
 
-def numpy_engines(target: Target) -> Engines:
+def numpy_engines(target: Target) -> Batches:
     """A machine whose LMU and streams numpy serves."""
-    engines = Engines(target)
+    engines = Batches(target)
     engines.lmu = LmuScoreboard(target.lmu_bytes, target.lmu_granule)
     engines.fifo = WindowedFifo(target)
     return engines
@@ -58,11 +65,72 @@ def steps(
         yield str(trap)
 
 
+BATCHES = (1, 2, 50, 3, 7, 1200)
+"""Instructions that the library goes through at once, in turns."""
+
+
+def batches(
+    program: Program, symbols: Mapping[str, int], entry: str, most: int
+) -> Iterator[list[Taken] | Trap]:
+    """The first instructions of a run, some at a time, and the trap that ends it."""
+    walk, sizes = Walk(program, symbols, entry).run(1 << 20), cycle(BATCHES)
+    batch, size = list[Taken](), next(sizes)
+    try:
+        for step in islice(walk, most):
+            batch.append(Taken(*step))
+            if len(batch) == size:
+                yield batch
+                batch, size = list[Taken](), next(sizes)
+        yield batch
+    except Trap as trap:
+        yield batch
+        yield trap
+
+
+def made(events: Iterable[Event]) -> list[Event | str]:
+    """Events, and the trap that ends them."""
+    found = list[Event | str]()
+    try:
+        found.extend(events)
+    except Trap as trap:
+        found.append(str(trap))
+    return found
+
+
+def unlike(
+    program: Program, kernel: Kernel, symbols: Mapping[str, int] | None = None,
+    entry: str = "step", most: int = 1 << 20,
+) -> str:  # fmt: skip
+    """The first of some instructions of which engines that the library drives, as far as it can,
+    make other events than numpy, or are in another phase behind them.
+    """
+    target = program.target
+    mine = NativeEngines(target, borders_of(target), kernel.library)
+    other, foreseen = numpy_engines(target), Foreseen(target, None)
+    for number, batch in enumerate(batches(program, symbols or {}, entry, most)):
+        if isinstance(batch, Trap):
+            break
+        borders = foreseen.foresee(batch)
+        found, expected = made(mine.several(batch, borders)), made(other.several(batch, borders))
+        if found != expected:
+            pairs = zip_longest(found, expected)
+            return next(f"{one}, not {two}" for one, two in pairs if one != two)
+        if expected and isinstance(expected[-1], str):
+            break
+        if number % 5 == 0:
+            mine.settle()
+            if phase_of(mine) != phase_of(other):
+                return f"{phase_of(mine)}, not {phase_of(other)} behind {len(batch)}"
+    return ""
+
+
 def differs(
     program: Program, kernel: Kernel, symbols: Mapping[str, int] | None = None,
     entry: str = "step", most: int = 1 << 20,
 ) -> str:  # fmt: skip
     """The first instruction of a run of which both do not make the same, all fields of events."""
+    if wrong := unlike(program, kernel, symbols, entry, most):
+        return wrong
     target, values = program.target, symbols or {}
     machines = native_engines(target, kernel), numpy_engines(target)
     runs = [list(steps(program, engines, values, entry, most)) for engines in machines]
@@ -71,13 +139,40 @@ def differs(
     return next(first, "" if len(runs[0]) == len(runs[1]) else "one of the runs ends before")
 
 
+LPU = Target.load("lpu-4nm")
+LONG = (
+    "stream (@1,@1,@140000,@64), f16 @33554432[@0,@0,@128,@2]\n"
+    "vecmat (@1,@1,@140000,@64), f16 @65536[@0,@128,@0,@2], f16 @1048576[@0,@0,@2,@0], 0\n"
+)
+"""A panel of more beats than arrays have room for at first."""
+
+
+SHORT = (
+    "stream (@1,@1,@64,@64), f16 @33554432[@0,@0,@128,@2]\n"
+    "vecmat (@1,@1,@64,@64), f16 @65536[@0,@128,@0,@2], f16 @1048576[@0,@0,@2,@0], 0\n"
+)
+STORE = "store (@1,@1,@1,@64), f16 @33554432[@0,@0,@0,@2], f16 @131072[@0,@0,@0,@2]\n"
+"""More panels and stores, one after the other, than there is room for at first."""
+EMPTY = SHORT.replace("@64,@64", "@0,@64")
+
+
 @cache
 def _programs() -> tuple[Program, ...]:
     """Some in which all is scarce, and some whose panels have many beats."""
     random = [kind(seed) for seed in range(8) for kind in (random_program, random_exchange)]
+    loops = [_near(random_loops(seed, 5), seed) for seed in range(6)]
     layer, chunk = (fixed(name, Target.load("lpu-4nm")) for name in ("layer", "chunk"))
     slow = replace(layer, target=replace(layer.target, mac_trees=64, fifo_bytes=1 << 14))
-    return (*random, layer, chunk, slow)
+    wide = replace(LPU, registers=256, mac_trees=64, fifo_bytes=1 << 22, lmu_bytes=1 << 22)
+    long = assembled(4 * LONG, wide)
+    short = assembled(3 * EMPTY + 400 * (STORE + SHORT), wide)
+    return (*random, *loops, layer, chunk, slow, long, short)
+
+
+def _near(program: Program, seed: int) -> Program:
+    """The same on a machine where more is over at the same time, and words come late."""
+    few = {"hbm_nrtw": 1, "hbm_nwtr": 1, "hbm_latency": 0, "fetch_cycles": 3 if seed % 2 else 40}
+    return replace(program, target=replace(program.target, **few))
 
 
 def _wrong_programs(kernel: Kernel) -> str:

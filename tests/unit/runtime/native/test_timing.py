@@ -11,8 +11,10 @@ from runtime.native.channels import serving_library
 from runtime.native.library import OFF, SWITCH, serving
 from runtime.native.streams import MOST
 from runtime.target import Target
+from runtime.timing.batches import NativeEngines
 from runtime.timing.engines import Engines
 from runtime.timing.granules import NativeLmuScoreboard
+from runtime.timing.steady import Steady
 from runtime.timing.streams import NativeFifo, WindowedFifo
 from tests.e2e.committed import CONTEXT, MODELS, ONE, made
 from tests.unit.runtime.native.judging_timing import differs, wrong
@@ -95,6 +97,7 @@ def test_the_library_serves() -> None:
     engines = Engines(LPU)
     assert isinstance(engines.fifo, NativeFifo)
     assert isinstance(engines.lmu, NativeLmuScoreboard)
+    assert isinstance(Steady(LPU).engines, NativeEngines)
 
 
 def test_numpy_serves_where_the_library_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,6 +107,7 @@ def test_numpy_serves_where_the_library_does_not(monkeypatch: pytest.MonkeyPatch
     engines = Engines(LPU)
     assert isinstance(engines.fifo, WindowedFifo)
     assert not isinstance(engines.lmu, NativeLmuScoreboard)
+    assert not isinstance(Steady(LPU).engines, NativeEngines)
     monkeypatch.undo()
     for known in (serving, serving_library):
         known.cache_clear()

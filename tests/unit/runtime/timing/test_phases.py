@@ -181,9 +181,9 @@ def test_a_rest_that_is_no_rest_shows(monkeypatch: pytest.MonkeyPatch) -> None:
 CONSTANT: dict[type, set[str]] = {
     Engines: {"target", "rates", "borders"}, fetch.Fetch: {"each"}, links.Links: {"hop"},
     WindowedFifo: {"unit", "setup", "depth", "latency", "done", "ahead"}, Panel: set(),
-    NativeFifo: {"unit", "setup", "depth", "latency", "done", "_filling"},
+    NativeFifo: {"unit", "setup", "depth", "latency", "done", "filling"},
     scoreboard.HbmScoreboard: set(), bills.Bills: set(),
-    scoreboard.LmuScoreboard: set(), NativeLmuScoreboard: {"_board"},
+    scoreboard.LmuScoreboard: set(), NativeLmuScoreboard: {"board"},
     room.Rows: {"size", "values"}, room.Ledger: {"size", "values"},
 }  # fmt: skip
 """What does not change in a run or its events, is counted apart, or is empty between

@@ -15,7 +15,7 @@ from runtime.target import Target
 from runtime.timing.engines import Engines
 from runtime.timing.events import Event
 from runtime.timing.steady import Steady, happening, recognising
-from runtime.timing.steady.turns import Foreseen
+from runtime.timing.steady.turns import turn_of
 from runtime.timing.walk import Walk
 from runtime.traps import Trap
 from tests.unit.runtime.timing.fixed_programs import FIXED, ROOM
@@ -159,12 +159,12 @@ LEFT_OUT: dict[str, tuple[str, Callable[[Any], Any]]] = {
 def test_a_part_of_a_turn_that_is_left_out_shows(
     monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
-    (name, without), turn = LEFT_OUT[part], Foreseen.turn
+    name, without = LEFT_OUT[part]
 
-    def left(self: Foreseen, steps: Any) -> Any:
-        return tuple((*entry, None) for entry in without(turn(self, steps)))
+    def left(*arguments: Any) -> Any:
+        return tuple((*entry, None) for entry in without(turn_of(*arguments)))
 
-    monkeypatch.setattr(Foreseen, "turn", left)
+    monkeypatch.setattr(recognising, "turn_of", left)
     with pytest.raises(AssertionError):
         gone_through(MOVING[name])
 

@@ -11,12 +11,14 @@ import pytest
 from runtime.isa.fields import Four
 from runtime.program.program import Program
 from runtime.target import Target
-from runtime.timing import engines, predict
+from runtime.timing import predict
+from runtime.timing.batches import Batches
 from runtime.timing.events import Engine, Event
 from runtime.timing.profiling import accounts as books
 from runtime.timing.profiling import path as paths
 from runtime.timing.profiling import record as records
 from runtime.timing.profiling.record import record
+from runtime.timing.steady import recognising
 from runtime.timing.streams import Panel, fifo
 from tests.unit.runtime.timing.fixed_programs import fixed
 from tests.unit.runtime.timing.random_programs import random_program
@@ -42,7 +44,7 @@ def _program(engine: Engine) -> Program:
 
 def _plant(monkeypatch: pytest.MonkeyPatch, engine: Engine, plant: Plant) -> None:
     """What becomes of the second event of an engine."""
-    execute, seen = engines.Engines.execute, list[int]()
+    execute, seen = recognising.Steady._execute, list[int]()
 
     def wrong(self: Any, *arguments: Any) -> Iterator[Event]:
         for event in execute(self, *arguments):
@@ -50,7 +52,7 @@ def _plant(monkeypatch: pytest.MonkeyPatch, engine: Engine, plant: Plant) -> Non
             is_second = event.engine is engine and len(seen) == 2
             yield from plant(event) if is_second else [event]
 
-    monkeypatch.setattr(engines.Engines, "execute", wrong)
+    monkeypatch.setattr(recognising.Steady, "_execute", wrong)
 
 
 def _twice(event: Event) -> list[Event]:
@@ -163,14 +165,14 @@ SAVING = random_program(43)
 def test_a_unit_of_any_stream_that_is_lost_or_added_is_named(
     monkeypatch: pytest.MonkeyPatch, program: Program, run: str, units: int
 ):
-    execute, streams = engines.Engines.execute, record(program, {}).events
+    execute, streams = recognising.Steady._execute, record(program, {}).events
     for at in [event.number for event in streams if event.engine is Engine.STREAM]:
 
         def wrong(self: Any, *arguments: Any, at: int = at) -> Iterator[Event]:
             for event in execute(self, *arguments):
                 yield event._replace(busy=event.busy + units * (event.number == at))
 
-        monkeypatch.setattr(engines.Engines, "execute", wrong)
+        monkeypatch.setattr(recognising.Steady, "_execute", wrong)
         with pytest.raises(
             AssertionError, match=rf"^STREAM: instruction {at} takes -?\d+ units .* \d+"
         ):
@@ -191,5 +193,6 @@ def test_a_stream_that_saves_something_else_is_named(
             panel.units = owed if units is None else panel.units + units
 
     monkeypatch.setattr(fifo.Fifo, "_begin", wrong)
+    monkeypatch.setattr(recognising, "engines_of", Batches)
     with pytest.raises(AssertionError, match=r"^STREAM: instruction \d+ takes -?\d+ units"):
         predict(SAVING, {})
