@@ -1,4 +1,4 @@
-"""Layers that load to places of their own: what each of them loads counts behind all of them."""
+"""Layers that load to places of their own, or exchange by way of such: each counts."""
 
 import pytest
 
@@ -52,3 +52,27 @@ def test_what_a_late_layer_loads_is_as_much_as_a_symbol_says(extent: str, rule: 
     read = "map1.neg (r1,r1,r1,r7), i64 r22[r0,r0,r0,r8], i64 r60[r0,r0,r0,r8]"
     lines = [*_layers(extent, 0), f"li r60, {PLACES + 16 * LATE}", read]
     assert _verdict(lines) == rule
+
+
+def test_messages_may_pass_through_places_that_differ_by_layer(monkeypatch: pytest.MonkeyPatch):
+    """What the device after next has comes by way of a place that is the same on all devices."""
+    line = "(r1,r1,r1,r2), f32 r{}[r0,r0,r0,r4]"
+    hop = ["send.left " + line, "recv.right " + line]
+    lines: list[str] = []
+    for number in range(LAYERS):
+        lines += [*put(), f"li r60, {PLACES + 64 * number}"]
+        for source, place in ((30, 31), (30, 60), (60, 32)):
+            lines += [hop[0].format(source), hop[1].format(place)]
+        lines += ["send.right " + line.format(30), "recv.left " + line.format(33), *read_all(4)]
+    good = [*own(), *places(4, 4096), *lines]
+    assert _verdict(good) is None
+    monkeypatch.setattr(Again, "leave_out", lambda self, at, state: at)
+    assert _verdict(good) is None
+
+
+def test_a_message_of_many_elements_side_by_side_is_one_piece():
+    row, count, y = "(r1,r1,r1,r7), i8 {}[r0,r0,r0,r1]", 16400, 20000
+    parts = [line.replace(" 64", f" {count}") for line in places(2, y)]
+    lines = [f"li r7, {count}", *parts, "fill " + row.format("r30") + ", r1", *hops(2, block=row)]
+    read = [f"li r21, {y}", "li r22, 0", "copy " + row.format("r22") + ", i8 r21[r0,r0,r0,r1]"]
+    Ring(2).check_lines(whole([*lines, *read]))
