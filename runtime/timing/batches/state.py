@@ -122,11 +122,12 @@ class State:
         engines.bus, *free = _waits(clocks)
         for engine, wait in zip(KINDS, free, strict=True):
             engines.free[engine] = wait
-        for number, engine in enumerate(KINDS):
-            first, count, _ = read.queues[3 * number : 3 * number + 3]
-            waits = np.roll(self.machine.queues[number], -first, axis=0)[:count]
+        queues = zip(KINDS, self.machine.queues, read.queues[::3], read.queues[1::3], strict=True)
+        for engine, waits, first, count in queues:
+            queue: list[list[int]] = waits.tolist() if count else []
+            queue = (queue[first:] + queue[:first])[:count]
             depth = engines.target.queue_depth
-            engines.queues[engine] = deque(_waits(waits.ravel().tolist()), depth)
+            engines.queues[engine] = deque((Wait(*wait) for wait in queue), depth)
         owed = _taken(self._bills, read.rows[:4])
         bills.open = deque((issued, units) for issued, units in owed)
         engines.writes.pending = _pending(_taken(self._writes, read.rows[4:8]), True)
