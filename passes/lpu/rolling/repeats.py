@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -57,7 +57,7 @@ def repeats(segments: Sequence[Segment], needs_state: bool) -> list[Repeat]:
 
     A turn holds a product of matrices, and a state if `needs_state`.
     """
-    if not segments:
+    if not _recur(s.signature for s in segments if s.has_product):
         return []
     worth = [_sums(s.has_product for s in segments)]
     if needs_state:
@@ -73,6 +73,12 @@ def repeats(segments: Sequence[Segment], needs_state: bool) -> list[Repeat]:
             if one is not None:
                 found[period] = max(found.get(period, one), one, key=_worth)
     return sorted(found.values(), key=lambda r: (-r.covered, r.period))
+
+
+def _recur(signatures: Iterable[int]) -> bool:
+    """Whether one of them occurs twice, without which no turn of its kind does."""
+    seen = list(signatures)
+    return len(set(seen)) < len(seen)
 
 
 def _worth(repeat: Repeat) -> tuple[int, int]:
