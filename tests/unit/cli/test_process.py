@@ -90,6 +90,23 @@ def test_closed_streams_are_no_bug():
     assert process.returncode == 0
 
 
+def test_a_process_ends_at_once():
+    script = "import atexit, lpuc.__main__; atexit.register(print, 'behind'); lpuc.__main__.main()"
+    with start("-c", script, "targets") as process:
+        shown, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (0, b"")
+    assert b"lpu-tiny" in shown
+    assert b"behind" not in shown
+
+
+def test_a_profiler_has_its_say():
+    with start("-m", "cProfile", "-m", "lpuc", "targets") as process:
+        shown, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (0, b"")
+    assert b"lpu-tiny" in shown
+    assert b"function calls" in shown
+
+
 def test_assembly_comes_from_stdin_too(program: Path, tmp_path: Path):
     text, again = tmp_path / "a.s", tmp_path / "a.lpu"
     assert invoke(["disasm", str(program), "-o", str(text)]) == 0
