@@ -87,7 +87,7 @@ def batches(
         yield trap
 
 
-def made(events: Iterable[Event]) -> list[Event | str]:
+def until_trap(events: Iterable[Event]) -> list[Event | str]:
     """Events, and the trap that ends them."""
     found = list[Event | str]()
     try:
@@ -111,7 +111,10 @@ def unlike(
         if isinstance(batch, Trap):
             break
         borders = foreseen.foresee(batch)
-        found, expected = made(mine.several(batch, borders)), made(other.several(batch, borders))
+        found, expected = (
+            until_trap(mine.several(batch, borders)),
+            until_trap(other.several(batch, borders)),
+        )
         if found != expected:
             pairs = zip_longest(found, expected)
             return next(f"{one}, not {two}" for one, two in pairs if one != two)

@@ -18,6 +18,7 @@ from runtime.timing.steady import Steady, happening, recognising
 from runtime.timing.steady.turns import turn_of
 from runtime.timing.walk import Walk
 from runtime.traps import Trap
+from tests.unit.runtime.native.judging_timing import until_trap
 from tests.unit.runtime.timing.fixed_programs import FIXED, ROOM
 from tests.unit.runtime.timing.looping import random_loops
 from tests.unit.runtime.timing.microbenchmarks.assembled import assembled
@@ -44,16 +45,6 @@ def plain(program: Program) -> Iterator[Event]:
 def steady(program: Program, machine: Steady) -> Iterator[Event]:
     """The same, by turns."""
     return happening(Walk(program, {}), machine, lambda step: None, FUEL)
-
-
-def until_trap(events: Iterator[Event]) -> list[Event | str]:
-    """Events, and the trap that ends them, if one does."""
-    found = list[Event | str]()
-    try:
-        found.extend(events)
-    except Trap as trap:
-        found.append(str(trap))
-    return found
 
 
 def gone_through(program: Program) -> int:
